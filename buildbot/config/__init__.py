@@ -1,0 +1,1 @@
+"""The configuration: master.cfg as text in, a checked and frozen value out."""

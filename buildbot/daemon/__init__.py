@@ -1,0 +1,1 @@
+"""The process: lock file, control socket, readiness, loading in a child."""

@@ -1,0 +1,1 @@
+"""Builders, factories, steps: what a build is made of."""

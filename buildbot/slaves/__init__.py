@@ -1,0 +1,1 @@
+"""The rules of one slave's life: attachment, duplicates."""

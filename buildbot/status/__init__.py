@@ -1,0 +1,1 @@
+"""What is happening, as told to people and programs."""

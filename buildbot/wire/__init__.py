@@ -1,0 +1,1 @@
+"""The wire: Twisted's PB format, spoken by our own codec, with limits."""

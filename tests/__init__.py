@@ -1,0 +1,1 @@
+"""Tests of the build master; run them with trial."""

@@ -1,0 +1,1 @@
+"""Real masters, real slaves, real sockets."""

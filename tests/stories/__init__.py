@@ -1,0 +1,1 @@
+"""A whole master in one process, told as stories."""
