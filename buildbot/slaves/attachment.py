@@ -1,0 +1,155 @@
+# -*- test-case-name: tests.test_attachment -*-
+"""
+How one slave name becomes attached, stays so and lets go: a table-driven machine.
+
+It decides and does nothing else: no connection is touched here, no clock read.
+Whoever drives it (L{buildbot.master.BotPerspective}) performs the effects.
+
+Every event names the connection (the I{peer}) that it comes from.  An event of
+a connection that is not the one being served changes nothing, so a late
+goodbye of an old link can never hurt the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+
+class State(Enum):
+    """Where a slave name stands."""
+
+    ABSENT = "absent"
+    ASKING = "asking"
+    OFFERING = "offering"
+    READY = "ready"
+    CLOSING = "closing"
+    DISPLACING = "displacing"
+
+
+class Event(Enum):
+    """What can happen to a slave name."""
+
+    CONNECTED = "connected"
+    ANSWERED = "answered"
+    ACCEPTED = "accepted"
+    CHANGED = "builders changed"
+    FAILED = "failed"
+    CLOSE = "close"
+    LOST = "lost"
+
+
+class Effect(Enum):
+    """What is to be done about it, in the order given."""
+
+    ASK = "send the first volley: who are you"
+    OFFER = "send the second volley, or a changed builder list"
+    ATTACH = "publish the slave, attach its builders, answer its login"
+    TAKE_BACK = "take the builders back"
+    HANG_UP = "cut the served connection"
+    HANG_UP_WAITING = "cut the connection that waited for its turn"
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """
+    The whole truth about one slave name.
+
+    @ivar peer: the connection being served; None only when ABSENT.
+    @ivar waiting: the newer connection that is served once C{peer} is gone;
+        not None only when DISPLACING.
+    """
+
+    state: State = State.ABSENT
+    peer: Any = None
+    waiting: Any = None
+
+
+ABSENT = Attachment()
+
+Outcome = tuple[Attachment, tuple[Effect, ...]]
+_BUSY = (State.ASKING, State.OFFERING, State.READY, State.CLOSING)
+
+
+def _ask(now: Attachment, peer: Any) -> Outcome:
+    return Attachment(State.ASKING, peer), (Effect.ASK,)
+
+
+def _displace(now: Attachment, peer: Any) -> Outcome:
+    cut = () if now.state is State.CLOSING else (Effect.HANG_UP,)
+    return Attachment(State.DISPLACING, now.peer, peer), cut
+
+
+def _replaceWaiting(now: Attachment, peer: Any) -> Outcome:
+    return replace(now, waiting=peer), (Effect.HANG_UP_WAITING,)
+
+
+def _offer(now: Attachment, peer: Any) -> Outcome:
+    return replace(now, state=State.OFFERING), (Effect.OFFER,)
+
+
+def _offerAgain(now: Attachment, peer: Any) -> Outcome:
+    return now, (Effect.OFFER,)
+
+
+def _attach(now: Attachment, peer: Any) -> Outcome:
+    return replace(now, state=State.READY), (Effect.ATTACH,)
+
+
+def _close(now: Attachment, peer: Any) -> Outcome:
+    return Attachment(State.CLOSING, now.peer), (Effect.HANG_UP,)
+
+
+def _closeBoth(now: Attachment, peer: Any) -> Outcome:
+    return Attachment(State.CLOSING, now.peer), (Effect.HANG_UP_WAITING,)
+
+
+def _gone(now: Attachment, peer: Any) -> Outcome:
+    return ABSENT, (Effect.TAKE_BACK,)
+
+
+def _nextInLine(now: Attachment, peer: Any) -> Outcome:
+    return Attachment(State.ASKING, now.waiting), (Effect.TAKE_BACK, Effect.ASK)
+
+
+#: What each event of the served connection does in each state; what is not
+#: here changes nothing.  CONNECTED comes from a new connection, all others
+#: from the one that is served.
+TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment, Any], Outcome]] = {
+    (State.ABSENT, Event.CONNECTED): _ask,
+    **{(state, Event.CONNECTED): _displace for state in _BUSY},
+    (State.DISPLACING, Event.CONNECTED): _replaceWaiting,
+    (State.ASKING, Event.ANSWERED): _offer,
+    (State.OFFERING, Event.ACCEPTED): _attach,
+    (State.OFFERING, Event.CHANGED): _offerAgain,
+    (State.READY, Event.CHANGED): _offerAgain,
+    (State.ASKING, Event.FAILED): _close,
+    (State.OFFERING, Event.FAILED): _close,
+    (State.READY, Event.FAILED): _close,
+    (State.ASKING, Event.CLOSE): _close,
+    (State.OFFERING, Event.CLOSE): _close,
+    (State.READY, Event.CLOSE): _close,
+    (State.DISPLACING, Event.CLOSE): _closeBoth,
+    **{(state, Event.LOST): _gone for state in _BUSY},
+    (State.DISPLACING, Event.LOST): _nextInLine,
+}
+
+
+def advance(now: Attachment, event: Event, peer: Any) -> Outcome:
+    """
+    What C{event}, coming from the connection C{peer}, makes of C{now}.
+
+    @return: the new attachment and the effects to perform, in order.  An event
+        that means nothing here returns C{now} itself and no effects.
+    """
+    if event is Event.CONNECTED:
+        if peer is now.peer or peer is now.waiting:
+            return now, ()
+    elif peer is not now.peer:
+        if event is Event.LOST and peer is now.waiting and peer is not None:
+            return replace(now, state=State.CLOSING, waiting=None), ()
+        return now, ()
+    rule = TRANSITIONS.get((now.state, event))
+    return rule(now, peer) if rule else (now, ())
