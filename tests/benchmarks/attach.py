@@ -1,0 +1,250 @@
+"""How fast, and how small, attached slaves are: C{python -m tests.benchmarks.attach [--short] [PART ...]}.
+
+Parts:
+  - C{side}: our master beside a bare Twisted PB server that makes only the calls of an attachment, in
+    alternating runs; the bare server makes them one after the other as 0.7.5 did, and in our two volleys
+  - C{storm}: a thousand slaves that connect at the same instant
+  - C{many}: ten thousand attached at once to one process, and then a reconfig that changes nothing
+  - C{wide}: five hundred slaves that share two hundred builders
+  - C{start}: from the command to a master ready for a thousand bots
+
+It prints figures and the promises that rest on them, and ends with status 1 if one is broken; with
+C{--short}, made for small shared machines, promises about seconds are shown but do not count. It does not
+profile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.benchmarks import servers
+from tests.benchmarks.machine import Conversation, conversation, cpuSeconds, raiseFileLimit, rssKiB, settle
+from tests.benchmarks.servers import Server
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    side: int
+    rounds: int
+    storm: int
+    many: int
+    wideSlaves: int
+    wideBuilders: int
+    start: int
+
+
+FULL = Sizes(side=1000, rounds=5, storm=1000, many=10000, wideSlaves=500, wideBuilders=200, start=1000)
+SHORT = Sizes(side=300, rounds=2, storm=300, many=1000, wideSlaves=30, wideBuilders=200, start=1000)
+
+
+class Promises:
+    """I collect what was promised and whether it held."""
+
+    def __init__(self, short: bool) -> None:
+        self._short = short
+        self.broken = 0
+
+    def judge(self, words: str, held: bool, seconds: bool = False) -> None:
+        """Print one promise; C{seconds} says that it is about time on the clock."""
+        counts = not (seconds and self._short)
+        self.broken += counts and not held
+        print(f"  {'kept  ' if held else 'BROKEN' if counts else 'missed'}  {words}", flush=True)
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What it cost a server to attach a farm."""
+
+    perSecond: float
+    cpuMs: float
+    kib: float
+    report: dict[str, Any]
+
+
+def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Conversation]:
+    """C{count} simulated slaves of C{server}."""
+    arguments = ["--port", str(server.port), "--count", str(count), "--pattern", servers.PATTERN]
+    return conversation("tests.benchmarks.simslaves", *arguments, "--password", servers.PASSWORD, *options)
+
+
+def measure(server: Server, slaves: Conversation, cpu: float, rss: int) -> Attached:
+    """What attaching C{slaves} has cost, once all are: more than the C{cpu} and C{rss} of before."""
+    report = slaves.hear()
+    settle(server.pid)
+    count = max(1, report["attached"])
+    used = (cpuSeconds(server.pid) - cpu) * 1000 / count
+    return Attached(report["perSecond"], used, (rssKiB(server.pid) - rss) / count, report)
+
+
+def attach(server: Server, count: int, *options: str) -> Attached:
+    """Attach C{count} slaves to C{server}, and let them go again."""
+    cpu, rss = cpuSeconds(server.pid), rssKiB(server.pid)
+    with farm(server, count, *options) as slaves:
+        return measure(server, slaves, cpu, rss)
+
+
+def table(title: str, rows: list[tuple[str, list[Attached]]]) -> None:
+    """Print the medians of each row, and their ratios to the first."""
+    print(f"{title:34s}  slaves/s   CPU ms     KiB     beside the first row")
+    first = medians(rows[0][1])
+    for name, runs in rows:
+        rate, cpu, kib = medians(runs)
+        ratios = f"{rate / first[0]:6.2f}x {cpu / first[1]:5.2f}x {kib / first[2]:5.2f}x"
+        print(f"  {name:32s} {rate:9.0f} {cpu:8.3f} {kib:7.1f} {ratios}", flush=True)
+
+
+def medians(runs: list[Attached]) -> tuple[float, float, float]:
+    """Slaves a second, ms of CPU and KiB a slave."""
+    return (
+        statistics.median(run.perSecond for run in runs),
+        statistics.median(run.cpuMs for run in runs),
+        statistics.median(run.kib for run in runs),
+    )
+
+
+def side(sizes: Sizes, promises: Promises) -> None:
+    """Ours beside the floor."""
+    for generation in ("0.7.12", "4.3.0"):
+        contenders: list[tuple[str, Callable[[], AbstractContextManager[Server]]]] = [
+            ("bare, calls in turn as 0.7.5", lambda g=generation: servers.bare("in-turn", sizes.side, g)),  # type: ignore[misc]
+            ("bare, our calls in volleys", lambda g=generation: servers.bare("in-volleys", sizes.side, g)),  # type: ignore[misc]
+            ("this master", lambda: servers.master(sizes.side)),
+        ]
+        runs: list[tuple[str, list[Attached]]] = [(name, []) for name, _ in contenders]
+        for _ in range(sizes.rounds):
+            for (_, serve), (_, figures) in zip(contenders, runs, strict=True):
+                with serve() as server:
+                    figures.append(attach(server, sizes.side, "--generation", generation))
+        table(f"{sizes.side} slaves {generation} at once, {sizes.rounds} rounds", runs)
+        floor, ours = medians(runs[0][1]), medians(runs[-1][1])
+        everybody = all(run.report["attached"] == sizes.side for run in runs[-1][1])
+        promises.judge("every slave attached", everybody)
+        promises.judge("at least as many slaves a second as the bare server", ours[0] >= floor[0])
+        promises.judge("no more CPU a slave than the bare server", ours[1] <= floor[1])
+        promises.judge(f"at most 16 KiB a slave: {ours[2]:.1f}", ours[2] <= 16)
+
+
+def storm(sizes: Sizes, promises: Promises) -> None:
+    """All at the same instant, from one address."""
+    with servers.master(sizes.storm) as server:
+        result = attach(server, sizes.storm).report
+    print(f"{sizes.storm} slaves connecting at one instant: {_spread(result)}")
+    promises.judge("all attached", result["attached"] == sizes.storm)
+    promises.judge("within 2 s", result["seconds"] <= 2, seconds=True)
+
+
+def _spread(report: dict[str, Any]) -> str:
+    words = "attached {attached}, lost {lost}, refused {refused}, stuck {stuck}; {seconds:.2f} s in all"
+    if "worst" in report:
+        words += ", median {median:.2f}, 99 % {p99:.2f}, worst {worst:.2f} s; {perSecond:.0f}/s"
+    return words.format(**report)
+
+
+def many(sizes: Sizes, promises: Promises) -> None:
+    """Ten thousand in one process; then a reconfig of nothing."""
+    with servers.master(sizes.many) as server:
+        cpu, rss = cpuSeconds(server.pid), rssKiB(server.pid)
+        with farm(server, sizes.many, "--in-flight", "500", "--sources", "40") as slaves:
+            result = measure(server, slaves, cpu, rss)
+            print(f"{sizes.many} slaves, 500 logging in at a time: {_spread(result.report)}")
+            mib = rssKiB(server.pid) / 1024
+            print(f"  {result.cpuMs:.3f} ms of CPU and {result.kib:.1f} KiB a slave, {mib:.0f} MiB in all")
+            promises.judge("all attached at once", result.report["attached"] == sizes.many)
+            _reconfigNothing(server, slaves, promises)
+            print(f"  a keepalive of each at once: {slaves.ask('keepalive')['seconds']:.2f} s")
+            connected = slaves.ask("count")["connected"]
+            promises.judge("all still there", connected == sizes.many)
+
+
+def _reconfigNothing(server: Server, slaves: Conversation, promises: Promises) -> None:
+    from buildbot.daemon.control import ask
+
+    settle(server.pid)
+    slaves.ask("mark")
+    cpu, began = cpuSeconds(server.pid), time.monotonic()
+    answer: Any = ask(server.basedir, "reconfig", timeout=60)
+    seconds = time.monotonic() - began
+    settle(server.pid, quiet=0.5)
+    used = cpuSeconds(server.pid) - cpu
+    heard = slaves.ask("count")
+    print(f"  a reconfig of nothing: {used:.3f} s of CPU in the master, {seconds:.2f} s until it answered")
+    promises.judge("it was applied and found no change", bool(answer["applied"]) and not answer["changes"])
+    promises.judge("under half a second in the master", used < 0.5, seconds=True)
+    promises.judge(f"no byte sent to any slave: {heard['received']}", heard["received"] == 0)
+
+
+def wide(sizes: Sizes, promises: Promises) -> None:
+    """Every slave in every builder (A9)."""
+    pairs = sizes.wideSlaves * sizes.wideBuilders
+    with servers.master(sizes.wideSlaves, sizes.wideBuilders) as server:
+        result = attach(server, sizes.wideSlaves)
+        recursed = "RecursionError" in server.log()
+    print(f"{sizes.wideSlaves} slaves x {sizes.wideBuilders} builders: {_spread(result.report)}")
+    each = result.cpuMs * 1000 / sizes.wideBuilders
+    print(f"  {result.cpuMs:.1f} ms of CPU and {result.kib:.0f} KiB a slave, {each:.0f} us a pair")
+    promises.judge("all attached to all their builders", result.report["builders"] == pairs)
+    promises.judge("no RecursionError", not recursed)
+    promises.judge("within 60 s", result.report["seconds"] <= 60, seconds=True)
+
+
+def start(sizes: Sizes, promises: Promises) -> None:
+    """The command C{buildbot start}, from the shell's point of view."""
+    took = []
+    for _ in range(3):
+        basedir = tempfile.mkdtemp(prefix="master-")
+        try:
+            servers.writeMaster(basedir, sizes.start)
+            began = time.monotonic()
+            pid = servers.start(basedir)
+            took.append(time.monotonic() - began)
+            servers.stop(basedir, pid)
+        finally:
+            shutil.rmtree(basedir, ignore_errors=True)
+    print(f"start with {sizes.start} bots: {', '.join(f'{each:.2f}' for each in took)} s")
+    promises.judge("under a second", statistics.median(took) < 1, seconds=True)
+
+
+PARTS: dict[str, Callable[[Sizes, Promises], None]] = {
+    "side": side,
+    "storm": storm,
+    "many": many,
+    "wide": wide,
+    "start": start,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the parts that were asked for; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.attach")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="some of " + ", ".join(PARTS) + " (all)")
+    parser.add_argument("--short", action="store_true", help="hundreds of slaves instead of thousands")
+    options = parser.parse_args(arguments)
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    sizes = SHORT if options.short else FULL
+    # the clients, the server and this process each need one a slave at most
+    limit = raiseFileLimit(sizes.many + 200)
+    if limit < sizes.many + 200:
+        parser.error(f"only {limit} open files are allowed, {sizes.many + 200} are needed (ulimit -n)")
+    promises = Promises(options.short)
+    print(f"python {sys.version.split()[0]}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    for name in options.parts or PARTS:
+        PARTS[name](sizes, promises)
+    return 1 if promises.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

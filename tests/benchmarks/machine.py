@@ -1,0 +1,136 @@
+"""Processes as the kernel sees them: what one has used, what one may use, and how to end it.
+
+It measures from outside, through /proc, so that a server need not know that it is measured. Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def raiseFileLimit(wanted: int) -> int:
+    """Let this process and those it starts open C{wanted} files, or as many as it may; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
+def freePort() -> int:
+    """A port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+def cpuSeconds(pid: int) -> float:
+    """The CPU time that the living threads of C{pid} have used, to the nanosecond."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/schedstat") as source:
+                total += int(source.read().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that ended in this moment
+    return total / 1e9
+
+
+def rssKiB(pid: int) -> int:
+    """The resident memory of C{pid}."""
+    with open(f"/proc/{pid}/smaps_rollup") as source:
+        for line in source:
+            if line.startswith("Rss:"):
+                return int(line.split()[1])
+    raise ValueError(f"process {pid} has no Rss")
+
+
+def openFiles(pid: int) -> int:
+    """How many file descriptors C{pid} holds."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def settle(pid: int, quiet: float = 0.3, limit: float = 10.0) -> None:
+    """Return once C{pid} has used almost no CPU for C{quiet} seconds, or after C{limit} seconds."""
+    deadline = time.monotonic() + limit
+    before = cpuSeconds(pid)
+    while time.monotonic() < deadline:
+        time.sleep(quiet)
+        now = cpuSeconds(pid)
+        if now - before < quiet / 50:
+            return
+        before = now
+
+
+def python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Run C{module} of this checkout with this interpreter; its input and output are pipes of text."""
+    settings: dict[str, Any] = {
+        "cwd": ROOT,
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "text": True,
+    }
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], **(settings | options))
+
+
+def end(process: subprocess.Popen[str], patience: float = 10.0) -> int:
+    """Ask C{process} to end, and make it end after C{patience} seconds; returns its exit status."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    return process.wait()
+
+
+class Conversation:
+    """I am a child process that answers each line of ours with one line of JSON."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def hear(self) -> dict[str, Any]:
+        """The next line of the child. Raises L{EOFError} if it has ended."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise EOFError(f"{self.process.args!r} ended with status {self.process.wait()}")
+        report = json.loads(line)
+        assert isinstance(report, dict)
+        return report
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """What the child answers to C{command}."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.hear()
+
+
+@contextmanager
+def conversation(module: str, *arguments: str) -> Iterator[Conversation]:
+    """A L{Conversation} with C{module}, which is ended when the block is left."""
+    process = python(module, *arguments)
+    try:
+        yield Conversation(process)
+    finally:
+        end(process)
