@@ -1,0 +1,196 @@
+"""Child processes that belong to one test and never outlive it.
+
+What runs in them (slaves, masters, the command line) is no business of this module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from twisted.internet import defer, protocol, reactor, task
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+#: The root of the checkout (or of the installed tree) that the tests run from.
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+#: How many seconds a process that was asked to end may take before it is killed.
+GRACE = 15.0
+
+
+class TooLate(AssertionError):
+    """What a test waited for did not happen in time."""
+
+
+async def until(
+    condition: Callable[[], object], timeout: float, what: Callable[[], str] | str, every: float = 0.05
+) -> float:
+    """Wait until C{condition()} is true; say how many seconds that took.
+
+    @param what: what is waited for, told in the error (a callable is asked when it is too late).
+    @raise TooLate: when C{timeout} seconds have passed.
+    """
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > timeout:
+            raise TooLate(f"not within {timeout} s: {what() if callable(what) else what}")
+        await task.deferLater(reactor, every)
+    return time.monotonic() - begun
+
+
+async def never(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Watch for C{seconds}. Raises AssertionError as soon as C{condition()} is true."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if condition():
+            raise AssertionError(f"{what}, {ends - time.monotonic():.1f} s before the end of the watch")
+        await task.deferLater(reactor, 0.05)
+
+
+def environment(home: str, **more: str) -> dict[str, str]:
+    """The environment variables of a child: nothing of the user's but PATH; C{home} is its HOME."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": home,
+        "TMPDIR": home,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+
+
+class Child(protocol.ProcessProtocol):
+    """I am one child process; both its outputs go to files, so that nobody can be blocked by a pipe.
+
+    The test that starts me ends me: by SIGKILL at its clean-up if nothing else did.
+    """
+
+    def __init__(
+        self,
+        test: TestCase,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        output: str,
+    ) -> None:
+        """
+        @param argv: the program (absolute) and its arguments.
+        @param output: path of a file; standard output is appended to C{output + ".out"} and standard
+            error to C{output + ".err"}.
+        """
+        self.argv = list(argv)
+        self.status: int | None = None  # exit status, or minus the signal's number
+        self._waiting: list[defer.Deferred[int]] = []
+        self._outputs = (output + ".out", output + ".err")
+        self._begins = [os.path.getsize(path) if os.path.exists(path) else 0 for path in self._outputs]
+        files = [os.open(os.devnull, os.O_RDONLY)]
+        files += [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for path in self._outputs]
+        try:
+            self._process = reactor.spawnProcess(
+                self, argv[0], self.argv, env=dict(env), path=cwd, childFDs=dict(enumerate(files))
+            )
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+        self.pid: int = self._process.pid
+        test.addCleanup(self.end)
+
+    def processEnded(self, reason: Failure) -> None:
+        """The child was reaped: tell those who wait."""
+        why = reason.value
+        self.status = -why.signal if getattr(why, "signal", None) else (why.exitCode or 0)
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            deferred.callback(self.status)
+
+    def isAlive(self) -> bool:
+        """Whether the process has not been seen to end (a stopped one is alive)."""
+        return self.status is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal; one that has ended is let rest."""
+        if self.status is None:
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def whenEnded(self, timeout: float = 60.0) -> defer.Deferred[int]:
+        """Fires with the exit status (minus the number of the signal that ended it).
+
+        @raise TooLate: it is still running after C{timeout} seconds.
+        """
+        if self.status is not None:
+            return defer.succeed(self.status)
+        deferred: defer.Deferred[int] = defer.Deferred(lambda d: self._waiting.remove(d))
+        self._waiting.append(deferred)
+        deferred.addTimeout(timeout, reactor, onTimeoutCancel=self._stillRunning)
+        return deferred
+
+    def _stillRunning(self, result: object, timeout: float) -> object:
+        raise TooLate(f"still running after {timeout} s: {self.argv}\n{self.stdout()}{self.stderr()}")
+
+    async def end(self) -> None:
+        """Kill the process, whatever state it is in, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        await self.whenEnded(GRACE)
+
+    async def stop(self) -> int:
+        """Ask the process to end (SIGTERM); after C{GRACE} seconds it is killed and that is an error."""
+        self.signal(signal.SIGTERM)
+        return await self.whenEnded(GRACE)
+
+    def stdout(self) -> str:
+        """What this child has written to its standard output so far."""
+        return self._read(0)
+
+    def stderr(self) -> str:
+        """What this child has written to its standard error so far."""
+        return self._read(1)
+
+    def _read(self, which: int) -> str:
+        with open(self._outputs[which], "rb") as stream:
+            stream.seek(self._begins[which])
+            return stream.read().decode("utf-8", "replace")
+
+
+class LogFile:
+    """A log that a process writes and a test reads, by polling: the file is all there is to look at."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def size(self) -> int:
+        """How many bytes the log holds now (0 where there is no file): a mark for C{after}."""
+        try:
+            return os.path.getsize(self.path)
+        except OSError:
+            return 0
+
+    def text(self, after: int = 0) -> str:
+        """The log from byte C{after} on."""
+        try:
+            with open(self.path, "rb") as stream:
+                stream.seek(after)
+                return stream.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def count(self, pattern: str, after: int = 0) -> int:
+        """How often the regular expression occurs in the log."""
+        return len(re.findall(pattern, self.text(after), re.MULTILINE))
+
+    async def whenLogged(self, pattern: str, timeout: float = 30.0, after: int = 0, times: int = 1) -> float:
+        """Wait until the regular expression occurs in the log C{times} times; say how long it took.
+
+        @raise TooLate: with the last of the log.
+        """
+        return await until(
+            lambda: self.count(pattern, after) >= times,
+            timeout,
+            lambda: f"{pattern!r} in {self.path}:\n{self.text(after)[-4000:]}",
+        )

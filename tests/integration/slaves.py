@@ -1,0 +1,181 @@
+# -*- test-case-name: tests.integration.test_generations -*-
+"""Real slaves, made and started by the commands of the packages that they come in.
+
+They know nothing about the master that they dial; what they see of it is in their log.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+
+from twisted.internet import defer
+from twisted.trial.unittest import SkipTest, TestCase
+
+from tests.integration.generations import Environment, Generation, missing, prepare
+from tests.integration.processes import Child, LogFile, environment
+
+#: How many seconds creating a slave's directory may take, on a machine that is busy.
+_CREATE_TIMEOUT = 60.0
+
+
+class RealSlave(LogFile):
+    """I am one slave process (or several, one after the other, in one directory).
+
+    Everything that I start ends with the test. As a L{LogFile} I am the slave's C{twistd.log}.
+    """
+
+    def __init__(
+        self,
+        test: TestCase,
+        installed: Environment,
+        basedir: str,
+        port: int,
+        name: str,
+        password: str,
+        keepalive: int = 600,
+        maxdelay: int = 10,
+    ) -> None:
+        """
+        @param basedir: absolute, not there yet; its parent becomes the slave's HOME.
+        @param keepalive: seconds between the slave's own keepalives, as its C{create} command takes them.
+        @param maxdelay: the longest time in seconds between two attempts to connect (4.3.0 ignores it).
+        """
+        LogFile.__init__(self, os.path.join(basedir, "twistd.log"))
+        self.generation = installed.generation
+        self.installed = installed
+        self.basedir = basedir
+        self.port = port
+        self.name = name
+        self.password = password
+        self.keepalive = keepalive
+        self.maxdelay = maxdelay
+        self._test = test
+        self._child: Child | None = None
+
+    async def create(self) -> None:
+        """Make the slave's directory with its package's own command. Raises AssertionError with its words."""
+        os.makedirs(os.path.dirname(self.basedir), exist_ok=True)
+        command = self.installed.command(
+            self.generation.script,
+            self.generation.create,
+            *self.generation.options,
+            f"--keepalive={self.keepalive}",
+            f"--maxdelay={self.maxdelay}",
+            self.basedir,
+            f"127.0.0.1:{self.port}",
+            self.name,
+            self.password,
+        )
+        child = self._spawn(command, os.path.dirname(self.basedir))
+        status = await child.whenEnded(_CREATE_TIMEOUT)
+        if status:
+            raise AssertionError(f"{command}: exit status {status}\n{child.stdout()}{child.stderr()}")
+
+    def start(self) -> None:
+        """Start the slave, in the foreground of a process that is ours."""
+        assert not self.isAlive(), "started twice"
+        command = self.installed.command("twistd", "--nodaemon", "--python=buildbot.tac", "--pidfile=")
+        self._child = self._spawn(command, self.basedir)
+
+    def _spawn(self, command: list[str], cwd: str) -> Child:
+        home = os.path.dirname(self.basedir)
+        return Child(self._test, command, cwd, environment(home), self.basedir + "-output")
+
+    @property
+    def child(self) -> Child:
+        """The process that was started last."""
+        assert self._child is not None, "never started"
+        return self._child
+
+    @property
+    def pid(self) -> int:
+        """The process that was started last."""
+        return self.child.pid
+
+    def isAlive(self) -> bool:
+        """Whether the slave process is there (a frozen one is)."""
+        return self._child is not None and self._child.isAlive()
+
+    def stop(self) -> defer.Deferred[int]:
+        """End the slave with SIGTERM. Fires with its exit status (newer twistds end by the signal: -15)."""
+        return defer.Deferred.fromCoroutine(self.child.stop())
+
+    async def kill(self) -> None:
+        """End the slave with SIGKILL, and wait until it is gone."""
+        await self.child.end()
+
+    def freeze(self) -> None:
+        """SIGSTOP: the process is there, its connection is there, and nothing happens any more."""
+        self.child.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.child.signal(signal.SIGCONT)
+
+    def attachments(self, after: int = 0) -> int:
+        """How many logins of this slave have succeeded, as far as it knows."""
+        return self.count(self.generation.ready, after)
+
+    async def whenAttached(self, times: int = 1, timeout: float = 60.0, after: int = 0) -> float:
+        """Wait until the slave has logged C{times} successful logins; say how long that took."""
+        return await self.whenLogged(self.generation.ready, timeout, after, times)
+
+    def writeInfo(self, name: str, content: bytes) -> None:
+        """Put a file into the slave's C{info} directory, which it shows to its master."""
+        directory = os.path.join(self.basedir, "info")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, name), "wb") as stream:
+            stream.write(content)
+
+
+class GenerationsTestCase(TestCase):
+    """A test that needs real slaves: C{self.installed} has an environment for each generation.
+
+    Skipped with the reason where one cannot be had; the first such test of a machine installs them.
+    """
+
+    timeout = 900
+
+    async def setUp(self) -> None:
+        """Install what is missing."""
+        reason = missing()
+        if reason is not None:
+            raise SkipTest(reason)
+        self.installed: dict[Generation, Environment] = await prepare()
+        self.directory = os.path.abspath(self.mktemp())
+        os.makedirs(self.directory)
+
+    async def startSlaves(
+        self, port: int, wanted: Iterable[tuple[Generation, str, str]], **options: int
+    ) -> dict[str, RealSlave]:
+        """Make and start slaves, all at the same time.
+
+        @param wanted: generation, name and password of each.
+        @param options: as L{RealSlave} takes them.
+        @return: the slaves by their names.
+        """
+        slaves = {
+            name: RealSlave(
+                self,
+                self.installed[generation],
+                os.path.join(self.directory, "slaves", name),
+                port,
+                name,
+                password,
+                **options,
+            )
+            for generation, name, password in wanted
+        }
+        await together(slave.create() for slave in slaves.values())
+        for slave in slaves.values():
+            slave.start()
+        return slaves
+
+
+def together(coroutines: Iterable[object]) -> defer.Deferred[list[object]]:
+    """Run coroutines at the same time. Fires with their results, or fails with the first error."""
+    running = [defer.ensureDeferred(coroutine) for coroutine in coroutines]  # type: ignore[arg-type]
+    gathered: defer.Deferred[list[object]] = defer.gatherResults(running, consumeErrors=True)
+    return gathered.addErrback(lambda failure: failure.value.subFailure)
