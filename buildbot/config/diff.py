@@ -1,0 +1,199 @@
+# -*- test-case-name: tests.test_config_diff -*-
+"""What must change for one configuration to become another one: values only, nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.sameness import sameValue
+
+#: The keys that hold one value each, as ConfigChange.settings names them.
+SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound=_Named)
+
+
+@dataclass(frozen=True)
+class ConfigChange:
+    """The difference between two configurations, in the order to apply it: removed, added, altered.
+
+    @ivar slavesAltered: (old, new) pairs; so is C{buildersAltered}.
+    @ivar listsChanged: the names of slaves that stay and whose builder list differs; order does not count.
+    @ivar schedulersRemoved: the old objects that nothing new is equal to; likewise sources and status.
+    @ivar schedulersAdded: the new objects that nothing old is equal to; likewise sources and status.
+    @ivar settings: the names of the other keys that changed, see L{SETTINGS}.
+    @ivar slaveOrder: all new names in their order, if taking the removed ones away and putting the added ones
+        at the end would give another order; else (). Likewise C{builderOrder}.
+    """
+
+    slavesRemoved: tuple[str, ...] = ()
+    slavesAdded: tuple[SlaveConfig, ...] = ()
+    slavesAltered: tuple[tuple[SlaveConfig, SlaveConfig], ...] = ()
+    buildersRemoved: tuple[str, ...] = ()
+    buildersAdded: tuple[BuilderConfig, ...] = ()
+    buildersAltered: tuple[tuple[BuilderConfig, BuilderConfig], ...] = ()
+    listsChanged: tuple[str, ...] = ()
+    portsRemoved: tuple[str, ...] = ()
+    portsAdded: tuple[str, ...] = ()
+    schedulersRemoved: tuple[object, ...] = ()
+    schedulersAdded: tuple[object, ...] = ()
+    sourcesRemoved: tuple[object, ...] = ()
+    sourcesAdded: tuple[object, ...] = ()
+    statusRemoved: tuple[object, ...] = ()
+    statusAdded: tuple[object, ...] = ()
+    settings: tuple[str, ...] = ()
+    slaveOrder: tuple[str, ...] = ()
+    builderOrder: tuple[str, ...] = ()
+
+    def isEmpty(self) -> bool:
+        """True if the two configurations say the same."""
+        return self == _NOTHING
+
+    def describe(self) -> tuple[str, ...]:
+        """Lines for people, one a change: C{"+ bot b7"}, C{"~ bot b3: new password"}; never a password."""
+        return tuple(_lines(self))
+
+
+_NOTHING = ConfigChange()
+
+
+def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
+    """What must be done to get from C{old} to C{new}."""
+    slaves = _mapDiff(old.slaves, new.slaves)
+    builders = _mapDiff(old.builders, new.builders)
+    stay = [name for name in new.slaves if name in old.slaves]
+    schedulers = _listDiff(old.schedulers, new.schedulers)
+    sources = _listDiff(old.sources, new.sources)
+    status = _listDiff(old.status, new.status)
+    return ConfigChange(
+        slavesRemoved=slaves.removed,
+        slavesAdded=slaves.added,
+        slavesAltered=slaves.altered,
+        buildersRemoved=builders.removed,
+        buildersAdded=builders.added,
+        buildersAltered=builders.altered,
+        listsChanged=tuple(name for name in stay if _listDiffers(old, new, name)),
+        portsRemoved=tuple(port for port in old.ports if port not in new.ports),
+        portsAdded=tuple(port for port in new.ports if port not in old.ports),
+        schedulersRemoved=schedulers[0],
+        schedulersAdded=schedulers[1],
+        sourcesRemoved=sources[0],
+        sourcesAdded=sources[1],
+        statusRemoved=status[0],
+        statusAdded=status[1],
+        settings=tuple(key for key in SETTINGS if not sameValue(getattr(old, key), getattr(new, key))),
+        slaveOrder=slaves.order,
+        builderOrder=builders.order,
+    )
+
+
+@dataclass(frozen=True)
+class _MapDiff(Generic[_Item]):
+    """The difference of two ordered maps of named items."""
+
+    removed: tuple[str, ...] = ()
+    added: tuple[_Item, ...] = ()
+    altered: tuple[tuple[_Item, _Item], ...] = ()
+    order: tuple[str, ...] = ()
+
+
+def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_Item]:
+    kept = [name for name in old if name in new]
+    result = kept + [name for name in new if name not in old]
+    return _MapDiff(
+        removed=tuple(name for name in old if name not in new),
+        added=tuple(item for name, item in new.items() if name not in old),
+        altered=tuple((old[name], new[name]) for name in kept if not _equal(old[name], new[name])),
+        order=() if result == list(new) else tuple(new),
+    )
+
+
+def _equal(one: object, other: object) -> bool:
+    """One is equal to the other; a comparison of a plug-in's that breaks says no."""
+    try:
+        return bool(one == other)
+    except Exception:  # whatever it raises: to replace the old by the new is the safe answer
+        return False
+
+
+def _listDiff(
+    old: Sequence[object], new: Sequence[object]
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """What of C{old} has no equal in C{new}, and the other way round; each equal pairs once."""
+    added = list(new)
+    removed = []
+    for item in old:
+        position = next((i for i, other in enumerate(added) if sameValue(item, other)), None)
+        if position is None:
+            removed.append(item)
+        else:
+            del added[position]
+    return tuple(removed), tuple(added)
+
+
+def _listDiffers(old: MasterConfig, new: MasterConfig, slavename: str) -> bool:
+    """A slave makes one directory a builder, whatever their order: so the order is nothing to tell it."""
+    before, after = old.builderList(slavename), new.builderList(slavename)
+    return before != after and sorted(before) != sorted(after)
+
+
+def _lines(change: ConfigChange) -> Iterator[str]:
+    yield from (f"- bot {name}" for name in change.slavesRemoved)
+    yield from (f"+ bot {slave.name}" for slave in change.slavesAdded)
+    yield from (f"~ bot {new.name}: {'; '.join(_ofSlave(old, new))}" for old, new in change.slavesAltered)
+    if change.slaveOrder:
+        yield "~ bots: in another order"
+    yield from (f"- builder {name}" for name in change.buildersRemoved)
+    yield from (f"+ builder {builder.name}" for builder in change.buildersAdded)
+    for before, after in change.buildersAltered:
+        yield f"~ builder {after.name}: {'; '.join(_ofBuilder(before, after))}"
+    if change.builderOrder:
+        yield "~ builders: in another order"
+    yield from (f"- port {port}" for port in change.portsRemoved)
+    yield from (f"+ port {port}" for port in change.portsAdded)
+    yield from _ofPlugins("scheduler", change.schedulersRemoved, change.schedulersAdded)
+    yield from _ofPlugins("source", change.sourcesRemoved, change.sourcesAdded)
+    yield from _ofPlugins("status", change.statusRemoved, change.statusAdded)
+    yield from (f"~ {key}: new value" for key in change.settings)
+
+
+def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
+    if old.password != new.password:
+        yield "new password"
+    if old.keepalive != new.keepalive:
+        yield f"keepalive {old.keepalive:g} -> {new.keepalive:g}"
+
+
+def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
+    if old.slavenames != new.slavenames:
+        gone = [f"-{name}" for name in old.slavenames if name not in new.slavenames]
+        come = [f"+{name}" for name in new.slavenames if name not in old.slavenames]
+        yield f"slavenames {' '.join(come + gone) or 'in another order'}"
+    if old.builddir != new.builddir:
+        yield f"builddir {old.builddir} -> {new.builddir}"
+    if not _equal(old.factory, new.factory):
+        yield "factory"
+    if old.category != new.category:
+        yield f"category {old.category or 'none'} -> {new.category or 'none'}"
+    if not _equal(old.locks, new.locks):
+        yield "locks"
+
+
+def _ofPlugins(kind: str, removed: Iterable[object], added: Iterable[object]) -> Iterator[str]:
+    yield from (f"- {kind} {_title(each)}" for each in removed)
+    yield from (f"+ {kind} {_title(each)}" for each in added)
+
+
+def _title(plugin: object) -> str:
+    """What to call a plug-in. Not its repr, which may hold a password and may raise."""
+    name = getattr(plugin, "name", None)
+    return name if isinstance(name, str) and name else type(plugin).__name__

@@ -1,0 +1,121 @@
+# -*- test-case-name: tests.test_config_model -*-
+"""What a configuration says, as frozen values, and what is wrong with one.
+
+Nothing is checked or loaded here: L{buildbot.config.load} makes these, and all others only read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+#: Seconds without a byte from a slave before the master asks whether it is still there.
+KEEPALIVE = 120.0
+
+
+@dataclass(frozen=True, order=True)
+class ConfigError:
+    """One thing that is wrong in a configuration, or only suspicious, in words for whoever wrote it.
+
+    @ivar message: one sentence, without the place. Never holds a password.
+    @ivar filename: the file, relative to the master's directory where it is below it; None: not known.
+    @ivar line: counted from 1; None: not known.
+    """
+
+    message: str
+    filename: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = [str(each) for each in (self.filename, self.line) if each is not None]
+        return f"{':'.join(place)}: {self.message}" if place else self.message
+
+
+class ConfigErrors(Exception):
+    """A configuration cannot be used: all that is wrong with it, and what else was noticed.
+
+    @ivar errors: at least one L{ConfigError}.
+    @ivar warnings: what would have been let pass.
+    """
+
+    def __init__(self, errors: Iterable[ConfigError], warnings: Iterable[ConfigError] = ()) -> None:
+        self.errors = tuple(errors)
+        self.warnings = tuple(warnings)
+        super().__init__(self.errors, self.warnings)
+
+    def __str__(self) -> str:
+        return "\n".join(str(each) for each in self.errors)
+
+
+@dataclass(frozen=True)
+class SlaveConfig:
+    """One entry of C{c['bots']}.
+
+    @ivar keepalive: seconds of silence after which the master probes the slave.
+    """
+
+    name: str
+    password: str = field(repr=False)
+    keepalive: float = KEEPALIVE
+
+
+@dataclass(frozen=True)
+class BuilderConfig:
+    """One entry of C{c['builders']}, compared by value.
+
+    @ivar slavenames: the slaves that may build for it, each once; at least one.
+    @ivar builddir: its directory below a slave's own, exactly as written.
+    @ivar factory: what makes its builds: has C{steps} or C{newBuild}.
+    @ivar locks: lock objects, each with a C{name}.
+    """
+
+    name: str
+    slavenames: tuple[str, ...]
+    builddir: str
+    factory: object
+    category: str | None = None
+    locks: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class MasterConfig:
+    """All that a master.cfg says. Equal to another one that says the same, wherever it was loaded from.
+
+    @ivar slaves: name -> L{SlaveConfig}, in the order of the file.
+    @ivar builders: name -> L{BuilderConfig}, in the order of the file.
+    @ivar schedulers: the schedulers, in the order of the file; so are C{sources} and C{status}.
+    @ivar ports: strports descriptions of where slaves connect; a plain number N is C{"tcp:N"}.
+    @ivar warnings: what was noticed while loading. Does not count when configurations are compared.
+    @ivar modules: the files below the master's directory that were imported, relative to it, in the order of
+        their import. Does not count either.
+    """
+
+    slaves: Mapping[str, SlaveConfig] = field(default_factory=dict)
+    builders: Mapping[str, BuilderConfig] = field(default_factory=dict)
+    schedulers: tuple[object, ...] = ()
+    sources: tuple[object, ...] = ()
+    status: tuple[object, ...] = ()
+    ports: tuple[str, ...] = ()
+    debugPassword: str | None = field(default=None, repr=False)
+    manhole: object | None = None
+    projectName: str = ""
+    projectURL: str | None = None
+    buildbotURL: str | None = None
+    warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
+    modules: tuple[str, ...] = field(default=(), compare=False)
+    _lists: Mapping[str, tuple[tuple[str, str], ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lists: dict[str, list[tuple[str, str]]] = {}
+        for builder in self.builders.values():
+            for slavename in builder.slavenames:
+                lists.setdefault(slavename, []).append((builder.name, builder.builddir))
+        keep = object.__setattr__  # the one way to set an attribute of a frozen value
+        keep(self, "slaves", MappingProxyType(dict(self.slaves)))
+        keep(self, "builders", MappingProxyType(dict(self.builders)))
+        keep(self, "_lists", {name: tuple(pairs) for name, pairs in lists.items()})
+
+    def builderList(self, slavename: str) -> tuple[tuple[str, str], ...]:
+        """The (builder name, builddir) pairs of a slave, in the order of the file; () if it has none."""
+        return self._lists.get(slavename, ())
