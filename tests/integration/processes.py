@@ -58,7 +58,6 @@ def environment(home: str, **more: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": home,
         "TMPDIR": home,
-        "PYTHONDONTWRITEBYTECODE": "1",
         **more,
     }
 

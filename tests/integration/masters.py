@@ -1,0 +1,219 @@
+"""Real masters: the command C{buildbot} and the process that it starts, on directories of the test's own.
+
+What a test may know about a master is what a user may: its exit status, its words, its control socket.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet import reactor, task, threads
+from twisted.trial.unittest import TestCase
+
+from buildbot.daemon import control
+from tests.integration.processes import ROOT, Child, LogFile, TooLate, environment
+
+#: How many seconds a master may take until it can be asked, on a machine that is busy.
+START_TIMEOUT = 60.0
+
+
+def freePort() -> int:
+    """A port of the loopback that nobody listens on.
+
+    Below the ports that the system gives to outgoing connections: a slave that dials a port where no
+    master listens could otherwise be connected to itself.
+    """
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a test wants to stand in C{master.cfg}; change it with L{dataclasses.replace}."""
+
+    ports: tuple[object, ...]  #: as C{c['slavePortnum']} takes them
+    bots: Mapping[str, str] = field(default_factory=dict)  #: passwords by name
+    builders: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: names of slaves by builder
+    keepalive: Mapping[str, float] = field(default_factory=dict)  #: of the bots that do not take 120 s
+    before: str = ""  #: text that stands before everything else
+    after: str = ""  #: text that stands after everything else; C{c} is the configuration
+
+    def text(self) -> str:
+        """The configuration as an administrator would write it."""
+        bots = [
+            (name, password, {"keepalive": self.keepalive[name]})
+            if name in self.keepalive
+            else (name, password)
+            for name, password in self.bots.items()
+        ]
+        builders = [
+            f"    dict(name={name!r}, slavenames={list(slavenames)!r}, builddir={name!r}, factory=f),\n"
+            for name, slavenames in self.builders.items()
+        ]
+        ports = self.ports[0] if len(self.ports) == 1 else list(self.ports)
+        return (
+            f"{self.before}\n"
+            "from buildbot.process import factory\n"
+            "f = factory.BuildFactory()\n"
+            "c = BuildmasterConfig = {}\n"
+            f"c['bots'] = {bots!r}\n"
+            f"c['slavePortnum'] = {ports!r}\n"
+            "c['sources'] = []\n"
+            "c['schedulers'] = []\n"
+            "c['status'] = []\n"
+            "c['builders'] = [\n" + "".join(builders) + "]\n"
+            f"{self.after}\n"
+        )
+
+
+def loopback(port: int) -> str:
+    """The strports description of a port that only this machine can reach."""
+    return f"tcp:{port}:interface=127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def words(self) -> str:
+        """Everything it printed."""
+        return self.stdout + self.stderr
+
+
+class RealMaster(LogFile):
+    """I am one master directory, and the process that serves it while there is one.
+
+    Everything that I start ends with the test. As a L{LogFile} I am the master's C{twistd.log}.
+    """
+
+    def __init__(self, test: TestCase, basedir: str, port: int | None = None) -> None:
+        """
+        @param basedir: absolute, not there yet; its parent becomes the master's HOME.
+        @param port: where slaves connect; by default one that is free.
+        """
+        LogFile.__init__(self, os.path.join(basedir, "twistd.log"))
+        self.basedir = basedir
+        self.port = freePort() if port is None else port
+        self._test = test
+        self._commands = 0
+        self._child: Child | None = None
+
+    def config(self, **fields: Any) -> Config:
+        """A L{Config} for my port."""
+        return Config(ports=(loopback(self.port),), **fields)
+
+    def write(self, config: Config | str) -> None:
+        """Put this into C{master.cfg}; a master that runs is not told."""
+        with open(os.path.join(self.basedir, "master.cfg"), "w", encoding="utf-8") as stream:
+            stream.write(config if isinstance(config, str) else config.text())
+
+    def _spawn(self, arguments: Sequence[str], output: str) -> Child:
+        home = os.path.dirname(self.basedir)
+        os.makedirs(home, exist_ok=True)
+        command = [sys.executable, "-m", "buildbot", *arguments]
+        return Child(
+            self._test, command, home, environment(home, PYTHONPATH=ROOT), os.path.join(home, output)
+        )
+
+    async def run(self, *arguments: str, timeout: float = 60.0) -> Result:
+        """Run one command, C{buildbot ARGUMENTS}, to its end; it gets as much time as C{timeout}."""
+        self._commands += 1
+        child = self._spawn(arguments, f"command-{self._commands}")
+        status = await child.whenEnded(timeout)
+        return Result(status, child.stdout(), child.stderr())
+
+    async def create(self, config: Config | str) -> None:
+        """Make the directory as a user does, and write this configuration into it."""
+        made = await self.run("create-master", self.basedir)
+        if made.status:
+            raise AssertionError(f"create-master: exit status {made.status}\n{made.words}")
+        self.write(config)
+
+    async def start(self) -> float:
+        """Start the master in the foreground of a process that is ours, and wait until it is ready.
+
+        @return: the seconds from the command to the first answer on the control socket.
+        @raise AssertionError: with its words, where it ended instead.
+        """
+        child = self._child = self._spawn(["start", "--nodaemon", self.basedir], "master")
+        begun = time.monotonic()
+        while child.isAlive():
+            try:
+                await self.ask("status")
+                return time.monotonic() - begun
+            except (control.NotRunning, control.ControlError) as notYet:
+                if time.monotonic() - begun > START_TIMEOUT:
+                    raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
+            await task.deferLater(reactor, 0.05)
+        raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
+
+    @property
+    def child(self) -> Child:
+        """The master process that was started last."""
+        assert self._child is not None, "never started"
+        return self._child
+
+    @property
+    def pid(self) -> int:
+        """The master process that was started last."""
+        return self.child.pid
+
+    async def stop(self) -> int:
+        """End the master with SIGTERM; give its exit status."""
+        return await self.child.stop()
+
+    async def kill(self) -> None:
+        """End the master with SIGKILL, and wait until it is gone."""
+        await self.child.end()
+
+    def hangUp(self) -> None:
+        """SIGHUP: the master reads its configuration again, and nobody hears how that went."""
+        self.child.signal(signal.SIGHUP)
+
+    async def ask(self, command: str, timeout: float = 30.0, **parameters: object) -> Any:
+        """What the control socket answers. Raises what L{control.ask} raises."""
+        return await threads.deferToThread(control.ask, self.basedir, command, timeout, **parameters)
+
+    async def slaves(self) -> dict[str, dict[str, Any]]:
+        """What C{status} says of each slave, by name."""
+        return {slave["name"]: slave for slave in (await self.ask("status"))["slaves"]}
+
+    async def connected(self) -> set[str]:
+        """The names of the slaves that C{status} calls connected."""
+        return {name for name, slave in (await self.slaves()).items() if slave["connected"]}
+
+    async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
+        """Wait until exactly these slaves are connected, by C{status}; say how long that took.
+
+        @raise processes.TooLate: with what the status says instead.
+        """
+        begun = time.monotonic()
+        while True:
+            seen = await self.slaves()
+            took = time.monotonic() - begun
+            if {name for name, slave in seen.items() if slave["connected"]} == set(names):
+                return took
+            if took > timeout:
+                words = [f"{name}: {slave['state']} {slave['events'][-5:]}" for name, slave in seen.items()]
+                raise TooLate("\n".join([f"not exactly {sorted(names)} connected after {timeout} s", *words]))
+            await task.deferLater(reactor, 0.1)
