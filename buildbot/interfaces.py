@@ -39,10 +39,6 @@ class BuildSlaveTooOldError(Exception):
     """A step needs a command, or a version of a command, that the slave does not offer."""
 
 
-class SlaveLost(Exception):
-    """A slave was asked for something, and its connection is gone or it did not answer in time."""
-
-
 class IChangeSource(Interface):
     """I watch one place where people commit, and hand what I find to the ChangeMaster that is my parent.
 
