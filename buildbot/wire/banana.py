@@ -1,0 +1,391 @@
+# -*- test-case-name: tests.test_banana -*-
+"""
+Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
+
+An expression is bytes, an int, a float, or a list or tuple of expressions. What comes out of L{encode} is
+what Twisted's Banana writes, to the byte; what L{Decoder} accepts is what Twisted's accepts, unless a limit
+forbids it. Nothing here knows what an expression means, holds a connection, or negotiates a dialect.
+
+A token is a prefix (a number, seven bits a byte, lowest first), a type byte (0x80 and up) and, for strings
+and floats, a body. A list token says how many expressions follow it.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+from twisted.spread import banana
+
+LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB = range(0x80, 0x88)
+
+#: The most bytes in a string, and the most items in a list, that any PB peer sends or accepts.
+SIZE_LIMIT = 640 * 1024
+#: The most bytes in the prefix of a token: integers have at most 448 bits.
+PREFIX_LIMIT = 64
+
+#: The words that have a number in the dialect "pb".
+VOCABULARY: dict[bytes, int] = {
+    word: number
+    for number, word in enumerate(
+        b"None class dereference reference dictionary function instance list module persistent tuple "
+        b"unpersistable copy cache cached remote local lcache version login password challenge logged_in "
+        b"not_logged_in cachemessage message answer error decref decache uncache".split(),
+        start=1,
+    )
+}
+
+
+class BananaError(banana.BananaError):
+    """What was received, or is to be sent, is not banana. A connection it came from is of no further use."""
+
+
+_EXCEEDED = {
+    "expressionBytes": "bytes in one expression",
+    "depth": "lists inside each other",
+    "items": "items in the lists of one expression",
+    "string": "bytes in one string",
+    "list": "items in one list",
+    "prefix": "bytes in one number",
+}
+
+
+class LimitExceeded(BananaError):
+    """
+    An expression is larger than it may be.
+
+    @ivar limit: which limit: a field of L{Limits}, or C{"string"}, C{"list"} or C{"prefix"}, the limits that
+        hold for every PB peer.
+    @ivar value: the most that is allowed.
+    """
+
+    def __init__(self, limit: str, value: int) -> None:
+        super().__init__(f"more than {value} {_EXCEEDED[limit]}")
+        self.limit = limit
+        self.value = value
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    How large one received expression may be.
+
+    @ivar expressionBytes: its length on the wire.
+    @ivar depth: how many lists may stand inside each other, the outermost included.
+    @ivar items: how many items all its lists may have together; no use in more than L{SIZE_LIMIT}.
+    """
+
+    expressionBytes: int
+    depth: int
+    items: int
+
+
+#: For peers that have not said who they are: a login needs 57 bytes, depth 3 and 15 items.
+BEFORE_LOGIN = Limits(expressionBytes=4 * 1024, depth=8, items=64)
+#: For all others.
+AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=200_000)
+
+
+# ---- encoding
+
+
+def _prefix(number: int) -> bytes:
+    """C{number}, which is not negative, in seven-bit digits, lowest first."""
+    if number < 128:
+        return bytes((number,))
+    digits = bytearray()
+    while number:
+        digits.append(number & 127)
+        number >>= 7
+    return bytes(digits)
+
+
+# Most tokens are short strings, short lists and small numbers: their headers are made once.
+_READY = 1024
+_LISTS = [_prefix(number) + bytes((LIST,)) for number in range(_READY)]
+_STRINGS = [_prefix(number) + bytes((STRING,)) for number in range(_READY)]
+_INTS = [_prefix(number) + bytes((INT,)) for number in range(_READY)]
+_WORDS = {word: _prefix(number) + bytes((VOCAB,)) for word, number in VOCABULARY.items()}
+_NO_WORDS: dict[bytes, bytes] = {}
+_packFloat = struct.Struct("!Bd").pack
+_LARGEST_SHORT = 2**31 - 1
+_LARGEST = 2 ** (7 * PREFIX_LIMIT) - 1
+
+
+def encode(expression: object, vocabulary: bool = True) -> bytes:
+    """
+    The bytes that Twisted's Banana would write for C{expression}.
+
+    @param vocabulary: False as long as the dialect "pb" has not been agreed on.
+    @raise BananaError: a part of it cannot be sent: a wrong type, a string or list of more than
+        L{SIZE_LIMIT}, an integer of more than 448 bits, or a list that contains itself.
+    """
+    parts: list[bytes] = []
+    try:
+        _encodeItems((expression,), parts, _WORDS if vocabulary else _NO_WORDS)
+    except RecursionError:
+        raise BananaError("lists nested this deep cannot be sent") from None
+    return b"".join(parts)
+
+
+def _encodeItems(items: Sequence[Any], parts: list[bytes], words: dict[bytes, bytes]) -> None:
+    """Append what C{items} are on the wire to C{parts}. The most frequent kinds come first."""
+    for item in items:
+        kind = type(item)
+        if kind is bytes:
+            size = len(item)
+            if size < _READY:
+                if item in words:
+                    parts.append(words[item])
+                else:
+                    parts.append(_STRINGS[size])
+                    parts.append(item)
+            else:
+                parts.append(_header(size, "string", b"\x82"))
+                parts.append(item)
+        elif kind is list or kind is tuple:
+            size = len(item)
+            parts.append(_LISTS[size] if size < _READY else _header(size, "list", b"\x80"))
+            _encodeItems(item, parts, words)
+        elif kind is int:
+            parts.append(_INTS[item] if 0 <= item < _READY else _encodeInt(item))
+        elif kind is float:
+            parts.append(_packFloat(FLOAT, item))
+        else:
+            _encodeItems((_plain(item),), parts, words)
+
+
+def _header(size: int, limit: str, kind: bytes) -> bytes:
+    """The beginning of a long string or list."""
+    if size > SIZE_LIMIT:
+        raise LimitExceeded(limit, SIZE_LIMIT)
+    return _prefix(size) + kind
+
+
+def _encodeInt(number: int) -> bytes:
+    """The token of a number that is not ready-made."""
+    if not -_LARGEST <= number <= _LARGEST:
+        raise LimitExceeded("prefix", PREFIX_LIMIT)
+    if number >= 0:
+        return _prefix(number) + (b"\x81" if number <= _LARGEST_SHORT else b"\x85")
+    return _prefix(-number) + (b"\x83" if number >= -_LARGEST_SHORT - 1 else b"\x86")
+
+
+def _plain(item: object) -> object:
+    """An instance of a subclass as an instance of the type it comes from: a bool, say, as 0 or 1."""
+    if isinstance(item, int):
+        return int(item)
+    if isinstance(item, bytes):
+        return bytes(item)
+    if isinstance(item, (list, tuple)):
+        return list(item)
+    if isinstance(item, float):
+        return float(item)
+    raise BananaError(f"a {type(item).__module__}.{type(item).__qualname__} cannot be sent as banana")
+
+
+# ---- decoding
+
+
+_BY_NUMBER = {number: word for word, number in VOCABULARY.items()}
+_NONE_BY_NUMBER: dict[int, bytes] = {}
+_unpackFloat = struct.Struct("!d").unpack_from
+
+
+class _Unfinished(NamedTuple):
+    """
+    How far the decoding of an expression has come.
+
+    @ivar stack: the lists that are open round the current one, outermost first, and how many items each
+        lacks. The expression itself counts as the one item of a list below them all.
+    @ivar current: the list being filled.
+    @ivar missing: how many items it lacks.
+    @ivar items: how many the lists have been announced to have.
+    @ivar size: how many bytes the expression has taken, the tail not counted.
+    @ivar tail: the beginning of a token.
+    """
+
+    stack: list[tuple[int, list[Any]]]
+    current: list[Any]
+    missing: int
+    items: int
+    size: int
+    tail: bytes
+
+
+class Decoder:
+    """
+    I make expressions of the bytes of one connection, however they were cut on the way.
+
+    Strings arrive as bytes, lists as lists, numbers as int or float. I keep what has come of an expression
+    that is not complete, and nothing else. What a token announces is held against the limits before any
+    memory is spent on it.
+
+    @ivar limits: how large an expression may be.
+    @ivar vocabulary: False until the dialect "pb" is agreed on. Till then words sent by number are refused.
+
+    Both may be changed at any time and hold for what is decoded from then on: also in the midst of a
+    L{decode}, between two of its expressions.
+    """
+
+    def __init__(self, limits: Limits = BEFORE_LOGIN, vocabulary: bool = False) -> None:
+        self.limits = limits
+        self.vocabulary = vocabulary
+        self._error: BananaError | None = None
+        self._decoding = False
+        self._unfinished: _Unfinished | None = None
+        # What has come of a string, and how many of its bytes have not.
+        self._string: bytearray | None = None
+        self._awaited = 0
+
+    def decode(self, data: bytes) -> Iterable[Any]:
+        """
+        The expressions that C{data} completes, each decoded when it is asked for.
+
+        All have to be taken before I am called again. Whoever leaves some gives up the connection.
+
+        @raise BananaError: what came is not banana, or (L{LimitExceeded}) larger than I accept. Raised here
+            or when the next expression is asked for, and again for whatever comes later.
+        @raise RuntimeError: the expressions that an earlier call completed were not all taken.
+        """
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        if self._decoding:
+            raise RuntimeError("the expressions decoded before were not all taken")
+        if self._string is not None and len(data) < self._awaited:
+            self._string += data
+            self._awaited -= len(data)
+            return ()
+        self._decoding = True
+        if len(data) <= SIZE_LIMIT:
+            return self._decode(data)
+        # No piece can hold a string over the limit, so that one comparison serves both limits of strings.
+        pieces = (data[start : start + SIZE_LIMIT] for start in range(0, len(data), SIZE_LIMIT))
+        return chain.from_iterable(map(self._decode, pieces))
+
+    def _decode(self, data: bytes) -> Iterator[Any]:
+        """
+        The expressions completed by at most L{SIZE_LIMIT} bytes.
+
+        The whole product waits for this loop. It keeps what a token needs in local variables, never copies
+        the rest of the data, and learns from the IndexError that it has come to the end.
+        """
+        self._decoding = True
+        limits = self.limits
+        words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
+        if self._unfinished is None:
+            stack: list[tuple[int, list[Any]]] = []
+            current: list[Any] = []
+            missing, items, begin = 1, 0, 0
+        else:
+            stack, current, missing, items, size, tail = self._unfinished
+            self._unfinished = None
+            data = tail + data
+            begin = -size  # where the expression would begin if all of it were here
+        token = pos = 0
+        if self._string is not None:
+            # It ends here: decode() has looked.
+            pos = self._awaited
+            begin += pos
+            current.append(bytes(self._string + data[:pos]))
+            missing -= 1
+            self._string = None
+        size = len(data)
+        stop = min(size, begin + limits.expressionBytes)
+        try:
+            while True:
+                while not missing:
+                    if stack:
+                        missing, current = stack.pop()
+                        continue
+                    if pos - begin > limits.expressionBytes:
+                        raise LimitExceeded("expressionBytes", limits.expressionBytes)
+                    yield current[0]
+                    if pos == size:
+                        self._decoding = False
+                        return
+                    limits = self.limits
+                    words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
+                    current, missing, items, begin = [], 1, 0, pos
+                    stop = min(size, begin + limits.expressionBytes)
+                token = pos
+                number = data[pos]
+                if number < 128:
+                    kind = data[pos + 1]
+                    pos += 2
+                    if kind < 128:
+                        number += kind << 7
+                        kind = data[pos]
+                        pos += 1
+                        shift = 14
+                        while kind < 128:
+                            if shift == 7 * PREFIX_LIMIT:
+                                raise LimitExceeded("prefix", PREFIX_LIMIT)
+                            number += kind << shift
+                            shift += 7
+                            kind = data[pos]
+                            pos += 1
+                else:
+                    kind = number
+                    number = 0
+                    pos += 1
+                if kind == STRING:
+                    end = pos + number
+                    if end > stop:
+                        self._beginString(number, end - begin, data[pos:])
+                        token = size
+                        begin = size - (end - begin)
+                        break
+                    current.append(data[pos:end])
+                    pos = end
+                elif kind == VOCAB:
+                    current.append(words[number])
+                elif kind == LIST:
+                    items += number
+                    if items > limits.items:
+                        raise LimitExceeded("items", limits.items)
+                    if len(stack) >= limits.depth:
+                        raise LimitExceeded("depth", limits.depth)
+                    inner: list[Any] = []
+                    current.append(inner)
+                    if number:
+                        stack.append((missing - 1, current))
+                        current = inner
+                        missing = number
+                        continue
+                elif kind == INT or kind == LONGINT:
+                    current.append(number)
+                elif kind == NEG or kind == LONGNEG:
+                    current.append(-number)
+                elif kind == FLOAT:
+                    current.append(_unpackFloat(data, pos)[0])
+                    pos += 8
+                else:
+                    raise BananaError(f"no token has the type byte 0x{kind:02x}")
+                missing -= 1
+        except (IndexError, struct.error):
+            # The rest of the token has yet to come.
+            if size - begin > limits.expressionBytes:
+                raise self._end(LimitExceeded("expressionBytes", limits.expressionBytes)) from None
+        except KeyError:
+            raise self._end(BananaError("a word was sent by a number that has no meaning here")) from None
+        except BananaError as error:
+            raise self._end(error) from None
+        self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])
+        self._decoding = False
+
+    def _beginString(self, length: int, sizeWithIt: int, beginning: bytes) -> None:
+        """Wait for the rest of a string, if neither it nor the expression it is in is too long."""
+        if length > SIZE_LIMIT:
+            raise LimitExceeded("string", SIZE_LIMIT)
+        if sizeWithIt > self.limits.expressionBytes:
+            raise LimitExceeded("expressionBytes", self.limits.expressionBytes)
+        self._string = bytearray(beginning)
+        self._awaited = length - len(beginning)
+
+    def _end(self, error: BananaError) -> BananaError:
+        """Be of no further use, because of C{error}."""
+        self._error = error
+        self._unfinished = self._string = None
+        return error
