@@ -11,15 +11,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet import reactor, task, threads
+from twisted.internet import threads
 from twisted.trial.unittest import TestCase
 
 from buildbot.daemon import control
-from tests.integration.processes import ROOT, Child, LogFile, TooLate, environment
+from tests.integration.processes import ROOT, Child, LogFile, TooLate, environment, moments
+from tests.integration.slaves import GenerationsTestCase
 
 #: How many seconds a master may take until it can be asked, on a machine that is busy.
 START_TIMEOUT = 60.0
@@ -62,7 +63,7 @@ class Config:
             for name, password in self.bots.items()
         ]
         builders = [
-            f"    dict(name={name!r}, slavenames={list(slavenames)!r}, builddir={name!r}, factory=f),\n"
+            f"    dict(name={name!r}, slavenames={list(slavenames)!r}, builddir={name[:100]!r}, factory=f),\n"
             for name, slavenames in self.builders.items()
         ]
         ports = self.ports[0] if len(self.ports) == 1 else list(self.ports)
@@ -103,7 +104,8 @@ class Result:
 class RealMaster(LogFile):
     """I am one master directory, and the process that serves it while there is one.
 
-    Everything that I start ends with the test. As a L{LogFile} I am the master's C{twistd.log}.
+    Everything that I start ends with the test. As a L{LogFile} I am what the master logs: in the
+    foreground, to its standard output.
     """
 
     def __init__(self, test: TestCase, basedir: str, port: int | None = None) -> None:
@@ -111,7 +113,7 @@ class RealMaster(LogFile):
         @param basedir: absolute, not there yet; its parent becomes the master's HOME.
         @param port: where slaves connect; by default one that is free.
         """
-        LogFile.__init__(self, os.path.join(basedir, "twistd.log"))
+        LogFile.__init__(self, os.path.join(os.path.dirname(basedir), "master.out"))
         self.basedir = basedir
         self.port = freePort() if port is None else port
         self._test = test
@@ -164,7 +166,7 @@ class RealMaster(LogFile):
             except (control.NotRunning, control.ControlError) as notYet:
                 if time.monotonic() - begun > START_TIMEOUT:
                     raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
-            await task.deferLater(reactor, 0.05)
+            await moments(0.05)
         raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
 
     @property
@@ -202,18 +204,61 @@ class RealMaster(LogFile):
         """The names of the slaves that C{status} calls connected."""
         return {name for name, slave in (await self.slaves()).items() if slave["connected"]}
 
-    async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
-        """Wait until exactly these slaves are connected, by C{status}; say how long that took.
+    async def whenStatus(
+        self, holds: Callable[[dict[str, dict[str, Any]]], object], what: str, timeout: float = 60.0
+    ) -> float:
+        """Wait until C{holds(slaves)} is true of what the status says; say how long that took.
 
-        @raise processes.TooLate: with what the status says instead.
+        @raise TooLate: with what the status says instead.
         """
         begun = time.monotonic()
         while True:
-            seen = await self.slaves()
+            slaves = await self.slaves()
             took = time.monotonic() - begun
-            if {name for name, slave in seen.items() if slave["connected"]} == set(names):
+            if holds(slaves):
                 return took
             if took > timeout:
-                words = [f"{name}: {slave['state']} {slave['events'][-5:]}" for name, slave in seen.items()]
-                raise TooLate("\n".join([f"not exactly {sorted(names)} connected after {timeout} s", *words]))
-            await task.deferLater(reactor, 0.1)
+                words = [
+                    f"{name}: {said['state']} {said['builders']} {said['events'][-5:]}"
+                    for name, said in slaves.items()
+                ]
+                raise TooLate("\n".join([f"not within {timeout} s: {what}", *words]))
+            await moments(0.1)
+
+    async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
+        """Wait until exactly these slaves are connected, by the status; say how long that took."""
+        return await self.whenStatus(
+            lambda slaves: {name for name, said in slaves.items() if said["connected"]} == set(names),
+            f"connected are exactly {sorted(names)}",
+            timeout,
+        )
+
+    async def whenBuilders(self, timeout: float = 60.0, **wanted: set[str]) -> float:
+        """Wait until the status shows exactly these builders for these slaves; say how long that took."""
+        return await self.whenStatus(
+            lambda slaves: all(set(slaves[name]["builders"]) == names for name, names in wanted.items()),
+            f"builders are {wanted}",
+            timeout,
+        )
+
+
+class MasterTestCase(GenerationsTestCase):
+    """A test of one or more real masters, with real slaves."""
+
+    async def createMaster(self, name: str = "master") -> RealMaster:
+        """Make a master's directory; its C{master.cfg} is for the test to write."""
+        master = RealMaster(self, os.path.join(self.directory, name, "dir"))
+        await master.create(master.config())
+        return master
+
+    async def startMaster(self, **fields: Any) -> RealMaster:
+        """Make and start a master with a L{Config} of these fields."""
+        master = await self.createMaster()
+        master.write(master.config(**fields))
+        await master.start()
+        return master
+
+    def assertNoTracebacks(self, *logs: LogFile) -> None:
+        """Fail with the log of whoever had to write a traceback."""
+        for log in logs:
+            self.assertNotIn("Traceback", log.text())

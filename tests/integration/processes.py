@@ -26,6 +26,11 @@ class TooLate(AssertionError):
     """What a test waited for did not happen in time."""
 
 
+def moments(seconds: float) -> defer.Deferred[None]:
+    """Fires after so many seconds."""
+    return task.deferLater(reactor, seconds)
+
+
 async def until(
     condition: Callable[[], object], timeout: float, what: Callable[[], str] | str, every: float = 0.05
 ) -> float:
@@ -38,7 +43,7 @@ async def until(
     while not condition():
         if time.monotonic() - begun > timeout:
             raise TooLate(f"not within {timeout} s: {what() if callable(what) else what}")
-        await task.deferLater(reactor, every)
+        await moments(every)
     return time.monotonic() - begun
 
 
@@ -48,7 +53,7 @@ async def never(condition: Callable[[], object], seconds: float, what: str) -> N
     while time.monotonic() < ends:
         if condition():
             raise AssertionError(f"{what}, {ends - time.monotonic():.1f} s before the end of the watch")
-        await task.deferLater(reactor, 0.05)
+        await moments(0.05)
 
 
 def environment(home: str, **more: str) -> dict[str, str]:

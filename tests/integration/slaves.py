@@ -124,9 +124,7 @@ class RealSlave(LogFile):
 
     def writeInfo(self, name: str, content: bytes) -> None:
         """Put a file into the slave's C{info} directory, which it shows to its master."""
-        directory = os.path.join(self.basedir, "info")
-        os.makedirs(directory, exist_ok=True)
-        with open(os.path.join(directory, name), "wb") as stream:
+        with open(os.path.join(self.basedir, "info", name), "wb") as stream:
             stream.write(content)
 
 

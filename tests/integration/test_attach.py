@@ -1,0 +1,165 @@
+# -*- test-case-name: tests.integration.test_attach -*-
+"""Real slaves of every generation attach to one real master, and a reconfig moves only what it names.
+
+Logins that are refused are the subject of test_refusals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER
+from tests.integration.masters import MasterTestCase
+from tests.integration.processes import until
+from tests.integration.proxy import Proxy
+from tests.integration.slaves import RealSlave, together
+
+#: A name for the slave of each generation that a test changes, and of one that it leaves alone.
+CHANGED = {OLD_SLAVE: "removed", SLAVE: "repassworded", OLD_WORKER: "poorer", WORKER: "richer"}
+LEFT_ALONE = {generation: "still-" + generation.name for generation in GENERATIONS}
+
+#: What info files of editors and of old machines look like.
+ODD_ADMIN = b"Zo\xeb <zoe@example.org>\n"
+ODD_HOST = b"\xd6\xff\x00 \x1b[31m Windows\r\n"
+
+
+class Attach(MasterTestCase):
+    """A master, its slaves, and nothing between them but sometimes a proxy that counts."""
+
+    async def test_fourGenerationsAtOnce(self) -> None:
+        """Four generations are attached at once, and the status tells what each slave is (A4, A10)."""
+        names = {generation: "bot-" + generation.name for generation in GENERATIONS}
+        master = await self.startMaster(
+            bots={name: "sesame" for name in names.values()},
+            builders={"everywhere": list(names.values()), "old": [names[OLD_SLAVE]]},
+        )
+        slaves = await self.startSlaves(
+            master.port, [(generation, name, "sesame") for generation, name in names.items()]
+        )
+        await together(slave.whenAttached() for slave in slaves.values())
+        await master.whenConnected(*names.values())
+
+        status = await master.slaves()
+        for generation, name in names.items():
+            said = status[name]
+            self.assertEqual((said["state"], said["note"]), ("ready", ""))
+            self.assertIn("Your Name Here", said["admin"])
+            self.assertTrue(said["host"])
+            self.assertTrue(said["address"].startswith("127.0.0.1:"), said["address"])
+            self.assertIn(generation.name, f"{said['generation']} {said['version']}")
+            wanted = ["everywhere", "old"] if generation is OLD_SLAVE else ["everywhere"]
+            self.assertEqual(sorted(said["builders"]), wanted)
+        self.assertNoTracebacks(master, *slaves.values())
+
+    async def test_reconfigMovesOnlyWhatItNames(self) -> None:
+        """
+        One bot is removed, one gets a new password, one builder moves to another slave: those slaves see
+        it, nobody else's link carries a byte; the removed one comes back when it is added again, and it
+        was never touched (R3, R5, R6, R7).
+        """
+        everybody = [*CHANGED.values(), *LEFT_ALONE.values()]
+        master = await self.createMaster()
+        before = master.config(
+            bots={name: "sesame" for name in everybody},
+            builders={"everywhere": everybody, "moving": [CHANGED[OLD_WORKER]]},
+        )
+        master.write(before)
+        await master.start()
+        self.proxy = Proxy(self, master.port)
+        slaves = await self.startSlaves(
+            self.proxy.port,
+            [
+                (generation, name, "sesame")
+                for names in (CHANGED, LEFT_ALONE)
+                for generation, name in names.items()
+            ],
+        )
+        await together(slave.whenAttached() for slave in slaves.values())
+        await master.whenConnected(*everybody)
+        links = {name: self.proxy.linkOf(said["address"]) for name, said in (await master.slaves()).items()}
+        counted = {name: (link.fromClient, link.fromServer) for name, link in links.items()}
+        since = {name: said["since"] for name, said in (await master.slaves()).items()}
+        marks = {name: slave.size() for name, slave in slaves.items()}
+
+        bots = {**before.bots, CHANGED[SLAVE]: "a new one"}
+        del bots[CHANGED[OLD_SLAVE]]
+        after = replace(
+            before,
+            bots=bots,
+            builders={"everywhere": [*bots], "moving": [CHANGED[WORKER]]},
+        )
+        master.write(after)
+        result = await master.run("reconfig", master.basedir)
+        self.assertEqual(result.status, 0, result.words)
+        for word in ("removed", "repassworded", "moving"):
+            self.assertIn(word, result.stdout)
+        self.assertNotIn("a new one", result.words)
+
+        # the removed one: hung up on, and told why in its own log each time that it tries again
+        removed = slaves[CHANGED[OLD_SLAVE]]
+        await until(lambda: links["removed"].closed, 10, "the removed slave to be hung up on")
+        await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
+        # the builder: gone here, come there
+        await slaves["poorer"].whenLogged("removing old builder moving", after=marks["poorer"])
+        await master.whenBuilders(richer={"everywhere", "moving"}, poorer={"everywhere"})
+        # the others: nothing at all, and the one with the new password neither
+        for name in ("repassworded", *LEFT_ALONE.values()):
+            self.assertEqual((links[name].fromClient, links[name].fromServer), counted[name], name)
+            self.assertEqual(slaves[name].text(marks[name]), "", name)
+        status = await master.slaves()
+        for name in everybody:
+            if name != "removed":
+                self.assertEqual(
+                    (status[name]["connected"], status[name]["since"]), (True, since[name]), name
+                )
+        self.assertNotIn("removed", status)
+
+        # the old password is good for the link that it opened, and for no other
+        links["repassworded"].reset()
+        await slaves["repassworded"].whenLogged("message from master: .*refused", after=marks["repassworded"])
+        self.assertFalse((await master.slaves())["repassworded"]["connected"])
+
+        # back to the beginning: everybody returns, and no process was started again
+        master.write(before)
+        result = await master.run("reconfig", master.basedir)
+        self.assertEqual(result.status, 0, result.words)
+        took = await master.whenConnected(*everybody, timeout=120)
+        self.assertLess(took, 120)
+        self.assertTrue(all(slave.isAlive() for slave in slaves.values()))
+        await master.whenBuilders(removed={"everywhere"}, poorer={"everywhere", "moving"})
+        for name in LEFT_ALONE.values():
+            self.assertEqual((links[name].fromClient, links[name].fromServer), counted[name], name)
+        self.assertNoTracebacks(master, *slaves.values())
+
+    async def test_oddInfoFiles(self) -> None:
+        """Whatever lies in a slave's info directory, the slave attaches, and its admin is shown (A6)."""
+        names = {generation: "odd-" + generation.name for generation in GENERATIONS}
+        master = await self.startMaster(
+            bots={name: "sesame" for name in names.values()}, builders={"b": list(names.values())}
+        )
+        slaves = {
+            name: RealSlave(
+                self,
+                self.installed[generation],
+                f"{self.directory}/odd/{name}",
+                master.port,
+                name,
+                "sesame",
+            )
+            for generation, name in names.items()
+        }
+        await together(slave.create() for slave in slaves.values())
+        for slave in slaves.values():
+            slave.writeInfo("admin", ODD_ADMIN)
+            slave.writeInfo("host", ODD_HOST)
+            slave.writeInfo(".host.swp", bytes(range(256)) * 64)
+            slave.writeInfo("sp\xe4t".encode(), b"")
+            slave.writeInfo("huge", b"x" * 600_000)
+            slave.start()
+        await master.whenConnected(*names.values())
+        status = await master.slaves()
+        for generation in (OLD_SLAVE, SLAVE, OLD_WORKER):
+            said = status[names[generation]]
+            self.assertEqual(said["admin"], "Zo\ufffd <zoe@example.org>", generation.name)
+            self.assertIn("Windows", said["host"])
+        self.assertNoTracebacks(master)

@@ -1,0 +1,231 @@
+# -*- test-case-name: tests.integration.test_liveness -*-
+"""Real slaves that freeze, vanish, quarrel over a name or do not read: one goes, the others never notice.
+
+How a slave gets in is the subject of test_attach and test_refusals.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS
+
+from tests.integration.certificates import writeCertificate
+from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER
+from tests.integration.masters import MasterTestCase
+from tests.integration.processes import never, until
+from tests.integration.proxy import Mode, Proxy
+from tests.integration.slaves import RealSlave, together
+
+#: Seconds of silence after which the master of these tests asks a slave whether it lives.
+KEEPALIVE = 3.0
+
+#: Seconds that it then waits for an answer.
+PATIENCE = 30.0
+
+#: Seconds that things may take beyond their deadline on a busy machine.
+SLACK = 5.0
+
+
+class Liveness(MasterTestCase):
+    """A master whose slaves go wrong."""
+
+    async def test_frozen(self) -> None:
+        """
+        Slaves stopped by SIGSTOP, or behind a link that died without a word, are off line in time; a
+        reconfig meanwhile returns at once and names them; the others lose nothing; and the frozen ones
+        come back when they thaw (L1, L4, R10).
+        """
+        frozen = {generation: "frozen-" + generation.name for generation in GENERATIONS}
+        everybody = [*frozen.values(), "lost", "well"]
+        master = await self.createMaster()
+        before = master.config(
+            bots={name: "sesame" for name in everybody},
+            builders={"b": everybody},
+            keepalive={name: KEEPALIVE for name in everybody if name != "well"},
+        )
+        master.write(before)
+        await master.start()
+        proxy = Proxy(self, master.port)
+        slaves = await self.startSlaves(
+            proxy.port,
+            [
+                *((generation, name, "sesame") for generation, name in frozen.items()),
+                (OLD_SLAVE, "lost", "sesame"),
+                (WORKER, "well", "sesame"),
+            ],
+        )
+        await master.whenConnected(*everybody)
+        addresses = {name: said["address"] for name, said in (await master.slaves()).items()}
+        since = (await master.slaves())["well"]["since"]
+        for name in frozen.values():
+            slaves[name].freeze()
+        proxy.linkOf(addresses["lost"]).setMode(Mode.BLACKHOLE)
+        begun = time.monotonic()
+
+        master.write(replace(before, builders={"b": everybody, "new": everybody}))
+        result = await master.run("reconfig", master.basedir, timeout=20)
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertEqual(result.status, 0, result.words)
+        for name in everybody:
+            self.assertEqual(name != "well", name in result.stdout, result.stdout)
+        await master.whenBuilders(well={"b", "new"}, timeout=5)
+
+        await master.whenConnected("well", timeout=KEEPALIVE + PATIENCE + SLACK)
+        took = time.monotonic() - begun
+        self.assertLess(took, KEEPALIVE + PATIENCE + SLACK)
+        self.assertGreater(took, PATIENCE - SLACK, "they were given no time to answer")
+        for name, said in (await master.slaves()).items():
+            if name != "well":
+                self.assertIn("probe", said["events"][-1]["text"])
+        self.assertEqual((await master.slaves())["well"]["since"], since)
+        self.assertEqual(slaves["well"].attachments(), 1)
+
+        for name in frozen.values():
+            slaves[name].thaw()
+        proxy.linkOf(addresses["lost"]).reset()
+        await master.whenConnected(*everybody, timeout=60)
+        await master.whenBuilders(**{name: {"b", "new"} for name in everybody})
+
+        for name in frozen.values():
+            slaves[name].freeze()
+        begun = time.monotonic()
+        self.assertEqual(await master.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    async def test_rebootedSlaveMeetsItsDeadLink(self) -> None:
+        """
+        A slave whose machine died without a word logs in again while its old link still looks alive: it is
+        attached to all its builders within 15 s (D1, D4).
+        """
+        names = {generation: "bot-" + generation.name for generation in GENERATIONS}
+        master = await self.startMaster(
+            bots={name: "sesame" for name in names.values()}, builders={"b": list(names.values())}
+        )
+        proxy = Proxy(self, master.port)
+        slaves = await self.startSlaves(
+            proxy.port, [(generation, name, "sesame") for generation, name in names.items()]
+        )
+        await master.whenConnected(*names.values())
+        addresses = {name: said["address"] for name, said in (await master.slaves()).items()}
+        for link in proxy.links:
+            link.setMode(Mode.BLACKHOLE)
+        await together(slave.kill() for slave in slaves.values())
+        self.assertEqual(await master.connected(), set(names.values()))
+
+        for slave in slaves.values():
+            slave.start()
+        await together(slave.whenAttached(2, timeout=15) for slave in slaves.values())
+        for name, said in (await master.slaves()).items():
+            self.assertNotEqual(said["address"], addresses[name])
+            self.assertEqual((said["connected"], said["builders"]), (True, ["b"]))
+        await until(lambda: len(proxy.links) == 8, 1, "one link a slave")
+
+    async def test_twoProcessesWithOneName(self) -> None:
+        """
+        Two processes with one name take it from each other a few times and then settle: one stays
+        attached, the other is told why, none of them ends, and the status names both; when the one goes,
+        the other gets the name (D2, D3).
+        """
+        master = await self.startMaster(bots={"twin": "sesame", "other": "sesame"}, builders={"b": ["twin"]})
+        others = await self.startSlaves(master.port, [(OLD_WORKER, "other", "sesame")])
+        twins = {
+            RealSlave(
+                self,
+                self.installed[generation],
+                f"{self.directory}/twins/{generation.name}",
+                proxy.port,
+                "twin",
+                "sesame",
+            ): proxy
+            for generation, proxy in ((SLAVE, Proxy(self, master.port)), (WORKER, Proxy(self, master.port)))
+        }
+        await together(twin.create() for twin in twins)
+        for twin in twins:
+            twin.start()
+        await master.whenStatus(lambda slaves: "squabble" in slaves["twin"]["note"], "a squabble", timeout=90)
+
+        address = (await master.slaves())["twin"]["address"]
+        takeovers = sum(twin.attachments() for twin in twins)
+        await never(
+            lambda: sum(twin.attachments() for twin in twins) != takeovers, 12, "the name changed hands"
+        )
+        said = (await master.slaves())["twin"]
+        self.assertEqual((said["connected"], said["address"]), (True, address))
+        self.assertEqual(len(set(re.findall(r"127\.0\.0\.1:\d+", said["note"]))), 2, said["note"])
+        self.assertTrue(all(twin.isAlive() for twin in twins))
+        self.assertEqual(others["other"].attachments(), 1)
+
+        isHolder = {
+            twin: any(link.address == address for link in proxy.links) for twin, proxy in twins.items()
+        }
+        holder = next(twin for twin in twins if isHolder[twin])
+        loser = next(twin for twin in twins if not isHolder[twin])
+        await loser.whenLogged("message from master: .*another living slave")
+        mark = loser.size()
+        await holder.kill()
+        await loser.whenAttached(after=mark)
+        await master.whenConnected("twin", "other")
+
+
+class ForcedDisconnect(MasterTestCase):
+    """C{disconnect} against megabytes that nobody reads."""
+
+    async def disconnect(self, certificate: str | None, description: str) -> None:
+        """
+        Attach a slave and a bystander, queue more than 5 MB for the slave, and throw it out.
+
+        @param description: of the port, as strports has it, with C{{port}} for the number.
+        """
+        master = await self.createMaster()
+        before = replace(
+            master.config(bots={"deaf": "sesame", "well": "sesame"}, builders={"b": ["deaf", "well"]}),
+            ports=(description.format(port=master.port),),
+        )
+        master.write(before)
+        await master.start()
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", master.port)
+        if certificate is not None:
+            with open(certificate, "rb") as stream:
+                trusted = Certificate.loadPEM(stream.read())
+            endpoint = wrapClientTLS(optionsForClientTLS("localhost", trusted), endpoint)
+        proxy = Proxy(self, master.port, endpoint)
+        slaves = await self.startSlaves(
+            proxy.port, [(OLD_SLAVE, "deaf", "sesame"), (WORKER, "well", "sesame")]
+        )
+        await master.whenConnected("deaf", "well")
+        link = proxy.linkOf((await master.slaves())["deaf"]["address"])
+        already = link.fromServer
+        link.setMode(Mode.STOP_READING)
+
+        many = {f"{number:04}-" + "x" * 2995: ["deaf"] for number in range(4_000)}
+        master.write(replace(before, builders={**before.builders, **many}))
+        result = await master.run("reconfig", master.basedir)
+        self.assertEqual(result.status, 0, result.words[-2000:])
+        self.assertIn("deaf", result.stdout[-2000:])
+
+        begun = time.monotonic()
+        answer = await master.ask("disconnect", slave="deaf")
+        took = time.monotonic() - begun
+        self.assertTrue(answer["disconnected"])
+        self.assertLess(took, 1)
+        said = (await master.slaves())["deaf"]
+        self.assertEqual((said["connected"], said["builders"]), (False, []))
+        self.assertLess(link.fromServer - already, 1_000_000)
+        self.assertTrue((await master.slaves())["well"]["connected"])
+        self.assertEqual(slaves["well"].attachments(), 1)
+
+    async def test_plain(self) -> None:
+        """A slave with over 5 MB unsent is off line less than a second after C{disconnect} (L3)."""
+        await self.disconnect(None, "tcp:{port}:interface=127.0.0.1")
+
+    async def test_tls(self) -> None:
+        """The same over TLS (L3, S5)."""
+        certificate, key = writeCertificate(self.directory)
+        await self.disconnect(
+            certificate, f"ssl:{{port}}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+        )

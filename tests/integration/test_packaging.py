@@ -1,0 +1,90 @@
+# -*- test-case-name: tests.integration.test_packaging -*-
+"""The distribution, built as a packager builds it: source first, and the wheel from that.
+
+What the installed command does is the subject of the other modules.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zipfile
+from email import message_from_string
+
+from twisted.trial.unittest import TestCase
+
+from tests.integration.processes import ROOT, Child, environment
+
+#: What a packager needs of a checkout.
+SOURCES = ("LICENSE", "README", "buildbot", "master.cfg.sample", "pyproject.toml", "setup.py")
+
+
+class Distribution(TestCase):
+    """One build, looked at from all sides."""
+
+    timeout = 600
+
+    async def test_wheelFromSourceDistribution(self) -> None:
+        """
+        The wheel holds every module and the sample, installs the command C{buildbot}, asks for Twisted and
+        zope.interface only, and works where it is unpacked.
+        """
+        directory = os.path.abspath(self.mktemp())
+        source, built, unpacked = (os.path.join(directory, name) for name in ("source", "built", "unpacked"))
+        os.makedirs(source)
+        for name in SOURCES:
+            path = os.path.join(ROOT, name)
+            if os.path.isdir(path):
+                shutil.copytree(
+                    path, os.path.join(source, name), ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy(path, source)
+        # the package index's settings are the user's: pip of the build's environment needs them
+        await self.run_(dict(os.environ), source, "-m", "build", "--outdir", built, source)
+        (wheel,) = [name for name in os.listdir(built) if name.endswith(".whl")]
+        self.assertTrue(wheel.startswith("buildbot_classic-"), wheel)
+        with zipfile.ZipFile(os.path.join(built, wheel)) as archive:
+            archive.extractall(unpacked)
+
+        modules = {
+            os.path.relpath(os.path.join(where, name), ROOT)
+            for where, _, names in os.walk(os.path.join(ROOT, "buildbot"))
+            for name in names
+            if name.endswith(".py")
+        }
+        installed = {
+            os.path.relpath(os.path.join(where, name), unpacked)
+            for where, _, names in os.walk(unpacked)
+            for name in names
+            if ".dist-info" not in where
+        }
+        self.assertEqual(installed - modules, {os.path.join("buildbot", "scripts", "master.cfg.sample")})
+        self.assertEqual(modules - installed, set())
+        with open(os.path.join(ROOT, "master.cfg.sample"), "rb") as kept:
+            with open(os.path.join(unpacked, "buildbot", "scripts", "master.cfg.sample"), "rb") as copied:
+                self.assertEqual(kept.read(), copied.read())
+
+        (information,) = [name for name in os.listdir(unpacked) if name.endswith(".dist-info")]
+        with open(os.path.join(unpacked, information, "METADATA"), encoding="utf-8") as stream:
+            metadata = message_from_string(stream.read())
+        needed = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+        self.assertEqual(sorted(line.split(">")[0] for line in needed), ["twisted", "zope.interface"])
+        with open(os.path.join(unpacked, information, "entry_points.txt"), encoding="utf-8") as stream:
+            self.assertIn("buildbot = buildbot.scripts.runner:run", stream.read())
+
+        home = os.path.join(directory, "home")
+        os.makedirs(home)
+        isolated = environment(home, PYTHONPATH=unpacked)
+        said = await self.run_(isolated, home, "-m", "buildbot", "--version")
+        self.assertIn(metadata["Version"], said)
+        await self.run_(isolated, home, "-m", "buildbot", "create-master", "master")
+        self.assertTrue(os.path.exists(os.path.join(home, "master", "master.cfg.sample")))
+
+    async def run_(self, env: dict[str, str], cwd: str, *arguments: str) -> str:
+        """Run Python; give what it printed. Its exit status has to be 0."""
+        child = Child(self, [sys.executable, *arguments], cwd, env, cwd + "-output")
+        status = await child.whenEnded(300)
+        self.assertEqual(status, 0, child.stdout() + child.stderr())
+        return child.stdout() + child.stderr()

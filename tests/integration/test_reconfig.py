@@ -1,0 +1,193 @@
+# -*- test-case-name: tests.integration.test_reconfig -*-
+"""C{buildbot reconfig} on a real master: what cannot be applied is refused whole, with its reason.
+
+What an accepted reconfiguration does to slaves is the subject of test_attach.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet import defer
+
+from tests.integration.generations import OLD_SLAVE, WORKER
+from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort, loopback
+from tests.integration.processes import moments
+from tests.integration.slaves import together
+
+#: What an administrator may get wrong, and what has to be found among the words of the refusal.
+BROKEN = {
+    "a syntax error": ("c = BuildmasterConfig = {}\nc['bots'] = [(\n", "master.cfg:2"),
+    "a name that is not there": ("c = BuildmasterConfig = {}\nc['bots'] = botz\n", "botz"),
+    "no configuration at all": ("pass\n", "BuildmasterConfig"),
+    "an exit": ("import sys\nprint('bye')\nsys.exit(0)\n", "exit"),
+    "a crash": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "9"),
+    "a hard exit": ("import os\nos._exit(0)\n", ""),
+}
+
+
+class Refused(MasterTestCase):
+    """Configurations that are not put into force."""
+
+    async def setUp(self) -> None:
+        """A master with two slaves attached."""
+        await MasterTestCase.setUp(self)
+        self.master = await self.createMaster()
+        self.good = self.master.config(
+            bots={"old": "sesame", "new": "sesame"}, builders={"b": ["old", "new"]}
+        )
+        self.master.write(self.good)
+        await self.master.start()
+        self.slaves = await self.startSlaves(
+            self.master.port, [(OLD_SLAVE, "old", "sesame"), (WORKER, "new", "sesame")]
+        )
+        await self.master.whenConnected("old", "new")
+        await together(slave.whenAttached() for slave in self.slaves.values())
+
+    async def state(self) -> dict[str, Any]:
+        """All that the master says about itself and its slaves."""
+        status: dict[str, Any] = await self.master.ask("status")
+        return status
+
+    async def assertRefused(self, *options: str, timeout: float = 60.0) -> Result:
+        """Reconfigure; it must fail, change nothing, and be no surprise after C{checkconfig}."""
+        before, sizes = await self.state(), [slave.size() for slave in self.slaves.values()]
+        result = await self.master.run("reconfig", *options, self.master.basedir, timeout=timeout)
+        self.assertNotEqual(result.status, 0, result.words)
+        self.assertEqual(await self.state(), before)
+        self.assertEqual([slave.size() for slave in self.slaves.values()], sizes)
+        self.assertNotIn("Traceback (most recent call last)", result.words)
+        return result
+
+    async def test_broken(self) -> None:
+        """A master.cfg that is broken, exits or crashes is refused with its reason (R1, R12)."""
+        for what, (text, reason) in BROKEN.items():
+            self.master.write(text)
+            result = await self.assertRefused()
+            self.assertIn(reason, result.words, what)
+            checked = await self.master.run("checkconfig", self.master.basedir)
+            self.assertNotEqual(checked.status, 0, what)
+
+    async def test_allErrorsAtOnce(self) -> None:
+        """A reconfig tells every error that checkconfig tells, each with its line (R12)."""
+        text = self.good.text().splitlines()
+        text += [
+            "c['bots'].append(('old', 'twice'))",
+            "c['slavePortnum'] = 'no such thing'",
+            "c['slaves'] = []",
+        ]
+        self.master.write("\n".join(text))
+        result = await self.assertRefused()
+        checked = await self.master.run("checkconfig", self.master.basedir)
+        self.assertNotEqual(checked.status, 0)
+        errors = set(re.findall(r"^.*master\.cfg.*$", checked.words, re.MULTILINE))
+        self.assertGreater(len(errors), 1, checked.words)
+        self.assertLessEqual(errors, set(re.findall(r"^.*master\.cfg.*$", result.words, re.MULTILINE)))
+
+    async def test_hanging(self) -> None:
+        """A master.cfg that never ends is refused, and meanwhile the master answers and serves (L6, R10)."""
+        self.master.write(replace(self.good, before="import time\ntime.sleep(600)\n"))
+        before = await self.state()
+        begun = time.monotonic()
+        running = defer.ensureDeferred(
+            self.master.run("reconfig", "--timeout=6", self.master.basedir, timeout=60)
+        )
+        slowest = 0.0
+        while not running.called:
+            asked = time.monotonic()
+            self.assertEqual(await self.state(), before)
+            slowest = max(slowest, time.monotonic() - asked)
+            await moments(0.2)
+        result = await running
+        self.assertNotEqual(result.status, 0, result.words)
+        self.assertLess(time.monotonic() - begun, 20)
+        self.assertLess(slowest, 1, "the master did not answer while master.cfg hung")
+        self.assertEqual(await self.state(), before)
+
+    async def test_halfFailing(self) -> None:
+        """When one of the new ports is in use, nothing of the new configuration is in force (R1)."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            number = taken.getsockname()[1]
+            spare = freePort()
+            self.master.write(
+                replace(
+                    self.good,
+                    ports=(*self.good.ports, loopback(spare), loopback(number)),
+                    bots={"old": "another", "third": "sesame"},
+                    builders={"b": ["old"], "c": ["third"]},
+                )
+            )
+            result = await self.assertRefused()
+            self.assertIn(str(number), result.words)
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", spare), 1).close()
+        result = await self.master.run("reconfig", self.master.basedir)
+        self.assertEqual(result.status, 0, result.words)
+        socket.create_connection(("127.0.0.1", spare), 1).close()
+
+    async def test_dryRun(self) -> None:
+        """C{reconfig --dry-run} prints what would change, and changes nothing."""
+        self.master.write(replace(self.good, bots={"old": "sesame"}, builders={"b": ["old"], "c": ["old"]}))
+        before, sizes = await self.state(), [slave.size() for slave in self.slaves.values()]
+        dry = await self.master.run("reconfig", "--dry-run", self.master.basedir)
+        self.assertEqual(dry.status, 0, dry.words)
+        self.assertEqual(await self.state(), before)
+        self.assertEqual([slave.size() for slave in self.slaves.values()], sizes)
+        wet = await self.master.run("reconfig", self.master.basedir)
+        self.assertEqual(wet.status, 0, wet.words)
+        for line in ("- bot new", "+ builder c"):
+            self.assertIn(line, dry.stdout)
+            self.assertIn(line, wet.stdout)
+
+    async def test_nothingChanged(self) -> None:
+        """A reconfig without a change applies and sends nothing to anybody (R5)."""
+        sizes = [slave.size() for slave in self.slaves.values()]
+        result = await self.master.run("reconfig", self.master.basedir)
+        self.assertEqual(result.status, 0, result.words)
+        self.assertEqual([slave.size() for slave in self.slaves.values()], sizes)
+
+    async def test_manyAtOnce(self) -> None:
+        """
+        Twenty SIGHUPs and five commands within a second, while the file changes: the last content wins,
+        every command tells the truth about its own, and no slave is lost (R9).
+        """
+        master = self.master
+        before = (await self.state())["master"]["generation"]
+        commands = []
+        for number in range(20):
+            master.write(replace(self.good, builders={"b": ["old", "new"], f"b{number}": ["old"]}))
+            master.hangUp()
+            if number % 4 == 3:
+                commands.append(defer.ensureDeferred(master.run("reconfig", master.basedir)))
+            await moments(0.2)
+        results = await together(commands)
+        for result in results:
+            assert isinstance(result, Result)
+            self.assertEqual(result.status, 0, result.words)
+        await master.whenBuilders(old={"b", "b19"}, new={"b"})
+        master.write("raise RuntimeError('broken on purpose')\n")
+        refused = await self.assertRefused()
+        self.assertIn("broken on purpose", refused.words)
+        self.assertGreater((await self.state())["master"]["generation"], before)
+        self.assertEqual([slave.attachments() for slave in self.slaves.values()], [1, 1])
+        self.assertNoTracebacks(*self.slaves.values())
+
+
+class Checked(MasterTestCase):
+    """C{checkconfig} and what comes after it."""
+
+    async def test_checkconfigOfTheMastersOwnSample(self) -> None:
+        """What create-master gives a beginner passes checkconfig once it is renamed (R12)."""
+        master = RealMaster(self, f"{self.directory}/fresh/dir")
+        made = await master.run("create-master", master.basedir)
+        self.assertEqual(made.status, 0, made.words)
+        with open(f"{master.basedir}/master.cfg.sample", encoding="utf-8") as stream:
+            master.write(stream.read())
+        checked = await master.run("checkconfig", master.basedir)
+        self.assertEqual(checked.status, 0, checked.words)
