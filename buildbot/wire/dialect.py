@@ -1,0 +1,213 @@
+# -*- test-case-name: tests.test_dialect -*-
+"""
+Bytes or text: what peers on Python 2 and 3 say and want to hear, and which generation a peer is of.
+
+A peer on Python 2 sends bytes where one on Python 3 sends text, as keys of dictionaries too. Words (names,
+branches, properties) are made text here, and back; payload (output, file contents) is left as it came. What
+may come at all is decided by L{buildbot.wire.jelly}; nothing here sends or receives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+
+class NotAWord(TypeError):
+    """A peer sent something else where a name or the like belongs."""
+
+
+def word(value: object) -> str:
+    """
+    A name, branch or the like from any peer as text.
+
+    Bytes that are not UTF-8 survive, as surrogates, and go to a Python 2 peer as the bytes they were.
+
+    @raise NotAWord: it is neither bytes nor text.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    raise NotAWord(f"a {type(value).__name__} is not a word")
+
+
+# Whatever moves the cursor, ends a line, reorders what follows or cannot be encoded.
+_CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+_HARMFUL = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{_CONTROL}\ud800-\udfff]")
+
+
+def text(value: object, limit: int = 1024, lines: bool = False) -> str:
+    """
+    Anything a peer sent as something to show: in a log line, on a terminal, on a page.
+
+    Never raises. What is not UTF-8 becomes U+FFFD, control characters become visible escapes.
+
+    @param limit: the most characters to answer; what is cut ends in an ellipsis.
+    @param lines: whether to keep line ends and tabs.
+    @return: for bytes, text and numbers what they say, else the name of the type in angle brackets.
+    """
+    if isinstance(value, bytes):
+        # A character has at most four bytes.
+        shown = value[: 4 * limit + 4].decode("utf-8", "replace")
+    elif isinstance(value, str):
+        shown = value[: limit + 1]
+    elif isinstance(value, (int, float)):
+        # Python refuses to write numbers of more than 4300 digits; hexadecimal ones it writes.
+        shown = hex(value) if isinstance(value, int) and value.bit_length() > 1024 else str(value)
+    else:
+        shown = f"<{type(value).__name__}>"
+    shown = (_HARMFUL_IN_LINES if lines else _HARMFUL).sub(_escape, shown[: limit + 1])
+    return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"[:limit]
+
+
+def _escape(match: re.Match[str]) -> str:
+    if match[0] in _NAMED:
+        return _NAMED[match[0]]
+    code = ord(match[0])
+    if 0xD800 <= code < 0xE000:
+        return "\ufffd"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def fromPeer(value: Any) -> Any:
+    """What any peer sent, with the keys of all dictionaries as text (L{word}), the values as they came."""
+    kind = type(value)
+    if kind is dict:
+        return {
+            key.decode("utf-8", "surrogateescape") if type(key) is bytes else key: fromPeer(each)
+            for key, each in value.items()
+        }
+    if kind is list:
+        return [fromPeer(each) for each in value]
+    if kind is tuple:
+        return tuple([fromPeer(each) for each in value])
+    return value
+
+
+class Dialect(Enum):
+    """What a peer calls a string."""
+
+    PYTHON2 = 2
+    PYTHON3 = 3
+
+    @classmethod
+    def of(cls, commands: Mapping[Any, object]) -> Dialect:
+        """
+        The dialect of a peer that answered C{getCommands} with C{commands}, as they came over the wire.
+
+        A peer that has no commands to tell is from before there were any, and so is its Python.
+        """
+        return cls.PYTHON3 if commands and all(isinstance(key, str) for key in commands) else cls.PYTHON2
+
+    def toPeer(self, value: Any) -> Any:
+        """
+        C{value} as a peer of this dialect wants it, to be sent.
+
+        For Python 2 text becomes UTF-8 bytes everywhere, in keys too; what L{word} let through is again what
+        it was. Everything but text, and the containers it is in, passes untouched.
+
+        @raise UnicodeEncodeError: text that came from nowhere L{word} knows: with lone surrogates.
+        """
+        return _encoded(value) if self is Dialect.PYTHON2 else value
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    kind = type(value)
+    if kind is dict:
+        return {_encoded(key): _encoded(each) for key, each in value.items()}
+    if kind in (list, tuple, set, frozenset):
+        return kind([_encoded(each) for each in value])
+    return value
+
+
+# ---- generations
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers a version begins with: of "0.7.11p3" 0, 7 and 11. Trailing zeros do not count."""
+    found: list[int] = []
+    for part in version.split(".")[:8]:
+        digits = re.match(r"[0-9]{1,9}", part)
+        if digits is None:
+            break
+        found.append(int(digits[0]))
+        if digits.end() < len(part):
+            break
+    while found and found[-1] == 0:
+        found.pop()
+    return tuple(found)
+
+
+def versionAtLeast(version: str | None, wanted: str) -> bool:
+    """
+    Whether C{version} is C{wanted} or later, by the numbers: "2.16" is later than "2.9".
+
+    False if there is no version. 0.7.5 compared them as text.
+    """
+    return version is not None and _numbers(version) >= _numbers(wanted)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """
+    What is known of the software of a peer.
+
+    @ivar kind: C{"slave"} (up to 0.8), C{"worker"} (0.9 and later) or C{"unknown"}.
+    @ivar commandVersion: of its commands, "2.9" for one; None if it did not tell.
+    @ivar version: of its software; None if it did not tell.
+    @ivar python: 2 or 3; None if it did not tell.
+    """
+
+    kind: str
+    commandVersion: str | None = None
+    version: str | None = None
+    python: int | None = None
+
+    #: Of a peer that has not been asked yet.
+    UNKNOWN: ClassVar[Generation]
+
+    def __str__(self) -> str:
+        """For people: "slave 0.7.12 (python 2)", "slave 0.7.5 or older (python 2)"."""
+        python = f" (python {self.python})" if self.python else ""
+        return f"{self.kind}{self._release()}{python}"
+
+    def _release(self) -> str:
+        if self.version:
+            return f" {self.version}"
+        if self.commandVersion is None:
+            return ""
+        # The commands of 0.7.5 have version 2.2, those of 0.7.6 have 2.3; neither tells its own version.
+        if self.kind == "slave" and not versionAtLeast(self.commandVersion, "2.3"):
+            return " 0.7.5 or older"
+        return f" with commands {self.commandVersion}"
+
+
+Generation.UNKNOWN = Generation("unknown")
+
+
+def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | None = None) -> Generation:
+    """
+    What a peer is, by its answers.
+
+    @param commands: command name -> version, as C{getCommands} was answered; {} if it was not.
+    @param version: what C{getVersion} was answered, as text; None if it was not.
+    """
+    commandVersion = _newest(text(each, 32) for each in commands.values())
+    if commandVersion is None:
+        kind = "unknown"
+    else:
+        kind = "worker" if versionAtLeast(commandVersion, "3") else "slave"
+    return Generation(kind, commandVersion, version or None, dialect.value)
+
+
+def _newest(versions: Iterable[str]) -> str | None:
+    """All commands of an honest peer have the same version."""
+    return max((version for version in versions if _numbers(version)), key=_numbers, default=None)
