@@ -1,12 +1,13 @@
 """What a slave of each generation answers while it attaches, jellied in the dialect of its Python.
 
-It only knows the answers, in the sizes that real ones have; it neither sends nor receives.
+It only knows the answers, in the sizes that real ones have; it neither logs in, sends nor receives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.benchmarks import rawpb
 from tests.benchmarks.rawpb import Expression
@@ -107,3 +108,50 @@ GENERATIONS: dict[str, Generation] = {
         _worker("4.3.0", "3.3"),
     )
 }
+
+
+#: The number under which every slave here hands over its mind.
+MIND = 1
+
+
+class Bot:
+    """I am the remote half of one slave: I answer what its master calls."""
+
+    __slots__ = ("builders", "generation")
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        self.builders: dict[bytes, int] = {}
+
+    def answer(self, call: Any) -> tuple[bytes, bool]:
+        """
+        The answer to C{call}, a decoded message; empty if none is wanted.
+
+        The second value says whether any other bot of this generation would answer the same.
+        """
+        _, request, target, method, wanted, arguments, _keywords = call
+        if not wanted:
+            return b"", True
+        if target != MIND:
+            # a builder: setMaster, print and ping are all answered with None
+            return rawpb.answer(request, rawpb.NONE), True
+        if method == b"setBuilderList":
+            return rawpb.answer(request, self._takeBuilders(arguments[1])), False
+        known = self.generation.answers.get(method)
+        if known is None:
+            return rawpb.error(request, self.generation.noSuchMethod), True
+        return rawpb.answer(request, known), True
+
+    def _takeBuilders(self, wanted: Any) -> Expression:
+        """Each name as it was sent, with the same reference as last time."""
+        names = {rawpb.encode(pair[1]): pair[1] for pair in wanted[1:]}
+        for key in [key for key in self.builders if key not in names]:
+            del self.builders[key]
+        number = max(self.builders.values(), default=MIND)
+        pairs: list[tuple[Expression, Expression]] = []
+        for key, name in names.items():
+            if key not in self.builders:
+                number += 1
+                self.builders[key] = number
+            pairs.append((name, rawpb.remote(self.builders[key])))
+        return rawpb.dictionary(*pairs)

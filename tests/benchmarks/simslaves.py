@@ -26,12 +26,11 @@ from enum import Enum
 from typing import Any
 
 from tests.benchmarks import rawpb
-from tests.benchmarks.generations import GENERATIONS, Generation
+from tests.benchmarks.generations import GENERATIONS, MIND, Bot
 from tests.benchmarks.machine import raiseFileLimit
 from tests.benchmarks.rawpb import Expression
 
 _READ = 65536
-_MIND = 1
 _MEMORY = 4096
 
 
@@ -47,21 +46,20 @@ class Stage(Enum):
 
 
 class SimSlave:
-    """I am one slave: a socket, the half of a message that has come so far, and my references."""
+    """I am one slave: a bot, its socket, and the half of a message that has come so far."""
 
     __slots__ = (
-        "asking", "avatar", "began", "builders", "challenger", "generation", "name", "pending", "received",
-        "request", "sock", "stage", "took", "unsent",
+        "asking", "avatar", "began", "bot", "challenger", "name", "pending", "received", "request", "sock",
+        "stage", "took", "unsent",
     )  # fmt: skip
 
-    def __init__(self, name: str, generation: Generation, sock: socket.socket) -> None:
+    def __init__(self, name: str, bot: Bot, sock: socket.socket) -> None:
         self.name = name
-        self.generation = generation
+        self.bot = bot
         self.sock = sock
         self.stage = Stage.CONNECTING
         self.pending = b""
         self.unsent = b""
-        self.builders: dict[bytes, int] = {}
         self.received = 0
         self.request = 2
         self.challenger = 0
@@ -124,7 +122,7 @@ class Farm:
             source = 2 + number % self._options.sources
             sock.bind((f"127.0.{source >> 8}.{source & 255}", 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._all.append(SimSlave(self._options.pattern % number, generation, sock))
+        self._all.append(SimSlave(self._options.pattern % number, Bot(generation), sock))
 
     def _connect(self, slave: SimSlave) -> None:
         slave.began = time.monotonic()
@@ -150,7 +148,7 @@ class Farm:
             "seconds": round(seconds, 4),
             "perSecond": round(len(took) / seconds, 1) if seconds else 0.0,
             "clientCpuMs": round(cpu * 1000 / max(1, len(stages)), 4),
-            "builders": sum(len(slave.builders) for slave in self._all),
+            "builders": sum(len(slave.bot.builders) for slave in self._all),
         }
         if took:
             report["median"] = round(took[len(took) // 2], 4)
@@ -187,7 +185,7 @@ class Farm:
             return
         slave.received += len(data)
         if not slave.pending:
-            known = self._answers.get((slave.generation.release, data))
+            known = self._answers.get((slave.bot.generation.release, data))
             if known is not None:
                 self._send(slave, known)
                 return
@@ -207,7 +205,7 @@ class Farm:
         slave.pending = batch[at:]
         answers = b"".join(out)
         if memorable and not slave.pending and len(self._answers) < _MEMORY:
-            self._answers[slave.generation.release, batch] = answers
+            self._answers[slave.bot.generation.release, batch] = answers
         if answers:
             self._send(slave, answers)
 
@@ -242,7 +240,9 @@ class Farm:
             return False
         head: Any = expression[0]
         if head == b"message":
-            return self._called(slave, expression, out)
+            answer, memorable = slave.bot.answer(expression)
+            out.append(answer)
+            return memorable
         if head == b"answer":
             self._answered(slave, expression, out)
         elif head == b"error" and slave.stage is not Stage.ATTACHED:
@@ -258,7 +258,7 @@ class Farm:
         _, request, value = answer
         if slave.stage is Stage.GREETED:
             challenge, slave.challenger = rawpb.challengeIn(value)
-            out.append(rawpb.response(challenge, slave.challenger, self._password, rawpb.remote(_MIND)))
+            out.append(rawpb.response(challenge, slave.challenger, self._password, rawpb.remote(MIND)))
             slave.stage = Stage.PROVING
         elif slave.stage is Stage.PROVING and request == 2:
             # a real client forgets the challenger now, and says so
@@ -270,40 +270,13 @@ class Farm:
         else:
             slave.asking = False
 
-    def _called(self, slave: SimSlave, call: Any, out: list[bytes]) -> bool:
-        _, request, target, method, wanted, arguments, _keywords = call
-        generation = slave.generation
-        if not wanted:
-            return True
-        if target != _MIND:
-            # a builder: setMaster, print and ping are all answered with None
-            out.append(rawpb.answer(request, rawpb.NONE))
-            return True
-        if method == b"setBuilderList":
-            out.append(rawpb.answer(request, self._takeBuilders(slave, arguments[1])))
-            return False
-        known = generation.answers.get(method)
-        if known is None:
-            out.append(rawpb.error(request, generation.noSuchMethod))
-        else:
-            out.append(rawpb.answer(request, known))
-        return True
-
-    def _takeBuilders(self, slave: SimSlave, wanted: Any) -> Expression:
-        """The answer to setBuilderList: each name as it was sent, with the same reference as last time."""
-        names = {rawpb.encode(pair[1]): pair[1] for pair in wanted[1:]}
-        for key in [key for key in slave.builders if key not in names]:
-            del slave.builders[key]
-        number = max(slave.builders.values(), default=_MIND)
-        pairs: list[tuple[Expression, Expression]] = []
-        for key, name in names.items():
-            if key not in slave.builders:
-                number += 1
-                slave.builders[key] = number
-            pairs.append((name, rawpb.remote(slave.builders[key])))
-        return rawpb.dictionary(*pairs)
-
     # after the attachment
+
+    def close(self) -> None:
+        """Hang up."""
+        for slave in self._slaves.values():
+            slave.sock.close()
+        self._poll.close()
 
     def hold(self) -> None:
         """Serve the slaves and the commands on standard input until told to quit."""
