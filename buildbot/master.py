@@ -1,0 +1,333 @@
+# -*- test-case-name: tests.test_master -*-
+"""
+The build master as one service: configuration, slave ports, slaves, control socket.
+
+It puts the parts together and hands each what it needs; each part is elsewhere:
+the slaves in L{buildbot.botmaster}, who may log in in L{buildbot.dispatcher},
+how a configuration takes effect in L{buildbot.reconfig}.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application import service
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from buildbot import ports
+from buildbot.botmaster import BotMaster, BotPerspective
+from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.daemon import lock
+from buildbot.daemon.control import ControlError, ControlServer
+from buildbot.daemon.readiness import IReadiness, StartFailed
+from buildbot.dispatcher import Dispatcher
+from buildbot.pbutil import NewCredPerspective
+from buildbot.reconfig import Reconfigurer, Refused, exchange, readConfig
+from buildbot.status.builder import Status
+from buildbot.status.report import reportMaster, reportSlave
+from buildbot.wire.broker import SlavePortFactory
+from buildbot.wire.login import LoginRoot
+
+__all__ = ["BotMaster", "BotPerspective", "BuildMaster", "DebugPerspective", "Dispatcher"]
+
+log = Logger()
+
+
+class DebugPerspective(NewCredPerspective):
+    """I am what the user C{debug} may do; the account exists while C{c['debugPassword']} is set."""
+
+    def __init__(self, master: BuildMaster) -> None:
+        self.master = master
+
+    def getPerspective(self) -> DebugPerspective:
+        """See L{Dispatcher.register}."""
+        return self
+
+    def perspective_print(self, msg: object) -> None:
+        """Write a message into the master's log."""
+        log.info("debug client: {msg}", msg=str(msg)[:1000])
+
+    async def perspective_reload(self) -> bool:
+        """Reconfigure; answered with whether the new configuration is in force."""
+        outcome = await self.master.reconfigurer.request()
+        return bool(outcome["applied"])
+
+
+@dataclass
+class _Prepared:
+    """What was done before the point of no return."""
+
+    opened: dict[str, IListeningPort]
+
+
+@implementer(IReadiness)
+class BuildMaster(service.MultiService):
+    """
+    I am one build master, living in one directory.
+
+    @ivar config: the configuration in force.
+    @ivar generation: how many configurations have been in force.
+    @ivar since: when I started, in seconds since the epoch.
+    """
+
+    def __init__(self, basedir: str, configFileName: str = "master.cfg", reactor: Any = None) -> None:
+        """@param configFileName: relative to C{basedir}."""
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor
+        self.setName("buildmaster")
+        self.basedir = os.path.abspath(basedir)
+        self.configFileName = configFileName
+        self.generation = 0
+        self.since = time.time()
+        self._reactor = reactor
+        self.botmaster = BotMaster(reactor)
+        self.dispatcher = Dispatcher(self.botmaster)
+        portal = Portal(self.dispatcher, [self.dispatcher])
+        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
+        self.reconfigurer = Reconfigurer(self, reactor)
+        self.status = Status(self.botmaster, self.basedir)
+        handlers = {
+            "status": self.controlStatus,
+            "reconfig": self.reconfigurer.request,
+            "disconnect": self.controlDisconnect,
+        }
+        self.control = ControlServer(self.basedir, handlers, reactor)
+        self._ports: dict[str, IListeningPort] = {}
+        self._ready: Deferred[list[str]] = Deferred()
+        self._watched = False
+        self._oldSIGHUP: Any = None
+        self._hangups = 0
+
+    # what 0.7.5 offered as attributes
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+        return self.botmaster.config
+
+    @property
+    def configPath(self) -> str:
+        """Where the configuration is."""
+        return os.path.join(self.basedir, self.configFileName)
+
+    @property
+    def projectName(self) -> str:
+        """C{c['projectName']}."""
+        return self.config.projectName
+
+    @property
+    def projectURL(self) -> str | None:
+        """C{c['projectURL']}."""
+        return self.config.projectURL
+
+    @property
+    def buildbotURL(self) -> str | None:
+        """C{c['buildbotURL']}."""
+        return self.config.buildbotURL
+
+    @property
+    def debugPassword(self) -> str | None:
+        """C{c['debugPassword']}."""
+        return self.config.debugPassword
+
+    @property
+    def manhole(self) -> object | None:
+        """C{c['manhole']}."""
+        return self.config.manhole
+
+    def getStatus(self) -> Status:
+        """The status of everything here."""
+        return self.status
+
+    def allSchedulers(self) -> list[object]:
+        """C{c['schedulers']}."""
+        return list(self.config.schedulers)
+
+    def loadTheConfigFile(self, configFile: str | None = None) -> Deferred[dict[str, Any]]:
+        """
+        Reconfigure from the configuration file, as SIGHUP does.
+
+        @param configFile: another file to take from now on.
+        @return: fires with the outcome: see L{Reconfigurer.request}.
+        """
+        if configFile is not None:
+            self.configFileName = configFile
+        return self.reconfigurer.request()
+
+    # life
+
+    def startService(self) -> None:
+        """Load the configuration, open the ports, say that all is ready; see L{whenReady}."""
+        super().startService()
+        ensureDeferred(self._start()).addErrback(self._startFailed)
+
+    async def _start(self) -> None:
+        lock.hold(self.basedir)
+        config = readConfig(self.configPath, self.basedir)
+        for warning in config.warnings:
+            log.warn("{warning}", warning=str(warning))
+        change = diff(self.config, config)
+        self.commit(config, change, await self.prepare(config, change))
+        await maybeDeferred(self.control.startService)
+        self._catchSIGHUP()
+        slaves, builders = len(config.slaves), len(config.builders)
+        lines = [
+            f"slaves: {', '.join(self.describePorts())}; {builders} builder{'s' * (builders != 1)}, "
+            f"0 of {slaves} slave{'s' * (slaves != 1)} connected",
+            *[f"warning: {warning}" for warning in config.warnings],
+        ]
+        log.info("BuildMaster is running: {line}", line=lines[0])
+        self._ready.callback(lines)
+
+    def _startFailed(self, why: Failure) -> None:
+        if why.check(ConfigErrors):
+            lines = [str(error) for error in why.value.errors]
+        elif why.check(Refused, ports.CannotOpen, lock.AlreadyRunning):
+            lines = str(why.value).splitlines()
+        else:
+            log.failure("starting", why)
+            lines = [f"internal error: {why.getErrorMessage()}"]
+        log.error("cannot start: {lines}", lines="; ".join(lines))
+        if self._watched:
+            self._ready.errback(StartFailed(lines))
+        else:
+            # run by a plain twistd: nobody else would end the process
+            self._reactor.callLater(0, self._reactor.stop)
+
+    def whenReady(self) -> Deferred[list[str]]:
+        """
+        See L{IReadiness}.
+
+        @return: fires with lines for the user once slaves can connect; fails with
+            L{StartFailed} if they never will.
+        """
+        self._watched = True
+        mine: Deferred[list[str]] = Deferred()
+
+        def both(result: Any) -> Any:
+            mine.callback(result)
+            return None if isinstance(result, Failure) else result
+
+        self._ready.addBoth(both)
+        return mine
+
+    def _catchSIGHUP(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._oldSIGHUP = signal.signal(signal.SIGHUP, self._gotSIGHUP)
+
+    def _gotSIGHUP(self, number: int, frame: object) -> None:
+        """Many signals in a row are one: the file is read after the last of them."""
+        self._hangups += 1
+        if self._hangups == 1:
+            self._reactor.callFromThread(self._hangUp)
+
+    def _hangUp(self) -> None:
+        self._hangups = 0
+        self.reconfigurer.request()
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Close the ports and cut the slaves.
+
+        @return: fires when all is quiet.
+        """
+        if self._oldSIGHUP is not None:
+            signal.signal(signal.SIGHUP, self._oldSIGHUP)
+            self._oldSIGHUP = None
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        self.botmaster.stopping = True
+        if self.control.running:
+            await maybeDeferred(self.control.stopService)
+        closing, self._ports = self._ports, {}
+        await ports.closeAll(closing.values())
+        await self.botmaster.stopService()
+        self.slavePort.stopAll()
+        await maybeDeferred(super().stopService)
+
+    # a configuration takes effect
+
+    async def prepare(self, config: MasterConfig, change: ConfigChange) -> _Prepared:
+        """
+        Everything of a change that can fail: new ports, then plug-ins.
+
+        @raise CannotOpen, Refused: it failed; all is as before.
+        """
+        opened = await ports.openAll(self._reactor, self.slavePort, change.portsAdded)
+        old = [*change.schedulersRemoved, *change.sourcesRemoved, *change.statusRemoved]
+        new = [*change.schedulersAdded, *change.sourcesAdded, *change.statusAdded]
+        if "manhole" in change.settings:
+            old += [self.config.manhole] if self.config.manhole is not None else []
+            new += [config.manhole] if config.manhole is not None else []
+        try:
+            await exchange(filter(_isService, old), filter(_isService, new), self)
+        except Refused:
+            await ports.closeAll(opened.values())
+            raise
+        return _Prepared(opened)
+
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: _Prepared) -> list[str]:
+        """
+        The rest of a change, which cannot fail.
+
+        @return: the names of attached slaves that still have to accept their new list.
+        """
+        told = self.botmaster.apply(config, change)
+        if "debugPassword" in change.settings:
+            if "debug" in self.dispatcher.names:
+                self.dispatcher.unregister("debug")
+            if config.debugPassword is not None:
+                self.dispatcher.register("debug", DebugPerspective(self), config.debugPassword)
+        closing = [self._ports.pop(name) for name in change.portsRemoved]
+        self._ports.update(prepared.opened)
+        ensureDeferred(ports.closeAll(closing)).addErrback(
+            lambda why: log.failure("closing a slave port", why)
+        )
+        self.generation += 1
+        return [slave.slavename for slave in told]
+
+    def describePorts(self) -> list[str]:
+        """The open slave ports, in words."""
+        return [ports.describe(name, port) for name, port in self._ports.items()]
+
+    # what the command line asks
+
+    def controlStatus(self, slave: str | None = None) -> dict[str, Any]:
+        """The state of the master and of all slaves, or of one."""
+        return {"master": reportMaster(self), "slaves": [reportSlave(s) for s in self._choose(slave)]}
+
+    async def controlDisconnect(self, slave: str) -> dict[str, Any]:
+        """Cut one slave; it will probably come back."""
+        (perspective,) = self._choose(slave)
+        address = perspective.slave_status.address
+        connected = perspective.slave is not None
+        await perspective.disconnect("disconnected by the administrator")
+        return {"disconnected": connected, "address": address if connected else None}
+
+    def _choose(self, name: str | None) -> Sequence[BotPerspective]:
+        if name is None:
+            return list(self.botmaster.slaves.values())
+        perspective = self.botmaster.getPerspective(name)
+        if perspective is None:
+            raise ControlError(f"no slave {name!r} in c['bots']")
+        return [perspective]
+
+
+def _isService(thing: object) -> bool:
+    return service.IService.providedBy(thing)
+
+

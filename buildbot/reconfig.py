@@ -1,0 +1,244 @@
+# -*- test-case-name: tests.test_reconfig -*-
+"""
+A changed master.cfg is put into force, whole or not at all.
+
+One reconfiguration runs at a time; what is asked for meanwhile is folded into
+one more, and everybody who asked learns how theirs ended.  The file is first
+loaded in a child process, which may hang, exit or crash as it likes, and then
+in a thread here.  Every step that can fail comes before the first that changes
+anything.  How to load is in L{buildbot.config.load}, what differs in
+L{buildbot.config.diff}.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.load import load
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.daemon.childload import loadInChild
+from buildbot.ports import CannotOpen
+
+log = Logger()
+
+#: Seconds that master.cfg may run, if the caller does not say otherwise.
+LOAD_TIME = 90.0
+
+
+class Refused(Exception):
+    """
+    The new configuration is not put into force; the old one stands, whole.
+
+    @ivar errors: every reason, one line each.
+    """
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = list(errors)
+
+
+class Target(Protocol):
+    """What a configuration is applied to: L{buildbot.master.BuildMaster}."""
+
+    basedir: str
+    configPath: str
+    config: MasterConfig
+    generation: int
+
+    async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
+        """Do all that can fail, without a visible change; what it returns goes to C{commit}."""
+
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
+        """Do the rest, which cannot fail; return the slaves that are still being told."""
+
+
+@dataclass
+class _Job:
+    dryRun: bool
+    timeout: float
+    waiters: list[Deferred[dict[str, Any]]] = field(default_factory=list)
+
+
+class Reconfigurer:
+    """I reconfigure one master, on request."""
+
+    def __init__(self, target: Target, reactor: Any) -> None:
+        self._target = target
+        self._reactor = reactor
+        self._queue: list[_Job] = []
+        self._running: Deferred[None] | None = None
+
+    def request(self, dryRun: bool = False, timeout: float | None = None) -> Deferred[dict[str, Any]]:
+        """
+        Load master.cfg again and put it into force, or only say what that would change.
+
+        @param timeout: seconds that master.cfg may run.
+        @return: fires with the outcome: C{generation}, C{applied}, and lists of
+            lines C{changes}, C{warnings}, C{errors}, C{pending} (slaves still
+            being told), and C{output} (what master.cfg printed).  Never fails.
+        """
+        seconds = LOAD_TIME if timeout is None else float(timeout)
+        job = next((job for job in self._queue if job.dryRun is dryRun), None)
+        if job is None:
+            job = _Job(dryRun, seconds)
+            self._queue.append(job)
+        job.timeout = max(job.timeout, seconds)
+        waiter: Deferred[dict[str, Any]] = Deferred()
+        job.waiters.append(waiter)
+        if self._running is None:
+            self._running = ensureDeferred(self._work())
+        return waiter
+
+    def whenIdle(self) -> Deferred[None]:
+        """Fires when no reconfiguration runs or waits."""
+        idle: Deferred[None] = Deferred()
+        if self._running is None:
+            idle.callback(None)
+        else:
+            self._running.addCallback(lambda result: idle.callback(None))
+        return idle
+
+    async def _work(self) -> None:
+        while self._queue:
+            job = self._queue.pop(0)
+            outcome = await self._one(job)
+            for waiter in job.waiters:
+                waiter.callback(dict(outcome))
+        self._running = None
+
+    async def _one(self, job: _Job) -> dict[str, Any]:
+        outcome: dict[str, Any] = {
+            "generation": self._target.generation,
+            "applied": False,
+            "changes": [],
+            "warnings": [],
+            "errors": [],
+            "pending": [],
+            "output": "",
+        }
+        try:
+            await self._try(job, outcome)
+        except Refused as refused:
+            outcome["errors"] = refused.errors
+        except Exception as error:
+            log.failure("reconfiguring")
+            outcome["errors"] = [f"internal error: {type(error).__name__}: {error}"]
+        self._say(job, outcome)
+        return outcome
+
+    async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
+        target = self._target
+        report = await loadInChild(target.configPath, target.basedir, job.timeout, self._reactor)
+        outcome["output"] = report.output
+        outcome["warnings"] = _lines(report.warnings)
+        if not report.ok:
+            raise Refused(_lines(report.errors))
+        config = await self._loadHere(job.timeout)
+        outcome["warnings"] = _lines(config.warnings)
+        change = diff(target.config, config)
+        outcome["changes"] = list(change.describe())
+        if job.dryRun:
+            return
+        try:
+            prepared = await target.prepare(config, change)
+        except CannotOpen as error:
+            raise Refused([str(error)]) from error
+        outcome["pending"] = target.commit(config, change, prepared)
+        outcome["applied"] = True
+        outcome["generation"] = target.generation
+
+    async def _loadHere(self, timeout: float) -> MasterConfig:
+        """
+        Load master.cfg in this process, in a thread: it may take its time (L6).
+
+        The thread is a daemon and is left behind if it does not end: the child
+        did, so this is a file that behaves differently the second time.
+        """
+        loaded: Deferred[MasterConfig] = Deferred()
+        reactor, target = self._reactor, self._target
+
+        def finish(result: MasterConfig | Failure) -> None:
+            if not loaded.called:
+                loaded.callback(result)  # type: ignore[arg-type]
+
+        def work() -> None:
+            try:
+                result: MasterConfig | Failure = readConfig(target.configPath, target.basedir)
+            except BaseException:
+                result = Failure()
+            reactor.callFromThread(finish, result)
+
+        overdue = Refused([f"{target.configPath} did not finish in {timeout:g} s the second time"])
+        late = reactor.callLater(timeout, lambda: finish(Failure(overdue)))
+        threading.Thread(target=work, name="master.cfg", daemon=True).start()
+        try:
+            return await loaded
+        except ConfigErrors as errors:
+            raise Refused(_lines(errors.errors)) from errors
+        finally:
+            if late.active():
+                late.cancel()
+
+    def _say(self, job: _Job, outcome: dict[str, Any]) -> None:
+        if job.dryRun:
+            return
+        if not outcome["applied"]:
+            errors = "; ".join(outcome["errors"])
+            log.warn("configuration refused, the old one stands: {errors}", errors=errors)
+            return
+        for line in outcome["changes"]:
+            log.info("reconfig: {line}", line=line)
+        log.info("configuration update complete: generation {generation}", generation=outcome["generation"])
+
+
+def readConfig(path: str, basedir: str) -> MasterConfig:
+    """
+    Load the configuration from its file.
+
+    @raise ConfigErrors: with every error; a file that cannot be read is one.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            source = file.read()
+    except OSError as error:
+        raise ConfigErrors.one(f"cannot read {path}: {error.strerror}") from error
+    return load(source, path, basedir)
+
+
+def _lines(problems: Iterable[object]) -> list[str]:
+    return [str(problem) for problem in problems]
+
+
+async def exchange(old: Iterable[Any], new: Iterable[Any], parent: Any) -> None:
+    """
+    Stop the C{old} services and start the C{new} ones as children of C{parent}, or change nothing.
+
+    @raise Refused: one of the new ones failed to start; the old ones run again.
+    """
+    stopped: list[Any] = []
+    started: list[Any] = []
+    try:
+        for child in old:
+            stopped.append(child)
+            await maybeDeferred(child.disownServiceParent)
+        for child in new:
+            started.append(child)
+            await maybeDeferred(child.setServiceParent, parent)
+    except Exception as error:
+        culprit = (started or stopped)[-1]
+        log.failure("exchanging {child!r}", child=culprit)
+        for child in started:
+            if getattr(child, "parent", None) is not None:
+                await maybeDeferred(child.disownServiceParent)
+        for child in stopped:
+            if getattr(child, "parent", None) is None:
+                await maybeDeferred(child.setServiceParent, parent)
+        raise Refused([f"cannot start {type(culprit).__name__}: {error}"]) from error

@@ -1,0 +1,59 @@
+# -*- test-case-name: tests.test_status_slave -*-
+"""
+The status of the master, under the names of 0.7.5.
+
+In this release it tells of the project, the builders' names and the slaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from buildbot.status.slave import SlaveStatus
+
+__all__ = ["SlaveStatus", "Status"]
+
+
+class Status:
+    """I answer questions about one master."""
+
+    def __init__(self, botmaster: Any, basedir: str) -> None:
+        self.botmaster = botmaster
+        self.basedir = basedir
+
+    def getProjectName(self) -> str:
+        """C{c['projectName']}."""
+        return str(self.botmaster.config.projectName)
+
+    def getProjectURL(self) -> str | None:
+        """C{c['projectURL']}."""
+        url: str | None = self.botmaster.config.projectURL
+        return url
+
+    def getBuildbotURL(self) -> str | None:
+        """C{c['buildbotURL']}."""
+        url: str | None = self.botmaster.config.buildbotURL
+        return url
+
+    def getSchedulers(self) -> Sequence[object]:
+        """C{c['schedulers']}."""
+        return list(self.botmaster.config.schedulers)
+
+    def getBuilderNames(self, categories: Sequence[str] | None = None) -> list[str]:
+        """The builders, in the order of the configuration; of these categories only, if given."""
+        builders = self.botmaster.config.builders
+        return [name for name, b in builders.items() if categories is None or b.category in categories]
+
+    def getSlaveNames(self) -> list[str]:
+        """The slaves, in the order of the configuration."""
+        return list(self.botmaster.slaves)
+
+    def getSlave(self, slavename: str) -> SlaveStatus:
+        """
+        The status of one slave.
+
+        @raise KeyError: there is no such slave.
+        """
+        status: SlaveStatus = self.botmaster.slaves[slavename].slave_status
+        return status

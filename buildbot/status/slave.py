@@ -1,0 +1,88 @@
+# -*- test-case-name: tests.test_status_slave -*-
+"""
+What is known of one slave: connected or not, what it says of itself, what happened to it.
+
+It is told by L{buildbot.master.BotPerspective} and asked by everybody else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from zope.interface import implementer
+
+from buildbot.interfaces import ISlaveStatus
+
+#: Events that are kept of each slave (O9).
+EVENTS = 20
+
+
+@implementer(ISlaveStatus)
+class SlaveStatus:
+    """
+    I am the status of the slave C{name}, whether it is connected or not.
+
+    @ivar since: when it was connected or lost, in seconds since the epoch; None
+        if it was never seen.
+    @ivar address: where it calls, or last called, from.
+    @ivar generation: what kind of slave it is, in words; None until it said so.
+    @ivar note: one line that explains why it is not well; empty if it is.
+    """
+
+    admin: str | None = None
+    host: str | None = None
+    connected = False
+    since: float | None = None
+    address: str | None = None
+    generation: str | None = None
+    version: str | None = None
+    note = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._events: deque[tuple[float, str]] | None = None
+        self._isAlive: Callable[[], bool] | None = None
+
+    def getName(self) -> str:
+        """See L{ISlaveStatus}."""
+        return self.name
+
+    def getAdmin(self) -> str | None:
+        """See L{ISlaveStatus}."""
+        return self.admin
+
+    def getHost(self) -> str | None:
+        """See L{ISlaveStatus}."""
+        return self.host
+
+    def isConnected(self) -> bool:
+        """See L{ISlaveStatus}: a live connection, never a memory of one (L7)."""
+        return self.connected and (self._isAlive is None or self._isAlive())
+
+    def setAdmin(self, admin: str | None) -> None:
+        """The slave said who looks after it."""
+        self.admin = admin
+
+    def setHost(self, host: str | None) -> None:
+        """The slave said which machine it is."""
+        self.host = host
+
+    def setConnected(self, isConnected: bool, isAlive: Callable[[], bool] | None = None) -> None:
+        """
+        It came or went.
+
+        @param isAlive: asked each time whether the connection still lives.
+        """
+        self.connected = isConnected
+        self._isAlive = isAlive if isConnected else None
+
+    def happened(self, when: float, text: str) -> None:
+        """Remember an event, at C{when} (seconds since the epoch), in one line for people."""
+        if self._events is None:
+            self._events = deque(maxlen=EVENTS)
+        self._events.append((when, text))
+
+    def getEvents(self) -> list[tuple[float, str]]:
+        """The last events as (when, text), the oldest first."""
+        return list(self._events or ())

@@ -1,0 +1,449 @@
+# -*- test-case-name: tests.test_broker -*-
+"""
+The slave port: Twisted's PB, spoken by our codec, with limits before and after login.
+
+Here are the connections and what all of them together may cost.  Who a peer is
+belongs to L{buildbot.wire.login}, what is said to a slave to
+L{buildbot.wire.peers}.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet import protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.spread.flavors import NoSuchMethod
+from twisted.spread.jelly import InsecureJelly, SecurityOptions
+
+from buildbot.wire.banana import AFTER_LOGIN, BEFORE_LOGIN, BananaError, Decoder, encode
+from buildbot.wire.door import Doorkeeper, LogLimiter
+from buildbot.wire.jelly import jelly, unjelly
+
+log = Logger()
+
+#: Seconds a connection may take from the first byte to an honest login.
+LOGIN_TIME = 30.0
+#: Messages a peer may send before it is logged in; an honest login needs four.
+MESSAGES_BEFORE_LOGIN = 8
+#: Connections that may be on their way to a login: from everywhere, from one address.
+GREETING = 4096
+GREETING_PER_ADDRESS = 2048
+#: Bytes that may wait for a peer that does not read.
+UNREAD_BEFORE_LOGIN = 1 << 20
+UNREAD_AFTER_LOGIN = 4 << 20
+#: A peer whose one read took longer than this to serve lets the others go first.
+SLICE = 0.02
+
+#: Basic values only: peers may make nothing else here, whatever other code allows globally.
+SECURITY = SecurityOptions()
+SECURITY.allowBasicTypes()
+
+
+class Violation(Exception):
+    """A peer broke the rules of the wire; the message says which, and goes to our log only."""
+
+
+#: Words for errors that a peer may be told as they are.
+_TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin)
+
+
+def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
+    """The type, its parents and the text of C{error}, as much as a peer may know (S4)."""
+    kind = type(error)
+    names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if base is not object]
+    told = str(error)[:500] if isinstance(error, _TOLD) else "internal error: see the master's log"
+    return names[0], names, told
+
+
+class SlavePortBroker(pb.Broker):
+    """
+    I am the master's end of one connection on the slave port.
+
+    @ivar lastHeard: when the last bytes came in, in seconds of the clock: any
+        inbound byte is a sign of life.
+    @ivar host: the peer's host; C{address} adds the port.
+    @ivar who: what to call the peer in the log: its address, or its login name.
+    """
+
+    factory: SlavePortFactory
+    outgoingSymbols: Any
+    serializingPerspective = None
+    unserializingPerspective = None
+    lastHeard = 0.0
+    bytesIn = 0
+    bytesOut = 0
+    welcome = False
+    closed = False
+    _messages = 0
+    _hanging = False
+    _paused = False
+    _stuck = False
+    _unread = 0
+
+    def __init__(self, factory: SlavePortFactory, address: IAddress) -> None:
+        pb.Broker.__init__(self, isClient=False, security=SECURITY)
+        self.outgoingSymbols = None  # ours is shared: see wire.banana
+        self.factory = factory
+        self.host = str(getattr(address, "host", None) or "local")
+        port = getattr(address, "port", None)
+        self.address = self.who = self.host if port is None else f"{self.host}:{port}"
+        self._decoder = Decoder(BEFORE_LOGIN)
+
+    # the connection
+
+    def connectionMade(self) -> None:
+        """The peer connected: offer the dialects, and count the seconds."""
+        self.lastHeard = self.factory.clock.seconds()
+        self.currentDialect = None
+        self.transport.registerProducer(self, True)
+        self.factory.greeted(self)
+        self._send(encode(self.knownDialects, vocabulary=False))
+
+    def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
+        """The peer is gone: pending calls fail, then whoever watches is told."""
+        self.closed = True
+        self.factory.forget(self)
+        pb.Broker.connectionLost(self, reason)
+
+    def abort(self) -> None:
+        """Cut the connection now, whatever is unsent.  Safe to call at any time, twice too."""
+        if not self.closed:
+            self.closed = True
+            self.factory.forget(self)
+            self.transport.abortConnection()
+
+    def hangUpAfter(self, seconds: float) -> None:
+        """Read nothing more from the peer and cut the connection in a while."""
+        if not self.closed and not self._hanging:
+            self._hanging = True
+            self.transport.pauseProducing()
+            self.factory.clock.callLater(seconds, self.abort)
+
+    def admitPeer(self, name: str) -> None:
+        """The peer proved to be C{name}: the wider limits apply from here on."""
+        self.welcome = True
+        self.who = f"{name} ({self.address})"
+        self._decoder.limits = AFTER_LOGIN
+        self.factory.forget(self)
+
+    # reading
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came in: understand and serve them, or hang up."""
+        clock = self.factory.clock
+        self.lastHeard = started = clock.seconds()
+        self.bytesIn += len(data)
+        try:
+            for expression in self._decoder.decode(data):
+                if self.closed:
+                    return
+                self.expressionReceived(expression)
+        except (Violation, BananaError, InsecureJelly) as error:
+            self.factory.violated(self, str(error) or type(error).__name__)
+            self.abort()
+        except Exception:
+            log.failure("while serving {who}", who=self.who)
+            self.abort()
+        else:
+            spent = clock.seconds() - started
+            if spent > SLICE and not self.closed:
+                self._pause(min(spent, 1.0))
+
+    def _pause(self, seconds: float) -> None:
+        """Read no more from this peer for a while: the others come first."""
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+            self.factory.clock.callLater(seconds, self._goOn)
+
+    def _goOn(self) -> None:
+        self._paused = False
+        if not self.closed and not self._hanging:
+            self.transport.resumeProducing()
+
+    def expressionReceived(self, expression: Any) -> None:
+        """One whole expression came in."""
+        if self.currentDialect is None:
+            if expression != b"pb":
+                raise Violation("it does not speak PB")
+            self.currentDialect = b"pb"
+            self._decoder.vocabulary = True
+            self._send(_VERSION)
+            return
+        if not self.welcome:
+            self._messages += 1
+            if self._messages > MESSAGES_BEFORE_LOGIN:
+                raise Violation(f"more than {MESSAGES_BEFORE_LOGIN} messages before its login")
+        if type(expression) is not list or not expression or type(expression[0]) is not bytes:
+            raise Violation("a message that is none")
+        served = _SERVED.get(expression[0])
+        if served is None:
+            raise Violation(f"a message of unknown kind {expression[0][:32]!r}")
+        types, serve = served
+        if len(expression) != len(types) or not all(map(isinstance, expression, types)):
+            raise Violation(f"a malformed {expression[0].decode()} message")
+        serve(self, *expression[1:])
+
+    def _version(self, number: int) -> None:
+        if number != self.version:
+            raise Violation(f"PB version {number}; only {self.version} is known")
+
+    def _didNotUnderstand(self, what: Any) -> None:
+        """The peer did not understand us; nothing to be done."""
+
+    def _message(
+        self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
+    ) -> None:
+        local = self.localObjects.get(objectID)
+        try:
+            if local is None:
+                raise pb.Error("no such object")
+            name = message.decode("utf-8", "replace")
+            result = local.object.remoteMessageReceived(self, name, args, kw)
+        except (Violation, InsecureJelly):
+            raise
+        except Exception as error:
+            self._failed(error, requestID, answerRequired)
+        else:
+            if not answerRequired:
+                return
+            if isinstance(result, Deferred):
+                result.addCallback(self._answerLater, requestID)
+                result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
+            else:
+                self._send(encode([b"answer", requestID, result]))
+
+    def _answerLater(self, result: Any, requestID: int) -> None:
+        if not self.closed:
+            self._send(encode([b"answer", requestID, result]))
+
+    def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
+        """A call of the peer failed: say so here if it is our fault, and there without details."""
+        if isinstance(error, (Violation, InsecureJelly)):
+            self.factory.violated(self, str(error))
+            self.abort()
+            return
+        if isinstance(error, (pb.Error, NoSuchMethod)):
+            self.factory.complained(self, f"{type(error).__name__}: {error}")
+        elif not isinstance(error, UnauthorizedLogin):  # that one was logged where it was decided
+            log.failure("serving a call of {who}", Failure(error), who=self.who)
+        if answerRequired and not self.closed:
+            name, parents, text = _errorFor(error)
+            state = {"type": name, "value": text, "parents": parents, "traceback": "Traceback unavailable\n"}
+            failure = [b"twisted.spread.pb.CopyableFailure", jelly(state, self)]
+            self._send(encode([b"error", requestID, failure]))
+
+    def _answer(self, requestID: int, result: Any) -> None:
+        waiting = self._waiting(requestID)
+        try:
+            value = unjelly(result, self)
+        except InsecureJelly as error:
+            waiting.errback(Failure(error))
+            raise
+        waiting.callback(value)
+
+    def _error(self, requestID: int, why: Any) -> None:
+        waiting = self._waiting(requestID)
+        value = unjelly(why, self)
+        if not isinstance(value, Failure):
+            value = Failure(pb.Error("an error of unknown kind"))
+        waiting.errback(value)
+
+    def _waiting(self, requestID: int) -> Deferred[Any]:
+        waiting = self.waitingForAnswers.pop(requestID, None)
+        if waiting is None:
+            raise Violation("an answer to nothing that was asked")
+        return cast("Deferred[Any]", waiting)
+
+    def _decref(self, objectID: int) -> None:
+        local = self.localObjects.get(objectID)
+        if local is None:
+            raise Violation("it gave back what it never had")
+        self.proto_decref(objectID)
+
+    # writing
+
+    def sendEncoded(self, obj: Any) -> None:
+        """Send one expression."""
+        self._send(encode(obj))
+
+    def _send(self, data: bytes) -> None:
+        self.bytesOut += len(data)
+        if self._stuck:
+            self._unread += len(data)
+            if self._unread > (UNREAD_AFTER_LOGIN if self.welcome else UNREAD_BEFORE_LOGIN):
+                if not self.closed:
+                    self.factory.violated(self, f"it leaves {self._unread} bytes unread")
+                    self.abort()
+                return
+        self.transport.write(data)
+
+    def pauseProducing(self) -> None:
+        """The transport has more to send than it can: from now on count what is added."""
+        self._stuck = True
+
+    def resumeProducing(self) -> None:
+        """The transport has sent everything."""
+        self._stuck = False
+        self._unread = 0
+
+    def _sendMessage(
+        self, prefix: bytes, perspective: Any, objectID: Any, message: bytes, args: Any, kw: dict[str, Any]
+    ) -> Deferred[Any] | None:
+        """
+        Call a method of the peer: what C{callRemote} of a reference does.
+
+        @return: a Deferred of the answer, or None with C{pbanswer=False}.
+        @raise pb.DeadReferenceError: the connection is gone.
+        @raise BananaError: an argument is too large for PB; nothing was sent.
+        """
+        if self.closed or self.disconnected:
+            raise pb.DeadReferenceError("Calling Stale Broker")
+        wanted = bool(kw.pop("pbanswer", True))
+        self.currentRequestID = requestID = self.currentRequestID + 1
+        data = encode(
+            [prefix + b"message", requestID, objectID, message, wanted, jelly(args, self), jelly(kw, self)]
+        )
+        answer: Deferred[Any] | None = None
+        if wanted:
+            answer = self.waitingForAnswers[requestID] = Deferred()
+        self._send(data)
+        return answer
+
+    def serialize(
+        self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None
+    ) -> Any:
+        """Jelly what goes to the peer; of a Deferred, once it fires."""
+        if isinstance(object, Deferred):
+            return object.addCallback(self.serialize)
+        return jelly(object, self)
+
+    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
+        """Unjelly what came from the peer: basic values and references only."""
+        return unjelly(sexp, self)
+
+
+_VERSION = encode([b"version", pb.Broker.version])
+
+_ID = (int, bytes)
+#: Message -> (types of its parts, what serves it).  Nothing else is a message here: no caches, no copies.
+_SERVED: dict[bytes, tuple[tuple[Any, ...], Callable[..., None]]] = {
+    b"version": ((bytes, int), SlavePortBroker._version),
+    b"didNotUnderstand": ((bytes, object), SlavePortBroker._didNotUnderstand),
+    b"message": ((bytes, int, _ID, bytes, int, list, list), SlavePortBroker._message),
+    b"answer": ((bytes, int, object), SlavePortBroker._answer),
+    b"error": ((bytes, int, object), SlavePortBroker._error),
+    b"decref": ((bytes, int), SlavePortBroker._decref),
+}
+
+
+class SlavePortFactory(protocol.ServerFactory):
+    """I make the brokers of all slave ports, and keep the limits that they share."""
+
+    noisy = False
+    unsafeTracebacks = False
+
+    def __init__(self, rootFor: Callable[[SlavePortBroker], pb.Referenceable], clock: IReactorTime) -> None:
+        """@param rootFor: makes the object that a fresh connection may log in to."""
+        self.clock = clock
+        self.open: set[SlavePortBroker] = set()
+        self._rootFor = rootFor
+        self._door = Doorkeeper()
+        self._lines = LogLimiter()
+        self._greeting: OrderedDict[SlavePortBroker, float] = OrderedDict()
+        self._greetingFrom: dict[str, OrderedDict[SlavePortBroker, None]] = {}
+        self._sweep: Any = None
+
+    def buildProtocol(self, address: IAddress) -> protocol.Protocol | None:
+        """A connection came in; None closes it at once."""
+        host = getattr(address, "host", None) or "local"
+        if not self._door.admit(host, self.clock.seconds()):
+            self.sayOnce(("paced", host), "{host} failed too often: its connections are paced", host=host)
+            return None
+        broker = SlavePortBroker(self, address)
+        broker.setNameForLocal("root", self._rootFor(broker))
+        return broker
+
+    def clientConnectionMade(self, broker: pb.Broker) -> None:
+        """PB's hook; nothing to do."""
+
+    def stopAll(self) -> None:
+        """Cut every connection."""
+        for broker in list(self.open):
+            broker.abort()
+
+    # connections on their way to a login
+
+    def greeted(self, broker: SlavePortBroker) -> None:
+        """A connection begins its greeting: it has LOGIN_TIME; the oldest makes room if they are too many."""
+        self.open.add(broker)
+        self._greeting[broker] = self.clock.seconds()
+        near = self._greetingFrom.setdefault(broker.host, OrderedDict())
+        near[broker] = None
+        if len(near) > GREETING_PER_ADDRESS:
+            next(iter(near)).abort()
+        elif len(self._greeting) > GREETING:
+            next(iter(self._greeting)).abort()
+        if self._sweep is None:
+            self._sweep = self.clock.callLater(LOGIN_TIME, self._closeLate)
+
+    def forget(self, broker: SlavePortBroker) -> None:
+        """A connection has logged in or is gone: its greeting is over."""
+        if broker.closed:
+            self.open.discard(broker)
+        if self._greeting.pop(broker, None) is not None:
+            near = self._greetingFrom[broker.host]
+            del near[broker]
+            if not near:
+                del self._greetingFrom[broker.host]
+            if not self._greeting and self._sweep is not None:
+                self._sweep.cancel()
+                self._sweep = None
+
+    def _closeLate(self) -> None:
+        self._sweep = None
+        now = self.clock.seconds()
+        late = []
+        for broker, since in self._greeting.items():
+            if now - since < LOGIN_TIME:
+                break
+            late.append(broker)
+        for broker in late:
+            self.violated(broker, f"no login within {LOGIN_TIME:g} s")
+            broker.abort()
+        if self._greeting:
+            oldest = next(iter(self._greeting.values()))
+            self._sweep = self.clock.callLater(max(0.0, oldest + LOGIN_TIME - now), self._closeLate)
+
+    # what is worth a line
+
+    def failed(self, broker: SlavePortBroker) -> None:
+        """A login over this connection failed: its address is remembered."""
+        self._door.failed(broker.host, self.clock.seconds())
+
+    def violated(self, broker: SlavePortBroker, reason: str) -> None:
+        """This peer broke a rule and is being cut (A7, A8)."""
+        if not broker.welcome:
+            self.failed(broker)
+        who = broker.who if broker.welcome else broker.host
+        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason[:200])
+
+    def complained(self, broker: SlavePortBroker, reason: str) -> None:
+        """This peer asked for something that cannot be; the connection stays."""
+        who = broker.who if broker.welcome else broker.host
+        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=reason[:200])
+
+    def sayOnce(self, key: object, format: str, **fields: object) -> None:
+        """Log a line unless one with this key was logged within the last minute."""
+        left = self._lines.allow(key, self.clock.seconds())
+        if left is not None:
+            more = f" ({left} more like this)" if left else ""
+            log.info(format + "{more}", more=more, **fields)

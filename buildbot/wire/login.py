@@ -1,0 +1,172 @@
+# -*- test-case-name: tests.test_login -*-
+"""
+How a peer logs in: one challenge, one guess, and refusals that never strand a slave.
+
+This is PB's own login (an MD5 challenge answered by the password) with a better
+challenge, and with what old slaves need when they are refused: slaves before
+0.8.2 give up for good after any error, later ones exit after most of them, and
+all of them try again after a plain hang-up.  So whoever offers a mind is told
+why in its own log, held a moment and hung up on; whoever does not (sendchange,
+the debug client) gets UnauthorizedLogin.  The accounts are elsewhere
+(L{buildbot.master}).
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Callable
+from hashlib import md5
+from typing import Any
+
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.spread.flavors import NoSuchMethod
+from zope.interface import implementer
+
+from buildbot.pbutil import Callee
+from buildbot.wire.broker import SlavePortBroker, Violation
+from buildbot.wire.dialect import word
+
+log = Logger()
+
+#: Seconds that a refused slave is held before it is hung up on.
+HOLD = 5.0
+#: What a peer with a wrong name or password is told; which of the two stays here.
+UNKNOWN = "login refused: unknown name or wrong password"
+
+
+class LoginRefused(UnauthorizedLogin):
+    """
+    This login is refused.
+
+    @ivar told: what the peer is told; the exception's own text is for our log.
+    @ivar hold: seconds to hold a slave before hanging up.
+    """
+
+    def __init__(self, reason: str, told: str = UNKNOWN, hold: float = HOLD) -> None:
+        super().__init__(reason)
+        self.told = told
+        self.hold = hold
+
+
+class LoginRoot(Callee):
+    """I am what a fresh connection can call: C{login}, and nothing else."""
+
+    def __init__(self, portal: Portal, broker: SlavePortBroker) -> None:
+        self._portal = portal
+        self._broker = broker
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        """Refuse what is no login, and a second login."""
+        if message != "login" or broker.welcome:
+            raise Violation(f"it called {message[:32]!r} where only one login is due")
+        return super().remoteMessageReceived(broker, message, args, kw)
+
+    def remote_login(self, username: Any) -> tuple[bytes, Guess]:
+        """
+        A peer says who it is.
+
+        @param username: text, or bytes from Python 2.
+        @return: the challenge (16 random bytes), and what to call C{respond} of.
+        """
+        if not isinstance(username, (str, bytes)):
+            raise Violation("a user name that is no text")
+        challenge = os.urandom(16)
+        return challenge, Guess(self._portal, self._broker, word(username), challenge)
+
+
+@implementer(IUsernameHashedPassword)
+class Guess(Callee):
+    """I am one attempt to log in as C{username}: good for one answer to one challenge."""
+
+    def __init__(self, portal: Portal, broker: SlavePortBroker, username: str, challenge: bytes) -> None:
+        self.username = username
+        self._portal = portal
+        self._broker = broker
+        self._challenge = challenge
+        self._response: Any = None
+
+    def checkPassword(self, password: bytes) -> bool:
+        """Whether the response proves knowledge of C{password}; compared in constant time."""
+        digest = md5(password, usedforsecurity=False).digest()
+        right = md5(digest + self._challenge, usedforsecurity=False).digest()
+        given = self._response if isinstance(self._response, bytes) else b""
+        return hmac.compare_digest(right, given)
+
+    @property
+    def address(self) -> str:
+        """Where the login comes from, for people."""
+        return self._broker.address
+
+    def welcome(self) -> None:
+        """The checker believes me: my connection gets the wider limits."""
+        self._broker.admitPeer(self.username)
+
+    def remote_respond(self, response: Any, mind: Any = None) -> Deferred[Any]:
+        """
+        A peer answers the challenge.
+
+        @param response: md5(md5(password) + challenge).
+        @param mind: a reference for calling back; a slave's Bot, or None.
+        @return: a Deferred of the perspective.  For a refused peer with a mind it
+            never fires: the connection ends instead.
+        """
+        if self._response is not None:
+            raise Violation("a second guess at one challenge")
+        if mind is not None and not isinstance(mind, pb.RemoteReference):
+            raise Violation("a mind that is no reference")
+        self._response = response or b"-"
+        login: Deferred[Any] = self._portal.login(self, mind, pb.IPerspective)
+        return login.addCallbacks(self._loggedIn, self._refused, errbackArgs=(mind,))
+
+    def _loggedIn(self, result: tuple[Any, Any, Callable[[], None]]) -> pb.Referenceable:
+        """Hand out the perspective; log out once, when the peer drops it or is gone."""
+        _interface, avatar, logout = result
+        reference = pb.AsReferenceable(avatar, "perspective")
+        pending = [logout]
+
+        def logOut() -> None:
+            while pending:
+                pending.pop()()
+
+        self._broker._localCleanup[reference.processUniqueID()] = logOut
+        self._broker.notifyOnDisconnect(logOut)
+        return reference
+
+    def _refused(self, why: Failure, mind: pb.RemoteReference | None) -> Any:
+        broker = self._broker
+        if broker.closed:
+            return Deferred()  # nobody is left to be told
+        refusal = why.value
+        if not isinstance(refusal, LoginRefused):
+            if not why.check(UnauthorizedLogin):
+                log.failure("login of {name!r} from {who}", why, name=self.username[:64], who=broker.who)
+            refusal = LoginRefused("internal error", "the master had an internal error: try again later")
+        name = self.username[:64]
+        broker.factory.failed(broker)
+        broker.factory.sayOnce(
+            ("refused", name, broker.host),
+            "refused the login of {name!r} from {address}: {reason}",
+            name=name,
+            address=broker.address,
+            reason=str(refusal),
+        )
+        broker.hangUpAfter(refusal.hold)
+        if mind is None:
+            return Failure(UnauthorizedLogin("login refused"))
+        tell(mind, refusal.told)
+        return Deferred()
+
+
+def tell(mind: pb.RemoteReference, text: str) -> None:
+    """Have a slave print C{text} into its own log; nothing comes back and nothing can fail."""
+    try:
+        mind.callRemote("print", text, pbanswer=False)
+    except (pb.DeadReferenceError, NoSuchMethod):
+        pass

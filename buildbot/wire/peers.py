@@ -1,0 +1,236 @@
+# -*- test-case-name: tests.test_peers -*-
+"""
+Everything that is ever said to a slave, in the words of its generation.
+
+One L{SlavePeer} stands for one connection of a slave.  It is the only place that
+calls a slave; it checks every answer against the shape it should have.  When to
+say what is decided by L{buildbot.slaves.attachment} and its driver; deadlines
+are kept there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
+from buildbot.wire.jelly import RemoteFailure
+from buildbot.wire.login import tell
+
+#: Characters of an info file that are kept (A6).
+INFO_LIMIT = 64 * 1024
+#: Commands of a slave that are kept.
+COMMANDS = 200
+#: Entries of a slave's info that are kept.
+INFO_ENTRIES = 100
+#: The first command version whose slave has getVersion without complaint.
+KNOWS_ITS_VERSION = "2.9"
+
+
+class MalformedAnswer(Exception):
+    """A slave answered something that cannot be; the message says to which call."""
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """
+    What a slave said of itself and of its builders, in the second volley.
+
+    @ivar info: its info files and facts, as text; never more than INFO_ENTRIES.
+    @ivar builders: builder name -> reference to its SlaveBuilder.
+    """
+
+    generation: Generation
+    info: Mapping[str, str]
+    builders: Mapping[str, pb.RemoteReference]
+
+
+class SlavePeer:
+    """
+    I am one connection of one slave.
+
+    @ivar mind: the slave's Bot.
+    @ivar address: where it calls from, for people.
+    @ivar commands: its command versions, once L{ask} has fired; {} if it has none to tell.
+    """
+
+    def __init__(self, mind: pb.RemoteReference) -> None:
+        self.mind = mind
+        self.broker: SlavePortBroker = mind.broker
+        self.address = self.broker.address
+        self.dialect = Dialect.PYTHON2
+        self.commands: Mapping[str, str] = {}
+        self.generation = Generation.UNKNOWN
+        self._said: tuple[tuple[str, str], ...] = ()
+        self._info: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<SlavePeer {self.address}>"
+
+    @property
+    def lastHeard(self) -> float:
+        """When bytes last came in, in seconds of the clock."""
+        return self.broker.lastHeard
+
+    def whenLost(self, notify: Callable[[], None]) -> None:
+        """Call C{notify} once the connection is gone."""
+        self.broker.notifyOnDisconnect(notify)
+
+    def abort(self) -> None:
+        """Cut the connection at once, whatever is unsent."""
+        self.broker.abort()
+
+    def isAlive(self) -> bool:
+        """Whether the connection still lives."""
+        return not self.broker.closed
+
+    def keepTCPAlive(self) -> None:
+        """Have the kernel notice a dead link too, where the transport is TCP."""
+        setTcpKeepAlive = getattr(self.broker.transport, "setTcpKeepAlive", None)
+        if setTcpKeepAlive is not None:
+            setTcpKeepAlive(True)
+
+    def tell(self, words: str) -> None:
+        """Have the slave print C{words} in its own log."""
+        tell(self.mind, words)
+
+    # what is asked; each Deferred fails with MalformedAnswer, or when the link is lost
+
+    def ask(self) -> Deferred[None]:
+        """
+        The first volley: greet the slave and learn its commands.
+
+        @return: fires once C{commands}, C{dialect} and C{generation} are known.
+        """
+        self.tell("attached")
+        return self._call("getCommands").addCallbacks(self._gotCommands, self._noCommands)
+
+    def _gotCommands(self, commands: Any) -> None:
+        if not isinstance(commands, dict):
+            raise MalformedAnswer("getCommands was answered with something else than a dictionary")
+        self.dialect = Dialect.of(commands)
+        said = list(commands.items())[:COMMANDS]
+        self._said = tuple((text(name, 64), text(version, 32)) for name, version in said)
+        self.commands, self.generation = _known(self._said, self.dialect, None)
+
+    def _noCommands(self, why: Failure) -> Failure | None:
+        """A slave that cannot tell; its error tells at least which Python it speaks."""
+        if not isinstance(why, RemoteFailure):
+            return why
+        self.dialect = Dialect.PYTHON2 if why.fromPython2 else Dialect.PYTHON3
+        self.commands, self.generation = _known((), self.dialect, None)
+        return None
+
+    def offer(self, builders: Sequence[tuple[str, str]]) -> Deferred[Introduction]:
+        """
+        The second volley: what the slave is, and the builders it is to have.
+
+        Later offers on the same connection send the builder list alone.
+
+        @param builders: (builder name, build directory) pairs.
+        """
+        calls: list[Deferred[Any]] = []
+        if self._info is None:
+            calls = [self._call(name) for name in self._infoMethods()]
+            for call in calls:
+                call.addErrback(_nothing)
+        wanted = self.dialect.toPeer([(name, directory) for name, directory in builders])
+        calls.append(self._call("setBuilderList", wanted))
+        answers = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True)
+        return answers.addCallbacks(self._introduced, _firstError, callbackArgs=(builders,))
+
+    def _infoMethods(self) -> list[str]:
+        kind = self.generation.kind
+        info = {"slave": ["getSlaveInfo"], "worker": ["getWorkerInfo"]}.get(
+            kind, ["getSlaveInfo", "getWorkerInfo"]
+        )
+        known = kind != "slave" or versionAtLeast(self.generation.commandVersion, KNOWS_ITS_VERSION)
+        return [*info, "getVersion"] if known else info
+
+    def _introduced(
+        self, answers: Sequence[tuple[bool, Any]], builders: Sequence[tuple[str, str]]
+    ) -> Introduction:
+        *first, references = [answer for _, answer in answers]
+        if first:
+            *infos, version = first if len(first) > 1 else [*first, None]
+            self._info = _readInfo(infos)
+            said = version if isinstance(version, (str, bytes)) else self._info.get("version")
+            version = text(said, 64) if said else None
+            self.commands, self.generation = _known(self._said, self.dialect, version)
+        return Introduction(self.generation, self._info or {}, _readBuilders(references, builders))
+
+    def probe(self) -> None:
+        """
+        Ask for a sign of life: whatever the slave answers will do.
+
+        getCommands is the one call that every generation answers without a line
+        in its own log.
+        """
+        self._call("getCommands").addErrback(lambda why: None)
+
+    def setMaster(self, builder: pb.RemoteReference, master: pb.Referenceable) -> None:
+        """Tell one SlaveBuilder who its master is; nothing is waited for."""
+        try:
+            builder.callRemote("setMaster", master, pbanswer=False)
+        except pb.DeadReferenceError:
+            pass
+
+    def _call(self, method: str, *args: object) -> Deferred[Any]:
+        return maybeDeferred(self.mind.callRemote, method, *args)
+
+
+@lru_cache(maxsize=256)
+def _known(
+    said: tuple[tuple[str, str], ...], dialect: Dialect, version: str | None
+) -> tuple[Mapping[str, str], Generation]:
+    """The commands of a slave and its generation: one value for all slaves that say the same."""
+    commands = dict(said)
+    return commands, generation(commands, dialect, version)
+
+
+def _nothing(why: Failure) -> Failure | None:
+    """A remote error ("no such method", an old slave) is an answer with nothing in it."""
+    return None if isinstance(why, RemoteFailure) else why
+
+
+def _firstError(why: Failure) -> Failure:
+    """What failed first, out of DeferredList's wrapping."""
+    inner: Failure = why.value.subFailure
+    if isinstance(inner, RemoteFailure):
+        return Failure(MalformedAnswer(f"setBuilderList failed: {text(inner.getErrorMessage(), 200)}"))
+    return inner
+
+
+def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
+    """All of a slave's info that can be shown; what is odd is left out, never complained about (A6)."""
+    info: dict[str, str] = {}
+    for answer in answers:
+        if not isinstance(answer, dict):
+            continue
+        for key, value in list(answer.items())[:INFO_ENTRIES]:
+            if isinstance(value, int):
+                value = str(value)
+            if isinstance(value, (str, bytes)) and isinstance(key, (str, bytes)):
+                info[text(key, 100)] = text(value.strip(), INFO_LIMIT, lines=True)
+    return info
+
+
+def _readBuilders(answer: Any, wanted: Sequence[tuple[str, str]]) -> dict[str, pb.RemoteReference]:
+    """The reference of each builder that was offered; others are ignored."""
+    if not isinstance(answer, dict):
+        raise MalformedAnswer("setBuilderList was answered with something else than a dictionary")
+    given = fromPeer(answer)
+    builders = {}
+    for name, _ in wanted:
+        reference = given.get(name)
+        if not isinstance(reference, pb.RemoteReference):
+            raise MalformedAnswer(f"setBuilderList was answered without a reference for builder {name!r}")
+        builders[name] = reference
+    return builders

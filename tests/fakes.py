@@ -1,0 +1,203 @@
+"""Slaves that hang, break, refuse and drop on request; one for each generation.
+
+A FakeSlave is a real PB client: Twisted's own broker on the far side of a
+L{tests.pumped.Pump}, offering the methods of a generation of slaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.cred.credentials import UsernamePassword
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from tests.pumped import Pump
+
+COMMANDS = ("shell", "uploadFile", "downloadFile")
+HANG = object()
+DROP = object()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a generation of slaves can do."""
+
+    command: str
+    python: int
+    methods: tuple[str, ...]
+    version: str | None = None
+
+
+_SLAVE = ("print", "getSlaveInfo", "getCommands", "getVersion", "setBuilderList")
+_WORKER = ("print", "getWorkerInfo", "getCommands", "getVersion", "setBuilderList")
+KINDS: Mapping[str, Kind] = {
+    "0.5": Kind("", 2, ("print", "getSlaveInfo", "setBuilderList")),
+    "0.7.5": Kind("2.2", 2, ("print", "getSlaveInfo", "getCommands", "setBuilderList")),
+    "0.7.12": Kind("2.9", 2, _SLAVE, "0.7.12"),
+    "0.8.14": Kind("2.16", 2, _SLAVE, "0.8.14"),
+    "w0.9": Kind("3.1", 2, _WORKER, "0.9.15"),
+    "w4.3": Kind("3.3", 3, _WORKER, "4.3.0"),
+}
+
+
+class Trouble(Exception):
+    """What a fake slave raises when told to."""
+
+
+class QuietBroker(pb.Broker):
+    """I send the errors of a fake slave without writing them into the test's log."""
+
+    def _sendFailure(self, fail: Failure, requestID: int) -> None:
+        self._sendError(fail, requestID)
+
+
+class Python2Broker(QuietBroker):
+    """I send what a slave on Python 2 sends: all text as bytes, keys and errors too."""
+
+    def serialize(self, object: Any, *args: Any, **kw: Any) -> Any:
+        if isinstance(object, Deferred):
+            return object.addCallback(self.serialize)
+        return _asPython2(super().serialize(object, *args, **kw))
+
+
+def _asPython2(sexp: Any) -> Any:
+    if not isinstance(sexp, (list, tuple)):
+        return sexp
+    if len(sexp) == 2 and sexp[0] == b"unicode":
+        return sexp[1]
+    return [_asPython2(part) for part in sexp]
+
+
+class _SlaveBuilder(pb.Referenceable):
+    def __init__(self, name: str, slave: FakeSlave) -> None:
+        self.name = name
+        self.slave = slave
+        self.master: Any = None
+
+    def remote_setMaster(self, master: Any) -> None:
+        self.master = master
+        self.slave.heard.append(("setMaster", self.name))
+
+    def remote_print(self, message: Any) -> None:
+        self.slave.heard.append(("print", message))
+
+
+class _Bot(pb.Referenceable):
+    def __init__(self, slave: FakeSlave) -> None:
+        self.slave = slave
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        slave = self.slave
+        if message not in slave.methods:
+            return broker.serialize(fail(pb.NoSuchMethod(f"No such method: remote_{message}")))
+        positional = broker.unserialize(args)
+        slave.heard.append((message, *positional))
+        behaviour = slave.trouble.get(message)
+        if isinstance(behaviour, Exception):
+            return broker.serialize(fail(behaviour))
+        if behaviour is HANG:
+            return Deferred()
+        if behaviour is DROP:
+            slave.broker.transport.abortConnection()
+            return broker.serialize(None)
+        if callable(behaviour):
+            return broker.serialize(behaviour(*positional))
+        return broker.serialize(getattr(slave, f"answer_{message}")(*positional))
+
+
+class FakeSlave:
+    """
+    I am a slave of a given generation.
+
+    @ivar trouble: method -> HANG, DROP, an exception to raise, or a function that
+        makes the answer instead of the usual one.
+    @ivar heard: what was called, in order, with the arguments as they arrived.
+    @ivar perspective: what the login gave, once it did; C{error} what it failed with.
+    """
+
+    def __init__(
+        self,
+        kind: str = "0.7.12",
+        name: str = "bot1",
+        password: str = "sekrit",
+        trouble: Mapping[str, Any] | None = None,
+        without: tuple[str, ...] = (),
+        info: Mapping[Any, Any] | None = None,
+    ) -> None:
+        self.kind = KINDS[kind]
+        self.name = name
+        self.password = password
+        self.trouble = dict(trouble or {})
+        self.methods = set(self.kind.methods) - set(without)
+        self.info = dict(info if info is not None else {"admin": "me\n", "host": "here\n"})
+        self.heard: list[tuple[Any, ...]] = []
+        self.builders: dict[Any, _SlaveBuilder] = {}
+        self.perspective: Any = None
+        self.error: Failure | None = None
+        self.broker: Any = None
+        self.pump: Pump
+
+    def text(self, value: str) -> str | bytes:
+        return value.encode() if self.kind.python == 2 else value
+
+    def connect(self, factory: Any, clock: Clock, port: int = 50000, login: bool = True) -> Pump:
+        """Connect to a server factory and log in; pump the returned Pump to get anywhere."""
+        client = pb.PBClientFactory()
+        client.protocol = Python2Broker if self.kind.python == 2 else QuietBroker  # type: ignore[assignment]
+        server = factory.buildProtocol(_Address("10.0.0.1", port))
+        self.broker = client.buildProtocol(None)
+        if login:
+            credentials = UsernamePassword(self.name.encode(), self.password.encode())
+            client.login(credentials, _Bot(self)).addCallbacks(self._gotPerspective, self._failed)
+        self.pump = Pump(server, self.broker, clock, port)
+        return self.pump
+
+    def _gotPerspective(self, perspective: Any) -> None:
+        self.perspective = perspective
+
+    def _failed(self, why: Failure) -> None:
+        self.error = why
+
+    @property
+    def called(self) -> list[str]:
+        """The names of what was called."""
+        return [call[0] for call in self.heard]
+
+    def answer_print(self, message: Any) -> None:
+        return None
+
+    def _words(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {
+            self.text(k) if isinstance(k, str) else k: self.text(v) if isinstance(v, str) else v
+            for k, v in values.items()
+        }
+
+    def answer_getSlaveInfo(self) -> dict[Any, Any]:
+        return self._words(self.info)
+
+    answer_getWorkerInfo = answer_getSlaveInfo
+
+    def answer_getCommands(self) -> dict[Any, Any]:
+        return self._words({name: self.kind.command for name in COMMANDS})
+
+    def answer_getVersion(self) -> str | bytes:
+        return self.text(self.kind.version or "")
+
+    def answer_setBuilderList(self, wanted: Any) -> dict[Any, Any]:
+        names = [name for name, _ in wanted]
+        for name in [name for name in self.builders if name not in names]:
+            del self.builders[name]
+        for name in names:
+            self.builders.setdefault(name, _SlaveBuilder(name, self))
+        return dict(self.builders)
+
+
+@dataclass(frozen=True)
+class _Address:
+    host: str
+    port: int
