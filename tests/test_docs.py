@@ -1,0 +1,309 @@
+"""The documentation, held against the code: what it names exists, what exists is named."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import re
+import textwrap
+from collections.abc import Iterator
+from itertools import product
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
+
+from twisted.internet.task import Clock
+from twisted.python import usage
+from twisted.python.reflect import accumulateClassList
+from twisted.trial import unittest
+
+from buildbot import ports
+from buildbot.config import builders, check, secrets
+from buildbot.config import ports as configPorts
+from buildbot.config.load import load
+from buildbot.config.model import KEEPALIVE
+from buildbot.master import BuildMaster
+from buildbot.scripts.options import Options
+from buildbot.slaves.attachment import Attachment, Event, State, advance
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by its name as a toctree gives it."""
+    return {
+        path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text()
+        for path in sorted(DOCS.rglob("*.rst"))
+        if path.relative_to(DOCS).parts[0] not in ("_build", "news")
+    }
+
+
+def tableRows(text: str, name: str) -> list[list[str]]:
+    """The cells of the list-table with this C{:name:}, row by row, without its header."""
+    _, _, rest = text.partition(f"   :name: {name}\n")
+    block = re.match(r"\n((?:   .*\n|\n)*)", rest)
+    assert block is not None, f"no table {name}"
+    rows = re.split(r"^   \* ", block[1], flags=re.M)[1:]
+    return [
+        [" ".join(cell.split()) for cell in re.split(r"^(?:     )?-(?: |$)", row, flags=re.M)[1:]]
+        for row in rows
+    ][1:]
+
+
+def literals(text: str) -> list[str]:
+    """What stands in double backticks."""
+    return re.findall(r"``([^`\n]+)``", text)
+
+
+def entries(page: str, text: str) -> Iterator[str]:
+    """The pages that the toctrees of a page name."""
+    for block in re.findall(r"^\.\. toctree::\n((?:   .*\n|\n)*)", text, re.M):
+        for line in block.splitlines():
+            if line.strip() and not line.strip().startswith(":"):
+                yield (PurePosixPath(page).parent / line.strip()).as_posix()
+
+
+class PagesTests(unittest.TestCase):
+    """Every page can be found, and names only what there is."""
+
+    def test_everyPageReachable(self) -> None:
+        """A reader who follows the tables of contents from the first page comes to every page, once."""
+        texts = pages()
+        named = sorted(entry for page, text in texts.items() for entry in entries(page, text))
+        self.assertEqual(named, sorted(set(texts) - {"index"}))
+
+    def test_filesExist(self) -> None:
+        """Every file of the project that a page names is there."""
+        named = {
+            (page, each)
+            for page, text in pages().items()
+            for each in literals(text)
+            if re.fullmatch(r"(?:buildbot|tests|docs|\.ci)/[\w./]+|setup\.py|LICENSE", each)
+        }
+        self.assertGreater(len(named), 3)
+        self.assertEqual([(page, each) for page, each in sorted(named) if not (ROOT / each).exists()], [])
+
+    def test_namesExist(self) -> None:
+        """Every module, class and function of the package that a page names by its full name is there."""
+        named = {
+            (page, each)
+            for page, text in pages().items()
+            for each in re.findall(r"\bbuildbot(?:\.[A-Za-z_]\w*)+", text)
+            if each not in ("buildbot.tac", "buildbot.lock")
+        }
+        self.assertGreater(len(named), 3)
+        self.assertEqual([(page, each) for page, each in sorted(named) if not resolves(each)], [])
+
+    def test_noLeftovers(self) -> None:
+        """No page holds a note of its writer to himself."""
+        self.assertEqual(
+            [page for page, text in pages().items() if re.search(r"\b(TODO|XXX|FIXME)\b", text)], []
+        )
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name leads to a module, or to something within one."""
+    try:
+        found(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def found(name: str) -> object:
+    """What a dotted name leads to. Raises ImportError or AttributeError if it leads nowhere."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        module = ".".join(parts[:cut])
+        try:
+            thing: object = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            continue
+        for part in parts[cut:]:
+            thing = getattr(thing, part)
+        return thing
+    raise ImportError(name)
+
+
+class TablesTests(unittest.TestCase):
+    """What is drawn as a table says the same as the code."""
+
+    def test_attachment(self) -> None:
+        """The attachment table says for every state and event what the machine does."""
+        drawn = {}
+        for states, events, target, effects in tableRows(
+            pages()["architecture/attachment"], "attachment-table"
+        ):
+            for cell in product(literals(states), literals(events)):
+                self.assertNotIn(cell, drawn)
+                drawn[cell] = (literals(target)[0], literals(effects))
+        real = {}
+        for state, event in product(State, Event):
+            now = Attachment(
+                state, None if state is State.ABSENT else "a", "b" if state is State.DISPLACING else None
+            )
+            then, effects = advance(now, event, "c" if event is Event.CONNECTED else now.peer)
+            if then != now or effects:
+                real[state.name, event.name] = (then.state.name, [effect.name for effect in effects])
+        self.assertEqual(drawn, real)
+
+    def test_limits(self) -> None:
+        """Every limit in the security page has the value that the code has."""
+        rows = tableRows(pages()["security"], "limits-table")
+        compared = 0
+        for what, value, constant in rows:
+            for name in literals(constant):
+                if "/" not in name:
+                    self.assertEqual(float(value), found(f"buildbot.{name}"), what)
+                    compared += 1
+        self.assertGreater(compared, 10)
+
+
+class ReferenceTests(unittest.TestCase):
+    """The reference has every key, option and command, and nothing that is not there."""
+
+    def test_keys(self) -> None:
+        """Every key of the configuration is explained, and no other one; also whether it is required."""
+        rows = tableRows(pages()["reference/configuration"], "config-keys")
+        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(check.KEYS))
+        required = [literals(key)[0] for key, value, _ in rows if "required" in value]
+        self.assertEqual(sorted(required), sorted(check.REQUIRED))
+
+    def test_otherKeys(self) -> None:
+        """The keys of later Buildbots that the page speaks of are the ones that a message explains."""
+        text = pages()["reference/configuration"]
+        sentence = re.search(r"For keys of later Buildbots.*?\n\n", text, re.S)
+        assert sentence is not None
+        self.assertEqual([key for key in literals(sentence[0]) if key not in check.OTHER_KEYS], [])
+        self.assertIn("protocols", literals(sentence[0]))
+
+    def test_botOptions(self) -> None:
+        """Every option of a bot is explained, with its bounds and its default."""
+        rows = tableRows(pages()["reference/configuration"], "config-bot-options")
+        self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(check.OPTIONS))
+        keepalive = next(value for option, value, _ in rows if "keepalive" in option)
+        numbers = [float(each) for each in re.findall(r"\d+", keepalive)]
+        self.assertEqual(numbers, [*check.KEEPALIVE_BOUNDS, KEEPALIVE])
+
+    def test_builderKeys(self) -> None:
+        """Every key of a builder is explained, and no other one; also whether it is required."""
+        rows = tableRows(pages()["reference/configuration"], "config-builder-keys")
+        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(builders.BUILDER_KEYS))
+        required = [literals(key)[0] for key, value, _ in rows if "required" in value]
+        self.assertEqual(sorted(required), sorted(builders.REQUIRED_KEYS))
+
+    def test_numbers(self) -> None:
+        """The bounds in the text are those that the rules apply."""
+        text = " ".join(pages()["reference/configuration"].split())
+        for words in (
+            f"at most {check.LONGEST_NAME} bytes",
+            f"at most {secrets.LARGEST} bytes",
+            f"One slave can have {builders.MOST_BUILDERS} builders",
+            f"{ports.BACKLOG} connections may wait",
+            *(f"``{name}``" for name in check.RESERVED_NAMES),
+        ):
+            self.assertIn(words, text)
+
+    def test_helpers(self) -> None:
+        """Every helper that a configuration may call is explained with its parameters."""
+        text = pages()["reference/configuration"]
+        helpers = [
+            f"{name}({', '.join(inspect.signature(thing).parameters)})"
+            for name, thing in vars(secrets).items()
+            if inspect.isfunction(thing) and thing.__module__ == secrets.__name__ and not name.startswith("_")
+        ]
+        self.assertGreater(len(helpers), 1)
+        self.assertEqual([each for each in helpers if f"\n``{each}``\n" not in text], [])
+
+    def test_portKinds(self) -> None:
+        """Every kind of port that the rules know is in the table of ports."""
+        text = pages()["reference/configuration"].partition("_ports:")[2]
+        self.assertEqual([kind for kind in configPorts.KINDS if f"``{kind}:" not in text], [])
+
+    def test_examplesLoad(self) -> None:
+        """Every master.cfg that the pages show as a whole is a good one."""
+        shown = 0
+        for page, text in pages().items():
+            for block in re.findall(r":caption: master\.cfg\n\n((?:   .*\n|\n)+)", text):
+                basedir = Path(self.mktemp())
+                basedir.mkdir()
+                (basedir / "bot1.password").write_text("sekrit\n")
+                (basedir / "bot1.password").chmod(0o600)
+                self.patch(os, "environ", {**os.environ, "BOT2_PASSWORD": "sekrit"})
+                config = load(textwrap.dedent(block), "master.cfg", str(basedir))
+                self.assertEqual(config.warnings, (), page)
+                shown += 1
+        self.assertGreater(shown, 1)
+
+    def test_commands(self) -> None:
+        """Every command has a section of its own."""
+        sections = re.findall(r"^(``.*``)\n=+$", pages()["reference/commands"], re.M)
+        named = [name for section in sections for name in literals(section)]
+        self.assertEqual(sorted(named), sorted(name for name, *_ in Options.subCommands))
+
+    def test_options(self) -> None:
+        """Every option of every command is explained, with its short form and its default."""
+        text = pages()["reference/commands"]
+        for name, _, options, _ in Options.subCommands:
+            if name == "sighup":
+                continue
+            real = optionsOf(options)
+            common = {long: real.pop(long) for long in ("--help", "--quiet", "--version")}
+            for long, (short, _) in common.items():
+                self.assertIn(f"``{short}``, ``{long}``" if short else f"\n``{long}``\n", text)
+            rows = tableRows(text, f"options-{name}") if real else []
+            drawn = {}
+            for forms, default, _ in rows:
+                *short, long = literals(forms)
+                drawn[long] = (short[0] if short else None, literals(default)[0] if default else None)
+            self.assertEqual(drawn, real, name)
+
+    def test_globalOptions(self) -> None:
+        """The options before the command are explained too."""
+        text = pages()["reference/commands"]
+        for long, (short, _) in optionsOf(Options).items():
+            self.assertIn(f"``{short}``, ``{long}``" if short else f"``{long}``", text)
+
+    def test_status(self) -> None:
+        """Every key that the status answers with is explained, and no other one."""
+        master = BuildMaster(self.mktemp(), reactor=Clock())
+        master.botmaster.addSlave("bot1")
+        said = master.controlStatus()
+        for name, keys in (("status-master", said["master"]), ("status-slaves", said["slaves"][0])):
+            rows = tableRows(pages()["reference/status"], name)
+            self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
+
+    def test_controlCommands(self) -> None:
+        """Every command of the control socket is explained, with its parameters."""
+        shown: dict[str, set[str]] = {}
+        for request in re.findall(r"``(\{\"command\": .*?\})``", pages()["reference/control-socket"]):
+            said = json.loads(request.replace("NAME", '"b"'))
+            shown.setdefault(said.pop("command"), set()).update(said)
+        master = BuildMaster(self.mktemp(), reactor=Clock())
+        table = re.search(r"handlers = \{(.*?)\}", inspect.getsource(BuildMaster), re.S)
+        assert table is not None
+        real = {
+            command: set(inspect.signature(attrgetter(handler)(master)).parameters)
+            for command, handler in re.findall(r'"(\w+)": self\.([\w.]+),', table[1])
+        }
+        self.assertGreater(len(real), 2)
+        self.assertEqual(shown, real)
+
+
+def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str | None]]:
+    """The options of a command: C{"--flag"} or C{"--parameter="} -> (its short form, its default), or None."""
+    found: dict[str, tuple[str | None, str | None]] = {"--version": (None, None), "--help": ("-h", None)}
+    flags: list[list[str | None]] = []
+    parameters: list[list[object]] = []
+    accumulateClassList(options, "optFlags", flags)
+    accumulateClassList(options, "optParameters", parameters)
+    for long, short, *_ in flags:
+        found[f"--{long}"] = (f"-{short}" if short else None, None)
+    for name, letter, default, *_ in parameters:
+        shown = f"{default:g}" if isinstance(default, float) else default if default is None else str(default)
+        found[f"--{name}="] = (f"-{letter}" if letter else None, shown)
+    return found
