@@ -128,7 +128,8 @@ class Slave(Talk):
     I log in like a slave, and answer like one except where C{answers} says otherwise.
 
     C{answers} maps a method (of the mind or a builder) to a function from the number of the call to bytes.
-    Once attached I send C{then(perspective's number, number of the last call)}, and read no more if C{mute}.
+    Once attached I send C{then(perspective's number, number of the last call)}, and read no more if C{mute};
+    or I C{leave}.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class Slave(Talk):
         answers: dict[bytes, Callable[[int], bytes]] | None = None,
         then: Callable[[int, int], bytes] | None = None,
         mute: bool = False,
+        leave: bool = False,
     ) -> None:
         super().__init__()
         self.attached = False
@@ -152,6 +154,7 @@ class Slave(Talk):
         self._answers = answers or {}
         self._then = then
         self._mute = mute
+        self._leave = leave
         self.receiveBuffer = 4096 if mute else 0
         self._lastCall = 0
 
@@ -174,7 +177,7 @@ class Slave(Talk):
         wrong = self._answers.get(expression[3])
         return wrong(expression[1]) if wrong is not None else self._bot.answer(expression)[0]
 
-    def _answered(self, request: int, value: Any) -> bytes:
+    def _answered(self, request: int, value: Any) -> bytes | None:
         if request == 1:
             challenge, challenger = rawpb.challengeIn(value)
             return rawpb.response(challenge, challenger, self._password, rawpb.remote(MIND))
@@ -183,6 +186,8 @@ class Slave(Talk):
             return b""
         self.attached = True
         self.attachedAfter = time.monotonic() - self.began
+        if self._leave:
+            return None
         return self._then(rawpb.numberIn(value), self._lastCall) if self._then else b""
 
 

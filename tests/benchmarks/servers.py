@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.benchmarks.machine import ROOT, conversation, freePort, settle
+from tests.benchmarks.machine import ROOT, conversation, settle
+from tests.integration.masters import freePort
 
 PATTERN = "bot%05d"
 PASSWORD = "secret"

@@ -47,8 +47,9 @@ class Figures:
             else "none"
         )
         lost = f", {self.stranded} stranded" if self.stranded else ""
+        memory = f"RSS {self.peakKiB:+6d} KiB ({self.keptKiB:+d} kept)"
         return (
-            f"{self.seconds:5.1f} s, CPU {self.cpu:5.2f} s, RSS {self.peakKiB:+6d} KiB ({self.keptKiB:+d} kept), "
+            f"{self.seconds:5.1f} s, CPU {self.cpu:5.2f} s, {memory}, "
             f"log {self.logBytes} B, files {self.files:+d}, {honest}{lost}"
         )
 

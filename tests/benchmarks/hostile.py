@@ -1,0 +1,364 @@
+# -*- test-case-name: tests.integration.test_hostile -*-
+"""What hostile input costs the master: C{python -m tests.benchmarks.hostile [--short] [SCENARIO ...]}.
+
+For each scenario it prints what was done to a running master, what that cost it, and how honest slaves fared
+that attached meanwhile. What the figures should be is asserted in L{tests.integration.test_hostile}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests import hostile
+from tests.benchmarks import bombs, rawpb, servers
+from tests.benchmarks.loris import Loris, slowLoris
+from tests.benchmarks.machine import raiseFileLimit
+from tests.benchmarks.servers import PASSWORD, PATTERN, Server
+from tests.benchmarks.watch import Watch
+from tests.hostile import Bomb, Crowd, Guess, Leave, Outcome, Slave, addresses
+
+#: Slaves 0 to 49 are the hostile ones' own, and those from 50 on belong to honest people.
+HOSTILE = 50
+SLAVES = 150
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    loris: int
+    guesses: int
+    sources: int
+    visits: int
+    namesakes: int
+    random: int
+    hangups: int
+    seconds: float
+
+
+FULL = Sizes(
+    loris=5000,
+    guesses=20000,
+    sources=1000,
+    visits=10000,
+    namesakes=1000,
+    random=5000,
+    hangups=10000,
+    seconds=10,
+)
+SHORT = Sizes(
+    loris=1000, guesses=1000, sources=100, visits=1000, namesakes=100, random=500, hangups=500, seconds=2
+)
+
+
+def own(number: int) -> str:
+    """The name of a slave whose password the hostile ones know."""
+    return PATTERN % (number % HOSTILE)
+
+
+# before login
+
+
+def bombsBeforeLogin(server: Server, patience: float = 5.0) -> dict[str, Bomb]:
+    """Deliver each bomb from an address of its own; they tell what became of them, by name."""
+    delivered = {name: Bomb(data) for name, data in bombs.beforeLogin()}
+    Crowd(server.port, addresses(200, 11), inFlight=4, patience=patience).run(delivered.values())
+    return delivered
+
+
+def wrongLogins(server: Server, count: int, sources: list[str], names: int = 1000) -> Outcome:
+    """Log in with wrong passwords, known and unknown names in turn, each over a connection of its own."""
+    scripts = (Guess(PATTERN % (number % names), b"wrong") for number in range(count))
+    return Crowd(server.port, sources, inFlight=50).run(scripts, seconds=90)
+
+
+def guessesOnOneChallenge(server: Server, guesses: int) -> Guess:
+    """Answer one challenge many times."""
+    guess = Guess(own(0), b"wrong", guesses)
+    hostile.alone(server.port, guess, source="127.12.0.1")
+    return guess
+
+
+def visits(server: Server, count: int, sources: list[str]) -> Outcome:
+    """Connect and hang up, as fast as it goes."""
+    return Crowd(server.port, sources, inFlight=50).run(Leave() for _ in range(count))
+
+
+def randomInput(server: Server, seed: int, count: int) -> Outcome:
+    """Random bytes and random structure; those that the server waits for more of are given up after 1 s."""
+    scripts = hostile.randomScripts(seed, count)
+    return Crowd(server.port, addresses(250, 13), inFlight=100, patience=1.0).run(scripts)
+
+
+def loris(server: Server, sockets: int) -> Loris:
+    """Sockets that never finish their login; half of them from one address."""
+    one = ["127.14.0.1"] * 100
+    return slowLoris(server.port, sockets, one + addresses(100, 15))
+
+
+# after login
+
+
+def forgeries() -> Iterator[tuple[str, Callable[[str], Slave]]]:
+    """
+    Everything that a logged-in slave may send and should not: what it is, and a function from its name to one
+    that does it.
+    """
+    for what, encoded in bombs.arguments():
+        for method in (b"print", b"getWorkerInfo", b"getCommands", b"getVersion", b"setBuilderList"):
+            yield f"{what}, as the answer to {method.decode()}", _answering(method, encoded)
+        yield f"{what}, in a call", _calling(encoded)
+    for what, value in _wrongAnswers():
+        for method in (
+            b"print",
+            b"getWorkerInfo",
+            b"getCommands",
+            b"getVersion",
+            b"setBuilderList",
+            b"setMaster",
+        ):
+            yield f"{what}, as the answer to {method.decode()}", _answering(method, rawpb.encode(value))
+    yield "a forged failure", _erring(rawpb.copyable(_FORGED))
+    yield "a failure that is text", _erring(rawpb.text("it went wrong"))
+    yield "the same answer twice", lambda name: Slave(name, PASSWORD, answers={b"print": _twice})
+    yield (
+        "an answer to another call",
+        lambda name: Slave(
+            name, PASSWORD, answers={b"print": lambda number: rawpb.answer(number + 1000, rawpb.NONE)}
+        ),
+    )
+    yield "unknown methods", lambda name: Slave(name, PASSWORD, then=_unknownMethods)
+    yield "decref of everything", lambda name: Slave(name, PASSWORD, then=_decrefs)
+    yield "five thousand references", lambda name: Slave(name, PASSWORD, then=_references)
+
+
+#: A failure that pretends to be a lost connection, with attributes that are code elsewhere.
+_FORGED = rawpb.dictionary(
+    (b"type", b"twisted.spread.pb.PBConnectionLost"),
+    (b"value", [b"list", b"no text"]),
+    (b"parents", [b"list", b"twisted.spread.pb.PBConnectionLost", 7]),
+    (b"traceback", b"x" * 100_000),
+    (b"getErrorMessage", 1),
+    (b"check", 1),
+    (b"__class__", b"os.system"),
+    (b"frames", 5),
+    (b"\xff", b"\xff"),
+)
+
+
+def _wrongAnswers() -> Iterator[tuple[str, rawpb.Expression]]:
+    yield "a list", [b"list", 1, 2]
+    yield "an int", 5
+    yield "bytes", b"\xff\xfe" * 1000
+    yield "a huge text", rawpb.text("x" * 600_000)
+    yield "a dict of ints", rawpb.dictionary((1, 2), (3, 4))
+    yield "a dict of lists", rawpb.dictionary((b"admin", [b"list"]), (b"shell", [b"list"]))
+    yield "ghost builders", rawpb.dictionary(*((b"ghost %d" % n, rawpb.remote(n + 9)) for n in range(3000)))
+    yield "one reference for all", rawpb.dictionary((b"a", rawpb.remote(1)), (b"b", rawpb.remote(1)))
+
+
+def _answering(method: bytes, encoded: bytes) -> Callable[[str], Slave]:
+    return lambda name: Slave(
+        name, PASSWORD, answers={method: lambda number: bombs.answerWith(number, encoded)}
+    )
+
+
+def _calling(encoded: bytes) -> Callable[[str], Slave]:
+    return lambda name: Slave(
+        name, PASSWORD, then=lambda avatar, _: bombs.callWith(3, avatar, b"keepalive", encoded)
+    )
+
+
+def _erring(failure: rawpb.Expression) -> Callable[[str], Slave]:
+    return lambda name: Slave(
+        name, PASSWORD, answers={b"getCommands": lambda number: rawpb.error(number, failure)}
+    )
+
+
+def _twice(number: int) -> bytes:
+    return rawpb.answer(number, rawpb.NONE) * 2
+
+
+def _unknownMethods(avatar: int, last: int) -> bytes:
+    names = (b"nothing", b"__init__", b"\xff\xfe", b"", b"attached", b"detached", b"x" * 5000)
+    return b"".join(rawpb.message(3 + n, avatar, name) for n, name in enumerate(names * 20))
+
+
+def _decrefs(avatar: int, last: int) -> bytes:
+    return b"".join(rawpb.encode([b"decref", n]) for n in [avatar] * 3 + list(range(-2, 50)))
+
+
+def _references(avatar: int, last: int) -> bytes:
+    return b"".join(
+        rawpb.message(
+            3 + n, avatar, b"keepalive", [b"list", *(rawpb.remote(100 * n + m) for m in range(100))]
+        )
+        for n in range(50)
+    )
+
+
+@dataclass(frozen=True)
+class Forged:
+    """What became of one forgery: the slave that sent it, and whether an honest one could follow it."""
+
+    slave: Slave
+    nameFree: bool
+
+
+def deliverForgeries(server: Server, patience: float = 1.0) -> dict[str, Forged]:
+    """Deliver each forgery under a name of its own, several at a time, and let an honest slave follow it."""
+    told: dict[str, Forged] = {}
+    everything = list(forgeries())
+    for start in range(0, len(everything), 25):
+        batch = everything[start : start + 25]
+        bad = [make(own(start + n)) for n, (_, make) in enumerate(batch)]
+        Crowd(server.port, ["127.16.0.1"], inFlight=25, patience=patience).run(bad)
+        good = [Slave(own(start + n), PASSWORD, leave=True) for n in range(len(batch))]
+        Crowd(server.port, ["127.16.0.2"], inFlight=25, patience=15).run(good)
+        for (what, _), slave, follower in zip(batch, bad, good, strict=True):
+            told[what] = Forged(slave, follower.attached)
+    return told
+
+
+def neverReading(server: Server, limit: int = 64 << 20) -> Slave:
+    """A slave that calls and calls, and reads no answer, until it is cut or has sent C{limit} bytes."""
+    call = b"x" * 400
+
+    def flood(avatar: int, last: int) -> bytes:
+        one = rawpb.message(1 << 20, avatar, call)
+        return one * (limit // len(one))
+
+    slave = Slave(own(1), PASSWORD, then=flood, mute=True)
+    hostile.alone(server.port, slave, patience=60, source="127.17.0.1")
+    return slave
+
+
+def keepaliveFlood(server: Server, seconds: float) -> Slave:
+    """A slave that calls keepalive as fast as it can for C{seconds}, and reads the answers."""
+
+    def flood(avatar: int, last: int) -> bytes:
+        return rawpb.message(1 << 20, avatar, b"keepalive") * 200_000
+
+    slave = Slave(own(2), PASSWORD, then=flood)
+    hostile.alone(server.port, slave, patience=seconds, source="127.18.0.1")
+    return slave
+
+
+def namesakes(server: Server, count: int, sources: list[str]) -> list[Slave]:
+    """C{count} logins of one name with the right password, 20 at a time, each stays until it is cut."""
+    everybody = [Slave(own(3), PASSWORD) for _ in range(count)]
+    Crowd(server.port, sources, inFlight=20, patience=3.0).run(everybody)
+    return everybody
+
+
+# signals
+
+
+def hangups(server: Server, count: int) -> None:
+    """Send the master C{count} SIGHUPs."""
+    for _ in range(count):
+        os.kill(server.pid, signal.SIGHUP)
+        time.sleep(0.0002)
+
+
+# the report
+
+
+def _outcome(outcome: Outcome) -> str:
+    return (
+        f"{outcome.connections} connections: {outcome.hungUp} hung up on, {outcome.left} left, "
+        f"{outcome.held} held; {outcome.sent} bytes sent"
+    )
+
+
+def _bombs(server: Server, sizes: Sizes) -> str:
+    delivered = bombsBeforeLogin(server)
+    held = [name for name, bomb in delivered.items() if not bomb.hungUp]
+    sent = sum(bomb.sent for bomb in delivered.values())
+    return f"{len(delivered)} bombs of {sent} bytes; not hung up on at once: {', '.join(held) or 'none'}"
+
+
+def _forgeries(server: Server, sizes: Sizes) -> str:
+    told = deliverForgeries(server)
+    blocked = [what for what, forged in told.items() if not forged.nameFree]
+    cut = sum(1 for forged in told.values() if forged.slave.hungUp)
+    return f"{len(told)} forgeries: {cut} hung up on; names not free after: {', '.join(blocked) or 'none'}"
+
+
+def _loris(server: Server, sizes: Sizes) -> str:
+    told = loris(server, sizes.loris)
+    when = f"between {told.firstClosed:.1f} and {told.lastClosed:.1f} s"
+    return f"{told.opened} sockets, {told.closed} closed {when}"
+
+
+def _neverReading(server: Server, sizes: Sizes) -> str:
+    slave = neverReading(server)
+    return f"hung up on: {slave.hungUp}, after {slave.sent} bytes of calls"
+
+
+def _keepalives(server: Server, sizes: Sizes) -> str:
+    slave = keepaliveFlood(server, sizes.seconds)
+    return f"{slave.answersHeard} keepalives answered in {slave.took:.1f} s"
+
+
+def _namesakes(server: Server, sizes: Sizes) -> str:
+    everybody = namesakes(server, sizes.namesakes, addresses(10, 19))
+    attached = sum(1 for slave in everybody if slave.attached)
+    return f"{len(everybody)} logins of one name from 10 addresses: {attached} attached at some time"
+
+
+def _hangups(server: Server, sizes: Sizes) -> str:
+    from buildbot.daemon.control import ask
+
+    hangups(server, sizes.hangups)
+    status = ask(server.basedir, "status", timeout=60)
+    assert isinstance(status, dict)
+    return f"{sizes.hangups} SIGHUPs; the configuration in force is number {status['master']['generation']}"
+
+
+SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
+    "bombs": _bombs,
+    "random": lambda server, sizes: _outcome(randomInput(server, 1, sizes.random)),
+    "guesses": lambda server, sizes: _outcome(wrongLogins(server, sizes.guesses, ["127.12.0.2"])),
+    "guesses-everywhere": lambda server, sizes: _outcome(
+        wrongLogins(server, sizes.guesses, addresses(sizes.sources, 20))
+    ),
+    "visits": lambda server, sizes: _outcome(visits(server, sizes.visits, ["127.12.0.3"])),
+    "forgeries": _forgeries,
+    "unread": _neverReading,
+    "keepalives": _keepalives,
+    "namesakes": _namesakes,
+    "hangups": _hangups,
+    "loris": _loris,
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the scenarios, each against a master of its own."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.hostile")
+    parser.add_argument(
+        "scenarios", nargs="*", metavar="SCENARIO", help=f"some of {', '.join(SCENARIOS)} (all)"
+    )
+    parser.add_argument("--short", action="store_true", help="a tenth of everything")
+    options = parser.parse_args(arguments)
+    unknown = set(options.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    raiseFileLimit(12_000)
+    sizes = SHORT if options.short else FULL
+    for name in options.scenarios or SCENARIOS:
+        with servers.master(SLAVES) as server:
+            with Watch(server, HOSTILE) as watch:
+                told = SCENARIOS[name](server, sizes)
+            tracebacks = server.log().count("Traceback")
+        print(f"{name}: {told}\n    {watch.figures}, tracebacks {tracebacks}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
