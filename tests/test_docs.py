@@ -295,7 +295,7 @@ class ReferenceTests(unittest.TestCase):
 
 
 def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str | None]]:
-    """The options of a command: C{"--flag"} or C{"--parameter="} -> (its short form, its default), or None."""
+    """The options of a command: C{"--flag"} or C{"--parameter="} -> its short form and its default."""
     found: dict[str, tuple[str | None, str | None]] = {"--version": (None, None), "--help": ("-h", None)}
     flags: list[list[str | None]] = []
     parameters: list[list[object]] = []
