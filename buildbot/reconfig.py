@@ -12,6 +12,7 @@ L{buildbot.config.diff}.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +23,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.diff import ConfigChange, diff
-from buildbot.config.load import load
-from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.config.load import decode, load
+from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.daemon.childload import loadInChild
 from buildbot.ports import CannotOpen
 
@@ -206,11 +207,11 @@ def readConfig(path: str, basedir: str) -> MasterConfig:
     @raise ConfigErrors: with every error; a file that cannot be read is one.
     """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            source = file.read()
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError as error:
-        raise ConfigErrors.one(f"cannot read {path}: {error.strerror}") from error
-    return load(source, path, basedir)
+        raise ConfigErrors([ConfigError(f"cannot read {path}: {error.strerror}")]) from error
+    return load(decode(data, os.path.relpath(path, basedir)), path, basedir)
 
 
 def _lines(problems: Iterable[object]) -> list[str]:

@@ -142,6 +142,8 @@ class SlavePortBroker(pb.Broker):
         self.lastHeard = started = clock.seconds()
         self.bytesIn += len(data)
         try:
+            if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
+                raise Violation("it does not speak PB")
             for expression in self._decoder.decode(data):
                 if self.closed:
                     return
@@ -331,6 +333,8 @@ class SlavePortBroker(pb.Broker):
         return unjelly(sexp, self)
 
 
+#: How a dialect's name begins on the wire: a browser or a TLS client need not be heard to the end.
+_GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 _VERSION = encode([b"version", pb.Broker.version])
 
 _ID = (int, bytes)

@@ -1,0 +1,403 @@
+"""The slave port against peers that break its rules: one line, the connection, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from hashlib import md5
+from typing import Any
+
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.spread import pb
+from twisted.trial import unittest
+
+from buildbot.pbutil import Callee
+from buildbot.wire import broker as brokerModule
+from buildbot.wire.banana import encode
+from buildbot.wire.broker import (
+    GREETING_PER_ADDRESS,
+    LOGIN_TIME,
+    MESSAGES_BEFORE_LOGIN,
+    SLICE,
+    UNREAD_AFTER_LOGIN,
+    UNREAD_BEFORE_LOGIN,
+    SlavePortFactory,
+)
+from tests.fakes import _Address
+from tests.pumped import Pump
+from tests.slaveport import SlavePortCase
+
+HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
+
+
+def call(method: str, *args: Any, request: int = 1, target: Any = b"root") -> bytes:
+    """A message that calls a method with bytes and numbers as arguments."""
+    return encode([b"message", request, target, method.encode(), 1, [b"tuple", *args], [b"dictionary"]])
+
+
+class Root(Callee):
+    """What peers of these tests can call."""
+
+    def __init__(self, broker: Any) -> None:
+        self.broker = broker
+        self.got: list[Any] = []
+        self.work: Any = lambda: None
+
+    def remote_take(self, *args: Any) -> str:
+        self.got.append(args)
+        self.work()
+        return "taken"
+
+    def remote_keep(self, reference: Any) -> None:
+        self.got.append(reference)
+
+    async def remote_later(self) -> str:
+        return "later"
+
+    def remote_fail(self) -> None:
+        raise ValueError("secret path /etc/shadow")
+
+    def remote_refuse(self) -> None:
+        raise pb.Error("not today")
+
+    def remote_big(self) -> bytes:
+        return b"x" * 600_000
+
+
+class Raw(Protocol):
+    """A peer that sends bytes as it likes."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard += data
+
+
+class Case(unittest.SynchronousTestCase):
+    """A slave port with a Root behind it."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.roots: list[Root] = []
+        self.factory = SlavePortFactory(self.rootFor, self.clock)
+        self.lines: list[str] = []
+        globalLogPublisher.addObserver(self.observe)
+        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+
+    def observe(self, event: Any) -> None:
+        if event.get("log_namespace", "").startswith("buildbot"):
+            self.lines.append(event["log_format"].format(**event))
+
+    def rootFor(self, broker: Any) -> Root:
+        root = Root(broker)
+        self.roots.append(root)
+        return root
+
+    def connect(self, host: str = "10.0.0.1", port: int = 1) -> Pump:
+        server = self.factory.buildProtocol(_Address(host, port))
+        assert server is not None
+        pump = Pump(server, Raw(), self.clock, port)
+        pump.pump()
+        return pump
+
+    def send(
+        self, data: bytes, pump: Pump | None = None, chunk: int | None = None, hello: bool = True
+    ) -> Pump:
+        pump = pump or self.connect()
+        pump.client.write((HELLO if hello else b"") + data)
+        pump.pump(chunk)
+        return pump
+
+    def heard(self, pump: Pump) -> bytes:
+        data: bytes = pump.client.protocol.heard
+        return data
+
+    def assertCut(self, pump: Pump, lines: int = 1) -> None:
+        self.assertTrue(pump.client.lost)
+        self.assertEqual(len(self.lines), lines, self.lines)
+        self.assertEqual(self.factory.open, set())
+        self.assertTrue(all(len(line) < 400 for line in self.lines))
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class ServingTests(Case):
+    """What an honest peer gets."""
+
+    def test_call(self) -> None:
+        """A call is served and answered, one byte at a time too."""
+        for chunk in (None, 1):
+            pump = self.send(call("take", b"x"), chunk=chunk)
+            self.assertIn(b"taken", self.heard(pump))
+            self.assertEqual(self.roots[-1].got, [(b"x",)])
+            pump.client.abortConnection()
+            pump.pump()
+
+    def test_coroutine(self) -> None:
+        """A remote method may be a coroutine; its result is the answer."""
+        self.assertIn(b"later", self.heard(self.send(call("later"))))
+
+    def test_keywordsInBytes(self) -> None:
+        """A python-2 client's keywords, which come as bytes, are understood."""
+        kw = [b"dictionary", [b"reference", 7]]
+        self.send(encode([b"message", 1, b"root", b"keep", 1, [b"tuple"], kw]))
+        self.assertEqual(self.roots[-1].got, [7])
+
+    def test_errorsTellNoDetails(self) -> None:
+        """S4: an error of ours reaches the peer as a name without text, path or traceback."""
+        pump = self.send(call("fail"))
+        heard = self.heard(pump)
+        self.assertIn(b"ValueError", heard)
+        self.assertNotIn(b"shadow", heard)
+        self.assertNotIn(b'File "', heard)
+        self.assertFalse(pump.client.lost)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_errorsMeantForThePeer(self) -> None:
+        """A refusal that is meant for the peer arrives with its text."""
+        self.assertIn(b"not today", self.heard(self.send(call("refuse"))))
+
+    def test_unknownMethod(self) -> None:
+        """An unknown method, or one called the wrong way, is an error to the caller and one line here."""
+        pump = self.send(call("nothing") + call("keep", request=2) + call("fail", b"x" * 900, request=3))
+        self.assertIn(b"NoSuchMethod", self.heard(pump))
+        self.assertIn(b"WrongArguments", self.heard(pump))
+        self.assertFalse(pump.client.lost)
+        self.assertEqual(len(self.lines), 1)
+        self.assertNotIn("xxxx", self.lines[0])
+
+
+class BeforeLoginTests(Case):
+    """What a peer may do before anybody knows who it is (4.5 row 2)."""
+
+    def test_notPB(self) -> None:
+        """A8: a browser, a TLS client, random bytes: one line each, and the connection."""
+        strangers = (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\xff\xfe", b"\x05\x80" * 20)
+        for number, data in enumerate(strangers):
+            self.lines.clear()
+            pump = self.connect(f"10.0.1.{number}")
+            self.send(data, pump, hello=False)
+            self.assertCut(pump)
+
+    def test_largeExpression(self) -> None:
+        """A string or list larger than a login needs is refused at its announcement."""
+        for number, data in enumerate(
+            (b"\x00\x28\x82", b"\x00\x28\x80", b"\x01\x80" * 9, b"\x05\x81" * 5000, b"\x01" * 65)
+        ):
+            self.lines.clear()
+            pump = self.connect(f"10.0.2.{number}")
+            self.send(data, pump)
+            self.assertCut(pump)
+
+    def test_manyMessages(self) -> None:
+        """More messages than a login needs are refused."""
+        pump = self.send(b"".join(call("take", request=i) for i in range(MESSAGES_BEFORE_LOGIN + 1)))
+        self.assertCut(pump)
+
+    def test_slowLogin(self) -> None:
+        """A8: a connection that does not get to its login within 30 s is closed; the next ones too."""
+        first = self.connect()
+        self.clock.advance(LOGIN_TIME / 2)
+        second = self.connect(port=2)
+        self.clock.advance(LOGIN_TIME / 2)
+        first.pump(), second.pump()
+        self.assertEqual((first.client.lost, second.client.lost), (True, False))
+        self.clock.advance(LOGIN_TIME / 2)
+        second.pump()
+        self.assertCut(second)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_tooMany(self) -> None:
+        """Too many half-open connections push out the oldest, never the newcomer."""
+        pumps = [self.connect(port=i) for i in range(GREETING_PER_ADDRESS + 3)]
+        for pump in pumps[:4]:
+            pump.pump()
+        self.assertEqual([p.client.lost for p in pumps[:4]], [True, True, True, False])
+        self.assertFalse(pumps[-1].client.lost)
+        self.assertEqual(len(self.factory.open), GREETING_PER_ADDRESS)
+        for pump in pumps:
+            pump.client.abortConnection()
+            pump.pump()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_neverReads(self) -> None:
+        """4.5 row 8: a peer that never reads is cut once a MiB waits for it."""
+        pump = self.connect()
+        pump.client.reading = False
+        self.send(b"".join(call("big", request=i) for i in range(3)), pump)
+        self.assertTrue(pump.server.aborted)
+        pump.client.reading = True
+        pump.pump()
+        self.assertCut(pump)
+        self.assertGreater(3 * 600_000, UNREAD_BEFORE_LOGIN)
+
+    def test_manyOffenders(self) -> None:
+        """A7: a thousand offences from one address are two lines in the log, not a thousand."""
+        for port in range(1000):
+            try:
+                self.send(b"\xff", self.connect(port=port), hello=False)
+            except AssertionError:
+                pass  # paced: closed at once
+        self.assertLessEqual(len(self.lines), 2)
+
+
+class HostileTests(Case):
+    """What a peer that is logged in may not do either (4.5 rows 3 to 5)."""
+
+    def welcome(self) -> Pump:
+        pump = self.send(b"")
+        pump.server.protocol.admitPeer("bot1")
+        return pump
+
+    def hostile(self) -> Iterator[tuple[str, bytes]]:
+        def argument(value: Any) -> bytes:
+            return encode([b"message", 1, b"root", b"take", 1, [b"tuple", value], [b"dictionary"]])
+
+        yield "a module", argument([b"module", b"antigravity"])
+        yield "a class", argument([b"class", b"os.system"])
+        yield "a function", argument([b"function", b"os.system"])
+        yield "an instance", argument([b"instance", [b"class", b"os.x"], [b"dictionary"]])
+        yield "a dotted type", argument([b"antigravity.Thing", [b"dictionary"]])
+        yield "a method", argument([b"method", b"x", [b"None"], [b"class", b"os.x"]])
+        yield "a cycle", argument([b"reference", 1, [b"list", [b"dereference", 1]]])
+        yield "a reference twice", argument(
+            [b"list", [b"reference", 1, [b"list"]], [b"reference", 1, [b"list"]]]
+        )
+        yield "a copy", argument([b"copy", b"x"])
+        yield "a cache", argument([b"cached", 1])
+        yield "colliding keys", argument([b"dictionary", *[[k * (2**61 - 1), 1] for k in range(100)]])
+        yield "a short dictionary item", argument([b"dictionary", [1]])
+        yield "no type", argument([])
+        yield "a number for a type", argument([7])
+        yield "deep", b"\x01\x80" * 65
+        yield "a string too long", b"\x01\x00\x28\x82"
+        yield "no such message", encode([b"cachemessage", 1, 2, b"x", 1, [b"tuple"], [b"dictionary"]])
+        yield "an attribute as message", encode([b"__class__"])
+        yield "a message too short", encode([b"message", 1])
+        yield "a message with a list for its id", encode(
+            [b"message", [], b"root", b"take", 1, [b"tuple"], [b"dictionary"]]
+        )
+        yield "no list", encode(7)
+        yield "an empty list", encode([])
+        yield "an answer to nothing", encode([b"answer", 77, [b"None"]])
+        yield "an error to nothing", encode([b"error", 77, [b"None"]])
+        yield "a decref of nothing", encode([b"decref", 77])
+        yield "another version", encode([b"version", 5])
+
+    def test_hostileStructure(self) -> None:
+        """4.5 rows 3 to 5: each is refused with one line and the connection; nothing is imported."""
+        before = set(sys.modules)
+        for what, data in self.hostile():
+            self.lines.clear()
+            pump = self.welcome()
+            pump.client.write(data)
+            pump.pump()
+            self.assertTrue(pump.client.lost, what)
+            self.assertLessEqual(len(self.lines), 1, what)
+            self.assertEqual(self.flushLoggedErrors(), [], what)
+            self.assertNotIn(b"antigravity", self.heard(pump), what)
+            self.clock.advance(61)
+        self.assertEqual({m for m in set(sys.modules) - before if "antigravity" in m}, set())
+
+    def test_neverReads(self) -> None:
+        """4.5 row 8: after its login a peer may leave 4 MiB unread, no more."""
+        pump = self.welcome()
+        pump.client.reading = False
+        sent = 0
+        while not pump.server.aborted:
+            sent += 1
+            pump.client.write(call("big", request=sent))
+            pump.pump()
+            self.assertLess(sent, 20)
+        self.assertGreater(sent * 600_000, UNREAD_AFTER_LOGIN)
+
+    def test_readsLate(self) -> None:
+        """A slow reader that catches up is not cut."""
+        pump = self.welcome()
+        for request in range(20):
+            pump.client.reading = False
+            pump.client.write(call("big", request=request))
+            pump.pump()
+            pump.client.reading = True
+            pump.pump()
+        self.assertFalse(pump.client.lost)
+
+    def test_floodYields(self) -> None:
+        """L6: a peer whose messages take long to serve is not read for a while, so that others come first."""
+        pump = self.welcome()
+        self.roots[-1].work = lambda: self.clock.advance(SLICE)
+        pump.client.write(call("take", request=1) + call("take", request=2))
+        pump.client.deliver()
+        self.assertFalse(pump.server.reading)
+        self.clock.advance(1)
+        self.assertTrue(pump.server.reading)
+
+    def test_largeAnswerRefused(self) -> None:
+        """A call with an argument that PB cannot carry raises, and leaves nothing waiting."""
+        pump = self.welcome()
+        pump.client.write(
+            encode([b"message", 1, b"root", b"keep", 1, [b"tuple", [b"remote", 1]], [b"dictionary"]])
+        )
+        pump.pump()
+        (reference,) = self.roots[-1].got
+        self.assertRaises(brokerModule.BananaError, reference.callRemote, "x", b"x" * 700_000)
+        self.assertEqual(pump.server.protocol.waitingForAnswers, {})
+
+    def test_deadReference(self) -> None:
+        """Calling a peer that is gone raises DeadReferenceError, from the abort on."""
+        pump = self.welcome()
+        pump.client.write(
+            encode([b"message", 1, b"root", b"keep", 1, [b"tuple", [b"remote", 1]], [b"dictionary"]])
+        )
+        pump.pump()
+        (reference,) = self.roots[-1].got
+        answer = reference.callRemote("x")
+        pump.server.protocol.abort()
+        self.assertRaises(pb.DeadReferenceError, reference.callRemote, "x")
+        pump.pump()
+        self.failureResultOf(answer, pb.PBConnectionLost)
+
+
+class LoginTests(unittest.SynchronousTestCase):
+    """The login itself."""
+
+    def setUp(self) -> None:
+        self.base = SlavePortCase("setUp")
+        self.base.setUp()
+
+    def login(self, guesses: int) -> Pump:
+        """A raw peer that logs in with wrong passwords, all for one challenge."""
+        factory = self.base.factory
+        server = factory.buildProtocol(_Address("10.0.0.1", 7))
+        pump = Pump(server, Raw(), self.base.clock, 7)
+        pump.client.write(HELLO + call("login", b"bot1"))
+        pump.pump()
+        for number in range(guesses):
+            guess = md5(b"%d" % number).digest()
+            pump.client.write(call("respond", guess, [b"None"], request=number + 2, target=1))
+            pump.pump()
+        return pump
+
+    def test_oneGuess(self) -> None:
+        """4.1: a challenge is good for one guess; afterwards nothing more is read from the peer."""
+        pump = self.login(3)
+        self.assertEqual(pump.client.protocol.heard.count(b"UnauthorizedLogin"), 2)  # type and its list
+        self.base.wait(6)
+        pump.pump()
+        self.assertTrue(pump.client.lost)
+
+    def test_challengesDiffer(self) -> None:
+        """Every challenge is new: two logins of one name hear different ones."""
+        self.assertNotEqual(self.login(0).client.protocol.heard, self.login(0).client.protocol.heard)
+
+    def test_secondLogin(self) -> None:
+        """A peer that is logged in cannot log in again on the same connection."""
+        slave = self.base.connect()
+        slave.broker.factory._root.callRemote("login", b"bot1").addErrback(lambda why: None)
+        self.base.settle()
+        self.assertTrue(slave.pump.client.lost)
