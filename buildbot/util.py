@@ -38,7 +38,8 @@ class ComparableMixin:
 
     def __hash__(self) -> int:
         """Equal objects have equal hashes. What is no plain value (a list, a class) does not count in it."""
-        plain = tuple(each for each in self._compared().values() if isinstance(each, (str, bytes, int, float)))
+        values = self._compared().values()
+        plain = tuple(value for value in values if isinstance(value, (str, bytes, int, float)))
         return hash((type(self).__module__, type(self).__qualname__, plain))
 
 

@@ -125,9 +125,7 @@ def _equal(one: object, other: object) -> bool:
         return False
 
 
-def _listDiff(
-    old: Sequence[object], new: Sequence[object]
-) -> tuple[tuple[object, ...], tuple[object, ...]]:
+def _listDiff(old: Sequence[object], new: Sequence[object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
     """What of C{old} has no equal in C{new}, and the other way round; each equal pairs once."""
     added = list(new)
     removed = []

@@ -1,0 +1,220 @@
+# -*- test-case-name: tests.test_config_builders -*-
+"""The rules for C{c['builders']}, and the values that it means.
+
+What a factory makes of its steps is the engine's business; here it only has to be one.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from buildbot.config.model import BuilderConfig, ConfigError
+from buildbot.config.words import Raw, Report, Say, articled, entries, listing, nearest, textTrouble
+
+REQUIRED_KEYS = ("name", "builddir", "factory")
+BUILDER_KEYS = ("name", "slavename", "slavenames", "builddir", "factory", "category", "locks")
+#: Keys of other releases -> what to do instead.
+OTHER_KEYS = {
+    "periodicBuildTime": "use a Periodic scheduler in c['schedulers']",
+    "workername": "here it is 'slavename'",
+    "workernames": "here it is 'slavenames'",
+    "slavebuilddir": "the 'builddir' is the slave's directory too",
+    "workerbuilddir": "the 'builddir' is the slave's directory too",
+    "tags": "here a builder has one 'category'",
+}
+#: One connection of Perspective Broker keeps at most 1024 references, and each builder of a slave takes one.
+MOST_BUILDERS = 1000
+
+_Entry = dict[Any, Any]
+
+
+def builders(raw: Raw) -> Iterator[BuilderConfig]:
+    """The builders that C{c['builders']} describes, if no rule here finds an error."""
+    for entry in entries(raw, "builders"):
+        if not isinstance(entry, dict):
+            continue
+        category = entry.get("category")
+        yield BuilderConfig(
+            name=str(entry["name"]),
+            slavenames=tuple(dict.fromkeys(_slavenames(entry))),
+            builddir=str(entry["builddir"]),
+            factory=entry["factory"],
+            category=None if category is None else str(category),
+            locks=tuple(_listed(entry.get("locks"))),
+        )
+
+
+def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
+    """The builders that are dictionaries: what to call one, the dictionary, and how to say what is wrong."""
+    for index, entry in enumerate(entries(raw, "builders")):
+        if isinstance(entry, dict):
+            name = entry.get("name")
+            named = isinstance(name, str) and not textTrouble(name)
+            title = f"builder {name!r}" if named else f"builder {index + 1}"
+            yield title, entry, report.item("builders", index, name if named else None)
+
+
+def _slavenames(entry: _Entry) -> list[str]:
+    """The slaves that a builder names, either way, as often as it names them."""
+    every = (entry.get("slavename"), *_listed(entry.get("slavenames")))
+    return [name for name in every if isinstance(name, str)]
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    shape = "{'name': …, 'slavename': …, 'builddir': …, 'factory': …}"
+    for index, entry in enumerate(entries(raw, "builders")):
+        say = report.item("builders", index)
+        if isinstance(entry, tuple):
+            yield say(f"builder {index + 1} is a tuple; it must be defined with a dict: {shape}")
+        elif not isinstance(entry, dict):
+            yield say(f"builder {index + 1} must be a dict, not {articled(entry)}: {shape}")
+
+
+def _keys(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in _each(raw, report):
+        for key in REQUIRED_KEYS:
+            if key not in entry:
+                yield say(f"{title} lacks {key!r}")
+        if "slavename" not in entry and "slavenames" not in entry:
+            yield say(f"{title} lacks 'slavename' (or 'slavenames', a list)")
+        for key in entry:
+            if key not in BUILDER_KEYS:
+                told = OTHER_KEYS.get(key) if isinstance(key, str) else None
+                yield say(f"{title} has an unknown key {key!r}{f': {told}' if told else _like(key)}")
+
+
+def _like(key: object) -> str:
+    return nearest(key, BUILDER_KEYS) if isinstance(key, str) else ""
+
+
+def _types(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in _each(raw, report):
+        for key in ("name", "slavename", "builddir"):
+            if not isinstance(entry.get(key, ""), str):
+                yield say(f"{title}: {key!r} must be text, not {articled(entry[key])}")
+        if not isinstance(entry.get("category"), (str, type(None))):
+            yield say(f"{title}: 'category' must be text, not {articled(entry['category'])}")
+        for key, hint in (("slavenames", "; 'slavename' names a single one"), ("locks", "")):
+            if not isinstance(entry.get(key, []), (list, tuple)):
+                yield say(f"{title}: {key!r} must be a list, not {articled(entry[key])}{hint}")
+
+
+def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    seen: dict[str, str] = {}
+    for index, (title, entry, say) in enumerate(_each(raw, report)):
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        trouble = textTrouble(name)
+        if trouble:
+            yield say(f"{title} has a name that {trouble}")
+        elif name.startswith("_"):
+            yield say(f"{title}: names that begin with an underscore are reserved")
+        elif name in seen:
+            yield say(f"duplicate builder name {name!r}: builders {seen[name]} and {index + 1} have it")
+        seen.setdefault(name, str(index + 1))
+
+
+def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
+    known = dict.fromkeys(name for name in bots if isinstance(name, str))
+    for title, entry, say in _each(raw, report):
+        several = _listed(entry.get("slavenames"))
+        if "slavenames" in entry and entry["slavenames"] in ([], ()) and "slavename" not in entry:
+            yield say(f"{title} has no slave: 'slavenames' is empty")
+        yield from (
+            say(f"{title}: 'slavenames' must hold text, not {articled(other)}")
+            for other in several
+            if not isinstance(other, str)
+        )
+        for slave in dict.fromkeys(_slavenames(entry)):
+            if slave not in known:
+                hint = nearest(slave, known)
+                yield say(f"{title} uses undefined slave {slave!r}{hint}; known slaves: {listing(known)}")
+
+
+def _builddirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    seen: dict[str, str] = {}
+    for title, entry, say in _each(raw, report):
+        builddir = entry.get("builddir")
+        if not isinstance(builddir, str):
+            continue
+        trouble = _dirTrouble(builddir)
+        if trouble:
+            yield say(f"{title}: builddir {builddir!r} {trouble}")
+            continue
+        place = _place(builddir)
+        if place in seen:
+            yield say(f"{title} reuses builddir {builddir!r} of {seen[place]}")
+        seen.setdefault(place, title)
+
+
+def _place(builddir: str) -> str:
+    """A directory without detours; a slave may run on a system that parts names at backslashes."""
+    return posixpath.normpath(builddir.replace("\\", "/"))
+
+
+def _dirTrouble(builddir: str) -> str | None:
+    """Why a slave cannot have this directory below its own, whatever system it runs; None if it can."""
+    trouble = textTrouble(builddir)
+    if trouble:
+        return trouble
+    place = _place(builddir)
+    if posixpath.isabs(place) or ntpath.splitdrive(builddir)[0] or builddir.startswith("~"):
+        return "must be relative: it lies below the slave's own directory"
+    if place == ".." or place.startswith("../"):
+        return "leads out of the slave's own directory"
+    return "is the slave's own directory" if place == "." else None
+
+
+def _factories(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in _each(raw, report):
+        factory: Any = entry.get("factory")
+        isClass = isinstance(factory, type)
+        if "factory" in entry and (isClass or not _makesBuilds(factory)):
+            hint = f": make one with {factory.__name__}()" if isClass and _makesBuilds(factory) else ""
+            yield say(f"{title}: 'factory' must be a BuildFactory, not {articled(factory)}{hint}")
+
+
+def _makesBuilds(factory: object) -> bool:
+    steps = getattr(factory, "steps", None)
+    return isinstance(steps, (list, tuple)) or callable(getattr(factory, "newBuild", None))
+
+
+def _lockNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    known: dict[str, object] = {}
+    for title, entry, say in _each(raw, report):
+        for lock in (*_listed(entry.get("locks")), *_stepLocks(entry.get("factory"))):
+            name = getattr(lock, "name", None)
+            if isinstance(lock, type) or not isinstance(name, str):
+                yield say(f"{title}: {articled(lock)} is no lock")
+            elif known.setdefault(name, lock) != lock:
+                yield say(f"{title}: two different locks share the name {name!r}")
+
+
+def _stepLocks(factory: object) -> Iterator[object]:
+    """The locks that the steps of a factory take."""
+    for step in _listed(getattr(factory, "steps", None)):
+        if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
+            yield from _listed(step[1].get("locks"))
+
+
+def _listLengths(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    counts = Counter(
+        slave for _, entry, _ in _each(raw, report) for slave in dict.fromkeys(_slavenames(entry))
+    )
+    for slave, count in counts.items():
+        if count > MOST_BUILDERS:
+            most = f"{MOST_BUILDERS} is the most that one connection can carry"
+            yield report(f"slave {slave!r} has {count} builders; {most}: spread them over slaves", "builders")
+
+
+BUILDER_RULES = (_shapes, _keys, _types, _names, _slaves, _builddirs, _factories, _lockNames, _listLengths)

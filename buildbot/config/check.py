@@ -1,0 +1,284 @@
+# -*- test-case-name: tests.test_config_check -*-
+"""The rules for what c = BuildmasterConfig may hold, except for its builders, and the value that it means.
+
+Each rule is a small generator that yields what it finds; all of them run, so that an admin learns everything
+at once. A rule passes over what another one reports. Nothing is loaded, opened or started here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+from buildbot.config.builders import BUILDER_RULES, builders
+from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, SlaveConfig
+from buildbot.config.ports import BadPort, address, describe, portsOf
+from buildbot.config.words import (
+    Raw,
+    Report,
+    Say,
+    articled,
+    entries,
+    inOneLine,
+    listing,
+    nearest,
+    textTrouble,
+)
+
+KEYS = (
+    *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
+    *("projectName", "projectURL", "buildbotURL"),
+)
+REQUIRED = ("bots", "builders", "slavePortnum")
+#: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
+RESERVED_NAMES = ("debug", "change", "status", "statusClient")
+#: What later Buildbots, and earlier ones, call things -> what to write here.
+OTHER_KEYS = {
+    "slaves": "slaves are (name, password) pairs in c['bots']",
+    "workers": "slaves are (name, password) pairs in c['bots']",
+    "protocols": "the port for slaves is c['slavePortnum']",
+    "change_source": "change sources are a list in c['sources']",
+    "www": "web pages are an entry of the list c['status']",
+    "services": "what reports on builds is an entry of the list c['status']",
+    "db": "leave it out: this master looks after its own storage",
+    "db_url": "leave it out: this master looks after its own storage",
+    "title": "it is called c['projectName']",
+    "titleURL": "it is called c['projectURL']",
+    "multiMaster": "leave it out: there is one master",
+    "buildbotNetUsageData": "leave it out: this master tells nobody anything",
+    "interlocks": "use locks, which builders and steps take in their 'locks'",
+}
+LONGEST_NAME = 255
+KEEPALIVE_BOUNDS = (1.0, 86400.0)
+OPTIONS = ("keepalive",)
+
+Rule = Callable[[Raw, Report], Iterator[ConfigError]]
+
+
+def errors(raw: Raw, report: Report) -> list[ConfigError]:
+    """All that forbids the use of a configuration's dictionary, found by every rule, in the rules' order."""
+    found = [error for rule in (*_RULES, *BUILDER_RULES) for error in rule(raw, report)]
+    return list(dict.fromkeys(found))
+
+
+def warnings(raw: Raw, report: Report) -> list[ConfigError]:
+    """What is let pass, but was hardly meant."""
+    return [warning for rule in _DOUBTS for warning in rule(raw, report)]
+
+
+def configuration(raw: Raw) -> MasterConfig:
+    """What a dictionary says in which L{errors} finds nothing."""
+    plain = {key: raw[key] for key in ("debugPassword", "manhole", "projectURL", "buildbotURL") if key in raw}
+    return MasterConfig(
+        slaves={slave.name: slave for slave in _slaves(raw)},
+        builders={builder.name: builder for builder in builders(raw)},
+        schedulers=tuple(entries(raw, "schedulers")),
+        sources=tuple(entries(raw, "sources")),
+        status=tuple(entries(raw, "status")),
+        ports=tuple(describe(port) for port in portsOf(raw["slavePortnum"])),
+        projectName=str(raw.get("projectName") or ""),
+        **plain,  # type: ignore[arg-type] # the rules have checked them
+    )
+
+
+# Keys.
+
+
+def _required(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for key in REQUIRED:
+        if key not in raw:
+            yield report(f"master.cfg must define {key!r}: c[{key!r}] is missing")
+
+
+def _lists(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for key in ("bots", "builders", "schedulers", "sources", "status"):
+        value = raw.get(key, [])
+        if not isinstance(value, (list, tuple)):
+            yield report(f"c[{key!r}] must be a list, not {articled(value)}", key)
+
+
+def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for key in ("projectName", "projectURL", "buildbotURL", "debugPassword"):
+        value = raw.get(key)
+        if value is not None and not isinstance(value, str):
+            yield report(f"c[{key!r}] must be text, not {articled(value)}", key)
+        elif value is not None and not _encodable(value):
+            yield report(f"c[{key!r}] has characters that UTF-8 does not know", key)
+    if raw.get("debugPassword") == "":
+        yield report("c['debugPassword'] is empty: leave it out, or nobody can be kept out", "debugPassword")
+
+
+def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for key in raw:
+        if key in KEYS:
+            continue
+        if not isinstance(key, str):
+            yield report(f"c has a key that is not text but {articled(key)}; it does nothing")
+        elif key in OTHER_KEYS:
+            yield report(f"unknown key c[{key!r}] does nothing here: {OTHER_KEYS[key]}", key)
+        else:
+            yield report(f"unknown key c[{key!r}] does nothing{nearest(key, KEYS)}", key)
+
+
+# Bots.
+
+
+def _botShapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for index, entry in enumerate(entries(raw, "bots")):
+        say = report.item("bots", index)
+        if not _isPair(entry):
+            shape = "(name, password) or (name, password, {options})"
+            yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}")
+        elif not isinstance(entry[0], str):  # type: ignore[index] # this is what _isPair says
+            yield say(f"bot {index + 1} must have a name that is text")
+
+
+def _isPair(entry: object) -> bool:
+    return isinstance(entry, (tuple, list)) and len(entry) in (2, 3)
+
+
+def _bots(raw: Raw, report: Report) -> Iterator[tuple[str, object, object, Say]]:
+    """The bots of the right shape: name, password, options, and how to say what is wrong with one."""
+    for index, entry in enumerate(entries(raw, "bots")):
+        if isinstance(entry, (tuple, list)) and _isPair(entry) and isinstance(entry[0], str):
+            options = entry[2] if len(entry) == 3 else {}
+            yield entry[0], entry[1], options, report.item("bots", index, entry[0])
+
+
+def _botNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    seen: set[str] = set()
+    for name, _, _, say in _bots(raw, report):
+        trouble = textTrouble(name)
+        if trouble:
+            yield say(f"bot {name!r} has a name that {trouble}")
+        elif name in RESERVED_NAMES:
+            own = f"{listing(RESERVED_NAMES)} are logins of the master's own"
+            yield say(f"bot {name!r} has a reserved name: {own}")
+        elif len(name.encode("utf-8")) > LONGEST_NAME:
+            yield say(f"bot {name[:20]!r}… has a name of more than {LONGEST_NAME} bytes")
+        elif name in seen:
+            yield say(f"duplicate bot {name!r}: two bots have this name")
+        seen.add(name)
+
+
+def _botPasswords(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for name, password, _, say in _bots(raw, report):
+        if not isinstance(password, str):
+            yield say(f"bot {name!r}: the password must be text, not {articled(password)}")
+        elif not password:
+            yield say(f"bot {name!r}: the password is empty")
+        elif not _encodable(password):
+            yield say(f"bot {name!r}: the password has characters that UTF-8 does not know")
+
+
+def _botOptions(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for name, _, options, say in _bots(raw, report):
+        if not isinstance(options, dict):
+            yield say(f"bot {name!r}: the options must be a dict, not {articled(options)}")
+            continue
+        for option, value in options.items():
+            if option not in OPTIONS:
+                hint = nearest(option, OPTIONS) if isinstance(option, str) else ""
+                yield say(
+                    f"bot {name!r}: unknown option {option!r}{hint or f'; there is {listing(OPTIONS)}'}"
+                )
+            elif not _isKeepalive(value):
+                least, most = KEEPALIVE_BOUNDS
+                yield say(f"bot {name!r}: keepalive must be a number of seconds from {least:g} to {most:g}")
+
+
+def _isKeepalive(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return KEEPALIVE_BOUNDS[0] <= value <= KEEPALIVE_BOUNDS[1]
+
+
+def _oddPasswords(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for name, password, _, say in _bots(raw, report):
+        if isinstance(password, str) and password != password.strip("\r\n"):
+            yield say(f"bot {name!r}: the password has a line end around it; passwordFromFile takes that off")
+
+
+def _slaves(raw: Raw) -> Iterator[SlaveConfig]:
+    for entry in entries(raw, "bots"):
+        name, password, *rest = cast(Sequence[Any], entry)
+        options = rest[0] if rest else {}
+        yield SlaveConfig(name, password, float(options.get("keepalive", KEEPALIVE)))
+
+
+# Ports.
+
+
+def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    ports = portsOf(raw["slavePortnum"]) if "slavePortnum" in raw else [9989]
+    if not ports:
+        yield report("c['slavePortnum'] is an empty list: no slave could connect", "slavePortnum")
+    taken: dict[object, str] = {}
+    for index, port in enumerate(ports):
+        say = report.item("slavePortnum", index)
+        try:
+            description = describe(port)
+        except BadPort as error:
+            yield say(f"c['slavePortnum']: {error}")
+            continue
+        binds = address(description) or description
+        if binds in taken:
+            yield say(f"c['slavePortnum']: {taken[binds]} and {description} are the same port")
+        taken.setdefault(binds, description)
+
+
+# Plug-ins.
+
+
+def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for key in ("schedulers", "sources", "status"):
+        for index, entry in enumerate(entries(raw, key)):
+            say = report.item(key, index)
+            if isinstance(entry, type):
+                name = entry.__name__
+                yield say(f"entry {index + 1} of c[{key!r}] is the class {name}: make one with {name}(…)")
+            elif not _isPlugin(entry):
+                yield say(f"entry {index + 1} of c[{key!r}] cannot be {articled(entry)}")
+
+
+def _isPlugin(entry: object) -> bool:
+    return not (entry is None or isinstance(entry, (type, str, bytes, int, float, dict, list, tuple)))
+
+
+def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    names = (entry.get("name") for entry in entries(raw, "builders") if isinstance(entry, dict))
+    known = dict.fromkeys(name for name in names if isinstance(name, str))
+    seen: set[str] = set()
+    for index, scheduler in enumerate(entries(raw, "schedulers")):
+        if not _isPlugin(scheduler):
+            continue
+        say = report.item("schedulers", index)
+        name = getattr(scheduler, "name", None)
+        title = f"scheduler {name!r}" if isinstance(name, str) else f"scheduler {index + 1}"
+        if isinstance(name, str) and name in seen:
+            yield say(f"duplicate scheduler name {name!r}: two schedulers have it")
+        seen.add(str(name))
+        try:
+            wanted = [str(each) for each in cast(Any, scheduler).listBuilderNames()]
+        except Exception as error:  # a plug-in's own code: what it raises is told, whatever it is
+            yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
+            continue
+        for each in wanted:
+            if each not in known:
+                hint = nearest(each, known)
+                yield say(f"{title} uses unknown builder {each!r}{hint}; known builders: {listing(known)}")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_RULES: tuple[Rule, ...] = (
+    *(_required, _lists, _texts, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
+    *(_plugins, _schedulers),
+)
+_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords)

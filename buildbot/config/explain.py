@@ -1,0 +1,121 @@
+# -*- test-case-name: tests.test_config_explain -*-
+"""What an exception out of a master.cfg means to the one who wrote the file, and where it stands there.
+
+No traceback is made: what happened inside of libraries does not help, the line of the file does.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import NamedTuple
+
+from buildbot.config.model import ConfigError
+from buildbot.config.words import inOneLine, nearest
+
+#: No message is longer than this: an exception may carry anything.
+LONGEST = 500
+
+_PYTHON2 = re.compile(
+    r"Missing parentheses in call|multiple exception types must be parenthesized"
+    r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
+)
+#: What later Buildbots call things that a configuration imports -> what to write here.
+_LATER = {
+    "buildbot.buildslave": "slaves are (name, password) pairs in c['bots']",
+    "buildbot.worker": "slaves are (name, password) pairs in c['bots']",
+    "buildbot.plugins": "classes come from their own modules, as in `from buildbot.process import factory`",
+    "buildbot.config.BuilderConfig": "builders are dictionaries with name, slavename, builddir and factory",
+}
+
+
+class Place(NamedTuple):
+    """A line of the configuration: the file as people call it, and the line, counted from 1."""
+
+    filename: str | None
+    line: int | None
+
+
+def explain(error: BaseException, files: Mapping[str, str]) -> ConfigError:
+    """One sentence about an exception, and the deepest line of the configuration that led to it.
+
+    @param files: the configuration's files: path as compiled -> name as told to people.
+    """
+    frame, place = _deepest(error, files)
+    if isinstance(error, SyntaxError):
+        if error.filename is not None and error.filename in files:
+            place = Place(files[error.filename], error.lineno)
+        return ConfigError(_shortened(f"{type(error).__name__}: {error.msg}{_python3(error.msg)}"), *place)
+    return ConfigError(_shortened(_sentence(error, frame)), *place)
+
+
+def placeOf(error: BaseException, files: Mapping[str, str]) -> Place:
+    """The deepest line of the configuration that led to an exception."""
+    return _deepest(error, files)[1]
+
+
+def runningLine(files: Mapping[str, str]) -> Place:
+    """The line of the configuration that runs now, or that called what runs now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename in files:
+            return Place(files[frame.f_code.co_filename], frame.f_lineno)
+        frame = frame.f_back
+    return Place(None, None)
+
+
+def _deepest(error: BaseException, files: Mapping[str, str]) -> tuple[FrameType | None, Place]:
+    frame, place = None, Place(None, None)
+    step = error.__traceback__
+    while step is not None:
+        filename = step.tb_frame.f_code.co_filename
+        if filename in files:
+            frame, place = step.tb_frame, Place(files[filename], step.tb_lineno)
+        step = step.tb_next
+    return frame, place
+
+
+def _sentence(error: BaseException, frame: FrameType | None) -> str:
+    if isinstance(error, SystemExit):
+        given = "" if error.code is None else repr(error.code)
+        return f"SystemExit: sys.exit({given}) was called; a configuration must run to its end"
+    if isinstance(error, KeyboardInterrupt):
+        return "KeyboardInterrupt: the configuration was interrupted; it must run to its end"
+    return f"{inOneLine(error)}{_hint(error, frame)}"
+
+
+def _hint(error: BaseException, frame: FrameType | None) -> str:
+    """What was probably meant, where the exception tells enough."""
+    if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):
+        return nearest(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
+    if isinstance(error, AttributeError) and isinstance(error.name, str):
+        return nearest(error.name, _public(error.obj))
+    if not isinstance(error, ImportError) or error.name is None:
+        return ""
+    if isinstance(error, ModuleNotFoundError):
+        return f" (of a later Buildbot; here, {_LATER[error.name]})" if error.name in _LATER else ""
+    missing = re.match(r"cannot import name '([^']*)'", str(error))
+    if missing is None or error.name not in sys.modules:
+        return ""
+    later = _LATER.get(f"{error.name}.{missing[1]}")
+    if later:
+        return f" (of a later Buildbot; here, {later})"
+    return nearest(missing[1], _public(sys.modules[error.name]))
+
+
+def _public(thing: object) -> list[str]:
+    try:
+        return [name for name in dir(thing) if not name.startswith("_")]
+    except Exception:  # a __dir__ that is itself broken
+        return []
+
+
+def _python3(message: str | None) -> str:
+    return " (this is Python 2; master.cfg is Python 3 now)" if message and _PYTHON2.search(message) else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -1,0 +1,130 @@
+# -*- test-case-name: tests.test_config_load -*-
+"""Turn the text of a master.cfg into a configuration, or into every reason why it is none.
+
+Of itself this opens no port, starts nothing and reads no file but those that the text imports. The text may
+do anything: L{buildbot.daemon.childload} runs it out of harm's way first.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tokenize
+from collections.abc import Mapping
+from dataclasses import replace
+from types import CodeType
+
+from buildbot.config import check, secrets
+from buildbot.config.explain import explain, placeOf, runningLine
+from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.config.modules import FreshModules
+from buildbot.config.places import Places
+from buildbot.config.words import Report, articled, nearest
+
+#: What code in master.cfg finds as its C{__name__}, and so in the names of its classes.
+MODULE = "master.cfg"
+
+
+def load(text: str, filename: str, basedir: str) -> MasterConfig:
+    """The configuration that a text says, with its warnings.
+
+    The text runs in a namespace that holds C{__file__} and C{basedir}, and what it imports from below
+    C{basedir} is loaded anew. Works in any thread, in one at a time.
+
+    @param filename: the text's file; relative to C{basedir}, if it is not absolute.
+    @raise ConfigErrors: with all errors, each with its file and, where that can be known, its line. Whatever
+        the text raises, C{SystemExit} and C{KeyboardInterrupt} too, comes out as this.
+    """
+    basedir = os.path.abspath(os.path.expanduser(basedir))
+    path = os.path.join(basedir, filename)
+    shown = os.path.relpath(path, basedir) if path.startswith(os.path.join(basedir, "")) else path
+    with FreshModules(basedir) as modules:
+        modules.files[path] = shown
+        loading = secrets.Loading(basedir, lambda: runningLine(modules.files))
+        token = secrets.current.set(loading)
+        try:
+            outcome = _outcome(text.removeprefix("\ufeff"), path, modules, loading)
+        finally:
+            secrets.current.reset(token)
+    if isinstance(outcome, ConfigErrors):
+        raise outcome
+    imported = tuple(name for each, name in modules.files.items() if each != path)
+    return replace(outcome, modules=imported)
+
+
+def decode(data: bytes, filename: str) -> str:
+    """The text in the bytes of a file: in the coding that its first lines declare, or else in UTF-8.
+
+    @raise ConfigErrors: the bytes are no such text.
+    """
+    try:
+        coding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        raise ConfigErrors([ConfigError(str(error.msg), filename, 1)]) from None
+    try:
+        return io.TextIOWrapper(io.BytesIO(data), coding).read()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        told = f"byte 0x{data[error.start]:02x} is not {coding}; `# coding: latin-1` in line 1 might be true"
+        raise ConfigErrors([ConfigError(told, filename, line)]) from None
+
+
+def _outcome(
+    text: str, path: str, modules: FreshModules, loading: secrets.Loading
+) -> MasterConfig | ConfigErrors:
+    """What comes of running the text and holding what it leaves against the rules. Raises nothing."""
+    shown = modules.files[path]
+    report = Report(shown, Places(text).line)
+    warnings: list[ConfigError] = []
+    try:
+        raw = _dictionary(modules.run(_compiled(text, path), MODULE, path, {"basedir": loading.basedir}))
+        warnings = check.warnings(raw, report)
+        errors = check.errors(raw, report)
+        if not errors and not loading.errors:
+            return replace(check.configuration(raw), warnings=_struck(loading, loading.warnings, warnings))
+    except ConfigErrors as error:
+        place = placeOf(error, modules.files)
+        errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
+    except BaseException as error:  # the edge to an admin's code: whatever it raises is the answer
+        told = explain(error, modules.files)
+        errors = [replace(told, filename=told.filename or shown)]
+    return ConfigErrors(
+        _struck(loading, loading.errors, errors), _struck(loading, loading.warnings, warnings)
+    )
+
+
+def _compiled(text: str, path: str) -> CodeType:
+    """@raise ConfigErrors: the text has characters that no program can have. C{SyntaxError} as usual."""
+    for trouble, character in (("a null character", "\0"), ("a lone surrogate", "[\ud800-\udfff]")):
+        found = re.search(character, text)
+        if found:
+            line = text.count("\n", 0, found.start()) + 1
+            raise ConfigErrors([ConfigError(f"there is {trouble} in this line", None, line)])
+    return compile(text, path, "exec", dont_inherit=True)
+
+
+def _dictionary(names: Mapping[str, object]) -> Mapping[str, object]:
+    """What the text left in BuildmasterConfig.
+
+    @raise ConfigErrors: no dictionary is there.
+    """
+    start = "master.cfg begins with `c = BuildmasterConfig = {}`"
+    if "BuildmasterConfig" not in names:
+        hint = nearest("BuildmasterConfig", names)
+        raise ConfigErrors([ConfigError(f"BuildmasterConfig is not defined{hint}: {start}")])
+    raw = names["BuildmasterConfig"]
+    if not isinstance(raw, dict):
+        raise ConfigErrors([ConfigError(f"BuildmasterConfig must be a dict, not {articled(raw)}: {start}")])
+    return raw
+
+
+def _placed(error: ConfigError, filename: str, line: int | None) -> ConfigError:
+    """An error with a place, if it had none."""
+    return error if error.filename else replace(error, filename=filename, line=error.line or line)
+
+
+def _struck(loading: secrets.Loading, *lists: list[ConfigError]) -> tuple[ConfigError, ...]:
+    """All that the lists hold, without the passwords that the helpers handed out."""
+    every = dict.fromkeys(each for some in lists for each in some)
+    return tuple(replace(each, message=loading.strike(each.message)) for each in every)

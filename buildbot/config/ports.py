@@ -1,0 +1,101 @@
+# -*- test-case-name: tests.test_config_ports -*-
+"""What C{c['slavePortnum']} may hold, and what it means.
+
+A description is only looked at, never opened: Twisted's own parser, which loads plug-ins, has the last word
+when the port is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from buildbot.config.words import nearest
+
+#: What Twisted itself can listen on -> the arguments it takes there, by name; None: its own business.
+KINDS: dict[str, frozenset[str] | None] = {
+    "tcp": frozenset({"port", "interface", "backlog"}),
+    "tcp6": frozenset({"port", "interface", "backlog"}),
+    "ssl": frozenset(
+        "port interface backlog privateKey certKey sslmethod extraCertChain dhParameters".split(),
+    ),
+    "tls": None,
+    "unix": None,
+    "systemd": None,
+    "haproxy": None,
+}
+_ANY = "to take whatever port is free, write 'tcp:0'"
+
+
+class BadPort(Exception):
+    """A port cannot be meant like this; the message says why."""
+
+
+def portsOf(value: object) -> list[object]:
+    """The single ports in the value of C{c['slavePortnum']}: an int, a description, or a list of them."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def describe(port: object) -> str:
+    """The strports description of one port.
+
+    @raise BadPort: it is neither a port number nor something that could be a description.
+    """
+    if isinstance(port, str) and re.fullmatch(r"[0-9]+", port):
+        port = int(port)
+    if isinstance(port, int) and not isinstance(port, bool):
+        if not 1 <= port <= 65535:
+            raise BadPort(f"there is no port {port}: a port is a number from 1 to 65535; {_ANY}")
+        return f"tcp:{port}"
+    if not isinstance(port, str):
+        raise BadPort(f"a port is a number or a text such as 'tcp:9989', not {type(port).__name__}")
+    _check(port)
+    return port
+
+
+def address(description: str) -> tuple[str, str] | None:
+    """The (interface, port) that a TCP description binds, "" for every interface; None for any other kind."""
+    kind, *rest = _split(description)
+    if kind not in ("tcp", "ssl"):
+        return None
+    given = dict(_arguments(rest))
+    port = given.get("port", given.get("0", ""))
+    return None if port in ("", "0") else (given.get("interface", ""), port.lstrip("0"))
+
+
+def _check(description: str) -> None:
+    kind, *rest = _split(description)
+    given = dict(_arguments(rest))
+    if kind not in KINDS:
+        hint = nearest(kind, KINDS)
+        if hint or not rest or not re.fullmatch(r"[a-z][a-z0-9]*", kind):
+            raise BadPort(f"{description!r} does not say where to listen{hint or '; tcp:9989 would do'}")
+        return  # the kind of some plug-in
+    if not any(given.values()):
+        raise BadPort(f"{description!r} lacks what comes after {kind}:")
+    names = KINDS[kind]
+    if names is None:
+        return
+    for name in given:
+        if name not in names and not name.isdigit():
+            raise BadPort(f"{description!r}: {kind} takes no argument {name!r}{nearest(name, names)}")
+    port = given.get("port", given.get("0", ""))
+    if not re.fullmatch(r"[0-9]+", port) or int(port) > 65535:
+        raise BadPort(f"{description!r} names no port: there, a port is a number from 0 to 65535")
+
+
+def _split(description: str) -> list[str]:
+    """The parts between colons; a backslash takes the meaning from the character that follows it.
+
+    @raise BadPort: nothing follows a backslash.
+    """
+    if re.search(r"(?<!\\)(\\\\)*\\$", description):
+        raise BadPort(f"{description!r} ends with a lone backslash")
+    return [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:[^:\\]|\\.)*)", description)]
+
+
+def _arguments(parts: list[str]) -> Iterator[tuple[str, str]]:
+    """The arguments by name, those without one by their position."""
+    for position, part in enumerate(parts):
+        name, equals, value = part.partition("=")
+        yield (name, value) if equals else (str(position), part)

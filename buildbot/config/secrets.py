@@ -1,0 +1,137 @@
+# -*- test-case-name: tests.test_config_secrets -*-
+"""Passwords for master.cfg from a file or from the environment, so that the file itself can be shown around.
+
+Nothing is stored or encrypted: a slave's login is a challenge that the master can only check with the
+password itself. What is handed out here is kept for the length of one load, to be struck from its messages.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from buildbot.config.model import ConfigError, ConfigErrors
+
+#: A password file longer than this is some other file.
+LARGEST = 4096
+#: What stands in a message where a password was.
+STRUCK = "********"
+#: What the helpers hand out for a password that they could not get, once they have reported that.
+_LACKING = "(no password)"
+
+
+@dataclass
+class Loading:
+    """I am one load that is going on: where the helpers report what is wrong.
+
+    @ivar basedir: what relative paths are relative to.
+    @ivar place: says which line of the configuration runs now.
+    """
+
+    basedir: str
+    place: Callable[[], tuple[str | None, int | None]]
+    errors: list[ConfigError] = field(default_factory=list)
+    warnings: list[ConfigError] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set, repr=False)
+
+    def strike(self, text: str) -> str:
+        """The text without any password that was handed out while loading."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, STRUCK)
+        return text
+
+
+#: The load that the code now running is part of.
+current: ContextVar[Loading | None] = ContextVar("current", default=None)
+
+
+def passwordFromFile(path: str) -> str:
+    """The one line that a file holds, without its end; C{path} is relative to the master's directory.
+
+    A file that others can read is used, with a warning. While a configuration is loaded, one that cannot
+    be used is an error of that configuration, reported with all others.
+
+    @raise ConfigErrors: at any other time, for a file that cannot be used.
+    """
+    loading = current.get()
+    try:
+        return _handOut(_read(os.path.join(loading.basedir if loading else "", os.path.expanduser(path))))
+    except _Unusable as error:
+        return _lacking(f"password file {path}: {error}")
+
+
+def passwordFromEnv(name: str) -> str:
+    """The value of an environment variable. What is wrong is told as L{passwordFromFile} does."""
+    value = os.environ.get(name)
+    if value:
+        return _handOut(value)
+    state = "not set" if value is None else "empty"
+    return _lacking(f"the environment variable {name}, which is to hold a password, is {state}")
+
+
+class _Unusable(Exception):
+    """A file holds no password; the message says why."""
+
+
+def _read(path: str) -> str:
+    """The password in a file.
+
+    @raise _Unusable: there is none.
+    """
+    try:
+        with open(path, "rb", opener=_openAtOnce) as stream:
+            about = os.fstat(stream.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise _Unusable("this is not a plain file")
+            data = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise _Unusable(error.strerror or type(error).__name__) from None
+    except ValueError:  # a null character in the name
+        raise _Unusable("no file can have this name") from None
+    if len(data) > LARGEST:
+        raise _Unusable(f"this is longer than {LARGEST} bytes: it is to hold a password alone")
+    try:
+        line = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _Unusable("this is not UTF-8 text") from None
+    password = line.removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise _Unusable("this is empty")
+    if about.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        _warn(path, about.st_mode)
+    return password
+
+
+def _openAtOnce(path: str, flags: int) -> int:
+    """Open a file; a pipe with nobody at its other end must not keep the master waiting."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _warn(path: str, mode: int) -> None:
+    who = "everybody on this machine" if mode & stat.S_IROTH else "its group"
+    _report(f"the password file can be read by {who}: chmod 600 {shlex.quote(path)}")
+
+
+def _report(message: str) -> None:
+    loading = current.get()
+    if loading:
+        loading.warnings.append(ConfigError(message, *loading.place()))
+
+
+def _handOut(password: str) -> str:
+    loading = current.get()
+    if loading:
+        loading.secrets.add(password)
+    return password
+
+
+def _lacking(message: str) -> str:
+    loading = current.get()
+    if loading is None:
+        raise ConfigErrors([ConfigError(message)])
+    loading.errors.append(ConfigError(message, *loading.place()))
+    return _LACKING

@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.test_config_words -*-
+"""The words in which the rules of the configuration talk, and the few questions that all of them ask.
+
+No rule lives here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from buildbot.config.model import ConfigError
+
+#: c = BuildmasterConfig as the file left it: anything may be in it.
+Raw = Mapping[str, object]
+
+
+#: Makes an error of a sentence.
+Say = Callable[[str], ConfigError]
+
+
+class Report:
+    """I make a L{ConfigError} of a sentence, with the line that it is about, as well as that can be found."""
+
+    def __init__(self, filename: str, line: Callable[[str, int | None, str | None], int | None]) -> None:
+        """C{line} is as L{Places.line}."""
+        self._filename = filename
+        self._line = line
+
+    def __call__(self, message: str, key: str | None = None) -> ConfigError:
+        """About a key, or about the whole file."""
+        return ConfigError(message, self._filename, None if key is None else self._line(key, None, None))
+
+    def item(self, key: str, index: int, name: str | None = None) -> Say:
+        """For sentences about one item of the list at a key, and its name if it has one."""
+        return lambda message: ConfigError(message, self._filename, self._line(key, index, name))
+
+
+def entries(raw: Raw, key: str) -> Sequence[object]:
+    """The entries of the list at a key; none if there is no list."""
+    value = raw.get(key)
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def articled(value: object) -> str:
+    """What kind of thing a value is, never the value itself: it may be a password."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
+
+
+def listing(names: Iterable[str], most: int = 10) -> str:
+    """Names in the order given, C{"a, b and 7 more"} if they are many, C{"none"} if there is none."""
+    every = list(names)
+    shown = ", ".join(every[:most])
+    return f"{shown} and {len(every) - most} more" if len(every) > most else shown or "none"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """C{"; did you mean 'x'?"} for the known name that is most like this one, "" if none is."""
+    like = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {like[0]!r}?" if like else ""
+
+
+def textTrouble(text: str) -> str | None:
+    """Why a text cannot be a name, as in C{"a name that ..."}; None if it can."""
+    if not text.strip():
+        return "is empty"
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        return "has control characters"
+    return None
+
+
+def inOneLine(error: BaseException) -> str:
+    """The kind of an exception, and what it says of itself if anything; total, however it is made."""
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a __str__ that is itself broken
+        text = "(what it says cannot be shown)"
+    return f"{kind}: {text}" if text else kind

@@ -1,0 +1,138 @@
+# -*- test-case-name: tests.test_factory -*-
+"""Recipes for builds: a list of steps, each as a class and the arguments to make it with.
+
+Builds are not made or run here. The ready recipes take the step that fetches the source as an argument;
+those of 0.7.5 that bring one of their own (for CVS and Subversion) are not here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from buildbot.process.buildstep import BuildStep, StepSpec
+from buildbot.steps.shell import Compile, Configure, Test
+from buildbot.util import ComparableMixin
+
+Command = str | Sequence[Any]
+Step = StepSpec | BuildStep
+
+
+def s(steptype: type[BuildStep], **kwargs: Any) -> StepSpec:
+    """One step for L{BuildFactory}'s list.
+
+    @raise TypeError: the class takes no such argument.
+    """
+    return _checked(steptype, kwargs)
+
+
+def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
+    """A new step from its class and its arguments.
+
+    Classes in the manner of 0.7.5 take the build as their first argument, later ones do not.
+
+    @raise TypeError: the class takes no such arguments.
+    """
+    steptype, kwargs = spec
+    first = {"build": build} if "build" in inspect.signature(steptype.__init__).parameters else {}
+    return steptype(**first, **kwargs)
+
+
+class BuildFactory(ComparableMixin):
+    """I am the recipe of a builder: each build is made of my steps, in their order.
+
+    @ivar steps: (class, arguments) pairs.
+    @ivar buildClass: the class of the builds; None for the usual one.
+    """
+
+    compare_attrs = ("buildClass", "steps", "useProgress")
+
+    buildClass: type | None = None
+    useProgress = True
+
+    def __init__(self, steps: Iterable[Step] | None = None) -> None:
+        """
+        @param steps: steps, and pairs that L{s} makes.
+        @raise TypeError: one is neither, or its class takes no such arguments.
+        """
+        self.steps = [_spec(step) for step in steps or ()]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.steps)} steps>"
+
+    def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:
+        """Add a step at the end: a step class and its arguments, or a step.
+
+        @raise TypeError: it is neither, or the class takes no such arguments.
+        """
+        if isinstance(steptype, BuildStep) and kwargs:
+            raise TypeError(
+                f"{steptype!r} is a step already and takes no more arguments: {', '.join(kwargs)}"
+            )
+        self.steps.append(_spec(steptype) if isinstance(steptype, BuildStep) else _checked(steptype, kwargs))
+
+
+#: What 0.7.5 called a factory whose attributes may be changed.
+ConfigurableBuildFactory = BuildFactory
+
+
+class GNUAutoconf(BuildFactory):
+    """I build what the GNU tools do: configure, make all, make check. A command of None: no such step."""
+
+    def __init__(
+        self,
+        source: Step,
+        configure: Command | None = "./configure",
+        configureEnv: Mapping[str, str] | None = None,
+        configureFlags: Sequence[str] = (),
+        compile: Command | None = ("make", "all"),
+        test: Command | None = ("make", "check"),
+    ) -> None:
+        super().__init__([source])
+        if configure:
+            flags = list(configureFlags)
+            whole = " ".join([configure, *flags]) if isinstance(configure, str) else [*configure, *flags]
+            self.addStep(Configure, command=whole, env=dict(configureEnv or {}))
+        _addCommands(self, compile, test)
+
+
+class CPAN(BuildFactory):
+    """I build a Perl module."""
+
+    def __init__(self, source: Step, perl: str = "perl") -> None:
+        super().__init__([source])
+        self.addStep(Configure, command=[perl, "Makefile.PL"])
+        _addCommands(self, ["make"], ["make", "test"])
+
+
+class Distutils(BuildFactory):
+    """I build a Python package; C{test} is the command that tests it, None for none."""
+
+    def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
+        super().__init__([source])
+        _addCommands(self, [python, "./setup.py", "build"], test)
+
+
+def _addCommands(factory: BuildFactory, compile: Command | None, test: Command | None) -> None:
+    if compile:
+        factory.addStep(Compile, command=compile if isinstance(compile, str) else list(compile))
+    if test:
+        factory.addStep(Test, command=test if isinstance(test, str) else list(test))
+
+
+def _spec(step: Step) -> StepSpec:
+    if isinstance(step, BuildStep):
+        return step.getStepFactory()
+    if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
+        return _checked(*step)
+    raise TypeError(f"a step is s(StepClass, …) or StepClass(…), not {type(step).__name__}")
+
+
+def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
+    """The pair, once a step could be made of it: what fails here would fail in every build."""
+    if not (isinstance(steptype, type) and issubclass(steptype, BuildStep)):
+        what = f"the class {steptype.__name__}" if isinstance(steptype, type) else type(steptype).__name__
+        raise TypeError(f"a step is made of a subclass of BuildStep, not of {what}")
+    makeStep((steptype, kwargs))
+    return steptype, dict(kwargs)
