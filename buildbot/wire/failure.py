@@ -1,0 +1,124 @@
+# -*- test-case-name: tests.test_jelly -*-
+"""
+The errors that peers of all generations report, made whole.
+
+What an error on the wire consists of is L{buildbot.wire.jelly}'s; what to do about one is for its receiver.
+
+Importing this module registers L{RemoteFailure}, so that Twisted's own brokers too understand old peers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import Any, NoReturn, TextIO
+
+from twisted.spread import pb
+
+from buildbot.wire.dialect import text
+
+_TYPE_LIMIT = 256
+_VALUE_LIMIT = 4 * 1024
+_TRACEBACK_LIMIT = 64 * 1024
+_PARENTS_LIMIT = 64
+#: What Python 3 calls OSError.
+_OS_ERRORS = {f"exceptions.{name}" for name in ("IOError", "EnvironmentError", "WindowsError")}
+
+
+class RemoteFailure(pb.CopiedFailure):
+    """
+    I am an error that a peer reported, of any generation.
+
+    Whatever the peer left out or misspelt, I have all my attributes. What is in them the peer chose: C{check}
+    is true of any name it likes. Awaiting a Deferred that failed with me raises my C{value}, which is of no
+    other type than L{pb.RemoteError}.
+
+    @ivar type: the dotted name of the exception, as text; those of Python 2's own are given Python 3's names.
+    @ivar value: a L{pb.RemoteError} whose text is what the exception said.
+    @ivar traceback: as text, if the peer gave one.
+    @ivar parents: the dotted names of the classes that the exception is of, as text, C{type} among them.
+    @ivar fromPython2: whether the peer speaks as Python 2 does.
+    """
+
+    type: str
+    value: pb.RemoteError
+    traceback: str
+    fromPython2: bool
+
+    def setCopyableState(self, state: Any) -> None:
+        """
+        Take what the peer sent.
+
+        @param state: a dictionary of attributes; what is anything else counts as an empty one.
+        """
+        given = state if isinstance(state, dict) else {}
+        known = {
+            key.decode("ascii", "replace") if isinstance(key, bytes) else key: given[key] for key in given
+        }
+        name = _exceptionName(known.get("type")) or "unknown"
+        traceback = _decoded(known.get("traceback"), _TRACEBACK_LIMIT) or "Traceback unavailable\n"
+        parents = known.get("parents")
+        if not isinstance(parents, (list, tuple)):
+            parents = ()
+        names = [name, *filter(None, map(_exceptionName, parents[:_PARENTS_LIMIT]))]
+        self.__dict__ = {
+            "type": name,
+            "value": pb.RemoteError(name, _decoded(known.get("value"), _VALUE_LIMIT), traceback),
+            "traceback": traceback,
+            # Up to Twisted 24.3 the first name is read; later there is a property that reads the second.
+            "parents": list(dict.fromkeys(names)),
+            "_parents": list(dict.fromkeys(names)),
+            "fromPython2": any(isinstance(key, bytes) for key in given),
+            "tb": None,
+            "frames": [],
+            "_frames": [],
+            "stack": [],
+            "captureVars": False,
+            "count": 0,
+            "pickled": 1,
+        }
+
+    def __repr__(self) -> str:
+        return f"<RemoteFailure {text(self.type, _TYPE_LIMIT)}: {text(str(self.value), 200)}>"
+
+    def printTraceback(
+        self, file: TextIO | None = None, elideFrameworkCode: object = False, detail: str = "default"
+    ) -> None:
+        """Write one line that says what happened, and that it was elsewhere. My C{traceback} is not in it."""
+        said = text(str(self.value), _VALUE_LIMIT)
+        (file or sys.stderr).write(f"Traceback from remote host -- {text(self.type, _TYPE_LIMIT)}: {said}\n")
+
+    printBriefTraceback = printTraceback
+    printDetailedTraceback = printTraceback
+
+    def raiseException(self) -> NoReturn:
+        """Raise my C{value}."""
+        raise self.value.with_traceback(None)
+
+    def throwExceptionIntoGenerator(self, g: Generator[Any, Any, Any]) -> Any:
+        """Raise my C{value} where C{g} waits, and answer what it yields next."""
+        return g.throw(self.value.with_traceback(None))
+
+
+def _exceptionName(name: object) -> str:
+    """The dotted name of an exception, as Python 3 has it."""
+    name = _decoded(name, _TYPE_LIMIT)
+    if name in _OS_ERRORS:
+        return "builtins.OSError"
+    if name.startswith("exceptions."):
+        return name.replace("exceptions.", "builtins.", 1)
+    return name
+
+
+def _decoded(value: object, limit: int) -> str:
+    """What an attribute of an error says; nothing if it says nothing."""
+    if isinstance(value, bytes):
+        return value[: 4 * limit].decode("utf-8", "replace")[:limit]
+    if isinstance(value, str):
+        return value[:limit]
+    if isinstance(value, pb.CopiedFailure):
+        return value.getErrorMessage()[:limit]
+    return ""
+
+
+pb.setUnjellyableForClass(pb.CopyableFailure, RemoteFailure)

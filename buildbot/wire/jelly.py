@@ -1,0 +1,377 @@
+# -*- test-case-name: tests.test_jelly -*-
+"""
+Turn what may travel on the slave port into s-expressions and back: values, references, errors.
+
+The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. Nothing is imported,
+looked up or called by a name that a peer sent, and no object of ours leaves that is not meant to. Bytes and
+text are kept as they are (see L{buildbot.wire.dialect}); how an expression looks on the wire is for
+L{buildbot.wire.banana}, what the errors of old peers lack for L{buildbot.wire.failure}.
+
+A "broker" here is a L{pb.Broker}, or anything that keeps references as one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.spread import pb
+from twisted.spread.jelly import InsecureJelly, Jellyable
+
+from buildbot.wire.dialect import text
+from buildbot.wire.failure import RemoteFailure
+
+__all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "jelly", "unjelly"]
+
+#: How deep values may be nested, either way.
+DEPTH_LIMIT = 100
+#: A received value may say by numbers that a part of it stands in several places. No number is larger than
+#: this, nor are the parts that are repeated all together, counting values, characters and bytes.
+REFERENCE_LIMIT = 1 << 20
+#: Numbers of remote objects; a connection never comes to more.
+_OBJECT_LIMIT = 1 << 53
+
+
+# ---- what we send
+
+
+def jelly(value: object, broker: Any) -> Any:
+    """
+    The s-expression for C{value}, to be sent over the connection of C{broker}.
+
+    What may be sent: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may be sent;
+    L{pb.Referenceable}s, as references, which C{broker} counts; references the peer gave us; and whatever
+    else is L{Jellyable}, such as a L{pb.CopyableFailure}. A part in several places is sent as often.
+
+    @raise InsecureJelly: a part is of another type (subclasses included), is text that UTF-8 has no bytes
+        for, or is nested more than L{DEPTH_LIMIT} deep, as one that contains itself is.
+    """
+    return _jelly(value, broker, 0)
+
+
+def _jelly(value: Any, broker: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return [b"unicode", _encodeText(value)]
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is dict:
+        depth = _deeper(depth)
+        expression: list[Any] = [b"dictionary"]
+        for key, each in value.items():
+            if type(key) is str:
+                key = [b"unicode", _encodeText(key)]
+            elif type(key) not in _AS_THEY_ARE:
+                key = _jelly(key, broker, depth)
+            if type(each) not in _AS_THEY_ARE:
+                each = _jelly(each, broker, depth)
+            expression.append([key, each])
+        return expression
+    if kind in _COLLECTIONS:
+        depth = _deeper(depth)
+        expression = [_COLLECTIONS[kind]]
+        for each in value:
+            expression.append(each if type(each) in _AS_THEY_ARE else _jelly(each, broker, depth))
+        return expression
+    if value is None:
+        return [b"None"]
+    if kind is bool:
+        return [b"boolean", b"true" if value else b"false"]
+    if isinstance(value, Jellyable):
+        return _jellyObject(value, broker, depth)
+    raise InsecureJelly(f"a {kind.__module__}.{kind.__qualname__} is not to be sent")
+
+
+_AS_THEY_ARE = frozenset({bytes, int, float})
+_COLLECTIONS: dict[type[Any], bytes] = {list: b"list", tuple: b"tuple", set: b"set", frozenset: b"frozenset"}
+
+
+def _deeper(depth: int) -> int:
+    if depth >= DEPTH_LIMIT:
+        raise InsecureJelly(f"more than {DEPTH_LIMIT} values inside each other")
+    return depth + 1
+
+
+def _encodeText(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise InsecureJelly("text with lone surrogates is not to be sent") from None
+
+
+def _jellyObject(value: Any, broker: Any, depth: int) -> Any:
+    """The expression for an object that knows how it wants to be sent."""
+    if type(value).jellyFor is pb.Referenceable.jellyFor:
+        return [b"remote", broker.registerReference(value)]
+    if isinstance(value, pb.RemoteReference):
+        if value.broker is not broker:
+            raise InsecureJelly("a reference to a peer's object is not to be sent to another peer")
+        return [b"local", value.luid]
+    return value.jellyFor(_Jellier(broker, _deeper(depth)))
+
+
+class _Jellier:
+    """I am what objects see of the jellying they are part of: see L{twisted.spread.interfaces.IJellyable}."""
+
+    def __init__(self, broker: Any, depth: int) -> None:
+        self.invoker = broker
+        self._depth = depth
+
+    def jelly(self, value: object) -> Any:
+        return _jelly(value, self.invoker, self._depth)
+
+    def prepare(self, value: object) -> list[Any]:
+        return []
+
+    def preserve(self, value: object, expression: list[Any]) -> list[Any]:
+        return expression
+
+
+# ---- what we receive
+
+
+def unjelly(expression: Any, broker: Any) -> Any:
+    """
+    The value that C{expression}, as a L{buildbot.wire.banana.Decoder} made it, stands for.
+
+    What may come: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may come;
+    references to objects of the peer (L{pb.RemoteReference}) and to objects of ours that C{broker} gave it;
+    errors (L{RemoteFailure}). Keys and members of sets can only be str, bytes or None: no peer can foresee
+    the hashes of those. Bytes that say they are UTF-8 and are not become text with U+FFFD.
+
+    @raise InsecureJelly: it is malformed, stands for something else, contains itself, or is nested more than
+        L{DEPTH_LIMIT} deep.
+    """
+    if type(expression) is not list:
+        return expression
+    return _unjelly(expression, _Receiving(broker), 0)
+
+
+class _Receiving:
+    """
+    I am the state of one L{unjelly}.
+
+    @ivar references: the parts that have a number; L{_UNFINISHED} for one that is being made.
+    @ivar repeated: how large the parts are that stood in a further place.
+    """
+
+    __slots__ = ("broker", "references", "repeated")
+
+    def __init__(self, broker: Any) -> None:
+        self.broker = broker
+        self.references: dict[int, Any] = {}
+        self.repeated = 0
+
+
+_UNFINISHED = object()
+
+
+def _unjelly(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+    """The value of an expression that is a list; anything else is its own value."""
+    if not expression or type(expression[0]) is not bytes:
+        raise InsecureJelly("an expression without a type")
+    unjellier = _UNJELLIERS.get(expression[0])
+    if unjellier is None:
+        raise InsecureJelly(f"a {text(expression[0], 64)} is not accepted")
+    return unjellier(expression, receiving, depth)
+
+
+def _malformed(expression: list[Any]) -> InsecureJelly:
+    return InsecureJelly(f"a malformed {text(expression[0], 64)}")
+
+
+def _unjellyNone(expression: list[Any], receiving: _Receiving, depth: int) -> None:
+    if len(expression) != 1:
+        raise _malformed(expression)
+
+
+def _unjellyBoolean(expression: list[Any], receiving: _Receiving, depth: int) -> bool:
+    if expression == [b"boolean", b"true"]:
+        return True
+    if expression == [b"boolean", b"false"]:
+        return False
+    raise _malformed(expression)
+
+
+def _unjellyUnicode(expression: list[Any], receiving: _Receiving, depth: int) -> str:
+    if len(expression) != 2:
+        raise _malformed(expression)
+    return _text(expression[1])
+
+
+def _text(encoded: Any) -> str:
+    if type(encoded) is not bytes:
+        raise InsecureJelly("a malformed unicode")
+    try:
+        return encoded.decode()
+    except UnicodeDecodeError:
+        # Python 2 has text that UTF-8 cannot say, and says it all the same.
+        return encoded.decode("utf-8", "replace")
+
+
+def _unjellyItems(expression: list[Any], receiving: _Receiving, depth: int) -> list[Any]:
+    depth = _deeper(depth)
+    values: list[Any] = []
+    for each in expression:
+        if type(each) is not list:
+            values.append(each)
+        elif len(each) == 2 and each[0] == b"unicode":
+            values.append(_text(each[1]))
+        else:
+            values.append(_unjelly(each, receiving, depth))
+    del values[0]
+    return values
+
+
+def _unjellyTuple(expression: list[Any], receiving: _Receiving, depth: int) -> tuple[Any, ...]:
+    return tuple(_unjellyItems(expression, receiving, depth))
+
+
+def _unjellySet(expression: list[Any], receiving: _Receiving, depth: int) -> set[Any]:
+    return set(map(_hashable, _unjellyItems(expression, receiving, depth)))
+
+
+def _unjellyFrozenset(expression: list[Any], receiving: _Receiving, depth: int) -> frozenset[Any]:
+    return frozenset(map(_hashable, _unjellyItems(expression, receiving, depth)))
+
+
+def _unjellyDictionary(expression: list[Any], receiving: _Receiving, depth: int) -> dict[Any, Any]:
+    depth = _deeper(depth)
+    values = {}
+    pairs = iter(expression)
+    next(pairs)
+    for pair in pairs:
+        if type(pair) is not list or len(pair) != 2:
+            raise _malformed(expression)
+        key, value = pair
+        if type(key) is list and len(key) == 2 and key[0] == b"unicode":
+            key = _text(key[1])
+        elif type(key) is not bytes:
+            key = _hashable(_unjelly(key, receiving, depth) if type(key) is list else key)
+        if type(value) is list:
+            if len(value) == 2 and value[0] == b"unicode":
+                value = _text(value[1])
+            else:
+                value = _unjelly(value, receiving, depth)
+        values[key] = value
+    return values
+
+
+def _hashable(value: Any) -> Any:
+    if type(value) not in _HASHABLE:
+        raise InsecureJelly(f"a {type(value).__name__} as a key")
+    return value
+
+
+_HASHABLE = frozenset({str, bytes, type(None)})
+
+
+def _unjellyReference(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+    if len(expression) != 3 or not _isNumber(expression[1], REFERENCE_LIMIT):
+        raise _malformed(expression)
+    _, number, part = expression
+    references = receiving.references
+    if number in references:
+        raise InsecureJelly("two parts with the same number")
+    references[number] = _UNFINISHED
+    value = _unjelly(part, receiving, _deeper(depth)) if type(part) is list else part
+    references[number] = value
+    return value
+
+
+def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+    if len(expression) != 2 or not _isNumber(expression[1], REFERENCE_LIMIT):
+        raise _malformed(expression)
+    value = receiving.references.get(expression[1], _UNFINISHED)
+    if value is _UNFINISHED:
+        raise InsecureJelly("a part that contains itself, or does not exist")
+    receiving.repeated += _weigh(value, depth, REFERENCE_LIMIT - receiving.repeated)
+    return value
+
+
+def _weigh(value: Any, depth: int, most: int) -> int:
+    """
+    How many values, characters and bytes are in a part that stands in a further place.
+
+    Parts that stand twice in each other, a few levels of them, would be a value that nobody can walk through.
+
+    @param depth: how deep that place is.
+    @raise InsecureJelly: they are more than C{most}, or too deep there.
+    """
+    weight = 0
+    level = [value]
+    while level:
+        inner: list[Any] = []
+        for each in level:
+            kind = type(each)
+            if kind in (str, bytes):
+                weight += len(each)
+            elif kind in _COLLECTIONS:
+                inner += each
+            elif kind is dict:
+                inner += each
+                inner += each.values()
+            if weight + len(inner) > most:
+                raise InsecureJelly("too many parts that stand in several places")
+        weight += len(level)
+        if inner:
+            depth = _deeper(depth)
+        level = inner
+    return weight
+
+
+def _isNumber(value: object, limit: int) -> bool:
+    return type(value) is int and 0 <= value < limit
+
+
+def _unjellyRemote(expression: list[Any], receiving: _Receiving, depth: int) -> pb.RemoteReference:
+    if len(expression) != 2 or not _isNumber(expression[1], _OBJECT_LIMIT):
+        raise _malformed(expression)
+    broker = receiving.broker
+    return pb.RemoteReference(broker.unserializingPerspective, broker, expression[1], 1)
+
+
+def _unjellyLocal(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+    if len(expression) != 2 or type(expression[1]) not in (int, bytes):
+        raise _malformed(expression)
+    value = receiving.broker.localObjectForID(expression[1])
+    if value is None:
+        raise InsecureJelly("a reference to no object of ours")
+    return value
+
+
+def _unjellyFailure(expression: list[Any], receiving: _Receiving, depth: int) -> RemoteFailure:
+    if len(expression) != 2 or type(expression[1]) is not list:
+        raise _malformed(expression)
+    state = expression[1]
+    if state[:1] == [b"reference"] and len(state) == 3 and type(state[2]) is list:
+        state = state[2]
+    if state[:1] != [b"dictionary"]:
+        raise _malformed(expression)
+    attributes: dict[Any, Any] = {}
+    for pair in state[1:]:
+        try:
+            attributes.update(_unjellyDictionary([b"dictionary", pair], receiving, depth))
+        except InsecureJelly:
+            pass  # Errors carry what their programs hung on them. It is not worth a connection.
+    failure = RemoteFailure.__new__(RemoteFailure)
+    failure.setCopyableState(attributes)
+    return failure
+
+
+_Unjellier = Callable[[list[Any], _Receiving, int], Any]
+_UNJELLIERS: dict[bytes, _Unjellier] = {
+    b"None": _unjellyNone,
+    b"boolean": _unjellyBoolean,
+    b"unicode": _unjellyUnicode,
+    b"list": _unjellyItems,
+    b"tuple": _unjellyTuple,
+    b"dictionary": _unjellyDictionary,
+    b"set": _unjellySet,
+    b"frozenset": _unjellyFrozenset,
+    b"reference": _unjellyReference,
+    b"dereference": _unjellyDereference,
+    b"remote": _unjellyRemote,
+    b"local": _unjellyLocal,
+    b"twisted.spread.pb.CopyableFailure": _unjellyFailure,
+}
