@@ -1,0 +1,199 @@
+# -*- test-case-name: tests.test_daemon_lock -*-
+"""The lock that says whether a process runs in a directory, and which: flock on DIR/buildbot.lock.
+
+The kernel drops the lock with the process, however that ends, so a stale file fools nobody. What is
+written in the file only names the holder; it is believed while the lock is held, by a process that
+was born when the file says. This module sends no signal and knows nothing of pid files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass
+
+from buildbot.daemon.place import LOCK, Kind
+
+#: How many seconds a lock may be held without a believable name in it: its holder is about to write
+#: that, or somebody has just been looking (which takes a shared lock for a moment).
+_PATIENCE = 2.0
+_POLL = 0.01
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who runs in a directory: its pid, when it took the lock (epoch seconds), and what it is."""
+
+    pid: int
+    since: float
+    kind: Kind = Kind.OTHER
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.since))}"
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the lock: C{pid}, C{since} (epoch seconds); str() is for the user."""
+
+    def __init__(self, pid: int, since: float) -> None:
+        Exception.__init__(self, pid, since)
+        self.pid = pid
+        self.since = since
+
+    def __str__(self) -> str:
+        return f"already running, {Holder(self.pid, self.since)}"
+
+
+@dataclass
+class _Held:
+    """The locks of this very process: how often each was asked for, and its open file."""
+
+    descriptor: int
+    holder: Holder
+    times: int = 1
+
+
+_held: dict[str, _Held] = {}
+
+
+def hold(basedir: str, kind: Kind = Kind.OTHER) -> None:
+    """Take the lock of a directory for the rest of this process's life, or until L{release}.
+
+    A lock that this process has already is counted, so that the last L{release} gives it up.
+
+    @raise AlreadyRunning: another process has it.
+    @raise OSError: the directory is missing or closed, or its file system knows no locks.
+    """
+    here = os.path.realpath(basedir)
+    if here in _held:
+        _held[here].times += 1
+        return
+    descriptor = _acquire(os.path.join(here, LOCK))
+    holder = Holder(os.getpid(), time.time(), kind)
+    text = json.dumps(
+        {"pid": holder.pid, "since": holder.since, "kind": kind.value, "born": _born(holder.pid)}
+    )
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{text}\n".encode("ascii"), 0)
+    _held[here] = _Held(descriptor, holder)
+
+
+def release(basedir: str, entirely: bool = False) -> None:
+    """Give up a lock that L{hold} took, and remove its file; does nothing if this process has it not.
+
+    @param entirely: however often it was taken.
+    """
+    here = os.path.realpath(basedir)
+    held = _held.get(here)
+    if held is None:
+        return
+    held.times = 0 if entirely else held.times - 1
+    if not held.times:
+        del _held[here]
+        os.ftruncate(held.descriptor, 0)
+        try:
+            os.unlink(os.path.join(here, LOCK))
+        except OSError:
+            pass  # gone with its directory, or the directory cannot be written: the lock is free all the same
+        os.close(held.descriptor)
+
+
+def holder(basedir: str) -> Holder | None:
+    """Who holds the lock of a directory: None if nobody does, or if there is no such directory.
+
+    @raise PermissionError: the directory is closed to this user.
+    @raise OSError: the lock is held, but its holder does not say who it is.
+    """
+    here = os.path.realpath(basedir)
+    if here in _held:
+        return _held[here].holder
+    path = os.path.join(here, LOCK)
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            found = _readHolder(descriptor)
+        finally:
+            os.close(descriptor)
+        if found is not None:
+            return found
+        if time.monotonic() > give_up:
+            raise _nameless(path)
+        time.sleep(_POLL)
+
+
+def _acquire(path: str) -> int:
+    """An open descriptor that holds the exclusive lock of the file that is at C{path} now."""
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _isAt(descriptor, path):
+                return descriptor
+        except BlockingIOError:
+            found = _readHolder(descriptor)
+            if found is not None:
+                os.close(descriptor)
+                raise AlreadyRunning(found.pid, found.since) from None
+            if time.monotonic() > give_up:
+                os.close(descriptor)
+                raise _nameless(path) from None
+            time.sleep(_POLL)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _nameless(path: str) -> OSError:
+    return OSError(f"{path} is locked by a process that cannot be seen from here (in another container?)")
+
+
+def _isAt(descriptor: int, path: str) -> bool:
+    """Whether the open file is still the one of that name: its last holder may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _readHolder(descriptor: int) -> Holder | None:
+    """Who the file names, or None if that process cannot be the one that holds the lock now."""
+    try:
+        said = json.loads(os.pread(descriptor, 4096, 0))
+        found = Holder(int(said["pid"]), float(said["since"]), Kind(said["kind"]))
+        born = said["born"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if _born(found.pid) == born and _isAlive(found.pid) else None
+
+
+def _isAlive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _born(pid: int) -> int | None:
+    """The kernel's start time of a process, in ticks since the machine's; None where it does not tell.
+
+    A pid with its start time is never given out twice.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:
+            return int(stream.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None

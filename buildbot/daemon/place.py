@@ -1,0 +1,104 @@
+# -*- test-case-name: tests.test_daemon_place -*-
+"""A directory that a buildmaster or a buildslave lives in: whether it can be used, and for what.
+
+Nothing here is changed, started or executed; the files that a running process keeps are named here.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from enum import Enum
+
+TAC = "buildbot.tac"
+PID = "twistd.pid"
+LOG = "twistd.log"
+LOCK = "buildbot.lock"
+SOCKET = "control.sock"
+CONFIG = "master.cfg"
+SAMPLE = "master.cfg.sample"
+
+
+class Kind(Enum):
+    """What a directory's buildbot.tac runs; the value is the word that users know it by."""
+
+    MASTER = "buildmaster"
+    SLAVE = "buildslave"
+    OTHER = "buildbot"
+
+
+class Unusable(Exception):
+    """A directory cannot be used; the message is one line that says why and what to do."""
+
+
+def enter(basedir: str) -> str:
+    """The real path of a directory that this user may work in and that holds a buildbot.tac.
+
+    @raise Unusable: it does not exist, is no directory, is closed to this user, or holds none.
+    """
+    here = os.path.realpath(basedir)
+    if not os.path.lexists(here):
+        raise Unusable(f"there is no directory {here}: `buildbot create-master {here}` makes a master there")
+    if not os.path.isdir(here):
+        raise Unusable(f"{here} is not a directory: name the one that holds {TAC}")
+    if not os.access(here, os.R_OK | os.W_OK | os.X_OK):
+        raise Unusable(f"permission denied: {here} is closed to you (user {_user()}): {_owner(here)}")
+    tac = os.path.join(here, TAC)
+    if not os.path.exists(tac):
+        raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there")
+    if not os.access(tac, os.R_OK):
+        raise Unusable(f"permission denied: {tac} is closed to you (user {_user()}): {_owner(tac)}")
+    return here
+
+
+def readTac(here: str) -> str:
+    """The text of a directory's buildbot.tac, "" if it cannot be read."""
+    try:
+        with open(os.path.join(here, TAC), encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def kindOf(tac: str) -> Kind:
+    """What the text of a buildbot.tac runs, judged by the names that each release has written there."""
+    if re.search(r"Application\(\s*['\"]buildmaster['\"]|\bbuildbot\.master\b", tac):
+        return Kind.MASTER
+    if re.search(r"Application\(\s*['\"]build(slave|bot-worker)['\"]|\bbuildbot(_worker|\.slave)\b", tac):
+        return Kind.SLAVE
+    return Kind.OTHER
+
+
+def configFile(tac: str) -> str:
+    """The name of the configuration file that the text of a master's buildbot.tac gives."""
+    try:
+        body = ast.parse(tac).body
+    except (SyntaxError, ValueError):
+        return CONFIG
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if "configfile" in names and isinstance(node.value.value, str):
+                return node.value.value
+    return CONFIG
+
+
+def _user() -> str:
+    return _userName(os.geteuid())
+
+
+def _owner(path: str) -> str:
+    try:
+        return f"it belongs to {_userName(os.stat(path).st_uid)}"
+    except OSError:
+        return "so is what is above it"
+
+
+def _userName(uid: int) -> str:
+    import pwd  # not everywhere, and of use only when something is already wrong
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,107 @@
+# -*- test-case-name: tests.test_daemon_readiness -*-
+"""How a process says that it is ready, or why it will not be: a start-up pipe and sd_notify.
+
+What readiness means is each service's to say; waiting for all of them is L{buildbot.daemon.run}'s.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from buildbot.daemon.outcome import Outcome
+
+
+class StartFailed(Exception):
+    """A service cannot do what it was started for; C{lines} tell the user what is wrong and what to do."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        Exception.__init__(self, *lines)
+        self.lines = list(lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+class IReadiness(Interface):
+    """A service that is not ready for use as soon as its startService has returned."""
+
+    def whenReady() -> Deferred[list[str]]:
+        """Asked once, right before startService. Fires with lines for the user ("slaves: tcp 9989", …) once
+        all that the service is for works; fails with L{StartFailed} when it will not."""
+
+
+class Reporter:
+    """I tell whoever started this process how that went, once; and systemd, where it asks, the rest too."""
+
+    def __init__(self, readyFd: int | None, environ: Mapping[str, str]) -> None:
+        """
+        @param readyFd: the writing end of the start-up pipe; mine to close. None when there is none.
+        @param environ: asked for NOTIFY_SOCKET.
+        """
+        self._readyFd = readyFd
+        self._environ = environ
+        self.told = False
+        if readyFd is not None:
+            # A pipe that a child of ours kept open would let the waiting command line wait in vain.
+            os.set_inheritable(readyFd, False)
+
+    def ready(self, lines: Sequence[str]) -> None:
+        """Everything works."""
+        self._tell(Outcome(True, tuple(lines)))
+        notify(f"READY=1\nSTATUS={_status(lines)}", self._environ)
+
+    def failed(self, lines: Sequence[str]) -> None:
+        """The process is about to end; only the first telling counts."""
+        if not self.told:
+            self._tell(Outcome(False, tuple(lines)))
+            notify(f"STATUS={_status(lines)}", self._environ)
+
+    def stopping(self) -> None:
+        """The end has begun, whatever came before."""
+        notify("STOPPING=1", self._environ)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self.told = True
+        descriptor, self._readyFd = self._readyFd, None
+        if descriptor is not None:
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(outcome.toBytes())
+            except BrokenPipeError:
+                pass  # nobody waits any more
+
+
+def watchdogInterval(environ: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between two C{WATCHDOG=1}: half of what systemd asks of this process, if it does."""
+    try:
+        microseconds = int(environ.get("WATCHDOG_USEC", ""))
+        mine = int(environ.get("WATCHDOG_PID", pid)) == pid
+    except ValueError:
+        return None
+    return microseconds / 2_000_000 if mine and microseconds > 0 else None
+
+
+def notify(state: str, environ: Mapping[str, str]) -> bool:
+    """Send one datagram to the service manager, as sd_notify(3) says; False if there is none to hear it."""
+    address = environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in ("/", "@"):
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(1.0)
+            sender.sendto(state.encode("utf-8", "replace"), address)
+    except OSError:
+        return False  # being heard is the manager's concern; a master works without it
+    return True
+
+
+def _status(lines: Sequence[str]) -> str:
+    """One line: a second one would be read as another variable."""
+    return " ".join("; ".join(lines).split())

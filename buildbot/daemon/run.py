@@ -1,0 +1,300 @@
+# -*- test-case-name: tests.test_daemon_run -*-
+"""The process of a buildmaster or buildslave: it runs the buildbot.tac of one directory, to its end.
+
+C{python -m buildbot.daemon.run DIR} does so in the foreground, logging to standard output; with
+C{--ready-fd} it is the child that C{buildbot start} leaves behind, logging to DIR/twistd.log. What
+the services do, and the command line's side of a start, are elsewhere.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any, cast
+
+import twisted
+from twisted.application.service import IService, IServiceCollection
+from twisted.internet import defer, task
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import (
+    ILogObserver,
+    LegacyLogObserverWrapper,
+    Logger,
+    globalLogBeginner,
+    globalLogPublisher,
+)
+from twisted.python import log as legacyLog
+from twisted.python import usage
+from twisted.python.components import Componentized
+
+from buildbot import version
+from buildbot.daemon import lock, logfile, place, tacfile, traces
+from buildbot.daemon.plaintext import plain, plainLine
+from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
+from buildbot.daemon.stopping import Stopper
+
+log = Logger()
+
+#: A master asks for no more open files than this: programs that it may run close them one by one.
+_MOST_FILES = 262_144
+
+
+class Options(usage.Options):
+    """The arguments of this process; users say C{buildbot start}."""
+
+    synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] DIR"
+    optParameters = [["ready-fd", None, None, "The writing end of the start-up pipe; none: foreground", int]]
+    optFlags = [["verbose", "v", "Show the tracebacks of a start that fails"]]
+
+    def parseArgs(self, basedir: str) -> None:  # type: ignore[override]
+        """DIR."""
+        self["basedir"] = basedir
+
+
+class Running:
+    """I carry one application from its start to its end, and know what came of it."""
+
+    def __init__(
+        self,
+        application: Componentized,
+        reactor: Any,
+        reporter: Reporter,
+        stopper: Stopper,
+        verbose: bool = False,
+    ) -> None:
+        self._services = IServiceCollection(application)
+        self._reactor = reactor
+        self._reporter = reporter
+        self._stopper = stopper
+        self._verbose = verbose
+        self._notStopped: list[str] = []
+        self.status = 0  #: of the process, once the reactor has returned
+        stopper.stop = self.askToStop
+        stopper.waitingFor = lambda: self._notStopped
+
+    async def start(self) -> None:
+        """Start every service, wait until all are ready, and report; when one will not be, stop."""
+        root = IService(self._services)
+        waiting = [each.whenReady() for each in allServices(root) if IReadiness.providedBy(each)]
+        try:
+            root.privilegedStartService()
+            root.startService()
+            said = await defer.gatherResults(waiting, consumeErrors=True)
+        except Exception as why:
+            self._failed(why.subFailure.value if isinstance(why, defer.FirstError) else why)
+            return
+        if not self._stopper.begun:
+            self._reporter.ready([line for each in said for line in each])
+
+    def _failed(self, why: BaseException) -> None:
+        if isinstance(why, StartFailed):
+            lines = why.lines
+        else:
+            log.error("starting failed:\n{traceback}", traceback="".join(traceback.format_exception(why)))
+            lines = [plainLine(f"{type(why).__name__}: {why}")]
+        if self._verbose:
+            lines = [*lines, *"".join(traceback.format_exception(why)).splitlines()]
+        self.status = 1
+        if not self._stopper.begun:
+            for line in lines:
+                log.error("{line}", line=line)
+            self._reporter.failed(lines)
+        self._stopper.begin()
+        self.askToStop()
+
+    def askToStop(self) -> None:
+        """Let the reactor stop in its next turn; from any thread and from signal handlers."""
+        self._reactor.callFromThread(self._stopReactor)
+
+    def _stopReactor(self) -> None:
+        with suppress(ReactorNotRunning):  # asked twice
+            self._reactor.stop()
+
+    async def stop(self) -> None:
+        """Stop every service, the latest first; returns when all have stopped, however that went."""
+        self._stopper.begin()
+        self._reporter.stopping()
+        IService(self._services).running = 0
+        await defer.DeferredList(
+            [defer.Deferred.fromCoroutine(self._stop(each)) for each in reversed(list(self._services))]
+        )
+
+    async def _stop(self, service: IService) -> None:
+        name = describe(service)
+        self._notStopped.append(name)
+        try:
+            await defer.maybeDeferred(service.stopService)
+        except Exception:
+            log.failure("{name} did not stop well", name=name)
+        self._notStopped.remove(name)
+
+    def finished(self) -> int:
+        """The reactor has returned: the exit status."""
+        if not self._reporter.told:
+            self._reporter.failed(["stopped before it was ready"])
+            self.status = 1
+        return self.status
+
+
+def allServices(root: IService) -> Iterator[IService]:
+    """A service and all below it."""
+    yield root
+    if IServiceCollection.providedBy(root):
+        for each in root:
+            yield from allServices(each)
+
+
+def describe(service: IService) -> str:
+    """What to call a service in a message."""
+    kind = type(service).__name__
+    return f"{kind} {service.name!r}" if getattr(service, "name", None) else kind
+
+
+def raiseFileLimit(most: int = _MOST_FILES) -> None:
+    """Allow this process as many open files as it may have: each slave takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # what we have must do, then
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def ownObserver(application: Componentized) -> ILogObserver | None:
+    """Where the .tac wants the log to go, as the ones of 0.7.12 and of buildbot-worker do."""
+    own = application.getComponent(ILogObserver, None)
+    if own is None:
+        legacy = application.getComponent(legacyLog.ILogObserver, None)
+        own = None if legacy is None else LegacyLogObserverWrapper(legacy)
+    return own
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Run what the arguments name, in this process, to the end. Returns the exit status."""
+    options = Options()
+    try:
+        options.parseOptions(argv)
+    except usage.UsageError as why:
+        print(f"{options.synopsis}\n{why}", file=sys.stderr)
+        return 2
+    return run(options["basedir"], options["ready-fd"], options["verbose"], environ)
+
+
+def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, str]) -> int:
+    """Run the buildbot.tac of a directory until it is stopped. Returns the exit status.
+
+    Everything that must not outlive the process goes when the interpreter ends.
+
+    @param readyFd: the start-up pipe of a daemon; None runs in the foreground.
+    @param verbose: whether the words about a start that fails include a traceback.
+    """
+    reporter = Reporter(readyFd, environ)
+    os.umask(0o077)
+    try:
+        here = place.enter(basedir)
+        stopper = _moveIn(here)
+        file = None if readyFd is None else logfile.DaemonLog(here)
+    except (place.Unusable, lock.AlreadyRunning, OSError) as why:
+        line = f"{basedir}: {why}" if isinstance(why, lock.AlreadyRunning) else str(why)
+        reporter.failed([line])
+        if readyFd is None:  # nobody else tells the user, and there is no log yet
+            print(plain(line), file=sys.stderr)
+        return 1
+    observer = logfile.observer(sys.stdout if file is None else cast(IO[Any], file))
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=True)
+    log.info(
+        "buildbot {version} (Twisted {twisted}, Python {python}) starts in {here}, pid {pid}",
+        version=version,
+        twisted=twisted.__version__,
+        python=sys.version.split()[0],
+        here=here,
+        pid=os.getpid(),
+    )
+    try:
+        tac = tacfile.load(here, verbose)
+    except StartFailed as why:
+        for line in why.lines:
+            log.error("{line}", line=line)
+        reporter.failed(why.lines)
+        return 1
+    own = ownObserver(tac.application)
+    if own is not None:
+        globalLogPublisher.addObserver(own)
+    if file is not None:
+        file.rotateLength, file.maxRotatedFiles = tac.rotateLength, tac.maxRotatedFiles
+        if own is not None:
+            globalLogPublisher.removeObserver(observer)
+    return _live(tac.application, reporter, stopper, file, verbose, environ)
+
+
+def _moveIn(here: str) -> Stopper:
+    """Take the directory for this process: its lock, its pid file, and the signals that end it.
+
+    @raise lock.AlreadyRunning, OSError: that cannot be; nothing has changed.
+    """
+    kind = place.kindOf(place.readTac(here))
+    lock.hold(here, kind)
+    cleanUp = _cleaner(here)
+    atexit.register(cleanUp)
+    stopper = Stopper(cleanUp)
+    stopper.install()
+    # Without this, a SIGHUP that comes before the master listens for it would end the process.
+    signal.signal(signal.SIGHUP, lambda number, frame: log.info("SIGHUP: nobody here listens for it"))
+    if kind is not place.Kind.SLAVE:
+        raiseFileLimit()
+    os.chdir(here)
+    traces.writePid(here)
+    return stopper
+
+
+def _live(
+    application: Componentized,
+    reporter: Reporter,
+    stopper: Stopper,
+    file: logfile.DaemonLog | None,
+    verbose: bool,
+    environ: Mapping[str, str],
+) -> int:
+    """Run the reactor, with the application in it, until it is stopped. Returns the exit status."""
+    # Not before the .tac, which may install another.
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    running = Running(application, reactor, reporter, stopper, verbose)
+
+    async def begin() -> None:
+        await task.deferLater(reactor, 0)  # Twisted installs its own first
+        stopper.install()
+        if file is not None:
+            signal.signal(signal.SIGUSR1, lambda number, frame: reactor.callFromThread(file.reopen))
+        await running.start()
+        if file is not None:
+            file.receive(1, 2)
+        interval = watchdogInterval(environ, os.getpid())
+        if interval is not None:
+            await task.LoopingCall(notify, "WATCHDOG=1", environ).start(interval)
+
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: defer.Deferred.fromCoroutine(running.stop()))
+    reactor.callWhenRunning(lambda: defer.Deferred.fromCoroutine(begin()))
+    reactor.run()
+    return running.finished()
+
+
+def _cleaner(here: str) -> Callable[[], None]:
+    """What removes all that must not outlive this process, which holds the lock."""
+    mine = os.getpid()
+
+    def cleanUp() -> None:
+        if os.getpid() == mine:  # a child that something forked runs the handlers of its parent too
+            traces.remove(here)
+
+    return cleanUp
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

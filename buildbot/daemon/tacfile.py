@@ -1,0 +1,97 @@
+# -*- test-case-name: tests.test_daemon_tacfile -*-
+"""A directory's buildbot.tac: executed, and what it defines.
+
+Nothing that it defines is started here.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import dataclass
+
+from twisted.application.service import IService
+from twisted.python.components import Componentized
+
+from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
+from buildbot.daemon.place import SAMPLE, TAC, Kind, kindOf
+from buildbot.daemon.plaintext import plain
+from buildbot.daemon.readiness import StartFailed
+
+
+@dataclass(frozen=True)
+class Tac:
+    """What a buildbot.tac defines: its application, and how its log is to be rotated."""
+
+    application: Componentized
+    rotateLength: int | None = ROTATE_LENGTH
+    maxRotatedFiles: int | None = MAX_ROTATED_FILES
+
+
+def load(here: str, verbose: bool = False) -> Tac:
+    """Execute the buildbot.tac of a directory, in a fresh namespace, as C{twistd} does.
+
+    @param here: the directory's real path; also the current one.
+    @param verbose: whether an error brings its traceback along.
+    @raise StartFailed: with the line that fails, or what is wrong with what it defines.
+    """
+    path = os.path.join(here, TAC)
+    names: dict[str, object] = {"__file__": path, "__name__": "buildbot.tac"}
+    try:
+        with open(path, "rb") as stream:
+            source = stream.read()
+        exec(compile(source, path, "exec"), names)
+    except BaseException as why:
+        lines = [_place(why, path)]
+        if verbose:
+            lines += traceback.format_exc().splitlines()
+        raise StartFailed(lines) from why
+    application = names.get("application")
+    if not isinstance(application, Componentized) or IService(application, None) is None:
+        raise StartFailed([f"{path} defines no application (application = service.Application(…))"])
+    _checkPlace(here, names)
+    if kindOf(source.decode("utf-8", "replace")) is Kind.MASTER:
+        _checkConfig(here, names)
+    return Tac(
+        application,
+        _number(names, "rotateLength", ROTATE_LENGTH),
+        _number(names, "maxRotatedFiles", MAX_ROTATED_FILES),
+    )
+
+
+def _place(why: BaseException, path: str) -> str:
+    """The error, at the last line of the .tac that had a part in it."""
+    if isinstance(why, SystemExit) and isinstance(why.code, str):
+        return plain(why.code)
+    if isinstance(why, OSError) and why.filename == path:
+        return plain(f"cannot read {path}: {why.strerror}")
+    lines = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == path]
+    if isinstance(why, SyntaxError) and why.filename == path:
+        lines, why = [why.lineno], SyntaxError(why.msg)
+    what = f"{type(why).__name__}: {why}" if str(why) else type(why).__name__
+    return plain(f"{path}:{lines[-1]}: {what}" if lines else f"{path}: {what}")
+
+
+def _checkPlace(here: str, names: dict[str, object]) -> None:
+    basedir = names.get("basedir")
+    if isinstance(basedir, str) and os.path.realpath(os.path.join(here, basedir)) != here:
+        raise StartFailed(
+            [f"{os.path.join(here, TAC)} says basedir = {basedir!r}, but is in {here}: change that line"]
+        )
+
+
+def _checkConfig(here: str, names: dict[str, object]) -> None:
+    configfile = names.get("configfile")
+    if not isinstance(configfile, str):
+        return
+    path = os.path.join(here, configfile)
+    if not os.path.lexists(path):
+        sample = os.path.join(here, SAMPLE)
+        cure = f"cp {sample} {path}" if os.path.exists(sample) else f"buildbot create-master {here}"
+        raise StartFailed([f"no {configfile} in {here}: `{cure}` makes one"])
+
+
+def _number(names: dict[str, object], name: str, default: int) -> int | None:
+    """A setting of the .tac: a number, or None for "no limit"; anything else is not for us."""
+    value = names.get(name, default)
+    return value if value is None or isinstance(value, int) else default

@@ -1,0 +1,38 @@
+# -*- test-case-name: tests.test_scripts_checkconfig -*-
+"""The command C{checkconfig}: would a master take this configuration file?
+
+It asks the same function as a start and a reconfig do; the rules are in L{buildbot.config}.
+"""
+
+from __future__ import annotations
+
+import os
+
+from buildbot.daemon import childload, place
+from buildbot.scripts.words import CommandFailed, Config, basedir, say, setting
+
+
+def checkconfig(config: Config) -> int:
+    """Check a file, or the one of a master's directory: status 0 and one good word, or all its errors."""
+    path = configPath(basedir(config))
+    report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 30.0))
+    printed = report.output.rstrip().splitlines()
+    if printed:
+        say(config, "the configuration file printed:", *(f"  {line}" for line in printed))
+    warnings = [f"warning: {warning}" for warning in report.warnings]
+    if not report.ok:
+        raise CommandFailed(*warnings, *map(str, report.errors))
+    say(config, *warnings, "Config file is good!")
+    return 0
+
+
+def configPath(named: str) -> str:
+    """The configuration file that a word of the command line means: itself, or that of a directory."""
+    if not os.path.exists(named):
+        raise CommandFailed(f"there is no {named}: name a configuration file or a master's directory")
+    if not os.path.isdir(named):
+        return named
+    path = os.path.join(named, place.configFile(place.readTac(named)))
+    if not os.path.exists(path):
+        raise CommandFailed(f"no {os.path.basename(path)} in {named}")
+    return path

@@ -1,0 +1,223 @@
+# -*- test-case-name: tests.test_scripts_create -*-
+"""The commands C{create-master} and C{create-slave}: the directory that a process lives in.
+
+Nothing is started, and nothing that is there already is changed but on C{--force}.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import secrets
+from collections.abc import Mapping
+
+import buildbot
+from buildbot.daemon.place import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
+from buildbot.scripts.words import CommandFailed, Config, basedir, command, say, setting
+
+#: What stands in the sample where a password belongs.
+_NO_PASSWORD = "change-me"
+
+masterTAC = """\
+# Run this with `buildbot start`. It may be edited.
+import os
+
+from twisted.application import service
+
+from buildbot.master import BuildMaster
+
+basedir = os.path.dirname(os.path.abspath(__file__))
+configfile = %(config)r
+
+# twistd.log is set aside at this many bytes (None: never), and this many old ones are kept.
+rotateLength = %(rotateLength)r
+maxRotatedFiles = %(log-count)r
+
+application = service.Application('buildmaster')
+BuildMaster(basedir, configfile).setServiceParent(application)
+"""
+
+slaveTAC = """\
+# Run this with `buildbot start`. It may be edited; it holds a password.
+import os
+
+from twisted.application import service
+
+try:
+    from buildbot_worker.bot import Worker
+except ImportError as why:
+    raise SystemExit(f"a slave needs buildbot-worker ({why}): pip install 'buildbot-classic[slave]'")
+
+basedir = os.path.dirname(os.path.abspath(__file__))
+buildmaster_host = %(host)r
+port = %(port)r
+slavename = %(name)r
+passwd = %(passwd)r
+keepalive = %(keepalive)r  # seconds; 0: never
+umask = %(umaskText)s  # of the files that builds make; None: private to this user
+
+# twistd.log is set aside at this many bytes (None: never), and this many old ones are kept.
+rotateLength = %(rotateLength)r
+maxRotatedFiles = %(log-count)r
+
+application = service.Application('buildslave')
+s = Worker(buildmaster_host, port, slavename, passwd, basedir, keepalive, umask=umask)
+s.setServiceParent(application)
+"""
+
+
+def createMaster(config: Config) -> int:
+    """Make a master's directory, and say what to do next. Returns the exit status, 0."""
+    maker = Maker(config)
+    maker.mkdir(Kind.MASTER)
+    maker.makeTAC(masterTAC % tacValues(config))
+    sample = sampleText()
+    maker.sampleconfig(sample)
+    name = setting(config, "config", str, CONFIG)
+    text, passwords = withPasswords(sample)
+    if not maker.write(name, text):
+        passwords = []
+    elif passwords:
+        maker.say(f"{name} holds a new password for each of its slaves.")
+    maker.say("Next:", *(f"  {line}" for line in nextCommands(maker.basedir, text, passwords)))
+    return 0
+
+
+def createSlave(config: Config) -> int:
+    """Make a slave's directory, and say what to do next. Returns the exit status, 0."""
+    maker = Maker(config)
+    maker.mkdir(Kind.SLAVE)
+    maker.makeTAC(slaveTAC % tacValues(config))
+    maker.mkinfo()
+    maker.say("Next:", f"  {command('start', maker.basedir)}")
+    return 0
+
+
+class Maker:
+    """I make one directory and the files in it, all private to their owner, and say what I do."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.basedir = basedir(config)
+        self.force = bool(config.get("force"))
+
+    def say(self, *lines: str) -> None:
+        """Tell the user, unless he wants quiet."""
+        say(self.config, *lines)
+
+    def mkdir(self, kind: Kind) -> None:
+        """Make the directory, or go on in the one that is there.
+
+        @raise CommandFailed: something else lives there.
+        """
+        here = self.basedir
+        if not os.path.lexists(here):
+            os.makedirs(here, 0o700)
+            self.say(f"made {here}")
+            return
+        if not os.path.isdir(here):
+            raise CommandFailed(f"{here} is there, and is not a directory: name another")
+        found = kindOf(readTac(here))
+        if found not in (kind, Kind.OTHER):
+            raise CommandFailed(f"{here} is a {found.value}'s directory: name another for a {kind.value}")
+        self.say(f"kept {here}")
+        if os.stat(here).st_mode & 0o077:
+            self.say(f"note: others can look into it; `chmod 700 {here}` ends that")
+
+    def makeTAC(self, contents: str) -> None:
+        """Write the buildbot.tac."""
+        self.write(TAC, contents, self.force)
+
+    def sampleconfig(self, contents: str) -> None:
+        """Write the sample of a configuration, for reading and copying."""
+        self.write(SAMPLE, contents, self.force)
+
+    def mkinfo(self) -> None:
+        """Write what a slave tells its master about itself."""
+        os.makedirs(os.path.join(self.basedir, "info"), 0o700, exist_ok=True)
+        self.write(os.path.join("info", "admin"), "Please say here who looks after this slave\n")
+        self.write(os.path.join("info", "host"), f"{platform.node()}: {platform.platform()}\n")
+
+    def write(self, name: str, text: str, replace: bool = False) -> bool:
+        """Write a file of the directory that is not there yet; whether that was done.
+
+        @param replace: write it also if it is there, and differs.
+        """
+        path = os.path.join(self.basedir, name)
+        old = _read(path)
+        if old == text:
+            self.say(f"kept {path}")
+            return False
+        if old is not None and not replace:
+            self.say(f"kept {path}" if name not in (TAC, SAMPLE) else f"kept {path}: --force replaces it")
+            return False
+        # Under another name first: a full disk leaves the old file, or none, but never half of one.
+        new = f"{path}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(new, flags, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(new, path)
+        self.say(f"wrote {path}")
+        return True
+
+
+def tacValues(config: Config) -> Mapping[str, object]:
+    """What the templates want, from a command's options."""
+    mask = config.get("umask")
+    return {
+        "config": CONFIG,
+        "log-count": 10,
+        **config,
+        "rotateLength": None if config.get("no-logrotate") else config.get("log-size", 10_000_000),
+        "umaskText": f"0o{mask:03o}" if isinstance(mask, int) else "None",
+    }
+
+
+def sampleText() -> str:
+    """The sample that came with this package. Raises L{CommandFailed} if it did not."""
+    scripts = os.path.dirname(os.path.abspath(__file__))
+    checkout = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
+    for place in (scripts, checkout):  # as installed, and as developed
+        text = _read(os.path.join(place, SAMPLE))
+        if text is not None:
+            return text
+    raise CommandFailed(f"no {SAMPLE} came with this installation: install it again")
+
+
+def withPasswords(sample: str) -> tuple[str, list[str]]:
+    """The sample with a password of its own wherever one belongs, and these, in order."""
+    passwords: list[str] = []
+
+    def another(match: re.Match[str]) -> str:
+        passwords.append(secrets.token_hex(10))
+        return passwords[-1]
+
+    return re.sub(re.escape(_NO_PASSWORD), another, sample), passwords
+
+
+def nextCommands(here: str, text: str, passwords: list[str]) -> list[str]:
+    """What a newcomer types next: start the master, make a slave for it, start that.
+
+    @param passwords: the ones in the text that was just written; none if the file had been there before.
+    """
+    name, password = "NAME", "PASSWORD"
+    if passwords:
+        found = re.search(rf"\(\s*(['\"])([^'\"]+)\1\s*,\s*['\"]{passwords[0]}['\"]", text)
+        name, password = found.group(2) if found else name, passwords[0]
+    port = re.search(r"slavePortnum['\"]\]\s*=\s*['\"]?(?:tcp:)?(\d+)", text) if passwords else None
+    slave = f"{here}-slave"
+    return [
+        command("start", here),
+        command("create-slave", slave, f"localhost:{port.group(1) if port else 'PORT'}", name, password),
+        command("start", slave),
+    ]
+
+
+def _read(path: str) -> str | None:
+    """The text of a file, None if there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None

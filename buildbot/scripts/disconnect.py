@@ -1,0 +1,22 @@
+# -*- test-case-name: tests.test_scripts_ask -*-
+"""The command C{disconnect}: the running master cuts one slave's connection.
+
+Whether the slave comes back is not ours to decide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.scripts.words import Config, askMaster, say
+
+
+def disconnect(config: Config) -> int:
+    """Cut the slave's connection. Status 0, also if there was none; fails if there is no such slave."""
+    name = config["slave"]
+    said: Any = askMaster(config, "disconnect", {"slave": name})
+    if said["disconnected"]:
+        say(config, f"slave {name} at {said['address']} was disconnected")
+    else:
+        say(config, f"slave {name} was not connected")
+    return 0

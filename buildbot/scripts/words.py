@@ -1,0 +1,100 @@
+# -*- test-case-name: tests.test_scripts_words -*-
+"""How a command speaks: what it says, how it fails, and to whom.
+
+What it has to say is each command's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from buildbot.daemon import asking, lock, place
+from buildbot.daemon.plaintext import plain
+
+#: A command's options, and what a command adds to them: what a function of 0.7.5 takes.
+Config = Mapping[str, object]
+_Value = TypeVar("_Value")
+
+#: For how many seconds a command waits for a master that ought to answer at once.
+PATIENCE = 10.0
+
+
+class CommandFailed(Exception):
+    """A command ends with an exit status other than 0; C{lines} say why, and what to do about it."""
+
+    def __init__(self, *lines: str, status: int = 1) -> None:
+        Exception.__init__(self, *lines)
+        self.lines: Sequence[str] = lines
+        self.status = status
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def say(config: Config, *lines: str) -> None:
+    """Print lines for the user, unless C{--quiet} was given."""
+    if not config.get("quiet"):
+        for line in lines:
+            print(plain(line), flush=True)
+
+
+def complain(*lines: str) -> None:
+    """Print lines on standard error, C{--quiet} or not."""
+    for line in lines:
+        print(plain(line), file=sys.stderr, flush=True)
+
+
+def setting(config: Config, name: str, kind: type[_Value], default: _Value) -> _Value:
+    """One option, if it was given and is of that type; a caller of 0.7.5's functions may leave it out."""
+    value = config.get(name)
+    return value if isinstance(value, kind) else default
+
+
+def basedir(config: Config) -> str:
+    """The directory that the command is about, as an absolute path."""
+    return os.path.abspath(setting(config, "basedir", str, "."))
+
+
+def command(*words: str) -> str:
+    """A command line of ours, as the user would type it."""
+    return shlex.join(["buildbot", *words])
+
+
+def usable(config: Config) -> str:
+    """The real path of the directory that the command is about. Raises L{CommandFailed} if it is none."""
+    try:
+        return place.enter(basedir(config))
+    except place.Unusable as why:
+        raise CommandFailed(str(why)) from None
+
+
+def askMaster(
+    config: Config, verb: str, params: Mapping[str, object], patience: float | None = PATIENCE
+) -> object:
+    """What the master of the directory answers to a command of its control socket.
+
+    @param patience: for how many seconds to wait; None: as long as it lives.
+    @raise CommandFailed: there is none, it does not answer, or it refuses.
+    """
+    here = usable(config)
+    try:
+        return asking.request(here, verb, params, patience)
+    except asking.NotRunning:
+        raise CommandFailed(_silent(here)) from None
+    except asking.ControlError as why:
+        raise CommandFailed(str(why)) from None
+
+
+def _silent(here: str) -> str:
+    """Why nobody answers there."""
+    kind = place.kindOf(place.readTac(here))
+    found = lock.holder(here)
+    if kind is place.Kind.SLAVE:
+        return f"{here} is a buildslave's directory: ask its master"
+    if found is None:
+        return f"no {kind.value} is running in {here}: `{command('start', here)}` starts it"
+    return f"the {kind.value} in {here} ({found}) does not answer yet: it is starting or stopping"
