@@ -25,23 +25,40 @@ _PARENTS_LIMIT = 64
 _OS_ERRORS = {f"exceptions.{name}" for name in ("IOError", "EnvironmentError", "WindowsError")}
 
 
+class RaisedRemotely(pb.RemoteError):
+    """
+    An exception that a peer reported, as it is raised here.
+
+    C{str} says what it said; C{remoteType} and C{remoteTraceback} are as in L{RemoteFailure}.
+    """
+
+    @property
+    def __failure__(self) -> NoReturn:
+        # Twisted 22.10 keeps the failure here, to make of whoever awaits it a broken copy.
+        raise AttributeError("__failure__")
+
+    @__failure__.setter
+    def __failure__(self, failure: object) -> None:
+        pass
+
+
 class RemoteFailure(pb.CopiedFailure):
     """
     I am an error that a peer reported, of any generation.
 
     Whatever the peer left out or misspelt, I have all my attributes. What is in them the peer chose: C{check}
-    is true of any name it likes. Awaiting a Deferred that failed with me raises my C{value}, which is of no
-    other type than L{pb.RemoteError}.
+    is true of any name it likes. Awaiting a Deferred that failed with me raises my C{value}, whose type is
+    always the same.
 
     @ivar type: the dotted name of the exception, as text; those of Python 2's own are given Python 3's names.
-    @ivar value: a L{pb.RemoteError} whose text is what the exception said.
-    @ivar traceback: as text, if the peer gave one.
+    @ivar value: a L{RaisedRemotely}.
+    @ivar traceback: as text, in lines, if the peer gave one.
     @ivar parents: the dotted names of the classes that the exception is of, as text, C{type} among them.
     @ivar fromPython2: whether the peer speaks as Python 2 does.
     """
 
     type: str
-    value: pb.RemoteError
+    value: RaisedRemotely
     traceback: str
     fromPython2: bool
 
@@ -56,14 +73,14 @@ class RemoteFailure(pb.CopiedFailure):
             key.decode("ascii", "replace") if isinstance(key, bytes) else key: given[key] for key in given
         }
         name = _exceptionName(known.get("type")) or "unknown"
-        traceback = _decoded(known.get("traceback"), _TRACEBACK_LIMIT) or "Traceback unavailable\n"
+        traceback = _said(known.get("traceback"), _TRACEBACK_LIMIT) or "Traceback unavailable\n"
         parents = known.get("parents")
         if not isinstance(parents, (list, tuple)):
             parents = ()
         names = [name, *filter(None, map(_exceptionName, parents[:_PARENTS_LIMIT]))]
         self.__dict__ = {
             "type": name,
-            "value": pb.RemoteError(name, _decoded(known.get("value"), _VALUE_LIMIT), traceback),
+            "value": RaisedRemotely(name, _said(known.get("value"), _VALUE_LIMIT), traceback),
             "traceback": traceback,
             # Up to Twisted 24.3 the first name is read; later there is a property that reads the second.
             "parents": list(dict.fromkeys(names)),
@@ -79,14 +96,14 @@ class RemoteFailure(pb.CopiedFailure):
         }
 
     def __repr__(self) -> str:
-        return f"<RemoteFailure {text(self.type, _TYPE_LIMIT)}: {text(str(self.value), 200)}>"
+        return f"<RemoteFailure {self.type}: {text(str(self.value), 200)}>"
 
     def printTraceback(
         self, file: TextIO | None = None, elideFrameworkCode: object = False, detail: str = "default"
     ) -> None:
         """Write one line that says what happened, and that it was elsewhere. My C{traceback} is not in it."""
         said = text(str(self.value), _VALUE_LIMIT)
-        (file or sys.stderr).write(f"Traceback from remote host -- {text(self.type, _TYPE_LIMIT)}: {said}\n")
+        (file or sys.stderr).write(f"Traceback from remote host -- {self.type}: {said}\n")
 
     printBriefTraceback = printTraceback
     printDetailedTraceback = printTraceback
@@ -102,7 +119,7 @@ class RemoteFailure(pb.CopiedFailure):
 
 def _exceptionName(name: object) -> str:
     """The dotted name of an exception, as Python 3 has it."""
-    name = _decoded(name, _TYPE_LIMIT)
+    name = _said(name, _TYPE_LIMIT).replace("\n", " ")
     if name in _OS_ERRORS:
         return "builtins.OSError"
     if name.startswith("exceptions."):
@@ -110,15 +127,11 @@ def _exceptionName(name: object) -> str:
     return name
 
 
-def _decoded(value: object, limit: int) -> str:
-    """What an attribute of an error says; nothing if it says nothing."""
-    if isinstance(value, bytes):
-        return value[: 4 * limit].decode("utf-8", "replace")[:limit]
-    if isinstance(value, str):
-        return value[:limit]
+def _said(value: object, limit: int) -> str:
+    """What an attribute of an error says, fit to be logged; nothing if it is no kind of text."""
     if isinstance(value, pb.CopiedFailure):
-        return value.getErrorMessage()[:limit]
-    return ""
+        value = value.getErrorMessage()
+    return text(value, limit, lines=True) if isinstance(value, (bytes, str)) else ""
 
 
 pb.setUnjellyableForClass(pb.CopyableFailure, RemoteFailure)
