@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -562,7 +562,7 @@ class BotMaster(service.Service):
         for setup in change.buildersAdded:
             self.builders[setup.name] = Builder(setup)
         for name in change.slavesRemoved:
-            self.removeSlave(name)
+            self._alone(name, self.removeSlave)
         for slave in change.slavesAdded:
             self.addSlave(slave.name)
         for old, new in change.slavesAltered:
@@ -574,10 +574,17 @@ class BotMaster(service.Service):
         told = []
         for name in slavenames:
             slave = self.slaves[name]
-            slave.updateSlave()
+            self._alone(name, lambda name: self.slaves[name].updateSlave())
             if slave.isPending():
                 told.append(slave)
         return told
+
+    def _alone(self, name: str, action: Callable[[str], object]) -> None:
+        """Do something about one slave; should it fail, that is no other slave's concern (R4)."""
+        try:
+            action(name)
+        except Exception:
+            log.failure("reconfiguring slave {name}", name=name)
 
     def stopService(self) -> Deferred[Any]:
         """

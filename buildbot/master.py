@@ -30,11 +30,13 @@ from buildbot.botmaster import BotMaster, BotPerspective
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock
+from buildbot.daemon.childload import loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
+from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.dispatcher import Dispatcher
 from buildbot.pbutil import NewCredPerspective
-from buildbot.reconfig import Reconfigurer, Refused, exchange, readConfig
+from buildbot.reconfig import Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.wire.broker import SlavePortFactory
@@ -67,9 +69,10 @@ class DebugPerspective(NewCredPerspective):
 
 @dataclass
 class _Prepared:
-    """What was done before the point of no return."""
+    """What was done before the point of no return: ports opened, and ports closed to make room for them."""
 
     opened: dict[str, IListeningPort]
+    closed: set[str]
 
 
 @implementer(IReadiness)
@@ -97,7 +100,11 @@ class BuildMaster(service.MultiService):
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
-        self.reconfigurer = Reconfigurer(self, reactor)
+        self.reconfigurer = Reconfigurer(
+            self,
+            lambda path, basedir, timeout: loadInChild(path, basedir, timeout, reactor),
+            lambda path, basedir, timeout: loadInThread(path, basedir, timeout, reactor),
+        )
         self.status = Status(self.botmaster, self.basedir)
         handlers = {
             "status": self.controlStatus,
@@ -251,6 +258,7 @@ class BuildMaster(service.MultiService):
 
     async def _stop(self) -> None:
         self.botmaster.stopping = True
+        self.reconfigurer.stop()
         if self.control.running:
             await maybeDeferred(self.control.stopService)
         closing, self._ports = self._ports, {}
@@ -267,7 +275,7 @@ class BuildMaster(service.MultiService):
 
         @raise CannotOpen, Refused: it failed; all is as before.
         """
-        opened = await ports.openAll(self._reactor, self.slavePort, change.portsAdded)
+        prepared = await self._exchangePorts(change)
         old = [*change.schedulersRemoved, *change.sourcesRemoved, *change.statusRemoved]
         new = [*change.schedulersAdded, *change.sourcesAdded, *change.statusAdded]
         if "manhole" in change.settings:
@@ -276,9 +284,33 @@ class BuildMaster(service.MultiService):
         try:
             await exchange(filter(_isService, old), filter(_isService, new), self)
         except Refused:
-            await ports.closeAll(opened.values())
+            await self.abandon(prepared)
             raise
-        return _Prepared(opened)
+        return prepared
+
+    async def _exchangePorts(self, change: ConfigChange) -> _Prepared:
+        """
+        Open the new ports while the old ones are open; or after those, where one takes the other's place.
+
+        @raise CannotOpen: a new one cannot be opened; all is as before.
+        """
+        try:
+            return _Prepared(await ports.openAll(self._reactor, self.slavePort, change.portsAdded), set())
+        except ports.CannotOpen as error:
+            if not error.inUse or not change.portsRemoved:
+                raise
+        closed = set(change.portsRemoved)
+        await ports.closeAll(self._ports[name] for name in closed)
+        try:
+            return _Prepared(await ports.openAll(self._reactor, self.slavePort, change.portsAdded), closed)
+        except ports.CannotOpen:
+            await self.abandon(_Prepared({}, closed))
+            raise
+
+    async def abandon(self, prepared: _Prepared) -> None:
+        """Undo L{prepare}: close what it opened, open what it closed."""
+        await ports.closeAll(prepared.opened.values())
+        self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
 
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: _Prepared) -> list[str]:
         """
@@ -292,7 +324,8 @@ class BuildMaster(service.MultiService):
                 self.dispatcher.unregister("debug")
             if config.debugPassword is not None:
                 self.dispatcher.register("debug", DebugPerspective(self), config.debugPassword)
-        closing = [self._ports.pop(name) for name in change.portsRemoved]
+        removed = {name: self._ports.pop(name) for name in change.portsRemoved}
+        closing = [port for name, port in removed.items() if name not in prepared.closed]
         self._ports.update(prepared.opened)
         ensureDeferred(ports.closeAll(closing)).addErrback(
             lambda why: log.failure("closing a slave port", why)

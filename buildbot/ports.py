@@ -7,6 +7,7 @@ What listens on them is L{buildbot.wire.broker.SlavePortFactory}.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,15 @@ _WITH_BACKLOG = ("tcp:", "tcp6:", "ssl:", "unix:")
 
 
 class CannotOpen(Exception):
-    """A port cannot be opened; the message says which and why, for the user."""
+    """
+    A port cannot be opened; the message says which and why, for the user.
+
+    @ivar inUse: whether somebody else has it.
+    """
+
+    def __init__(self, message: str, inUse: bool = False) -> None:
+        super().__init__(message)
+        self.inUse = inUse
 
 
 def withBacklog(description: str) -> str:
@@ -48,7 +57,8 @@ async def openAll(
             opened[description] = await endpoint.listen(factory)
         except Exception as error:
             await closeAll(opened.values())
-            raise CannotOpen(f"cannot listen on {description}: {_reason(error)}") from error
+            inUse = isinstance(error, CannotListenError) and error.socketError.errno == errno.EADDRINUSE
+            raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", inUse) from error
     return opened
 
 

@@ -6,26 +6,21 @@ One reconfiguration runs at a time; what is asked for meanwhile is folded into
 one more, and everybody who asked learns how theirs ended.  The file is first
 loaded in a child process, which may hang, exit or crash as it likes, and then
 in a thread here.  Every step that can fail comes before the first that changes
-anything.  How to load is in L{buildbot.config.load}, what differs in
-L{buildbot.config.diff}.
+anything.  What differs is found by L{buildbot.config.diff}.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from buildbot.config.diff import ConfigChange, diff
-from buildbot.config.load import decode, load
-from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
-from buildbot.daemon.childload import loadInChild
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.daemon.childload import LoadReport
 from buildbot.ports import CannotOpen
 
 log = Logger()
@@ -57,8 +52,15 @@ class Target(Protocol):
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
         """Do all that can fail, without a visible change; what it returns goes to C{commit}."""
 
+    async def abandon(self, prepared: Any) -> None:
+        """Undo what C{prepare} did, for the master is stopping."""
+
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
         """Do the rest, which cannot fail; return the slaves that are still being told."""
+
+
+Check = Callable[[str, str, float], Awaitable[LoadReport]]
+Load = Callable[[str, str, float], Awaitable[MasterConfig]]
 
 
 @dataclass
@@ -71,11 +73,17 @@ class _Job:
 class Reconfigurer:
     """I reconfigure one master, on request."""
 
-    def __init__(self, target: Target, reactor: Any) -> None:
+    def __init__(self, target: Target, check: Check, load: Load) -> None:
+        """
+        @param check: loads a file out of harm's way first: see L{buildbot.daemon.childload}.
+        @param load: loads it here: see L{buildbot.daemon.fileload}.
+        """
         self._target = target
-        self._reactor = reactor
+        self._check = check
+        self._load = load
         self._queue: list[_Job] = []
-        self._running: Deferred[None] | None = None
+        self._working = False
+        self._stopped = False
 
     def request(self, dryRun: bool = False, timeout: float | None = None) -> Deferred[dict[str, Any]]:
         """
@@ -94,26 +102,28 @@ class Reconfigurer:
         job.timeout = max(job.timeout, seconds)
         waiter: Deferred[dict[str, Any]] = Deferred()
         job.waiters.append(waiter)
-        if self._running is None:
-            self._running = ensureDeferred(self._work())
+        if not self._working:
+            self._working = True
+            ensureDeferred(self._work()).addErrback(lambda why: log.failure("reconfiguring", why))
         return waiter
 
-    def whenIdle(self) -> Deferred[None]:
-        """Fires when no reconfiguration runs or waits."""
-        idle: Deferred[None] = Deferred()
-        if self._running is None:
-            idle.callback(None)
-        else:
-            self._running.addCallback(lambda result: idle.callback(None))
-        return idle
+    def stop(self) -> None:
+        """Refuse what waits and whatever comes: the master is stopping."""
+        self._stopped = True
 
     async def _work(self) -> None:
-        while self._queue:
-            job = self._queue.pop(0)
-            outcome = await self._one(job)
-            for waiter in job.waiters:
-                waiter.callback(dict(outcome))
-        self._running = None
+        try:
+            while self._queue:
+                job = self._queue.pop(0)
+                outcome = await self._one(job)
+                for waiter in job.waiters:
+                    waiter.callback(dict(outcome))
+        finally:
+            self._working = False
+
+    def _stillRunning(self) -> None:
+        if self._stopped:
+            raise Refused(["the master is stopping"])
 
     async def _one(self, job: _Job) -> dict[str, Any]:
         outcome: dict[str, Any] = {
@@ -137,56 +147,32 @@ class Reconfigurer:
 
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
-        report = await loadInChild(target.configPath, target.basedir, job.timeout, self._reactor)
+        self._stillRunning()
+        report = await self._check(target.configPath, target.basedir, job.timeout)
         outcome["output"] = report.output
         outcome["warnings"] = _lines(report.warnings)
         if not report.ok:
             raise Refused(_lines(report.errors))
-        config = await self._loadHere(job.timeout)
+        try:
+            config = await self._load(target.configPath, target.basedir, job.timeout)
+        except ConfigErrors as errors:
+            raise Refused(_lines(errors.errors)) from errors
         outcome["warnings"] = _lines(config.warnings)
         change = diff(target.config, config)
         outcome["changes"] = list(change.describe())
         if job.dryRun:
             return
+        self._stillRunning()
         try:
             prepared = await target.prepare(config, change)
         except CannotOpen as error:
             raise Refused([str(error)]) from error
+        if self._stopped:
+            await target.abandon(prepared)
+        self._stillRunning()
         outcome["pending"] = target.commit(config, change, prepared)
         outcome["applied"] = True
         outcome["generation"] = target.generation
-
-    async def _loadHere(self, timeout: float) -> MasterConfig:
-        """
-        Load master.cfg in this process, in a thread: it may take its time (L6).
-
-        The thread is a daemon and is left behind if it does not end: the child
-        did, so this is a file that behaves differently the second time.
-        """
-        loaded: Deferred[MasterConfig] = Deferred()
-        reactor, target = self._reactor, self._target
-
-        def finish(result: MasterConfig | Failure) -> None:
-            if not loaded.called:
-                loaded.callback(result)  # type: ignore[arg-type]
-
-        def work() -> None:
-            try:
-                result: MasterConfig | Failure = readConfig(target.configPath, target.basedir)
-            except BaseException:
-                result = Failure()
-            reactor.callFromThread(finish, result)
-
-        overdue = Refused([f"{target.configPath} did not finish in {timeout:g} s the second time"])
-        late = reactor.callLater(timeout, lambda: finish(Failure(overdue)))
-        threading.Thread(target=work, name="master.cfg", daemon=True).start()
-        try:
-            return await loaded
-        except ConfigErrors as errors:
-            raise Refused(_lines(errors.errors)) from errors
-        finally:
-            if late.active():
-                late.cancel()
 
     def _say(self, job: _Job, outcome: dict[str, Any]) -> None:
         if job.dryRun:
@@ -198,20 +184,6 @@ class Reconfigurer:
         for line in outcome["changes"]:
             log.info("reconfig: {line}", line=line)
         log.info("configuration update complete: generation {generation}", generation=outcome["generation"])
-
-
-def readConfig(path: str, basedir: str) -> MasterConfig:
-    """
-    Load the configuration from its file.
-
-    @raise ConfigErrors: with every error; a file that cannot be read is one.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise ConfigErrors([ConfigError(f"cannot read {path}: {error.strerror}")]) from error
-    return load(decode(data, os.path.relpath(path, basedir)), path, basedir)
 
 
 def _lines(problems: Iterable[object]) -> list[str]:

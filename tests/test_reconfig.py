@@ -1,0 +1,236 @@
+"""A changed master.cfg is put into force whole, or not at all; one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from twisted.application import service
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial import unittest
+
+from buildbot.config.diff import ConfigChange
+from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.ports import CannotOpen
+from buildbot.reconfig import Reconfigurer, Refused, exchange
+from tests.slaveport import config
+
+
+@dataclass
+class Report:
+    """What loading in a child came to."""
+
+    ok: bool = True
+    errors: tuple[ConfigError, ...] = ()
+    warnings: tuple[ConfigError, ...] = ()
+    output: str = ""
+
+
+class FakeMaster:
+    """Takes a configuration, or fails to, as told."""
+
+    basedir = "/nowhere"
+    configPath = "/nowhere/master.cfg"
+
+    def __init__(self) -> None:
+        self.config = MasterConfig()
+        self.generation = 0
+        self.prepareFails: Exception | None = None
+        self.preparing: Deferred[None] = succeed(None)
+        self.abandoned = 0
+        self.pending: list[str] = []
+
+    async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
+        await self.preparing
+        if self.prepareFails is not None:
+            raise self.prepareFails
+
+    async def abandon(self, prepared: Any) -> None:
+        self.abandoned += 1
+
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
+        self.config = config
+        self.generation += 1
+        return self.pending
+
+
+class ReconfigurerTests(unittest.SynchronousTestCase):
+    """Requests, and how each of them ends."""
+
+    def setUp(self) -> None:
+        self.master = FakeMaster()
+        self.report = Report()
+        self.file: MasterConfig | Exception = config()
+        self.checks: list[Deferred[Report]] = []
+        self.slow = False
+        self.reconfigurer = Reconfigurer(self.master, self.check, self.load)  # type: ignore[arg-type]
+
+    def check(self, path: str, basedir: str, timeout: float) -> Deferred[Any]:
+        self.timeout = timeout
+        if not self.slow:
+            return succeed(self.report)
+        self.checks.append(Deferred())
+        return self.checks[-1]
+
+    def load(self, path: str, basedir: str, timeout: float) -> Deferred[MasterConfig]:
+        return fail(self.file) if isinstance(self.file, Exception) else succeed(self.file)
+
+    def outcome(self, **kw: Any) -> dict[str, Any]:
+        return self.successResultOf(self.reconfigurer.request(**kw))
+
+    def test_applied(self) -> None:
+        """A good file is put into force; the outcome says what changed and who is still being told."""
+        self.master.pending = ["bot1"]
+        outcome = self.outcome()
+        self.assertEqual((outcome["applied"], outcome["generation"], outcome["errors"]), (True, 1, []))
+        self.assertEqual(outcome["pending"], ["bot1"])
+        self.assertTrue(any("bot1" in line for line in outcome["changes"]))
+        self.assertEqual(self.master.config, config())
+
+    def test_secondTime(self) -> None:
+        """R5: the same file again changes nothing, and says so."""
+        self.outcome()
+        self.assertEqual(self.outcome()["changes"], [])
+
+    def refused(self, reason: str) -> None:
+        before = self.master.config
+        outcome = self.outcome()
+        self.assertEqual((outcome["applied"], outcome["generation"]), (False, 0))
+        self.assertIn(reason, "\n".join(outcome["errors"]))
+        self.assertIs(self.master.config, before)
+
+    def test_brokenInTheChild(self) -> None:
+        """R1: a file that fails in the child process is refused with all its errors."""
+        self.report = Report(False, (ConfigError("no", "master.cfg", 3), ConfigError("never", None, None)))
+        self.refused("master.cfg:3: no\nnever")
+
+    def test_brokenTheSecondTime(self) -> None:
+        """R1: a file that fails only when it is loaded here is refused too."""
+        self.file = ConfigErrors([ConfigError("only now", "master.cfg", 3)])
+        self.refused("only now")
+
+    def test_portInUse(self) -> None:
+        """R1: a port that cannot be opened refuses the whole configuration."""
+        self.master.prepareFails = CannotOpen("cannot listen on tcp:1: in use")
+        self.refused("cannot listen on tcp:1: in use")
+
+    def test_pluginFails(self) -> None:
+        """R1: a plug-in that does not start refuses the whole configuration."""
+        self.master.prepareFails = Refused(["cannot start Waterfall: no"])
+        self.refused("cannot start Waterfall: no")
+
+    def test_ourOwnFault(self) -> None:
+        """R1: a failure of our own is said, logged, and leaves the old configuration."""
+        self.master.prepareFails = ZeroDivisionError("oops")
+        self.refused("internal error")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_dryRun(self) -> None:
+        """A dry run says what would change, and changes nothing."""
+        outcome = self.outcome(dryRun=True)
+        self.assertFalse(outcome["applied"])
+        self.assertTrue(outcome["changes"])
+        self.assertEqual(self.master.generation, 0)
+
+    def test_output(self) -> None:
+        """What master.cfg printed, and its warnings, are in the outcome."""
+        self.report = Report(output="hello")
+        self.file = replace(config(), warnings=(ConfigError("hm", "master.cfg", 1),))
+        outcome = self.outcome()
+        self.assertEqual((outcome["output"], outcome["warnings"]), ("hello", ["master.cfg:1: hm"]))
+
+    def test_timeout(self) -> None:
+        """How long master.cfg may run is the caller's to say."""
+        self.outcome(timeout=7)
+        self.assertEqual(self.timeout, 7)
+
+    def test_folded(self) -> None:
+        """R9: requests during a reconfiguration are one more, which reads the file after all of them."""
+        self.slow = True
+        first = self.reconfigurer.request()
+        later = [self.reconfigurer.request() for _ in range(20)]
+        self.assertEqual(len(self.checks), 1)
+        self.checks[0].callback(self.report)
+        self.assertEqual(self.successResultOf(first)["generation"], 1)
+        self.file = config({"bot2": "sekrit"}, {})
+        self.assertEqual(len(self.checks), 2)
+        self.checks[1].callback(self.report)
+        self.assertEqual([self.successResultOf(d)["generation"] for d in later], [2] * 20)
+        self.assertIn("bot2", self.master.config.slaves)
+        self.assertEqual(len(self.checks), 2)
+
+    def test_eachLearnsItsOwn(self) -> None:
+        """R9: a failed reconfiguration does not colour the outcome of the next."""
+        self.slow = True
+        first, second = self.reconfigurer.request(), self.reconfigurer.request()
+        self.checks[0].callback(Report(False, (ConfigError("no"),)))
+        self.checks[1].callback(self.report)
+        self.assertFalse(self.successResultOf(first)["applied"])
+        self.assertTrue(self.successResultOf(second)["applied"])
+
+    def test_dryRunIsNotFolded(self) -> None:
+        """A dry run and a real one that wait at the same time stay two."""
+        self.slow = True
+        self.reconfigurer.request()
+        dry, real = self.reconfigurer.request(dryRun=True), self.reconfigurer.request()
+        for _ in range(3):
+            self.checks.pop(0).callback(self.report)
+        self.assertFalse(self.successResultOf(dry)["applied"])
+        self.assertTrue(self.successResultOf(real)["applied"])
+
+    def test_stopping(self) -> None:
+        """A master that stops puts no further configuration into force, wherever the loading was."""
+        self.slow = True
+        waiting = self.reconfigurer.request()
+        self.reconfigurer.stop()
+        self.checks[0].callback(self.report)
+        self.assertIn("stopping", self.successResultOf(waiting)["errors"][0])
+        self.assertIn("stopping", self.outcome()["errors"][0])
+
+    def test_stoppingLate(self) -> None:
+        """What was prepared while the master stopped is undone."""
+        self.master.preparing = Deferred()
+        waiting = self.reconfigurer.request()
+        self.reconfigurer.stop()
+        self.master.preparing.callback(None)
+        self.assertFalse(self.successResultOf(waiting)["applied"])
+        self.assertEqual(self.master.abandoned, 1)
+
+
+class Plugin(service.Service):
+    """A plug-in that can be told to fail."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def startService(self) -> None:
+        if self.broken:
+            raise OSError("no")
+        super().startService()
+
+
+class ExchangeTests(unittest.SynchronousTestCase):
+    """Plug-ins are exchanged, all or none."""
+
+    def setUp(self) -> None:
+        self.parent = service.MultiService()
+        self.parent.startService()
+        self.old = Plugin()
+        self.old.setServiceParent(self.parent)
+
+    def exchange(self, *new: Plugin) -> Deferred[None]:
+        return Deferred.fromCoroutine(exchange([self.old], new, self.parent))
+
+    def test_exchanged(self) -> None:
+        """The old ones are stopped, the new ones run."""
+        new = Plugin()
+        self.successResultOf(self.exchange(new))
+        self.assertEqual((self.old.running, new.running), (0, 1))
+
+    def test_oneFails(self) -> None:
+        """R1: if one of the new ones does not start, the old ones run again and no new one does."""
+        good, bad = Plugin(), Plugin(broken=True)
+        self.failureResultOf(self.exchange(good, bad), Refused)
+        self.assertEqual((self.old.running, good.running), (1, 0))
+        self.assertEqual(list(self.parent), [self.old])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
