@@ -1,0 +1,97 @@
+"""Who may log in, and what they get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import UsernamePassword
+from twisted.cred.portal import IRealm
+from twisted.spread import pb
+from zope.interface.verify import verifyObject
+
+from buildbot.pbutil import NewCredPerspective
+from tests.slaveport import SlavePortCase, config
+
+
+class Account(NewCredPerspective):
+    """A plug-in's account: it counts who comes and goes."""
+
+    def __init__(self) -> None:
+        self.minds: list[Any] = []
+
+    def getPerspective(self) -> Account:
+        return self
+
+    def attached(self, mind: Any) -> Account:
+        self.minds.append(mind)
+        return self
+
+    def detached(self, mind: Any) -> None:
+        self.minds.remove(mind)
+
+    def perspective_hello(self) -> str:
+        return "hello"
+
+
+class DispatcherTests(SlavePortCase):
+    """The realm and the checker."""
+
+    def login(self, name: bytes, password: bytes) -> Any:
+        client = pb.PBClientFactory()
+        answer = client.login(UsernamePassword(name, password))
+        self.pump = self.pumpTo(client)
+        self.pump.pump()
+        return answer
+
+    def test_interfaces(self) -> None:
+        """The dispatcher is a realm and a checker."""
+        verifyObject(IRealm, self.dispatcher)
+        verifyObject(ICredentialsChecker, self.dispatcher)
+
+    def test_noImplicitAccount(self) -> None:
+        """S1: the accounts that 0.7.5 always had do not exist unless something registers them."""
+        for name, password in ((b"change", b"changepw"), (b"debug", b""), (b"statusClient", b"clientpw")):
+            self.failureResultOf(self.login(name, password)).trap("twisted.cred.error.UnauthorizedLogin")
+
+    def test_registered(self) -> None:
+        """A plug-in's account gets its perspective, and is told when the client leaves."""
+        account = Account()
+        self.dispatcher.register("change", account, "changepw")
+        perspective = self.successResultOf(self.login(b"change", b"changepw"))
+        answer = perspective.callRemote("hello")
+        self.pump.pump()
+        self.assertEqual(self.successResultOf(answer), "hello")
+        self.assertEqual(account.minds, [None])
+        self.pump.client.abortConnection()
+        self.pump.pump()
+        self.assertEqual(account.minds, [])
+
+    def test_withoutAPassword(self) -> None:
+        """An account that was registered without a password is closed to everybody."""
+        self.dispatcher.register("change", Account())
+        self.failureResultOf(self.login(b"change", b"")).trap("twisted.cred.error.UnauthorizedLogin")
+
+    def test_unregistered(self) -> None:
+        """An account that was unregistered is unknown."""
+        self.dispatcher.register("change", Account(), "changepw")
+        self.dispatcher.unregister("change")
+        self.failureResultOf(self.login(b"change", b"changepw")).trap("twisted.cred.error.UnauthorizedLogin")
+
+    def test_slaveWithoutAMind(self) -> None:
+        """A slave's name and password alone do not make a slave: there is nobody to call back."""
+        self.failureResultOf(self.login(b"bot1", b"sekrit")).trap("twisted.cred.error.UnauthorizedLogin")
+
+    def test_nonASCII(self) -> None:
+        """Names and passwords beyond ASCII are the same in a python-2 slave's bytes and in the file."""
+        self.use(config({"bøt": "pässword"}, {}))
+        self.assertIsNotNone(self.connect(name="bøt", password="pässword").perspective)
+
+    def test_strangersAreBounded(self) -> None:
+        """O9: unknown names are remembered with their address and count, a hundred of them at most."""
+        for number in range(150):
+            self.botmaster.strangerCame(f"n{number}", "10.0.0.1:1")
+        self.botmaster.strangerCame("n149", "10.0.0.1:2")
+        self.assertEqual(len(self.botmaster.strangers), 100)
+        stranger = self.botmaster.strangers["n149"]
+        self.assertEqual((stranger.logins, stranger.address), (2, "10.0.0.1:2"))
