@@ -497,7 +497,7 @@ class BotMaster(service.Service):
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         if clock is None:
-            from twisted.internet import reactor as clock  # type: ignore[no-redef]
+            from twisted.internet import reactor as clock
         self.clock: Any = clock
         self.slaves: dict[str, BotPerspective] = {}
         self.builders: dict[str, Builder] = {}

@@ -58,7 +58,7 @@ class Dispatcher:
         del self.names[name]
         self._passwords.pop(name, None)
 
-    def requestAvatarId(self, credentials: Any) -> str:
+    def requestAvatarId(self, credentials: Any) -> Any:
         """
         Check a login.
 
@@ -83,11 +83,13 @@ class Dispatcher:
         return name
 
     def requestAvatar(
-        self, avatarID: str, mind: pb.RemoteReference | None, *interfaces: Any
+        self, avatarID: Any, mind: Any, *interfaces: Any
     ) -> Deferred[tuple[Any, Any, Callable[[], None]]]:
         """
         Hand out a perspective.
 
+        @param avatarID: a name, as L{requestAvatarId} returned it.
+        @param mind: the peer's L{pb.RemoteReference} for calling back, or None.
         @return: fires with (interface, perspective, logout) once the perspective is
             attached; fails with L{LoginRefused} if it never will be.
         """

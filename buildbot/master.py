@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,9 +106,9 @@ class BuildMaster(service.MultiService):
             lambda path, basedir, timeout: loadInThread(path, basedir, timeout, reactor),
         )
         self.status = Status(self.botmaster, self.basedir)
-        handlers = {
+        handlers: dict[str, Callable[..., object]] = {
             "status": self.controlStatus,
-            "reconfig": self.reconfigurer.request,
+            "reconfig": lambda **params: self.reconfigurer.request(**params),
             "disconnect": self.controlDisconnect,
         }
         self.control = ControlServer(self.basedir, handlers, reactor)

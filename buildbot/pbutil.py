@@ -115,7 +115,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
         protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
 
-    def clientConnectionLost(  # type: ignore[override]
+    def clientConnectionLost(
         self, connector: IConnector, reason: Failure, reconnecting: int = 1
     ) -> None:
         """The connection broke: try again later."""

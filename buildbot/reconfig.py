@@ -11,11 +11,11 @@ anything.  What differs is found by L{buildbot.config.diff}.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 
 from buildbot.config.diff import ConfigChange, diff
@@ -27,6 +27,7 @@ log = Logger()
 
 #: Seconds that master.cfg may run, if the caller does not say otherwise.
 LOAD_TIME = 90.0
+STOPPING = "the master is stopping"
 
 
 class Refused(Exception):
@@ -45,9 +46,15 @@ class Target(Protocol):
     """What a configuration is applied to: L{buildbot.master.BuildMaster}."""
 
     basedir: str
-    configPath: str
-    config: MasterConfig
     generation: int
+
+    @property
+    def configPath(self) -> str:
+        """The file."""
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
 
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
         """Do all that can fail, without a visible change; what it returns goes to C{commit}."""
@@ -59,8 +66,8 @@ class Target(Protocol):
         """Do the rest, which cannot fail; return the slaves that are still being told."""
 
 
-Check = Callable[[str, str, float], Awaitable[LoadReport]]
-Load = Callable[[str, str, float], Awaitable[MasterConfig]]
+Check = Callable[[str, str, float], Deferred[LoadReport]]
+Load = Callable[[str, str, float], Deferred[MasterConfig]]
 
 
 @dataclass
@@ -84,6 +91,7 @@ class Reconfigurer:
         self._queue: list[_Job] = []
         self._working = False
         self._stopped = False
+        self._checking: Deferred[LoadReport] | None = None
 
     def request(self, dryRun: bool = False, timeout: float | None = None) -> Deferred[dict[str, Any]]:
         """
@@ -110,6 +118,8 @@ class Reconfigurer:
     def stop(self) -> None:
         """Refuse what waits and whatever comes: the master is stopping."""
         self._stopped = True
+        if self._checking is not None:
+            self._checking.cancel()
 
     async def _work(self) -> None:
         try:
@@ -123,7 +133,7 @@ class Reconfigurer:
 
     def _stillRunning(self) -> None:
         if self._stopped:
-            raise Refused(["the master is stopping"])
+            raise Refused([STOPPING])
 
     async def _one(self, job: _Job) -> dict[str, Any]:
         outcome: dict[str, Any] = {
@@ -148,7 +158,13 @@ class Reconfigurer:
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
         self._stillRunning()
-        report = await self._check(target.configPath, target.basedir, job.timeout)
+        self._checking = self._check(target.configPath, target.basedir, job.timeout)
+        try:
+            report = await self._checking
+        except CancelledError:
+            raise Refused([STOPPING]) from None
+        finally:
+            self._checking = None
         outcome["output"] = report.output
         outcome["warnings"] = _lines(report.warnings)
         if not report.ok:

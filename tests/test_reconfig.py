@@ -183,8 +183,8 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.slow = True
         waiting = self.reconfigurer.request()
         self.reconfigurer.stop()
-        self.checks[0].callback(self.report)
         self.assertIn("stopping", self.successResultOf(waiting)["errors"][0])
+        self.assertTrue(self.checks[0].called, "the child is left running")
         self.assertIn("stopping", self.outcome()["errors"][0])
 
     def test_stoppingLate(self) -> None:

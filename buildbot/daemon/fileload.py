@@ -48,7 +48,7 @@ def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Defer
     def finish(result: MasterConfig | Failure) -> None:
         if not loaded.called:
             late.cancel()
-            loaded.callback(result)  # type: ignore[arg-type]
+            loaded.callback(result)
 
     def work() -> None:
         try:

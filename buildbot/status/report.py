@@ -11,7 +11,6 @@ import os
 from typing import Any
 
 from buildbot import version
-from buildbot.interfaces import ISlaveStatus
 
 
 def reportMaster(master: Any) -> dict[str, Any]:
@@ -38,8 +37,7 @@ def reportMaster(master: Any) -> dict[str, Any]:
 
 def reportSlave(slave: Any) -> dict[str, Any]:
     """One slave, from its perspective: see docs/reference/status for the keys."""
-    status: Any = slave.slave_status
-    assert ISlaveStatus.providedBy(status)
+    status = slave.slave_status
     connected = status.isConnected()
     return {
         "name": status.getName(),

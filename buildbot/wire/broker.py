@@ -73,7 +73,9 @@ class SlavePortBroker(pb.Broker):
     @ivar who: what to call the peer in the log: its address, or its login name.
     """
 
-    factory: SlavePortFactory
+    factory: Any  # a SlavePortFactory; Twisted says that it is None
+    transport: Any  # of TCP, TLS or a UNIX socket
+    waitingForAnswers: Any
     outgoingSymbols: Any
     serializingPerspective = None
     unserializingPerspective = None
@@ -88,7 +90,7 @@ class SlavePortBroker(pb.Broker):
     _stuck = False
     _unread = 0
 
-    def __init__(self, factory: SlavePortFactory, address: IAddress) -> None:
+    def __init__(self, factory: SlavePortFactory, address: IAddress | None) -> None:
         pb.Broker.__init__(self, isClient=False, security=SECURITY)
         self.outgoingSymbols = None  # ours is shared: see wire.banana
         self.factory = factory
@@ -366,7 +368,7 @@ class SlavePortFactory(protocol.ServerFactory):
         self._greetingFrom: dict[str, OrderedDict[SlavePortBroker, None]] = {}
         self._sweep: Any = None
 
-    def buildProtocol(self, address: IAddress) -> protocol.Protocol | None:
+    def buildProtocol(self, address: IAddress | None) -> protocol.Protocol | None:
         """A connection came in; None closes it at once."""
         host = getattr(address, "host", None) or "local"
         if not self._door.admit(host, self.clock.seconds()):
