@@ -14,6 +14,7 @@ import tokenize
 from collections.abc import Mapping
 from dataclasses import replace
 from types import CodeType
+from typing import NamedTuple
 
 from buildbot.config import check, secrets
 from buildbot.config.explain import explain, placeOf, runningLine
@@ -36,21 +37,41 @@ def load(text: str, filename: str, basedir: str) -> MasterConfig:
     @raise ConfigErrors: with all errors, each with its file and, where that can be known, its line. Whatever
         the text raises, C{SystemExit} and C{KeyboardInterrupt} too, comes out as this.
     """
-    basedir = os.path.abspath(os.path.expanduser(basedir))
-    path = os.path.join(basedir, filename)
-    shown = os.path.relpath(path, basedir) if path.startswith(os.path.join(basedir, "")) else path
-    with FreshModules(basedir) as modules:
-        modules.files[path] = shown
-        loading = secrets.Loading(basedir, lambda: runningLine(modules.files))
+    here = locate(filename, basedir)
+    with FreshModules(here.basedir) as modules:
+        modules.files[here.path] = here.shown
+        loading = secrets.Loading(here.basedir, lambda: runningLine(modules.files))
         token = secrets.current.set(loading)
         try:
-            outcome = _outcome(text.removeprefix("\ufeff"), path, modules, loading)
+            outcome = _outcome(text.removeprefix("\ufeff"), here.path, modules, loading)
         finally:
             secrets.current.reset(token)
     if isinstance(outcome, ConfigErrors):
         raise outcome
-    imported = tuple(name for each, name in modules.files.items() if each != path)
+    imported = tuple(name for path, name in modules.files.items() if path != here.path)
     return replace(outcome, modules=imported)
+
+
+class Located(NamedTuple):
+    """Where a configuration file is.
+
+    @ivar basedir: the real path of the master's directory; what C{basedir} is in the file itself.
+    @ivar path: the file's; what C{__file__} is, and what tracebacks name.
+    @ivar shown: what the file is called in messages.
+    """
+
+    basedir: str
+    path: str
+    shown: str
+
+
+def locate(filename: str, basedir: str) -> Located:
+    """Find the names of a file that is relative to a directory, if it is not absolute."""
+    basedir = os.path.realpath(os.path.expanduser(basedir))
+    folder, name = os.path.split(os.path.join(basedir, filename))
+    path = os.path.join(os.path.realpath(folder), name)
+    below = path.startswith(os.path.join(basedir, ""))
+    return Located(basedir, path, os.path.relpath(path, basedir) if below else path)
 
 
 def decode(data: bytes, filename: str) -> str:

@@ -179,16 +179,13 @@ class FreshModules:
     # Where things are.
 
     def _rootsNow(self) -> tuple[str, ...]:
-        """The directories that top-level modules are taken from: mine, and those below that the file adds."""
+        """The directories that top-level modules are taken from: mine, and those of sys.path below it."""
         if self._roots is not None:
             return self._roots
         below = os.path.join(self._basedir, "")
-        added = [
-            os.path.abspath(each)
-            for each in sys.path
-            if each not in self._pathBefore and os.path.join(os.path.abspath(each), "").startswith(below)
-        ]
-        return (self._basedir, *added)
+        places = [os.path.realpath(each) for each in sys.path]
+        mine = [each for each in places if each.startswith(below) and not _isLibrary(each, below)]
+        return tuple(dict.fromkeys([self._basedir, *mine]))
 
     def _find(self, name: str, places: Sequence[str]) -> ModuleSpec | None:
         tail = name.rpartition(".")[2]
@@ -223,6 +220,12 @@ class FreshModules:
         if other.origin is None:  # a mere directory on sys.path
             return other.submodule_search_locations is None
         return other.origin != spec.origin
+
+
+def _isLibrary(place: str, below: str) -> bool:
+    """True for a directory in a Python installation, or a virtual environment, that is below the master's."""
+    prefixes = [os.path.join(os.path.realpath(each), "") for each in (sys.prefix, sys.base_prefix)]
+    return any(each.startswith(below) and place.startswith(each) for each in prefixes)
 
 
 class _FreshLoader(SourceFileLoader):
