@@ -18,7 +18,7 @@ from buildbot.daemon.place import LOCK, Kind
 
 #: How many seconds a lock may be held without a believable name in it: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).
-_PATIENCE = 2.0
+PATIENCE = 2.0
 _POLL = 0.01
 
 
@@ -58,11 +58,12 @@ class _Held:
 _held: dict[str, _Held] = {}
 
 
-def hold(basedir: str, kind: Kind = Kind.OTHER) -> None:
+def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> None:
     """Take the lock of a directory for the rest of this process's life, or until L{release}.
 
     A lock that this process has already is counted, so that the last L{release} gives it up.
 
+    @param patience: for how many seconds another holder may be nameless.
     @raise AlreadyRunning: another process has it.
     @raise OSError: the directory is missing or closed, or its file system knows no locks.
     """
@@ -70,7 +71,7 @@ def hold(basedir: str, kind: Kind = Kind.OTHER) -> None:
     if here in _held:
         _held[here].times += 1
         return
-    descriptor = _acquire(os.path.join(here, LOCK))
+    descriptor = _acquire(os.path.join(here, LOCK), patience)
     holder = Holder(os.getpid(), time.time(), kind)
     text = json.dumps(
         {"pid": holder.pid, "since": holder.since, "kind": kind.value, "born": _born(holder.pid)}
@@ -100,9 +101,10 @@ def release(basedir: str, entirely: bool = False) -> None:
         os.close(held.descriptor)
 
 
-def holder(basedir: str) -> Holder | None:
+def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
     """Who holds the lock of a directory: None if nobody does, or if there is no such directory.
 
+    @param patience: for how many seconds a holder may be nameless.
     @raise PermissionError: the directory is closed to this user.
     @raise OSError: the lock is held, but its holder does not say who it is.
     """
@@ -110,7 +112,7 @@ def holder(basedir: str) -> Holder | None:
     if here in _held:
         return _held[here].holder
     path = os.path.join(here, LOCK)
-    give_up = time.monotonic() + _PATIENCE
+    giveUp = time.monotonic() + patience
     while True:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -125,14 +127,14 @@ def holder(basedir: str) -> Holder | None:
             os.close(descriptor)
         if found is not None:
             return found
-        if time.monotonic() > give_up:
+        if time.monotonic() > giveUp:
             raise _nameless(path)
         time.sleep(_POLL)
 
 
-def _acquire(path: str) -> int:
+def _acquire(path: str, patience: float) -> int:
     """An open descriptor that holds the exclusive lock of the file that is at C{path} now."""
-    give_up = time.monotonic() + _PATIENCE
+    giveUp = time.monotonic() + patience
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -144,7 +146,7 @@ def _acquire(path: str) -> int:
             if found is not None:
                 os.close(descriptor)
                 raise AlreadyRunning(found.pid, found.since) from None
-            if time.monotonic() > give_up:
+            if time.monotonic() > giveUp:
                 os.close(descriptor)
                 raise _nameless(path) from None
             time.sleep(_POLL)

@@ -39,7 +39,7 @@ from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.stopping import Stopper
 
-log = Logger()
+log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
 #: A master asks for no more open files than this: programs that it may run close them one by one.
 _MOST_FILES = 262_144

@@ -134,10 +134,10 @@ class MasterOptions(CreateOptions):
 
     synopsis = "[options] DIR"
     optParameters = [["config", "c", CONFIG, "The configuration file, seen from DIR."]]
-    longdesc = """
-    Makes DIR, the home of a buildmaster, with a buildbot.tac that runs it, a master.cfg that builds
-    something at once, and the sample that this was made from. Doing it again harms nothing.
-    """
+    longdesc = (
+        "Makes DIR, the home of a buildmaster, with a buildbot.tac that runs it, a master.cfg that "
+        "builds something at once, and the sample that this was made from. Doing it again harms nothing."
+    )
 
 
 class SlaveOptions(CreateOptions):
@@ -149,10 +149,10 @@ class SlaveOptions(CreateOptions):
         ["usepty", None, 1, "0 or 1, for old scripts: today each step says for itself."],
         ["umask", None, "None", "Bits that new files of builds lack, in octal: 022 lets everybody read."],
     ]
-    longdesc = """
-    Makes DIR, the home of a slave, with a buildbot.tac that runs buildbot-worker. HOST:PORT is where
-    its master listens; NAME and PASSWORD are what master.cfg says in c['bots'].
-    """
+    longdesc = (
+        "Makes DIR, the home of a slave, with a buildbot.tac that runs buildbot-worker. HOST:PORT is "
+        "where its master listens; NAME and PASSWORD are what master.cfg says in c['bots']."
+    )
 
     def parseArgs(self, *args: str) -> None:
         """DIR HOST:PORT NAME PASSWORD"""
@@ -182,14 +182,12 @@ class SlaveOptions(CreateOptions):
 class StartOptions(MakerBase):
     """C{start}."""
 
-    optFlags: list[list[str | None]] = [
-        ["nodaemon", None, "Run in the foreground, and log to standard output."]
-    ]
+    optFlags = [["nodaemon", "", "Run in the foreground, and log to standard output."]]
     optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds]]
-    longdesc = """
-    Starts the buildmaster or buildslave of DIR. Ends with status 0 once it works: a master listens for
-    slaves by then. If it does not come to that, says why, and leaves nothing running.
-    """
+    longdesc = (
+        "Starts the buildmaster or buildslave of DIR. Ends with status 0 once it works: a master listens "
+        "for slaves by then. If it does not come to that, says why, and leaves nothing running."
+    )
 
 
 class StopOptions(MakerBase):
@@ -212,10 +210,10 @@ class ReconfigOptions(MakerBase):
 
     optFlags = [["dry-run", "n", "Say what would change, and change nothing."]]
     optParameters = [["timeout", "t", None, "How many seconds master.cfg may run.", seconds]]
-    longdesc = """
-    Lets the running master read its configuration file, and says what has changed. If anything is wrong
-    with the file, says so, changes nothing, and ends with status 1.
-    """
+    longdesc = (
+        "Lets the running master read its configuration file, and says what has changed. If anything is "
+        "wrong with the file, says so, changes nothing, and ends with status 1."
+    )
 
 
 class CheckConfigOptions(MakerBase):
@@ -261,10 +259,10 @@ class DisconnectOptions(MakerBase):
 class DemoOptions(MakerBase):
     """C{demo}."""
 
-    longdesc = """
-    Makes a master and a slave in DIR (by default a new temporary directory), starts both, and shows them
-    at work, saying each command that it uses. They go on running.
-    """
+    longdesc = (
+        "Makes a master and a slave in DIR (by default a new temporary directory), starts both, and "
+        "shows them at work, saying each command that it uses. They go on running."
+    )
 
     def parseArgs(self, *args: str) -> None:
         """[DIR]"""
@@ -282,7 +280,8 @@ class DemoOptions(MakerBase):
 class Options(usage.Options):
     """The command C{buildbot}: which of its commands is meant."""
 
-    synopsis = "Usage: buildbot"
+    synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
+    longdesc = "`buildbot COMMAND --help` says more. `buildbot demo` shows everything at once."
     optFlags = [["verbose", "v", "Show tracebacks."]]
     subCommands = [
         ["create-master", None, MasterOptions, "Make the directory of a buildmaster."],

@@ -1,0 +1,295 @@
+"""The control socket: what a command line asks, and what it is answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import defer, reactor, threads
+from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.trial import unittest
+
+from buildbot.daemon import asking
+from buildbot.daemon.control import ControlError, ControlServer, NotRunning, ask, request
+
+
+class Commands:
+    """The commands of a master that does as it is told."""
+
+    def __init__(self) -> None:
+        self.later: defer.Deferred[object] = defer.Deferred()
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """By command, as a L{ControlServer} takes them."""
+        return {
+            "echo": self.echo,
+            "later": lambda: self.later,
+            "coroutine": self.coroutine,
+            "refuse": self.refuse,
+            "break": lambda: 1 / 0,
+            "unsayable": lambda: {"a set": {1}},
+        }
+
+    def echo(self, word: str = "nothing", timeout: float | None = None) -> dict[str, object]:
+        """Answer at once."""
+        return {"word": word, "timeout": timeout}
+
+    async def coroutine(self) -> object:
+        """Answer later."""
+        return await self.later
+
+    def refuse(self) -> None:
+        """Answer that it cannot be done."""
+        raise ControlError("there is no slave 'x'")
+
+
+class AnswerTests(unittest.TestCase):
+    """One request in, one answer out."""
+
+    def setUp(self) -> None:
+        self.commands = Commands()
+        self.server = ControlServer("dir", self.commands.handlers(), MemoryReactor())
+
+    def answer(self, **request: object) -> dict[str, object]:
+        """What the server says at once to a request."""
+        return self.answerTo(json.dumps(request).encode())
+
+    def answerTo(self, line: bytes) -> dict[str, object]:
+        """What the server says at once to a line."""
+        return self.successResultOf(defer.Deferred.fromCoroutine(self.server.answer(line)))
+
+    def test_value(self) -> None:
+        """A command is called with its parameters, and its value comes back."""
+        self.assertEqual(self.answer(command="echo", word="x"), {"ok": {"word": "x", "timeout": None}})
+
+    def test_later(self) -> None:
+        """A command may take its time, as a Deferred or as a coroutine."""
+        for command in ("later", "coroutine"):
+            self.commands.later = defer.Deferred()
+            asked = defer.Deferred.fromCoroutine(
+                self.server.answer(json.dumps({"command": command}).encode())
+            )
+            self.assertNoResult(asked)
+            self.commands.later.callback([1, 2])
+            self.assertEqual(self.successResultOf(asked), {"ok": [1, 2]})
+
+    def test_refused(self) -> None:
+        """What a command says of why it cannot is what the user reads."""
+        self.assertEqual(self.answer(command="refuse"), {"error": "there is no slave 'x'"})
+
+    def test_broken(self) -> None:
+        """An unexpected failure is logged, and the client is told nothing but where (S4)."""
+        for command, kind in (("break", ZeroDivisionError), ("unsayable", TypeError)):
+            self.assertEqual(self.answer(command=command), {"error": "internal error, see twistd.log"})
+            self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
+
+    def test_failedLater(self) -> None:
+        """A Deferred that fails is a command that fails."""
+        self.commands.later = defer.fail(ControlError("no more"))
+        self.assertEqual(self.answer(command="later"), {"error": "no more"})
+
+    def test_unknown(self) -> None:
+        """A command of a later release, or a parameter of one, is named and refused."""
+        self.assertEqual(self.answer(command="dance"), {"error": "this master knows no command 'dance'"})
+        self.assertEqual(self.answer(command=["echo"]), {"error": "this master knows no command ['echo']"})
+        self.assertEqual(
+            self.answer(command="echo", speed=1),
+            {"error": "echo: got an unexpected keyword argument 'speed'"},
+        )
+
+    def test_nonsense(self) -> None:
+        """What is no request is refused, and does no harm."""
+        for line in (b"", b"\xff", b"GET / HTTP/1.0", b"[]", b"{}", b"null", b"[" * 50000):
+            self.assertEqual(self.answerTo(line), {"error": "not a control request"})
+
+
+class ConversationTests(unittest.TestCase):
+    """What goes through one connection."""
+
+    def setUp(self) -> None:
+        self.here = self.mktemp()
+        os.mkdir(self.here)
+        self.commands = Commands()
+        self.memory = MemoryReactor()
+        self.server = ControlServer(self.here, self.commands.handlers(), self.memory)
+        self.server.startService()
+        ((_, self.factory, _, _, _),) = self.memory.unixServers
+        self.client, self.transport = self.connect()
+
+    def connect(self) -> tuple[Any, StringTransport]:
+        """One more client."""
+        protocol, transport = self.factory.buildProtocol(None), StringTransport()
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def answers(self) -> list[Any]:
+        """What the client has been told since it was last asked."""
+        lines = self.transport.value().splitlines()
+        self.transport.clear()
+        return [json.loads(line) for line in lines]
+
+    def test_bytewise(self) -> None:
+        """A request may come in pieces."""
+        for byte in b'{"command": "echo", "word": "\\u00e9"}\n':
+            self.assertEqual(self.answers(), [])
+            self.client.dataReceived(bytes([byte]))
+        self.assertEqual(self.answers(), [{"ok": {"word": "é", "timeout": None}}])
+
+    def test_inOrder(self) -> None:
+        """Two requests of one client are answered in their order, and do not hold up another client."""
+        self.client.dataReceived(b'{"command": "later"}\n{"command": "echo"}\n')
+        other, transport = self.connect()
+        other.dataReceived(b'{"command": "echo"}\n')
+        self.assertIn(b"nothing", transport.value())
+        self.assertEqual(self.answers(), [])
+        self.commands.later.callback(1)
+        self.assertEqual(self.answers(), [{"ok": 1}, {"ok": {"word": "nothing", "timeout": None}}])
+
+    def test_gone(self) -> None:
+        """An answer to somebody who has gone is dropped."""
+        self.client.dataReceived(b'{"command": "later"}\n')
+        self.client.connectionLost()
+        self.commands.later.callback(1)
+        self.assertEqual(self.answers(), [])
+
+    def test_endless(self) -> None:
+        """A line without an end is not collected for ever."""
+        self.client.dataReceived(b"x" * 100_000)
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_stopping(self) -> None:
+        """Whoever still waits when the master stops is told so, once."""
+        self.client.dataReceived(b'{"command": "later"}\n')
+        self.successResultOf(self.server.stopService())
+        self.commands.later.callback(1)
+        self.assertEqual(self.answers(), [{"error": "the master is stopping"}])
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_stoppedBeforeStarted(self) -> None:
+        """A server that never came to listen can be stopped."""
+        self.successResultOf(ControlServer(self.here, {}, self.memory).stopService())
+
+
+class SocketTests(unittest.TestCase):
+    """A real socket: where it is, who may use it, and what a client makes of a missing one."""
+
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.commands = Commands()
+
+    async def served(self, here: str) -> ControlServer:
+        """A server in a directory that is made for it."""
+        os.makedirs(here)
+        server = ControlServer(here, self.commands.handlers(), reactor)
+        server.startService()
+        self.addCleanup(lambda: server.stopService() if server.running else None)
+        return server
+
+    async def test_ask(self) -> None:
+        """A command line gets its answer, or the reason why there is none."""
+        here = self.mktemp()
+        await self.served(here)
+        said = await threads.deferToThread(ask, here, "echo", 10, word="grün")
+        self.assertEqual(said, {"word": "grün", "timeout": None})
+        with self.assertRaisesRegex(ControlError, "there is no slave 'x'"):
+            await threads.deferToThread(ask, here, "refuse")
+
+    async def test_parameterNamedLikeOurs(self) -> None:
+        """A command's own C{timeout} is not that of asking."""
+        here = self.mktemp()
+        await self.served(here)
+        said = await threads.deferToThread(request, here, "echo", {"timeout": 7.5})
+        self.assertEqual(said, {"word": "nothing", "timeout": 7.5})
+
+    async def test_longName(self) -> None:
+        """A directory may have a name that is longer than a socket address, and its socket is put away."""
+        here = os.path.join(os.path.abspath(self.mktemp()), *["a directory of many words, ünd more"] * 5)
+        server = await self.served(here)
+        self.assertTrue(os.path.exists(os.path.join(here, "control.sock")))
+        self.assertEqual(
+            await threads.deferToThread(ask, here, "echo", 10), {"word": "nothing", "timeout": None}
+        )
+        await server.stopService()
+        self.assertEqual(os.listdir(here), [])
+
+    async def test_private(self) -> None:
+        """The socket is its owner's alone, whatever the umask is."""
+        self.addCleanup(os.umask, os.umask(0))
+        here = self.mktemp()
+        await self.served(here)
+        mode = os.stat(os.path.join(here, "control.sock")).st_mode
+        self.assertEqual((stat.S_ISSOCK(mode), stat.S_IMODE(mode)), (True, 0o600))
+        self.assertEqual(os.umask(0), 0)
+
+    async def test_stale(self) -> None:
+        """A socket that a killed master left is replaced; before that, nobody runs there."""
+        here = self.mktemp()
+        os.makedirs(here)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(os.path.join(here, "control.sock"))
+        self.assertRaises(NotRunning, ask, here, "echo")
+        server = ControlServer(here, self.commands.handlers(), reactor)
+        server.startService()
+        self.addCleanup(server.stopService)
+        await threads.deferToThread(ask, here, "echo", 10)
+
+    async def test_removedMeanwhile(self) -> None:
+        """A master whose directory was removed under it stops all the same."""
+        here = self.mktemp()
+        server = await self.served(here)
+        os.unlink(os.path.join(here, "control.sock"))
+        await server.stopService()
+
+    def test_notRunning(self) -> None:
+        """Where there is no socket, and no directory either, nobody runs."""
+        here = self.mktemp()
+        self.assertRaises(NotRunning, ask, here, "echo")
+        os.mkdir(here)
+        self.assertRaises(NotRunning, ask, here, "echo")
+        with open(os.path.join(here, "file"), "w"):
+            pass
+        self.assertRaises(NotRunning, ask, os.path.join(here, "file"), "echo")
+
+    async def test_noAnswer(self) -> None:
+        """A master that takes too long is not waited for longer than was said."""
+        here = self.mktemp()
+        await self.served(here)
+        with self.assertRaisesRegex(ControlError, r"has not answered within 0.05 s"):
+            await threads.deferToThread(ask, here, "later", 0.05)
+
+    async def test_wentAway(self) -> None:
+        """A master that ends in the middle of its answer is not taken to have given one (O2)."""
+        here = self.mktemp()
+        os.makedirs(here)
+        for said in (b"", b'{"ok": 1'):
+            with socket.socket(socket.AF_UNIX) as listener:
+                path = os.path.join(here, "control.sock")
+                listener.bind(path)
+                listener.listen()
+
+                def serve(listener: socket.socket = listener, said: bytes = said) -> None:
+                    conversation, _ = listener.accept()
+                    with conversation:
+                        conversation.recv(1000)
+                        conversation.sendall(said)
+
+                served = threads.deferToThread(serve)
+                with self.assertRaisesRegex(ControlError, "went away before it had answered"):
+                    await threads.deferToThread(ask, here, "echo", 10)
+                await served
+                os.unlink(path)
+
+    def test_pathThatFits(self) -> None:
+        """The name of the socket is short enough for every system, and leads to the directory."""
+        here = self.mktemp()
+        for name in ("x", "y" * 150):
+            basedir = os.path.join(os.path.abspath(here), name)
+            os.makedirs(basedir)
+            with asking.socketPath(basedir) as path:
+                self.assertLess(len(path), 104)
+                self.assertTrue(os.path.samefile(os.path.dirname(path), basedir))

@@ -1,0 +1,114 @@
+"""Where a daemon's log goes."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+
+from twisted.logger import Logger, LogPublisher
+from twisted.trial import unittest
+
+from buildbot.daemon import logfile
+
+
+class ObserverTests(unittest.TestCase):
+    """How one event looks."""
+
+    def setUp(self) -> None:
+        self.stream = io.StringIO()
+        self.log = Logger("part", observer=LogPublisher(logfile.observer(self.stream)))
+
+    def test_line(self) -> None:
+        """An event is a line with its time, its origin and its text."""
+        self.log.info("slave {name} attached", name="bot1")
+        self.assertRegex(
+            self.stream.getvalue(),
+            r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} \[part#info\] slave bot1 attached\n$",
+        )
+
+    def test_plain(self) -> None:
+        """A slave cannot write escape sequences into the log, nor begin a line of its own (S4)."""
+        self.log.info("says {what}", what="\x1b[2Jone\n2026-01-01T00:00:00+0000 two")
+        text = self.stream.getvalue()
+        self.assertIn("says \\x1b[2Jone\n\t2026-01-01", text)
+
+    def test_debug(self) -> None:
+        """What only a developer wants is not in it."""
+        self.log.debug("tick")
+        self.assertEqual(self.stream.getvalue(), "")
+
+    def test_empty(self) -> None:
+        """An event without a text is no line."""
+        self.log.info("")
+        self.assertEqual(self.stream.getvalue(), "")
+
+
+class DaemonLogTests(unittest.TestCase):
+    """twistd.log and its predecessors."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here)
+        self.path = os.path.join(self.here, "twistd.log")
+
+    def open(self) -> logfile.DaemonLog:
+        """The log, closed when the test ends."""
+        file = logfile.DaemonLog(self.here)
+        self.addCleanup(lambda: None if file.closed else file.close())
+        return file
+
+    def read(self, name: str = "twistd.log") -> str:
+        """The text of a file in the directory."""
+        with open(os.path.join(self.here, name)) as stream:
+            return stream.read()
+
+    def test_private(self) -> None:
+        """The log is its owner's alone, also one that an older release left open to all."""
+        with open(self.path, "w") as stream:
+            stream.write("old\n")
+        os.chmod(self.path, 0o644)
+        self.open().write("new\n")
+        self.assertEqual((self.read(), stat.S_IMODE(os.stat(self.path).st_mode)), ("old\nnew\n", 0o600))
+
+    def test_bounded(self) -> None:
+        """However much is logged, only so many files of that size are kept (G6)."""
+        file = self.open()
+        file.rotateLength, file.maxRotatedFiles = 100, 3
+        for number in range(200):
+            file.write(f"line {number:03d}\n")
+        self.assertEqual(
+            sorted(os.listdir(self.here)), ["twistd.log", "twistd.log.1", "twistd.log.2", "twistd.log.3"]
+        )
+        self.assertTrue(
+            all(os.path.getsize(os.path.join(self.here, name)) < 120 for name in os.listdir(self.here))
+        )
+        self.assertIn("line 199", self.read() + self.read("twistd.log.1"))
+
+    def test_boundedByDefault(self) -> None:
+        """Nobody has to ask for that (G6)."""
+        file = self.open()
+        self.assertEqual((file.rotateLength, file.maxRotatedFiles), (10_000_000, 10))
+
+    def test_reopen(self) -> None:
+        """After logrotate has moved the log away, a new one is begun."""
+        file = self.open()
+        file.write("one\n")
+        os.rename(self.path, f"{self.path}.old")
+        file.reopen()
+        file.write("two\n")
+        self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
+
+    def test_receive(self) -> None:
+        """What others write to the outputs is in the log that is the current one."""
+        output = os.open(os.devnull, os.O_WRONLY)
+        self.addCleanup(os.close, output)
+        file = self.open()
+        file.receive(output)
+        os.write(output, b"one\n")
+        file.rotate()
+        os.write(output, b"two\n")
+        os.unlink(self.path)
+        file.reopen()
+        os.write(output, b"three\n")
+        self.assertEqual((self.read("twistd.log.1"), self.read()), ("one\n", "three\n"))

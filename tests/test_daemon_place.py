@@ -1,0 +1,88 @@
+"""What a directory is, and whether it can be used."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial import unittest
+
+from buildbot.daemon import place
+from buildbot.daemon.place import Kind, Unusable
+
+OLD_MASTER = """
+from twisted.application import service
+from buildbot.master import BuildMaster
+
+basedir = r'/somewhere'
+configfile = r'other.cfg'
+
+application = service.Application('buildmaster')
+BuildMaster(basedir, configfile).setServiceParent(application)
+"""
+
+
+class PlaceTests(unittest.TestCase):
+    """A directory that a command is given."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+
+    def refusal(self, path: str) -> str:
+        """Why the directory cannot be used."""
+        return str(self.assertRaises(Unusable, place.enter, path))
+
+    def test_missing(self) -> None:
+        """A directory that is not there is one line that says how to make it."""
+        self.assertEqual(
+            self.refusal(self.here),
+            f"there is no directory {self.here}: `buildbot create-master {self.here}` makes a master there",
+        )
+
+    def test_aFile(self) -> None:
+        """A file is not taken for a directory."""
+        with open(self.here, "w"):
+            pass
+        self.assertIn("is not a directory", self.refusal(self.here))
+
+    def test_withoutTac(self) -> None:
+        """A directory without buildbot.tac is not one of ours."""
+        os.mkdir(self.here)
+        self.assertIn(f"no buildbot.tac in {self.here}", self.refusal(self.here))
+
+    def test_usable(self) -> None:
+        """A directory with buildbot.tac is known by its real path, whatever links lead there."""
+        os.mkdir(self.here)
+        with open(os.path.join(self.here, "buildbot.tac"), "w"):
+            pass
+        os.symlink(self.here, f"{self.here}-link")
+        self.assertEqual(place.enter(f"{self.here}-link"), self.here)
+
+    def test_kinds(self) -> None:
+        """Directories of 0.7.5, of later releases and of buildbot-worker are told apart by their .tac."""
+        texts = {
+            OLD_MASTER: Kind.MASTER,
+            "application = service.Application(\n  'buildmaster')": Kind.MASTER,
+            "from buildbot.slave.bot import BuildSlave": Kind.SLAVE,
+            "application = service.Application('buildslave')": Kind.SLAVE,
+            "application = service.Application('buildbot-worker')": Kind.SLAVE,
+            "from buildbot_worker.bot import Worker": Kind.SLAVE,
+            "application = service.Application('shop')": Kind.OTHER,
+            "": Kind.OTHER,
+        }
+        self.assertEqual({text: place.kindOf(text) for text in texts}, texts)
+
+    def test_configFile(self) -> None:
+        """The configuration file is the one that the .tac names, master.cfg where that cannot be told."""
+        texts = {
+            OLD_MASTER: "other.cfg",
+            "configfile = 'a.cfg'": "a.cfg",
+            "configfile = find()": "master.cfg",
+            "configfile = 7": "master.cfg",
+            "not python": "master.cfg",
+            "nul\0": "master.cfg",
+        }
+        self.assertEqual({text: place.configFile(text) for text in texts}, texts)
+
+    def test_unreadableTac(self) -> None:
+        """A .tac that is not there reads as nothing."""
+        self.assertEqual(place.readTac(self.here), "")

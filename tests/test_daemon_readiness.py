@@ -1,0 +1,153 @@
+"""How a process says that it is ready."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from twisted.trial import unittest
+
+from buildbot.daemon.outcome import Outcome
+from buildbot.daemon.readiness import Reporter, StartFailed, notify, watchdogInterval
+
+
+class OutcomeTests(unittest.TestCase):
+    """What goes through the start-up pipe."""
+
+    def test_roundTrip(self) -> None:
+        """Every line arrives as it was said, newlines and other scripts included."""
+        for outcome in (Outcome(True, ()), Outcome(False, ("one\ntwo", "grün \udcff"))):
+            self.assertEqual(Outcome.fromBytes(outcome.toBytes()), outcome)
+            self.assertEqual(outcome.toBytes().count(b"\n"), 1)
+
+    def test_nothingSaid(self) -> None:
+        """A process that ended before it had told, or in the middle of it, has not told."""
+        for text in (b"", b'{"ready": [', b"[]", b'{"ready": 1}', b'{"maybe": []}', b"{}", b'{"a":1,"b":2}'):
+            self.assertIsNone(Outcome.fromBytes(text))
+
+
+class ReporterTests(unittest.TestCase):
+    """Whoever waits for the process, and systemd."""
+
+    def setUp(self) -> None:
+        self.receiving, sending = os.pipe()
+        self.addCleanup(os.close, self.receiving)
+        self.path = os.path.join(self.mktemp())
+        os.mkdir(self.path)
+        self.path = os.path.relpath(os.path.join(self.path, "notify"))
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.setblocking(False)
+        # An abstract name, as containers use; the tests of notify have the other.
+        self.manager.bind(f"\0buildbot-test-{os.getpid()}-{id(self)}")
+        name = self.manager.getsockname().decode().replace("\0", "@")
+        self.reporter = Reporter(sending, {"NOTIFY_SOCKET": name})
+
+    def told(self) -> Outcome | None:
+        """What came through the pipe, up to its end."""
+        return Outcome.fromBytes(os.read(self.receiving, 10_000))
+
+    def heard(self) -> list[bytes]:
+        """What the service manager has heard."""
+        said = []
+        while True:
+            try:
+                said.append(self.manager.recv(10_000))
+            except BlockingIOError:
+                return said
+
+    def test_ready(self) -> None:
+        """The command line gets the lines, systemd READY=1 and a status of one line (O1)."""
+        self.reporter.ready(["slaves: tcp 9989", "two\nlines"])
+        self.assertEqual(self.told(), Outcome(True, ("slaves: tcp 9989", "two\nlines")))
+        self.assertEqual(os.read(self.receiving, 1), b"")
+        self.assertEqual(self.heard(), [b"READY=1\nSTATUS=slaves: tcp 9989; two lines"])
+
+    def test_failed(self) -> None:
+        """The command line gets the reasons, systemd a status but no READY."""
+        self.reporter.failed(["port in use"])
+        self.assertEqual(self.told(), Outcome(False, ("port in use",)))
+        self.assertEqual(self.heard(), [b"STATUS=port in use"])
+
+    def test_onlyOnce(self) -> None:
+        """What is wrong with a process that ends anyway is the first thing that was."""
+        self.reporter.failed(["first"])
+        self.reporter.failed(["stopped before it was ready"])
+        self.assertEqual(self.told(), Outcome(False, ("first",)))
+
+    def test_stopping(self) -> None:
+        """systemd learns that the end is wanted."""
+        self.reporter.ready([])
+        self.heard()
+        self.reporter.stopping()
+        self.assertEqual(self.heard(), [b"STOPPING=1"])
+        self.told()
+
+    def test_nobodyWaits(self) -> None:
+        """A command line that was killed does not take the daemon along."""
+        receiving, sending = os.pipe()
+        os.close(receiving)
+        Reporter(sending, {}).ready(["fine"])
+        self.reporter.failed([])
+
+    def test_notInherited(self) -> None:
+        """No child of the daemon keeps the pipe open."""
+        receiving, sending = os.pipe()
+        self.addCleanup(os.close, receiving)
+        os.set_inheritable(sending, True)
+        reporter = Reporter(sending, {})
+        self.assertFalse(os.get_inheritable(sending))
+        reporter.ready([])
+        self.reporter.failed([])
+
+    def test_alone(self) -> None:
+        """Without a pipe and without systemd nothing is told, and nothing goes wrong."""
+        alone = Reporter(None, {})
+        alone.ready(["fine"])
+        self.assertTrue(alone.told)
+        self.reporter.failed([])
+
+
+class NotifyTests(unittest.TestCase):
+    """The datagram of sd_notify."""
+
+    def test_path(self) -> None:
+        """The socket may have a name in the file system."""
+        directory = self.mktemp()
+        os.mkdir(directory)
+        path = os.path.join(os.path.realpath(directory), "n")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            self.assertTrue(notify("READY=1", {"NOTIFY_SOCKET": path}))
+            self.assertEqual(manager.recv(100), b"READY=1")
+
+    def test_nobody(self) -> None:
+        """No manager, one that is gone, or an address that we do not speak: work goes on."""
+        for environ in (
+            {},
+            {"NOTIFY_SOCKET": ""},
+            {"NOTIFY_SOCKET": "/no/such"},
+            {"NOTIFY_SOCKET": "vsock:2:1"},
+        ):
+            self.assertFalse(notify("READY=1", environ))
+
+    def test_watchdog(self) -> None:
+        """The watchdog is fed twice as often as it bites, by the process that it watches."""
+        self.assertEqual(watchdogInterval({"WATCHDOG_USEC": "30000000"}, 7), 15.0)
+        self.assertEqual(watchdogInterval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}, 7), 15.0)
+        for environ in (
+            {},
+            {"WATCHDOG_USEC": "0"},
+            {"WATCHDOG_USEC": "soon"},
+            {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"},
+        ):
+            self.assertIsNone(watchdogInterval(environ, 7))
+
+
+class StartFailedTests(unittest.TestCase):
+    """Why a service will not be ready."""
+
+    def test_lines(self) -> None:
+        """All reasons are kept, and shown one a line."""
+        why = StartFailed(["one", "two"])
+        self.assertEqual((why.lines, str(why)), (["one", "two"], "one\ntwo"))

@@ -1,0 +1,62 @@
+"""What a running process keeps in its directory."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+
+from twisted.trial import unittest
+
+from buildbot.daemon import lock, traces
+
+
+class TracesTests(unittest.TestCase):
+    """The pid file and the socket."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here)
+        self.addCleanup(lock.release, self.here, entirely=True)
+        for name in ("control.sock", "master.cfg"):
+            with open(os.path.join(self.here, name), "w"):
+                pass
+
+    def test_writePid(self) -> None:
+        """twistd.pid holds the number of this process, whatever was there before (O4)."""
+        path = os.path.join(self.here, "twistd.pid")
+        os.symlink("/nowhere/else", path)
+        traces.writePid(self.here)
+        with open(path) as stream:
+            self.assertEqual((stream.read(), os.path.islink(path)), (f"{os.getpid()}\n", False))
+
+    def test_remove(self) -> None:
+        """When a process ends, only what it had before is left."""
+        lock.hold(self.here)
+        traces.writePid(self.here)
+        traces.remove(self.here)
+        self.assertEqual(os.listdir(self.here), ["master.cfg"])
+
+    def test_sweep(self) -> None:
+        """What a killed process left is removed."""
+        traces.writePid(self.here)
+        traces.sweep(self.here)
+        self.assertEqual(os.listdir(self.here), ["master.cfg"])
+
+    def test_sweepSparesTheLiving(self) -> None:
+        """Nothing is taken from a process that runs."""
+        lock.hold(self.here)
+        path = os.path.join(self.here, "buildbot.lock")
+        with open(path) as stream:
+            said = stream.read()
+        lock.release(self.here)
+        with open(path, "w") as other:
+            other.write(json.dumps(json.loads(said)))
+            other.flush()
+            fcntl.flock(other, fcntl.LOCK_EX)
+            traces.sweep(self.here)
+        self.assertEqual(sorted(os.listdir(self.here)), ["buildbot.lock", "control.sock", "master.cfg"])
+
+    def test_sweepNothing(self) -> None:
+        """A directory that is gone needs no sweeping."""
+        traces.sweep(f"{self.here}/none")
