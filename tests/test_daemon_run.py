@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.application import service
 from twisted.internet import defer
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, Logger
 from twisted.python import log as legacyLog
 from twisted.trial import unittest
 from zope.interface import implementer
@@ -230,7 +230,7 @@ class PartsTests(unittest.TestCase):
         application.setComponent(legacyLog.ILogObserver, said.append)
         observer = run.ownObserver(application)
         assert observer is not None
-        observer({"log_format": "hello", "log_system": "-", "log_time": 0.0})
+        Logger(observer=observer).info("hello")
         self.assertEqual(len(said), 1)
         application.setComponent(ILogObserver, observer)
         self.assertIs(run.ownObserver(application), observer)

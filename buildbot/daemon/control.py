@@ -125,6 +125,9 @@ class _Conversations(protocol.Factory):
         self._answer = answer
         self._all = all
 
+    def logPrefix(self) -> str:
+        return "control socket"
+
     def buildProtocol(self, addr: interfaces.IAddress | None) -> _Conversation:
         return _Conversation(self._answer, self._all)
 
