@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from twisted.application import service
@@ -72,6 +73,11 @@ class BotPerspective(NewCredPerspective):
     _candidate: SlavePeer | None = None
     _candidateSince = 0.0
     _arbitration: Any = None
+    # tuples, since most of the time, for most of the slaves, they are empty
+    _waitingForUpdate: tuple[Deferred[None], ...] = ()
+    _waitingForLoss: tuple[Deferred[None], ...] = ()
+    _pending: tuple[tuple[Event, SlavePeer], ...] = ()
+    _working = False
 
     def __init__(self, name: str, botmaster: BotMaster) -> None:
         self.slavename = name
@@ -80,10 +86,6 @@ class BotPerspective(NewCredPerspective):
         self.builders: dict[str, Builder] = {}
         self._clock = botmaster.clock
         self._logins: dict[SlavePeer, Deferred[BotPerspective]] = {}
-        self._waitingForUpdate: list[Deferred[None]] = []
-        self._waitingForLoss: list[Deferred[None]] = []
-        self._pending: list[tuple[Event, SlavePeer]] = []
-        self._working = False
 
     def __repr__(self) -> str:
         names = ",".join(self.builders) or "none"
@@ -108,7 +110,7 @@ class BotPerspective(NewCredPerspective):
             raise LoginRefused("it brought no mind: not a slave")
         peer = SlavePeer(mind)
         login = self._logins[peer] = Deferred()
-        peer.whenLost(lambda: self._lost(peer))
+        peer.whenLost(partial(self._lost, peer))
         if self._attachment.peer is not None:
             now = self._clock.seconds()
             if self._squabble.isOn(now):
@@ -144,7 +146,7 @@ class BotPerspective(NewCredPerspective):
         if peer is None:
             return succeed(None)
         gone: Deferred[None] = Deferred()
-        self._waitingForLoss.append(gone)
+        self._waitingForLoss = (*self._waitingForLoss, gone)
         self._why = reason
         self._happen(Event.CLOSE, peer)
         return gone
@@ -159,7 +161,7 @@ class BotPerspective(NewCredPerspective):
         if peer is None or self._attachment.state not in (State.OFFERING, State.READY):
             return succeed(None)
         accepted: Deferred[None] = Deferred()
-        self._waitingForUpdate.append(accepted)
+        self._waitingForUpdate = (*self._waitingForUpdate, accepted)
         self._happen(Event.CHANGED, peer)
         return accepted
 
@@ -193,13 +195,13 @@ class BotPerspective(NewCredPerspective):
 
     def _happen(self, event: Event, peer: SlavePeer) -> None:
         """Let the machine see an event; events that its effects cause come after them."""
-        self._pending.append((event, peer))
+        self._pending = (*self._pending, (event, peer))
         if self._working:
             return
         self._working = True
         try:
             while self._pending:
-                event, peer = self._pending.pop(0)
+                (event, peer), self._pending = self._pending[0], self._pending[1:]
                 before = self._attachment
                 self._attachment, effects = advance(before, event, peer)
                 for effect in effects:
@@ -259,9 +261,16 @@ class BotPerspective(NewCredPerspective):
             generation=introduction.generation,
             count=len(self.builders),
         )
-        login = self._logins.pop(peer, None)
+        login = self._owed(peer)
         if login is not None:
             login.callback(self)
+
+    def _owed(self, peer: SlavePeer) -> Deferred[BotPerspective] | None:
+        """The login of this connection that was not answered yet; whoever asks, answers it."""
+        login = self._logins.pop(peer, None)
+        if not self._logins:
+            self._logins = {}  # an emptied dictionary keeps its size
+        return login
 
     def _publish(self, peer: SlavePeer, introduction: Introduction) -> None:
         status = self.slave_status
@@ -313,7 +322,7 @@ class BotPerspective(NewCredPerspective):
         )
         self._updated()
         self.botmaster.slaveLost(self)
-        gone, self._waitingForLoss = self._waitingForLoss, []
+        gone, self._waitingForLoss = self._waitingForLoss, ()
         for waiter in gone:
             waiter.callback(None)
 
@@ -325,7 +334,7 @@ class BotPerspective(NewCredPerspective):
         before.waiting.abort()
 
     def _updated(self) -> None:
-        waiting, self._waitingForUpdate = self._waitingForUpdate, []
+        waiting, self._waitingForUpdate = self._waitingForUpdate, ()
         for waiter in waiting:
             waiter.callback(None)
 
@@ -340,7 +349,7 @@ class BotPerspective(NewCredPerspective):
         if candidate is not None and self._attachment.peer is None:
             self._candidate = None
             self._happen(Event.CONNECTED, candidate)
-        login = self._logins.pop(peer, None)
+        login = self._owed(peer)
         if login is not None:
             login.errback(LoginRefused("the connection was lost during the login"))
 
@@ -455,7 +464,7 @@ class BotPerspective(NewCredPerspective):
         candidate, self._candidate = self._candidate, None
         if candidate is None:
             return
-        login = self._logins.pop(candidate, None)
+        login = self._owed(candidate)
         if login is not None:
             login.errback(LoginRefused(reason, told, SQUABBLE_HOLD))
 

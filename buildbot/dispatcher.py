@@ -9,6 +9,7 @@ and what plug-ins and C{c['debugPassword']} register.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -106,6 +107,4 @@ class Dispatcher:
             raise LoginRefused("it was removed from the configuration during its login")
         known = perspective
         attaching: Deferred[Any] = maybeDeferred(known.attached, mind)
-        return attaching.addCallback(
-            lambda avatar: (pb.IPerspective, avatar, lambda: known.detached(mind))
-        )
+        return attaching.addCallback(lambda avatar: (pb.IPerspective, avatar, partial(known.detached, mind)))

@@ -129,6 +129,11 @@ class Case(unittest.SynchronousTestCase):
 class ServingTests(Case):
     """What an honest peer gets."""
 
+    def test_knowsTwistedsAttributes(self) -> None:
+        """Every attribute that this Twisted's broker gives itself is there on ours too."""
+        ours = self.connect().server.protocol
+        self.assertEqual([name for name in vars(pb.Broker()) if not hasattr(ours, name)], [])
+
     def test_call(self) -> None:
         """A call is served and answered, one byte at a time too."""
         for chunk in (None, 1):

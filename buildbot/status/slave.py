@@ -7,8 +7,7 @@ It is told by L{buildbot.master.BotPerspective} and asked by everybody else.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
@@ -38,11 +37,11 @@ class SlaveStatus:
     generation: str | None = None
     version: str | None = None
     note = ""
+    _events: Sequence[tuple[float, str]] = ()
+    _isAlive: Callable[[], bool] | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._events: deque[tuple[float, str]] | None = None
-        self._isAlive: Callable[[], bool] | None = None
 
     def getName(self) -> str:
         """See L{ISlaveStatus}."""
@@ -79,10 +78,8 @@ class SlaveStatus:
 
     def happened(self, when: float, text: str) -> None:
         """Remember an event, at C{when} (seconds since the epoch), in one line for people."""
-        if self._events is None:
-            self._events = deque(maxlen=EVENTS)
-        self._events.append((when, text))
+        self._events = [*self._events[1 - EVENTS :], (when, text)]
 
     def getEvents(self) -> list[tuple[float, str]]:
         """The last events as (when, text), the oldest first."""
-        return list(self._events or ())
+        return list(self._events)

@@ -9,6 +9,7 @@ L{buildbot.wire.peers}.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, cast
@@ -70,15 +71,30 @@ class SlavePortBroker(pb.Broker):
     @ivar lastHeard: when the last bytes came in, in seconds of the clock: any
         inbound byte is a sign of life.
     @ivar host: the peer's host; C{address} adds the port.
-    @ivar who: what to call the peer in the log: its address, or its login name.
+    @ivar name: its login name, once it has proved that; empty before.
     """
 
     factory: Any  # a SlavePortFactory; Twisted says that it is None
     transport: Any  # of TCP, TLS or a UNIX socket
     waitingForAnswers: Any
-    outgoingSymbols: Any
+    isClient = False
+    security = SECURITY
+    disconnected = 0
+    currentRequestID = 0
+    currentLocalID = 0
+    currentDialect: Any = None
+    outgoingSymbols: Any = {}
+    outgoingSymbolCount = 0
+    listStack: Any = ()
+    failures: Any = ()
+    connects: Any = ()
+    pageProducers: Any = ()
+    remotelyCachedObjects: Any = {}
+    remotelyCachedLUIDs: Any = {}
+    locallyCachedObjects: Any = {}
     serializingPerspective = None
     unserializingPerspective = None
+    name = ""
     lastHeard = 0.0
     bytesIn = 0
     bytesOut = 0
@@ -91,20 +107,29 @@ class SlavePortBroker(pb.Broker):
     _unread = 0
 
     def __init__(self, factory: SlavePortFactory, address: IAddress | None) -> None:
-        pb.Broker.__init__(self, isClient=False, security=SECURITY)
-        self.outgoingSymbols = None  # ours is shared: see wire.banana
+        # Twisted's own __init__ makes a vocabulary, seven containers that are never filled here, and so many
+        # attributes that each connection gets a dictionary of 1.5 KiB.  The rest are class attributes above.
         self.factory = factory
-        self.host = str(getattr(address, "host", None) or "local")
+        self.localObjects = {}
+        self.luids = {}
+        self.waitingForAnswers = {}
+        self.disconnects = []
+        self._localCleanup = {}
+        self.host = sys.intern(str(getattr(address, "host", None) or "local"))
         port = getattr(address, "port", None)
-        self.address = self.who = self.host if port is None else f"{self.host}:{port}"
+        self.address = self.host if port is None else f"{self.host}:{port}"
         self._decoder = Decoder(BEFORE_LOGIN)
+
+    @property
+    def who(self) -> str:
+        """What to call the peer in the log."""
+        return f"{self.name} ({self.address})" if self.name else self.address
 
     # the connection
 
     def connectionMade(self) -> None:
         """The peer connected: offer the dialects, and count the seconds."""
         self.lastHeard = self.factory.clock.seconds()
-        self.currentDialect = None
         self.transport.registerProducer(self, True)
         self.factory.greeted(self)
         self._send(encode(self.knownDialects, vocabulary=False))
@@ -132,9 +157,13 @@ class SlavePortBroker(pb.Broker):
     def admitPeer(self, name: str) -> None:
         """The peer proved to be C{name}: the wider limits apply from here on."""
         self.welcome = True
-        self.who = f"{name} ({self.address})"
+        self.name = name
         self._decoder.limits = AFTER_LOGIN
         self.factory.forget(self)
+
+    def closeRoot(self) -> None:
+        """The login is over: from here on calling the root again breaks the rules."""
+        self.localObjects.pop(b"root", None)
 
     # reading
 
@@ -209,7 +238,7 @@ class SlavePortBroker(pb.Broker):
         local = self.localObjects.get(objectID)
         try:
             if local is None:
-                raise pb.Error("no such object")
+                raise Violation(f"it called an object that it was not given: {objectID!r:.40}")
             name = message.decode("utf-8", "replace")
             result = local.object.remoteMessageReceived(self, name, args, kw)
         except (Violation, InsecureJelly):

@@ -129,14 +129,10 @@ class Guess(Callee):
         """Hand out the perspective; log out once, when the peer drops it or is gone."""
         _interface, avatar, logout = result
         reference = pb.AsReferenceable(avatar, "perspective")
-        pending = [logout]
-
-        def logOut() -> None:
-            while pending:
-                pending.pop()()
-
-        self._broker._localCleanup[reference.processUniqueID()] = logOut
-        self._broker.notifyOnDisconnect(logOut)
+        once = _Once(logout)
+        self._broker._localCleanup[reference.processUniqueID()] = once
+        self._broker.notifyOnDisconnect(once)
+        self._broker.closeRoot()
         return reference
 
     def _refused(self, why: Failure, mind: pb.RemoteReference | None) -> Any:
@@ -162,6 +158,20 @@ class Guess(Callee):
             return Failure(UnauthorizedLogin("login refused"))
         tell(mind, refusal.told)
         return Deferred()
+
+
+class _Once:
+    """I am a logout: called twice, when the peer drops its perspective and when it is gone, I run once."""
+
+    __slots__ = ("_logout",)
+
+    def __init__(self, logout: Callable[[], None]) -> None:
+        self._logout: Callable[[], None] | None = logout
+
+    def __call__(self) -> None:
+        logout, self._logout = self._logout, None
+        if logout is not None:
+            logout()
 
 
 def tell(mind: pb.RemoteReference, text: str) -> None:

@@ -69,7 +69,7 @@ class SlavePeer:
         self.commands: Mapping[str, str] = {}
         self.generation = Generation.UNKNOWN
         self._said: tuple[tuple[str, str], ...] = ()
-        self._info: Mapping[str, str] | None = None
+        self._introduced = False
 
     def __repr__(self) -> str:
         return f"<SlavePeer {self.address}>"
@@ -137,14 +137,14 @@ class SlavePeer:
         @param builders: (builder name, build directory) pairs.
         """
         calls: list[Deferred[Any]] = []
-        if self._info is None:
+        if not self._introduced:
             calls = [self._call(name) for name in self._infoMethods()]
             for call in calls:
                 call.addErrback(_nothing)
         wanted = self.dialect.toPeer([(name, directory) for name, directory in builders])
         calls.append(self._call("setBuilderList", wanted))
         answers = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True)
-        return answers.addCallbacks(self._introduced, _firstError, callbackArgs=(builders,))
+        return answers.addCallbacks(self._read, _firstError, callbackArgs=(builders,))
 
     def _infoMethods(self) -> list[str]:
         kind = self.generation.kind
@@ -154,17 +154,19 @@ class SlavePeer:
         known = kind != "slave" or versionAtLeast(self.generation.commandVersion, KNOWS_ITS_VERSION)
         return [*info, "getVersion"] if known else info
 
-    def _introduced(
+    def _read(
         self, answers: Sequence[tuple[bool, Any]], builders: Sequence[tuple[str, str]]
     ) -> Introduction:
         *first, references = [answer for _, answer in answers]
+        info: dict[str, str] = {}
         if first:
+            self._introduced = True
             *infos, version = first if len(first) > 1 else [*first, None]
-            self._info = _readInfo(infos)
-            said = version if isinstance(version, (str, bytes)) else self._info.get("version")
+            info = _readInfo(infos)
+            said = version if isinstance(version, (str, bytes)) else info.get("version")
             version = text(said, 64) if said else None
             self.commands, self.generation = _known(self._said, self.dialect, version)
-        return Introduction(self.generation, self._info or {}, _readBuilders(references, builders))
+        return Introduction(self.generation, info, _readBuilders(references, builders))
 
     def probe(self) -> None:
         """
