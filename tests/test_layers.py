@@ -26,7 +26,7 @@ OUTSIDE = (
 
 def places(page: str) -> dict[str, tuple[int, int]]:
     """Each name in the table of the page: its layer, and its position within it."""
-    rows = re.findall(r"^   \* - L(\d)\n     - .*\n     - (.*(?:\n       .*)*)", page, re.M)
+    rows = re.findall(r"^   \* - L(\d)\n     - .*(?:\n       .*)*\n     - (.*(?:\n       .*)*)", page, re.M)
     return {
         name: (int(layer), position)
         for layer, names in rows
