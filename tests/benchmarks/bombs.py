@@ -231,3 +231,8 @@ def messages() -> strategies.SearchStrategy[Expression]:
         expressions() | strategies.just([b"dictionary"]),
     )
     return loose | call.map(list)
+
+
+def conversations() -> strategies.SearchStrategy[list[Expression]]:
+    """A few of those in a row."""
+    return strategies.lists(messages() | expressions(), min_size=1, max_size=4)

@@ -113,7 +113,7 @@ def forgeries() -> Iterator[tuple[str, Callable[[str], Slave]]]:
     for what, encoded in bombs.arguments():
         for method in (b"print", b"getWorkerInfo", b"getCommands", b"getVersion", b"setBuilderList"):
             yield f"{what}, as the answer to {method.decode()}", _answering(method, encoded)
-        yield f"{what}, in a call", _calling(encoded)
+        yield f"{what}, in a call", calling(encoded)
     for what, value in _wrongAnswers():
         for method in (
             b"print",
@@ -169,7 +169,8 @@ def _answering(method: bytes, encoded: bytes) -> Callable[[str], Slave]:
     )
 
 
-def _calling(encoded: bytes) -> Callable[[str], Slave]:
+def calling(encoded: bytes) -> Callable[[str], Slave]:
+    """A function from a name to a slave that calls with that argument."""
     return lambda name: Slave(
         name, PASSWORD, then=lambda avatar, _: bombs.callWith(3, avatar, b"keepalive", encoded)
     )

@@ -106,11 +106,16 @@ def writeMaster(basedir: str, slaves: int, builders: int = 1, extra: str = "") -
     return port
 
 
-def buildbot(*arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-    """Run the command C{buildbot} of this checkout; the result has its status and all its output."""
+def buildbot(*arguments: str, modules: str = "", timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """
+    Run the command C{buildbot} of this checkout; the result has its status and all its output.
+
+    What it runs finds Python modules in the directory C{modules} too.
+    """
     return subprocess.run(
         [sys.executable, "-m", "buildbot", *arguments],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (ROOT, modules)))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -122,11 +127,11 @@ class StartFailed(Exception):
     """The master did not start; the text is what it said."""
 
 
-def start(basedir: str) -> int:
-    """C{buildbot start basedir}; returns the pid of the master. Raises L{StartFailed}."""
+def start(basedir: str, modules: str = "") -> int:
+    """C{buildbot start basedir}; returns the pid of the master. See L{buildbot}. Raises L{StartFailed}."""
     from buildbot.daemon.lock import holder
 
-    result = buildbot("start", "--quiet", basedir)
+    result = buildbot("start", "--quiet", basedir, modules=modules)
     running = holder(basedir)
     if result.returncode or running is None:
         raise StartFailed(result.stdout)
@@ -146,12 +151,12 @@ def stop(basedir: str, pid: int) -> None:
 
 
 @contextmanager
-def master(slaves: int, builders: int = 1, extra: str = "") -> Iterator[Server]:
+def master(slaves: int, builders: int = 1, extra: str = "", modules: str = "") -> Iterator[Server]:
     """This project's master in a directory of its own, ready and idle; both are gone after the block."""
     basedir = tempfile.mkdtemp(prefix="master-")
     try:
         port = writeMaster(basedir, slaves, builders, extra)
-        pid = start(basedir)
+        pid = start(basedir, modules)
         try:
             settle(pid)
             yield Server(pid, port, basedir)

@@ -22,7 +22,8 @@ class Figures:
     What was used between two moments.
 
     C{peakKiB} and C{keptKiB} are how far resident memory rose at most, and what of that was still there at
-    the end; C{honest} is how many seconds each honest slave took to attach, C{stranded} how many did not.
+    the end, C{files} how many more are open even a while later; C{honest} is how many seconds each honest
+    slave took to attach, C{stranded} how many did not.
     """
 
     seconds: float
@@ -70,6 +71,10 @@ def attachOne(server: Server, number: int, generation: str = "0.7.12") -> float 
     report = farm.attachAll()
     farm.close()
     return float(report["seconds"]) if report["attached"] else None
+
+
+#: Seconds after which whatever is held for a while (a refused slave, a squabbling one) is let go.
+HELD = 25.0
 
 
 class Watch:
@@ -125,6 +130,9 @@ class Watch:
         peak = _status(pid, "VmHWM")
         cpu = cpuSeconds(pid) - self._cpu
         settle(pid)
+        ends = time.monotonic() + HELD
+        while openFiles(pid) > self._files and time.monotonic() < ends:
+            time.sleep(0.1)
         self.figures = Figures(
             seconds=seconds,
             cpu=cpu,

@@ -1,0 +1,297 @@
+# -*- test-case-name: tests.integration.test_hostile -*-
+"""A real master under hostile input: it costs a line of the log and the connection, and nobody else notices.
+
+Each promise is an assertion on counts and sizes, generous ones; what exactly it costs is printed by
+C{python -m tests.benchmarks.hostile}. Real slaves that go wrong by accident are the subject of test_liveness.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.daemon.control import ask
+from tests import hostile
+from tests.benchmarks import bombs, rawpb, servers
+from tests.benchmarks import hostile as scenarios
+from tests.benchmarks.machine import openFiles, raiseFileLimit, settle
+from tests.benchmarks.watch import Figures, Watch, attachOne
+from tests.hostile import Bomb, Crowd, Slave, addresses
+
+MIB = 1024
+
+
+class HostileTestCase(SynchronousTestCase):
+    """A test of a master whose first slaves belong to hostile people, and the others to honest ones."""
+
+    def setUp(self) -> None:
+        self._stack = ExitStack()
+        self.addCleanup(self._stack.close)
+        raiseFileLimit(8000)
+        elsewhere = self._stack.enter_context(tempfile.TemporaryDirectory())
+        self.tripwire = hostile.tripwire(elsewhere)
+        self.modules = elsewhere
+        self.server = self._stack.enter_context(servers.master(scenarios.SLAVES, modules=elsewhere))
+
+    def watch(self) -> Watch:
+        """Count what happens from here on."""
+        return Watch(self.server, scenarios.HOSTILE)
+
+    def assertUnimpressed(self, figures: Figures, peak: int, log: int, slowest: float = 2.0) -> None:
+        """
+        The master went on serving: its memory rose by at most C{peak} KiB and its log by C{log} bytes, no
+        honest slave was lost or waited longer than C{slowest} seconds, and nothing was left open.
+        """
+        self.assertEqual(figures.stranded, 0, figures)
+        self.assertGreater(len(figures.honest), 0, figures)
+        self.assertLess(figures.slowest, slowest, figures)
+        self.assertLess(figures.peakKiB, peak, figures)
+        self.assertLess(figures.logBytes, log, figures)
+        self.assertLessEqual(figures.files, 5, figures)
+        text = self.server.log()
+        self.assertNotIn("Traceback", text)
+        self.assertNotIn("Unhandled", text)
+        self.assertFalse(os.path.exists(self.tripwire), "a module was imported")
+
+    def slaves(self) -> dict[str, dict[str, Any]]:
+        """What the status says of each slave, by name."""
+        status: Any = ask(self.server.basedir, "status", timeout=30)
+        return {slave["name"]: slave for slave in status["slaves"]}
+
+
+class BeforeLogin(HostileTestCase):
+    """What anybody on the network may try."""
+
+    #: Answered, or waited for like any honest peer until the time for a login is over.
+    PATIENTLY = {"login as a name of 3 KB", "login without arguments", "login with a surplus of 3 KB"}
+
+    def test_bombs(self) -> None:
+        """
+        Oversized, nested, colliding, forged and foreign input before login is hung up on at once, costs
+        neither memory nor time, and at most a short line of the log each (A7, A8).
+        """
+        with self.watch() as watch:
+            delivered = scenarios.bombsBeforeLogin(self.server)
+        held = {name for name, bomb in delivered.items() if not bomb.hungUp}
+        self.assertEqual(held - self.PATIENTLY, set())
+        for name, bomb in delivered.items():
+            self.assertNotIn(b"Traceback (", bomb.received, name)
+            self.assertNotIn(b".py", bomb.received, name)
+        self.assertUnimpressed(watch.figures, peak=8 * MIB, log=400 * len(delivered) + 20_000)
+        self.assertLess(watch.figures.cpu, 3.0, watch.figures)
+
+    def test_random(self) -> None:
+        """Neither noise nor valid banana of random structure costs anything that lasts (A8)."""
+        with self.watch() as watch:
+            outcome = scenarios.randomInput(self.server, seed=20060305, count=600)
+        self.assertEqual(outcome.connections, 600)
+        self.assertUnimpressed(watch.figures, peak=16 * MIB, log=400 * 260 + 20_000)
+
+    def test_structure(self) -> None:
+        """Whatever messages a peer makes up before its login, the master answers or hangs up, and lives."""
+
+        @settings(
+            max_examples=150, deadline=None, derandomize=True, database=None,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(messages=bombs.conversations())
+        def peerSays(messages: list[rawpb.Expression]) -> None:
+            said = Bomb(bombs.READY + b"".join(map(rawpb.encode, messages)))
+            hostile.alone(self.server.port, said, patience=0.05, source="127.21.0.1")
+            self.assertNotIn(b"Traceback (", said.received)
+            self.assertTrue(os.path.exists(f"/proc/{self.server.pid}"))
+            self.assertEqual(self.server.log().count("Traceback"), 0, self.server.log()[-3000:])
+
+        with self.watch() as watch:
+            peerSays()
+        self.assertUnimpressed(watch.figures, peak=16 * MIB, log=50_000)
+
+    def test_slowLoris(self) -> None:
+        """
+        Five thousand sockets that log in a byte at a time are all closed after 30 s and take little memory;
+        slaves attach meanwhile as ever.
+        """
+        with self.watch() as watch:
+            told = scenarios.loris(self.server, 5000)
+        self.assertEqual(told.closed, 5000)
+        self.assertLess(told.lastClosed, 40)
+        self.assertUnimpressed(watch.figures, peak=5000 * 8 + 4 * MIB, log=60_000)
+
+    def test_wrongLoginsFromOneAddress(self) -> None:
+        """Thousands of wrong passwords from one address leave the others' service and the log alone (A7)."""
+        with self.watch() as watch:
+            outcome = scenarios.wrongLogins(self.server, 3000, ["127.12.0.2"])
+        self.assertEqual(outcome.connections, outcome.hungUp + outcome.left)
+        self.assertUnimpressed(watch.figures, peak=16 * MIB, log=100_000)
+
+    def test_wrongLoginsFromManyAddresses(self) -> None:
+        """Thousands of wrong passwords from a thousand addresses do not fill the log either (A7)."""
+        with self.watch() as watch:
+            outcome = scenarios.wrongLogins(self.server, 3000, addresses(1000, 20))
+        self.assertEqual(outcome.connections, outcome.hungUp + outcome.left)
+        self.assertUnimpressed(watch.figures, peak=24 * MIB, log=200_000)
+
+    def test_oneGuessAChallenge(self) -> None:
+        """One challenge is good for one guess, and then the connection is closed."""
+        guess = scenarios.guessesOnOneChallenge(self.server, 100)
+        self.assertTrue(guess.hungUp)
+        self.assertLessEqual(guess.refused, 1)
+
+    def test_honestSlavesBehindTheSameAddress(self) -> None:
+        """Slaves attach from the very address that a guesser of passwords uses, if a little later."""
+        guesser = addresses(1, 22)
+        scenarios.wrongLogins(self.server, 300, guesser)
+        honest = [Slave(servers.PATTERN % n, servers.PASSWORD, leave=True) for n in range(60, 80)]
+        deadline = time.monotonic() + 60
+        while any(not slave.attached for slave in honest) and time.monotonic() < deadline:
+            waiting = [slave for slave in honest if not slave.attached]
+            Crowd(self.server.port, guesser, inFlight=5, patience=20).run(waiting)
+        self.assertTrue(all(slave.attached for slave in honest))
+
+    def test_visits(self) -> None:
+        """Connections that are made and dropped by the thousand leave nothing behind."""
+        with self.watch() as watch:
+            scenarios.visits(self.server, 3000, ["127.12.0.3"])
+        self.assertUnimpressed(watch.figures, peak=16 * MIB, log=60_000)
+
+
+class AfterLogin(HostileTestCase):
+    """What a slave may try that knows its password."""
+
+    def test_forgeries(self) -> None:
+        """
+        Whatever a slave answers or calls that it should not: nothing is imported or told, memory and time
+        are safe, and its name can be used again at once (A3, A5, A6).
+        """
+        files = openFiles(self.server.pid)
+        with self.watch() as watch:
+            told = scenarios.deliverForgeries(self.server)
+        self.assertEqual([what for what, forged in told.items() if not forged.nameFree], [])
+        for what, forged in told.items():
+            self.assertNotIn(b"Traceback (", forged.slave.received, what)
+            self.assertNotIn(b".py", forged.slave.received, what)
+        # several of them fill the 16 MiB that a slave may send at once
+        self.assertUnimpressed(watch.figures, peak=192 * MIB, log=700 * len(told), slowest=5.0)
+        self.assertLess(watch.figures.keptKiB, 64 * MIB, watch.figures)
+        settle(self.server.pid)
+        self.assertLessEqual(openFiles(self.server.pid), files + 5)
+
+    def test_oversized(self) -> None:
+        """A slave that sends more than may be sent is cut, and one line of the log names it."""
+        for number, (what, encoded) in enumerate(bombs.arguments()):
+            if what in bombs.FORBIDDEN:
+                continue
+            name = scenarios.own(number)
+            slave = scenarios.calling(encoded)(name)
+            hostile.alone(self.server.port, slave, patience=20)
+            self.assertTrue(slave.attached, what)
+            self.assertTrue(slave.hungUp, what)
+            lines = [line for line in self.server.log().splitlines() if f"hung up on {name}" in line]
+            self.assertEqual(len(lines), 1, (what, lines))
+
+    def test_collidingKeys(self) -> None:
+        """Keys that all have one hash are refused before they are counted (the wire's limits)."""
+        for what, encoded in bombs.arguments():
+            if "colliding" not in what:
+                continue
+            with self.watch() as watch:
+                slave = scenarios.calling(encoded)(scenarios.own(7))
+                hostile.alone(self.server.port, slave, patience=20)
+            self.assertTrue(slave.hungUp, what)
+            self.assertLess(watch.figures.cpu, 2.0, watch.figures)
+
+    def test_neverReading(self) -> None:
+        """A slave that never reads what it asks for is cut when some MiB wait for it."""
+        with self.watch() as watch:
+            slave = scenarios.neverReading(self.server)
+        self.assertTrue(slave.hungUp)
+        self.assertUnimpressed(watch.figures, peak=48 * MIB, log=20_000, slowest=5.0)
+
+    def test_keepaliveFlood(self) -> None:
+        """A slave that calls without pause is served, and everybody else as well."""
+        with self.watch() as watch:
+            slave = scenarios.keepaliveFlood(self.server, 3.0)
+        self.assertGreater(slave.answersHeard, 100)
+        self.assertUnimpressed(watch.figures, peak=24 * MIB, log=10_000)
+
+    def test_namesakes(self) -> None:
+        """
+        Hundreds of logins of one name from several addresses end in peace: the log stays short, the others
+        attach as ever, and in the end whoever is left can attach (D2, D3, D5).
+        """
+        with self.watch() as watch:
+            everybody = scenarios.namesakes(self.server, 200, addresses(10, 19))
+        self.assertTrue(any(slave.attached for slave in everybody))
+        self.assertFalse(any(slave.refused for slave in everybody), "an error stranded a slave")
+        self.assertUnimpressed(watch.figures, peak=16 * MIB, log=60_000)
+        self.assertIsNotNone(attachOne(self.server, 3))
+
+
+class Signals(HostileTestCase):
+    """What happens when the master is told things too often, or at the wrong moment."""
+
+    def test_manyHangups(self) -> None:
+        """Thousands of SIGHUPs are folded into a few reconfigs, and the last word of master.cfg holds."""
+        before = self.slaves()
+        scenarios.hangups(self.server, 1500)
+        with open(os.path.join(self.server.basedir, "master.cfg"), "a") as config:
+            config.write('c["bots"].append(("latecomer", "secret"))\n')
+        scenarios.hangups(self.server, 500)
+        deadline = time.monotonic() + 60
+        while "latecomer" not in self.slaves() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertEqual(set(self.slaves()), {*before, "latecomer"})
+        status: Any = ask(self.server.basedir, "status", timeout=30)
+        self.assertLess(status["master"]["generation"], 200)
+        self.assertLess(len(self.server.log()), 300_000)
+
+    def test_hangupDuringAStorm(self) -> None:
+        """Slaves that attach while the configuration is read again and again all get in."""
+        slaves = [Slave(servers.PATTERN % n, servers.PASSWORD) for n in range(scenarios.SLAVES)]
+
+        def knocking() -> Any:
+            for number, slave in enumerate(slaves):
+                if number % 10 == 0:
+                    os.kill(self.server.pid, signal.SIGHUP)
+                yield slave
+
+        Crowd(self.server.port, inFlight=scenarios.SLAVES, patience=15).run(knocking())
+        self.assertEqual([slave.hungUp for slave in slaves], [False] * len(slaves))
+        self.assertTrue(all(slave.attached for slave in slaves))
+
+    def test_stopDuringAStorm(self) -> None:
+        """A master that is told to stop while slaves attach and stay mute is gone within 10 s."""
+
+        def knocking() -> Any:
+            for number in range(scenarios.SLAVES):
+                if number == scenarios.SLAVES // 2:
+                    os.kill(self.server.pid, signal.SIGTERM)
+                yield Slave(servers.PATTERN % number, servers.PASSWORD, mute=True)
+
+        began = time.monotonic()
+        Crowd(self.server.port, inFlight=scenarios.SLAVES, patience=5).run(knocking())
+        while os.path.exists(f"/proc/{self.server.pid}") and time.monotonic() < began + 15:
+            time.sleep(0.05)
+        self.assertFalse(os.path.exists(f"/proc/{self.server.pid}"))
+        self.assertNotIn("Traceback", self.server.log())
+
+
+class Tripwire(SynchronousTestCase):
+    """The means of these tests."""
+
+    def test_trips(self) -> None:
+        """A module that a forged message names would be noticed if it were imported."""
+        with tempfile.TemporaryDirectory() as directory:
+            mark = hostile.tripwire(directory)
+            self.assertFalse(os.path.exists(mark))
+            subprocess.run([sys.executable, "-c", f"import {bombs.TRIPWIRE}"], cwd=directory, check=True)
+            self.assertTrue(os.path.exists(mark))
