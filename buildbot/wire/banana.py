@@ -333,7 +333,9 @@ class Decoder:
                 if kind == STRING:
                     end = pos + number
                     if end > stop:
-                        self._beginString(number, end - begin, data[pos:])
+                        self._checkString(number, end - begin)
+                        self._string = bytearray(data[pos:])
+                        self._awaited = end - size
                         token = size
                         begin = size - (end - begin)
                         break
@@ -375,14 +377,12 @@ class Decoder:
         self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])
         self._decoding = False
 
-    def _beginString(self, length: int, sizeWithIt: int, beginning: bytes) -> None:
-        """Wait for the rest of a string, if neither it nor the expression it is in is too long."""
+    def _checkString(self, length: int, sizeWithIt: int) -> None:
+        """Raise L{LimitExceeded} if a string, or the expression it is in, is too long to wait for its rest."""
         if length > SIZE_LIMIT:
             raise LimitExceeded("string", SIZE_LIMIT)
         if sizeWithIt > self.limits.expressionBytes:
             raise LimitExceeded("expressionBytes", self.limits.expressionBytes)
-        self._string = bytearray(beginning)
-        self._awaited = length - len(beginning)
 
     def _end(self, error: BananaError) -> BananaError:
         """Be of no further use, because of C{error}."""
