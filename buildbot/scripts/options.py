@@ -52,6 +52,7 @@ def umask(text: str) -> int | None:
 class CommandOptions(usage.Options):
     """What all commands have in common: options may follow arguments, C{-h}, C{--version}."""
 
+    synopsis = "[options]"
     opt_h = usage.Options.opt_help
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -62,19 +63,23 @@ class CommandOptions(usage.Options):
                 given, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
             except getopt.error as why:
                 raise usage.UsageError(str(why)) from None
-            words = [word for name, value in given for word in _optionWords(name, value)]
+            words = [word for name, value in given for word in self._respelled(name, value)]
             words += ["--", *arguments]
         super().parseOptions(words)
+
+    def _respelled(self, name: str, value: str) -> list[str]:
+        if name.startswith("--"):
+            return [f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name]
+        return [name, value] if f"{name[1:]}:" in self.shortOpt else [name]
+
+    def getSynopsis(self) -> str:
+        """The first line of the help."""
+        verb = f" {self.parent.subCommand}" if self.parent is not None else ""
+        return f"Usage: buildbot{verb} {self.synopsis}"
 
     def opt_version(self) -> None:
         """Show the versions and exit"""
         sayVersion()
-
-
-def _optionWords(name: str, value: str) -> list[str]:
-    if not value:
-        return [name]
-    return [f"{name}={value}"] if name.startswith("--") else [name, value]
 
 
 def sayVersion() -> None:

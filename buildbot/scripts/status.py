@@ -57,7 +57,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     facts = [
         ("slave", slave["name"]),
         ("state", _state(slave)),
-        ("since", since(slave.get("since"), now)),
+        ("since", since(slave.get("since"), now).removeprefix("since ")),
         ("address", slave.get("address")),
         ("version", _version(slave)),
         ("admin", slave.get("admin")),

@@ -1,0 +1,125 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.python import usage
+from twisted.trial import unittest
+
+from buildbot.scripts import options as o
+from tests.commandline import options
+
+
+class OptionsTests(unittest.TestCase):
+    """What is understood, and what is not."""
+
+    def refusal(self, kind: type[usage.Options], *words: str) -> str:
+        """Why the words are not understood."""
+        return str(self.assertRaises(usage.UsageError, options, kind, words))
+
+    def test_order(self) -> None:
+        """Options may stand before and after the directory."""
+        before = options(o.StartOptions, ["--timeout", "5", "--nodaemon", "-q", "dir"])
+        after = options(o.StartOptions, ["dir", "-qt5", "--nodaemon"])
+        self.assertEqual(before, after)
+        self.assertEqual(
+            (after["basedir"], after["timeout"], after["nodaemon"], after["quiet"]),
+            (os.path.abspath("dir"), 5.0, 1, 1),
+        )
+
+    def test_doubleDash(self) -> None:
+        """A directory or password that begins with a dash can be said."""
+        parsed = options(o.SlaveOptions, ["-q", "--", "-dir", "h:1", "bot", "--quiet"])
+        self.assertEqual((parsed["basedir"], parsed["passwd"]), (os.path.abspath("-dir"), "--quiet"))
+
+    def test_emptyValue(self) -> None:
+        """An option with an empty value is not taken for one without."""
+        self.assertEqual(options(o.MasterOptions, ["--config=", "dir"])["config"], "")
+
+    def test_unknown(self) -> None:
+        """A word that no option has is named."""
+        self.assertIn("frobnicate", self.refusal(o.StartOptions, "dir", "--frobnicate"))
+
+    def test_oneDirectory(self) -> None:
+        """Two directories are one too many, an empty one is none."""
+        self.assertIn("not 2: a b", self.refusal(o.StopOptions, "a", "b"))
+        self.assertIn("empty", self.refusal(o.StopOptions, ""))
+
+    def test_currentDirectory(self) -> None:
+        """Inside of a master's directory it need not be named; elsewhere, and for making one, it must be."""
+        here = self.mktemp()
+        os.mkdir(here)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(here)
+        self.assertIn("no buildbot.tac", self.refusal(o.StartOptions))
+        with open("buildbot.tac", "w"):
+            pass
+        self.assertEqual(options(o.StartOptions, [])["basedir"], os.getcwd())
+        self.assertIn("a directory is wanted", self.refusal(o.MasterOptions))
+        os.unlink("buildbot.tac")
+        self.assertEqual(options(o.CheckConfigOptions, [])["basedir"], os.getcwd())
+        self.assertIsNone(options(o.DemoOptions, [])["basedir"])
+        self.assertEqual(options(o.DemoOptions, ["d"])["basedir"], os.path.abspath("d"))
+
+    def test_seconds(self) -> None:
+        """A time limit is a number greater than 0."""
+        for word in ("soon", "0", "-1", "nan", "inf"):
+            self.assertIn(
+                f"{word!r} is not a number of seconds", self.refusal(o.StartOptions, "-t", word, "d")
+            )
+        self.assertEqual(options(o.StartOptions, ["-t", "0.5", "d"])["timeout"], 0.5)
+
+    def test_counts(self) -> None:
+        """Sizes and numbers of logs are whole numbers."""
+        for word in ("many", "-1", "1.5", "²"):
+            self.assertIn(
+                f"{word!r} is not a number", self.refusal(o.MasterOptions, "--log-count", word, "d")
+            )
+        parsed = options(o.MasterOptions, ["--log-size=500", "-l", "0", "d"])
+        self.assertEqual((parsed["log-size"], parsed["log-count"]), (500, 0))
+
+    def test_slave(self) -> None:
+        """What C{create-slave} is told, with the defaults of 0.7.5."""
+        parsed = options(o.SlaveOptions, ["dir", "build.example.org:9989", "bot1", "secret"])
+        self.assertEqual(
+            [parsed[key] for key in ("host", "port", "name", "passwd", "keepalive", "usepty", "umask")],
+            ["build.example.org", 9989, "bot1", "secret", 600, 1, None],
+        )
+        parsed = options(o.SlaveOptions, ["-k0", "--umask=022", "--usepty", "0", "d", "[::1]:1", "b", ""])
+        self.assertEqual(
+            [parsed[key] for key in ("host", "port", "keepalive", "umask")], ["::1", 1, 0, 0o022]
+        )
+        self.assertEqual(options(o.SlaveOptions, ["--umask=0o77", "d", "h:1", "b", "p"])["umask"], 0o77)
+
+    def test_badSlave(self) -> None:
+        """What a slave could not work with is refused when it is made, not when it runs."""
+        for master in ("host", "host:", ":9989", "host:0", "host:65536", "host:x", "host:-1"):
+            self.assertIn("HOST:PORT", self.refusal(o.SlaveOptions, "d", master, "b", "p"))
+        self.assertIn("not 3 words", self.refusal(o.SlaveOptions, "d", "h:1", "b"))
+        self.assertIn("name", self.refusal(o.SlaveOptions, "d", "h:1", "", "p"))
+        good = ("d", "h:1", "b", "p")
+        self.assertIn("usepty", self.refusal(o.SlaveOptions, "--usepty=yes", *good))
+        self.assertIn("'often'", self.refusal(o.SlaveOptions, "--keepalive=often", *good))
+        for word in ("9", "1000", "open", "-1"):
+            self.assertIn("octal", self.refusal(o.SlaveOptions, f"--umask={word}", *good))
+
+    def test_status(self) -> None:
+        """C{status} takes a directory, and perhaps a slave."""
+        self.assertIsNone(options(o.StatusOptions, ["d"])["slave"])
+        parsed = options(o.StatusOptions, ["d", "bot1", "--json"])
+        self.assertEqual((parsed["slave"], parsed["json"]), ("bot1", 1))
+        self.assertIn("bot2", self.refusal(o.StatusOptions, "d", "bot1", "bot2"))
+
+    def test_disconnect(self) -> None:
+        """C{disconnect} takes a directory and a slave."""
+        self.assertEqual(options(o.DisconnectOptions, ["d", "bot1"])["slave"], "bot1")
+        self.assertIn("SLAVE", self.refusal(o.DisconnectOptions, "d"))
+
+    def test_everyCommand(self) -> None:
+        """Each command can be called, and says what it is for."""
+        for name, _, kind, doc in o.Options.subCommands:
+            text = str(kind())
+            self.assertTrue(doc and (kind.longdesc or "").strip(), name)
+            self.assertIn("--help", text)
+            self.assertTrue(all(len(line) < 100 for line in text.splitlines()))

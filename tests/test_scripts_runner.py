@@ -1,0 +1,123 @@
+"""The command C{buildbot}: how it takes its arguments, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import twisted
+from twisted.trial import unittest
+
+from buildbot import version
+from buildbot.scripts import options, runner, words
+from tests.commandline import command, spoken
+
+
+class RunnerTests(unittest.TestCase):
+    """Its exit status is honest, and its errors are on standard error."""
+
+    def test_version(self) -> None:
+        """It says its own version and that of Twisted, before and after a command."""
+        for arguments in (["--version"], ["start", "--version"]):
+            said = command(*arguments)
+            self.assertEqual(said.status, 0)
+            self.assertEqual(
+                said.out, f"Buildbot version: {version}\nTwisted version: {twisted.__version__}\n"
+            )
+
+    def test_help(self) -> None:
+        """Help is no error, and names all commands and options."""
+        said = command("--help")
+        self.assertEqual((said.status, said.err), (0, ""))
+        for name, *_ in options.Options.subCommands:
+            self.assertIn(f"    {name} ", said.out)
+        said = command("create-slave", "-h")
+        self.assertEqual(said.status, 0)
+        self.assertIn("Usage: buildbot create-slave [options] DIR HOST:PORT NAME PASSWORD", said.out)
+
+    def test_usage(self) -> None:
+        """What is not understood is told on standard error, with the usage of that command."""
+        for arguments, reason, usage in (
+            ([], "a command is wanted", "Commands:"),
+            (["dance"], "Unknown command: dance", "Commands:"),
+            (["start", "--fast", "x"], "option --fast not recognized", "--nodaemon"),
+            (["create-slave", "x"], "DIR HOST:PORT NAME PASSWORD are wanted", "--keepalive"),
+        ):
+            said = command(*arguments)
+            self.assertEqual((said.status, said.out), (2, ""))
+            self.assertTrue(said.err.startswith(f"buildbot: {reason}"), said.err)
+            self.assertIn(usage, said.err)
+
+    def test_failure(self) -> None:
+        """What a command cannot do is a line on standard error, and status 1."""
+        said = command("start", "/no/such/directory", "--quiet")
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertEqual(
+            said.err,
+            "there is no directory /no/such/directory: "
+            "`buildbot create-master /no/such/directory` makes a master there\n",
+        )
+
+    def test_systemError(self) -> None:
+        """What the system refuses is a line, too; a traceback is for those who ask."""
+        parent = os.path.abspath(self.mktemp())
+        with open(parent, "w"):
+            pass
+        said = command("create-master", os.path.join(parent, "m"))
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertRegex(said.err, rf"^buildbot: .*Not a directory: '{parent}/m'\n$")
+        said = command("--verbose", "create-master", os.path.join(parent, "m"))
+        self.assertIn("Traceback", said.err)
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends it without a traceback."""
+
+        def interrupt(*arguments: object) -> int:
+            raise KeyboardInterrupt
+
+        self.patch(runner, "_do", interrupt)
+        said = command("status", "d")
+        self.assertEqual((said.status, said.err), (130, "interrupted\n"))
+
+    def test_functionsOf075(self) -> None:
+        """What 0.7.5 offered to programs is there, and takes a plain dict."""
+        here = os.path.abspath(self.mktemp())
+        self.assertEqual(runner.createMaster({"basedir": here, "quiet": True}), 0)
+        self.assertEqual(runner.stop({"basedir": here, "quiet": True}), 0)
+        self.assertTrue(os.path.exists(os.path.join(here, "buildbot.tac")))
+
+    def test_light(self) -> None:
+        """Asking a master does not cost the time to load Twisted's reactor, or a master."""
+        program = (
+            "import sys\n"
+            "from buildbot.scripts import runner, startup, stop, reconfig, status, disconnect\n"
+            "print(*sorted(name for name in sys.modules if name.startswith(('twisted', 'buildbot'))))"
+        )
+        loaded = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        heavy = ("twisted.internet", "twisted.logger", "twisted.spread", "buildbot.master", "buildbot.config")
+        self.assertEqual([name for name in loaded if name.startswith(heavy)], [])
+        self.assertIn("buildbot.daemon.asking", loaded)
+
+
+class WordsTests(unittest.TestCase):
+    """How a command speaks."""
+
+    def test_command(self) -> None:
+        """A command line that is suggested can be typed as it stands."""
+        self.assertEqual(words.command("start", "/a b"), "buildbot start '/a b'")
+
+    def test_plain(self) -> None:
+        """Nothing that is printed can move the cursor."""
+        said = spoken(lambda: (words.say({}, "a\x1b[2J"), words.complain("b\x07")))
+        self.assertEqual((said.out, said.err), ("a\\x1b[2J\n", "b\\x07\n"))
+
+    def test_quiet(self) -> None:
+        """What is no error can be left unsaid."""
+        self.assertEqual(spoken(lambda: words.say({"quiet": 1}, "fine")).out, "")
