@@ -58,8 +58,7 @@ class CreateTests(unittest.TestCase):
                 self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o700)
                 for name in names:
                     mode = os.stat(os.path.join(path, name)).st_mode
-                    if name != "admin" and name != "host":
-                        self.assertEqual((name, stat.S_IMODE(mode)), (name, 0o600))
+                    self.assertEqual((name, stat.S_IMODE(mode)), (name, 0o600))
 
     def test_again(self) -> None:
         """Doing it again changes nothing, and says what it kept."""

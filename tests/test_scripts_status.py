@@ -1,0 +1,162 @@
+"""The command C{status}: a table, a page, or JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.daemon import asking
+from buildbot.daemon.plaintext import width
+from buildbot.scripts import status
+from tests.commandline import Spoken, command
+
+NOW = 1_800_000_000.0
+MASTER: dict[str, Any] = {
+    "pid": 7,
+    "since": NOW - 90,
+    "version": "1.0",
+    "basedir": "/m",
+    "projectName": "Example",
+    "generation": 3,
+    "ports": ["tcp 9989", "tls 9990"],
+    "slaves": 2,
+    "connected": 1,
+    "builders": 1,
+}
+BOT: dict[str, Any] = {
+    "name": "bot1",
+    "connected": True,
+    "state": "ready",
+    "since": NOW - 7200,
+    "address": "10.0.0.1:4711",
+    "generation": "worker 4.3.0 (python 3)",
+    "version": "4.3.0",
+    "admin": "me",
+    "host": "a machine",
+    "builders": ["full", "quick"],
+    "note": None,
+    "events": [],
+}
+ABSENT: dict[str, Any] = {
+    **dict.fromkeys(BOT),
+    "name": "bot2",
+    "connected": False,
+    "state": "absent",
+    "builders": [],
+    "events": [],
+}
+
+
+class PageTests(unittest.TestCase):
+    """What a reader sees."""
+
+    def test_table(self) -> None:
+        """The master in three lines, then a slave a line, in columns."""
+        lines = status.masterPage(MASTER, [BOT, ABSENT], NOW)
+        self.assertRegex(lines[0], r"^buildmaster in /m \(Example\): pid 7, since .* \(1 min\)$")
+        self.assertEqual(lines[1], "buildbot 1.0, generation 3 of the configuration")
+        self.assertEqual(lines[2], "slaves: tcp 9989, tls 9990; 1 builder, 1 of 2 slaves connected")
+        heading, first, second = lines[4:]
+        self.assertRegex(first, r"^bot1   connected      .* \(2 h\)  10\.0\.0\.1:4711  worker 4\.3\.0")
+        self.assertRegex(second, r"^bot2   not connected  -  +-  +-  +-$")
+        for column in ("STATE", "ADDRESS", "BUILDERS"):
+            where = heading.index(column)
+            self.assertEqual({first[where - 1], second[where - 1]}, {" "})
+            self.assertNotIn(" ", (first[where], second[where]))
+
+    def test_between(self) -> None:
+        """A slave that is neither here nor away says what is going on."""
+        self.assertIn("displacing", status.masterPage(MASTER, [{**BOT, "state": "displacing"}], NOW)[5])
+
+    def test_empty(self) -> None:
+        """A master without slaves has no table, and one without a port says so."""
+        lines = status.masterPage({**MASTER, "ports": [], "projectName": None}, [], NOW)
+        self.assertEqual(len(lines), 3)
+        self.assertTrue(lines[2].startswith("slaves: no port;"))
+
+    def test_notes(self) -> None:
+        """What is odd about a slave, and who was refused, follows the table (O9)."""
+        refused = {"name": "bot9", "when": NOW, "address": "10.0.0.9:1", "logins": 3}
+        squabble = {**BOT, "note": "two processes log in under this name"}
+        lines = status.masterPage({**MASTER, "refused": [refused]}, [squabble], NOW)
+        self.assertEqual(lines[-2], "note on bot1: two processes log in under this name")
+        self.assertRegex(
+            lines[-1], r"^refused: bot9 from 10\.0\.0\.9:1 is not in c\['bots'\], 3 times, the latest"
+        )
+
+    def test_strangers(self) -> None:
+        """Nothing that a slave says of itself moves the cursor, or the columns."""
+        evil = {**BOT, "name": "漢\x1b[2J", "generation": "a\nb\t\u202ec", "version": "a", "note": "\x07"}
+        lines = status.masterPage(MASTER, [evil, ABSENT], NOW)
+        text = "".join(lines)
+        self.assertEqual([char for char in text if ord(char) < 32 or char == "\u202e"], [])
+        self.assertIn("漢\\x1b[2J", lines[5])
+        self.assertEqual(
+            width(lines[5][: lines[5].index("connected")]), width(lines[6][: lines[6].index("not connected")])
+        )
+
+    def test_slave(self) -> None:
+        """The page of a slave has all that it said, and its latest 20 events with their times (O9)."""
+        events = [{"when": NOW + number, "text": f"refused: bad\npassword {number}"} for number in range(30)]
+        lines = status.slavePage({**BOT, "note": "odd", "events": events}, NOW)
+        self.assertIn("admin:    me", lines)
+        self.assertIn("host:     a machine", lines)
+        self.assertIn("builders: full, quick", lines)
+        self.assertIn("note:     odd", lines)
+        self.assertEqual(lines[-21], "latest events:")
+        self.assertRegex(lines[-1], r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  refused: bad password 29$")
+
+    def test_absentSlave(self) -> None:
+        """A slave that never came has nothing to say."""
+        self.assertEqual(
+            status.slavePage(ABSENT, NOW), ["slave:    bot2", "state:    not connected", "", "no events yet"]
+        )
+
+    def test_since(self) -> None:
+        """How long something lasts is said in one unit; a clock that was set back does no harm."""
+        passed = {3: "3 s", 59: "59 s", 60: "1 min", 7199: "1 h", 86400 * 3: "3 d", -5: "0 s"}
+        for seconds, words in passed.items():
+            self.assertTrue(status.since(NOW - seconds, NOW).endswith(f"({words})"), words)
+        self.assertEqual(status.since(None, NOW), "")
+
+
+class StatusTests(unittest.TestCase):
+    """The command."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here)
+        with open(os.path.join(self.here, "buildbot.tac"), "w") as stream:
+            stream.write("application = service.Application('buildmaster')")
+        self.asked: list[object] = []
+        self.patch(asking, "request", self.request)
+
+    def request(self, here: str, verb: str, params: object, patience: float) -> object:
+        """What stands for the control socket."""
+        self.asked.append(params)
+        return {"master": MASTER, "slaves": [{**BOT, "admin": "\x1b[2J"}]}
+
+    def status(self, *words: str) -> Spoken:
+        """Ask."""
+        return command("status", self.here, *words)
+
+    def test_all(self) -> None:
+        """Without a name, all slaves."""
+        said = self.status()
+        self.assertEqual((said.status, self.asked), (0, [{}]))
+        self.assertIn("SLAVE", said.out)
+
+    def test_one(self) -> None:
+        """With a name, that one."""
+        said = self.status("bot1")
+        self.assertEqual((said.status, self.asked), (0, [{"slave": "bot1"}]))
+        self.assertIn("no events yet", said.out)
+
+    def test_json(self) -> None:
+        """For programs, everything, and no raw control character in it."""
+        said = self.status("--json")
+        self.assertEqual(json.loads(said.out)["slaves"][0]["admin"], "\x1b[2J")
+        self.assertNotIn("\x1b", said.out)
