@@ -378,7 +378,7 @@ class Decoder:
         self._decoding = False
 
     def _checkString(self, length: int, sizeWithIt: int) -> None:
-        """Raise L{LimitExceeded} if a string, or the expression it is in, is too long to wait for its rest."""
+        """Raise L{LimitExceeded} if a string, or the expression with it, is too long to wait for the rest."""
         if length > SIZE_LIMIT:
             raise LimitExceeded("string", SIZE_LIMIT)
         if sizeWithIt > self.limits.expressionBytes:
