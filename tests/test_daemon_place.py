@@ -49,6 +49,37 @@ class PlaceTests(unittest.TestCase):
         os.mkdir(self.here)
         self.assertIn(f"no buildbot.tac in {self.here}", self.refusal(self.here))
 
+    def test_closed(self) -> None:
+        """A directory, a .tac or a parent that is closed to this user is told, with the owner."""
+        os.makedirs(os.path.join(self.here, "inner"))
+        tac = os.path.join(self.here, "buildbot.tac")
+        with open(tac, "w"):
+            pass
+        self.withoutRights(tac)
+        self.assertRegex(
+            self.refusal(self.here), rf"^permission denied: {tac} is closed to you \(\w+\): it belongs"
+        )
+        self.withoutRights(self.here)
+        self.assertRegex(
+            self.refusal(self.here), rf"^permission denied: {self.here} is closed to you \(\w+\): it"
+        )
+        inner = os.path.join(self.here, "inner")
+        self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+$")
+
+    def withoutRights(self, path: str) -> None:
+        """Close a file or directory to this user for the rest of the test; root becomes another one."""
+        self.addCleanup(os.chmod, path, 0o700)
+        if os.getuid() == 0:
+            os.seteuid(0)
+            self.addCleanup(os.seteuid, 0)
+            # what trial makes is private to root, which this is not about
+            for parent in (os.path.dirname(self.here), os.path.dirname(os.path.dirname(self.here))):
+                os.chmod(parent, 0o755)
+            os.chmod(self.here, 0o777)
+        os.chmod(path, 0)
+        if os.getuid() == 0:
+            os.seteuid(65534)
+
     def test_usable(self) -> None:
         """A directory with buildbot.tac is known by its real path, whatever links lead there."""
         os.mkdir(self.here)

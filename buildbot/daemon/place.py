@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import stat
 from enum import Enum
 
 TAC = "buildbot.tac"
@@ -38,17 +39,22 @@ def enter(basedir: str) -> str:
     @raise Unusable: it does not exist, is no directory, is closed to this user, or holds none.
     """
     here = os.path.realpath(basedir)
-    if not os.path.lexists(here):
-        raise Unusable(f"there is no directory {here}: `buildbot create-master {here}` makes a master there")
-    if not os.path.isdir(here):
+    try:
+        mode = os.stat(here).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        line = f"there is no directory {here}: `buildbot create-master {here}` makes a master there"
+        raise Unusable(line) from None
+    except OSError as why:
+        raise Unusable(f"cannot use {here}: {why.strerror}; you are {_user()}") from None
+    if not stat.S_ISDIR(mode):
         raise Unusable(f"{here} is not a directory: name the one that holds {TAC}")
-    if not os.access(here, os.R_OK | os.W_OK | os.X_OK):
-        raise Unusable(f"permission denied: {here} is closed to you (user {_user()}): {_owner(here)}")
+    if not _mayUse(here, os.R_OK | os.W_OK | os.X_OK):
+        raise Unusable(_closed(here))
     tac = os.path.join(here, TAC)
     if not os.path.exists(tac):
         raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there")
-    if not os.access(tac, os.R_OK):
-        raise Unusable(f"permission denied: {tac} is closed to you (user {_user()}): {_owner(tac)}")
+    if not _mayUse(tac, os.R_OK):
+        raise Unusable(_closed(tac))
     return here
 
 
@@ -84,15 +90,17 @@ def configFile(tac: str) -> str:
     return CONFIG
 
 
+def _mayUse(path: str, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _closed(path: str) -> str:
+    owner = _userName(os.stat(path).st_uid)
+    return f"permission denied: {path} is closed to you ({_user()}): it belongs to {owner}"
+
+
 def _user() -> str:
     return _userName(os.geteuid())
-
-
-def _owner(path: str) -> str:
-    try:
-        return f"it belongs to {_userName(os.stat(path).st_uid)}"
-    except OSError:
-        return "so is what is above it"
 
 
 def _userName(uid: int) -> str:
