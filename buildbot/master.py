@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import ports
-from buildbot.botmaster import BotMaster, BotPerspective
+from buildbot.botmaster import BotMaster
+from buildbot.botperspective import BotPerspective
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock
@@ -39,8 +40,8 @@ from buildbot.pbutil import NewCredPerspective
 from buildbot.reconfig import Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
-from buildbot.wire.broker import SlavePortFactory
 from buildbot.wire.login import LoginRoot
+from buildbot.wire.slaveport import SlavePortFactory
 
 __all__ = ["BotMaster", "BotPerspective", "BuildMaster", "DebugPerspective", "Dispatcher"]
 
@@ -69,10 +70,12 @@ class DebugPerspective(NewCredPerspective):
 
 @dataclass
 class _Prepared:
-    """What was done before the point of no return: ports opened, and ports closed to make room for them."""
+    """What was done before the point of no return; C{closed} are ports that had to make room for others."""
 
     opened: dict[str, IListeningPort]
     closed: set[str]
+    stopped: list[Any]
+    started: list[Any]
 
 
 @implementer(IReadiness)
@@ -115,6 +118,7 @@ class BuildMaster(service.MultiService):
         self._ports: dict[str, IListeningPort] = {}
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
+        self._locked = False
         self._oldSIGHUP: Any = None
         self._hangups = 0
 
@@ -183,6 +187,7 @@ class BuildMaster(service.MultiService):
 
     async def _start(self) -> None:
         lock.hold(self.basedir)
+        self._locked = True
         config = readConfig(self.configPath, self.basedir)
         for warning in config.warnings:
             log.warn("{warning}", warning=str(warning))
@@ -266,51 +271,60 @@ class BuildMaster(service.MultiService):
         await self.botmaster.stopService()
         self.slavePort.stopAll()
         await maybeDeferred(super().stopService)
+        if self._locked:
+            self._locked = False
+            lock.release(self.basedir)
 
     # a configuration takes effect
 
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> _Prepared:
         """
-        Everything of a change that can fail: new ports, then plug-ins.
+        Everything of a change that can fail: plug-ins, then ports.
+
+        The ports come last, with no turn of the reactor between them and L{commit}:
+        no slave shall meet a port that does not know it yet (A1).
 
         @raise CannotOpen, Refused: it failed; all is as before.
         """
-        prepared = await self._exchangePorts(change)
         old = [*change.schedulersRemoved, *change.sourcesRemoved, *change.statusRemoved]
         new = [*change.schedulersAdded, *change.sourcesAdded, *change.statusAdded]
         if "manhole" in change.settings:
-            old += [self.config.manhole] if self.config.manhole is not None else []
-            new += [config.manhole] if config.manhole is not None else []
+            old.append(self.config.manhole)
+            new.append(config.manhole)
+        stopped, started = filterServices(old), filterServices(new)
+        await exchange(stopped, started, self)
         try:
-            await exchange(filter(_isService, old), filter(_isService, new), self)
-        except Refused:
-            await self.abandon(prepared)
+            opened, closed = await self._exchangePorts(change)
+        except ports.CannotOpen:
+            await exchange(started, stopped, self)
             raise
-        return prepared
+        return _Prepared(opened, closed, stopped, started)
 
-    async def _exchangePorts(self, change: ConfigChange) -> _Prepared:
+    async def abandon(self, prepared: _Prepared) -> None:
+        """Undo L{prepare}."""
+        await ports.closeAll(prepared.opened.values())
+        self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
+        await exchange(prepared.started, prepared.stopped, self)
+
+    async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, IListeningPort], set[str]]:
         """
         Open the new ports while the old ones are open; or after those, where one takes the other's place.
 
+        @return: the ports that were opened, and the names of those that had to be closed.
         @raise CannotOpen: a new one cannot be opened; all is as before.
         """
         try:
-            return _Prepared(await ports.openAll(self._reactor, self.slavePort, change.portsAdded), set())
+            return await ports.openAll(self._reactor, self.slavePort, change.portsAdded), set()
         except ports.CannotOpen as error:
             if not error.inUse or not change.portsRemoved:
                 raise
         closed = set(change.portsRemoved)
         await ports.closeAll(self._ports[name] for name in closed)
         try:
-            return _Prepared(await ports.openAll(self._reactor, self.slavePort, change.portsAdded), closed)
+            return await ports.openAll(self._reactor, self.slavePort, change.portsAdded), closed
         except ports.CannotOpen:
-            await self.abandon(_Prepared({}, closed))
+            self._ports.update(await ports.openAll(self._reactor, self.slavePort, closed))
             raise
-
-    async def abandon(self, prepared: _Prepared) -> None:
-        """Undo L{prepare}: close what it opened, open what it closed."""
-        await ports.closeAll(prepared.opened.values())
-        self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
 
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: _Prepared) -> list[str]:
         """
@@ -360,7 +374,8 @@ class BuildMaster(service.MultiService):
         return [perspective]
 
 
-def _isService(thing: object) -> bool:
-    return service.IService.providedBy(thing)
+def filterServices(things: Iterable[object]) -> list[Any]:
+    """Those of some plug-ins that have a life: what is no service needs neither start nor stop."""
+    return [thing for thing in things if service.IService.providedBy(thing)]
 
 

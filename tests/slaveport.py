@@ -9,13 +9,14 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.botmaster import BotMaster, BotPerspective
+from buildbot.botmaster import BotMaster
+from buildbot.botperspective import BotPerspective
 from buildbot.config.diff import diff
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.dispatcher import Dispatcher
 from buildbot.slaves.attachment import State
-from buildbot.wire.broker import SlavePortFactory
 from buildbot.wire.login import LoginRoot
+from buildbot.wire.slaveport import SlavePortFactory
 from tests.fakes import FakeSlave
 from tests.pumped import Pump, settle
 

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.defer import Deferred
 
-from buildbot.botmaster import ARBITRATION_TIME, ATTACH_TIME, SQUABBLE_HOLD
+from buildbot.botperspective import ARBITRATION_TIME, ATTACH_TIME, SQUABBLE_HOLD
 from buildbot.config.model import BuilderConfig, MasterConfig
 from buildbot.slaves.attachment import State
 from buildbot.wire.login import HOLD

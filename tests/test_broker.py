@@ -17,14 +17,12 @@ from buildbot.pbutil import Callee
 from buildbot.wire import broker as brokerModule
 from buildbot.wire.banana import encode
 from buildbot.wire.broker import (
-    GREETING_PER_ADDRESS,
-    LOGIN_TIME,
     MESSAGES_BEFORE_LOGIN,
     SLICE,
     UNREAD_AFTER_LOGIN,
     UNREAD_BEFORE_LOGIN,
-    SlavePortFactory,
 )
+from buildbot.wire.slaveport import GREETING_PER_ADDRESS, LOGIN_TIME, SlavePortFactory
 from tests.fakes import _Address
 from tests.pumped import Pump
 from tests.slaveport import SlavePortCase

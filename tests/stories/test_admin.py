@@ -1,0 +1,222 @@
+"""An admin starts a master, edits c['bots'], and reconfigures."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from twisted.cred.credentials import UsernamePassword
+from twisted.internet.defer import ensureDeferred
+from twisted.spread import pb
+
+from buildbot.daemon import lock
+from buildbot.daemon.control import ControlError
+from buildbot.daemon.readiness import StartFailed
+from tests.pumped import Pump
+from tests.stories.world import World
+
+
+class StartTests(World):
+    """The master starts, or says why it does not."""
+
+    def test_start(self) -> None:
+        """A master that starts says where slaves connect and how many there could be."""
+        (line,) = self.successResultOf(self.start())
+        self.assertIn("1 builder, 0 of 2 slaves connected", line)
+        self.assertEqual([server[0] for server in self.reactor.tcpServers], [9989])
+
+    def test_portOpensLast(self) -> None:
+        """A1: while a plug-in takes its time to start, no slave can meet a port that does not know it."""
+        self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
+        ready = self.start()
+        self.assertNoResult(ready)
+        self.assertEqual(self.reactor.tcpServers, [])
+        self.reactor.advance(5)
+        self.successResultOf(ready)
+        self.connect()
+        self.assertEqual(self.connected(), ["bot1"])
+
+    def test_errors(self) -> None:
+        """O1: a broken master.cfg fails the start with every error, and opens nothing."""
+        self.edit("'full'", "'_full'")
+        self.edit("('bot2', 'sekrit')", "('bot2',)")
+        failed = self.failureResultOf(self.start(), StartFailed).value
+        self.assertGreaterEqual(len(failed.lines), 2)
+        self.assertTrue(all(line.startswith("master.cfg:") for line in failed.lines), failed.lines)
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_noFile(self) -> None:
+        """A missing master.cfg fails the start in one line."""
+        os.unlink(os.path.join(self.basedir, "master.cfg"))
+        failed = self.failureResultOf(self.start(), StartFailed).value
+        self.assertEqual(len(failed.lines), 1)
+        self.assertIn("master.cfg", failed.lines[0])
+
+    def test_stop(self) -> None:
+        """O3: a stopped master has let go of its slaves, also mute ones, and of its directory."""
+        self.successResultOf(self.start())
+        slave, mute = self.connect(), self.connect(name="bot2")
+        mute.pump.client.reading = False
+        self.assertIsNotNone(lock.holder(self.basedir))
+        self.stop()
+        self.assertTrue(slave.pump.client.lost)
+        self.assertIsNone(lock.holder(self.basedir))
+
+    def test_restart(self) -> None:
+        """L7: after a restart nobody is connected until they are."""
+        self.successResultOf(self.start())
+        self.connect()
+        self.assertEqual(self.connected(), ["bot1"])
+        self.stop()
+        self.successResultOf(self.start())
+        self.assertEqual(self.connected(), [])
+
+
+class EditTests(World):
+    """The file is edited while slaves are connected."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.successResultOf(self.start())
+        self.one, self.two = self.connect(), self.connect(name="bot2")
+
+    def written(self, slave: Any) -> tuple[int, int]:
+        return slave.pump.server.written, slave.pump.client.written
+
+    def test_removeAndAdd(self) -> None:
+        """R3: a bot is removed: it is cut, and refused; added again: it is attached again."""
+        before = self.written(self.one)
+        self.edit("('bot2', 'sekrit')", "")
+        self.edit("['bot1', 'bot2']", "['bot1']")
+        outcome = self.reconfig()
+        self.assertTrue(outcome["applied"], outcome)
+        self.assertIn("- bot bot2", outcome["changes"])
+        self.assertTrue(self.two.pump.client.lost)
+        self.assertEqual(self.written(self.one), before)
+        refused = self.connect(name="bot2")
+        self.assertIsNone(refused.perspective)
+        self.assertEqual(self.status()["master"]["refused"][0]["name"], "bot2")
+        self.edit("('bot1', 'sekrit')", "('bot1', 'sekrit'), ('bot2', 'sekrit')")
+        self.edit("['bot1']", "['bot1', 'bot2']")
+        self.reconfig()
+        self.connect(name="bot2")
+        self.assertEqual(self.connected(), ["bot1", "bot2"])
+        self.assertEqual(self.status()["master"]["refused"], [])
+
+    def test_sameFile(self) -> None:
+        """R5: reading the same file again sends nothing to anybody."""
+        before = self.written(self.one), self.written(self.two)
+        for _ in range(100):
+            self.assertEqual(self.reconfig()["changes"], [])
+        self.assertEqual((self.written(self.one), self.written(self.two)), before)
+
+    def test_brokenFile(self) -> None:
+        """R1: a broken file changes nothing, and its errors are told with their places."""
+        before, state = self.status(), (self.written(self.one), self.written(self.two))
+        self.edit("c['slavePortnum']", "oops(")
+        outcome = self.reconfig()
+        self.assertFalse(outcome["applied"])
+        self.assertIn("master.cfg:", outcome["errors"][0])
+        self.assertEqual(self.status(), before)
+        self.assertEqual((self.written(self.one), self.written(self.two)), state)
+
+    def test_dryRun(self) -> None:
+        """A dry run names the change and leaves everything as it is."""
+        before = self.status()
+        self.edit("('bot2', 'sekrit')", "('bot2', 'new')")
+        outcome = self.reconfig(dryRun=True)
+        self.assertEqual(outcome["changes"], ["~ bot bot2: new password"])
+        self.assertEqual(self.status(), before)
+
+    def test_newPassword(self) -> None:
+        """R7, S2: a new password is for the next login; no output has either of them."""
+        self.edit("('bot2', 'sekrit')", "('bot2', 'canary-7')")
+        outcome = self.reconfig()
+        self.assertFalse(self.two.pump.client.lost)
+        self.assertNotIn("canary-7", repr((outcome, self.status(), self.master.config)))
+        self.two.broker.transport.abortConnection()
+        self.settle()
+        self.connect(name="bot2")
+        self.assertEqual(self.connected(), ["bot1"])
+        self.connect(name="bot2", password="canary-7")
+        self.assertEqual(self.connected(), ["bot1", "bot2"])
+
+    def test_muteSlave(self) -> None:
+        """R10: a mute slave does not hold a reconfig up; the outcome names it."""
+        self.two.pump.client.reading = False
+        self.add("c['builders'].append(dict(c['builders'][0], name='x', builddir='x'))")
+        outcome = self.reconfig()
+        self.assertTrue(outcome["applied"])
+        self.assertEqual(outcome["pending"], ["bot1", "bot2"])
+        self.assertEqual([s["name"] for s in self.status()["slaves"] if s["pending"]], ["bot2"])
+
+    def test_port(self) -> None:
+        """A further slave port is opened beside the first; slaves stay."""
+        self.edit("9989", "[9989, 'tcp:9990']")
+        self.assertIn("+ port tcp:9990", self.reconfig()["changes"])
+        self.assertEqual([server[0] for server in self.reactor.tcpServers], [9989, 9990])
+        self.assertEqual(self.connected(), ["bot1", "bot2"])
+
+    def test_pluginFails(self) -> None:
+        """R1: a status target that cannot start leaves the old ones running, and the old ports."""
+        self.add("from tests.stories.plugins import Slow, Broken; c['status'] = [Slow()]")
+        waiting = self.master.reconfigurer.request()
+        self.reactor.advance(5)
+        self.assertTrue(self.successResultOf(waiting)["applied"])
+        before, children = self.status(), list(self.master)
+        self.edit("[Slow()]", "[Broken()]")
+        self.edit("9989", "9990")
+        waiting = self.master.reconfigurer.request()
+        self.reactor.advance(5)  # the old one, which runs again, is slow again
+        outcome = self.successResultOf(waiting)
+        self.assertIn("cannot start Broken", outcome["errors"][0])
+        self.assertEqual((self.status(), list(self.master)), (before, children))
+        self.assertTrue(children[0].running)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_portTaken(self) -> None:
+        """R1: a port that is taken refuses everything else of the file too, plug-ins included."""
+        self.add("from tests.stories.plugins import Quick; c['status'] = [Quick()]")
+        self.edit("9989", "[9989, 'tcp:6']")
+        self.edit("('bot2', 'sekrit')", "('bot2', 'new')")
+        before = self.status()
+        self.reactor.taken = 6
+        outcome = self.reconfig()
+        self.assertEqual(outcome["errors"], ["cannot listen on tcp:6: address already in use"])
+        self.assertEqual((self.status(), list(self.master)), (before, []))
+
+    def test_hangup(self) -> None:
+        """SIGHUP reads the file again, as it always did."""
+        self.edit("('bot2', 'sekrit')", "('bot3', 'sekrit')")
+        self.edit("'bot2'", "'bot3'")
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.settle()
+        self.assertIn("bot3", self.master.config.slaves)
+
+    def test_disconnect(self) -> None:
+        """An admin throws a slave out; its name is free again; an unknown name is said to be one."""
+        cut = ensureDeferred(self.master.controlDisconnect("bot2"))
+        self.settle()
+        self.assertTrue(self.successResultOf(cut)["disconnected"])
+        self.assertEqual(self.connected(), ["bot1"])
+        self.assertIn("administrator", self.status("bot2")["slaves"][0]["events"][-1]["text"])
+        self.failureResultOf(ensureDeferred(self.master.controlDisconnect("bot9")), ControlError)
+
+    def test_debugAccount(self) -> None:
+        """S1: the debug account exists while it has a password, and can reload."""
+        self.add("c['debugPassword'] = 'canary-8'")
+        self.reconfig()
+        client = pb.PBClientFactory()
+        login = client.login(UsernamePassword(b"debug", b"canary-8"))
+        server = self.master.slavePort.buildProtocol(None)
+        pump = Pump(server, client.buildProtocol(None), self.reactor)
+        pump.pump()
+        debug = self.successResultOf(login)
+        self.edit("('bot2', 'sekrit')", "('bot2', 'new')")
+        answer = debug.callRemote("reload")
+        pump.pump()
+        self.assertIs(self.successResultOf(answer), True)
+        self.assertEqual(self.master.config.slaves["bot2"].password, "new")
+        pump.client.abortConnection()
+        pump.pump()

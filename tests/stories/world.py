@@ -1,0 +1,139 @@
+"""A whole master in one process: a directory, a master.cfg, a BuildMaster, and slaves in memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial import unittest
+
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.daemon.childload import LoadReport
+from buildbot.daemon.fileload import readConfig
+from buildbot.master import BuildMaster
+from buildbot.reconfig import Reconfigurer
+from tests.fakes import FakeSlave
+from tests.pumped import settle
+
+CONFIG = """
+from buildbot.process.factory import BuildFactory
+c = BuildmasterConfig = {}
+c['bots'] = [('bot1', 'sekrit'), ('bot2', 'sekrit')]
+c['builders'] = [
+    {'name': 'full', 'slavenames': ['bot1', 'bot2'], 'builddir': 'full', 'factory': BuildFactory()},
+]
+c['slavePortnum'] = 9989
+"""
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor whose threads are calls, and whose ports nobody but us can reach."""
+
+    stopped = False
+    taken: int | None = None
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        if port == self.taken:
+            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, "Address already in use"))
+        return super().listenTCP(port, factory, backlog, interface)
+
+    def callFromThread(self, f: Callable[..., object], *args: object) -> None:
+        f(*args)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class World(unittest.SynchronousTestCase):
+    """A story begins with a master directory; C{start} starts the master in it."""
+
+    def setUp(self) -> None:
+        self.basedir = os.path.abspath(self.mktemp())
+        os.mkdir(self.basedir)
+        self.reactor = Reactor()
+        self.reactor.advance(1000)
+        self.slaves: list[FakeSlave] = []
+        self.write(CONFIG)
+
+    def write(self, text: str) -> None:
+        """Edit master.cfg."""
+        with open(os.path.join(self.basedir, "master.cfg"), "w", encoding="utf-8") as file:
+            file.write(textwrap.dedent(text))
+
+    def add(self, line: str) -> None:
+        """Add a line to master.cfg."""
+        self.edit("c['slavePortnum']", f"{line}\nc['slavePortnum']")
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace a text in master.cfg, which must be there."""
+        with open(os.path.join(self.basedir, "master.cfg"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        self.write(text.replace(old, new))
+
+    def start(self) -> Deferred[list[str]]:
+        """Start the master; the Deferred is what C{buildbot start} waits for."""
+        self.master = BuildMaster(self.basedir, reactor=self.reactor)
+        self.master.reconfigurer = Reconfigurer(self.master, check, load)
+        ready = self.master.whenReady()
+        self.master.startService()
+        self.addCleanup(self.stop)
+        return ready
+
+    def stop(self) -> None:
+        if self.master.running:
+            stopped = ensureDeferred(self.master.stopService())
+            self.settle()
+            self.successResultOf(stopped)
+        self.settle()
+
+    def connect(self, *args: Any, **kw: Any) -> FakeSlave:
+        """A slave that connects, and gets as far as it gets."""
+        slave = FakeSlave(*args, **kw)
+        slave.connect(self.master.slavePort, self.reactor, 40000 + len(self.slaves))
+        self.slaves.append(slave)
+        self.settle()
+        return slave
+
+    def settle(self) -> None:
+        settle(*[slave.pump for slave in self.slaves])
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        for _ in range(seconds):
+            self.reactor.advance(1)
+            self.settle()
+
+    def reconfig(self, **kw: Any) -> dict[str, Any]:
+        """What C{buildbot reconfig} gets."""
+        outcome = self.successResultOf(self.master.reconfigurer.request(**kw))
+        self.settle()
+        return outcome
+
+    def status(self, slave: str | None = None) -> dict[str, Any]:
+        """What C{buildbot status --json} prints."""
+        return self.master.controlStatus(slave)
+
+    def connected(self) -> list[str]:
+        """The names of the connected slaves, as the status has them."""
+        return [slave["name"] for slave in self.status()["slaves"] if slave["connected"]]
+
+
+def check(path: str, basedir: str, timeout: float) -> Deferred[LoadReport]:
+    """Stands in for the child process: the same answer, in this process."""
+    try:
+        config = readConfig(path, basedir)
+    except ConfigErrors as errors:
+        return succeed(LoadReport(False, errors.errors, errors.warnings, ""))
+    return succeed(LoadReport(True, (), config.warnings, ""))
+
+
+def load(path: str, basedir: str, timeout: float) -> Deferred[MasterConfig]:
+    """Stands in for the thread."""
+    return succeed(readConfig(path, basedir))
