@@ -24,6 +24,7 @@ from buildbot.config import ports as configPorts
 from buildbot.config.load import load
 from buildbot.config.model import KEEPALIVE
 from buildbot.master import BuildMaster
+from buildbot.reconfig import LOAD_TIME
 from buildbot.scripts.options import Options
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 
@@ -224,6 +225,30 @@ class ReferenceTests(unittest.TestCase):
         text = pages()["reference/configuration"].partition("_ports:")[2]
         self.assertEqual([kind for kind in configPorts.KINDS if f"``{kind}:" not in text], [])
 
+    def test_steps(self) -> None:
+        """Every factory and every step that a configuration can use is named with its module."""
+        text = pages()["reference/configuration"].partition(".. _steps:")[2]
+        entries = dict(re.findall(r"^``(buildbot\.[\w.]+)``\n((?:   .*\n)+)", text, re.M))
+        steps = sorted(
+            f"buildbot.steps.{path.stem}" for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py")
+        )
+        self.assertEqual(sorted(entries), ["buildbot.process.factory", *steps])
+        for module, words in entries.items():
+            classes = [
+                name
+                for name, thing in vars(found(module)).items()
+                if inspect.isclass(thing) and thing.__module__ == module and not name.startswith("_")
+            ]
+            missing = [name for name in classes if not re.search(rf"``{name}\b", words)]
+            self.assertEqual(missing, [], module)
+
+    def test_leftOut(self) -> None:
+        """What the page of differences says is left out for good is not there."""
+        rows = tableRows(pages()["differences"], "left-out")
+        names = [f"buildbot.{name}" for row in rows for name in literals(row[0])]
+        self.assertGreater(len(names), 10)
+        self.assertEqual([name for name in names if resolves(name)], [])
+
     def test_examplesLoad(self) -> None:
         """Every master.cfg that the pages show as a whole is a good one."""
         shown = 0
@@ -261,6 +286,11 @@ class ReferenceTests(unittest.TestCase):
                 *short, long = literals(forms)
                 drawn[long] = (short[0] if short else None, literals(default)[0] if default else None)
             self.assertEqual(drawn, real, name)
+
+    def test_loadTime(self) -> None:
+        """The pages that speak of the time that a file may run at a reconfig agree with the code."""
+        for page in ("reference/commands", "reference/control-socket"):
+            self.assertIn(f"without it {LOAD_TIME:g}", " ".join(pages()[page].split()))
 
     def test_globalOptions(self) -> None:
         """The options before the command are explained too."""
