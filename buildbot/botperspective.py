@@ -93,17 +93,17 @@ class BotPerspective(NewCredPerspective):
 
     # what the realm calls
 
-    def attached(self, mind: pb.RemoteReference | None) -> Deferred[BotPerspective]:
+    def attached(self, bot: pb.RemoteReference | None) -> Deferred[BotPerspective]:
         """
         The slave logged in.
 
-        @param mind: its Bot.
+        @param bot: its mind, which slaves call their Bot.
         @return: fires with me once the slave is attached to its builders; fails
             with L{LoginRefused} if it never will be.
         """
-        if mind is None:
+        if bot is None:
             raise LoginRefused("it brought no mind: not a slave")
-        peer = SlavePeer(mind)
+        peer = SlavePeer(bot)
         login = self._logins[peer] = Deferred()
         peer.whenLost(partial(self._lost, peer))
         if self._attachment.peer is not None:

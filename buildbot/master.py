@@ -15,12 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from twisted.application import service
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -72,8 +72,9 @@ class DebugPerspective(NewCredPerspective):
 class _Prepared:
     """What was done before the point of no return; C{closed} are ports that had to make room for others."""
 
-    opened: dict[str, IListeningPort]
+    opened: dict[str, ports.SlavePort]
     closed: set[str]
+    certificates: list[tuple[ports.SlavePort, Any]]
     stopped: list[Any]
     started: list[Any]
 
@@ -115,7 +116,7 @@ class BuildMaster(service.MultiService):
             "disconnect": self.controlDisconnect,
         }
         self.control = ControlServer(self.basedir, handlers, reactor)
-        self._ports: dict[str, IListeningPort] = {}
+        self._ports: dict[str, ports.SlavePort] = {}
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
         self._locked = False
@@ -189,8 +190,6 @@ class BuildMaster(service.MultiService):
         lock.hold(self.basedir)
         self._locked = True
         config = readConfig(self.configPath, self.basedir)
-        for warning in config.warnings:
-            log.warn("{warning}", warning=str(warning))
         change = diff(self.config, config)
         self.commit(config, change, await self.prepare(config, change))
         await maybeDeferred(self.control.startService)
@@ -199,9 +198,11 @@ class BuildMaster(service.MultiService):
         lines = [
             f"slaves: {', '.join(self.describePorts())}; {builders} builder{'s' * (builders != 1)}, "
             f"0 of {slaves} slave{'s' * (slaves != 1)} connected",
-            *[f"warning: {warning}" for warning in config.warnings],
+            *[f"warning: {warning}" for warning in [*config.warnings, *self.warnings()]],
         ]
         log.info("BuildMaster is running: {line}", line=lines[0])
+        for line in lines[1:]:
+            log.warn("{line}", line=line)
         self._ready.callback(lines)
 
     def _startFailed(self, why: Failure) -> None:
@@ -291,6 +292,8 @@ class BuildMaster(service.MultiService):
         if "manhole" in change.settings:
             old.append(self.config.manhole)
             new.append(config.manhole)
+        kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
+        certificates = [(port, ports.renewed(port)) for port in kept]
         stopped, started = filterServices(old), filterServices(new)
         await exchange(stopped, started, self)
         try:
@@ -298,7 +301,7 @@ class BuildMaster(service.MultiService):
         except ports.CannotOpen:
             await exchange(started, stopped, self)
             raise
-        return _Prepared(opened, closed, stopped, started)
+        return _Prepared(opened, closed, certificates, stopped, started)
 
     async def abandon(self, prepared: _Prepared) -> None:
         """Undo L{prepare}."""
@@ -306,7 +309,7 @@ class BuildMaster(service.MultiService):
         self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
         await exchange(prepared.started, prepared.stopped, self)
 
-    async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, IListeningPort], set[str]]:
+    async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, ports.SlavePort], set[str]]:
         """
         Open the new ports while the old ones are open; or after those, where one takes the other's place.
 
@@ -341,6 +344,9 @@ class BuildMaster(service.MultiService):
         removed = {name: self._ports.pop(name) for name in change.portsRemoved}
         closing = [port for name, port in removed.items() if name not in prepared.closed]
         self._ports.update(prepared.opened)
+        for port, options in prepared.certificates:
+            if port.context is not None:
+                port.context.options = options
         ensureDeferred(ports.closeAll(closing)).addErrback(
             lambda why: log.failure("closing a slave port", why)
         )
@@ -349,7 +355,11 @@ class BuildMaster(service.MultiService):
 
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
-        return [ports.describe(name, port) for name, port in self._ports.items()]
+        return [str(port) for port in self._ports.values()]
+
+    def warnings(self) -> list[str]:
+        """What is not wrong yet: certificates that expire soon."""
+        return list(ports.expiryWarnings(self._ports.values(), datetime.now(timezone.utc)))
 
     # what the command line asks
 

@@ -80,7 +80,7 @@ class NewCredPerspective(pb.Avatar):
     it is and C{detached} when it is gone.
     """
 
-    def attached(self, mind: pb.RemoteReference | None) -> Any:
+    def attached(self, mind: pb.RemoteReference | None, /) -> Any:
         """
         The peer logged in.
 

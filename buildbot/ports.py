@@ -1,24 +1,28 @@
 # -*- test-case-name: tests.test_ports -*-
 """
-The slave ports: opened all or none, and described for people.
+The slave ports: opened all or none, their certificates renewed in place, described for people.
 
-What listens on them is L{buildbot.wire.broker.SlavePortFactory}.
+What listens on them is L{buildbot.wire.slaveport}.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from twisted.internet import endpoints
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.protocol import Factory, ServerFactory
 
 #: Connections that may wait to be accepted: with Twisted's 50, one slave in eight of a storm was lost.
 BACKLOG = 1024
 _WITH_BACKLOG = ("tcp:", "tcp6:", "ssl:", "unix:")
+#: How long before a certificate expires that is worth a warning (S5).
+EXPIRES_SOON = timedelta(days=30)
 
 
 class CannotOpen(Exception):
@@ -33,6 +37,68 @@ class CannotOpen(Exception):
         self.inUse = inUse
 
 
+class TLSContext:
+    """I am the certificate and key of one port, which may be exchanged while it is open."""
+
+    def __init__(self, options: Any) -> None:
+        """@param options: a L{twisted.internet.ssl.CertificateOptions}."""
+        self.options = options
+
+    def getContext(self) -> Any:
+        """What the next connection uses; Twisted asks for each."""
+        return self.options.getContext()
+
+
+@dataclass(frozen=True)
+class SlavePort:
+    """
+    One open port.
+
+    @ivar description: its strports description, as in C{c['slavePortnum']}.
+    @ivar context: of a TLS port; else None.
+    """
+
+    description: str
+    listening: IListeningPort
+    context: TLSContext | None
+
+    def __str__(self) -> str:
+        """What a person would call it: C{"tcp 9989"}, C{"ssl 9990 on 127.0.0.1"}."""
+        host = self.listening.getHost()
+        number = getattr(host, "port", None)
+        kind = self.description.split(":", 1)[0]
+        if number is None:
+            return self.description.replace(":", " ", 1)
+        where = getattr(host, "host", "")
+        return f"{kind} {number}" + ("" if where in ("", "0.0.0.0", "::") else f" on {where}")
+
+
+class _Listener:
+    """I stand between a strports description and the reactor, to get hold of the TLS options."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.context: TLSContext | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenSSL(
+        self, port: int, factory: Factory, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        self.context = TLSContext(contextFactory)
+        return self._reactor.listenSSL(port, factory, self.context, backlog, interface)
+
+
+class _Reader(_Listener):
+    """I listen on nothing: I only read what a description names."""
+
+    def listenSSL(
+        self, port: int, factory: Factory, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> None:
+        self.context = TLSContext(contextFactory)
+
+
 def withBacklog(description: str) -> str:
     """The strports description with our backlog, unless it has one of its own."""
     if description.startswith(_WITH_BACKLOG) and ":backlog=" not in description:
@@ -40,9 +106,7 @@ def withBacklog(description: str) -> str:
     return description
 
 
-async def openAll(
-    reactor: Any, factory: ServerFactory, descriptions: Iterable[str]
-) -> dict[str, IListeningPort]:
+async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[str]) -> dict[str, SlavePort]:
     """
     Listen on every port, or on none.
 
@@ -50,24 +114,56 @@ async def openAll(
     @return: description -> port.
     @raise CannotOpen: one of them cannot be opened; those that were are closed again.
     """
-    opened: dict[str, IListeningPort] = {}
+    opened: dict[str, SlavePort] = {}
     for description in descriptions:
+        listener = _Listener(reactor)
         try:
-            endpoint = endpoints.serverFromString(reactor, withBacklog(description))
-            opened[description] = await endpoint.listen(factory)
+            endpoint = endpoints.serverFromString(listener, withBacklog(description))
+            listening = await endpoint.listen(factory)
         except Exception as error:
             await closeAll(opened.values())
             inUse = isinstance(error, CannotListenError) and error.socketError.errno == errno.EADDRINUSE
             raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", inUse) from error
+        opened[description] = SlavePort(description, listening, listener.context)
     return opened
 
 
-async def closeAll(ports: Iterable[IListeningPort]) -> None:
+async def closeAll(ports: Iterable[SlavePort]) -> None:
     """Stop listening; connections that were made stay."""
     for port in ports:
-        done = port.stopListening()
+        done = port.listening.stopListening()
         if done is not None:
             await done
+
+
+def renewed(port: SlavePort) -> Any:
+    """
+    The TLS options of an open port, read anew from its files; None for a port without TLS.
+
+    @raise CannotOpen: the files cannot be read, or do not hold a certificate and its key.
+    """
+    if port.context is None:
+        return None
+    reader = _Reader(None)
+    try:
+        endpoints.serverFromString(reader, port.description).listen(Factory())
+    except Exception as error:
+        raise CannotOpen(f"cannot renew the certificate of {port.description}: {_reason(error)}") from error
+    assert reader.context is not None
+    return reader.context.options
+
+
+def expiryWarnings(ports: Iterable[SlavePort], now: datetime) -> Iterator[str]:
+    """A line for each certificate that has expired or soon will: its port, its name, the date (S5)."""
+    for port in ports:
+        if port.context is None:
+            continue
+        certificate = port.context.options.certificate.to_cryptography()
+        ends = certificate.not_valid_after_utc
+        if ends - now < EXPIRES_SOON:
+            verb = "expired" if ends <= now else "expires"
+            subject = certificate.subject.rfc4514_string()
+            yield f"the certificate of {port} ({subject}) {verb} on {ends:%Y-%m-%d}"
 
 
 def _reason(error: Exception) -> str:
@@ -75,14 +171,8 @@ def _reason(error: Exception) -> str:
         cause = error.socketError
         text = getattr(cause, "strerror", None) or str(cause)
         return text[:1].lower() + text[1:]
-    return f"{error}" or type(error).__name__
-
-
-def describe(description: str, port: IListeningPort) -> str:
-    """What a person would call an open port: C{"tcp 9989"}, C{"ssl 9990 on 127.0.0.1"}."""
-    host = port.getHost()
-    number = getattr(host, "port", None)
-    if number is None:
-        return description.replace(":", " ", 1)
-    where = getattr(host, "host", "")
-    return f"{description.split(':', 1)[0]} {number}" + ("" if where in ("0.0.0.0", "::") else f" on {where}")
+    if isinstance(error, ImportError):
+        return "TLS needs more packages: pip install 'buildbot-classic[tls]'"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

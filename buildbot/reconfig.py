@@ -62,6 +62,9 @@ class Target(Protocol):
     async def abandon(self, prepared: Any) -> None:
         """Undo what C{prepare} did, for the master is stopping."""
 
+    def warnings(self) -> list[str]:
+        """What is not wrong yet, in lines for the user."""
+
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
         """Do the rest, which cannot fail; return the slaves that are still being told."""
 
@@ -187,6 +190,7 @@ class Reconfigurer:
             await target.abandon(prepared)
         self._stillRunning()
         outcome["pending"] = target.commit(config, change, prepared)
+        outcome["warnings"] += target.warnings()
         outcome["applied"] = True
         outcome["generation"] = target.generation
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -12,7 +14,20 @@ from twisted.internet.protocol import ServerFactory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial import unittest
 
-from buildbot.ports import BACKLOG, CannotOpen, closeAll, describe, openAll, withBacklog
+from buildbot.ports import (
+    BACKLOG,
+    CannotOpen,
+    closeAll,
+    expiryWarnings,
+    openAll,
+    renewed,
+    withBacklog,
+)
+
+try:
+    from tests.certificates import writeCertificate
+except ImportError:
+    writeCertificate = None  # type: ignore[assignment]
 
 
 @dataclass
@@ -34,6 +49,12 @@ class Reactor(MemoryReactor):
 
     taken: tuple[int, ...] = ()
     closed = 0
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        super().listenSSL(port, factory, contextFactory, backlog, interface)
+        return Port(self, IPv4Address("TCP", interface or "0.0.0.0", port))
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         if port in self.taken:
@@ -77,8 +98,54 @@ class PortsTests(unittest.SynchronousTestCase):
     def test_describe(self) -> None:
         """A port is named by what a person needs to connect."""
         opened = self.successResultOf(self.open("tcp:9989:interface=127.0.0.1", "tcp:9990"))
-        self.assertEqual(
-            [describe(name, port) for name, port in opened.items()], ["tcp 9989 on 127.0.0.1", "tcp 9990"]
-        )
+        self.assertEqual([str(port) for port in opened.values()], ["tcp 9989 on 127.0.0.1", "tcp 9990"])
         self.successResultOf(Deferred.fromCoroutine(closeAll(opened.values())))
         self.assertEqual(self.reactor.closed, 2)
+
+
+class CertificateTests(unittest.SynchronousTestCase):
+    """TLS ports."""
+
+    if writeCertificate is None:
+        skip = "the packages of the tls extra are not installed"
+
+    def setUp(self) -> None:
+        self.reactor = Reactor()
+        self.now = datetime.now(timezone.utc)
+        self.pem = self.mktemp()
+        self.description = f"ssl:9990:privateKey={self.pem}"
+
+    def open(self) -> Any:
+        opening = Deferred.fromCoroutine(openAll(self.reactor, ServerFactory(), [self.description]))
+        return self.successResultOf(opening)[self.description]
+
+    def test_renewed(self) -> None:
+        """S5: a new certificate is read from the files of the open port, and used for the next connection."""
+        writeCertificate(self.pem, "old.example", self.now, 100)
+        port = self.open()
+        first = port.context.getContext()
+        writeCertificate(self.pem, "new.example", self.now, 100)
+        self.assertIs(port.context.getContext(), first)
+        port.context.options = renewed(port)
+        self.assertIsNot(port.context.getContext(), first)
+        self.assertEqual(len(self.reactor.sslServers), 1)
+
+    def test_damaged(self) -> None:
+        """S5: a file that holds no certificate is an error that names the port; the old one stays in use."""
+        writeCertificate(self.pem, "old.example", self.now, 100)
+        port = self.open()
+        with open(self.pem, "w") as file:
+            file.write("nothing")
+        self.assertIn(self.description, str(self.assertRaises(CannotOpen, renewed, port)))
+        os.unlink(self.pem)
+        self.assertIn("No such file", str(self.assertRaises(CannotOpen, renewed, port)))
+
+    def test_expiry(self) -> None:
+        """S5: a certificate that expires within 30 days, or has expired, is one line with name and date."""
+        for days, lines in ((100, 0), (10, 1), (-1, 1)):
+            writeCertificate(self.pem, "master.example", self.now, days)
+            said = list(expiryWarnings([self.open()], self.now))
+            self.assertEqual(len(said), lines)
+            for line in said:
+                self.assertIn("master.example", line)
+                self.assertIn(f"{self.now + timedelta(days=days):%Y-%m-%d}", line)

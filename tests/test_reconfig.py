@@ -48,6 +48,9 @@ class FakeMaster:
     async def abandon(self, prepared: Any) -> None:
         self.abandoned += 1
 
+    def warnings(self) -> list[str]:
+        return []
+
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
         self.config = config
         self.generation += 1
