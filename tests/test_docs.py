@@ -103,6 +103,58 @@ class PagesTests(unittest.TestCase):
             [page for page, text in pages().items() if re.search(r"\b(TODO|XXX|FIXME)\b", text)], []
         )
 
+    def test_commandLines(self) -> None:
+        """Every command line of ours that is shown names a command that exists, and options that it has."""
+        known = {name: optionsOf(options) for name, _, options, _ in Options.subCommands}
+        shown = 0
+        for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
+            for command, rest in re.findall(r"(?<![\w.-])buildbot ([a-z][a-z-]+)\b((?: [-\w/.:]+)*)", text):
+                self.assertIn(command, known, page)
+                for option in re.findall(r"--[a-z-]+", rest):
+                    self.assertTrue({option, f"{option}="} & set(known[command]), (page, command, option))
+                shown += 1
+        self.assertGreater(shown, 30)
+
+    def test_extras(self) -> None:
+        """What the pages tell to install can be installed."""
+        setup = (ROOT / "setup.py").read_text()
+        extras = re.search(r"extras_require=\{(.*)\}", setup)
+        assert extras is not None
+        for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
+            for name, extra in re.findall(r"pip install (?:-e )?'([\w.-]+)\[(\w+)\]'", text):
+                self.assertIn(name, (".", "buildbot-classic", "twisted"), page)
+                if name != "twisted":
+                    self.assertIn(f'"{extra}":', extras[1], page)
+
+    def test_readme(self) -> None:
+        """What the README tells developers to run is what the checks of a clean clone run."""
+        readme, checks = (ROOT / "README").read_text(), (ROOT / ".ci" / "run").read_text()
+        commands = re.findall(r"^    (python3 -m venv .*)$", readme, re.M)
+        self.assertEqual(len(commands), 2)
+        user, developer = (command.split(" && ") for command in commands)
+        self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
+        _, install, test = developer
+        self.assertIn(install.removeprefix("venv/bin/pip install "), checks)
+        runner, _, what = test.removeprefix("venv/bin/python ").rpartition(" ")
+        self.assertIn(runner, checks)
+        self.assertRegex(checks, rf'(?m)^step "tests" .*"\$bin/python" {what}$')
+
+    def test_words(self) -> None:
+        """What troubleshooting says that the master says is what it says."""
+        source = "\n".join(path.read_text() for path in (ROOT / "buildbot").rglob("*.py"))
+        text = pages()["troubleshooting"]
+        said = [row[0] for row in tableRows(text, "events")] + re.findall(r"^(``.*``)\n   ", text, re.M)
+        said += re.findall(r"The (?:lines|line) (``.*?``(?: and ``.*?``)?)", text)
+        pieces = [piece for each in said for whole in literals(each) for piece in splitWords(whole)]
+        self.assertGreater(len(pieces), 15)
+        self.assertEqual([piece for piece in pieces if piece not in source], [])
+
+
+def splitWords(said: str) -> list[str]:
+    """The constant parts of a message, without what stands for an address, a number or the like."""
+    parts = re.split(r"ADDRESS|\bN\b|\d[\d.]*|…|tcp:|: ", said)
+    return [part.strip(" :") for part in parts if len(part.strip(" :")) > 5]
+
 
 def resolves(name: str) -> bool:
     """Whether a dotted name leads to a module, or to something within one."""
