@@ -219,7 +219,7 @@ class RealMaster(LogFile):
                 return took
             if took > timeout:
                 words = [
-                    f"{name}: {said['state']} {said['builders']} {said['events'][-5:]}"
+                    f"{name}: {said['state']} {said['attachedTo']} {said['events'][-5:]}"
                     for name, said in slaves.items()
                 ]
                 raise TooLate("\n".join([f"not within {timeout} s: {what}", *words]))
@@ -234,9 +234,9 @@ class RealMaster(LogFile):
         )
 
     async def whenBuilders(self, timeout: float = 60.0, **wanted: set[str]) -> float:
-        """Wait until the status shows exactly these builders for these slaves; say how long that took."""
+        """Wait until these slaves are attached to exactly these builders; say how long that took."""
         return await self.whenStatus(
-            lambda slaves: all(set(slaves[name]["builders"]) == names for name, names in wanted.items()),
+            lambda slaves: all(set(slaves[name]["attachedTo"]) == names for name, names in wanted.items()),
             f"builders are {wanted}",
             timeout,
         )

@@ -48,7 +48,7 @@ class Attach(MasterTestCase):
             self.assertTrue(said["address"].startswith("127.0.0.1:"), said["address"])
             self.assertIn(generation.name, f"{said['generation']} {said['version']}")
             wanted = ["everywhere", "old"] if generation is OLD_SLAVE else ["everywhere"]
-            self.assertEqual(sorted(said["builders"]), wanted)
+            self.assertEqual((said["builders"], said["attachedTo"]), (wanted, wanted))
         self.assertNoTracebacks(master, *slaves.values())
 
     async def test_reconfigMovesOnlyWhatItNames(self) -> None:
@@ -100,7 +100,7 @@ class Attach(MasterTestCase):
         await until(lambda: links["removed"].closed, 10, "the removed slave to be hung up on")
         await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
         # the builder: gone here, come there
-        await slaves["poorer"].whenLogged("removing old builder moving", after=marks["poorer"])
+        await slaves["poorer"].whenLogged("leftover directory 'moving'", after=marks["poorer"])
         await master.whenBuilders(richer={"everywhere", "moving"}, poorer={"everywhere"})
         # the others: nothing at all, and the one with the new password neither
         for name in ("repassworded", *LEFT_ALONE.values()):
@@ -153,7 +153,7 @@ class Attach(MasterTestCase):
             slave.writeInfo("admin", ODD_ADMIN)
             slave.writeInfo("host", ODD_HOST)
             slave.writeInfo(".host.swp", bytes(range(256)) * 64)
-            slave.writeInfo("sp\xe4t".encode(), b"")
+            slave.writeInfo("sp\xe4t", b"")
             slave.writeInfo("huge", b"x" * 600_000)
             slave.start()
         await master.whenConnected(*names.values())

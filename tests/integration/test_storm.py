@@ -44,7 +44,9 @@ class Storm(SynchronousTestCase):
     def test_manyBuildersEach(self) -> None:
         """Slaves with two hundred builders each attach to all of them at the default recursion limit (A9)."""
         with servers.master(25, builders=200) as server:
-            result = attach.attach(server, 25, "--generation", "0.7.12,4.3.0").report
+            with attach.farm(server, 25, "--generation", "0.7.12,4.3.0") as slaves:
+                result = slaves.hear()
+                self.assertEqual(attach.attachedPairs(server), 25 * 200)
             self.assertNotIn("Traceback", server.log())
         self.assertAllAttached(result, 25)
         self.assertEqual(result["builders"], 25 * 200)

@@ -1,0 +1,594 @@
+"""The command C{buildbot} and the processes that it starts, asks and stops.
+
+Slaves are in the other modules here; the process and its directory are all that this is about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from twisted.trial import unittest
+
+from buildbot.daemon import lock
+from tests.integration import fakeservice
+from tests.integration.masters import freePort
+from tests.integration.processes import ROOT, environment
+
+#: No command may take longer than this; one that does is killed, and its test fails.
+LIMIT = 60
+
+
+class Said:
+    """How a command ended, what it printed, and how many seconds it took."""
+
+    def __init__(self, words: Sequence[str], env: dict[str, str], cwd: str) -> None:
+        begun = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "buildbot", *words],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        self.took = time.monotonic() - begun
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def __repr__(self) -> str:
+        return f"status {self.status} after {self.took:.2f} s\n{self.out}\n{self.err}"
+
+
+class ProcessCase(unittest.TestCase):
+    """A directory of the test's own; no process outlives the test."""
+
+    name = "m"
+
+    def setUp(self) -> None:
+        self.home = os.path.realpath(self.mktemp())
+        self.here = os.path.join(self.home, self.name)
+        os.makedirs(self.home)
+        self.environ = environment(self.home, PYTHONPATH=ROOT)
+        self.addCleanup(self.killAll)
+
+    def killAll(self) -> None:
+        """End what runs in a directory of this test."""
+        for pid in self.running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def running(self) -> list[int]:
+        """The processes whose command line names a directory of this test."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as stream:
+                if os.fsencode(self.home) in stream.read() and int(name) != os.getpid():
+                    found.append(int(name))
+        return found
+
+    def run_(self, *words: str, cwd: str | None = None, **more: str) -> Said:
+        """Run C{buildbot WORDS} to its end."""
+        return Said(words, {**self.environ, **more}, cwd or self.home)
+
+    def ok(self, *words: str, **more: str) -> Said:
+        """Run a command that is to succeed."""
+        said = self.run_(*words, **more)
+        self.assertEqual((said.status, said.err), (0, ""), said)
+        return said
+
+    def fails(self, *words: str, **more: str) -> Said:
+        """Run a command that is to fail, with words on standard error alone."""
+        said = self.run_(*words, **more)
+        self.assertEqual((said.status, said.out), (1, ""), said)
+        self.assertNotIn("Traceback", said.err)
+        return said
+
+    def make(self, before: str = "", **options: object) -> None:
+        """Make a directory whose service does as its options say."""
+        os.makedirs(self.here, 0o700, exist_ok=True)
+        self.write("buildbot.tac", fakeservice.TAC.format(before=before, options=options))
+
+    def path(self, name: str) -> str:
+        """A file in the directory."""
+        return os.path.join(self.here, name)
+
+    def read(self, name: str = "twistd.log") -> str:
+        """The text of a file in the directory."""
+        with open(self.path(name), encoding="utf-8") as stream:
+            return stream.read()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file in the directory."""
+        with open(self.path(name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def files(self) -> set[str]:
+        """What is in the directory, but for the log."""
+        return {name for name in os.listdir(self.here) if not name.startswith(("twistd.log", "__pycache__"))}
+
+    def pid(self) -> int:
+        """The process that holds the directory's lock."""
+        found = lock.holder(self.here)
+        assert found is not None, "nobody runs"
+        return found.pid
+
+    def startFails(self, *words: str, within: float = 10.0) -> str:
+        """Start what cannot be started; its words. Nothing is left, and it takes no longer than it must."""
+        before = self.files() if os.path.isdir(self.here) else set()
+        said = self.fails("start", *words, self.here)
+        self.assertLess(said.took, within)
+        self.assertEqual(self.files() if os.path.isdir(self.here) else set(), before)
+        self.assertEqual((self.running(), lock.holder(self.here)), ([], None))
+        return said.err
+
+
+class StartTests(ProcessCase):
+    """A start tells the truth (O1)."""
+
+    def test_untilReady(self) -> None:
+        """It ends when all is ready, however long the .tac and the service take; not before (O1)."""
+        self.make(before="import time; time.sleep(1)", readyAfter=1)
+        said = self.ok("start", self.here)
+        self.assertGreater(said.took, 2)
+        self.assertEqual(
+            said.out, "slaves: none at all\nThe buildmaster appears to have (re)started correctly.\n"
+        )
+        self.assertEqual(self.files(), {"buildbot.tac", "buildbot.lock", "control.sock", "twistd.pid"})
+        self.assertEqual(self.read("twistd.pid"), f"{self.pid()}\n")
+        for name in self.files() - {"buildbot.tac"} | {"twistd.log"}:
+            self.assertEqual(os.stat(self.path(name)).st_mode & 0o077, 0, name)
+        said = self.ok("stop", self.here)
+        self.assertRegex(said.out, r"^buildmaster process \d+ has stopped\n$")
+        self.assertEqual(self.files(), {"buildbot.tac"})
+
+    def test_quiet(self) -> None:
+        """Nothing is said of a success that nobody wants to read of."""
+        self.make()
+        for verb in ("start", "restart", "stop"):
+            self.assertEqual(self.ok(verb, "--quiet", self.here).out, "")
+
+    def test_detached(self) -> None:
+        """The daemon keeps neither the terminal nor the output of whoever started it."""
+        self.make()
+        self.ok("start", self.here)  # would wait for the end of its output
+        self.assertEqual(os.getsid(self.pid()), self.pid())
+        links = [os.path.realpath(f"/proc/{self.pid()}/fd/{number}") for number in (0, 1, 2)]
+        self.assertEqual(links, ["/dev/null", self.path("twistd.log"), self.path("twistd.log")])
+
+    def test_refused(self) -> None:
+        """What the service says of why it cannot is what the user reads; nothing stays behind."""
+        self.make(fails=("cannot listen on tcp 9989: in use by pid 7", "and another"), readyAfter=0.1)
+        self.assertEqual(
+            self.startFails(within=5), "cannot listen on tcp 9989: in use by pid 7\nand another\n"
+        )
+
+    def test_broken(self) -> None:
+        """So is a service that raises, and the log has the traceback."""
+        self.make(raises="odd")
+        self.assertEqual(self.startFails(), "ValueError: odd\n")
+        self.assertIn("Traceback", self.read())
+
+    def test_tacErrors(self) -> None:
+        """An error in the .tac is told with the user's line, whatever it is."""
+        for before, line in (
+            ("nonsense", "NameError: name 'nonsense' is not defined"),
+            ("raise SystemExit('get that first')", "get that first"),
+            ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ):
+            self.make(before=before)
+            self.assertRegex(self.startFails(), rf"^({self.here}/buildbot.tac:6: )?{re.escape(line)}\n$")
+        said = self.run_("--verbose", "start", self.here)
+        self.assertIn("Traceback", said.err)
+
+    def test_diesWithoutAWord(self) -> None:
+        """A process that ends without a word is told by its status or signal, and its last words."""
+        self.make(before="os.write(2, b'last words'); os._exit(7)")
+        self.assertEqual(
+            self.startFails(), "the process ended with status 7 before it was ready\nlast words\n"
+        )
+        self.make(before="import signal; os.kill(os.getpid(), signal.SIGSEGV)")
+        self.assertEqual(self.startFails(), "the process was killed by SIGSEGV before it was ready\n")
+
+    def test_tooLong(self) -> None:
+        """What is not ready in time is ended, with all that it has started, and that is told (O1)."""
+        child = (
+            f"import subprocess; subprocess.Popen(['sleep', '1000', {self.home!r}], executable='/bin/cat')"
+        )
+        for before, options in (
+            (f"{child}\nimport time; time.sleep(1000)", {}),
+            ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", {"readyAfter": 1000}),
+        ):
+            self.make(before=before, **options)
+            self.assertRegex(
+                self.startFails("--timeout", "1"),
+                r"^not ready within 1 s: pid \d+ was ended; --timeout allows",
+            )
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C while waiting ends what was being started."""
+        self.make(before="open('loading', 'w'); import time; time.sleep(1000)")
+        command = [sys.executable, "-m", "buildbot", "start", self.here]
+        with subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE, text=True) as starting:
+            while not os.path.exists(self.path("loading")):
+                time.sleep(0.02)
+            starting.send_signal(signal.SIGINT)
+            _, err = starting.communicate(timeout=LIMIT)
+        self.assertEqual((starting.returncode, err), (130, "interrupted\n"))
+        self.assertEqual((self.running(), self.files()), ([], {"buildbot.tac", "loading"}))
+
+    def test_twice(self) -> None:
+        """A second start is refused at once, with pid and time, and disturbs nothing."""
+        self.make()
+        self.ok("start", self.here)
+        said = self.fails("start", self.here)
+        self.assertRegex(said.err, rf"is already running, pid {self.pid()} since \d{{4}}-")
+        self.assertLess(said.took, 1)
+        said = self.run_("start", "--nodaemon", self.here)
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.ok("status", self.here)
+
+    def test_bothAtOnce(self) -> None:
+        """Of two starts at the same instant one wins, and the other says so."""
+        self.make(readyAfter=0.5)
+        command = [sys.executable, "-m", "buildbot", "start", self.here]
+        racing = [
+            subprocess.Popen(command, env=self.environ, stdout=-1, stderr=-1, text=True) for _ in range(3)
+        ]
+        said = [process.communicate(timeout=LIMIT) for process in racing]
+        self.assertEqual(sorted(process.returncode for process in racing), [0, 1, 1], said)
+        self.assertEqual(sum("already running, pid" in err for _, err in said), 2)
+        self.ok("status", self.here)
+
+    def test_unusable(self) -> None:
+        """A directory that is missing, a file, or not one of ours is one line that says what to do."""
+        self.assertIn(f"there is no directory {self.here}: `buildbot create-master", self.startFails())
+        os.mkdir(self.here)
+        self.assertIn(f"no buildbot.tac in {self.here}", self.startFails())
+        self.assertIn("is not a directory", self.fails("start", "/dev/null").err)
+        said = self.run_("start", "--nodaemon", self.home)
+        self.assertEqual((said.status, said.out), (1, ""))
+
+    def test_shadowed(self) -> None:
+        """What lies in the current directory is not imported instead of us, nor of Python."""
+        self.make()
+        for name in ("twisted.py", "queue.py", "buildbot"):
+            path = os.path.join(self.home, name)
+            if name == "buildbot":
+                os.mkdir(path)
+                path = os.path.join(path, "__init__.py")
+            with open(path, "w") as stream:
+                stream.write("raise SystemExit('imported from the current directory')")
+        program = f"import sys; sys.path[:1] = []; sys.argv[1:] = ['start', {self.here!r}]"
+        done = subprocess.run(
+            [sys.executable, "-c", f"{program}\nfrom buildbot.scripts.runner import run; run()"],
+            env=self.environ,
+            cwd=self.home,
+            capture_output=True,
+            timeout=LIMIT,
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+
+class StopTests(ProcessCase):
+    """A stop reaches the right process, and is over in time (O3, O4)."""
+
+    def start(self, **options: object) -> int:
+        """Start a service that does as its options say; its pid."""
+        self.make(**options)
+        self.ok("start", self.here)
+        return self.pid()
+
+    def test_reusedPid(self) -> None:
+        """A pid file that names a stranger neither hinders a start nor lets the stranger be stopped (O4)."""
+        with subprocess.Popen(["sleep", "1000"]) as stranger:
+            self.addCleanup(stranger.kill)
+            self.make()
+            self.write("twistd.pid", f"{stranger.pid}\n")
+            self.write(
+                "buildbot.lock", f'{{"pid": {stranger.pid}, "since": 1, "kind": "buildmaster", "born": 1}}'
+            )
+            self.assertIn("no buildmaster is running", self.ok("stop", self.here).out)
+            self.assertIn("no buildmaster is running", self.fails("status", self.here).err)
+            self.ok("start", self.here)
+            self.write("twistd.pid", f"{stranger.pid}\n")
+            self.ok("restart", self.here)
+            self.ok("stop", self.here)
+            self.assertIsNone(stranger.poll())
+            stranger.kill()
+
+    def test_killed(self) -> None:
+        """After a SIGKILL everything works again, as often as it happens (O4)."""
+        for _ in range(3):
+            os.kill(self.start(), signal.SIGKILL)
+            self.assertIn("no buildmaster is running", self.ok("stop", self.here).out)
+            self.fails("reconfig", self.here)
+        self.start()
+
+    def test_notRunning(self) -> None:
+        """Stopping what does not run is no error; restarting it starts it."""
+        self.make()
+        self.assertEqual(self.ok("stop", self.here).out, f"no buildmaster is running in {self.here}\n")
+        self.assertIn("(re)started correctly", self.ok("restart", self.here).out)
+        before = self.pid()
+        self.ok("restart", self.here)
+        self.assertNotEqual(self.pid(), before)
+
+    def test_mute(self) -> None:
+        """A service that never stops holds the process up for less than ten seconds, and is named (O3)."""
+        self.start(neverStops=True)
+        said = self.ok("stop", self.here)
+        self.assertLess(said.took, 10)
+        self.assertIn("ending without waiting for FakeMaster 'fake'", self.read())
+        self.assertEqual(self.files(), {"buildbot.tac"})
+
+    def test_secondSignal(self) -> None:
+        """A second SIGTERM ends it at once, even if the reactor stands still (O3)."""
+        for options in ({"neverStops": True}, {"blocksOnStop": 1000}):
+            pid = self.start(**options)
+            os.kill(pid, signal.SIGTERM)
+            while "SIGTERM: stopping" not in self.read():
+                time.sleep(0.02)
+            time.sleep(0.1)
+            self.assertLess(self.ok("stop", self.here).took, 2)
+            self.assertEqual(self.files(), {"buildbot.tac"})
+            os.unlink(self.path("twistd.log"))
+
+    def test_kill(self) -> None:
+        """A process that hears no signal is waited for as long as was said, then killed if that was."""
+        pid = self.start()
+        os.kill(pid, signal.SIGSTOP)
+        said = self.fails("stop", "--timeout=0.3", self.here)
+        self.assertIn(f"has not stopped within 0.3 s: `buildbot stop --kill {self.here}` ends it", said.err)
+        said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
+        self.assertIn("was killed", said.out)
+        self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
+
+    def test_frozen(self) -> None:
+        """A master that does not answer is told, not waited for without end."""
+        os.kill(self.start(), signal.SIGSTOP)
+        said = self.fails("disconnect", self.here, "bot1")
+        self.assertEqual(said.err, "the master has not answered within 10 s\n")
+
+
+class ForegroundTests(ProcessCase):
+    """C{start --nodaemon}, as systemd and containers use it (O5)."""
+
+    def foreground(self, **more: str) -> subprocess.Popen[str]:
+        """A master in the foreground, killed when the test ends."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "buildbot", "start", "--nodaemon", self.here],
+            env={**self.environ, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_withoutFiles(self) -> None:
+        """It logs to standard output, tells systemd, and needs no log and no pid file (O5)."""
+        self.make()
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(f"\0buildbot-{os.getpid()}-process")
+        manager.settimeout(LIMIT)
+        environ = {"NOTIFY_SOCKET": f"@buildbot-{os.getpid()}-process", "WATCHDOG_USEC": "200000"}
+        process = self.foreground(**environ)
+        self.assertEqual(manager.recv(1000), b"READY=1\nSTATUS=slaves: none at all")
+        self.assertEqual({manager.recv(1000) for _ in range(3)}, {b"WATCHDOG=1"})
+        os.unlink(self.path("twistd.pid"))
+        self.assertFalse(os.path.exists(self.path("twistd.log")))
+        self.assertEqual(self.pid(), process.pid)
+        for words in (
+            ["status", self.here],
+            ["status", "--json", self.here],
+            ["reconfig", self.here],
+            ["disconnect", self.here, "bot1"],
+            ["stop", self.here],
+        ):
+            self.ok(*words)
+        out, err = process.communicate(timeout=LIMIT)
+        self.assertEqual((process.returncode, err), (0, ""))
+        self.assertIn("asked for the status", out)
+        told = [manager.recv(1000)]
+        while told[-1] == b"WATCHDOG=1":
+            told.append(manager.recv(1000))
+        self.assertEqual(told[-1], b"STOPPING=1")
+        self.assertEqual(self.files(), {"buildbot.tac"})
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends it as SIGTERM does."""
+        self.make()
+        process = self.foreground()
+        while not os.path.exists(self.path("control.sock")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+        self.assertEqual((process.returncode, self.files()), (0, {"buildbot.tac"}))
+
+    def test_failed(self) -> None:
+        """A start that fails is a status that a service manager understands (O5)."""
+        self.make(fails=("no such luck",))
+        process = self.foreground()
+        out, _ = process.communicate(timeout=LIMIT)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("no such luck", out)
+
+
+class DaemonTests(ProcessCase):
+    """What a daemon does while it runs."""
+
+    name = "a näme with\tblanks, " + "and longer than a socket address " * 3
+
+    def test_oddName(self) -> None:
+        """A directory may have any name, and be named from where one is."""
+        self.make()
+        self.assertIn("(re)started", self.ok("start", self.name).out)
+        self.assertIn("0 of 0 slaves", self.run_("status", ".", cwd=self.here).out)
+        self.assertEqual(self.run_("reconfig", cwd=self.here).status, 0)
+        self.ok("stop", os.path.join("..", os.path.basename(self.home), self.name))
+
+    def test_slowReconfig(self) -> None:
+        """A reconfig is waited for as long as it takes; one that the master's end overtakes fails (O2)."""
+        self.make()
+        self.ok("start", self.here)
+        said = self.ok("reconfig", "--timeout", "2", self.here)
+        self.assertGreater(said.took, 2)
+        self.assertTrue(said.out.endswith("Reconfiguration appears to have completed successfully.\n"))
+        command = [sys.executable, "-m", "buildbot", "reconfig", "--timeout", "1000", self.here]
+        with subprocess.Popen(command, env=self.environ, stdout=-1, stderr=-1, text=True) as waiting:
+            time.sleep(0.5)
+            self.ok("stop", self.here)
+            out, err = waiting.communicate(timeout=LIMIT)
+        self.assertEqual((waiting.returncode, out, err), (1, "", "the master is stopping\n"))
+
+    def test_log(self) -> None:
+        """The log is bounded, reopened on SIGUSR1, and has what is printed behind Python's back (G6)."""
+        self.make(before="rotateLength = 400; maxRotatedFiles = 2", prints="from below\n")
+        self.ok("start", self.here)
+        for _ in range(8):
+            self.ok("status", self.here)
+        logs = sorted(name for name in os.listdir(self.here) if name.startswith("twistd.log"))
+        self.assertEqual(logs, ["twistd.log", "twistd.log.1", "twistd.log.2"])
+        self.assertIn("from below", "".join(map(self.read, logs)))
+        os.rename(self.path("twistd.log"), self.path("moved"))
+        os.kill(self.pid(), signal.SIGUSR1)
+        while not os.path.exists(self.path("twistd.log")):
+            time.sleep(0.02)
+        self.ok("status", self.here)
+        self.assertIn("asked for the status", self.read())
+
+    def test_hangup(self) -> None:
+        """A SIGHUP that nobody listens for does not end the process, not even while it starts."""
+        self.make(before="import signal; signal.raise_signal(signal.SIGHUP)")
+        self.ok("start", self.here)
+        os.kill(self.pid(), signal.SIGHUP)
+        self.ok("status", self.here)
+
+
+class MasterTests(ProcessCase):
+    """A real master, as a newcomer meets it."""
+
+    def create(self) -> int:
+        """Make a master's directory; its port, which is free."""
+        self.ok("create-master", self.here)
+        port = freePort()
+        text = self.read("master.cfg")
+        self.write("master.cfg", text.replace("= 9989", f"= 'tcp:{port}:interface=127.0.0.1'"))
+        return port
+
+    def test_newcomer(self) -> None:
+        """Made, checked, started, asked, reconfigured, stopped: every command says what came of it."""
+        port = self.create()
+        self.assertEqual(self.ok("checkconfig", self.here).out, "Config file is good!\n")
+        self.assertRegex(
+            self.ok("start", self.here).out, rf"^slaves: tcp {port}.*; 1 builder, 0 of 1 slave connected\n"
+        )
+        self.assertRegex(self.ok("status", self.here).out, r"\nbot1 +not connected")
+        self.assertIn("state:    not connected", self.ok("status", self.here, "bot1").out)
+        self.assertIn("no slave 'bot9'", self.fails("status", self.here, "bot9").err)
+        self.assertIn("was not connected", self.ok("disconnect", self.here, "bot1").out)
+        self.assertIn("no slave 'bot9'", self.fails("disconnect", self.here, "bot9").err)
+        self.write("master.cfg", self.read("master.cfg") + "\nc['bots'].append(('bot2', 'x'))\n")
+        self.assertIn("bot2", self.ok("reconfig", "--dry-run", self.here).out)
+        self.assertIn("+ bot bot2", self.ok("reconfig", self.here).out)
+        self.write("master.cfg", self.read("master.cfg") + "\nnonsense\n")
+        for verb in ("reconfig", "checkconfig"):
+            self.assertRegex(self.fails(verb, self.here).err, r"master\.cfg:\d+: NameError.*'nonsense'")
+        self.assertRegex(self.ok("status", self.here).out, r"\nbot2 ")
+        self.ok("stop", self.here)
+        self.assertEqual(self.files(), {"buildbot.tac", "master.cfg", "master.cfg.sample"})
+
+    def test_portInUse(self) -> None:
+        """A port that is in use is told, and leaves nothing running."""
+        port = self.create()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            self.assertRegex(self.startFails(), rf"(?i)cannot listen on .*{port}")
+
+    def test_noConfiguration(self) -> None:
+        """A master without its configuration is told what to copy."""
+        self.create()
+        os.unlink(self.path("master.cfg"))
+        sample = f"cp {self.here}/master.cfg.sample {self.here}/master.cfg"
+        self.assertEqual(self.startFails(), f"no master.cfg in {self.here}: `{sample}` makes one\n")
+
+    def test_badConfiguration(self) -> None:
+        """Every error in it is told by the start itself, and no half a master stays."""
+        self.create()
+        good = self.read("master.cfg")
+        for more, errors in (
+            ("c['bots'] = 7\nc['builders'] = 8\n", ["bots", "builders"]),
+            ("import sys; sys.exit(3)\n", ["SystemExit"]),
+            ("c = =\n", [r"master\.cfg:\d+: .*syntax"]),
+        ):
+            self.write("master.cfg", good + more)
+            said = self.startFails()
+            for error in errors:
+                self.assertRegex(said, error)
+
+    def test_slowConfiguration(self) -> None:
+        """One that takes its time is waited for (O1)."""
+        self.create()
+        self.write("master.cfg", self.read("master.cfg") + "import time; time.sleep(2)\n")
+        self.assertGreater(self.ok("start", self.here).took, 2)
+
+    def test_oldTac(self) -> None:
+        """The buildbot.tac of 0.7.5, and that of 0.7.12 with its own log, work unchanged."""
+        self.create()
+        self.write(
+            "buildbot.tac",
+            "\nfrom twisted.application import service\nfrom buildbot.master import BuildMaster\n\n"
+            f"basedir = r'{self.here}'\nconfigfile = r'master.cfg'\n\n"
+            "application = service.Application('buildmaster')\n"
+            "BuildMaster(basedir, configfile).setServiceParent(application)\n\n",
+        )
+        self.ok("start", self.here)
+        self.ok("stop", self.here)
+        self.write(
+            "buildbot.tac",
+            self.read("buildbot.tac")
+            + "from twisted.python.logfile import LogFile\n"
+            + "from twisted.python.log import ILogObserver, FileLogObserver\n"
+            + "logfile = LogFile.fromFullPath('own.log', rotateLength=1000000, maxRotatedFiles=None)\n"
+            + "application.setComponent(ILogObserver, FileLogObserver(logfile).emit)\n",
+        )
+        self.ok("start", self.here)
+        self.ok("stop", self.here)
+        self.assertIn("BuildMaster is running", self.read("own.log"))
+
+    def test_demo(self) -> None:
+        """From nothing to a slave at work, twice, and what it says to stop it with does (1.1)."""
+        said = self.ok("demo", self.here)
+        self.assertRegex(said.out, r"\nbot1 +connected")
+        self.assertLess(said.took, 20)
+        again = self.ok("demo", self.here)
+        self.assertEqual(again.out.count("already running, pid"), 2)
+        for line in said.out.splitlines()[-2:]:
+            words = line.split()
+            self.assertEqual(words[:2], ["buildbot", "stop"])
+            self.ok(*words[1:])
+        self.assertEqual(self.running(), [])
+
+    def test_slaveWithoutWorker(self) -> None:
+        """A slave where buildbot-worker is not installed is told what to install."""
+        self.ok("create-slave", self.here, "localhost:9989", "bot1", "canary")
+        with open(os.path.join(self.home, "buildbot_worker.py"), "w") as stream:
+            stream.write("raise ImportError('No module named buildbot_worker')")
+        self.environ["PYTHONPATH"] = f"{self.home}{os.pathsep}{ROOT}"
+        said = self.startFails()
+        self.assertEqual(
+            said,
+            "a slave needs buildbot-worker (No module named buildbot_worker): "
+            "pip install 'buildbot-classic[slave]'\n",
+        )
