@@ -125,6 +125,13 @@ class BotPerspective(NewCredPerspective):
     def perspective_keepalive(self) -> None:
         """The slave wants to know that we are alive: answering is all that is needed."""
 
+    def perspective_shutdown(self) -> None:
+        """The slave (0.8.3 and later) wants to end: nothing of ours holds it up, so it may."""
+        peer = self._attachment.peer
+        if peer is not None and self._attachment.state is State.READY:
+            self.slave_status.happened(time.time(), "asked to be shut down")
+            peer.shutdown()
+
     # what the master calls
 
     def disconnect(self, reason: str = "disconnected by the master") -> Deferred[None]:

@@ -10,6 +10,7 @@ how a configuration takes effect in L{buildbot.reconfig}.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -34,7 +35,7 @@ from buildbot.daemon import lock
 from buildbot.daemon.childload import loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
-from buildbot.daemon.readiness import IReadiness, StartFailed
+from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.dispatcher import Dispatcher
 from buildbot.pbutil import NewCredPerspective
 from buildbot.reconfig import Reconfigurer, Refused, exchange
@@ -103,7 +104,10 @@ class BuildMaster(service.MultiService):
         self.botmaster = BotMaster(reactor)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
-        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
+        # Half of what this process may have open is for slaves, plug-ins and the command line.
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        greeting = files // 2 if files != resource.RLIM_INFINITY else files
+        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor, greeting)
         self.reconfigurer = Reconfigurer(
             self,
             lambda path, basedir, timeout: loadInChild(path, basedir, timeout, reactor),
@@ -184,6 +188,7 @@ class BuildMaster(service.MultiService):
     def startService(self) -> None:
         """Load the configuration, open the ports, say that all is ready; see L{whenReady}."""
         super().startService()
+        self._catchSIGHUP()
         ensureDeferred(self._start()).addErrback(self._startFailed)
 
     async def _start(self) -> None:
@@ -193,7 +198,6 @@ class BuildMaster(service.MultiService):
         change = diff(self.config, config)
         self.commit(config, change, await self.prepare(config, change))
         await maybeDeferred(self.control.startService)
-        self._catchSIGHUP()
         slaves, builders = len(config.slaves), len(config.builders)
         lines = [
             f"slaves: {', '.join(self.describePorts())}; {builders} builder{'s' * (builders != 1)}, "
@@ -249,7 +253,16 @@ class BuildMaster(service.MultiService):
 
     def _hangUp(self) -> None:
         self._hangups = 0
-        self.reconfigurer.request()
+        if not self._ready.called:
+            self._ready.addCallback(self._reload)
+        else:
+            self._reload(None)
+
+    def _reload(self, result: Any) -> Any:
+        """Reconfigure, and tell systemd (C{Type=notify-reload}) how long it lasts."""
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", os.environ)
+        self.reconfigurer.request().addCallback(lambda outcome: notify("READY=1", os.environ))
+        return result
 
     def stopService(self) -> Deferred[Any]:
         """

@@ -132,6 +132,16 @@ class AttachTests(SlavePortCase):
         self.connect()
         self.assertIn("full", repr(self.bot))
 
+    def test_shutdown(self) -> None:
+        """A slave that asks for its own shutdown (0.8.3 and later) is told to go ahead."""
+        slave = self.connect("0.8.14")
+        slave.methods.add("shutdown")
+        asked: list[str] = []
+        slave.trouble["shutdown"] = lambda: asked.append("shutdown")
+        slave.perspective.callRemote("shutdown")
+        self.settle()
+        self.assertEqual(asked, ["shutdown"])
+
     def test_keepalive(self) -> None:
         """L5: keepalive is answered at once."""
         slave = self.connect()

@@ -177,6 +177,13 @@ class SlavePeer:
         """
         self._call("getCommands").addErrback(lambda why: None)
 
+    def shutdown(self) -> None:
+        """Ask the slave's process to end; slaves before 0.8.3 do not know how."""
+        try:
+            self.mind.callRemote("shutdown", pbanswer=False)
+        except pb.DeadReferenceError:
+            pass
+
     def setMaster(self, builder: pb.RemoteReference, master: pb.Referenceable) -> None:
         """Tell one SlaveBuilder who its master is; nothing is waited for."""
         try:

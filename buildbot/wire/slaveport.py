@@ -35,9 +35,19 @@ class SlavePortFactory(protocol.ServerFactory):
     noisy = False
     unsafeTracebacks = False
 
-    def __init__(self, rootFor: Callable[[SlavePortBroker], pb.Referenceable], clock: IReactorTime) -> None:
-        """@param rootFor: makes the object that a fresh connection may log in to."""
+    def __init__(
+        self,
+        rootFor: Callable[[SlavePortBroker], pb.Referenceable],
+        clock: IReactorTime,
+        greeting: int = GREETING,
+    ) -> None:
+        """
+        @param rootFor: makes the object that a fresh connection may log in to.
+        @param greeting: how many connections may be on their way to a login; fewer
+            than the process may have open, or strangers could lock everybody out.
+        """
         self.clock = clock
+        self._mostGreeting = min(greeting, GREETING)
         self.open: set[SlavePortBroker] = set()
         self._rootFor = rootFor
         self._door = Doorkeeper()
@@ -72,9 +82,9 @@ class SlavePortFactory(protocol.ServerFactory):
         self._greeting[broker] = self.clock.seconds()
         near = self._greetingFrom.setdefault(broker.host, OrderedDict())
         near[broker] = None
-        if len(near) > GREETING_PER_ADDRESS:
+        if len(near) > min(GREETING_PER_ADDRESS, self._mostGreeting):
             next(iter(near)).abort()
-        elif len(self._greeting) > GREETING:
+        elif len(self._greeting) > self._mostGreeting:
             next(iter(self._greeting)).abort()
         if self._sweep is None:
             self._sweep = self.clock.callLater(LOGIN_TIME, self._closeLate)

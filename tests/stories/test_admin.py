@@ -194,6 +194,17 @@ class EditTests(World):
         self.settle()
         self.assertIn("bot3", self.master.config.slaves)
 
+    def test_hangups(self) -> None:
+        """Row 13: ten thousand SIGHUPs are a handful of reconfigurations, and the last file wins."""
+        self.edit("('bot2', 'sekrit')", "('bot2', 'last')")
+        later, self.reactor.callFromThread = [], lambda f: later.append(f)  # type: ignore
+        for _ in range(10_000):
+            self.master._gotSIGHUP(signal.SIGHUP, None)
+        for call in later:
+            call()
+        self.assertEqual(len(later), 1)
+        self.assertEqual(self.master.config.slaves["bot2"].password, "last")
+
     def test_disconnect(self) -> None:
         """An admin throws a slave out; its name is free again; an unknown name is said to be one."""
         cut = ensureDeferred(self.master.controlDisconnect("bot2"))
