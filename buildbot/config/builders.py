@@ -177,11 +177,14 @@ def _dirTrouble(builddir: str) -> str | None:
 
 def _factories(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for title, entry, say in _each(raw, report):
-        factory: Any = entry.get("factory")
-        isClass = isinstance(factory, type)
-        if "factory" in entry and (isClass or not _makesBuilds(factory)):
-            hint = f": make one with {factory.__name__}()" if isClass and _makesBuilds(factory) else ""
-            yield say(f"{title}: 'factory' must be a BuildFactory, not {articled(factory)}{hint}")
+        factory = entry.get("factory")
+        if isinstance(factory, type):
+            name = factory.__name__
+            yield say(
+                f"{title}: 'factory' must be a BuildFactory, not the class {name}: make one with {name}()"
+            )
+        elif "factory" in entry and not _makesBuilds(factory):
+            yield say(f"{title}: 'factory' must be a BuildFactory, not {articled(factory)}")
 
 
 def _makesBuilds(factory: object) -> bool:

@@ -79,6 +79,8 @@ def _check(description: str) -> None:
     for name in given:
         if name not in names and not name.isdigit():
             raise BadPort(f"{description!r}: {kind} takes no argument {name!r}{nearest(name, names)}")
+    if [*given] != sorted(given, key=lambda name: not name.isdigit()):
+        raise BadPort(f"{description!r}: after an argument with a name, a colon must be written as \\:")
     port = given.get("port", given.get("0", ""))
     if not re.fullmatch(r"[0-9]+", port) or int(port) > 65535:
         raise BadPort(f"{description!r} names no port: there, a port is a number from 0 to 65535")

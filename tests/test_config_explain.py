@@ -1,0 +1,68 @@
+"""What is said of an exception; see tests/brokenconfigs.py for whole files."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.config.explain import LONGEST, explain, placeOf, runningLine
+from buildbot.config.model import ConfigError
+
+FILES = {"/m/master.cfg": "master.cfg", "/m/lib.py": "lib.py"}
+
+
+def raised(text: str, path: str = "/m/master.cfg", **names: object) -> BaseException:
+    """What the text raises, if it runs as a file."""
+    try:
+        exec(compile(text, path, "exec"), names)
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+class ExplainTests(unittest.TestCase):
+    """An exception becomes a sentence and a place."""
+
+    def test_deepestOwnLine(self) -> None:
+        """The line is the deepest one in the configuration's own files, not in a library."""
+        names: dict[str, object] = {}
+        exec(compile("def f(x):\n    return int(x)", "/m/lib.py", "exec"), names)
+        exec(compile("\ndef g(f):\n    f('x')", "/library.py", "exec"), names)
+        error = raised("\n\ng(f)", **names)
+        self.assertEqual(placeOf(error, FILES), ("lib.py", 2))
+        self.assertEqual(placeOf(raised("\ng(len)", **{**names, "len": 7}), FILES), ("master.cfg", 2))
+
+    def test_elsewhere(self) -> None:
+        """An exception that no file of the configuration led to has no place."""
+        self.assertEqual(
+            explain(raised("1/0", "/x.py"), FILES), ConfigError("ZeroDivisionError: division by zero")
+        )
+
+    def test_laterBuildbot(self) -> None:
+        """An import of a later Buildbot's module says what to write here."""
+        told = explain(raised("from buildbot.buildslave import BuildSlave"), FILES)
+        self.assertIn("c['bots']", told.message)
+        told = explain(raised("import buildbot.config\nfrom buildbot.config import BuilderConfig"), FILES)
+        self.assertIn("builders are dictionaries", told.message)
+
+    def test_python2(self) -> None:
+        """The commonest words of Python 2 are recognised."""
+        for text in ("print 'x'", "try:\n  1\nexcept A, e:\n  1", "x = 0755"):
+            self.assertIn("this is Python 2", explain(raised(text), FILES).message, text)
+
+    def test_long(self) -> None:
+        """A message that would fill the screen is cut."""
+        told = explain(raised("raise ValueError('x' * 100000)"), FILES)
+        self.assertEqual(len(told.message), LONGEST)
+
+    def test_syntaxElsewhere(self) -> None:
+        """A syntax error in text that the file itself compiles is told with the line that does so."""
+        told = explain(raised("\neval('((')"), FILES)
+        self.assertEqual((told.filename, told.line), ("master.cfg", 2))
+        self.assertIn("SyntaxError", told.message)
+
+    def test_runningLine(self) -> None:
+        """A helper can find the line that calls it."""
+        found: list[object] = []
+        exec(compile("\n\nask()", "/m/master.cfg", "exec"), {"ask": lambda: found.append(runningLine(FILES))})
+        self.assertEqual(found, [("master.cfg", 3)])
+        self.assertEqual(runningLine(FILES), (None, None))

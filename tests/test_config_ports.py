@@ -1,0 +1,67 @@
+"""What counts as a port for slaves."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.config.ports import BadPort, address, describe, portsOf
+
+
+class DescribeTests(unittest.TestCase):
+    """A port becomes a strports description."""
+
+    def test_numbers(self) -> None:
+        """A number is a TCP port, also one in a text."""
+        self.assertEqual([describe(1), describe(65535), describe("9989")], ["tcp:1", "tcp:65535", "tcp:9989"])
+
+    def test_descriptions(self) -> None:
+        """What Twisted can listen on is taken as it is."""
+        for good in (
+            "tcp:0",
+            "tcp:9989:interface=127.0.0.1",
+            "tcp:port=9989",
+            "tcp6:9989:interface=\\:\\:1",
+            "ssl:9989:privateKey=/etc/m.pem:certKey=/etc/c.pem",
+            "tls:/etc/certs:tcp:9989",
+            "unix:/run/b\\:b.sock:mode=600",
+            "systemd:domain=INET:name=slaves",
+            "haproxy:tcp:9989",
+            "onion:9989",
+        ):
+            self.assertEqual(describe(good), good)
+
+    def test_refused(self) -> None:
+        """What cannot be a port is refused with the reason."""
+        for bad, words in (
+            (0, "tcp:0"),
+            ("0", "tcp:0"),
+            (65536, "from 1 to 65535"),
+            (-1, "from 1"),
+            (True, "not bool"),
+            (9989.0, "not float"),
+            (b"tcp:1", "not bytes"),
+            ("", "does not say"),
+            ("localhost", "does not say"),
+            ("tcp", "lacks"),
+            ("tcp:", "lacks"),
+            ("unix:", "lacks"),
+            ("tcp:http", "names no port"),
+            ("tcp:70000", "names no port"),
+            ("tcp:9989:interfce=x", "did you mean 'interface'"),
+            ("tcp:9989:interface=::1", "a colon must be written as \\:"),
+            ("127.0.0.1:9989", "does not say"),
+            ("tcp:9989\\", "backslash"),
+        ):
+            with self.assertRaises(BadPort, msg=repr(bad)) as caught:
+                describe(bad)
+            self.assertIn(words, str(caught.exception))
+
+    def test_single(self) -> None:
+        """One port needs no list."""
+        self.assertEqual((portsOf(1), portsOf([1, "2"]), portsOf(())), ([1], [1, "2"], []))
+
+    def test_address(self) -> None:
+        """Two descriptions of one TCP port are found out; what a free port or a socket binds is not known."""
+        self.assertEqual(address("tcp:09989"), address("ssl:port=9989:privateKey=x"))
+        self.assertNotEqual(address("tcp:1:interface=\\:\\:1"), address("tcp:1"))
+        self.assertEqual([address("tcp:0"), address("unix:/x")], [None, None])

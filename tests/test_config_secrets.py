@@ -1,0 +1,135 @@
+"""Passwords from files and from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.trial import unittest
+
+from buildbot.config.load import load
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.config.secrets import LARGEST, passwordFromEnv, passwordFromFile
+
+CANARY = "canary-in-a-coal-mine"
+TEXT = """from buildbot.config.secrets import passwordFromEnv, passwordFromFile
+c = BuildmasterConfig = {'builders': [], 'slavePortnum': 9989}
+c['bots'] = [
+    ('b1', %s),
+]
+"""
+
+
+class SecretsTests(unittest.TestCase):
+    """A configuration without passwords in it."""
+
+    def setUp(self) -> None:
+        self.basedir = Path(self.mktemp()).resolve()
+        self.basedir.mkdir()
+
+    def write(self, data: bytes, mode: int = 0o600) -> str:
+        """The name of a password file in the master's directory."""
+        path = self.basedir / "b1.password"
+        path.write_bytes(data)
+        path.chmod(mode)
+        return path.name
+
+    def load(self, expression: str, more: str = "") -> MasterConfig:
+        """The configuration in which this is the password of b1."""
+        return load(TEXT % expression + more, "master.cfg", str(self.basedir))
+
+    def refused(self, expression: str, more: str = "") -> str:
+        """What is wrong with that configuration."""
+        with self.assertRaises(ConfigErrors) as caught:
+            self.load(expression, more)
+        return str(caught.exception)
+
+    def test_file(self) -> None:
+        """A bot's password comes from a file beside master.cfg, without the line end (S2)."""
+        for data in (b"p\xc3\xa4ss word", b"p\xc3\xa4ss word\n", b"p\xc3\xa4ss word\r\n"):
+            self.write(data)
+            config = self.load("passwordFromFile('b1.password')")
+            self.assertEqual((config.slaves["b1"].password, config.warnings), ("päss word", ()))
+
+    def test_onlyOneLineEnd(self) -> None:
+        """Only one line end is taken off."""
+        self.write(b"pw\n\n")
+        self.assertEqual(self.load("passwordFromFile('b1.password')").slaves["b1"].password, "pw\n")
+
+    def test_absolute(self) -> None:
+        """The file may lie anywhere."""
+        self.write(b"pw")
+        expression = f"passwordFromFile({str(self.basedir / 'b1.password')!r})"
+        self.assertEqual(self.load(expression).slaves["b1"].password, "pw")
+
+    def test_readableByOthers(self) -> None:
+        """A password file that others can read warns, with the command that closes it (S2)."""
+        for mode, who in ((0o640, "group"), (0o604, "everybody"), (0o644, "everybody")):
+            name = self.write(b"pw", mode)
+            [warning] = self.load(f"passwordFromFile({name!r})").warnings
+            self.assertEqual((warning.filename, warning.line), ("master.cfg", 4))
+            self.assertIn(who, warning.message)
+            self.assertIn(f"chmod 600 {self.basedir / name}", warning.message)
+
+    def test_unusable(self) -> None:
+        """A password file that is missing, empty or no such file is an error with the line and the reason."""
+        (self.basedir / "folder").mkdir()
+        os.mkfifo(self.basedir / "pipe")
+        self.assertEqual(
+            self.refused("passwordFromFile('gone')"),
+            "master.cfg:4: password file gone: No such file or directory",
+        )
+        for name, words in (
+            ("folder", "directory"),
+            ("pipe", "not a plain file"),
+            ("a\0b", "no file can have"),
+        ):
+            self.assertIn(words, self.refused(f"passwordFromFile({name!r})"))
+        for data, words in (
+            (b"", "empty"),
+            (b"\n", "empty"),
+            (b"\xff\xfe", "not UTF-8"),
+            (b"x" * (LARGEST + 1), "longer than"),
+        ):
+            self.write(data)
+            self.assertIn(words, self.refused("passwordFromFile('b1.password')"))
+
+    def test_allAtOnce(self) -> None:
+        """Two missing passwords and another error are all told at once."""
+        told = self.refused(
+            "passwordFromFile('gone')", "c['bots'].append(('b2', passwordFromEnv('X Y')))\n1 / 0\n"
+        )
+        self.assertEqual(
+            [line.split(": ")[0] for line in told.splitlines()], [f"master.cfg:{n}" for n in (4, 6, 7)]
+        )
+
+    def test_environment(self) -> None:
+        """A bot's password comes from the environment; a variable that is not set or empty is an error."""
+        self.patch(os, "environ", {"BUILDBOT_B1": "pw", "BUILDBOT_B2": ""})
+        self.assertEqual(self.load("passwordFromEnv('BUILDBOT_B1')").slaves["b1"].password, "pw")
+        self.assertIn(
+            "BUILDBOT_B2, which is to hold a password, is empty",
+            self.refused("passwordFromEnv('BUILDBOT_B2')"),
+        )
+        self.assertIn("is not set", self.refused("passwordFromEnv('BUILDBOT_B3')"))
+
+    def test_neverTold(self) -> None:
+        """A password that a helper handed out is in no error and no warning, however misused (S2)."""
+        name = self.write(CANARY.encode(), 0o644)
+        give = f"passwordFromFile({name!r})"
+        config = self.load(give, f"c[{give}] = 1\n")
+        self.assertEqual(len(config.warnings), 3)
+        told = [str(config.warnings), repr(config)]
+        told += [self.refused(give, f"raise ValueError({give} + '!')\n"), self.refused(f"({give},)")]
+        told += [self.refused(give, f"c['builders'] = [{{'name': {give}}}]\n")]
+        self.assertNotIn(CANARY, " ".join(told))
+        self.assertIn("ValueError: ********!", told[2])
+
+    def test_outside(self) -> None:
+        """Outside of a configuration, the helpers raise what is wrong."""
+        self.write(b"pw")
+        self.assertEqual(passwordFromFile(str(self.basedir / "b1.password")), "pw")
+        self.assertRaises(ConfigErrors, passwordFromFile, str(self.basedir / "gone"))
+        self.patch(os, "environ", {"A": "b"})
+        self.assertEqual(passwordFromEnv("A"), "b")
+        self.assertRaises(ConfigErrors, passwordFromEnv, "B")

@@ -1,0 +1,142 @@
+"""Recipes for builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.factory import (
+    CPAN,
+    BuildFactory,
+    ConfigurableBuildFactory,
+    Distutils,
+    GNUAutoconf,
+    makeStep,
+    s,
+)
+from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
+
+SOURCE = s(ShellCommand, command=["git", "clone", "…"])
+
+
+class Old(BuildStep):
+    """A step in the manner of 0.7.5, which wants its build first."""
+
+    def __init__(self, build: Any, size: int, **kwargs: Any) -> None:
+        BuildStep.__init__(self, build, **kwargs)
+        self.size = size
+
+
+class BuildFactoryTests(unittest.TestCase):
+    """BuildFactory keeps steps as classes and arguments."""
+
+    def test_addStep(self) -> None:
+        """A step is added as a class and its arguments, or ready made."""
+        factory = BuildFactory()
+        factory.addStep(ShellCommand, command="ls", haltOnFailure=True)
+        factory.addStep(ShellCommand(command="ls", haltOnFailure=True))
+        self.assertEqual(factory.steps, [(ShellCommand, {"command": "ls", "haltOnFailure": True})] * 2)
+
+    def test_list(self) -> None:
+        """The steps may be given as a list, of either form; the list itself is not kept."""
+        given: list[Any] = [s(Old, size=1), Compile()]
+        factory = BuildFactory(given)
+        given.clear()
+        self.assertEqual(factory.steps, [(Old, {"size": 1}), (Compile, {})])
+
+    def test_notShared(self) -> None:
+        """Two factories have each their own steps."""
+        one, other = BuildFactory(), BuildFactory()
+        one.addStep(Compile)
+        self.assertEqual((len(one.steps), other.steps), (1, []))
+
+    def test_refused(self) -> None:
+        """What cannot be a step is refused where it is added, and not when the first build runs (R12)."""
+        factory = BuildFactory()
+        for steptype, kwargs, words in (
+            (ShellCommand, {"comand": "ls"}, "ShellCommand takes no argument comand"),
+            (Old, {}, "size"),
+            (Compile(), {"command": "ls"}, "is a step already"),
+            (dict, {}, "not of the class dict"),
+            ("make", {}, "not of str"),
+            (None, {}, "not of NoneType"),
+        ):
+            add: Any = factory.addStep
+            with self.assertRaises(TypeError, msg=words) as caught:
+                add(steptype, **kwargs)
+            self.assertIn(words, str(caught.exception))
+        self.assertEqual(factory.steps, [])
+        wrong: Any = [ShellCommand]
+        self.assertRaises(TypeError, BuildFactory, wrong)
+        self.assertRaises(TypeError, s, ShellCommand, comand="ls")
+
+    def test_makeStep(self) -> None:
+        """A new step is made for each build; a class of 0.7.5 is given its build."""
+        build = object()
+        step: Any = makeStep((Old, {"size": 7}), build)
+        self.assertEqual((step.build, step.size), (build, 7))
+        one, other = (makeStep((ShellCommand, {"command": "ls"})) for _ in range(2))
+        self.assertIsNot(one, other)
+        self.assertEqual(one, other)
+
+    def test_equality(self) -> None:
+        """Factories of equal steps are equal, and any difference counts (R5)."""
+
+        def made(**changes: Any) -> BuildFactory:
+            factory = BuildFactory([SOURCE])
+            factory.addStep(ShellCommand, **{"command": "ls", **changes})
+            return factory
+
+        self.assertEqual(made(), made())
+        self.assertEqual(hash(made()), hash(made()))
+        self.assertNotEqual(made(), made(command="ll"))
+        self.assertNotEqual(made(), BuildFactory([SOURCE]))
+        other = made()
+        other.useProgress = False
+        self.assertNotEqual(made(), other)
+
+    def test_repr(self) -> None:
+        """A factory shows how many steps it has, and none of their arguments."""
+        self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 steps>")
+
+    def test_oldName(self) -> None:
+        """The old name for a factory that can be changed is still there."""
+        self.assertIs(ConfigurableBuildFactory, BuildFactory)
+
+
+class ReadyFactoryTests(unittest.TestCase):
+    """The ready recipes."""
+
+    def test_autoconf(self) -> None:
+        """GNU packages are configured, made and checked."""
+        factory = GNUAutoconf(SOURCE, configureFlags=["--quiet"])
+        self.assertEqual(
+            factory.steps,
+            [
+                SOURCE,
+                (Configure, {"command": "./configure --quiet", "env": {}}),
+                (Compile, {"command": ["make", "all"]}),
+                (Test, {"command": ["make", "check"]}),
+            ],
+        )
+        short = GNUAutoconf(
+            SOURCE, configure=["sh", "configure"], compile=None, test=None, configureFlags=["-q"]
+        )
+        self.assertEqual(short.steps[1:], [(Configure, {"command": ["sh", "configure", "-q"], "env": {}})])
+        self.assertEqual(
+            GNUAutoconf(SOURCE, configure=None, compile=None, test="t").steps,
+            [SOURCE, (Test, {"command": "t"})],
+        )
+
+    def test_perl(self) -> None:
+        """Perl modules have a Makefile.PL."""
+        commands = [step[1]["command"] for step in CPAN(SOURCE, perl="perl5").steps]
+        self.assertEqual(commands[1:], [["perl5", "Makefile.PL"], ["make"], ["make", "test"]])
+
+    def test_python(self) -> None:
+        """Python packages are built, and tested if it is said how."""
+        commands = [step[1]["command"] for step in Distutils(SOURCE, test="tox").steps]
+        self.assertEqual(commands[1:], [["python", "./setup.py", "build"], "tox"])
+        self.assertEqual(len(Distutils(SOURCE).steps), 2)
