@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -28,6 +29,8 @@ from buildbot.wire.login import tell
 INFO_LIMIT = 64 * 1024
 #: Commands of a slave that are kept.
 COMMANDS = 200
+#: Characters of a command's name or version; longer ones are none.
+LONGEST_COMMAND = 64
 #: Entries of a slave's info that are kept.
 INFO_ENTRIES = 100
 #: The first command version whose slave has getVersion without complaint.
@@ -68,7 +71,7 @@ class SlavePeer:
         self.dialect = Dialect.PYTHON2
         self.commands: Mapping[str, str] = {}
         self.generation = Generation.UNKNOWN
-        self._said: tuple[tuple[str, str], ...] = ()
+        self._said: tuple[tuple[Any, Any], ...] = ()
         self._introduced = False
 
     def __repr__(self) -> str:
@@ -116,8 +119,7 @@ class SlavePeer:
         if not isinstance(commands, dict):
             raise MalformedAnswer("getCommands was answered with something else than a dictionary")
         self.dialect = Dialect.of(commands)
-        said = list(commands.items())[:COMMANDS]
-        self._said = tuple((text(name, 64), text(version, 32)) for name, version in said)
+        self._said = tuple(item for item in islice(commands.items(), COMMANDS) if all(map(_isWord, item)))
         self.commands, self.generation = _known(self._said, self.dialect, None)
 
     def _noCommands(self, why: Failure) -> Failure | None:
@@ -195,12 +197,16 @@ class SlavePeer:
         return maybeDeferred(self.mind.callRemote, method, *args)
 
 
+def _isWord(value: object) -> bool:
+    return isinstance(value, (str, bytes)) and len(value) <= LONGEST_COMMAND
+
+
 @lru_cache(maxsize=256)
 def _known(
-    said: tuple[tuple[str, str], ...], dialect: Dialect, version: str | None
+    said: tuple[tuple[Any, Any], ...], dialect: Dialect, version: str | None
 ) -> tuple[Mapping[str, str], Generation]:
-    """The commands of a slave and its generation: one value for all slaves that say the same."""
-    commands = dict(said)
+    """The commands of a slave, as it said them, and its generation: one value for all that say the same."""
+    commands = {text(name): text(release) for name, release in said}
     return commands, generation(commands, dialect, version)
 
 
