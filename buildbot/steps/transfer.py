@@ -19,11 +19,11 @@ class _FileTransfer(BuildStep):
 
     def __init__(
         self,
-        build: Any,
-        workdir: str,
-        maxsize: int | None,
-        blocksize: int,
-        mode: int | None,
+        build: Any = None,
+        workdir: str = "build",
+        maxsize: int | None = None,
+        blocksize: int = 16 * 1024,
+        mode: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(build, **kwargs)
@@ -38,19 +38,8 @@ class FileUpload(_FileTransfer):
 
     name = "upload"
 
-    def __init__(
-        self,
-        build: Any = None,
-        *,
-        slavesrc: Any,
-        masterdest: Any,
-        workdir: str = "build",
-        maxsize: int | None = None,
-        blocksize: int = 16 * 1024,
-        mode: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(build, workdir, maxsize, blocksize, mode, **kwargs)
+    def __init__(self, build: Any = None, *, slavesrc: Any, masterdest: Any, **kwargs: Any) -> None:
+        super().__init__(build, **kwargs)
         self.slavesrc = slavesrc
         self.masterdest = masterdest
 
@@ -60,18 +49,7 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
-    def __init__(
-        self,
-        build: Any = None,
-        *,
-        mastersrc: Any,
-        slavedest: Any,
-        workdir: str = "build",
-        maxsize: int | None = None,
-        blocksize: int = 16 * 1024,
-        mode: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(build, workdir, maxsize, blocksize, mode, **kwargs)
+    def __init__(self, build: Any = None, *, mastersrc: Any, slavedest: Any, **kwargs: Any) -> None:
+        super().__init__(build, **kwargs)
         self.mastersrc = mastersrc
         self.slavedest = slavedest
