@@ -10,6 +10,7 @@ from twisted.trial import unittest
 
 from buildbot.daemon import lock
 from buildbot.scripts import stop
+from buildbot.scripts.words import CommandFailed
 from tests.commandline import Spoken, command
 
 
@@ -25,9 +26,14 @@ class StopTests(unittest.TestCase):
         self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal to this process; it ends what it holds, as a master does."""
+        """Remember a signal to this process."""
         self.signalled.append(number)
-        lock.release(self.here)
+
+    def target(self, pid: int) -> stop.Target:
+        """A process that held the lock some time ago."""
+        target = stop.Target(self.here, lock.Holder(pid, 1.0))
+        self.addCleanup(target.__exit__)
+        return target
 
     def test_notRunning(self) -> None:
         """There is nothing to do, and that is no error; the pid file may say what it likes (O4)."""
@@ -38,32 +44,32 @@ class StopTests(unittest.TestCase):
         )
 
     def test_signal(self) -> None:
-        """The holder is signalled, and waited for."""
+        """The holder is signalled; a caller of 0.7.5's function may not wait."""
         lock.hold(self.here)
-        self.assertEqual(stop.stop({"basedir": self.here, "quiet": 1}, signame="USR2"), 0)
+        self.addCleanup(lock.release, self.here)
+        self.assertEqual(stop.stop({"basedir": self.here, "quiet": 1}, "USR2", wait=False), 0)
         self.assertEqual(self.signalled, [signal.SIGUSR2])
 
     def test_noLongerHeld(self) -> None:
         """A process that has given up the lock since it was looked at is not signalled (O4)."""
-        stop.send(self.here, lock.Holder(os.getpid(), 1.0), signal.SIGUSR2)
+        self.target(os.getpid()).send(signal.SIGUSR2)
         self.assertEqual(self.signalled, [])
 
     def test_gone(self) -> None:
-        """A process that has ended meanwhile is no error."""
+        """A process that has ended meanwhile is gone, and cannot be signalled."""
         child = os.posix_spawn("/bin/true", ["true"], {})
         os.waitpid(child, 0)
-        stop.send(self.here, lock.Holder(child, 1.0), signal.SIGUSR2)
+        target = self.target(child)
+        target.send(signal.SIGUSR2)
+        self.assertTrue(target.whenGone(0))
 
-    def test_notWaiting(self) -> None:
-        """A caller of 0.7.5's function may not wait."""
-        lock.hold(self.here)
-        self.assertEqual(stop.stop({"basedir": self.here, "quiet": 1}, "USR2", wait=False), 0)
+    def test_notGone(self) -> None:
+        """A process that has given up the lock is not gone before it has ended."""
+        self.assertFalse(self.target(os.getpid()).whenGone(0))
 
-    def test_whenGone(self) -> None:
-        """Another process in the same place is not the one that was to go."""
+    def test_late(self) -> None:
+        """A process that does not stop in time is a failure that says what would end it."""
         lock.hold(self.here)
         self.addCleanup(lock.release, self.here)
-        self.assertTrue(stop.whenGone(self.here, lock.Holder(1, 1.0), 0))
-        found = lock.holder(self.here)
-        assert found is not None
-        self.assertFalse(stop.whenGone(self.here, found, 0))
+        why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
+        self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` ends it", str(why))

@@ -7,6 +7,7 @@ Nobody is signalled but the process that holds the lock of the directory: a pid 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from contextlib import suppress
@@ -33,22 +34,23 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
     if found is None:
         say(config, f"no {kind} is running in {here}")
         return 0
-    send(here, found, signal.Signals[f"SIG{signame}"])
-    if not wait:
-        say(config, f"sent SIG{signame} to {kind} process {found.pid}")
-        return 0
-    timeout = setting(config, "timeout", float, 15.0)
-    if whenGone(here, found, timeout):
-        say(config, f"{kind} process {found.pid} has stopped")
-        return 0
-    if not config.get("kill"):
+    with Target(here, found) as target:
+        target.send(signal.Signals[f"SIG{signame}"])
+        if not wait:
+            say(config, f"sent SIG{signame} to {kind} process {found.pid}")
+            return 0
+        timeout = setting(config, "timeout", float, 15.0)
+        if target.whenGone(timeout):
+            say(config, f"{kind} process {found.pid} has stopped")
+            return 0
         late = f"{kind} process {found.pid} has not stopped within {timeout:g} s"
-        raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` ends it")
-    send(here, found, signal.SIGKILL)
-    if not whenGone(here, found, _KILL_GRACE):
-        raise CommandFailed(f"{kind} process {found.pid} was killed, but is still there")
+        if not config.get("kill"):
+            raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` ends it")
+        target.send(signal.SIGKILL)
+        if not target.whenGone(_KILL_GRACE):
+            raise CommandFailed(f"{late}, and though it was killed it is still there")
     traces.sweep(here)
-    say(config, f"{kind} process {found.pid} had not stopped within {timeout:g} s and was killed")
+    say(config, f"{late}, and was killed")
     return 0
 
 
@@ -58,30 +60,44 @@ def restart(config: Config) -> int:
     return start(config)
 
 
-def send(here: str, found: lock.Holder, number: signal.Signals) -> None:
-    """Signal the process that holds the lock of a directory, and no other, even if it ends meanwhile."""
-    try:
-        handle = os.pidfd_open(found.pid)
-    except ProcessLookupError:
-        return
-    except (AttributeError, OSError):  # not on this system
-        with suppress(ProcessLookupError):
-            os.kill(found.pid, number)
-        return
-    try:
-        # The handle may be that of a later process of the same number, if the lock is not held any more.
-        if lock.holder(here) == found:
+class Target:
+    """I am the process that held the lock of a directory, and never another one of its number."""
+
+    def __init__(self, here: str, found: lock.Holder) -> None:
+        self._here = here
+        self._found = found
+        self._handle: int | None = None
+        with suppress(AttributeError, OSError):  # ended already, or not on this system
+            self._handle = os.pidfd_open(found.pid)
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal me; nobody is, if I have given up the lock."""
+        # Asked after the handle was made: it is mine, then, and stays so whoever gets my number.
+        if self._holds():
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, number)
-    finally:
-        os.close(handle)
+                if self._handle is None:
+                    os.kill(self._found.pid, number)
+                else:
+                    signal.pidfd_send_signal(self._handle, number)
 
+    def whenGone(self, timeout: float) -> bool:
+        """Wait until I have ended; whether I did within that many seconds."""
+        giveUp = time.monotonic() + timeout
+        while self._holds() or not self._hasEnded():
+            if time.monotonic() > giveUp:
+                return False
+            time.sleep(_POLL)
+        return True
 
-def whenGone(here: str, found: lock.Holder, timeout: float) -> bool:
-    """Wait until a process has given up its lock; whether it did within that many seconds."""
-    giveUp = time.monotonic() + timeout
-    while lock.holder(here) == found:
-        if time.monotonic() > giveUp:
-            return False
-        time.sleep(_POLL)
-    return True
+    def _holds(self) -> bool:
+        return lock.holder(self._here) == self._found
+
+    def _hasEnded(self) -> bool:
+        return self._handle is None or bool(select.select([self._handle], [], [], 0)[0])

@@ -135,9 +135,9 @@ class StartTests(ProcessCase):
 
     def test_untilReady(self) -> None:
         """It ends when all is ready, however long the .tac and the service take; not before (O1)."""
-        self.make(before="import time; time.sleep(1)", readyAfter=1)
+        self.make(before="import time; time.sleep(0.7)", readyAfter=0.7)
         said = self.ok("start", self.here)
-        self.assertGreater(said.took, 2)
+        self.assertGreater(said.took, 1)
         self.assertEqual(
             said.out, "slaves: none at all\nThe buildmaster appears to have (re)started correctly.\n"
         )
@@ -306,7 +306,7 @@ class StopTests(ProcessCase):
 
     def test_killed(self) -> None:
         """After a SIGKILL everything works again, as often as it happens (O4)."""
-        for _ in range(3):
+        for _ in range(2):
             os.kill(self.start(), signal.SIGKILL)
             self.assertIn("no buildmaster is running", self.ok("stop", self.here).out)
             self.fails("reconfig", self.here)
@@ -350,12 +350,6 @@ class StopTests(ProcessCase):
         said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
         self.assertIn("was killed", said.out)
         self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
-
-    def test_frozen(self) -> None:
-        """A master that does not answer is told, not waited for without end."""
-        os.kill(self.start(), signal.SIGSTOP)
-        said = self.fails("disconnect", self.here, "bot1")
-        self.assertEqual(said.err, "the master has not answered within 10 s\n")
 
 
 class ForegroundTests(ProcessCase):
@@ -441,8 +435,8 @@ class DaemonTests(ProcessCase):
         """A reconfig is waited for as long as it takes; one that the master's end overtakes fails (O2)."""
         self.make()
         self.ok("start", self.here)
-        said = self.ok("reconfig", "--timeout", "2", self.here)
-        self.assertGreater(said.took, 2)
+        said = self.ok("reconfig", "--timeout", "1", self.here)
+        self.assertGreater(said.took, 1)
         self.assertTrue(said.out.endswith("Reconfiguration appears to have completed successfully.\n"))
         command = [sys.executable, "-m", "buildbot", "reconfig", "--timeout", "1000", self.here]
         with subprocess.Popen(command, env=self.environ, stdout=-1, stderr=-1, text=True) as waiting:
@@ -540,8 +534,8 @@ class MasterTests(ProcessCase):
     def test_slowConfiguration(self) -> None:
         """One that takes its time is waited for (O1)."""
         self.create()
-        self.write("master.cfg", self.read("master.cfg") + "import time; time.sleep(2)\n")
-        self.assertGreater(self.ok("start", self.here).took, 2)
+        self.write("master.cfg", self.read("master.cfg") + "import time; time.sleep(1)\n")
+        self.assertGreater(self.ok("start", self.here).took, 1)
 
     def test_oldTac(self) -> None:
         """The buildbot.tac of 0.7.5, and that of 0.7.12 with its own log, work unchanged."""
