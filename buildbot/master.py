@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_master -*-
+# -*- test-case-name: tests.stories -*-
 """
 The build master as one service: configuration, slave ports, slaves, control socket.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_builder -*-
+# -*- test-case-name: tests.test_botmaster -*-
 """
 A builder, and the slaves that are there to build for it.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_status_report -*-
+# -*- test-case-name: tests.stories -*-
 """
 The state of the master as plain values, for C{buildbot status} and for programs.
 

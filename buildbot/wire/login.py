@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.test_broker,tests.test_botmaster -*-
 """
 How a peer logs in: one challenge, one guess, and refusals that never strand a slave.
 
