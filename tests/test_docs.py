@@ -18,7 +18,7 @@ from twisted.python import usage
 from twisted.python.reflect import accumulateClassList
 from twisted.trial import unittest
 
-from buildbot import ports
+from buildbot import botperspective, ports
 from buildbot.config import builders, check, secrets
 from buildbot.config import ports as configPorts
 from buildbot.config.load import load
@@ -26,7 +26,9 @@ from buildbot.config.model import KEEPALIVE
 from buildbot.master import BuildMaster
 from buildbot.reconfig import LOAD_TIME
 from buildbot.scripts.options import Options
+from buildbot.slaves import squabble
 from buildbot.slaves.attachment import Attachment, Event, State, advance
+from buildbot.wire import login, peers
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -215,6 +217,24 @@ class TablesTests(unittest.TestCase):
                     compared += 1
         self.assertGreater(compared, 10)
 
+    def test_times(self) -> None:
+        """The times and counts that the pages about the wire speak of are those of the code."""
+        wire, machine = (" ".join(pages()[page].split()) for page in ("wire", "architecture/attachment"))
+        for words in (
+            f"has {botperspective.ATTACH_TIME:g} seconds, from the login",
+            f"within {botperspective.ATTACH_TIME:g} seconds. Liveness",
+            f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
+            f"within another {botperspective.PROBE_TIME:g} seconds",
+            f"off line within {KEEPALIVE + botperspective.PROBE_TIME:g} seconds",
+            f"held for {login.HOLD:g} seconds, in a squabble for {botperspective.SQUABBLE_HOLD:g}",
+            f"command version is below {peers.KNOWS_ITS_VERSION}",
+        ):
+            self.assertIn(words, wire)
+        self.assertIn(
+            f"more than {squabble.TAKEOVERS} times within {squabble.WINDOW / 60:g} minutes", machine
+        )
+        self.assertIn(f"within {botperspective.ARBITRATION_TIME:g} seconds", machine)
+
 
 class ReferenceTests(unittest.TestCase):
     """The reference has every key, option and command, and nothing that is not there."""
@@ -358,6 +378,8 @@ class ReferenceTests(unittest.TestCase):
         for name, keys in (("status-master", said["master"]), ("status-slaves", said["slaves"][0])):
             rows = tableRows(pages()["reference/status"], name)
             self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
+        (states,) = [meaning for key, _, meaning in rows if key == "``state``"]
+        self.assertEqual(literals(states), [state.value for state in State])
 
     def test_controlCommands(self) -> None:
         """Every command of the control socket is explained, with its parameters."""
