@@ -217,6 +217,15 @@ class TablesTests(unittest.TestCase):
                     compared += 1
         self.assertGreater(compared, 10)
 
+    def test_perspective(self) -> None:
+        """The page about the wire has every method that a slave can call, and no other one."""
+        section = pages()["wire"].partition("It has these methods:")[2].partition("One challenge")[0]
+        methods = [name for name in dir(botperspective.BotPerspective) if name.startswith("perspective_")]
+        self.assertEqual(
+            sorted(re.findall(r"^``(\w+)\(\)``$", section, re.M)),
+            sorted(name.removeprefix("perspective_") for name in methods),
+        )
+
     def test_times(self) -> None:
         """The times and counts that the pages about the wire speak of are those of the code."""
         wire, machine = (" ".join(pages()[page].split()) for page in ("wire", "architecture/attachment"))
