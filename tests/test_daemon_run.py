@@ -16,6 +16,7 @@ from zope.interface import implementer
 from buildbot.daemon import run
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed
 from buildbot.daemon.stopping import Stopper
+from tests.commandline import spoken
 
 
 class Told(Reporter):
@@ -237,8 +238,10 @@ class PartsTests(unittest.TestCase):
 
     def test_arguments(self) -> None:
         """What is no argument of ours is told."""
-        self.assertEqual(run.main([], {}), 2)
-        self.assertEqual(run.main(["--ready-fd", "x", "dir"], {}), 2)
+        for words in ([], ["--ready-fd", "x", "dir"]):
+            said = spoken(lambda words=words: run.main(words, {}))
+            self.assertEqual((said.status, said.out), (2, ""))
+            self.assertIn("python -m buildbot.daemon.run", said.err)
 
     def test_describe(self) -> None:
         """A service has a name in messages, also without one."""

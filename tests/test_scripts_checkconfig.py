@@ -60,14 +60,14 @@ class CheckConfigTests(unittest.TestCase):
         path = self.write("my.cfg")
         command("checkconfig", path)
         command("checkconfig", "--timeout=2", path)
-        self.assertEqual(self.asked, [(path, self.here, 30.0), (path, self.here, 2.0)])
+        self.assertEqual(self.asked, [(path, self.here, 90.0), (path, self.here, 2.0)])
 
     def test_directory(self) -> None:
         """A master's directory means the file that its .tac names."""
         path = self.write("my.cfg")
         self.write("buildbot.tac", "configfile = 'my.cfg'")
         command("checkconfig", self.here)
-        self.assertEqual(self.asked, [(path, self.here, 30.0)])
+        self.assertEqual(self.asked, [(path, self.here, 90.0)])
 
     def test_missing(self) -> None:
         """What is not there is one line."""

@@ -70,6 +70,15 @@ class PageTests(unittest.TestCase):
     def test_between(self) -> None:
         """A slave that is neither here nor away says what is going on."""
         self.assertIn("displacing", status.masterPage(MASTER, [{**BOT, "state": "displacing"}], NOW)[5])
+        self.assertIn("connected, being told", status.masterPage(MASTER, [{**BOT, "pending": True}], NOW)[5])
+
+    def test_manyBuilders(self) -> None:
+        """A slave of two hundred builders takes one line that can be read."""
+        names = [f"builder-{number:03d}" for number in range(200)]
+        line = status.masterPage(MASTER, [{**BOT, "builders": names}], NOW)[5]
+        self.assertTrue(line.endswith("  builder-000 builder-001 +198"), line)
+        line = status.masterPage(MASTER, [{**BOT, "builders": ["x" * 50, "y"]}], NOW)[5]
+        self.assertTrue(line.endswith(f"{'x' * 50} +1"), line)
 
     def test_empty(self) -> None:
         """A master without slaves has no table, and one without a port says so."""

@@ -76,8 +76,12 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
     text = json.dumps(
         {"pid": holder.pid, "since": holder.since, "kind": kind.value, "born": _born(holder.pid)}
     )
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{text}\n".encode("ascii"), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{text}\n".encode("ascii"), 0)
+    except OSError:
+        os.close(descriptor)
+        raise
     _held[here] = _Held(descriptor, holder)
 
 

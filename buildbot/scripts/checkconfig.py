@@ -15,7 +15,7 @@ from buildbot.scripts.words import CommandFailed, Config, basedir, say, setting
 def checkconfig(config: Config) -> int:
     """Check a file, or the one of a master's directory: status 0 and one good word, or all its errors."""
     path = configPath(basedir(config))
-    report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 30.0))
+    report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
     printed = report.output.rstrip().splitlines()
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))

@@ -225,7 +225,7 @@ class CheckConfigOptions(MakerBase):
     """C{checkconfig}."""
 
     synopsis = "[options] [DIR|FILE]"
-    optParameters = [["timeout", "t", 30.0, "How many seconds the file may run.", seconds]]
+    optParameters = [["timeout", "t", 90.0, "How many seconds the file may run.", seconds]]
     longdesc = "Checks a configuration file as the master would, and lists all that is wrong with it."
 
     def here(self) -> str:

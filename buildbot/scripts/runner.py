@@ -8,6 +8,7 @@ cost the time that it takes to load a master.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -125,6 +126,8 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """The entry point of the command; ends the process."""
+    # SIGTERM ends a command as Ctrl-C does: a start that nobody waits for any more is taken back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,8 @@ from buildbot.daemon.plaintext import plainLine, width
 from buildbot.scripts.words import Config, askMaster, say
 
 _EVENTS = 20
+#: How many columns of a terminal the builders of a slave may take in the table.
+_ROOM = 30
 _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 
 
@@ -104,14 +106,24 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
         since(slave.get("since"), now).removeprefix("since ") or "-",
         slave.get("address") or "-",
         _version(slave) or "-",
-        " ".join(slave.get("builders") or ()) or "-",
+        _some(slave.get("builders") or ()) or "-",
     ]
 
 
 def _state(slave: Mapping[str, Any]) -> str:
     """One word for where a slave stands; between the two ends, the one of its attachment's machine."""
-    state = str(slave["state"])
-    return {"ready": "connected", "absent": "not connected"}.get(state, state)
+    if slave["state"] == "ready":
+        return "connected, being told" if slave.get("pending") else "connected"
+    return "not connected" if slave["state"] == "absent" else str(slave["state"])
+
+
+def _some(names: Sequence[str]) -> str:
+    """As many names as a table has room for, and how many there are besides."""
+    shown = list(names[:1])
+    while len(shown) < len(names) and width(" ".join([*shown, names[len(shown)]])) <= _ROOM:
+        shown.append(names[len(shown)])
+    more = len(names) - len(shown)
+    return " ".join([*shown, *([f"+{more}"] if more else [])])
 
 
 def _version(slave: Mapping[str, Any]) -> str:

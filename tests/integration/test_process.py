@@ -213,16 +213,18 @@ class StartTests(ProcessCase):
             )
 
     def test_interrupted(self) -> None:
-        """Ctrl-C while waiting ends what was being started."""
+        """Ctrl-C or SIGTERM while waiting ends what was being started."""
         self.make(before="open('loading', 'w'); import time; time.sleep(1000)")
         command = [sys.executable, "-m", "buildbot", "start", self.here]
-        with subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE, text=True) as starting:
-            while not os.path.exists(self.path("loading")):
-                time.sleep(0.02)
-            starting.send_signal(signal.SIGINT)
-            _, err = starting.communicate(timeout=LIMIT)
-        self.assertEqual((starting.returncode, err), (130, "interrupted\n"))
-        self.assertEqual((self.running(), self.files()), ([], {"buildbot.tac", "loading"}))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE, text=True) as starting:
+                while not os.path.exists(self.path("loading")):
+                    time.sleep(0.02)
+                starting.send_signal(number)
+                _, err = starting.communicate(timeout=LIMIT)
+            self.assertEqual((starting.returncode, err), (130, "interrupted\n"))
+            self.assertEqual((self.running(), self.files()), ([], {"buildbot.tac", "loading"}))
+            os.unlink(self.path("loading"))
 
     def test_twice(self) -> None:
         """A second start is refused at once, with pid and time, and disturbs nothing."""
