@@ -8,24 +8,30 @@ that attached meanwhile. What the figures should be is asserted in L{tests.integ
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests import hostile
 from tests.benchmarks import bombs, rawpb, servers
+from tests.benchmarks.attach import farm
+from tests.benchmarks.forgeries import forgeries
 from tests.benchmarks.loris import Loris, slowLoris
-from tests.benchmarks.machine import raiseFileLimit
+from tests.benchmarks.machine import raiseFileLimit, settle
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.benchmarks.watch import Watch
 from tests.hostile import Bomb, Crowd, Guess, Leave, Outcome, Slave, addresses
 
 #: Slaves 0 to 49 are the hostile ones' own, and those from 50 on belong to honest people.
 HOSTILE = 50
-SLAVES = 150
+#: Those of the honest ones that storm are behind those that attach one by one.
+STORM = 500
+SLAVES = 2 * HOSTILE + STORM
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,34 @@ def wrongLogins(server: Server, count: int, sources: list[str], names: int = 100
     return Crowd(server.port, sources, inFlight=50).run(scripts, seconds=90)
 
 
+def stormBesideGuesses(server: Server, sources: list[str]) -> tuple[float, float]:
+    """
+    How many of L{STORM} honest slaves attach a second, 10 at a time: left alone, and while others guess
+    passwords as fast as they can. All three, the master included, share the processors.
+    """
+
+    def perSecond() -> float:
+        settle(server.pid)
+        with farm(server, STORM, "--first", str(2 * HOSTILE), "--in-flight", "10") as honest:
+            return float(honest.hear()["perSecond"])
+
+    over = threading.Event()
+
+    def guess() -> None:
+        numbers = itertools.takewhile(lambda number: not over.is_set(), itertools.count())
+        scripts = (Guess(PATTERN % (number % 1000), b"wrong") for number in numbers)
+        Crowd(server.port, sources, inFlight=20).run(scripts, seconds=60)
+
+    alone = perSecond()
+    guesser = threading.Thread(target=guess)
+    guesser.start()
+    try:
+        return alone, perSecond()
+    finally:
+        over.set()
+        guesser.join()
+
+
 def guessesOnOneChallenge(server: Server, guesses: int) -> Guess:
     """Answer one challenge many times."""
     guess = Guess(own(0), b"wrong", guesses)
@@ -103,105 +137,6 @@ def loris(server: Server, sockets: int) -> Loris:
 
 
 # after login
-
-
-def forgeries() -> Iterator[tuple[str, Callable[[str], Slave]]]:
-    """
-    Everything that a logged-in slave may send and should not: what it is, and a function from its name to one
-    that does it.
-    """
-    for what, encoded in bombs.arguments():
-        for method in (b"print", b"getWorkerInfo", b"getCommands", b"getVersion", b"setBuilderList"):
-            yield f"{what}, as the answer to {method.decode()}", _answering(method, encoded)
-        yield f"{what}, in a call", calling(encoded)
-    for what, value in _wrongAnswers():
-        for method in (
-            b"print",
-            b"getWorkerInfo",
-            b"getCommands",
-            b"getVersion",
-            b"setBuilderList",
-            b"setMaster",
-        ):
-            yield f"{what}, as the answer to {method.decode()}", _answering(method, rawpb.encode(value))
-    yield "a forged failure", _erring(rawpb.copyable(_FORGED))
-    yield "a failure that is text", _erring(rawpb.text("it went wrong"))
-    yield "the same answer twice", lambda name: Slave(name, PASSWORD, answers={b"print": _twice})
-    yield (
-        "an answer to another call",
-        lambda name: Slave(
-            name, PASSWORD, answers={b"print": lambda number: rawpb.answer(number + 1000, rawpb.NONE)}
-        ),
-    )
-    yield "unknown methods", lambda name: Slave(name, PASSWORD, then=_unknownMethods)
-    yield "decref of everything", lambda name: Slave(name, PASSWORD, then=_decrefs)
-    yield "five thousand references", lambda name: Slave(name, PASSWORD, then=_references)
-
-
-#: A failure that pretends to be a lost connection, with attributes that are code elsewhere.
-_FORGED = rawpb.dictionary(
-    (b"type", b"twisted.spread.pb.PBConnectionLost"),
-    (b"value", [b"list", b"no text"]),
-    (b"parents", [b"list", b"twisted.spread.pb.PBConnectionLost", 7]),
-    (b"traceback", b"x" * 100_000),
-    (b"getErrorMessage", 1),
-    (b"check", 1),
-    (b"__class__", b"os.system"),
-    (b"frames", 5),
-    (b"\xff", b"\xff"),
-)
-
-
-def _wrongAnswers() -> Iterator[tuple[str, rawpb.Expression]]:
-    yield "a list", [b"list", 1, 2]
-    yield "an int", 5
-    yield "bytes", b"\xff\xfe" * 1000
-    yield "a huge text", rawpb.text("x" * 600_000)
-    yield "a dict of ints", rawpb.dictionary((1, 2), (3, 4))
-    yield "a dict of lists", rawpb.dictionary((b"admin", [b"list"]), (b"shell", [b"list"]))
-    yield "ghost builders", rawpb.dictionary(*((b"ghost %d" % n, rawpb.remote(n + 9)) for n in range(3000)))
-    yield "one reference for all", rawpb.dictionary((b"a", rawpb.remote(1)), (b"b", rawpb.remote(1)))
-
-
-def _answering(method: bytes, encoded: bytes) -> Callable[[str], Slave]:
-    return lambda name: Slave(
-        name, PASSWORD, answers={method: lambda number: bombs.answerWith(number, encoded)}
-    )
-
-
-def calling(encoded: bytes) -> Callable[[str], Slave]:
-    """A function from a name to a slave that calls with that argument."""
-    return lambda name: Slave(
-        name, PASSWORD, then=lambda avatar, _: bombs.callWith(3, avatar, b"keepalive", encoded)
-    )
-
-
-def _erring(failure: rawpb.Expression) -> Callable[[str], Slave]:
-    return lambda name: Slave(
-        name, PASSWORD, answers={b"getCommands": lambda number: rawpb.error(number, failure)}
-    )
-
-
-def _twice(number: int) -> bytes:
-    return rawpb.answer(number, rawpb.NONE) * 2
-
-
-def _unknownMethods(avatar: int, last: int) -> bytes:
-    names = (b"nothing", b"__init__", b"\xff\xfe", b"", b"attached", b"detached", b"x" * 5000)
-    return b"".join(rawpb.message(3 + n, avatar, name) for n, name in enumerate(names * 20))
-
-
-def _decrefs(avatar: int, last: int) -> bytes:
-    return b"".join(rawpb.encode([b"decref", n]) for n in [avatar] * 3 + list(range(-2, 50)))
-
-
-def _references(avatar: int, last: int) -> bytes:
-    return b"".join(
-        rawpb.message(
-            3 + n, avatar, b"keepalive", [b"list", *(rawpb.remote(100 * n + m) for m in range(100))]
-        )
-        for n in range(50)
-    )
 
 
 @dataclass(frozen=True)
@@ -244,7 +179,7 @@ def keepaliveFlood(server: Server, seconds: float) -> Slave:
     """A slave that calls keepalive as fast as it can for C{seconds}, and reads the answers."""
 
     def flood(avatar: int, last: int) -> bytes:
-        return rawpb.message(1 << 20, avatar, b"keepalive") * 200_000
+        return rawpb.message(1 << 20, avatar, b"keepalive") * int(200_000 * seconds)
 
     slave = Slave(own(2), PASSWORD, then=flood)
     hostile.alone(server.port, slave, patience=seconds, source="127.18.0.1")
@@ -308,6 +243,11 @@ def _keepalives(server: Server, sizes: Sizes) -> str:
     return f"{slave.answersHeard} keepalives answered in {slave.took:.1f} s"
 
 
+def _beside(server: Server, sizes: Sizes) -> str:
+    alone, disturbed = stormBesideGuesses(server, addresses(sizes.sources, 23))
+    return f"{alone:.0f} honest slaves a second left alone, {disturbed:.0f} beside the guesses"
+
+
 def _namesakes(server: Server, sizes: Sizes) -> str:
     everybody = namesakes(server, sizes.namesakes, addresses(10, 19))
     attached = sum(1 for slave in everybody if slave.attached)
@@ -330,6 +270,7 @@ SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
     "guesses-everywhere": lambda server, sizes: _outcome(
         wrongLogins(server, sizes.guesses, addresses(sizes.sources, 20))
     ),
+    "storm-beside-guesses": _beside,
     "visits": lambda server, sizes: _outcome(visits(server, sizes.visits, ["127.12.0.3"])),
     "forgeries": _forgeries,
     "unread": _neverReading,

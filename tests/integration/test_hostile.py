@@ -23,6 +23,7 @@ from buildbot.daemon.control import ask
 from tests import hostile
 from tests.benchmarks import bombs, rawpb, servers
 from tests.benchmarks import hostile as scenarios
+from tests.benchmarks.forgeries import calling
 from tests.benchmarks.machine import openFiles, raiseFileLimit, settle
 from tests.benchmarks.watch import Figures, Watch, attachOne
 from tests.hostile import Bomb, Crowd, Slave, addresses
@@ -140,6 +141,12 @@ class BeforeLogin(HostileTestCase):
         self.assertEqual(outcome.connections, outcome.hungUp + outcome.left)
         self.assertUnimpressed(watch.figures, peak=24 * MIB, log=200_000)
 
+    def test_stormBesideGuesses(self) -> None:
+        """Honest slaves storm in at a good part of their usual rate while passwords are guessed."""
+        alone, disturbed = scenarios.stormBesideGuesses(self.server, addresses(100, 23))
+        # the guessers take a processor of their own, where there is one
+        self.assertGreater(disturbed, alone / 5)
+
     def test_oneGuessAChallenge(self) -> None:
         """One challenge is good for one guess, and then the connection is closed."""
         guess = scenarios.guessesOnOneChallenge(self.server, 100)
@@ -191,7 +198,7 @@ class AfterLogin(HostileTestCase):
             if what in bombs.FORBIDDEN:
                 continue
             name = scenarios.own(number)
-            slave = scenarios.calling(encoded)(name)
+            slave = calling(encoded)(name)
             hostile.alone(self.server.port, slave, patience=20)
             self.assertTrue(slave.attached, what)
             self.assertTrue(slave.hungUp, what)
@@ -204,7 +211,7 @@ class AfterLogin(HostileTestCase):
             if "colliding" not in what:
                 continue
             with self.watch() as watch:
-                slave = scenarios.calling(encoded)(scenarios.own(7))
+                slave = calling(encoded)(scenarios.own(7))
                 hostile.alone(self.server.port, slave, patience=20)
             self.assertTrue(slave.hungUp, what)
             self.assertLess(watch.figures.cpu, 2.0, watch.figures)
@@ -256,7 +263,7 @@ class Signals(HostileTestCase):
 
     def test_hangupDuringAStorm(self) -> None:
         """Slaves that attach while the configuration is read again and again all get in."""
-        slaves = [Slave(servers.PATTERN % n, servers.PASSWORD) for n in range(scenarios.SLAVES)]
+        slaves = [Slave(servers.PATTERN % n, servers.PASSWORD) for n in range(150)]
 
         def knocking() -> Any:
             for number, slave in enumerate(slaves):
@@ -264,7 +271,7 @@ class Signals(HostileTestCase):
                     os.kill(self.server.pid, signal.SIGHUP)
                 yield slave
 
-        Crowd(self.server.port, inFlight=scenarios.SLAVES, patience=15).run(knocking())
+        Crowd(self.server.port, inFlight=150, patience=15).run(knocking())
         self.assertEqual([slave.hungUp for slave in slaves], [False] * len(slaves))
         self.assertTrue(all(slave.attached for slave in slaves))
 
@@ -272,13 +279,13 @@ class Signals(HostileTestCase):
         """A master that is told to stop while slaves attach and stay mute is gone within 10 s."""
 
         def knocking() -> Any:
-            for number in range(scenarios.SLAVES):
-                if number == scenarios.SLAVES // 2:
+            for number in range(150):
+                if number == 75:
                     os.kill(self.server.pid, signal.SIGTERM)
                 yield Slave(servers.PATTERN % number, servers.PASSWORD, mute=True)
 
         began = time.monotonic()
-        Crowd(self.server.port, inFlight=scenarios.SLAVES, patience=5).run(knocking())
+        Crowd(self.server.port, inFlight=150, patience=5).run(knocking())
         while os.path.exists(f"/proc/{self.server.pid}") and time.monotonic() < began + 15:
             time.sleep(0.05)
         self.assertFalse(os.path.exists(f"/proc/{self.server.pid}"))
