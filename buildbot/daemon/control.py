@@ -24,7 +24,7 @@ from buildbot.daemon.asking import ControlError, NotRunning, ask, request, socke
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
-_Answer = Callable[[bytes], Coroutine[defer.Deferred[object], object, dict[str, object]]]
+_Answer = Callable[[bytes], Coroutine[defer.Deferred[object], object, bytes]]
 
 
 class ControlServer(service.Service):
@@ -82,8 +82,8 @@ class ControlServer(service.Service):
         service.Service.stopService(self)
         return defer.Deferred.fromCoroutine(self._stop())
 
-    async def answer(self, line: bytes) -> dict[str, object]:
-        """The answer to one request, {"ok": value} or {"error": message}; never raises."""
+    async def answer(self, line: bytes) -> bytes:
+        """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises."""
         command: object = None
         try:
             command, handler, params = self._understand(line)
@@ -92,13 +92,12 @@ class ControlServer(service.Service):
                 value = await value
             elif isinstance(value, defer.Deferred):
                 value = await value
-            json.dumps(value)
-            return {"ok": value}
+            return _toJSON(ok=value)
         except ControlError as why:
-            return {"error": str(why)}
+            return _toJSON(error=str(why))
         except Exception:
             self.log.failure("control command {command} failed", command=command)
-            return {"error": "internal error, see twistd.log"}
+            return _toJSON(error="internal error, see twistd.log")
 
     def _understand(self, line: bytes) -> tuple[str, Handler, dict[str, object]]:
         try:
@@ -114,6 +113,10 @@ class ControlServer(service.Service):
         except TypeError as why:
             raise ControlError(f"{command}: {why}") from None
         return command, handler, params
+
+
+def _toJSON(**answer: object) -> bytes:
+    return json.dumps(answer).encode("ascii")
 
 
 class _Conversations(protocol.Factory):
@@ -155,11 +158,11 @@ class _Conversation(LineOnlyReceiver):
     async def _converse(self, line: bytes) -> None:
         said = await self._answer(line)
         if self in self._all:
-            self.sendLine(json.dumps(said).encode("ascii"))
+            self.sendLine(said)
 
     def giveUp(self, reason: str) -> None:
         """Give the client this last answer and hang up."""
         self._all.discard(self)
-        self.sendLine(json.dumps({"error": reason}).encode("ascii"))
+        self.sendLine(_toJSON(error=reason))
         assert self.transport is not None
         self.transport.loseConnection()
