@@ -125,9 +125,11 @@ class RealMaster(LogFile):
         return Config(ports=(loopback(self.port),), **fields)
 
     def write(self, config: Config | str) -> None:
-        """Put this into C{master.cfg}; a master that runs is not told."""
-        with open(os.path.join(self.basedir, "master.cfg"), "w", encoding="utf-8") as stream:
+        """Put this into C{master.cfg}, in one go; a master that runs is not told."""
+        path = os.path.join(self.basedir, "master.cfg")
+        with open(path + ".new", "w", encoding="utf-8") as stream:
             stream.write(config if isinstance(config, str) else config.text())
+        os.replace(path + ".new", path)
 
     def _spawn(self, arguments: Sequence[str], output: str) -> Child:
         home = os.path.dirname(self.basedir)

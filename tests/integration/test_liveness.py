@@ -6,15 +6,17 @@ How a slave gets in is the subject of test_attach and test_refusals.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 
-from tests.integration.certificates import writeCertificate
+from tests.certificates import writeCertificate
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER
 from tests.integration.masters import MasterTestCase
 from tests.integration.processes import never, until
@@ -237,7 +239,6 @@ class ForcedDisconnect(MasterTestCase):
 
     async def test_tls(self) -> None:
         """The same over TLS (L3, S5)."""
-        certificate, key = writeCertificate(self.directory)
-        await self.disconnect(
-            certificate, f"ssl:{{port}}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
-        )
+        file = os.path.join(self.directory, "master.pem")
+        writeCertificate(file, "localhost", datetime.now(timezone.utc), days=1)
+        await self.disconnect(file, f"ssl:{{port}}:interface=127.0.0.1:privateKey={file}:certKey={file}")
