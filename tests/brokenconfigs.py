@@ -123,6 +123,7 @@ BROKEN = {
     "builders no list": added("c['builders'] = None", "c['builders'] must be a list"),
     "status no list": added("c['status'] = object()", "c['status'] must be a list"),
     "title no text": added("c['projectName'] = 7", "c['projectName'] must be text"),
+    "URL that UTF-8 does not know": added("c['projectURL'] = '\\udcff'", "UTF-8"),
     "empty debug password": added("c['debugPassword'] = ''", "c['debugPassword'] is empty"),
     # bots
     "bot no pair": bot("('b3',)", "bot 3 must be (name, password)"),
@@ -152,6 +153,8 @@ BROKEN = {
     "builder a tuple": added(
         "c['builders'].append(('third', 'b1', 'third', BuildFactory()))", "with a dict", 5
     ),
+    "builder None": added("c['builders'].append(None)", "must be a dict, not None", 5),
+    "builder without a name to see": added(builder(name="' '"), "name that is empty"),
     "builder without a factory": added(builder(factory=""), "lacks 'factory'"),
     "builder without a slave": added(builder(slavename=""), "lacks 'slavename'"),
     "builder with an unknown key": added(builder(catgory="'x'"), "did you mean 'category'"),

@@ -104,6 +104,8 @@ class BuilderTests(unittest.TestCase):
         factory.steps = ((object, {"locks": [other]}),)
         [error] = told(builder(locks=[one]), builder(name="b", builddir="b", factory=factory))
         self.assertIn("two different locks share the name 'db'", error)
+        factory.steps = ("odd", (object,), (object, "odd"), object())
+        self.assertEqual(told(builder(factory=factory)), [])
 
     def test_factoryByDuck(self) -> None:
         """Whatever can make builds is a factory, as it was in 0.7.5."""

@@ -174,6 +174,13 @@ class DiffTests(unittest.TestCase):
         )
         self.assertTrue(diff(old, replace(old, schedulers=(Plugin("a"), Plugin("b")))).isEmpty())
 
+    def test_pluginTitle(self) -> None:
+        """A plug-in without a name that could be shown is called by its class."""
+        odd = Plugin("x")
+        odd.name = [CANARY]  # type: ignore[assignment]
+        found = change(status=(odd, Plugin("")))
+        self.assertEqual(found.describe(), ("+ status Plugin", "+ status Plugin"))
+
     def test_pluginTwice(self) -> None:
         """Of two equal plug-ins one can go."""
         old = replace(OLD, status=(Plugin("mail"), Plugin("mail")))

@@ -54,6 +54,20 @@ class ExplainTests(unittest.TestCase):
         told = explain(raised("raise ValueError('x' * 100000)"), FILES)
         self.assertEqual(len(told.message), LONGEST)
 
+    def test_own(self) -> None:
+        """Exceptions that the file makes itself, with less than the usual, are told too."""
+        for text, told in (
+            ("raise SyntaxError", "SyntaxError: None"),
+            ("raise ImportError('x', name='no.such')", "ImportError: x"),
+            ("raise NameError('x')", "NameError: x"),
+            ("raise AttributeError('x')", "AttributeError: x"),
+            (
+                "raise SystemExit('x')",
+                "SystemExit: sys.exit('x') was called; a configuration must run to its end",
+            ),
+        ):
+            self.assertEqual(explain(raised(text), FILES).message, told)
+
     def test_syntaxElsewhere(self) -> None:
         """A syntax error in text that the file itself compiles is told with the line that does so."""
         told = explain(raised("\neval('((')"), FILES)

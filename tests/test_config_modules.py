@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import py_compile
@@ -13,6 +14,7 @@ from twisted.trial import unittest
 
 from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.config.modules import FreshModules
 
 START = "c = BuildmasterConfig = {'bots': [], 'builders': [], 'slavePortnum': 9989}\n"
 
@@ -196,6 +198,26 @@ class ModulesTests(unittest.TestCase):
         """A checkout of Buildbot or Twisted in a builder's directory is not mistaken for ours."""
         self.write(buildbot_in_init="1 / 0\n", twisted_in_init="1 / 0\n")
         self.assertEqual(self.told("1", "import buildbot.process.factory, twisted"), "1")
+
+    def test_environmentBelow(self) -> None:
+        """Libraries in a virtual environment below the master's directory are libraries."""
+        self.write(venv_in_lib_in_library="value = 1\n")
+        self.patch(sys, "prefix", str(self.basedir / "venv"))
+        self.patch(sys, "path", [*sys.path, str(self.basedir / "venv" / "lib")])
+        self.patch(sys, "dont_write_bytecode", True)
+        self.addCleanup(sys.modules.pop, "library")
+        config = self.load("import library\nc['projectName'] = str(library.value)\n")
+        self.assertEqual((config.projectName, config.modules), ("1", ()))
+        self.assertIn("library", sys.modules)
+
+    def test_othersDoNotSee(self) -> None:
+        """While a configuration is loaded in one thread, imports in others do not find its modules."""
+        self.write(helpers="value = 1\n")
+        with FreshModules(str(self.basedir)) as modules:
+            modules.run(compile("import helpers", "x", "exec"), "master.cfg", "x", {})
+            self.assertRaises(ModuleNotFoundError, importlib.import_module, "pack")
+            self.write(pack_in_init="")
+            self.assertRaises(ModuleNotFoundError, importlib.import_module, "pack")
 
     def test_libraryOnce(self) -> None:
         """A library that a file imports is imported once and stays."""

@@ -18,6 +18,7 @@ class DescribeTests(unittest.TestCase):
         """What Twisted can listen on is taken as it is."""
         for good in (
             "tcp:0",
+            "tcp:65535",
             "tcp:9989:interface=127.0.0.1",
             "tcp:port=9989",
             "tcp6:9989:interface=\\:\\:1",

@@ -56,6 +56,11 @@ class SecretsTests(unittest.TestCase):
         self.write(b"pw\n\n")
         self.assertEqual(self.load("passwordFromFile('b1.password')").slaves["b1"].password, "pw\n")
 
+    def test_long(self) -> None:
+        """A password may be long."""
+        self.write(b"x" * LARGEST)
+        self.assertEqual(len(self.load("passwordFromFile('b1.password')").slaves["b1"].password), LARGEST)
+
     def test_absolute(self) -> None:
         """The file may lie anywhere."""
         self.write(b"pw")
@@ -124,6 +129,16 @@ class SecretsTests(unittest.TestCase):
         told += [self.refused(give, f"c['builders'] = [{{'name': {give}}}]\n")]
         self.assertNotIn(CANARY, " ".join(told))
         self.assertIn("ValueError: ********!", told[2])
+
+    def test_shortPassword(self) -> None:
+        """A short password is struck as a word, not out of other words; a long one wherever it is."""
+        self.write(b"is")
+        give = "passwordFromFile('b1.password')"
+        self.assertIn(
+            "ValueError: this ********!", self.refused(give, f"raise ValueError('this ' + {give} + '!')\n")
+        )
+        self.write(b"longer-one")
+        self.assertIn("ValueError: x********y", self.refused(give, f"raise ValueError('x' + {give} + 'y')\n"))
 
     def test_outside(self) -> None:
         """Outside of a configuration, the helpers raise what is wrong."""

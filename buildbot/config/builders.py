@@ -55,7 +55,7 @@ def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
             name = entry.get("name")
             named = isinstance(name, str) and not textTrouble(name)
             title = f"builder {name!r}" if named else f"builder {index + 1}"
-            yield title, entry, report.item("builders", index, name if named else None)
+            yield title, entry, report.item("builders", index, name if isinstance(name, str) else None)
 
 
 def _slavenames(entry: _Entry) -> list[str]:

@@ -103,16 +103,14 @@ def _outcome(
         warnings = check.warnings(raw, report)
         errors = check.errors(raw, report)
         if not errors and not loading.errors:
-            return replace(check.configuration(raw), warnings=_struck(loading, loading.warnings, warnings))
+            return replace(check.configuration(raw), warnings=_told(loading, loading.warnings, warnings))
     except ConfigErrors as error:
         place = placeOf(error, modules.files)
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
     except BaseException as error:  # the edge to an admin's code: whatever it raises is the answer
         told = explain(error, modules.files)
         errors = [replace(told, filename=told.filename or shown)]
-    return ConfigErrors(
-        _struck(loading, loading.errors, errors), _struck(loading, loading.warnings, warnings)
-    )
+    return ConfigErrors(_told(loading, loading.errors, errors), _told(loading, loading.warnings, warnings))
 
 
 def _compiled(text: str, path: str) -> CodeType:
@@ -145,7 +143,9 @@ def _placed(error: ConfigError, filename: str, line: int | None) -> ConfigError:
     return error if error.filename else replace(error, filename=filename, line=error.line or line)
 
 
-def _struck(loading: secrets.Loading, *lists: list[ConfigError]) -> tuple[ConfigError, ...]:
-    """All that the lists hold, without the passwords that the helpers handed out."""
-    every = dict.fromkeys(each for some in lists for each in some)
-    return tuple(replace(each, message=loading.strike(each.message)) for each in every)
+def _told(
+    loading: secrets.Loading, helpers: list[ConfigError], others: list[ConfigError]
+) -> tuple[ConfigError, ...]:
+    """What the helpers say, and what others do, without the passwords that the helpers handed out."""
+    struck = [replace(each, message=loading.strike(each.message)) for each in others]
+    return tuple(dict.fromkeys([*helpers, *struck]))

@@ -8,6 +8,7 @@ password itself. What is handed out here is kept for the length of one load, to 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from buildbot.config.model import ConfigError, ConfigErrors
 
 #: A password file longer than this is some other file.
 LARGEST = 4096
+#: Characters from which on a password is not part of a word by chance.
+LONG = 8
 #: What stands in a message where a password was.
 STRUCK = "********"
 #: What the helpers hand out for a password that they could not get, once they have reported that.
@@ -39,9 +42,13 @@ class Loading:
     secrets: set[str] = field(default_factory=set, repr=False)
 
     def strike(self, text: str) -> str:
-        """The text without any password that was handed out while loading."""
+        """The text without any password that was handed out while loading.
+
+        A short one counts only where it is a word of its own, or it would be struck from other words.
+        """
         for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, STRUCK)
+            word = re.escape(secret) if len(secret) >= LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
+            text = re.sub(word, STRUCK, text)
         return text
 
 
