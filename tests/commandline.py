@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ def spoken(function: Callable[[], object]) -> Spoken:
 def command(*words: str) -> Spoken:
     """What C{buildbot WORDS} does."""
     return spoken(lambda: main(words))
+
+
+def directory(path: str, application: str = "buildmaster") -> str:
+    """Make a directory whose buildbot.tac is that of such an application; its real path."""
+    os.mkdir(path)
+    with open(os.path.join(path, "buildbot.tac"), "w") as stream:
+        stream.write(f"application = service.Application({application!r})")
+    return os.path.realpath(path)
 
 
 def options(kind: Callable[[], object], words: Sequence[str]) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.daemon import asking, lock, place
-from tests.commandline import Spoken, command
+from tests.commandline import Spoken, command, directory
 
 OUTCOME: dict[str, Any] = {
     "generation": 4,
@@ -25,17 +25,10 @@ class AskingTests(unittest.TestCase):
     """A directory whose master answers as the test says."""
 
     def setUp(self) -> None:
-        self.here = os.path.realpath(self.mktemp())
-        os.mkdir(self.here)
-        self.become("buildmaster")
+        self.here = directory(self.mktemp())
         self.asked: list[tuple[object, ...]] = []
         self.answer: object = {}
         self.patch(asking, "request", self.request)
-
-    def become(self, name: str) -> None:
-        """Let the directory be that of such an application."""
-        with open(os.path.join(self.here, "buildbot.tac"), "w") as stream:
-            stream.write(f"application = service.Application({name!r})")
 
     def request(self, *arguments: object) -> object:
         """What stands for the control socket."""
@@ -77,7 +70,7 @@ class EveryCommandTests(AskingTests):
 
     def test_slave(self) -> None:
         """A slave is not asked."""
-        self.become("buildslave")
+        self.here = directory(self.mktemp(), "buildslave")
         self.answer = asking.NotRunning(self.here)
         for words in self.all():
             self.assertIn("ask its master", self.failure(*words))

@@ -9,7 +9,7 @@ from twisted.trial import unittest
 
 from buildbot.daemon import lock
 from buildbot.scripts import startup
-from tests.commandline import command
+from tests.commandline import command, directory
 
 
 class StartupTests(unittest.TestCase):
@@ -17,10 +17,7 @@ class StartupTests(unittest.TestCase):
 
     def test_alreadyRunning(self) -> None:
         """A second start is one line with the pid and the time (O4)."""
-        here = os.path.realpath(self.mktemp())
-        os.mkdir(here)
-        with open(os.path.join(here, "buildbot.tac"), "w") as stream:
-            stream.write("application = service.Application('buildmaster')")
+        here = directory(self.mktemp())
         lock.hold(here)
         self.addCleanup(lock.release, here)
         said = command("start", here)
@@ -36,6 +33,15 @@ class StartupTests(unittest.TestCase):
             [sys.executable, "-m", "buildbot.daemon.run", "--ready-fd", "5", "--", "/m"],
         )
         self.assertIn("--verbose", startup.daemonCommand("/m", 5, True))
+
+    def test_environment(self) -> None:
+        """What the user added to the places to import from is found from elsewhere, too."""
+        path = os.pathsep.join(["lib", "/opt/lib", ""])
+        self.assertEqual(
+            startup.daemonEnvironment({"A": "b", "PYTHONPATH": path}),
+            {"A": "b", "PYTHONPATH": os.pathsep.join([os.path.abspath("lib"), "/opt/lib"])},
+        )
+        self.assertEqual(startup.daemonEnvironment({"A": "b"}), {"A": "b"})
 
     def test_importsTheSame(self) -> None:
         """The child imports what the command did, whatever lies in the current directory."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from twisted.trial import unittest
@@ -11,7 +10,7 @@ from twisted.trial import unittest
 from buildbot.daemon import asking
 from buildbot.daemon.plaintext import width
 from buildbot.scripts import status
-from tests.commandline import Spoken, command
+from tests.commandline import Spoken, command, directory
 
 NOW = 1_800_000_000.0
 MASTER: dict[str, Any] = {
@@ -136,10 +135,7 @@ class StatusTests(unittest.TestCase):
     """The command."""
 
     def setUp(self) -> None:
-        self.here = os.path.realpath(self.mktemp())
-        os.mkdir(self.here)
-        with open(os.path.join(self.here, "buildbot.tac"), "w") as stream:
-            stream.write("application = service.Application('buildmaster')")
+        self.here = directory(self.mktemp())
         self.asked: list[object] = []
         self.patch(asking, "request", self.request)
 

@@ -11,17 +11,14 @@ from twisted.trial import unittest
 from buildbot.daemon import lock
 from buildbot.scripts import stop
 from buildbot.scripts.words import CommandFailed
-from tests.commandline import Spoken, command
+from tests.commandline import Spoken, command, directory
 
 
 class StopTests(unittest.TestCase):
     """Nobody but the holder of the lock."""
 
     def setUp(self) -> None:
-        self.here = os.path.realpath(self.mktemp())
-        os.mkdir(self.here)
-        with open(os.path.join(self.here, "buildbot.tac"), "w") as stream:
-            stream.write("application = service.Application('buildmaster')")
+        self.here = directory(self.mktemp())
         self.signalled: list[int] = []
         self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
 

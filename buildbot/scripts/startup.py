@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import IO
 
@@ -62,6 +62,7 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
                 stdout=output,
                 stderr=output,
                 cwd=daemonCwd(buildbot.__file__),
+                env=daemonEnvironment(os.environ),
                 pass_fds=[sending],
                 start_new_session=True,
             )
@@ -107,6 +108,13 @@ def daemonCwd(package: str) -> str:
     """
     parent = os.path.dirname(os.path.dirname(os.path.abspath(package)))
     return "/" if os.path.basename(parent) in ("site-packages", "dist-packages") else parent
+
+
+def daemonEnvironment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the child, which is started in another directory than we were."""
+    paths = environ.get("PYTHONPATH", "").split(os.pathsep)
+    absolute = os.pathsep.join(os.path.abspath(path) for path in paths if path)
+    return {**environ, **({"PYTHONPATH": absolute} if absolute else {})}
 
 
 def _waitForLine(pipe: IO[bytes], timeout: float, comfort: Callable[[], None]) -> bytes:
