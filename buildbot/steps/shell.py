@@ -10,24 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.process.buildstep import LoggingBuildStep
-from buildbot.util import ComparableMixin
-
-
-class WithProperties(ComparableMixin):
-    """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
-
-    Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}.
-    """
-
-    compare_attrs = ("fmtstring", "args")
-
-    def __init__(self, fmtstring: str, *args: str) -> None:
-        self.fmtstring = fmtstring
-        self.args = args
-
-    def __repr__(self) -> str:
-        return f"WithProperties({', '.join(map(repr, (self.fmtstring, *self.args)))})"
-
+from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
 
 #: A shell's command line, or a program and its arguments.
 Command = str | WithProperties | Sequence[Any]
