@@ -66,8 +66,10 @@ def warnings(raw: Raw, report: Report) -> list[ConfigError]:
     return [warning for rule in _DOUBTS for warning in rule(raw, report)]
 
 
-def configuration(raw: Raw) -> MasterConfig:
-    """What a dictionary says in which L{errors} finds nothing."""
+def configuration(
+    raw: Raw, warnings: tuple[ConfigError, ...] = (), modules: tuple[str, ...] = ()
+) -> MasterConfig:
+    """What a dictionary says in which L{errors} finds nothing; the rest is handed on."""
     plain = {key: raw[key] for key in ("debugPassword", "manhole", "projectURL", "buildbotURL") if key in raw}
     return MasterConfig(
         slaves={slave.name: slave for slave in _slaves(raw)},
@@ -77,6 +79,8 @@ def configuration(raw: Raw) -> MasterConfig:
         status=tuple(entries(raw, "status")),
         ports=tuple(describe(port) for port in portsOf(raw["slavePortnum"])),
         projectName=str(raw.get("projectName") or ""),
+        warnings=warnings,
+        modules=modules,
         **plain,  # type: ignore[arg-type] # the rules have checked them
     )
 

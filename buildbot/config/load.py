@@ -48,8 +48,7 @@ def load(text: str, filename: str, basedir: str) -> MasterConfig:
             secrets.current.reset(token)
     if isinstance(outcome, ConfigErrors):
         raise outcome
-    imported = tuple(name for path, name in modules.files.items() if path != here.path)
-    return replace(outcome, modules=imported)
+    return outcome
 
 
 class Located(NamedTuple):
@@ -103,7 +102,8 @@ def _outcome(
         warnings = check.warnings(raw, report)
         errors = check.errors(raw, report)
         if not errors and not loading.errors:
-            return replace(check.configuration(raw), warnings=_told(loading, loading.warnings, warnings))
+            imported = tuple(name for each, name in modules.files.items() if each != path)
+            return check.configuration(raw, _told(loading, loading.warnings, warnings), imported)
     except ConfigErrors as error:
         place = placeOf(error, modules.files)
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
