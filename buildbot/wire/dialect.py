@@ -198,14 +198,14 @@ def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | 
     What a peer is, by its answers.
 
     @param commands: command name -> version, as C{getCommands} was answered; {} if it was not.
-    @param version: what C{getVersion} was answered, as text; None if it was not.
+    @param version: what C{getVersion} was answered; None if it was not.
     """
     commandVersion = _newest(text(each, 32) for each in commands.values())
     if commandVersion is None:
         kind = "unknown"
     else:
         kind = "worker" if versionAtLeast(commandVersion, "3") else "slave"
-    return Generation(kind, commandVersion, version or None, dialect.value)
+    return Generation(kind, commandVersion, text(version, 64) if version else None, dialect.value)
 
 
 def _newest(versions: Iterable[str]) -> str | None:

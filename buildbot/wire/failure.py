@@ -88,11 +88,7 @@ class RemoteFailure(pb.CopiedFailure):
             "fromPython2": any(isinstance(key, bytes) for key in given),
             "tb": None,
             "frames": [],
-            "_frames": [],
             "stack": [],
-            "captureVars": False,
-            "count": 0,
-            "pickled": 1,
         }
 
     def __repr__(self) -> str:
@@ -108,9 +104,8 @@ class RemoteFailure(pb.CopiedFailure):
     printBriefTraceback = printTraceback
     printDetailedTraceback = printTraceback
 
-    def raiseException(self) -> NoReturn:
-        """Raise my C{value}."""
-        raise self.value.with_traceback(None)
+    def cleanFailure(self) -> None:
+        """Hold no objects of the program that failed: I never do. Twisted's way costs me my C{parents}."""
 
     def throwExceptionIntoGenerator(self, g: Generator[Any, Any, Any]) -> Any:
         """Raise my C{value} where C{g} waits, and answer what it yields next."""

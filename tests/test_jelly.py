@@ -1,0 +1,719 @@
+"""What may travel on the slave port: all that slaves need, and nothing else."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import gc
+import sys
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from io import StringIO
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import jelly as twisteds
+from twisted.spread import pb
+from twisted.spread.flavors import NoSuchMethod
+from twisted.trial import unittest
+
+from buildbot.wire.banana import AFTER_LOGIN, SIZE_LIMIT, Decoder, Limits, encode
+from buildbot.wire.failure import RaisedRemotely
+from buildbot.wire.jelly import InsecureJelly, RemoteFailure, jelly, unjelly
+from tests.pumped import Pump
+
+fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+
+FAILURE = b"twisted.spread.pb.CopyableFailure"
+COLLIDING = 2**61 - 1
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(min_value=-(2**70), max_value=2**70),
+    st.floats(allow_nan=False),
+    st.binary(max_size=8),
+    st.text(max_size=8),
+    st.sampled_from(["dictionary", b"unicode", b"reference", "", b""]),
+)
+keys = st.one_of(st.text(max_size=8), st.binary(max_size=8), st.none())
+
+
+def values(keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    # No empty tuple or frozenset: there is but one of each, and Twisted sends the second as a reference.
+    return st.recursive(
+        scalars,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=5),
+            st.lists(inner, min_size=1, max_size=5).map(tuple),
+            st.dictionaries(keys, inner, max_size=5),
+            st.sets(keys, max_size=5),
+            st.sets(keys, min_size=1, max_size=5).map(frozenset),
+        ),
+        max_leaves=20,
+    )
+
+
+atoms = st.sampled_from(
+    [
+        *b"None boolean unicode list tuple dictionary set frozenset reference dereference".split(),
+        *b"remote local true false module type parents value".split(),
+        FAILURE,
+    ]
+)
+anyExpressions = st.recursive(
+    st.one_of(atoms, st.integers(-1, 5), st.binary(max_size=3), st.floats()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.builds(lambda atom, rest: [atom, *rest], atoms, st.lists(inner, max_size=4)),
+    ),
+    max_leaves=25,
+)
+
+
+class Owner(pb.Referenceable):
+    """Somebody on our side whom the peer can call."""
+
+    def remote_fail(self, error: Exception) -> None:
+        raise error
+
+    def remote_echo(self, value: Any) -> Any:
+        return value
+
+    def view_echo(self, perspective: object, value: Any) -> Any:
+        return value
+
+
+def makeBroker() -> pb.Broker:
+    """One end of a connection that nothing is sent over."""
+    broker = pb.Broker(isClient=False)
+    broker.serializingPerspective = None
+    broker.sent = []
+    broker.sendEncoded = broker.sent.append
+    return broker
+
+
+def overTheWire(expression: Any) -> Any:
+    """C{expression} as the peer gets it."""
+    limits = Limits(expressionBytes=1 << 30, depth=1000, items=SIZE_LIMIT)
+    return next(iter(Decoder(limits, vocabulary=True).decode(encode(expression))))
+
+
+class JellyTests(unittest.TestCase):
+    """What we send."""
+
+    def setUp(self) -> None:
+        self.broker = makeBroker()
+
+    def same(self, value: Any) -> None:
+        """C{value} goes out as Twisted would send it; each on a connection of its own."""
+        ours = jelly(value, makeBroker())
+        twistedBroker = makeBroker()
+        self.assertEqual(
+            overTheWire(ours), overTheWire(twisteds.jelly(value, twistedBroker.security, None, twistedBroker))
+        )
+
+    @fuzz
+    @given(values(scalars))
+    def test_sameAsTwisted(self, value: Any) -> None:
+        """Peers of every Twisted understand the values we send: they are as Twisted's own."""
+        self.same(value)
+
+    def test_objects(self) -> None:
+        """Objects of ours go out as Twisted's references."""
+        owner = Owner()
+        self.same([owner, {"a": owner, "b": Owner()}, pb.AsReferenceable(owner), pb.ViewPoint("p", owner)])
+
+        class Seen(pb.Viewable):
+            pass
+
+        self.same([Seen(), Seen()])
+
+    def test_ownWay(self) -> None:
+        """An object that says itself how it is sent is sent that way."""
+
+        class Named(Owner):
+            def jellyFor(self, jellier: Any) -> Any:
+                return [b"remote", jellier.invoker.registerReference(self) + 1000]
+
+        self.same([Named(), Owner()])
+
+    def test_errors(self) -> None:
+        """Errors go out as Twisted's."""
+        self.same(pb.CopyableFailure(ValueError("no\nsuch \u2603 thing")))
+        self.same([pb.failure2Copyable(Failure(NoSuchMethod("x")))])
+
+    def test_counted(self) -> None:
+        """An object sent twice is held until the peer has given it back twice."""
+        owner = Owner()
+        jelly([owner, owner], self.broker)
+        [(luid, local)] = self.broker.localObjects.items()
+        self.assertEqual(local.refcount, 2)
+        self.broker.proto_decref(luid)
+        self.assertIs(self.broker.localObjectForID(luid), owner)
+        self.broker.proto_decref(luid)
+        self.assertIsNone(self.broker.localObjectForID(luid))
+
+    def test_goingHome(self) -> None:
+        """A reference of the peer's goes back to it as its own object, and to no other peer."""
+        reference = unjelly([b"remote", 7], self.broker)
+        self.assertEqual(jelly([reference], self.broker), [b"list", [b"local", 7]])
+        self.assertRaises(InsecureJelly, jelly, [reference], makeBroker())
+
+    def test_repeated(self) -> None:
+        """A part that stands in two places is sent twice, so that no peer has to keep count."""
+        part = ["x"]
+        self.assertEqual(
+            jelly((part, part), self.broker),
+            [b"tuple", [b"list", [b"unicode", b"x"]], [b"list", [b"unicode", b"x"]]],
+        )
+
+    def test_nothingElse(self) -> None:
+        """What slaves have no use for is refused by the name of its type, never sent in part (S4)."""
+
+        class Name(str):
+            pass
+
+        class Rows(list):
+            pass
+
+        class Level(IntEnum):
+            HIGH = 1
+
+        class Plain:
+            password = "secret"
+
+        for value in (
+            Name("secret"),
+            Rows(["secret"]),
+            Level.HIGH,
+            Plain(),
+            Plain,
+            len,
+            self.setUp,
+            sys,
+            object(),
+            bytearray(b"secret"),
+            datetime.datetime(2006, 12, 1),
+            decimal.Decimal(1),
+            1j,
+            ValueError("secret"),
+            range(3),
+        ):
+            for holder in (value, [value], (1, value), {"k": value}, {"k": [value]}):
+                error = self.assertRaises(InsecureJelly, jelly, holder, self.broker)
+                self.assertIn(type(value).__name__, str(error))
+                self.assertNotIn("secret", str(error))
+        self.assertRaises(InsecureJelly, jelly, {Name("k"): 1}, self.broker)
+
+    def test_halfCharacters(self) -> None:
+        """Text that has no UTF-8 is refused, as a value and as a key."""
+        for value in ("\udcff", ["\udcff"], {"\udcff": 1}, {"k": "\ud800"}):
+            self.assertRaises(InsecureJelly, jelly, value, self.broker)
+
+    def test_endless(self) -> None:
+        """A value that contains itself is refused."""
+        row: list[Any] = []
+        row.append(row)
+        table: dict[str, Any] = {}
+        table["k"] = (table,)
+
+        class Copied(pb.Copyable):
+            def __init__(self) -> None:
+                self.me = self
+
+        class Nested(pb.Jellyable):
+            def jellyFor(self, jellier: Any) -> Any:
+                return [b"list", jellier.jelly(self)]
+
+        for value in (row, table, Copied(), Nested()):
+            self.assertRaises(InsecureJelly, jelly, value, self.broker)
+
+
+class UnjellyTests(unittest.TestCase):
+    """What we accept."""
+
+    def setUp(self) -> None:
+        self.broker = makeBroker()
+
+    def refused(self, *expressions: Any) -> None:
+        """Each is refused, alone and inside others."""
+        for expression in expressions:
+            for holder in (
+                expression,
+                [b"list", expression],
+                [b"tuple", 1, expression],
+                [b"dictionary", [b"k", expression]],
+                [b"reference", 1, expression],
+            ):
+                self.assertRaises(InsecureJelly, unjelly, holder, self.broker)
+
+    @fuzz
+    @given(values(keys))
+    def test_sameAsTwisted(self, value: Any) -> None:
+        """What peers send with Twisted's jelly is what we get."""
+        expression = overTheWire(twisteds.jelly(value))
+        self.assertEqual(alike(unjelly(expression, self.broker)), alike(value))
+        self.assertEqual(alike(twisteds.unjelly(expression)), alike(value))
+
+    def test_brokenText(self) -> None:
+        """Text of Python 2 that is no UTF-8 arrives with replacements; it prevents nothing (A6)."""
+        self.assertEqual(
+            unjelly([b"unicode", b"a\xed\xa0\x80\xff"], self.broker), "a\ufffd\ufffd\ufffd\ufffd"
+        )
+        self.assertEqual(unjelly([b"list", [b"unicode", b"\xff"]], self.broker), ["\ufffd"])
+
+    def test_nothingElse(self) -> None:
+        """No peer gets us to import, find, call or make anything that slaves do not need (row 5)."""
+        before = set(sys.modules)
+        self.refused(
+            [b"module", b"antigravity"],
+            [b"class", b"antigravity.fly"],
+            [b"function", b"antigravity.fly"],
+            [b"method", b"fly", [b"None"], [b"class", b"antigravity.Fly"]],
+            [b"instance", [b"class", b"antigravity.Fly"], [b"dictionary"]],
+            [b"antigravity.Fly", [b"dictionary"]],
+            [b"this.s", [b"dictionary"]],
+            [b"os.system", [b"tuple", b"true"]],
+            [b"buildbot.master.BuildMaster", [b"dictionary"]],
+            [b"twisted.spread.pb.Broker", [b"dictionary"]],
+            [b"twisted.spread.pb.CopiedFailure", [b"dictionary"]],
+            [b"persistent", b"x"],
+            [b"unpersistable", b"x"],
+            [b"copy", b"x"],
+            [b"cache", b"x", 1, [b"dictionary"]],
+            [b"cached", 1],
+            [b"lcache", 1],
+            [b"datetime", b"2006 12 1 0 0 0 0"],
+            [b"decimal", 1, 2],
+            [b"_unjelly_None"],
+            [b"__class__"],
+        )
+        self.assertEqual(set(sys.modules) - before, set())
+        self.assertNotIn("antigravity", sys.modules)
+
+    def test_malformed(self) -> None:
+        """What is not as it should be is refused as such, not stumbled over."""
+        self.refused(
+            [],
+            [1],
+            [[b"list"]],
+            [1.5, b"x"],
+            [b"None", 1],
+            [b"boolean"],
+            [b"boolean", b"maybe"],
+            [b"boolean", 1],
+            [b"boolean", b"true", b"true"],
+            [b"unicode"],
+            [b"unicode", 1],
+            [b"unicode", [b"list"]],
+            [b"unicode", b"a", b"b"],
+            [b"dictionary", b"ab"],
+            [b"dictionary", 5],
+            [b"dictionary", [b"k"]],
+            [b"dictionary", [b"k", 1, 2]],
+            [b"dictionary", [b"unicode", b"k"], []],
+            [b"dictionary", [[b"unicode", 1], 1]],
+            [b"reference"],
+            [b"reference", 5],
+            [b"reference", 5, b"x", b"y"],
+            [b"reference", b"n", [b"list"]],
+            [b"reference", -1, [b"list"]],
+            [b"reference", 2**70, [b"list"]],
+            [b"reference", 5.0, [b"list"]],
+            [b"dereference"],
+            [b"dereference", [b"list"]],
+            [b"dereference", 9],
+            [b"remote"],
+            [b"remote", b"root"],
+            [b"remote", -1],
+            [b"remote", 2**53],
+            [b"remote", [b"list"]],
+            [b"remote", 1, 2],
+            [b"local"],
+            [b"local", [b"list"]],
+            [b"local", 1.5],
+            [b"local", 99],
+            [FAILURE],
+            [FAILURE, b"x"],
+            [FAILURE, []],
+            [FAILURE, [b"list"]],
+            [FAILURE, [b"dictionary"], 1],
+            [FAILURE, [b"reference", 7]],
+        )
+
+    @fuzz
+    @given(anyExpressions)
+    def test_anything(self, expression: Any) -> None:
+        """Any expression at all is either a value or refused."""
+        try:
+            unjelly(expression, self.broker)
+        except InsecureJelly:
+            pass
+
+    def test_keys(self) -> None:
+        """Keys whose hashes a peer could make collide are refused before there are many (row 4)."""
+        self.refused(
+            [b"dictionary", [1, 1]],
+            [b"dictionary", [1.5, 1]],
+            [b"dictionary", [[b"boolean", b"true"], 1]],
+            [b"dictionary", [[b"tuple", b"k"], 1]],
+            [b"dictionary", [[b"list"], 1]],
+            [b"dictionary", [[b"remote", 1], 1]],
+            [b"set", 1],
+            [b"frozenset", [b"frozenset"]],
+            [b"set", [b"list"]],
+        )
+        attack = [b"dictionary", *([k * COLLIDING, 1] for k in range(1, 200_000))]
+        started = time.process_time()
+        self.assertRaises(InsecureJelly, unjelly, attack, self.broker)
+        self.assertLess(time.process_time() - started, 0.1)
+
+    def test_deep(self) -> None:
+        """What is nested too deep is refused, whatever it is nested in."""
+        for wrap in (
+            lambda inner: [b"list", inner],
+            lambda inner: [b"tuple", inner],
+            lambda inner: [b"set", inner],
+            lambda inner: [b"dictionary", [b"k", inner]],
+        ):
+            inner: Any = [b"None"]
+            for _ in range(101):
+                inner = wrap(inner)
+            self.assertRaises(InsecureJelly, unjelly, inner, self.broker)
+        numbered: Any = [b"None"]
+        for number in range(101):
+            numbered = [b"reference", number, numbered]
+        self.assertRaises(InsecureJelly, unjelly, numbered, self.broker)
+        fine: Any = b"x"
+        for _ in range(100):
+            fine = [b"list", fine]
+        self.assertIsInstance(unjelly(fine, self.broker), list)
+
+
+def alike(value: Any) -> Any:
+    """C{value} so that equal means of the same types too."""
+    if isinstance(value, (list, tuple)):
+        return (type(value), [alike(each) for each in value])
+    if isinstance(value, dict):
+        return (dict, [(alike(k), alike(v)) for k, v in value.items()])
+    return (type(value), value)
+
+
+class RepeatedPartTests(unittest.TestCase):
+    """Parts that stand in several places of what a peer sends."""
+
+    def setUp(self) -> None:
+        self.broker = makeBroker()
+
+    def test_shared(self) -> None:
+        """What a peer sends twice as the same arrives as the same."""
+        part, text = ["x"], {"k": b"v"}
+        value = [part, part, (text, [text])]
+        expression = overTheWire(twisteds.jelly(value))
+        self.assertIn(b"dereference", repr(expression).encode())
+        got = unjelly(expression, self.broker)
+        self.assertEqual(got, value)
+        self.assertIs(got[0], got[1])
+
+    def test_endless(self) -> None:
+        """A value that contains itself is refused: nobody could walk through it (row 5)."""
+        row: list[Any] = []
+        row.append(row)
+        table: dict[str, Any] = {}
+        table["k"] = (table,)
+        for value in (row, table):
+            self.assertRaises(InsecureJelly, unjelly, overTheWire(twisteds.jelly(value)), self.broker)
+
+    def test_numbers(self) -> None:
+        """Numbers given twice, or used before they are given, are refused (row 5)."""
+        for expression in (
+            [b"list", [b"reference", 1, [b"list"]], [b"reference", 1, [b"list"]]],
+            [b"list", [b"dereference", 1], [b"reference", 1, [b"list"]]],
+            [b"list", [b"reference", 1, [b"tuple", [b"reference", 1, [b"list"]]]]],
+        ):
+            self.assertRaises(InsecureJelly, unjelly, expression, self.broker)
+
+    def test_multiplied(self) -> None:
+        """A few bytes do not become a value of gigabytes, in items or in text."""
+        doubling = [[b"reference", 0, [b"list", 1, 2]]]
+        for number in range(1, 60):
+            doubling.append(
+                [b"reference", number, [b"list", [b"dereference", number - 1], [b"dereference", number - 1]]]
+            )
+        for part in (
+            None,
+            [b"list", b"x" * 300_000],
+            [b"list", [b"unicode", b"x" * 300_000]],
+            [b"set", b"x" * 300_000],
+            [b"dictionary", [b"x" * 300_000, 1]],
+            [b"dictionary", [b"k", b"x" * 300_000]],
+            [b"list", *range(300_000)],
+        ):
+            parts = [[b"reference", 0, part], *([b"dereference", 0] for _ in range(10))] if part else doubling
+            started = time.process_time()
+            self.assertRaises(InsecureJelly, unjelly, [b"list", *parts], self.broker)
+            self.assertLess(time.process_time() - started, 2)
+
+    def test_stacked(self) -> None:
+        """Parts that are deep are not made deeper by standing in each other."""
+        parts = []
+        for number in range(50):
+            part: Any = [b"dereference", number - 1] if number else b"x"
+            for _ in range(10):
+                part = [b"list", part]
+            parts.append([b"reference", number, part])
+        self.assertRaises(InsecureJelly, unjelly, [b"list", *parts], self.broker)
+        self.assertEqual(len(unjelly([b"list", *parts[:9]], self.broker)), 9)
+
+
+class ReferenceTests(unittest.TestCase):
+    """Objects of the peer, and ours."""
+
+    def setUp(self) -> None:
+        self.broker = makeBroker()
+
+    def test_remote(self) -> None:
+        """An object of the peer arrives as a reference on this connection, for whoever is unserializing."""
+        self.broker.unserializingPerspective = perspective = object()
+        reference = unjelly([b"list", [b"remote", 12]], self.broker)[0]
+        self.assertIs(type(reference), pb.RemoteReference)
+        self.assertIs(reference.broker, self.broker)
+        self.assertIs(reference.perspective, perspective)
+        self.assertEqual(reference.luid, 12)
+
+    def test_givenBack(self) -> None:
+        """A reference that nobody needs any more is given back to the peer."""
+        reference = unjelly([b"remote", 12], self.broker)
+        self.assertEqual(self.broker.sent, [])
+        del reference
+        gc.collect()
+        self.assertEqual(self.broker.sent, [(b"decref", 12)])
+
+    def test_ours(self) -> None:
+        """An object of ours comes home as itself; one that we never sent is refused."""
+        owner = Owner()
+        _, luid = jelly(owner, self.broker)
+        self.broker.setNameForLocal("root", owner)
+        self.assertIs(unjelly([b"local", luid], self.broker), owner)
+        self.assertIs(unjelly([b"local", b"root"], self.broker), owner)
+        self.assertRaises(InsecureJelly, unjelly, [b"local", luid + 1], self.broker)
+        self.assertRaises(InsecureJelly, unjelly, [b"local", b"other"], self.broker)
+
+
+class RemoteFailureTests(unittest.TestCase):
+    """Errors of peers of all generations."""
+
+    def received(self, state: Any) -> RemoteFailure:
+        """The error whose state is the s-expression C{state}."""
+        failure = unjelly(overTheWire([FAILURE, state]), makeBroker())
+        self.assertIsInstance(failure, RemoteFailure)
+        return failure
+
+    OLD = [
+        b"dictionary",
+        [b"type", b"exceptions.AttributeError"],
+        [b"value", b"no \xff thing"],
+        [b"traceback", b"Traceback (most recent call last):\n  ...\n"],
+    ]
+
+    def test_old(self) -> None:
+        """An error of Python 2 with nothing but type, value and traceback is an ordinary error (A5)."""
+        failure = self.received(self.OLD)
+        self.assertEqual(failure.type, "builtins.AttributeError")
+        self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
+        self.assertEqual(failure.traceback, "Traceback (most recent call last):\n  ...\n")
+        self.assertEqual(failure.parents, ["builtins.AttributeError"])
+        self.assertIs(failure.check(ValueError, AttributeError), AttributeError)
+        self.assertTrue(failure.fromPython2)
+
+    def test_parents(self) -> None:
+        """Python 2's classes are known under the names of today (A10)."""
+        failure = self.received(
+            [
+                b"dictionary",
+                [b"type", b"exceptions.IOError"],
+                [
+                    b"parents",
+                    [b"list", b"exceptions.IOError", b"exceptions.EnvironmentError", [b"unicode", b"x.Y"], 7],
+                ],
+            ]
+        )
+        self.assertEqual(failure.parents, ["builtins.OSError", "x.Y"])
+        self.assertIs(failure.check(IOError), OSError)
+
+    def test_today(self) -> None:
+        """An error of a peer on Python 3 tells all it knows."""
+        sent = pb.CopyableFailure(NoSuchMethod("No such method: remote_x"))
+        failure = unjelly(overTheWire(jelly(sent, makeBroker())), makeBroker())
+        self.assertEqual(failure.type, "twisted.spread.flavors.NoSuchMethod")
+        self.assertIs(failure.check(AttributeError), AttributeError)
+        self.assertEqual(failure.getErrorMessage(), "No such method: remote_x")
+        self.assertFalse(failure.fromPython2)
+
+    def test_oddAttributes(self) -> None:
+        """What else hangs on an error is dropped, and costs neither the error nor the connection (row 5)."""
+        failure = self.received(
+            [
+                *self.OLD,
+                [b"postUnjelly", [b"class", b"os.system"]],
+                [b"check", [b"function", b"os.system"]],
+                [b"__class__", b"x"],
+                [b"stack", [b"unpersistable", b"reason"]],
+                [[b"None"], 1],
+                [[b"tuple"], 1],
+                [b"frames"],
+                b"tb",
+            ]
+        )
+        self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
+        self.assertIs(type(failure), RemoteFailure)
+        self.assertIs(failure.check(AttributeError), AttributeError)
+        self.assertFalse(hasattr(failure, "postUnjelly"))
+
+    def test_chained(self) -> None:
+        """An error about another error says what the other said; both may be numbered."""
+        state = [b"dictionary", [b"type", b"a.B"], [b"value", [FAILURE, self.OLD]]]
+        failure = unjelly([b"reference", 1, [FAILURE, [b"reference", 2, state]]], makeBroker())
+        self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
+
+    @fuzz
+    @given(
+        st.one_of(
+            st.dictionaries(
+                st.sampled_from(
+                    ["type", b"type", b"value", "value", "traceback", b"parents", b"\xff", None, 5]
+                ),
+                values(keys),
+            ),
+            values(keys),
+        )
+    )
+    def test_total(self, state: Any) -> None:
+        """Whatever the state of an error is, it can be shown, compared and raised (row 16)."""
+        failure = RemoteFailure.__new__(RemoteFailure)
+        failure.setCopyableState(state)
+        for said in (failure.type, failure.traceback, failure.getErrorMessage(), repr(failure), str(failure)):
+            self.assertIsInstance(said, str)
+        self.assertIsNone(failure.check(ZeroDivisionError))
+        parents = failure.parents
+        failure.cleanFailure()
+        self.assertEqual(failure.parents, parents)
+        self.assertIsNone(failure.getTracebackObject())
+        self.assertRaises(pb.RemoteError, failure.raiseException)
+        self.assertRaises(pb.RemoteError, failure.trap, ZeroDivisionError)
+
+    def test_nothingKnown(self) -> None:
+        """An error of which nothing is known says so."""
+        failure = self.received([b"dictionary"])
+        self.assertEqual(failure.type, "unknown")
+        self.assertEqual(failure.getErrorMessage(), "")
+        self.assertEqual(failure.traceback, "Traceback unavailable\n")
+
+    def test_capped(self) -> None:
+        """No error takes more room than it is worth."""
+        long = b"x" * 600_000
+        failure = self.received(
+            [
+                b"dictionary",
+                [b"type", long],
+                [b"value", long],
+                [b"traceback", long],
+                [b"parents", [b"list", *(b"%d" % n for n in range(1000)), long]],
+            ]
+        )
+        self.assertEqual(len(failure.type), 256)
+        self.assertEqual(len(failure.getErrorMessage()), 4096)
+        self.assertEqual(len(failure.traceback), 65536)
+        self.assertEqual(len(failure.parents), 65)
+        self.assertLess(len(repr(failure)), 600)
+
+    def test_logged(self) -> None:
+        """An error is a line of the log that no peer can turn into two, or colour (A7)."""
+        failure = self.received([b"dictionary", [b"type", b"a.B\n\x1b[31m"], [b"value", b"one\ntwo\x1b[31m"]])
+        for write in (failure.printTraceback, failure.printBriefTraceback, failure.printDetailedTraceback):
+            written = StringIO()
+            write(written)
+            self.assertEqual(
+                written.getvalue(), "Traceback from remote host -- a.B \\x1b[31m: one\\ntwo\\x1b[31m\n"
+            )
+        self.assertNotIn("\n", repr(failure))
+        self.assertNotIn("\x1b", str(failure.value) + failure.traceback + repr(failure))
+        Logger().failure("a step failed", failure)
+        [logged] = self.flushLoggedErrors("a.B \\x1b[31m")
+        self.assertIs(logged, failure)
+
+    def test_awaited(self) -> None:
+        """Awaiting an answer raises the peer's error, whether it is there already or comes later."""
+
+        async def ask(answer: Deferred[None]) -> str:
+            try:
+                await answer
+            except RaisedRemotely as error:
+                return f"{error.remoteType}: {error}"
+            return "nothing"
+
+        async def pass_(answer: Deferred[None]) -> None:
+            await answer
+
+        for make in (lambda: self.received(self.OLD), lambda: self.received([b"dictionary"])):
+            failure = make()
+            expected = f"{failure.type}: {failure.value}"
+            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(ask(fail(failure)))), expected)
+            later: Deferred[None] = Deferred()
+            asked = Deferred.fromCoroutine(ask(later))
+            later.errback(failure)
+            self.assertEqual(self.successResultOf(asked), expected)
+            passed = self.failureResultOf(Deferred.fromCoroutine(pass_(fail(failure))), pb.RemoteError)
+            self.assertIn("RaisedRemotely", repr(passed))
+            self.assertIn(str(failure.value), passed.getTraceback())
+
+
+class OldPeer(Protocol):
+    """A slave of 2006 as far as it goes: it answers each call as it was told."""
+
+    def __init__(self, answers: Callable[[int, bytes], Any]) -> None:
+        self.answers = answers
+        self.decoder = Decoder(AFTER_LOGIN, vocabulary=True)
+
+    def dataReceived(self, data: bytes) -> None:
+        for expression in self.decoder.decode(data):
+            if expression == [b"pb", b"none"]:
+                self.transport.write(encode(b"pb", vocabulary=False) + encode([b"version", 6]))
+            elif expression[0] == b"message":
+                self.transport.write(encode(self.answers(expression[1], expression[3])))
+
+
+class TwistedsBrokerTests(unittest.TestCase):
+    """Twisted's own broker, which our clients use, with our error class registered."""
+
+    def test_oldError(self) -> None:
+        """An old peer's error answer reaches whoever called, and the next call works (A5)."""
+
+        def answer(requestID: int, method: bytes) -> Any:
+            if method == b"fail":
+                return [b"error", requestID, [FAILURE, RemoteFailureTests.OLD]]
+            return [b"answer", requestID, b"fine"]
+
+        factory = Factory()
+        factory.clientConnectionMade = lambda broker: None
+        broker = pb.Broker(isClient=False)
+        broker.factory = factory
+        pump = Pump(broker, OldPeer(answer), Clock())
+        pump.pump()
+        reference = broker.remoteForName("root")
+        failed = reference.callRemote("fail")
+        worked = reference.callRemote("work")
+        pump.pump()
+        failure = self.failureResultOf(failed)
+        self.assertIsInstance(failure, RemoteFailure)
+        self.assertIs(failure.check(AttributeError), AttributeError)
+        self.assertEqual(self.successResultOf(worked), b"fine")
+        self.assertFalse(pump.server.lost)
