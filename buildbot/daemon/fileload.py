@@ -14,23 +14,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from buildbot.config.load import decode, load
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
-
-
-def readConfig(path: str, basedir: str) -> MasterConfig:
-    """
-    Load the configuration from its file.
-
-    @raise ConfigErrors: with every error; a file that cannot be read is one.
-    """
-    shown = os.path.relpath(path, basedir)
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise ConfigErrors([ConfigError(f"cannot read it: {error.strerror}", shown)]) from error
-    return load(decode(data, shown), path, basedir)
+from buildbot.daemon.configchild import readConfig as readConfig  # the child and we load in one way
 
 
 def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[MasterConfig]:
