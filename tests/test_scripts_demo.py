@@ -1,4 +1,4 @@
-"""The parts of C{demo}. That it shows a slave at work is in tests.integration.test_process."""
+"""The parts of C{demo}. That it shows a slave at work is in tests.integration.test_newcomer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,127 @@
+"""Directories that processes live in, and the command C{buildbot} run on them to its end.
+
+What is expected of either is for the tests to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from twisted.trial import unittest
+
+from buildbot.daemon import lock
+from tests.integration import fakeservice
+from tests.integration.processes import ROOT, environment
+
+#: No command may take longer than this; one that does is killed, and its test fails.
+LIMIT = 60
+
+
+class Said:
+    """How a command ended, what it printed, and how many seconds it took."""
+
+    def __init__(self, words: Sequence[str], env: dict[str, str], cwd: str) -> None:
+        begun = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "buildbot", *words],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        self.took = time.monotonic() - begun
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def __repr__(self) -> str:
+        return f"status {self.status} after {self.took:.2f} s\n{self.out}\n{self.err}"
+
+
+class ProcessCase(unittest.TestCase):
+    """A directory of the test's own; no process outlives the test."""
+
+    name = "m"
+
+    def setUp(self) -> None:
+        self.home = os.path.realpath(self.mktemp())
+        self.here = os.path.join(self.home, self.name)
+        os.makedirs(self.home)
+        self.environ = environment(self.home, PYTHONPATH=ROOT)
+        self.addCleanup(self.killAll)
+
+    def killAll(self) -> None:
+        """End what runs in a directory of this test."""
+        for pid in self.running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def running(self) -> list[int]:
+        """The processes whose command line names a directory of this test."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as stream:
+                if os.fsencode(self.home) in stream.read() and int(name) != os.getpid():
+                    found.append(int(name))
+        return found
+
+    def run_(self, *words: str, cwd: str | None = None, **more: str) -> Said:
+        """Run C{buildbot WORDS} to its end."""
+        return Said(words, {**self.environ, **more}, cwd or self.home)
+
+    def ok(self, *words: str, **more: str) -> Said:
+        """Run a command that is to succeed."""
+        said = self.run_(*words, **more)
+        self.assertEqual((said.status, said.err), (0, ""), said)
+        return said
+
+    def fails(self, *words: str, **more: str) -> Said:
+        """Run a command that is to fail, with words on standard error alone."""
+        said = self.run_(*words, **more)
+        self.assertEqual((said.status, said.out), (1, ""), said)
+        self.assertNotIn("Traceback", said.err)
+        return said
+
+    def make(self, before: str = "", **options: object) -> None:
+        """Make a directory whose service does as its options say."""
+        os.makedirs(self.here, 0o700, exist_ok=True)
+        self.write("buildbot.tac", fakeservice.TAC.format(before=before, options=options))
+
+    def path(self, name: str) -> str:
+        """A file in the directory."""
+        return os.path.join(self.here, name)
+
+    def read(self, name: str = "twistd.log") -> str:
+        """The text of a file in the directory."""
+        with open(self.path(name), encoding="utf-8") as stream:
+            return stream.read()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file in the directory."""
+        with open(self.path(name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def files(self) -> set[str]:
+        """What is in the directory, but for the log."""
+        return {name for name in os.listdir(self.here) if not name.startswith(("twistd.log", "__pycache__"))}
+
+    def pid(self) -> int:
+        """The process that holds the directory's lock."""
+        found = lock.holder(self.here)
+        assert found is not None, "nobody runs"
+        return found.pid
+
+    def startFails(self, *words: str, within: float = 10.0) -> str:
+        """Start what cannot be started; its words. Nothing is left, and it takes no longer than it must."""
+        before = self.files() if os.path.isdir(self.here) else set()
+        said = self.fails("start", *words, self.here)
+        self.assertLess(said.took, within)
+        self.assertEqual(self.files() if os.path.isdir(self.here) else set(), before)
+        self.assertEqual((self.running(), lock.holder(self.here)), ([], None))
+        return said.err
