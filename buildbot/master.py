@@ -38,7 +38,7 @@ from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.dispatcher import Dispatcher
 from buildbot.pbutil import NewCredPerspective
-from buildbot.reconfig import Reconfigurer, Refused, exchange
+from buildbot.reconfig import LOAD_TIME, Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.wire.login import LoginRoot
@@ -176,12 +176,17 @@ class BuildMaster(service.MultiService):
         """
         Reconfigure from the configuration file, as SIGHUP does.
 
-        @param configFile: another file to take from now on.
+        @param configFile: another file to take from now on, unless it is refused.
         @return: fires with the outcome: see L{Reconfigurer.request}.
         """
-        if configFile is not None:
-            self.configFileName = configFile
-        return self.reconfigurer.request()
+        before, self.configFileName = self.configFileName, configFile or self.configFileName
+
+        def keep(outcome: dict[str, Any]) -> dict[str, Any]:
+            if not outcome["applied"]:
+                self.configFileName = before
+            return outcome
+
+        return self.reconfigurer.request().addCallback(keep)
 
     # life
 
@@ -194,7 +199,16 @@ class BuildMaster(service.MultiService):
     async def _start(self) -> None:
         lock.hold(self.basedir)
         self._locked = True
-        config = readConfig(self.configPath, self.basedir)
+        # Both at once, for a start should be quick: what the child refuses, a reconfig would refuse.
+        checked = self.reconfigurer.check(self.configPath, self.basedir, LOAD_TIME)
+        try:
+            config = readConfig(self.configPath, self.basedir)
+        except ConfigErrors:
+            checked.addErrback(lambda cancelled: None).cancel()
+            raise
+        report = await checked
+        if not report.ok:
+            raise ConfigErrors(report.errors)
         change = diff(self.config, config)
         self.commit(config, change, await self.prepare(config, change))
         await maybeDeferred(self.control.startService)
@@ -217,11 +231,11 @@ class BuildMaster(service.MultiService):
         else:
             log.failure("starting", why)
             lines = [f"internal error: {why.getErrorMessage()}"]
-        log.error("cannot start: {lines}", lines="; ".join(lines))
         if self._watched:
             self._ready.errback(StartFailed(lines))
         else:
-            # run by a plain twistd: nobody else would end the process
+            # run by a plain twistd: nobody else would say so and end the process
+            log.error("cannot start: {lines}", lines="; ".join(lines))
             self._reactor.callLater(0, self._reactor.stop)
 
     def whenReady(self) -> Deferred[list[str]]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from twisted.internet import endpoints
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, ServerFactory
+from zope.interface import implementer
 
 #: Connections that may wait to be accepted: with Twisted's 50, one slave in eight of a storm was lost.
 BACKLOG = 1024
@@ -37,6 +38,7 @@ class CannotOpen(Exception):
         self.inUse = inUse
 
 
+@implementer(IOpenSSLContextFactory)
 class TLSContext:
     """I am the certificate and key of one port, which may be exchanged while it is open."""
 
@@ -170,9 +172,13 @@ def _reason(error: Exception) -> str:
     if isinstance(error, CannotListenError):
         cause = error.socketError
         text = getattr(cause, "strerror", None) or str(cause)
-        return text[:1].lower() + text[1:]
+        inUse = cause.errno == errno.EADDRINUSE and isinstance(error.port, int)
+        hint = f" (ss -ltnp 'sport = :{error.port}' tells by whom)" if inUse else ""
+        return text[:1].lower() + text[1:] + hint
     if isinstance(error, ImportError):
         return "TLS needs more packages: pip install 'buildbot-classic[tls]'"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if type(error).__module__.startswith("OpenSSL"):
+        return "its files do not hold a certificate and the key that belongs to it, as PEM"
     return str(error) or type(error).__name__

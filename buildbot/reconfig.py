@@ -89,7 +89,7 @@ class Reconfigurer:
         @param load: loads it here: see L{buildbot.daemon.fileload}.
         """
         self._target = target
-        self._check = check
+        self.check = check
         self._load = load
         self._queue: list[_Job] = []
         self._working = False
@@ -161,7 +161,7 @@ class Reconfigurer:
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
         self._stillRunning()
-        self._checking = self._check(target.configPath, target.basedir, job.timeout)
+        self._checking = self.check(target.configPath, target.basedir, job.timeout)
         try:
             report = await self._checking
         except CancelledError:

@@ -81,6 +81,10 @@ class KeyTests(unittest.TestCase):
             ["unknown key c['slavePortNum'] does nothing; did you mean 'slavePortnum'?"],
         )
         self.assertEqual(warnings(xyzzy=1), ["unknown key c['xyzzy'] does nothing"])
+        self.assertEqual(
+            warnings(titel=1),
+            ["unknown key c['titel'] does nothing; did you mean 'title'? (it is called c['projectName'])"],
+        )
 
     def test_laterKeys(self) -> None:
         """The keys of later Buildbots say which key is meant here."""

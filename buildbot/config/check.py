@@ -18,6 +18,7 @@ from buildbot.config.words import (
     Report,
     Say,
     articled,
+    closest,
     entries,
     inOneLine,
     listing,
@@ -121,7 +122,11 @@ def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
         elif key in OTHER_KEYS:
             yield report(f"unknown key c[{key!r}] does nothing here: {OTHER_KEYS[key]}", key)
         else:
-            yield report(f"unknown key c[{key!r}] does nothing{nearest(key, KEYS)}", key)
+            like = closest(key, KEYS) or closest(key, OTHER_KEYS)
+            hint = nearest(key, KEYS)
+            if like in OTHER_KEYS:
+                hint = f"; did you mean {like!r}? ({OTHER_KEYS[like]})"
+            yield report(f"unknown key c[{key!r}] does nothing{hint}", key)
 
 
 # Bots.

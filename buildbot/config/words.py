@@ -62,8 +62,13 @@ def listing(names: Iterable[str], most: int = 10) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """C{"; did you mean 'x'?"} for the known name that is most like this one, "" if none is."""
-    like = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {like[0]!r}?" if like else ""
+    like = closest(name, known)
+    return f"; did you mean {like!r}?" if like else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like this one, "" if none is."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
 
 
 def textTrouble(text: str) -> str | None:

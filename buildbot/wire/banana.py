@@ -259,19 +259,20 @@ class Decoder:
             return ()
         self._decoding = True
         if len(data) <= SIZE_LIMIT:
-            return self._decode(data)
+            return self._decode(data, False)
         # No piece can hold a string over the limit, so that one comparison serves both limits of strings.
-        pieces = (data[start : start + SIZE_LIMIT] for start in range(0, len(data), SIZE_LIMIT))
-        return chain.from_iterable(map(self._decode, pieces))
+        return chain.from_iterable(
+            self._decode(data[start : start + SIZE_LIMIT], start + SIZE_LIMIT < len(data))
+            for start in range(0, len(data), SIZE_LIMIT)
+        )
 
-    def _decode(self, data: bytes) -> Iterator[Any]:
+    def _decode(self, data: bytes, more: bool) -> Iterator[Any]:
         """
-        The expressions completed by at most L{SIZE_LIMIT} bytes.
+        The expressions completed by at most L{SIZE_LIMIT} bytes, of which there are C{more} to decode.
 
         The whole product waits for this loop. It keeps what a token needs in local variables, never copies
         the rest of the data, and learns from the IndexError that it has come to the end.
         """
-        self._decoding = True
         limits = self.limits
         words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
         if self._unfinished is None:
@@ -301,10 +302,11 @@ class Decoder:
                         continue
                     if pos - begin > limits.expressionBytes:
                         raise LimitExceeded("expressionBytes", limits.expressionBytes)
-                    yield current[0]
                     if pos == size:
-                        self._decoding = False
+                        self._decoding = more
+                        yield current[0]
                         return
+                    yield current[0]
                     limits = self.limits
                     words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
                     current, missing, items, begin = [], 1, 0, pos
@@ -375,7 +377,7 @@ class Decoder:
         except BananaError as error:
             raise self._end(error) from None
         self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])
-        self._decoding = False
+        self._decoding = more
 
     def _checkString(self, length: int, sizeWithIt: int) -> None:
         """Raise L{LimitExceeded} if a string, or the expression with it, is too long to wait for the rest."""

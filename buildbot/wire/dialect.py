@@ -185,7 +185,7 @@ class Generation:
         if self.commandVersion is None:
             return ""
         # The commands of 0.7.5 have version 2.2, those of 0.7.6 have 2.3; neither tells its own version.
-        if self.kind == "slave" and not versionAtLeast(self.commandVersion, "2.3"):
+        if not versionAtLeast(self.commandVersion, "2.3"):
             return " 0.7.5 or older"
         return f" with commands {self.commandVersion}"
 

@@ -183,7 +183,7 @@ class EditTests(World):
         before = self.status()
         self.reactor.taken = 6
         outcome = self.reconfig()
-        self.assertEqual(outcome["errors"], ["cannot listen on tcp:6: address already in use"])
+        self.assertIn("cannot listen on tcp:6: address already in use", outcome["errors"][0])
         self.assertEqual((self.status(), list(self.master)), (before, []))
 
     def test_hangup(self) -> None:
