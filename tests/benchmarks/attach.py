@@ -24,10 +24,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from tests.benchmarks import servers
+from tests.benchmarks import peers, servers
 from tests.benchmarks.machine import Conversation, conversation, cpuSeconds, raiseFileLimit, rssKiB, settle
 from tests.benchmarks.servers import Server
 
@@ -43,10 +44,15 @@ class Sizes:
     wideSlaves: int
     wideBuilders: int
     start: int
+    peers: tuple[str, ...] = ()
 
 
 FULL = Sizes(side=1000, rounds=5, storm=1000, many=10000, wideSlaves=500, wideBuilders=200, start=1000)
 SHORT = Sizes(side=300, rounds=2, storm=300, many=1000, wideSlaves=30, wideBuilders=200, start=1000)
+
+
+#: A name, and what starts it.
+Contender = tuple[str, Callable[[], AbstractContextManager[Server]]]
 
 
 class Promises:
@@ -122,12 +128,13 @@ def medians(runs: list[Attached]) -> tuple[float, float, float]:
 
 
 def side(sizes: Sizes, promises: Promises) -> None:
-    """Ours beside the floor."""
+    """Ours beside the floor; all slaves share one builder, because some peers suffer from many."""
     for generation in ("0.7.12", "4.3.0"):
-        contenders: list[tuple[str, Callable[[], AbstractContextManager[Server]]]] = [
-            ("bare, calls in turn as 0.7.5", lambda g=generation: servers.bare("in-turn", sizes.side, g)),  # type: ignore[misc]
-            ("bare, our calls in volleys", lambda g=generation: servers.bare("in-volleys", sizes.side, g)),  # type: ignore[misc]
-            ("this master", lambda: servers.master(sizes.side)),
+        contenders: list[Contender] = [
+            ("bare, calls in turn as 0.7.5", partial(servers.bare, "in-turn", sizes.side, generation, 1)),
+            ("bare, our calls in volleys", partial(servers.bare, "in-volleys", sizes.side, generation, 1)),
+            *_peers(sizes, generation),
+            ("this master", partial(servers.master, sizes.side, 1)),
         ]
         runs: list[tuple[str, list[Attached]]] = [(name, []) for name, _ in contenders]
         for _ in range(sizes.rounds):
@@ -142,6 +149,15 @@ def side(sizes: Sizes, promises: Promises) -> None:
         promises.judge("at least as many slaves a second as the bare server", ours[0] >= floor[0])
         promises.judge("no more CPU a slave than the bare server", ours[1] <= floor[1])
         promises.judge(f"at most 16 KiB a slave: {ours[2]:.1f}", ours[2] <= 16)
+
+
+def _peers(sizes: Sizes, generation: str) -> list[Contender]:
+    versions = {python: peers.versionOf(python) for python in sizes.peers}
+    return [
+        (f"Buildbot {version}", partial(peers.peer, python, sizes.side))
+        for python, version in versions.items()
+        if peers.generationFor(version) == generation
+    ]
 
 
 def storm(sizes: Sizes, promises: Promises) -> None:
@@ -246,16 +262,20 @@ PARTS: dict[str, Callable[[Sizes, Promises], None]] = {
 }
 
 
+_PEER = "an interpreter with Buildbot 0.7.12 or 4.3.0, to be measured beside ours; may be given again"
+
+
 def main(arguments: list[str]) -> int:
     """Run the parts that were asked for; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.attach")
     parser.add_argument("parts", nargs="*", metavar="PART", help="some of " + ", ".join(PARTS) + " (all)")
     parser.add_argument("--short", action="store_true", help="hundreds of slaves instead of thousands")
+    parser.add_argument("--peer", action="append", default=[], metavar="PYTHON", help=_PEER)
     options = parser.parse_args(arguments)
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    sizes = SHORT if options.short else FULL
+    sizes = replace(SHORT if options.short else FULL, peers=tuple(options.peer))
     # the clients, the server and this process each need one a slave at most
     limit = raiseFileLimit(sizes.many + 200)
     if limit < sizes.many + 200:

@@ -58,7 +58,7 @@ class Realm:
         return word if self._textual else word.encode()
 
     def _builderList(self, name: bytes) -> list[tuple[Any, Any]]:
-        if self._builders == 1:
+        if not self._builders:
             return [(self._word(f"builder-{name.decode()}"), self._word(f"dir-{name.decode()}"))]
         return [(self._word(f"builder-{n:03d}"), self._word(f"dir-{n:03d}")) for n in range(self._builders)]
 
@@ -101,7 +101,9 @@ def main(arguments: list[str]) -> None:
     """Serve on a free port of 127.0.0.1."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bare")
     parser.add_argument("--slaves", type=int, default=1000)
-    parser.add_argument("--builders", type=int, default=1, help="how many each slave has")
+    parser.add_argument(
+        "--builders", type=int, default=0, help="how many all slaves share; 0: each has its own"
+    )
     parser.add_argument("--pattern", default="bot%05d")
     parser.add_argument("--password", default="secret")
     parser.add_argument("--generation", default="0.7.12", choices=list(GENERATIONS))

@@ -80,7 +80,7 @@ class Server:
 
 
 @contextmanager
-def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 1) -> Iterator[Server]:
+def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 0) -> Iterator[Server]:
     """The bare server, making its calls C{calls} ("in-turn" or "in-volleys"), ready and idle."""
     arguments = ["--calls", calls, "--generation", generation, "--pattern", PATTERN, "--password", PASSWORD]
     arguments += ["--slaves", str(slaves), "--builders", str(builders)]
@@ -90,10 +90,11 @@ def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 1)
         yield Server(server.process.pid, port)
 
 
-def writeMaster(basedir: str, slaves: int, builders: int = 1, extra: str = "") -> int:
+def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -> int:
     """
-    Make C{basedir} the directory of a master for that many slaves, with one builder each or C{builders} that
-    all share; C{extra} is appended to its master.cfg. Returns the port it will listen on.
+    Make C{basedir} the directory of a master for that many slaves, with C{builders} that all share or, if
+    that is 0, one of its own for each; C{extra} is appended to its master.cfg. Returns the port that it will
+    listen on.
     """
     port = freePort()
     os.makedirs(basedir, mode=0o700, exist_ok=True)
@@ -101,7 +102,7 @@ def writeMaster(basedir: str, slaves: int, builders: int = 1, extra: str = "") -
         tac.write(_TAC.format(basedir=basedir))
     with open(os.path.join(basedir, "master.cfg"), "w") as config:
         config.write(_CONFIG.format(pattern=PATTERN, slaves=slaves, password=PASSWORD, port=port))
-        config.write(_ONE_BUILDER_EACH if builders == 1 else _SHARED_BUILDERS.format(builders=builders))
+        config.write(_SHARED_BUILDERS.format(builders=builders) if builders else _ONE_BUILDER_EACH)
         config.write(extra)
     return port
 
@@ -151,7 +152,7 @@ def stop(basedir: str, pid: int) -> None:
 
 
 @contextmanager
-def master(slaves: int, builders: int = 1, extra: str = "", modules: str = "") -> Iterator[Server]:
+def master(slaves: int, builders: int = 0, extra: str = "", modules: str = "") -> Iterator[Server]:
     """This project's master in a directory of its own, ready and idle; both are gone after the block."""
     basedir = tempfile.mkdtemp(prefix="master-")
     try:

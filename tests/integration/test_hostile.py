@@ -232,11 +232,11 @@ class AfterLogin(HostileTestCase):
 
     def test_namesakes(self) -> None:
         """
-        Hundreds of logins of one name from several addresses end in peace: the log stays short, the others
+        A hundred logins of one name from several addresses end in peace: the log stays short, the others
         attach as ever, and in the end whoever is left can attach (D2, D3, D5).
         """
         with self.watch() as watch:
-            everybody = scenarios.namesakes(self.server, 200, addresses(10, 19))
+            everybody = scenarios.namesakes(self.server, 100, addresses(10, 19))
         self.assertTrue(any(slave.attached for slave in everybody))
         self.assertFalse(any(slave.refused for slave in everybody), "an error stranded a slave")
         self.assertUnimpressed(watch.figures, peak=16 * MIB, log=60_000)

@@ -1,0 +1,225 @@
+"""How much faster our codec is than Twisted's: C{python -m tests.benchmarks.codec [--short]}.
+
+Each row is one message or value of an attachment or a build, handled by ours and by Twisted's in turn, in one
+run; a figure is the best of several. It ends with status 1 if a promise is broken. What a whole master does
+with the codec is in L{tests.benchmarks.attach}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.spread import banana, pb
+from twisted.spread import jelly as twisteds
+
+from buildbot.wire.banana import AFTER_LOGIN, Decoder, encode
+from buildbot.wire.jelly import jelly, unjelly
+
+#: How many times faster than Twisted's each kind of work is promised to be.
+PROMISED = {"decode": 5.0, "encode": 2.3, "jelly+unjelly": 3.0, "attach": 4.0, "segments": 10.0}
+#: Seconds of work behind one figure.
+TIME, SHORT_TIME = 0.05, 0.01
+ROUNDS, SHORT_ROUNDS = 7, 3
+
+COMMANDS = (
+    b"arch bk bzr cvs darcs downloadFile dummy dummy.fail dummy.wait git hg mode monotone p4 shell svn "
+    b"uploadDirectory uploadFile repo"
+).split()
+
+
+class Broker(pb.Broker):
+    """A connection of Twisted's that nothing is sent over."""
+
+    serializingPerspective = None
+    unserializingPerspective = None
+
+    def __init__(self) -> None:
+        super().__init__(isClient=False)
+        self.transport = self
+        self.received: list[Any] = []
+        self.written: list[bytes] = []
+        self.expressionReceived = self.received.append
+        self.connectionMade()
+        self.currentDialect = b"pb"
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def sendDecRef(self, objectID: object) -> None:
+        """References come and go here by the thousand."""
+
+    def decode(self, data: bytes) -> list[Any]:
+        """What C{data} says, by Twisted."""
+        self.received.clear()
+        self.dataReceived(data)
+        return self.received
+
+    def encode(self, expression: Any) -> bytes:
+        """What is written for C{expression}, by Twisted."""
+        self.written.clear()
+        self.sendEncoded(expression)
+        return b"".join(self.written)
+
+    def jelly(self, value: Any) -> Any:
+        """The expression for C{value}, by Twisted."""
+        return twisteds.jelly(value, self.security, None, self)
+
+    def unjelly(self, expression: Any) -> Any:
+        """The value of C{expression}, by Twisted."""
+        return twisteds.unjelly(expression, self.security, None, self)
+
+
+@dataclass(frozen=True)
+class Row:
+    """C{kind} of work, on C{what}: two ways to do it, C{each} of which does it so many times over."""
+
+    kind: str
+    what: str
+    ours: Callable[[], object]
+    twisteds: Callable[[], object]
+    each: int = 1
+
+
+def message(number: int, method: bytes, args: Any, broker: Broker) -> list[Any]:
+    """A call."""
+    return [b"message", number, 12, method, 1, broker.jelly(args), broker.jelly({})]
+
+
+def rows() -> Iterable[Row]:
+    """All that is measured. Each pair of functions has been seen to answer the same."""
+    broker = Broker()
+    decoder = Decoder(AFTER_LOGIN, vocabulary=True)
+    lines = {
+        "one-line update (python 2)": [[{b"stdout": b"x" * 60 + b"\n"}, 0]],
+        "one-line update (python 3)": [[{"stdout": "x" * 60 + "\n"}, 0]],
+    }
+    commands = {name: b"2.9" for name in COMMANDS}
+    textCommands = {name.decode(): "3.3" for name in COMMANDS}
+    names = [f"builder-{number}" for number in range(50)]
+    references = [b"dictionary", *([name.encode(), [b"remote", 7 + n]] for n, name in enumerate(names))]
+    messages: dict[str, Any] = {
+        **{name: message(200, b"update", (update,), broker) for name, update in lines.items()},
+        "getCommands answer": [b"answer", 3, broker.jelly(commands)],
+        "50 builders": [b"answer", 4, references],
+    }
+    for name, expression in messages.items():
+        data = broker.encode(expression)
+        assert list(decoder.decode(data)) == broker.decode(data) == [expression]
+        assert encode(expression) == data
+        yield Row("decode", name, lambda d=data: list(decoder.decode(d)), lambda d=data: broker.decode(d))
+        yield Row("encode", name, lambda e=expression: encode(e), lambda e=expression: broker.encode(e))
+    update = broker.encode(messages["one-line update (python 2)"])
+    read = update * 425
+    yield Row(
+        "decode",
+        f"a {len(read) // 1024} KiB read of 425 updates, each",
+        lambda: list(decoder.decode(read)),
+        lambda: broker.decode(read),
+        425,
+    )
+    builders = [(name, name) for name in names]
+    values: dict[str, Any] = {
+        **lines,
+        "getCommands answer (python 2)": commands,
+        "getCommands answer (python 3)": textCommands,
+        "list of 50 builders": builders,
+    }
+    for name, value in values.items():
+        expression = next(iter(decoder.decode(encode(jelly(value, broker)))))
+        assert unjelly(expression, broker) == broker.unjelly(expression) == value
+        yield Row(
+            "jelly+unjelly",
+            name,
+            lambda v=value, e=expression: (jelly(v, broker), unjelly(e, broker)),
+            lambda v=value, e=expression: (broker.jelly(v), broker.unjelly(e)),
+        )
+    yield attachment(broker, decoder, commands, builders)
+    yield segments()
+
+
+def attachment(broker: Broker, decoder: Decoder, commands: Any, builders: Any) -> Row:
+    """All that the codec does for one slave with ten builders to attach, both volleys."""
+    said = [[b"message", 3, 1, b"print", 0], [b"message", 4, 1, b"getCommands", 1]]
+    said += [[b"message", 5, 1, b"getSlaveInfo", 1], [b"message", 6, 1, b"setBuilderList", 1]]
+    args = [(b"attached",), (), (), ([(name.encode(), place.encode()) for name, place in builders[:10]],)]
+    references = [
+        b"dictionary",
+        *([name.encode(), [b"remote", 7 + n]] for n, (name, _) in enumerate(builders[:10])),
+    ]
+    info = {b"admin": b"Somebody <somebody@example.org>\n", b"host": b"A machine of 2006, 512 MB\n" * 3}
+    heard = broker.encode([b"answer", 4, broker.jelly(commands)])
+    heard += broker.encode([b"answer", 5, broker.jelly(info)]) + broker.encode([b"answer", 6, references])
+
+    def ours() -> tuple[list[bytes], list[Any]]:
+        sent = [encode([*m, jelly(a, broker), jelly({}, broker)]) for m, a in zip(said, args, strict=True)]
+        return sent, [unjelly(expression[2], broker) for expression in decoder.decode(heard)]
+
+    def theirs() -> tuple[list[bytes], list[Any]]:
+        sent = [
+            broker.encode([*m, broker.jelly(a), broker.jelly({})]) for m, a in zip(said, args, strict=True)
+        ]
+        return sent, [broker.unjelly(expression[2]) for expression in broker.decode(heard)]
+
+    assert ours()[0] == theirs()[0]
+    return Row("attach", "all messages of one attachment", ours, theirs)
+
+
+def segments() -> Row:
+    """The last of the bytes of a long string, which come one by one."""
+    data = banana.encode(b"x" * 600_000)
+    most, rest = data[:-1001], [data[place : place + 1] for place in range(len(data) - 1001, len(data) - 1)]
+
+    def ours() -> None:
+        decoder = Decoder(AFTER_LOGIN)
+        list(decoder.decode(most))
+        for segment in rest:
+            list(decoder.decode(segment))
+
+    def theirs() -> None:
+        decoder = Broker()
+        decoder.dataReceived(most)
+        for segment in rest:
+            decoder.dataReceived(segment)
+
+    return Row("segments", "1-byte segments of a 600 KB string, each", ours, theirs, 1000)
+
+
+def timed(function: Callable[[], object], seconds: float) -> float:
+    """Seconds that one call takes, on the average of about C{seconds}."""
+    started = time.perf_counter()
+    function()
+    count = max(1, int(seconds / (time.perf_counter() - started)))
+    started = time.perf_counter()
+    for _ in range(count):
+        function()
+    return (time.perf_counter() - started) / count
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; the status to exit with."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a tenth of the time")
+    short = parser.parse_args(argv).short
+    seconds, rounds = (SHORT_TIME, SHORT_ROUNDS) if short else (TIME, ROUNDS)
+    print(f"{'':14} {'':43} {'ours':>9} {'Twisted':>9}")
+    broken = []
+    for row in rows():
+        both = [(timed(row.ours, seconds), timed(row.twisteds, seconds)) for _ in range(rounds)]
+        ours, theirs = (min(figures) / row.each for figures in zip(*both, strict=True))
+        print(
+            f"{row.kind:14} {row.what:43} {ours * 1e6:6.2f} us {theirs * 1e6:6.2f} us  x{theirs / ours:.1f}"
+        )
+        if theirs / ours < PROMISED[row.kind]:
+            broken.append(f"{row.kind}, {row.what}: x{theirs / ours:.1f}, promised x{PROMISED[row.kind]}")
+    for line in broken:
+        print("BROKEN:", line)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
