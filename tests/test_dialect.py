@@ -71,6 +71,7 @@ class TextTests(unittest.TestCase):
         self.assertEqual(text(b"x" * 1_000_000, 10), "x" * 9 + "…")
         self.assertEqual(text("\x1b" * 10, 10), "\\x1b\\x1b\\…")
         self.assertEqual(text("€" * 10, 10), "€" * 10)
+        self.assertEqual(text(("€" * 10).encode(), 10), "€" * 10)
         self.assertEqual(text("x", 0), "")
 
     def test_others(self) -> None:
@@ -178,6 +179,7 @@ class GenerationTests(unittest.TestCase):
         """A command whose version is odd does not hide that of the others."""
         commands = {"a": "2.9", "b": None, "c": b"2.16", "d": [], "e": "\x1b[31m", "f": "", "g": "x2"}
         self.assertEqual(generation(commands, Dialect.PYTHON2).commandVersion, "2.16")
+        self.assertEqual(generation({"a": "x", "b": None}, Dialect.PYTHON2).kind, "unknown")
 
     @fuzz
     @given(
@@ -207,6 +209,7 @@ class VersionTests(unittest.TestCase):
             self.assertTrue(versionAtLeast(version, "3.0"), version)
             self.assertTrue(versionAtLeast("3.0", version), version)
             self.assertFalse(versionAtLeast(version, "3.0.1"), version)
+        self.assertFalse(versionAtLeast("0.7.11p3.9", "0.7.11.9"))
 
     def test_none(self) -> None:
         """No version, or what is none, is older than all."""
