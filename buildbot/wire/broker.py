@@ -165,6 +165,8 @@ class SlavePortBroker(pb.Broker):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in: understand and serve them, or hang up."""
+        if self.closed:
+            return  # what was in the kernel's buffer when we hung up
         clock = self.factory.clock
         self.lastHeard = started = clock.seconds()
         self.bytesIn += len(data)
