@@ -1,48 +1,128 @@
-# -*- test-case-name: tests.test_botmaster -*-
+# -*- test-case-name: tests.test_builder -*-
 """
-A builder, and the slaves that are there to build for it.
+A builder: the requests that wait, the builds that run, the slaves that are there to build.
 
-In this release a builder knows its configuration and which slaves are attached;
-it keeps its identity when the configuration changes.
+It keeps its identity when the configuration changes.  One build is in
+L{buildbot.process.base}; which request meets which slave is decided by
+L{buildbot.process.queue}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from twisted.internet.defer import ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.config.model import BuilderConfig
+from buildbot.process.base import Build
+from buildbot.process.factory import BuildFactory
+from buildbot.process.queue import nextBuild
+from buildbot.process.request import BuildRequest
+from buildbot.status.build import BuildStatus
+from buildbot.status.records import BuildRecord
+from buildbot.status.results import EXCEPTION, RETRY, SUCCESS
+from buildbot.store.interface import StoreConflict, StoreFailed
+from buildbot.wire.peers import BuilderPeer
+
+log = Logger()
+
+#: How often a request is built again after its slave was lost (B5).
+RETRIES = 2
+#: Seconds within which a slave must have been heard of to begin a build without asking.
+FRESH = 10.0
+#: Seconds that a slave may take to answer before a build (L4).
+PING_TIME = 20.0
+#: Seconds after which a store that failed is tried again (P4).
+STORE_AGAIN = 10.0
+#: How much the last build counts in what the next is expected to take.
+LEARNING = 0.3
 
 
 class SlaveBuilder:
-    """I am one slave as one builder sees it: its remote SlaveBuilder, while it is attached."""
+    """
+    I am one slave as one builder sees it: its remote SlaveBuilder, while it is attached.
 
-    __slots__ = ("builder", "remote", "slave", "slaveCommands")
+    @ivar peer: what is said to it.
+    @ivar build: the build that runs here, or is about to; else None.
+    @ivar isAttached: whether the connection that I came with still lives.
+    """
+
+    __slots__ = ("build", "builder", "isAttached", "peer", "reserved", "slave", "slaveCommands")
 
     def __init__(
         self, builder: Builder, slave: Any, remote: pb.RemoteReference, slaveCommands: Mapping[str, str]
     ) -> None:
         self.builder = builder
         self.slave = slave
-        self.remote = remote
+        self.peer = BuilderPeer(slave.peer, remote)
         self.slaveCommands = slaveCommands
+        self.build: Build | None = None
+        self.reserved = False
+        self.isAttached = True
 
     def __repr__(self) -> str:
         return f"<SlaveBuilder {self.slave.slavename} of {self.builder.name}>"
+
+    @property
+    def slavename(self) -> str:
+        """The slave's name."""
+        name: str = self.slave.slavename
+        return name
+
+    @property
+    def clock(self) -> Any:
+        """What tells builds the time."""
+        return self.slave.botmaster.clock
+
+    def isAvailable(self) -> bool:
+        """Whether a build could begin here now."""
+        return self.isAttached and not self.reserved and bool(self.slave.canStartBuild())
+
+    def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
+        """
+        The version of a command.
+
+        @param oldversion: for slaves that are too old to tell.
+        @return: None if the slave has not got it.
+        """
+        return self.slaveCommands.get(command) if self.slaveCommands else oldversion
+
+    def reserve(self) -> None:
+        """A build is about to begin here."""
+        self.reserved = True
+        self.slave.buildsRunning += 1
+
+    def free(self) -> None:
+        """It has ended, or did not begin."""
+        if self.reserved:
+            self.reserved = False
+            self.build = None
+            self.slave.buildsRunning -= 1
 
 
 class Builder:
     """
     I am one builder of the configuration.
 
+    @ivar setup: what the configuration says of me.
     @ivar slaves: the attached slaves: slave name -> L{SlaveBuilder}.
+    @ivar pending: the requests that wait, the oldest first.
+    @ivar building: the builds that run.
+    @ivar expectations: step name -> seconds that it usually takes.
     """
 
-    def __init__(self, setup: BuilderConfig) -> None:
+    def __init__(self, setup: BuilderConfig, botmaster: Any = None) -> None:
         self.setup = setup
+        self.botmaster = botmaster
         self.slaves: dict[str, SlaveBuilder] = {}
+        self.pending: list[BuildRequest] = []
+        self.building: list[Build] = []
+        self.expectations: dict[str, float] = {}
+        self._again: Any = None
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
@@ -53,13 +133,211 @@ class Builder:
         return self.setup.name
 
     def configure(self, setup: BuilderConfig) -> None:
-        """Take on a changed configuration; attached slaves stay where they are."""
+        """Take on a changed configuration; slaves, requests and running builds stay where they are."""
         self.setup = setup
+        self.maybeStartBuild()
+
+    # slaves
 
     def attached(self, slave: Any, remote: pb.RemoteReference, commands: Mapping[str, str]) -> None:
         """The perspective C{slave} is there, and C{remote} is its SlaveBuilder for me."""
+        self.detached(slave)
         self.slaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
+        self.maybeStartBuild()
 
     def detached(self, slave: Any) -> None:
         """The perspective C{slave} is gone, or no longer mine.  Safe to call twice."""
-        self.slaves.pop(slave.slavename, None)
+        slavebuilder = self.slaves.pop(slave.slavename, None)
+        if slavebuilder is not None:
+            slavebuilder.isAttached = False
+            if slavebuilder.build is not None:
+                slavebuilder.build.lostRemote()
+
+    # requests
+
+    def submitBuildRequest(self, req: BuildRequest) -> None:
+        """A request, which is on disk, waits for me."""
+        req.requestSubmitted(self)
+        self.pending.append(req)
+        self.maybeStartBuild()
+
+    def cancelBuildRequest(self, req: BuildRequest) -> bool:
+        """A request is wanted no longer; False if it does not wait any more."""
+        if req not in self.pending:
+            return False
+        self.pending.remove(req)
+        ensureDeferred(self._cancelled([req])).addErrback(self._bug)
+        return True
+
+    def cancelAll(self) -> list[BuildRequest]:
+        """I was removed from the configuration: nothing waits for me any more (R13)."""
+        cancelled, self.pending = self.pending, []
+        if self._again is not None and self._again.active():
+            self._again.cancel()
+        if cancelled:
+            ensureDeferred(self._cancelled(cancelled)).addErrback(self._bug)
+        return cancelled
+
+    async def _cancelled(self, requests: Sequence[BuildRequest]) -> None:
+        ids = [req.id for req in requests if req.id is not None]
+        self.botmaster.buildsetsComplete(await self.botmaster.store.cancelRequests(ids, self.botmaster.now()))
+        for req in requests:
+            req.finished(None)
+
+    def whyWaiting(self) -> str:
+        """Why the oldest request waits, in words (B8)."""
+        if not self.pending:
+            return ""
+        if self.botmaster.storeTrouble:
+            return f"no build can be recorded: {self.botmaster.storeTrouble}"
+        reasons = []
+        for name in self.setup.slavenames:
+            slavebuilder = self.slaves.get(name)
+            if slavebuilder is None:
+                reasons.append(f"{name} is not connected")
+            elif slavebuilder.reserved:
+                reasons.append(f"{name} builds here")
+            else:
+                reasons.append(f"{name} {slavebuilder.slave.whyNoBuild() or 'is about to begin'}")
+        return ", ".join(reasons)
+
+    # builds
+
+    def maybeStartBuild(self) -> None:
+        """Begin as many builds as there are requests and idle slaves for (B7)."""
+        while self.pending and not self.botmaster.isHolding():
+            idle = [each for each in self.slaves.values() if each.isAvailable()]
+            chosen = nextBuild(self.pending, idle, self._canMerge) if idle else None
+            if chosen is None:
+                return
+            slavebuilder, requests = chosen
+            for req in requests:
+                self.pending.remove(req)
+            slavebuilder.reserve()
+            ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
+
+    def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
+        return one.canBeMergedWith(other)
+
+    async def _build(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
+        status = None
+        if await slavebuilder.slave.isAnswering(FRESH, PING_TIME) and slavebuilder.isAttached:
+            build = self.newBuild(requests)
+            status = await self._begin(build, slavebuilder)
+        if status is None:
+            slavebuilder.free()
+            self._putBack(requests)
+            return
+        slavebuilder.build = build
+        self.building.append(build)
+        for req in requests:
+            req.buildStarted(build, status)
+        self.botmaster.buildStarted(self, build)
+        ended = build.startBuild(status, self.expectations, slavebuilder)
+        if not slavebuilder.isAttached:
+            build.lostRemote()
+        await ended
+        self.building.remove(build)
+        again = build.results == RETRY and max(req.attempts for req in requests) < RETRIES
+        if build.results == RETRY and not again:
+            status.setResults(EXCEPTION)
+            status.setText([f"slave lost {RETRIES + 1} times"])
+        self._learn(status)
+        slavebuilder.free()
+        self.botmaster.buildEnded(self, build)
+        await self._keep(status, again)
+        for req in requests:
+            if again:
+                req.attempts += 1
+            else:
+                req.finished(status)
+        if again:
+            self._putBack(requests)
+
+    async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> BuildStatus | None:
+        """Have the store give the build a number; None if it cannot."""
+        record = BuildRecord(
+            builder=self.name,
+            number=None,
+            slave=slavebuilder.slavename,
+            requests=tuple(req.id for req in build.requests if req.id is not None),
+            started=self.botmaster.now(),
+            reason=build.reason,
+            sourcestamp=build.source.toRecord(),
+        )
+        try:
+            record = await self.botmaster.store.startBuild(record)
+        except StoreFailed as failed:
+            self.botmaster.storeFailed(failed.reason)
+            if self._again is None or not self._again.active():
+                self._again = self.botmaster.clock.callLater(STORE_AGAIN, self._tryAgain)
+            return None
+        self.botmaster.storeWorks()
+        return BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+
+    def _tryAgain(self) -> None:
+        self.botmaster.storeWorks()
+        self.maybeStartBuild()
+
+    async def _keep(self, status: BuildStatus, again: bool) -> None:
+        """Put the end of a build into the store, however long that takes (P4)."""
+        while True:
+            try:
+                complete = await self.botmaster.store.finishBuild(status.toRecord(), again)
+            except StoreFailed as failed:
+                self.botmaster.storeFailed(failed.reason)
+                if self.botmaster.stopping:
+                    return
+                await self.botmaster.sleep(STORE_AGAIN)
+            except StoreConflict:
+                log.failure("the end of {status!r}", status=status)
+                return
+            else:
+                self.botmaster.storeWorks()
+                self.botmaster.buildsetsComplete(complete)
+                return
+
+    def _putBack(self, requests: Iterable[BuildRequest]) -> None:
+        """Requests that came to nothing wait again, in the order of their age."""
+        self.pending.extend(requests)
+        self.pending.sort(key=lambda req: (req.submitted or 0.0, req.id or 0))
+        self.maybeStartBuild()
+
+    def _learn(self, status: BuildStatus) -> None:
+        """What steps took this time counts for the next."""
+        if status.getResults() != SUCCESS:
+            return
+        before = dict(self.expectations)
+        for step in status.steps:
+            if step.started is not None and step.finished is not None:
+                took = step.finished - step.started
+                usual = self.expectations.get(step.name, took)
+                self.expectations[step.name] = round(usual + LEARNING * (took - usual), 3)
+        if any(abs(self.expectations[name] - before.get(name, -1.0)) > 1.0 for name in self.expectations):
+            self.botmaster.remember(f"expectations/{self.name}", self.expectations)
+
+    def newBuild(self, requests: Sequence[BuildRequest]) -> Build:
+        """The build that serves these requests."""
+        factory: Any = self.setup.factory
+        if not hasattr(factory, "newBuild"):
+            factory = BuildFactory(factory.steps)
+        build: Build = factory.newBuild(list(requests))
+        build.setBuilder(self)
+        return build
+
+    def stepChanged(self, build: Build) -> None:
+        """A step of a running build began or ended: what there is of it is kept, for the case of a crash."""
+        status = build.build_status
+        if status.steps[-1].isFinished() and len(status.steps) < len(build.steps):
+            self.botmaster.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
+
+    def _notSaved(self, why: Failure) -> None:
+        why.trap(StoreFailed, StoreConflict)
+
+    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveBuilder) -> list[Any]:
+        """The locks that stand behind those of the configuration, for work on this slave."""
+        name = slavebuilder.slavename
+        return [self.botmaster.getLockByID(lock).getLock(name) for lock in locks]
+
+    def _bug(self, why: Failure) -> None:
+        log.failure("builder {name}", why, name=self.name)

@@ -1,16 +1,41 @@
 # -*- test-case-name: tests.test_buildstep -*-
-"""One step of a build, as far as a configuration knows it: its class and its arguments.
+"""One step of a build: what the configuration says of it, and how it runs.
 
-Nothing runs here yet.
+A step written for 0.7.5 overrides L{BuildStep.start} and calls L{BuildStep.finished}; a new one is an
+C{async def run(self)} that returns its results.  The order of steps, their locks and their end are the
+business of L{buildbot.process.base}.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
+from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
+from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.util import ComparableMixin
+from buildbot.wire.dialect import versionAtLeast
+
+__all__ = [
+    "BuildStep",
+    "LogLineObserver",
+    "LogObserver",
+    "LoggedRemoteCommand",
+    "LoggingBuildStep",
+    "OutputProgressObserver",
+    "RemoteCommand",
+    "RemoteShellCommand",
+]
+
+log = Logger()
 
 #: A step that is still to be made: its class, and the arguments to make it with.
 StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
@@ -25,13 +50,16 @@ class BuildStep(ComparableMixin):
     @ivar haltOnFailure: a failure ends the build, but for steps that run always.
     @ivar flunkOnFailure: a failure makes the build a failure; so does C{flunkOnWarnings} with warnings.
     @ivar warnOnFailure: a failure gives the build warnings; so does C{warnOnWarnings} with warnings.
+    @ivar alwaysRun: whether I run also after a failure that ended the build.
     @ivar locks: the locks that I hold while I run.
+    @ivar remote: the L{buildbot.process.builder.SlaveBuilder} that I run on, while I do.
+    @ivar step_status: my L{buildbot.status.build.BuildStepStatus}, once I am part of a build.
     """
 
     compare_attrs = ("_arguments",)
     parms: ClassVar[list[str]] = [
         *("build", "name", "locks", "haltOnFailure", "flunkOnWarnings", "flunkOnFailure"),
-        *("warnOnWarnings", "warnOnFailure", "progressMetrics"),
+        *("warnOnWarnings", "warnOnFailure", "alwaysRun", "progressMetrics", "useProgress"),
     ]
 
     name = "generic"
@@ -41,10 +69,18 @@ class BuildStep(ComparableMixin):
     flunkOnFailure = False
     warnOnWarnings = False
     warnOnFailure = False
+    alwaysRun = False
     progressMetrics: tuple[str, ...] = ()
     useProgress = True
     build: Any = None
+    remote: Any = None
+    step_status: Any = None
+    progress: Any = None
+    stopped = False
     _arguments: dict[str, Any]
+    _ending: Deferred[int] | None = None
+    _command: RemoteCommand | None = None
+    _observers: Sequence[tuple[str, LogObserver]] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
         self = super().__new__(cls)
@@ -71,6 +107,132 @@ class BuildStep(ComparableMixin):
         """My class and my arguments, from which a step equal to me can be made for each build."""
         return type(self), dict(self._arguments)
 
+    # while it runs
+
+    def setStepStatus(self, step_status: Any) -> None:
+        """Where I tell what I am doing."""
+        self.step_status = step_status
+
+    def start(self) -> Any:
+        """
+        Begin, in the manner of 0.7.5: subclasses override this, or L{run}.
+
+        @return: SKIPPED if there is nothing to do; else L{finished} is called later, or L{failed}.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has neither start() nor run()")
+
+    async def run(self) -> int:
+        """
+        Do my work; subclasses may override this instead of L{start}.
+
+        @return: one of L{buildbot.status.results}.
+        """
+        ending = self._ending = Deferred()
+        if self.start() == SKIPPED:
+            return SKIPPED
+        return await ending
+
+    def finished(self, results: int) -> None:
+        """My work is done; only the first word counts."""
+        if self._ending is not None and not self._ending.called:
+            self._ending.callback(results)
+
+    def failed(self, why: Failure) -> None:
+        """My work cannot be done; an errback for the Deferreds of subclasses."""
+        if self._ending is not None and not self._ending.called:
+            self._ending.errback(why)
+        elif not why.check(ConnectionLost):
+            log.failure("step {name} failed after its end", why, name=self.name)
+
+    def interrupt(self, reason: Any) -> None:
+        """
+        Stop: somebody wants the build to end, or the slave is lost.
+
+        Subclasses that do more than run a command override this, and call this one.
+
+        @param reason: words, or a Failure of C{ConnectionLost}.
+        """
+        self.stopped = True
+        if self._command is not None:
+            self._command.interrupt(reason)
+
+    def runCommand(self, c: RemoteCommand) -> Deferred[RemoteCommand]:
+        """
+        Run a command on my slave; it is interrupted when I am.
+
+        @return: fires with the command when it has ended; fails if it could not run.
+        """
+        self._command = c
+
+        def ended(result: Any) -> Any:
+            self._command = None
+            return result
+
+        return c.run(self, self.remote).addBoth(ended)
+
+    # what subclasses use
+
+    def addLog(self, name: str) -> Any:
+        """A new log of mine: a L{buildbot.status.logs.LogFile}."""
+        loog = self.step_status.addLog(name)
+        for wanted, observer in self._observers:
+            if wanted == name:
+                observer.setLog(loog)
+        return loog
+
+    def addCompleteLog(self, name: str, text: str | bytes) -> None:
+        """A log that is finished at once."""
+        loog = self.addLog(name)
+        loog.addStdout(text)
+        loog.finish()
+
+    def addHTMLLog(self, name: str, html: str | bytes) -> None:
+        """A log in HTML; its name tells."""
+        self.addCompleteLog(name if name.endswith(".html") else f"{name}.html", html)
+
+    def addLogObserver(self, logname: str, observer: LogObserver) -> None:
+        """Have an observer see the log of this name grow, whether it is there yet or not."""
+        observer.setStep(self)
+        self._observers = (*self._observers, (logname, observer))
+        for loog in self.step_status.getLogs():
+            if loog.getName() == logname:
+                observer.setLog(loog)
+
+    def addURL(self, name: str, url: str) -> None:
+        """A link to show with me."""
+        self.step_status.addURL(name, url)
+
+    def setProgress(self, metric: str, value: float) -> None:
+        """How far I am, by one of my progressMetrics."""
+        self.step_status.setProgress(metric, value)
+
+    def getProperty(self, propname: str) -> Any:
+        """A property of the build; KeyError if there is none of that name."""
+        return self.build.getProperty(propname)
+
+    def setProperty(self, propname: str, value: Any) -> None:
+        """Set a property of the build."""
+        self.build.setProperty(propname, value)
+
+    def getSlaveName(self) -> str:
+        """The slave that I run on."""
+        name: str = self.build.getSlaveName()
+        return name
+
+    def slaveVersion(self, command: str, oldversion: str | None = None) -> str | None:
+        """The version of a command on the slave; C{oldversion} if it cannot tell; None if it has it not."""
+        version: str | None = self.build.getSlaveCommandVersion(command, oldversion)
+        return version
+
+    def slaveVersionIsOlderThan(self, command: str, minversion: str) -> bool:
+        """Whether the slave's command is older than that, or missing."""
+        return not versionAtLeast(self.slaveVersion(command), minversion)
+
+    def checkSlaveHasCommand(self, command: str) -> None:
+        """@raise BuildSlaveTooOldError: it has it not."""
+        if self.slaveVersion(command, "any") is None:
+            raise BuildSlaveTooOldError(f"slave {self.getSlaveName()} does not know the command {command}")
+
 
 class LoggingBuildStep(BuildStep):
     """I am a step that runs one command on the slave and keeps its output.
@@ -81,13 +243,92 @@ class LoggingBuildStep(BuildStep):
 
     parms: ClassVar[list[str]] = [*BuildStep.parms, "logfiles"]
 
-    logfiles: Mapping[str, str] = {}
+    logfiles: Mapping[str, Any] = {}
     progressMetrics = ("output",)
 
-    def __init__(self, logfiles: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, logfiles: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if logfiles:
             self.logfiles = {**self.logfiles, **logfiles}
+
+    def describe(self, done: bool = False) -> list[str]:
+        """A few words on what I do, or did."""
+        return [self.name]
+
+    def startCommand(self, cmd: LoggedRemoteCommand, errorMessages: Sequence[str] = ()) -> None:
+        """
+        Run the command, and finish with what L{evaluateCommand} says of it.
+
+        @param errorMessages: lines to put into the log before the output.
+        """
+        self.cmd = cmd
+        self.step_status.setText(self.describe(False))
+        stdio = self.addLog("stdio")
+        for message in errorMessages:
+            stdio.addHeader(message)
+        cmd.useLog(stdio, True)
+        self.setupLogfiles(cmd, self.logfiles)
+        self.runCommand(cmd).addCallback(self._ended).addErrback(self.checkDisconnect).addErrback(self.failed)
+
+    def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
+        """Have a log for each watched file."""
+        for name in logfiles:
+            cmd.useLog(self.addLog(name), True, name)
+
+    def _ended(self, cmd: LoggedRemoteCommand) -> None:
+        self.commandComplete(cmd)
+        if cmd.logs.get("stdio") is not None:
+            self.createSummary(cmd.logs["stdio"])
+        results = self.evaluateCommand(cmd)
+        self.setStatus(cmd, results)
+        self.finished(results)
+
+    def checkDisconnect(self, f: Failure) -> None:
+        """An errback: a lost slave is no exception of mine."""
+        f.trap(ConnectionLost)
+        self.step_status.setText([*self.describe(True), "failed", "slave", "lost"])
+        self.step_status.setText2(["failed", "slave", "lost"])
+        self.finished(FAILURE)
+
+    # for subclasses
+
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+        """The command has ended; subclasses read its logs here."""
+
+    def createSummary(self, log: Any) -> None:
+        """Subclasses add logs that sum up the output, C{log}."""
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """What the ended command means; one that never said how it ended did not succeed."""
+        return SUCCESS if cmd.rc == 0 else FAILURE
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """A few words on how it went."""
+        words = self.describe(True)
+        return {SUCCESS: words, WARNINGS: [*words, "warnings"]}.get(results, [*words, "failed"])
+
+    def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """What of it is worth mentioning with the build."""
+        return [self.name]
+
+    def maybeGetText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """L{getText2}, if my results change those of the build."""
+        changed = (
+            (self.flunkOnFailure or self.haltOnFailure or self.warnOnFailure)
+            if results == FAILURE
+            else results == WARNINGS and (self.flunkOnWarnings or self.warnOnWarnings)
+        )
+        return self.getText2(cmd, results) if changed or results == EXCEPTION else []
+
+    def getColor(self, cmd: LoggedRemoteCommand, results: int) -> str:
+        """The colour of 0.7.5's waterfall."""
+        return {SUCCESS: "green", WARNINGS: "orange"}.get(results, "red")
+
+    def setStatus(self, cmd: LoggedRemoteCommand, results: int) -> None:
+        """Tell how it went."""
+        self.step_status.setColor(self.getColor(cmd, results))
+        self.step_status.setText(self.getText(cmd, results))
+        self.step_status.setText2(self.maybeGetText2(cmd, results))
 
 
 def _named(cls: type[BuildStep], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

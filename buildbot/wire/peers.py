@@ -197,6 +197,55 @@ class SlavePeer:
         return maybeDeferred(self.mind.callRemote, method, *args)
 
 
+class BuilderPeer:
+    """
+    I am one builder on one connection of a slave: its SlaveBuilder there.
+
+    @ivar peer: the connection.
+    """
+
+    __slots__ = ("peer", "reference")
+
+    def __init__(self, peer: SlavePeer, reference: pb.RemoteReference) -> None:
+        self.peer = peer
+        self.reference = reference
+
+    def startBuild(self) -> None:
+        """Say that a build begins: slaves of 0.7.x reset themselves, later ones need not; nothing is waited for."""
+        self.reference.callRemote("startBuild", pbanswer=False)
+
+    def startCommand(
+        self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, Any]
+    ) -> Deferred[None]:
+        """
+        Have the slave run a command.
+
+        @param command: gets the updates, and the completion, which may both come before the answer.
+        @return: fires with None once the slave has made the command; fails with a
+            L{RemoteFailure} if it cannot, or when the link is lost.
+        """
+        said = [commandID, name, _listed(args)]
+        words = self.peer.dialect.toPeer(said)
+        return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
+
+    def interruptCommand(self, commandID: str, why: str) -> None:
+        """Ask the slave to stop a command; what comes of it is told by the command's updates."""
+        words = self.peer.dialect.toPeer([commandID, why])
+        try:
+            self.reference.callRemote("interruptCommand", *words, pbanswer=False)
+        except pb.DeadReferenceError:
+            pass
+
+
+def _listed(value: Any) -> Any:
+    """Lists for tuples: slaves from 0.8 on change the arguments of a command in place."""
+    if isinstance(value, dict):
+        return {key: _listed(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(each) for each in value]
+    return value
+
+
 def _isWord(value: object) -> bool:
     return isinstance(value, (str, bytes)) and len(value) <= LONGEST_COMMAND
 

@@ -1,0 +1,371 @@
+# -*- test-case-name: tests.test_build -*-
+"""
+One build: its steps in their order, on one slave, to one end.
+
+A build ends exactly once, whatever order its last step, a stop, a lost slave and
+a time-out come in.  Which slave it gets and what becomes of its requests is the
+business of L{buildbot.process.builder}.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.locks import claimAll, releaseAll
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.properties import Properties, render
+from buildbot.process.request import BuildRequest
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+
+__all__ = ["Build", "BuildRequest"]
+
+log = Logger()
+
+#: Seconds that a step may take to end once it was interrupted; then its slave is cut off (B2).
+STOP_TIME = 30.0
+#: Seconds that a step may take to end once its slave is gone; then it is left behind.
+LOST_TIME = 5.0
+
+
+class _Over(Exception):
+    """What a build waits for is waited for no longer."""
+
+
+def _fire(deferred: Deferred[Any]) -> None:
+    if not deferred.called:
+        deferred.callback(None)
+
+
+class Build:
+    """
+    I am one build.
+
+    @ivar requests: what asked for me; one build may serve several.
+    @ivar source: what I build.
+    @ivar slavebuilder: where, while I run.
+    @ivar build_status: my L{buildbot.status.build.BuildStatus}.
+    @ivar results: how I ended; None while I run.
+    @ivar workdir: the directory of the source, below the builder's own on the slave.
+    """
+
+    workdir = "build"
+    useProgress = True
+    build_status: Any = None
+    builder: Any = None
+    slavebuilder: Any = None
+    currentStep: BuildStep | None = None
+    finished = False
+    results: int | None = None
+    stopReason: str | None = None
+    lost = False
+    _overdue: Any = None
+    _ended = False
+
+    def __init__(self, requests: Sequence[BuildRequest]) -> None:
+        self.requests = list(requests)
+        first, *others = self.requests
+        self.source: SourceStamp = first.mergeWith(others) if others else first.source
+        self.reason = first.mergeReasons(others)
+        self.properties = Properties()
+        self.stepFactories: Sequence[Any] = ()
+        self.steps: list[BuildStep] = []
+        self.locks: Sequence[Any] = ()
+        self.text: list[str] = []
+        self._races: list[Deferred[Any]] = []
+        self._done: Deferred[Build] = Deferred()
+
+    def __repr__(self) -> str:
+        return f"<Build {getattr(self.build_status, 'number', '?')} of {getattr(self.builder, 'name', '?')}>"
+
+    # for the builder
+
+    def setBuilder(self, builder: Any) -> None:
+        """Whose build I am."""
+        self.builder = builder
+
+    def setSteps(self, steps: Sequence[Any]) -> None:
+        """What I am to do: callables that make a step, given me."""
+        self.stepFactories = steps
+
+    def setLocks(self, locks: Sequence[Any]) -> None:
+        """(lock, access) pairs to hold while I run: the builder's locks."""
+        self.locks = locks
+
+    def startBuild(self, build_status: Any, expectations: Any, slavebuilder: Any) -> Deferred[Build]:
+        """
+        Begin.
+
+        @param expectations: step name -> seconds it usually takes.
+        @return: fires with me once I have ended; never fails.
+        """
+        self.build_status = build_status
+        self.slavebuilder = slavebuilder
+        self.clock = slavebuilder.clock
+        self._expected: Mapping[str, float] = expectations or {}
+        self._setupStatus()
+        ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
+        return self._done
+
+    def _setupStatus(self) -> None:
+        status = self.build_status
+        given = Properties()
+        for request in self.requests:
+            given.update(request.properties, "request")
+        given.update(self.slavebuilder.slave.properties, "slave")
+        for name, value in (
+            ("buildername", self.builder.name),
+            ("buildnumber", status.number),
+            ("slavename", self.getSlaveName()),
+            ("branch", self.source.branch),
+            ("revision", self.source.revision),
+        ):
+            given.setProperty(name, value, "build")
+        self.properties.updateFrom(given)
+        status.properties.update({name: value for name, value in self.properties.items()})
+        status.source, status.reason = self.source, self.reason
+        status.changes, status.blamelist = self.source.changes, self.blamelist()
+
+    async def _perform(self) -> None:
+        """The whole of it; leaves C{results} and C{text}."""
+        self.results = SUCCESS
+        self.setupBuild(self._expected)
+        self.slavebuilder.peer.startBuild()
+        await self.acquireLocks()
+        ending = False
+        for step in self.steps:
+            if self.stopReason is not None or self.lost or (ending and not step.alwaysRun):
+                continue
+            results = await self._runStep(step)
+            self.results, terminate = fold(self.results, results, step)
+            ending = ending or terminate
+        if self.results == SUCCESS:
+            self.text = ["build", "successful"]
+
+    def setupBuild(self, expectations: Any) -> None:
+        """Make my steps; subclasses may add some of their own."""
+        names: dict[str, int] = {}
+        for make in self.stepFactories:
+            step = make(self)
+            count = names[step.name] = names.get(step.name, 0) + 1
+            if count > 1:
+                step.name = f"{step.name}_{count}"
+            self.steps.append(step)
+
+    async def _runStep(self, step: BuildStep) -> int:
+        status = self.build_status.addStepWithName(step.name)
+        status.expected = self._expected.get(step.name)
+        step.build = self
+        step.remote = self.slavebuilder
+        step.setStepStatus(status)
+        locks = self.builder.realLocks(step.locks, self.slavebuilder)
+        self.currentStep = step
+        status.stepStarted()
+        self.builder.stepChanged(self)
+        try:
+            await self._claim(locks, step)
+            results = await self._unlessOver(ensureDeferred(step.run()))
+        except _Over:
+            results = EXCEPTION
+            status.setText([step.name, "interrupted"])
+        except Exception:
+            results = self._stepFailed(step, Failure())
+        finally:
+            self.currentStep = None
+            releaseAll(locks, step)
+        status.stepFinished(results)
+        self.text.extend(status.getText2())
+        self.builder.stepChanged(self)
+        return results
+
+    def _stepFailed(self, step: BuildStep, why: Failure) -> int:
+        """An exception in a step: into its log, and what it means for the build."""
+        if why.check(ConnectionLost) or self.lost:
+            step.step_status.setText([step.name, "slave", "lost"])
+            return EXCEPTION
+        log.failure("step {step!r} of {build!r}", why, step=step, build=self)
+        step.addCompleteLog("err.text", why.getTraceback())
+        step.step_status.setText([step.name, "exception"])
+        step.step_status.setText2([step.name, "exception"])
+        return EXCEPTION
+
+    def _exception(self, why: Failure) -> None:
+        """An exception outside of any step."""
+        if why.check(_Over):
+            return
+        log.failure("{build!r}", why, build=self)
+        self.results = EXCEPTION
+        self.text = ["build", "exception", why.getErrorMessage()[:200]]
+
+    def _end(self) -> None:
+        """The one end."""
+        if self.finished:
+            return
+        self.finished = True
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+        self.releaseLocks()
+        if self.lost:
+            self.results = RETRY
+            self.text = ["slave", "lost"]
+        elif self.stopReason is not None:
+            self.results = FAILURE
+            self.text = ["interrupted", self.stopReason]
+        elif self.results != SUCCESS:
+            self.text = [Results[self.results or SUCCESS], *self.text]
+        status = self.build_status
+        status.properties.update({name: value for name, value in self.properties.items()})
+        self.buildFinished(self.text, status.getColor(), self.results or SUCCESS)
+        self._done.callback(self)
+
+    def buildFinished(self, text: Sequence[str], color: str, results: int) -> None:
+        """I have ended; subclasses may look."""
+        self.build_status.setText(text)
+        self.build_status.setResults(results)
+        self.build_status.buildFinished()
+
+    # what ends it early
+
+    def stopBuild(self, reason: str = "<no reason given>") -> None:
+        """
+        Stop: the current step is interrupted, and no other follows.
+
+        May be called at any time, and again.  A slave that does not react within
+        STOP_TIME seconds is cut off.
+        """
+        if self.finished:
+            return
+        if self.stopReason is None:
+            self.stopReason = reason
+            self._overdue = self.clock.callLater(STOP_TIME, self._stopOverdue)
+        self._interrupt(reason)
+
+    def _stopOverdue(self) -> None:
+        why = f"a build did not stop within {STOP_TIME:g} s"
+        self.slavebuilder.slave.disconnect(why)
+        self._overdue = self.clock.callLater(LOST_TIME, self._abandon)
+
+    def lostRemote(self, remote: Any = None) -> None:
+        """My slave is gone."""
+        if self.finished or self.lost:
+            return
+        self.lost = self.stopReason is None
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+        self._overdue = self.clock.callLater(LOST_TIME, self._abandon)
+        self._interrupt(Failure(ConnectionLost("the slave is gone")))
+
+    def _interrupt(self, reason: Any) -> None:
+        step = self.currentStep
+        self._races, waiting = [], self._races
+        if step is None or self._waitingForLocks:
+            for race in waiting:
+                race.errback(_Over())
+            return
+        self._races = waiting
+        try:
+            step.interrupt(reason)
+        except Exception:
+            log.failure("interrupting step {step!r}", step=step)
+
+    def _abandon(self) -> None:
+        """What does not end by itself is left behind."""
+        waiting, self._races = self._races, []
+        for race in waiting:
+            race.errback(_Over())
+
+    async def _unlessOver(self, waited: Deferred[Any]) -> Any:
+        """The result of a Deferred, or L{_Over} if I am not to wait for it any more."""
+        race: Deferred[Any] = Deferred()
+        self._races.append(race)
+
+        def pass_(result: Any) -> None:
+            if race in self._races:
+                self._races.remove(race)
+                race.callback(result)
+            elif isinstance(result, Failure) and not result.check(CancelledError):
+                log.info("a step of {build!r} failed after its end: {why}", build=self, why=result.value)
+
+        waited.addBoth(pass_)
+        return await race
+
+    # locks
+
+    _waitingForLocks = False
+
+    async def acquireLocks(self, res: Any = None) -> None:
+        """Wait until I hold all my locks."""
+        await self._claim(self.locks, self)
+
+    async def _claim(self, locks: Sequence[Any], owner: Any) -> None:
+        """Hold all of these locks, or wait until they can all be held at once."""
+        while True:
+            turn: Deferred[Any] = Deferred()
+            if claimAll(locks, owner, partial(_fire, turn)):
+                return
+            self._waitingForLocks = True
+            try:
+                await self._unlessOver(turn)
+            finally:
+                self._waitingForLocks = False
+
+    def releaseLocks(self) -> None:
+        """Let go of all my locks."""
+        releaseAll(self.locks, self)
+
+    # what steps ask
+
+    def getProperty(self, propname: str) -> Any:
+        """A property; KeyError if there is none of that name."""
+        return self.properties.getProperty(propname)
+
+    def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
+        """Set a property."""
+        self.properties.setProperty(propname, value, source)
+        self.build_status.setProperty(propname, value, source)
+
+    def render(self, value: Any) -> Any:
+        """A value with the properties filled in wherever it has a WithProperties."""
+        return render(value, self)
+
+    def getSlaveName(self) -> str:
+        """The slave that I run on."""
+        name: str = self.slavebuilder.slave.slavename
+        return name
+
+    def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
+        """The version of a command of the slave; see L{BuildStep.slaveVersion}."""
+        version: str | None = self.slavebuilder.getSlaveCommandVersion(command, oldversion)
+        return version
+
+    def getSourceStamp(self) -> SourceStamp:
+        """What I build."""
+        return self.source
+
+    def getStatus(self) -> Any:
+        """My status."""
+        return self.build_status
+
+    def allChanges(self) -> Sequence[Any]:
+        """The Changes that I build."""
+        return self.source.changes
+
+    def allFiles(self) -> list[str]:
+        """The files of all of them."""
+        return [name for change in self.source.changes for name in change.files]
+
+    def blamelist(self) -> list[str]:
+        """Who made them, each once, in alphabetical order."""
+        return sorted({change.who for change in self.source.changes})
+
+    def changesText(self) -> str:
+        """All of them, as text."""
+        return (os.linesep * 2).join(change.asText() for change in self.source.changes)

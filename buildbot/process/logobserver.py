@@ -1,0 +1,95 @@
+# -*- test-case-name: tests.test_logobserver -*-
+"""
+Those who read a log while it grows: a step's own eyes on its output.
+
+They see bytes as the slave sent them; lines are decoded with replacement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+
+#: Bytes of a line without an end that are kept; what is longer comes in pieces (G2).
+LONGEST_LINE = 16 * 1024
+
+
+class LogObserver:
+    """I see a log grow; subclasses override L{outReceived} and L{errReceived}."""
+
+    step: Any = None
+
+    def setStep(self, step: Any) -> None:
+        """The step that I look for."""
+        self.step = step
+
+    def setLog(self, loog: Any) -> None:
+        """The log that I look at; what is in it already I see too."""
+        loog.subscribe(self, True)
+
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
+        """Some more of the log."""
+        if channel == LOG_CHANNEL_STDOUT:
+            self.outReceived(text)
+        elif channel == LOG_CHANNEL_STDERR:
+            self.errReceived(text)
+
+    def outReceived(self, data: Any) -> None:
+        """Some more standard output, as bytes."""
+
+    def errReceived(self, data: Any) -> None:
+        """Some more standard error, as bytes."""
+
+
+class LogLineObserver(LogObserver):
+    """I see lines; subclasses override L{outLineReceived} and L{errLineReceived}."""
+
+    def __init__(self) -> None:
+        self._parts: dict[bool, list[bytes]] = {True: [], False: []}
+        self._kept = {True: 0, False: 0}
+
+    def outReceived(self, data: bytes) -> None:
+        """See L{LogObserver}."""
+        self._received(data, True)
+
+    def errReceived(self, data: bytes) -> None:
+        """See L{LogObserver}."""
+        self._received(data, False)
+
+    def _received(self, data: bytes, out: bool) -> None:
+        tell = self.outLineReceived if out else self.errLineReceived
+        parts = self._parts[out]
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            parts.append(line)
+            tell(b"".join(parts).rstrip(b"\r").decode("utf-8", "replace"))
+            parts.clear()
+            self._kept[out] = 0
+        if rest:
+            parts.append(rest)
+            self._kept[out] += len(rest)
+            if self._kept[out] > LONGEST_LINE:
+                tell(b"".join(parts).decode("utf-8", "replace"))
+                parts.clear()
+                self._kept[out] = 0
+
+    def outLineReceived(self, line: str) -> None:
+        """One line of standard output, without its end."""
+
+    def errLineReceived(self, line: str) -> None:
+        """One line of standard error, without its end."""
+
+
+class OutputProgressObserver(LogObserver):
+    """I tell a step's progress by the length of its output."""
+
+    length = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
+        """See L{LogObserver}."""
+        self.length += len(text)
+        self.step.setProgress(self.name, self.length)

@@ -1,0 +1,287 @@
+# -*- test-case-name: tests.test_remotecommand -*-
+"""
+Commands that a slave runs for a step: sent, updated, interrupted, and ended exactly once.
+
+In what words a generation of slaves hears of them is in L{buildbot.wire.peers};
+what their output means is for the step to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.pbutil import Callee
+from buildbot.wire.dialect import fromPeer, text
+
+log = Logger()
+
+#: Seconds that a slave may take to say that it has made a command.
+START_TIME = 60.0
+_NONE = [b"None"]
+_ZERO = 0
+_counter = itertools.count(1)
+
+
+class CommandNotStarted(Exception):
+    """The slave did not say in time that it has made the command."""
+
+
+class RemoteCommand(Callee):
+    """
+    I am one command on one slave.
+
+    Subclasses override L{remoteUpdate} and L{remoteComplete}.  Whatever order the
+    slave's completion, an interruption, a lost link and a time-out come in, I end
+    once, and what comes later is dropped.
+
+    @ivar remote_command: its name.
+    @ivar args: its arguments; text, bytes and what they may be in.
+    @ivar active: whether it runs.
+    @ivar rc: its exit status, once it said so; None may mean that it never ran.
+    @ivar updates: what else it said: key -> list of values, in order.
+    """
+
+    active = False
+    rc: int | None = None
+    step: Any = None
+    remote: Any = None
+    commandID = ""
+    _overdue: Any = None
+
+    def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
+        self.remote_command = remote_command
+        self.args = dict(args)
+        self.updates: dict[str, list[Any]] = {}
+        self.deferred: Deferred[Any] = Deferred()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.remote_command!r} {self.commandID}>"
+
+    def run(self, step: Any, remote: Any) -> Deferred[Any]:
+        """
+        Run on a slave.
+
+        @param step: the step that I belong to.
+        @param remote: the L{buildbot.process.builder.SlaveBuilder} to run on.
+        @return: fires with me when I have ended; fails with what the slave said was wrong,
+            or with C{ConnectionLost}.
+        """
+        self.step = step
+        self.remote = remote
+        self.active = True
+        self.commandID = str(next(_counter))
+        self._overdue = remote.clock.callLater(START_TIME, self._notStarted)
+        maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._finished)
+        return self.deferred
+
+    def start(self) -> Any:
+        """
+        Send the command.  Subclasses complete C{args} first, and then call this.
+
+        @return: a Deferred of the slave's word that it has made the command.
+        """
+        return self.remote.peer.startCommand(self, self.commandID, self.remote_command, self.args)
+
+    def _started(self) -> None:
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+
+    def _notStarted(self) -> None:
+        self._finished(Failure(CommandNotStarted(f"no word of it within {START_TIME:g} s")))
+
+    def interrupt(self, why: Any) -> None:
+        """
+        Stop: ask the slave to, or end at once if C{why} is that the link is lost.
+
+        @param why: a reason in words, or a L{Failure}.
+        """
+        if not self.active:
+            return
+        if isinstance(why, Failure) and why.check(ConnectionLost):
+            self._finished(why)
+        else:
+            self.remote.peer.interruptCommand(self.commandID, str(why))
+
+    # what the slave calls
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        """A call from the slave: updates are the hot path of a build."""
+        if message == "update":
+            self.remote_update(*broker.unserialize(args))
+            return _ZERO
+        return super().remoteMessageReceived(broker, message, args, kw)
+
+    def remote_update(self, updates: Any) -> int:
+        """
+        The slave tells how it goes.
+
+        @param updates: a list of [dictionary, number] lists; the number is of no use.
+        @return: the number to acknowledge, always 0.
+        """
+        if self.active:
+            try:
+                for update, _number in updates:
+                    self.remoteUpdate(fromPeer(update))
+            except Exception:
+                log.failure("an update of {command!r}", command=self)
+        return _ZERO
+
+    def remote_complete(self, failure: Any = None) -> None:
+        """
+        The slave has ended the command.
+
+        @param failure: what was wrong with it, or None.  It is answered at once; all
+            that follows happens in a later turn.
+        """
+        if self.active:
+            self.remote.clock.callLater(0, self._finished, failure)
+
+    def _finished(self, failure: Any) -> None:
+        if not self.active:
+            return
+        self.active = False
+        self._started()
+        if failure is not None and not isinstance(failure, Failure):
+            failure = Failure(RuntimeError(f"the slave said: {text(failure, 200)}"))
+        maybeDeferred(self.remoteComplete, failure).addCallback(
+            lambda result: result if isinstance(result, Failure) else self
+        ).addBoth(self.deferred.callback)
+
+    # for subclasses
+
+    def remoteUpdate(self, update: dict[str, Any]) -> None:
+        """One update; keys are text, values as the slave sent them."""
+        for key, value in update.items():
+            if key == "rc":
+                self.rc = value if isinstance(value, int) else -1
+            else:
+                self.updates.setdefault(key, []).append(value)
+
+    def remoteComplete(self, maybeFailure: Failure | None) -> Any:
+        """
+        The command has ended.
+
+        @param maybeFailure: why it did not run as it should, or None.
+        @return: what run() fails with, if it is a Failure; may be a Deferred.
+        """
+        return maybeFailure
+
+
+class LoggedRemoteCommand(RemoteCommand):
+    """
+    I am a command whose output goes to logs.
+
+    @ivar logs: name -> log; the output itself is C{stdio}.
+    """
+
+    def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
+        super().__init__(remote_command, args)
+        self.logs: dict[str, Any] = {}
+        self._closing: dict[str, bool] = {}
+        self._stdio: Any = None
+
+    def useLog(self, loog: Any, closeWhenFinished: bool = False, logfileName: str | None = None) -> None:
+        """
+        Write to this log.
+
+        @param closeWhenFinished: whether it ends with me.
+        @param logfileName: the watched file it is for; else it is for my own output.
+        """
+        name = logfileName or loog.getName()
+        self.logs[name] = loog
+        self._closing[name] = closeWhenFinished
+        self._stdio = self.logs.get("stdio")
+
+    def addStdout(self, data: bytes | str) -> None:
+        """Some standard output."""
+        self._stdio.addStdout(data)
+
+    def addStderr(self, data: bytes | str) -> None:
+        """Some standard error."""
+        self._stdio.addStderr(data)
+
+    def addHeader(self, data: bytes | str) -> None:
+        """Something about the command itself."""
+        self._stdio.addHeader(data)
+
+    def addToLog(self, logname: str, data: bytes | str) -> None:
+        """Some more of a watched file."""
+        watched = self.logs.get(logname)
+        if watched is not None:
+            watched.addStdout(data)
+
+    def remoteUpdate(self, update: dict[str, Any]) -> None:
+        """See L{RemoteCommand}: output goes to its log, the rest is kept."""
+        for key, value in update.items():
+            write = _CHANNELS.get(key)
+            if write is not None:
+                if self._stdio is not None and isinstance(value, (bytes, str)):
+                    write(self, value)
+            elif key == "log":
+                name, data = value
+                self.addToLog(text(name, 200), data)
+            else:
+                super().remoteUpdate({key: value})
+
+    def remoteComplete(self, maybeFailure: Failure | None) -> Any:
+        """See L{RemoteCommand}: end the logs that end with me."""
+        for name, loog in self.logs.items():
+            if self._closing[name]:
+                if maybeFailure is not None and name == "stdio":
+                    loog.addHeader(f"\nremoteFailed: {text(maybeFailure.getErrorMessage(), 2000)}\n")
+                loog.finish()
+        return maybeFailure
+
+
+_CHANNELS: dict[str, Callable[[Any, Any], None]] = {
+    "stdout": lambda self, data: self.addStdout(data),
+    "stderr": lambda self, data: self.addStderr(data),
+    "header": lambda self, data: self.addHeader(data),
+}
+
+
+class RemoteShellCommand(LoggedRemoteCommand):
+    """I run a shell command, or a program with its arguments, on the slave."""
+
+    def __init__(
+        self,
+        workdir: str,
+        command: str | Sequence[Any],
+        env: Mapping[str, Any] | None = None,
+        want_stdout: bool = True,
+        want_stderr: bool = True,
+        timeout: float | None = 1200,
+        logfiles: Mapping[str, Any] | None = None,
+        **others: Any,
+    ) -> None:
+        """
+        @param workdir: relative to the builder's directory on the slave.
+        @param timeout: seconds without output after which the slave kills it.
+        @param others: further arguments of the slave's command, such as C{maxTime}; those
+            that are None are not sent.
+        """
+        self.command = command
+        args = {
+            "workdir": workdir,
+            "command": command,
+            "env": None if env is None else dict(env),
+            "want_stdout": bool(want_stdout),
+            "want_stderr": bool(want_stderr),
+            "logfiles": dict(logfiles or {}),
+            "timeout": timeout,
+            **{key: value for key, value in others.items() if value is not None},
+        }
+        super().__init__("shell", args)
+
+    def start(self) -> Any:
+        """Send the command, in the words of the oldest slaves too."""
+        if not self.remote.slaveCommands:
+            self.args["dir"] = self.args["workdir"]
+        return super().start()

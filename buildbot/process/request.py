@@ -1,0 +1,125 @@
+# -*- test-case-name: tests.test_request -*-
+"""
+A wish for one build on one builder, while the process lives; the store keeps it.
+
+Which request meets which slave is decided by L{buildbot.process.queue}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.records import RequestRecord
+
+
+@implementer(interfaces.IBuildRequestControl, interfaces.IBuildRequestStatus)
+class BuildRequest:
+    """
+    I am one wish for a build.
+
+    @ivar source: what is to be built.
+    @ivar id: my number in the store; None before I was submitted.
+    @ivar attempts: how many builds were begun for me and came to nothing.
+    @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
+    """
+
+    id: int | None = None
+    attempts = 0
+    builder: Any = None
+    submitted: float | None = None
+    _subscribers: tuple[Any, ...] = ()
+    _waiting: tuple[Deferred[Any], ...] = ()
+    status: Any = None
+
+    def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
+        self.reason = reason
+        self.source = source
+        self.builderName = builderName
+        self.properties: dict[str, Any] = {}
+        self.builds: list[Any] = []
+
+    @classmethod
+    def fromRecord(cls, record: RequestRecord) -> BuildRequest:
+        """The request that the store knows."""
+        request = cls(record.reason, SourceStamp.fromRecord(record.sourcestamp), record.builder)
+        request.id = record.id
+        request.attempts = record.attempts
+        request.submitted = record.submitted
+        request.properties = dict(record.properties)
+        return request
+
+    def __repr__(self) -> str:
+        return f"<BuildRequest {self.id} for {self.builderName}: {self.reason[:60]!r}>"
+
+    def canBeMergedWith(self, other: BuildRequest) -> bool:
+        """Whether one build may serve both of us."""
+        return self.properties == other.properties and self.source.canBeMergedWith(other.source)
+
+    def mergeWith(self, others: Iterable[BuildRequest]) -> SourceStamp:
+        """What a build that serves all of us builds."""
+        return self.source.mergeWith([other.source for other in others])
+
+    def mergeReasons(self, others: Iterable[BuildRequest]) -> str:
+        """Why, for all of us: each reason once."""
+        return ", ".join(dict.fromkeys(reason for reason in [self.reason, *(o.reason for o in others)] if reason))
+
+    def getSourceStamp(self) -> SourceStamp:
+        """What is to be built."""
+        return self.source
+
+    def getBuilderName(self) -> str | None:
+        """The builder that is to build it."""
+        return self.builderName
+
+    def getBuilds(self) -> list[Any]:
+        """The builds that were begun for me, each a L{buildbot.status.build.BuildStatus}."""
+        return list(self.builds)
+
+    def subscribe(self, observer: Any) -> None:
+        """Call C{observer(buildstatus)} for each build that is begun for me, old ones included."""
+        self._subscribers = (*self._subscribers, observer)
+        for build in self.builds:
+            observer(build)
+
+    def unsubscribe(self, observer: Any) -> None:
+        """Call it no more."""
+        self._subscribers = tuple(each for each in self._subscribers if each is not observer)
+
+    def waitUntilFinished(self) -> Deferred[Any]:
+        """Fires with the status of the build that served me, or None if I was cancelled."""
+        over: Deferred[Any] = Deferred()
+        if self.status is not None:
+            over.callback(self.status)
+        else:
+            self._waiting = (*self._waiting, over)
+        return over
+
+    def cancel(self) -> None:
+        """Wish for it no longer, if no build has begun."""
+        if self.builder is not None:
+            self.builder.cancelBuildRequest(self)
+
+    # what the builder tells
+
+    def requestSubmitted(self, builder: Any) -> None:
+        """I wait for this builder now."""
+        self.builder = builder
+
+    def buildStarted(self, build: Any, buildstatus: Any) -> None:
+        """A build was begun for me."""
+        self.builds.append(buildstatus)
+        for observer in self._subscribers:
+            observer(buildstatus)
+
+    def finished(self, buildstatus: Any) -> None:
+        """The build that served me is over; None: I was cancelled."""
+        self.status = buildstatus
+        waiting, self._waiting = self._waiting, ()
+        for over in waiting:
+            over.callback(buildstatus)

@@ -1,0 +1,307 @@
+# -*- test-case-name: tests.test_status_build -*-
+"""
+A build as it happens, and its steps: what they are doing, and how it went.
+
+They are told by the build and asked by everybody else; what is kept of them
+are records (L{buildbot.status.records}).  Output is in L{buildbot.status.logs}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.status.logs import LogFile
+from buildbot.status.records import BuildRecord, LogRecord, StepRecord
+from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
+
+_COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
+
+
+class _Watched:
+    """What can be subscribed to and waited for; nobody does most of the time."""
+
+    _subscribers: tuple[Any, ...] = ()
+    _waiting: tuple[Deferred[Any], ...] = ()
+    started: float | None = None
+    finished: float | None = None
+
+    def subscribe(self, receiver: Any, updateInterval: float | None = None) -> None:
+        """Tell an L{interfaces.IStatusReceiver} what happens."""
+        self._subscribers = (*self._subscribers, receiver)
+
+    def unsubscribe(self, receiver: Any) -> None:
+        """Tell it no more."""
+        self._subscribers = tuple(each for each in self._subscribers if each is not receiver)
+
+    def isFinished(self) -> bool:
+        """Whether it is over."""
+        return self.finished is not None
+
+    def getTimes(self) -> tuple[float | None, float | None]:
+        """When it began and ended, in seconds since the epoch; None for not yet."""
+        return self.started, self.finished
+
+    def waitUntilFinished(self) -> Deferred[Any]:
+        """Fires with me once I am over."""
+        over: Deferred[Any] = Deferred()
+        if self.isFinished():
+            over.callback(self)
+        else:
+            self._waiting = (*self._waiting, over)
+        return over
+
+    def _isOver(self) -> None:
+        waiting, self._waiting = self._waiting, ()
+        for each in waiting:
+            each.callback(self)
+
+
+@implementer(interfaces.IBuildStepStatus)
+class BuildStepStatus(_Watched):
+    """I am one step of a build."""
+
+    name = "?"
+    results: int | None = None
+    text: Sequence[str] = ()
+    text2: Sequence[str] = ()
+    color = "grey"
+
+    def __init__(self, build: BuildStatus) -> None:
+        self.build = build
+        self.logs: list[LogFile] = []
+        self.urls: dict[str, str] = {}
+        self.expected: float | None = None
+
+    def getName(self) -> str:
+        """What the configuration calls it."""
+        return self.name
+
+    def getBuild(self) -> BuildStatus:
+        """The build that it is part of."""
+        return self.build
+
+    def getLogs(self) -> list[LogFile]:
+        """Its logs, the one of its command first."""
+        return list(self.logs)
+
+    def getURLs(self) -> dict[str, str]:
+        """Links: what they are called -> where they lead."""
+        return dict(self.urls)
+
+    def getText(self) -> list[str]:
+        """A few words on what it does or did."""
+        return list(self.text)
+
+    def getText2(self) -> list[str]:
+        """What of it is worth mentioning with the build."""
+        return list(self.text2)
+
+    def getColor(self) -> str:
+        """The colour of 0.7.5's waterfall."""
+        return self.color
+
+    def getResults(self) -> tuple[int | None, list[str]]:
+        """How it went, and what is worth mentioning with the build."""
+        return self.results, list(self.text2)
+
+    def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
+        """What is known of its progress: (metric, now, expected)."""
+        return []
+
+    def getETA(self) -> float | None:
+        """Seconds until it will probably be over; None if nothing is known."""
+        if self.started is None or self.expected is None or self.isFinished():
+            return None
+        return max(0.0, self.started + self.expected - self.build.now())
+
+    # what the step tells
+
+    def setName(self, name: str) -> None:
+        """What the configuration calls it."""
+        self.name = name
+
+    def setText(self, text: Sequence[str]) -> None:
+        """A few words."""
+        self.text = tuple(text)
+
+    def setText2(self, text: Sequence[str]) -> None:
+        """What is worth mentioning with the build."""
+        self.text2 = tuple(text)
+
+    def setColor(self, color: str) -> None:
+        """The colour of 0.7.5's waterfall; not kept."""
+        self.color = color
+
+    def setProgress(self, metric: str, value: float) -> None:
+        """How far it is, by one metric."""
+
+    def addURL(self, name: str, url: str) -> None:
+        """A link to show with it."""
+        self.urls[name] = url
+
+    def stepStarted(self) -> None:
+        """It begins."""
+        self.started = self.build.now()
+
+    def addLog(self, name: str) -> LogFile:
+        """A new log, which grows from now on."""
+        log = LogFile(self, name, *self.build.logs.create(self.build, self.name, name))
+        self.logs.append(log)
+        return log
+
+    def stepFinished(self, results: int) -> None:
+        """It is over; so are its logs."""
+        for log in self.logs:
+            log.finish()
+        self.finished = self.build.now()
+        self.results = results
+        self.color = _COLORS.get(results, "purple")
+        self._isOver()
+
+    def toRecord(self) -> StepRecord:
+        """What is kept of it."""
+        assert self.started is not None
+        logs = tuple(LogRecord(log.name, log.filename, log.length()) for log in self.logs)
+        return StepRecord(self.name, self.started, self.finished, self.results, tuple(self.text), logs)
+
+
+@implementer(interfaces.IBuildStatus)
+class BuildStatus(_Watched):
+    """
+    I am one build, from its beginning on.
+
+    @ivar record: what the store knew of it at its beginning.
+    @ivar logs: where its logs are made: a L{buildbot.status.logs.LogDirectory}.
+    @ivar now: tells the time, in seconds since the epoch.
+    """
+
+    results: int | None = None
+    text: Sequence[str] = ()
+
+    def __init__(self, builder: Any, record: BuildRecord, logs: Any, now: Callable[[], float]) -> None:
+        assert record.number is not None
+        self.builder = builder
+        self.record = record
+        self.number = record.number
+        self.started = record.started
+        self.logs = logs
+        self.now = now
+        self.steps: list[BuildStepStatus] = []
+        self.source: Any = None
+        self.reason = record.reason
+        self.slavename = record.slave
+        self.properties: dict[str, Any] = {}
+        self.changes: Sequence[Any] = ()
+        self.blamelist: Sequence[str] = ()
+
+    def getBuilder(self) -> Any:
+        """The builder that builds it."""
+        return self.builder
+
+    def getNumber(self) -> int:
+        """Counts the builds of its builder."""
+        return self.number
+
+    def getSourceStamp(self) -> Any:
+        """What it builds."""
+        return self.source
+
+    def getReason(self) -> str:
+        """Why, in words."""
+        return self.reason
+
+    def getChanges(self) -> Sequence[Any]:
+        """The Changes that it builds."""
+        return self.changes
+
+    def getResponsibleUsers(self) -> Sequence[str]:
+        """Who made them."""
+        return self.blamelist
+
+    def getSlavename(self) -> str:
+        """The slave that builds it."""
+        return self.slavename
+
+    def getSteps(self) -> list[BuildStepStatus]:
+        """Its steps so far."""
+        return list(self.steps)
+
+    def getCurrentStep(self) -> BuildStepStatus | None:
+        """The step that runs."""
+        return next((step for step in self.steps if not step.isFinished()), None)
+
+    def getLogs(self) -> list[LogFile]:
+        """The logs of all steps."""
+        return [log for step in self.steps for log in step.logs]
+
+    def getText(self) -> list[str]:
+        """A few words on how it went."""
+        return list(self.text)
+
+    def getColor(self) -> str:
+        """The colour of 0.7.5's waterfall."""
+        return "yellow" if self.results is None else _COLORS.get(self.results, "purple")
+
+    def getResults(self) -> int | None:
+        """How it went; None while it runs."""
+        return self.results
+
+    def getProperty(self, name: str) -> Any:
+        """One of its properties; None if there is no such."""
+        return self.properties.get(name)
+
+    def getETA(self) -> float | None:
+        """Seconds until it will probably be over; None if nothing is known."""
+        known = [step.expected for step in self.steps]
+        if not known or None in known or self.isFinished():
+            return None
+        return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())  # type: ignore[operator]
+
+    # what the build tells
+
+    def addStepWithName(self, name: str) -> BuildStepStatus:
+        """A step that is about to begin."""
+        step = BuildStepStatus(self)
+        step.setName(name)
+        self.steps.append(step)
+        return step
+
+    def setText(self, text: Sequence[str]) -> None:
+        """A few words on how it went."""
+        self.text = tuple(text)
+
+    def setResults(self, results: int) -> None:
+        """How it went."""
+        self.results = results
+
+    def setProperty(self, name: str, value: Any, source: str = "") -> None:
+        """One of its properties."""
+        self.properties[name] = value
+
+    def buildFinished(self) -> None:
+        """It is over."""
+        self.finished = self.now()
+        self._isOver()
+
+    def toRecord(self) -> BuildRecord:
+        """What is kept of it."""
+        steps = tuple(step.toRecord() for step in self.steps if step.started is not None)
+        return BuildRecord(
+            builder=self.record.builder,
+            number=self.number,
+            slave=self.slavename,
+            requests=self.record.requests,
+            started=self.record.started,
+            finished=self.finished,
+            results=self.results,
+            text=tuple(self.text),
+            reason=self.reason,
+            sourcestamp=self.record.sourcestamp,
+            properties=dict(self.properties),
+            steps=steps,
+        )
