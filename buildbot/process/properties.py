@@ -6,13 +6,115 @@ Nothing here knows a build or a step: they hand over their properties.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
 from buildbot.util import ComparableMixin
+
+_NO_DEFAULT = object()
+
+
+class HasProperties(Protocol):
+    """What texts are filled in from: a L{Properties}, or the build or step that has them."""
+
+    def getProperty(self, name: str) -> Any:
+        """The value of a property. @raise KeyError: there is none of that name."""
+
+
+class Properties(Mapping[str, Any]):
+    """I map the names of properties to their values, and remember who set each.
+
+    A value is best a text, a number or None; whatever else a step sets is kept while the build runs, but
+    lists, tuples and dictionaries come back from a record as JSON has them, and other objects as their
+    C{repr}.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
+        self._all: dict[str, tuple[Any, str]] = {}
+        self.update(values or {}, source)
+
+    def setProperty(self, name: str, value: Any, source: str) -> None:
+        """Set a property, whether or not it was set before.
+
+        @param source: who says so, in a word or a few for people: C{"Scheduler"}, C{"slave bot1"}.
+        """
+        self._all[name] = (value, source)
+
+    def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
+        """The value of a property. @raise KeyError: there is none, and no C{default} was given."""
+        if name not in self._all and default is not _NO_DEFAULT:
+            return default
+        return self[name]
+
+    def getPropertySource(self, name: str) -> str:
+        """Who set a property. @raise KeyError: nobody did."""
+        return self._all[name][1]
+
+    def hasProperty(self, name: str) -> bool:
+        """Whether a property is set; None is a value too."""
+        return name in self._all
+
+    def update(self, values: Mapping[str, Any], source: str) -> None:
+        """Set several properties of one source."""
+        for name, value in values.items():
+            self.setProperty(name, value, source)
+
+    def updateFrom(self, other: Properties) -> None:
+        """Set all that another one has, each from the source that it has there."""
+        self._all.update(other._all)
+
+    def asList(self) -> list[tuple[str, Any, str]]:
+        """All as (name, value, source), sorted by name."""
+        return [(name, *self._all[name]) for name in sorted(self._all)]
+
+    def toRecord(self) -> dict[str, list[Any]]:
+        """A dictionary that JSON can hold: name -> [value, source]."""
+        return {name: [_plain(value), source] for name, (value, source) in self._all.items()}
+
+    @classmethod
+    def fromRecord(cls, record: Mapping[str, Any]) -> Properties:
+        """The properties that L{toRecord} described."""
+        found = cls()
+        for name, (value, source) in record.items():
+            found.setProperty(name, value, source)
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == other._all if isinstance(other, Properties) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"Properties({', '.join(f'{name}={value!r}' for name, value, _ in self.asList())})"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Mapping):
+        return {str(_plain(name)): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return repr(value)
 
 
 class WithProperties(ComparableMixin):
     """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
 
-    Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}.
+    Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
+    that is None, such as the revision of a build of the latest, leaves nothing in its place.
     """
 
     compare_attrs = ("fmtstring", "args")
@@ -21,5 +123,48 @@ class WithProperties(ComparableMixin):
         self.fmtstring = fmtstring
         self.args = args
 
+    def render(self, build: HasProperties) -> str:
+        """
+        The text, filled in.
+
+        @raise KeyError: a property is not set at all.
+        @raise TypeError: C{fmtstring} has not as many places as there are names, or a value does not fit
+            its place (C{%d}); C{ValueError} for a place that is none (C{%y}).
+        """
+        values = _Filling(build)
+        if self.args:
+            return self.fmtstring % tuple(values[name] for name in self.args)
+        return self.fmtstring % values
+
     def __repr__(self) -> str:
         return f"WithProperties({', '.join(map(repr, (self.fmtstring, *self.args)))})"
+
+
+class _Filling:
+    """I am the properties of a build as the operator C{%} looks them up."""
+
+    def __init__(self, build: HasProperties) -> None:
+        self._build = build
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._build.getProperty(name)
+        return "" if value is None else value
+
+
+def render(value: Any, properties: HasProperties) -> Any:
+    """
+    A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
+
+    What is given is not altered; what has nothing to fill in comes back as it is.
+
+    @raise KeyError: a property is not set.
+    """
+    if isinstance(value, WithProperties):
+        return value.render(properties)
+    if isinstance(value, list):
+        return [render(each, properties) for each in value]
+    if type(value) is tuple:
+        return tuple(render(each, properties) for each in value)
+    if isinstance(value, dict):
+        return {render(name, properties): render(each, properties) for name, each in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Changes: what somebody committed, and how the master hears of it."""

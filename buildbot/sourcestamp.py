@@ -1,0 +1,125 @@
+# -*- test-case-name: tests.test_sourcestamp -*-
+"""Which source a build is of, and which wishes for builds are wishes for the same one.
+
+Nothing here fetches source: a step does that, with the help of the version control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any
+
+from zope.interface import implementer
+
+from buildbot.changes.change import Change
+from buildbot.interfaces import ISourceStamp
+from buildbot.util import ComparableMixin
+
+
+@implementer(ISourceStamp)
+class SourceStamp(ComparableMixin):
+    """
+    I say which source to build. I never change.
+
+    - a C{revision}: exactly that one, of the branch
+    - C{changes}: the source with all of them in it, and perhaps later ones
+    - neither: the latest of the branch
+    - a C{patch} besides: that, patched
+
+    @ivar branch: None is the main line. Changes bring their own, whatever was asked for.
+    @ivar patch: None or (level, diff): how many directories C{patch -p} strips, and the text.
+    @ivar changes: a tuple of L{Change}s, the newest last.
+    """
+
+    compare_attrs = ("branch", "revision", "patch", "changes")
+
+    branch: str | None = None
+    revision: Any = None
+    patch: tuple[int, str] | None = None
+    changes: tuple[Change, ...] = ()
+
+    def __init__(
+        self,
+        branch: str | None = None,
+        revision: Any = None,
+        patch: Sequence[Any] | None = None,
+        changes: Iterable[Change] | None = None,
+    ) -> None:
+        self.changes = tuple(changes or ())
+        self.branch = self.changes[0].branch if self.changes else branch
+        self.revision = revision
+        if patch:
+            level, diff = patch
+            self.patch = (level, diff)
+
+    def canBeMergedWith(self, other: SourceStamp) -> bool:
+        """
+        Whether one build serves both of us.
+
+        It does if we are of one branch and one revision, or both of changes, or both of the latest. A
+        patched source is built for itself alone.
+        """
+        return (
+            self.patch is None
+            and other.patch is None
+            and self.branch == other.branch
+            and self.revision == other.revision
+            and bool(self.changes) == bool(other.changes)
+        )
+
+    def mergeWith(self, others: Iterable[SourceStamp]) -> SourceStamp:
+        """The source that serves us all: it has the changes of each, once, in the order of their numbers."""
+        changes = {_identity(change): change for change in self.changes}
+        for other in others:
+            assert self.canBeMergedWith(other), f"{self} and {other} need a build each"
+            changes.update((_identity(change), change) for change in other.changes)
+        merged = list(changes.values())
+        if all(change.number is not None for change in merged):
+            merged.sort(key=lambda change: change.number or 0)
+        return self._with(changes=tuple(merged))
+
+    def getAbsoluteSourceStamp(self, got_revision: Any) -> SourceStamp:
+        """What I was, once the slave has said which revision that came to: a build of it can be repeated."""
+        return self._with(revision=got_revision)
+
+    def _with(self, **altered: Any) -> SourceStamp:
+        """I with other attributes; the constructor would ask the changes for the branch again."""
+        same = copy(self)
+        vars(same).update(altered)
+        return same
+
+    def getText(self) -> list[str]:
+        """A list of words for people: what is built."""
+        if self.revision is not None:
+            words = [str(self.revision)]
+        elif self.changes:
+            numbers = [str(change.number) for change in self.changes if change.number is not None]
+            words = [f"changes {', '.join(numbers)}" if numbers else "changes"]
+        else:
+            words = ["latest"]
+        return words + [f"in {self.branch!r}"] * (self.branch is not None) + ["[patch]"] * bool(self.patch)
+
+    def toRecord(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold."""
+        return {
+            "branch": self.branch,
+            "revision": self.revision,
+            "patch": None if self.patch is None else list(self.patch),
+            "changes": [change.toRecord() for change in self.changes],
+        }
+
+    @classmethod
+    def fromRecord(cls, record: Mapping[str, Any]) -> SourceStamp:
+        """The source stamp that L{toRecord} described."""
+        changes = [Change.fromRecord(each) for each in record.get("changes", ())]
+        stamp = cls(None, record.get("revision"), record.get("patch"), changes)
+        return stamp._with(branch=record.get("branch"))
+
+    def __repr__(self) -> str:
+        return f"<SourceStamp {' '.join(self.getText())}>"
+
+
+def _identity(change: Change) -> tuple[str, int]:
+    """The same for one change that two schedulers have seen."""
+    return ("made", id(change)) if change.number is None else ("stored", change.number)

@@ -1,0 +1,246 @@
+# -*- test-case-name: tests.test_store -*-
+"""The half of a store that all stores share: what a caller may ask, turned into work on a core.
+
+A L{Core} does the work, at once and in one thread; where and when it is done is for each store to say.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from buildbot.changes.change import Change
+from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.store.interface import IStore
+
+_T = TypeVar("_T")
+
+#: One build of one builder: the builder's name and the number.
+BuildKey = tuple[str, int]
+
+
+class Core(Protocol):
+    """I do what L{IStore} describes, at once. Records and dicts come to me as JSON text, checked."""
+
+    def addChange(self, when: float, text: str) -> int: ...
+    def getChange(self, number: int) -> dict[str, Any] | None: ...
+    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]: ...
+    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]: ...
+    def addBuildset(
+        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+    ) -> tuple[BuildsetRecord, list[RequestRecord]]: ...
+    def getBuildset(self, id: int) -> BuildsetRecord | None: ...
+    def pendingRequests(self) -> list[RequestRecord]: ...
+    def startBuild(self, build: BuildRecord, text: str) -> int: ...
+    def saveBuild(self, key: BuildKey, text: str) -> None: ...
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]: ...
+    def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]: ...
+    def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
+    def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]: ...
+    def interrupted(self, when: float) -> list[BuildRecord]: ...
+    def getState(self, key: str) -> Any: ...
+    def getStates(self, prefix: str) -> dict[str, Any]: ...
+    def setState(self, key: str, text: str) -> None: ...
+    def prune(self, keep: int, olderThan: float | None) -> list[str]: ...
+
+
+@implementer(IStore)
+class Store(ABC):
+    """I am the front of an L{IStore}.
+
+    A subclass says where and when the work is done.
+    """
+
+    @abstractmethod
+    def open(self) -> Deferred[None]:
+        """See L{IStore}."""
+
+    @abstractmethod
+    def close(self) -> Deferred[None]:
+        """See L{IStore}."""
+
+    @abstractmethod
+    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+        """Do what changes nothing, after all that was asked for before."""
+
+    @abstractmethod
+    def _write(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+        """Do what may change something; all of it, or nothing."""
+
+    @abstractmethod
+    def _save(self, build: BuildKey, text: str) -> Deferred[None]:
+        """C{saveBuild}: it may be left out if the same build is written again before it was done."""
+
+    def addChange(self, change: Change) -> Deferred[Change]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[int]:
+            when, text = change.when, encode(change.toRecord())
+            return self._write(lambda core: core.addChange(when, text))
+
+        return defer.maybeDeferred(encoded).addCallback(change.numbered)
+
+    def getChange(self, number: int) -> Deferred[Change | None]:
+        """See L{IStore}."""
+
+        def read(core: Core) -> Change | None:
+            record = core.getChange(number)
+            return None if record is None else Change.fromRecord(record)
+
+        return self._read(read)
+
+    def getChanges(self, count: int = 20, before: int | None = None) -> Deferred[list[Change]]:
+        """See L{IStore}."""
+        return self._read(lambda core: list(map(Change.fromRecord, core.getChanges(count, before))))
+
+    def getChangesAfter(self, number: int, count: int = 1000) -> Deferred[list[Change]]:
+        """See L{IStore}."""
+        return self._read(lambda core: list(map(Change.fromRecord, core.getChangesAfter(number, count))))
+
+    def addBuildset(
+        self,
+        reason: str,
+        sourcestamp: Mapping[str, Any],
+        builders: Sequence[str],
+        properties: Mapping[str, Any],
+        externalID: str | None,
+        scheduler: str | None,
+        submitted: float,
+        state: Mapping[str, Any] | None = None,
+    ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
+            if not builders:
+                raise ValueError("a buildset without builders would never be complete")
+            text = encode(
+                BuildsetRecord(
+                    0, reason, dict(sourcestamp), submitted, dict(properties), externalID, scheduler
+                ).toRecord()
+            )
+            names = [word(each) for each in builders]
+            states = {word(key): encode(value) for key, value in (state or {}).items()}
+            return self._write(lambda core: core.addBuildset(text, submitted, names, states))
+
+        return defer.maybeDeferred(encoded)
+
+    def getBuildset(self, id: int) -> Deferred[BuildsetRecord | None]:
+        """See L{IStore}."""
+        return self._read(lambda core: core.getBuildset(id))
+
+    def pendingRequests(self) -> Deferred[list[RequestRecord]]:
+        """See L{IStore}."""
+        return self._read(lambda core: core.pendingRequests())
+
+    def startBuild(self, build: BuildRecord) -> Deferred[BuildRecord]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[int]:
+            if build.number is not None or build.finished is not None:
+                raise ValueError(f"build {build.number} of {build.builder} has been started before")
+            word(build.builder)
+            text = encode(build.toRecord())
+            return self._write(lambda core: core.startBuild(build, text))
+
+        return defer.maybeDeferred(encoded).addCallback(lambda number: replace(build, number=number))
+
+    def saveBuild(self, build: BuildRecord) -> Deferred[None]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[None]:
+            if build.finished is not None:
+                raise ValueError(f"build {build.number} of {build.builder} is to be closed by finishBuild")
+            return self._save(keyOf(build), encode(build.toRecord()))
+
+        return defer.maybeDeferred(encoded)
+
+    def finishBuild(self, build: BuildRecord, requeue: bool = False) -> Deferred[list[BuildsetRecord]]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[list[BuildsetRecord]]:
+            if build.finished is None or build.results is None:
+                raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
+            keyOf(build)
+            text = encode(build.toRecord())
+            return self._write(lambda core: core.finishBuild(build, text, requeue))
+
+        return defer.maybeDeferred(encoded)
+
+    def cancelRequests(self, ids: Sequence[int], when: float) -> Deferred[list[BuildsetRecord]]:
+        """See L{IStore}."""
+        those = tuple(ids)
+        return self._write(lambda core: core.cancelRequests(those, when))
+
+    def getBuild(self, builder: str, number: int) -> Deferred[BuildRecord | None]:
+        """See L{IStore}."""
+        return self._read(lambda core: core.getBuild(word(builder), number))
+
+    def getBuilds(
+        self, builder: str | None = None, count: int = 20, before: float | None = None
+    ) -> Deferred[list[BuildRecord]]:
+        """See L{IStore}."""
+        return self._read(lambda core: core.getBuilds(builder and word(builder), count, before))
+
+    def interrupted(self, when: float) -> Deferred[list[BuildRecord]]:
+        """See L{IStore}."""
+        return self._write(lambda core: core.interrupted(when))
+
+    def getState(self, key: str, default: Any = None) -> Deferred[Any]:
+        """See L{IStore}."""
+
+        def read(core: Core) -> Any:
+            value = core.getState(word(key))
+            return default if value is None else value
+
+        return self._read(read)
+
+    def getStates(self, prefix: str) -> Deferred[dict[str, Any]]:
+        """See L{IStore}."""
+        return self._read(lambda core: core.getStates(word(prefix)))
+
+    def setState(self, key: str, value: Any) -> Deferred[None]:
+        """See L{IStore}."""
+
+        def encoded() -> Deferred[None]:
+            name, text = word(key), encode(value)
+            return self._write(lambda core: core.setState(name, text))
+
+        return defer.maybeDeferred(encoded)
+
+    def prune(self, keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
+        """See L{IStore}."""
+
+        def checked() -> Deferred[list[str]]:
+            if keep < 1:
+                raise ValueError(f"at least one build of each builder is kept, not {keep}")
+            return self._write(lambda core: core.prune(keep, olderThan))
+
+        return defer.maybeDeferred(checked)
+
+
+def encode(value: Any) -> str:
+    """The JSON text of a value, in ASCII; raises TypeError or ValueError if there is none."""
+    return _ENCODER.encode(value)
+
+
+def word(text: str) -> str:
+    """The text, if it can be looked for; raises UnicodeEncodeError if UTF-8 cannot hold it."""
+    text.encode()
+    return text
+
+
+def keyOf(build: BuildRecord) -> BuildKey:
+    """Which build that is; raises ValueError if it was never started."""
+    if build.number is None:
+        raise ValueError(f"a build of {build.builder} without a number")
+    return build.builder, build.number
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,243 @@
+# -*- test-case-name: tests.test_store -*-
+"""A store that forgets everything with its process: for tests, and to say in plain words what a store does.
+
+What could not be kept on disk cannot be kept here either: everything goes through JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+
+from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
+from buildbot.status.results import CANCELLED
+from buildbot.store.front import BuildKey, Core, Store, keyOf
+from buildbot.store.interface import StoreConflict, StoreFailed
+
+_T = TypeVar("_T")
+
+
+class MemoryStore(Store):
+    """I am an L{IStore} whose every Deferred has fired when it is returned."""
+
+    def __init__(self) -> None:
+        self._core = MemoryCore()
+        self._isOpen = False
+
+    def open(self) -> Deferred[None]:
+        """See L{IStore}."""
+        self._isOpen = True
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        """See L{IStore}.  What I was given is still there after another C{open}."""
+        self._isOpen = False
+        return succeed(None)
+
+    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+        if not self._isOpen:
+            return fail(StoreFailed("the store is closed"))
+        return maybeDeferred(work, self._core)
+
+    _write = _read
+
+    def _save(self, build: BuildKey, text: str) -> Deferred[None]:
+        return self._write(lambda core: core.saveBuild(build, text))
+
+
+class MemoryCore:
+    """I am the L{Core} of L{MemoryStore}.  Whatever may fail comes first in each method."""
+
+    def __init__(self) -> None:
+        self._counters: dict[tuple[str, ...], int] = {}
+        self._changes: dict[int, tuple[float, str]] = {}
+        self._sets: dict[int, BuildsetRecord] = {}
+        self._requests: dict[int, RequestRecord] = {}
+        self._builds: dict[BuildKey, BuildRecord] = {}
+        self._members: dict[int, list[int]] = {}  # the requests of a set
+        self._lastBuilds: dict[int, BuildKey] = {}  # by request
+        self._state: dict[str, str] = {}
+
+    def addChange(self, when: float, text: str) -> int:
+        """See L{Core}."""
+        number = self._next("change", first=1)
+        self._changes[number] = when, text
+        return number
+
+    def getChange(self, number: int) -> dict[str, Any] | None:
+        """See L{Core}."""
+        if number not in self._changes:
+            return None
+        return {**json.loads(self._changes[number][1]), "number": number}
+
+    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]:
+        """See L{Core}."""
+        return self._these(
+            sorted((n for n in self._changes if before is None or n < before), reverse=True)[:count]
+        )
+
+    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]:
+        """See L{Core}."""
+        return self._these(sorted(n for n in self._changes if n > number)[:count])
+
+    def addBuildset(
+        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+    ) -> tuple[BuildsetRecord, list[RequestRecord]]:
+        """See L{Core}."""
+        buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=self._next("buildset", first=1))
+        requests = [
+            RequestRecord.of(buildset, self._next("request", first=1), builder) for builder in builders
+        ]
+        self._sets[buildset.id] = buildset
+        self._members[buildset.id] = [each.id for each in requests]
+        self._requests.update((each.id, each) for each in requests)
+        for key, value in state.items():
+            self.setState(key, value)
+        return buildset, requests
+
+    def getBuildset(self, id: int) -> BuildsetRecord | None:
+        """See L{Core}."""
+        return self._sets.get(id)
+
+    def pendingRequests(self) -> list[RequestRecord]:
+        """See L{Core}."""
+        return [each for _, each in sorted(self._requests.items()) if each.state == "pending"]
+
+    def startBuild(self, build: BuildRecord, text: str) -> int:
+        """See L{Core}."""
+        for id in build.requests:
+            if id not in self._requests or self._requests[id].state != "pending":
+                raise StoreConflict(f"request {id} is not pending")
+        number = self._next("build", build.builder, first=0)
+        self._builds[build.builder, number] = replace(_build(text), number=number)
+        for id in build.requests:
+            self._requests[id] = replace(self._requests[id], state="building")
+            self._lastBuilds[id] = build.builder, number
+        return number
+
+    def saveBuild(self, key: BuildKey, text: str) -> None:
+        """See L{Core}."""
+        self._mustRun(key)
+        self._builds[key] = _build(text)
+
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        assert build.finished is not None
+        self._mustRun(keyOf(build))
+        self._builds[keyOf(build)] = _build(text)
+        taken = [
+            id
+            for id in build.requests
+            if self._lastBuilds.get(id) == keyOf(build) and self._requests[id].state == "building"
+        ]
+        if requeue:
+            self._requeue(taken)
+            return []
+        return self._done(taken, build.results, build.finished)
+
+    def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        pending = [id for id in ids if id in self._requests and self._requests[id].state == "pending"]
+        return self._done(pending, CANCELLED, when)
+
+    def getBuild(self, builder: str, number: int) -> BuildRecord | None:
+        """See L{Core}."""
+        return self._builds.get((builder, number))
+
+    def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]:
+        """See L{Core}."""
+
+        def rank(build: BuildRecord) -> tuple[float, str, int]:
+            key = keyOf(build)
+            return (build.started if builder is None else key[1], *key)
+
+        builds = [each for key, each in self._builds.items() if builder in (None, key[0])]
+        older = [each for each in builds if before is None or rank(each)[0] < before]
+        return sorted(older, key=rank, reverse=True)[:count]
+
+    def interrupted(self, when: float) -> list[BuildRecord]:
+        """See L{Core}."""
+        closed = [interrupt(each, when) for _, each in sorted(self._builds.items()) if each.finished is None]
+        self._builds.update((keyOf(each), each) for each in closed)
+        self._requeue([each.id for each in self._requests.values() if each.state == "building"])
+        return closed
+
+    def getState(self, key: str) -> Any:
+        """See L{Core}."""
+        return json.loads(self._state.get(key, "null"))
+
+    def getStates(self, prefix: str) -> dict[str, Any]:
+        """See L{Core}."""
+        return {key: json.loads(text) for key, text in sorted(self._state.items()) if key.startswith(prefix)}
+
+    def setState(self, key: str, text: str) -> None:
+        """See L{Core}."""
+        if text == "null":
+            self._state.pop(key, None)
+        else:
+            self._state[key] = text
+
+    def prune(self, keep: int, olderThan: float | None) -> list[str]:
+        """See L{Core}."""
+        age = float("-inf") if olderThan is None else olderThan
+        filenames: list[str] = []
+        for builder in sorted({each for each, _ in self._builds}):
+            numbers = sorted((key[1] for key in self._builds if key[0] == builder), reverse=True)
+            for position, number in enumerate(numbers):
+                build = self._builds[builder, number]
+                if position and build.finished is not None and (position >= keep or build.finished < age):
+                    filenames += self._builds.pop((builder, number)).logFilenames()
+        for position, number in enumerate(sorted(self._changes, reverse=True)):
+            if position and (position >= keep or self._changes[number][0] < age):
+                del self._changes[number]
+        self._forgetSets()
+        return filenames
+
+    def _forgetSets(self) -> None:
+        complete = [id for id, each in self._sets.items() if each.complete is not None]
+        for id in complete:
+            if not any(self._lastBuilds.get(each) in self._builds for each in self._members[id]):
+                del self._sets[id]
+                for request in self._members.pop(id):
+                    del self._requests[request]
+                    self._lastBuilds.pop(request, None)
+
+    def _next(self, *counter: str, first: int) -> int:
+        number = self._counters.get(counter, first)
+        self._counters[counter] = number + 1
+        return number
+
+    def _these(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
+        return [each for each in map(self.getChange, numbers) if each is not None]
+
+    def _mustRun(self, key: BuildKey) -> None:
+        if key not in self._builds or self._builds[key].finished is not None:
+            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
+
+    def _requeue(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            request = self._requests[id]
+            self._requests[id] = replace(request, state="pending", attempts=request.attempts + 1)
+
+    def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
+        touched = set()
+        for id in ids:
+            self._requests[id] = replace(self._requests[id], state="done", results=results)
+            touched.add(self._requests[id].buildset)
+        return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
+
+    def _complete(self, id: int, when: float) -> BuildsetRecord | None:
+        requests = [self._requests[each] for each in self._members[id]]
+        if any(each.state != "done" for each in requests):
+            return None
+        results = overall(each.results for each in requests)
+        self._sets[id] = replace(self._sets[id], results=results, complete=when)
+        return self._sets[id]
+
+
+def _build(text: str) -> BuildRecord:
+    return BuildRecord.fromRecord(json.loads(text))

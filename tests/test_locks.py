@@ -1,0 +1,324 @@
+"""Locks: who gets them, in which order, and that nobody gets one twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from twisted.trial import unittest
+
+from buildbot.locks import (
+    BaseLock,
+    LockError,
+    MasterLock,
+    RealMasterLock,
+    RealSlaveLock,
+    SlaveLock,
+    claimAll,
+    releaseAll,
+)
+
+
+class ConfiguredTests(unittest.TestCase):
+    """Locks as a configuration names them."""
+
+    def test_same(self) -> None:
+        """Two loads of one configuration mean the same locks; another count is another lock."""
+        for one, other in (
+            (MasterLock("db"), MasterLock("db", 2)),
+            (SlaveLock("cpu"), SlaveLock("cpu", 2)),
+            (SlaveLock("cpu", 1, {"b1": 2}), SlaveLock("cpu", 1, {"b1": 3})),
+            (MasterLock("db"), SlaveLock("db")),
+        ):
+            same = eval(repr(one))
+            self.assertEqual((one, hash(one)), (same, hash(same)))
+            self.assertNotEqual(one, other)
+
+    def test_counts(self) -> None:
+        """A lock that nobody could ever hold is refused by the configuration."""
+        for count in (0, -1, 1.5, True, "2", None):
+            self.assertRaises(ValueError, MasterLock, "db", count)
+            self.assertRaises(ValueError, SlaveLock, "db", count)
+            self.assertRaises(ValueError, SlaveLock, "db", 1, {"b1": count})
+
+    def test_real(self) -> None:
+        """A master lock is one for all slaves; a slave lock is one for each, with its own count."""
+        master = MasterLock("db", 3).lockClass(MasterLock("db", 3))
+        self.assertIs(master.getLock("b1"), master.getLock("b2"))
+        self.assertEqual(master.getLock("b1").maxCount, 3)
+        slaves = SlaveLock("cpu").lockClass(SlaveLock("cpu", 1, {"b2": 4}))
+        self.assertIs(slaves.getLock("b1"), slaves.getLock("b1"))
+        self.assertEqual([slaves.getLock(name).maxCount for name in ("b1", "b2")], [1, 4])
+        self.assertEqual(repr(slaves.getLock("b2")), "<SlaveLock cpu on b2 0 of 4, 0 waiting>")
+
+    def test_reconfigured(self) -> None:
+        """B6: with another count, holders keep what they have; others get in when there is room."""
+        lock = RealMasterLock(MasterLock("db", 2))
+        called: list[str] = []
+        for owner in ("a", "b"):
+            lock.claim(owner)
+        for owner in ("c", "d"):
+            lock.wait(owner, lambda owner=owner: called.append(owner))
+        lock.configure(MasterLock("db", 1))
+        lock.release("a")
+        self.assertEqual((lock.owners(), called), (("b",), []))
+        lock.configure(MasterLock("db", 3))
+        self.assertEqual(called, ["c", "d"])
+        slaves = RealSlaveLock(SlaveLock("cpu"))
+        first = slaves.getLock("b1")
+        slaves.configure(SlaveLock("cpu", 2, {"b2": 5}))
+        self.assertEqual((first.maxCount, slaves.getLock("b2").maxCount), (2, 5))
+
+
+class Value:
+    """An owner that is equal to every other one, as two steps of one text are."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class LockTests(unittest.TestCase):
+    """One lock, and those that want it."""
+
+    def setUp(self) -> None:
+        self.lock = BaseLock("db")
+        self.called: list[str] = []
+
+    def wait(self, *owners: str) -> None:
+        for owner in owners:
+            self.lock.wait(owner, lambda owner=owner: self.called.append(owner))
+
+    def test_one(self) -> None:
+        """One holds it, another can not, until it is given back."""
+        self.lock.claim("a")
+        self.assertFalse(self.lock.isAvailable("b"))
+        self.assertRaises(LockError, self.lock.claim, "b")
+        self.assertEqual((self.lock.owners(), self.lock.isHeldBy("b")), (("a",), False))
+        self.lock.release("a")
+        self.assertTrue(self.lock.isAvailable())
+        self.lock.claim("b")
+
+    def test_mistaken(self) -> None:
+        """B6: to give back what one does not hold, or to want what one holds, is a mistake."""
+        self.assertRaises(LockError, self.lock.release, "a")
+        lock = BaseLock("db", 2)
+        lock.claim("a")
+        self.assertFalse(lock.isAvailable("a"))
+        self.assertRaises(LockError, lock.claim, "a")
+        self.assertRaises(LockError, lock.wait, "a", self.fail)
+        lock.release("a")
+        self.assertRaises(LockError, lock.release, "a")
+
+    def test_inOrder(self) -> None:
+        """They come in the order in which they asked, and nobody slips in before the one whose turn it is."""
+        self.lock.claim("a")
+        self.wait("b", "c")
+        self.assertEqual(self.lock.waiting(), ("b", "c"))
+        self.lock.release("a")
+        self.assertEqual(self.called, ["b"])
+        self.assertEqual([self.lock.isAvailable(each) for each in ("late", "c", "b")], [False, False, True])
+        self.lock.claim("b")
+        self.lock.release("b")
+        self.assertEqual(self.called, ["b", "c"])
+
+    def test_passed(self) -> None:
+        """One that lets its turn pass, or is lost while it waits, holds up nobody."""
+        self.lock.claim("a")
+        self.wait("b", "c", "d")
+        self.lock.stop("c")
+        self.lock.release("a")
+        self.lock.stop("b")
+        self.assertEqual(self.called, ["b", "d"])
+        self.lock.stop("nobody")
+        self.lock.stop("d")
+        self.assertTrue(self.lock.isAvailable("late"))
+
+    def test_waitsAgain(self) -> None:
+        """One that asks again while it waits keeps its place, and is called once."""
+        self.lock.claim("a")
+        self.wait("b", "c", "b")
+        self.lock.release("a")
+        self.assertEqual(self.called, ["b"])
+        self.wait("b")
+        self.assertEqual((self.called, self.lock.waiting()), (["b", "b"], ("b", "c")))
+
+    def test_free(self) -> None:
+        """One that waits for a free lock is called at once."""
+        self.wait("a")
+        self.assertEqual(self.called, ["a"])
+        self.lock.claim("a")
+
+    def test_identity(self) -> None:
+        """Two steps that are equal, as those of two builds are, are two owners."""
+        one, other = Value(), Value()
+        self.lock.claim(one)
+        self.assertFalse(self.lock.isHeldBy(other))
+        self.assertRaises(LockError, self.lock.release, other)
+
+    def test_failingCall(self) -> None:
+        """A call that fails keeps nobody else from the lock, and is told."""
+        lock = BaseLock("db", 2)
+        for owner in ("a", "b"):
+            lock.claim(owner)
+        for owner, call in (("c", lambda: 1 / 0), ("d", lambda: self.called.append("d"))):
+            lock.wait(owner, call)
+        self.assertRaises(ZeroDivisionError, lock.release, "a")
+        self.assertEqual(lock.owners(), ("b",))
+        lock.release("b")
+        self.assertEqual((self.called, lock.isAvailable("c")), (["d"], True))
+
+    def test_longRow(self) -> None:
+        """Thousands that each come and go at once take their turns without a deep stack."""
+
+        def comeAndGo(owner: str) -> None:
+            self.lock.claim(owner)
+            self.lock.release(owner)
+
+        self.lock.claim("a")
+        owners = [f"o{n}" for n in range(5000)]
+        for owner in owners:
+            self.lock.wait(owner, lambda owner=owner: comeAndGo(owner))
+        self.lock.release("a")
+        self.assertEqual((self.lock.owners(), self.lock.waiting()), ((), ()))
+
+
+class SeveralTests(unittest.TestCase):
+    """Builds that need several locks at once."""
+
+    def setUp(self) -> None:
+        self.one, self.other = BaseLock("one"), BaseLock("other")
+        self.both = [self.one, self.other]
+
+    def test_allOrNone(self) -> None:
+        """Who cannot have all gets none, and keeps nobody from those that are free."""
+        self.other.claim("x")
+        self.assertFalse(claimAll(self.both, "a", self.fail))
+        self.assertEqual((self.one.owners(), self.one.waiting()), ((), ()))
+        self.assertTrue(claimAll([self.one, self.one], "b", self.fail))
+
+    def test_turnPassedOn(self) -> None:
+        """One whose turn comes while its other lock is taken passes the turn on."""
+        called: list[str] = []
+        self.one.claim("x")
+        claimAll(self.both, "a", lambda: called.append("a"))
+        self.one.wait("b", lambda: called.append("b"))
+        self.other.claim("y")
+        self.one.release("x")
+        self.assertFalse(claimAll(self.both, "a", lambda: called.append("a again")))
+        self.assertEqual(called, ["a", "b"])
+        self.other.release("y")
+        self.assertEqual(called, ["a", "b", "a again"])
+
+    def test_twice(self) -> None:
+        """To claim again what one holds is a mistake; to give all back may be done in any state."""
+        claimAll(self.both, "a", self.fail)
+        self.assertRaises(LockError, claimAll, self.both, "a", self.fail)
+        for _ in range(2):
+            releaseAll(self.both, "a")
+        self.assertTrue(claimAll(self.both, "b", self.fail))
+
+    def test_failingCall(self) -> None:
+        """All is given back even if somebody who waited breaks down."""
+        claimAll(self.both, "a", self.fail)
+        self.one.wait("b", lambda: 1 / 0)
+        self.assertRaises(ZeroDivisionError, releaseAll, self.both, "a")
+        self.assertEqual((self.one.owners(), self.other.owners()), ((), ()))
+
+
+class Machine(RuleBasedStateMachine):
+    """Builds that start, take further locks in their steps, end and are lost, in any order."""
+
+    owners = st.sampled_from("abcde")
+    wishes = st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locks = [BaseLock("one"), BaseLock("two", 2), BaseLock("three", 3)]
+        self.wanted: dict[str, list[BaseLock]] = {}
+        self.calls: list[Callable[[], object]] = []
+        self.most = [lock.maxCount for lock in self.locks]
+
+    def attempt(self, owner: str) -> None:
+        """What a build does when it starts, and when it has been called."""
+        claimAll(self.wanted[owner], owner, lambda: self.calls.append(lambda: self.retry(owner)))
+
+    def retry(self, owner: str) -> None:
+        if owner in self.wanted and not self.holds(owner):
+            self.attempt(owner)
+
+    def holds(self, owner: str) -> bool:
+        return all(lock.isHeldBy(owner) for lock in self.wanted[owner])
+
+    @rule(owner=owners, wishes=wishes)
+    def start(self, owner: str, wishes: list[int]) -> None:
+        if owner not in self.wanted:
+            self.wanted[owner] = [self.locks[n] for n in wishes]
+            self.attempt(owner)
+
+    @rule(owner=owners)
+    def end(self, owner: str) -> None:
+        """Done, stopped or lost: it is all the same to the locks."""
+        if owner in self.wanted:
+            releaseAll(self.wanted.pop(owner), owner)
+
+    @rule(owner=owners)
+    def endTwice(self, owner: str) -> None:
+        """The end of a build that has ended, or of one that never was, changes nothing."""
+        if owner not in self.wanted:
+            releaseAll(self.locks, owner)
+
+    @rule()
+    def turn(self) -> None:
+        """A later turn of the reactor."""
+        if self.calls:
+            self.calls.pop(0)()
+
+    @rule(lock=st.integers(0, 2), count=st.integers(1, 3))
+    def reconfigure(self, lock: int, count: int) -> None:
+        self.most[lock] = max(count, len(self.locks[lock].owners()))
+        self.locks[lock].setMaxCount(count)
+
+    @invariant()
+    def neverTooMany(self) -> None:
+        for n, lock in enumerate(self.locks):
+            assert len(lock.owners()) <= self.most[n]
+            self.most[n] = max(lock.maxCount, len(lock.owners()))
+
+    @invariant()
+    def heldByTheLiving(self) -> None:
+        """Holders are builds that run with all that they need; nothing is left to those that ended."""
+        for lock in self.locks:
+            for owner in lock.owners():
+                assert lock in self.wanted[owner] and self.holds(owner)
+            assert set(lock.waiting()) <= set(self.wanted)
+
+    @rule()
+    def nobodyForgotten(self) -> None:
+        """Once all that were called have answered, each that waits does so for a lock that is taken."""
+        while self.calls:
+            self.calls.pop(0)()
+        for owner, wanted in self.wanted.items():
+            if not self.holds(owner):
+                assert any(owner in lock.waiting() for lock in wanted)
+                assert any(len(lock.owners()) >= lock.maxCount for lock in wanted)
+
+    def teardown(self) -> None:
+        self.nobodyForgotten()
+
+
+class AnyOrderTests(unittest.TestCase):
+    """Any sequence of events."""
+
+    def test_anyOrder(self) -> None:
+        """B6, B7: whatever happens, places are never over-run or lost, and whoever can run does."""
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=150, stateful_step_count=30, deadline=None, derandomize=True, database=None
+            ),
+        )
