@@ -229,6 +229,7 @@ class Builder:
             self._putBack(requests)
             return
         slavebuilder.build = build
+        build.setLocks(self.realLocks(self.setup.locks, slavebuilder))
         self.building.append(build)
         for req in requests:
             req.buildStarted(build, status)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep, StepSpec
 from buildbot.steps.shell import Compile, Configure, Test
 from buildbot.util import ComparableMixin
@@ -60,6 +62,13 @@ class BuildFactory(ComparableMixin):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.steps)} steps>"
+
+    def newBuild(self, requests: Sequence[Any]) -> Any:
+        """A build of my steps that serves these requests."""
+        build = (self.buildClass or Build)(requests)
+        build.useProgress = self.useProgress
+        build.setSteps([partial(makeStep, spec) for spec in self.steps])
+        return build
 
     def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:
         """Add a step at the end: a step class and its arguments, or a step.

@@ -170,6 +170,11 @@ class BuildStepStatus(_Watched):
         return StepRecord(self.name, self.started, self.finished, self.results, tuple(self.text), logs)
 
 
+def _plain(value: Any) -> Any:
+    """A property as JSON can hold it."""
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+
+
 @implementer(interfaces.IBuildStatus)
 class BuildStatus(_Watched):
     """
@@ -302,6 +307,6 @@ class BuildStatus(_Watched):
             text=tuple(self.text),
             reason=self.reason,
             sourcestamp=self.record.sourcestamp,
-            properties=dict(self.properties),
+            properties={name: _plain(value) for name, value in self.properties.items()},
             steps=steps,
         )

@@ -1,0 +1,174 @@
+# -*- test-case-name: tests.test_status_build -*-
+"""
+The logs of a running build: where steps write, and observers read along.
+
+The bytes are written by L{buildbot.logfiles}, as the slave sent them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logfiles import LogLimits, LogReader, LogWriter, logFilename
+
+_log = Logger()
+
+
+class LogDirectory:
+    """
+    I make the logs of all builds, in files below one directory.
+
+    @ivar limits: how much of each log is kept.
+    """
+
+    def __init__(self, directory: str, clock: IReactorTime, limits: LogLimits | None = None) -> None:
+        self.directory = directory
+        self.clock = clock
+        self.limits = limits or LogLimits()
+
+    def create(self, build: Any, step: str, name: str) -> tuple[str, LogWriter]:
+        """The filename of a new log, and its writer."""
+        taken = {log.filename for log in build.getLogs()}
+        filename = logFilename(build.record.builder, build.number, step, name, taken)
+        return filename, LogWriter(os.path.join(self.directory, filename), self.clock, self.limits)
+
+    def reader(self, filename: str) -> LogReader:
+        """What reads the log of this name."""
+        return LogReader(os.path.join(self.directory, filename))
+
+
+@implementer(interfaces.IStatusLog, interfaces.ILogFile)
+class LogFile:
+    """
+    I am one log of a step.
+
+    @ivar filename: relative to the directory of logs.
+    """
+
+    _observers: tuple[Any, ...] = ()
+    _waiting: tuple[Deferred[LogFile], ...] = ()
+    _length: int | None = None
+
+    def __init__(self, step: Any, name: str, filename: str, writer: LogWriter) -> None:
+        self.step = step
+        self.name = name
+        self.filename = filename
+        self._writer = writer
+
+    def getName(self) -> str:
+        """What the step calls it."""
+        return self.name
+
+    def getStep(self) -> Any:
+        """The status of the step."""
+        return self.step
+
+    def isFinished(self) -> bool:
+        """Whether nothing more will come."""
+        return self._length is not None
+
+    def length(self) -> int | None:
+        """The size of the file in bytes; None while it grows."""
+        return self._length
+
+    def hasContents(self) -> bool:
+        """Whether anything was written."""
+        return self._writer.length > 0
+
+    def waitUntilFinished(self) -> Deferred[LogFile]:
+        """Fires with me once nothing more will come."""
+        over: Deferred[LogFile] = Deferred()
+        if self.isFinished():
+            over.callback(self)
+        else:
+            self._waiting = (*self._waiting, over)
+        return over
+
+    # writing
+
+    def addStdout(self, text: bytes | str) -> None:
+        """Some standard output."""
+        self.addEntry(LOG_CHANNEL_STDOUT, text)
+
+    def addStderr(self, text: bytes | str) -> None:
+        """Some standard error."""
+        self.addEntry(LOG_CHANNEL_STDERR, text)
+
+    def addHeader(self, text: bytes | str) -> None:
+        """Something about the command itself."""
+        self.addEntry(LOG_CHANNEL_HEADER, text)
+
+    def addEntry(self, channel: int, text: bytes | str) -> None:
+        """Some more: bytes as they came, or text, which is kept as UTF-8.  After L{finish} it is dropped (B4)."""
+        if self._length is not None:
+            return
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        self._writer.append(channel, data)
+        for observer in self._observers:
+            self._tell(observer, channel, data)
+
+    def finish(self) -> None:
+        """Nothing more will come.  Harmless when called again."""
+        if self._length is None:
+            self._length = self._writer.finish()
+            self._observers = ()
+            waiting, self._waiting = self._waiting, ()
+            for over in waiting:
+                over.callback(self)
+
+    # reading
+
+    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+        """
+        Call C{receiver.logChunk(build, step, log, channel, bytes)} for what comes.
+
+        @param catchup: also for what was there before.
+        """
+        if catchup and self.hasContents():
+            for channel, data in self.getChunks():
+                self._tell(receiver, channel, data)
+        if not self.isFinished():
+            self._observers = (*self._observers, receiver)
+
+    def unsubscribe(self, receiver: Any) -> None:
+        """Call it no more."""
+        self._observers = tuple(each for each in self._observers if each is not receiver)
+
+    def _tell(self, observer: Any, channel: int, data: bytes) -> None:
+        try:
+            observer.logChunk(self.step.build, self.step, self, channel, data)
+        except Exception:
+            _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
+            self.unsubscribe(observer)
+
+    def getChunks(self) -> Iterator[tuple[int, bytes]]:
+        """What was written so far: (channel, bytes) pairs."""
+        if not self.isFinished():
+            self._writer.flush()
+        return LogReader(self._writer.path).chunks()
+
+    def getText(self) -> str:
+        """Standard output and error as text; what is none shows as U+FFFD.  All of it in memory."""
+        return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR))
+
+    def getTextWithHeaders(self) -> str:
+        """The same with what was said about the command."""
+        return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER))
+
+    def _text(self, channels: tuple[int, ...]) -> str:
+        if not self.isFinished():
+            self._writer.flush()
+        return LogReader(self._writer.path).text(channels)
+
+    def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:
+        """The lines of one channel, with their ends."""
+        return self._text((channel,)).splitlines(True)
