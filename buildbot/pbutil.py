@@ -45,7 +45,8 @@ def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, 
     if not isinstance(named, dict):
         raise WrongArguments(f"{message[:64]}: its keywords are no dictionary")
     keywords = {
-        key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value for key, value in named.items()
+        key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
+        for key, value in named.items()
     }
     if keywords or not isinstance(positional, tuple):
         _checkCall(method, message, positional, keywords)

@@ -286,7 +286,7 @@ class SlavePortBroker(pb.Broker):
         waiting.errback(value)
 
     def _waiting(self, requestID: int) -> Deferred[Any]:
-        """Who waits for this answer; they go on waiting if it breaks the rules, until the link is cut for it."""
+        """Who waits for this answer: if it breaks the rules, until the link is cut for it."""
         waiting = self.waitingForAnswers.get(requestID)
         if waiting is None:
             raise Violation("an answer to nothing that was asked")

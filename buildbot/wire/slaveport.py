@@ -129,12 +129,14 @@ class SlavePortFactory(protocol.ServerFactory):
         if not broker.welcome:
             self.failed(broker)
         who = broker.who if broker.welcome else broker.host
-        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=text(reason, 200))
+        reason = text(reason, 200)
+        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason)
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """This peer asked for something that cannot be; the connection stays."""
         who = broker.who if broker.welcome else broker.host
-        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=text(reason, 200))
+        reason = text(reason, 200)
+        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=reason)
 
     def sayOnce(self, key: object, format: str, **fields: object) -> None:
         """Log a line unless one with this key was logged within the last minute."""
