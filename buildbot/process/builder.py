@@ -61,5 +61,10 @@ class Builder:
         self.slaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
 
     def detached(self, slave: Any) -> None:
-        """The perspective C{slave} is gone, or no longer mine.  Safe to call twice."""
-        self.slaves.pop(slave.slavename, None)
+        """
+        The perspective C{slave} is gone, or no longer mine.  Safe to call twice, and late:
+        another perspective of the same name, which was removed and added again, stays.
+        """
+        known = self.slaves.get(slave.slavename)
+        if known is not None and known.slave is slave:
+            del self.slaves[slave.slavename]
