@@ -126,6 +126,7 @@ class BotMaster(service.Service):
             self._alone(name, self.removeSlave)
         for slave in change.slavesAdded:
             self.addSlave(slave.name)
+        self.slaves = {name: self.slaves[name] for name in config.slaves}
         for old, new in change.slavesAltered:
             if old.keepalive != new.keepalive:
                 self.slaves[new.name].keepaliveChanged()

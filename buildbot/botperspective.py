@@ -66,8 +66,8 @@ class BotPerspective(NewCredPerspective):
     _offeredAt = 0.0
     _offered: tuple[tuple[str, str], ...] = ()
     _candidate: SlavePeer | None = None
-    _candidateSince = 0.0
     _arbitration: Any = None
+    _arbitrationBegan = 0.0
     # tuples, since most of the time, for most of the slaves, they are empty
     _waitingForUpdate: tuple[Deferred[None], ...] = ()
     _waitingForLoss: tuple[Deferred[None], ...] = ()
@@ -143,7 +143,7 @@ class BotPerspective(NewCredPerspective):
         @return: fires with None once the connection is gone and everything about
             it has been taken back; at once if there is none.
         """
-        self._dismissCandidate(reason)
+        self._turnAway(self._endArbitration(), reason, "the name is being disconnected: try again")
         peer = self._attachment.peer
         if peer is None:
             return succeed(None)
@@ -191,7 +191,7 @@ class BotPerspective(NewCredPerspective):
 
     def refused(self, address: str, reason: str) -> None:
         """Remember that somebody tried to log in under this name and was refused (O9)."""
-        self.slave_status.happened(time.time(), f"login from {address} refused: {reason}")
+        self.slave_status.happened(time.time(), f"login from {address} refused: {reason}", "refused")
 
     # the machine and its effects
 
@@ -217,7 +217,7 @@ class BotPerspective(NewCredPerspective):
         self._after(ATTACH_TIME)
         peer.ask().addCallbacks(
             lambda _: self._happen(Event.ANSWERED, peer), lambda why: self._misbehaved(peer, why)
-        ).addErrback(self._bug)
+        ).addErrback(self._bug, peer)
 
     def _offer(self, before: Attachment) -> None:
         peer = self._attachment.peer
@@ -231,7 +231,7 @@ class BotPerspective(NewCredPerspective):
         peer.offer(self._offered).addCallbacks(
             lambda introduction: self._accepted(peer, offer, introduction),
             lambda why: self._misbehaved(peer, why),
-        ).addErrback(self._bug)
+        ).addErrback(self._bug, peer)
 
     def _accepted(self, peer: SlavePeer, offer: int, introduction: Introduction) -> None:
         if peer is not self._attachment.peer or offer != self._offers:
@@ -345,12 +345,12 @@ class BotPerspective(NewCredPerspective):
     def _lost(self, peer: SlavePeer) -> None:
         """A connection of mine is gone, at whatever stage it was."""
         if peer is self._candidate:
-            self._candidate = None
+            self._endArbitration()
         self._happen(Event.LOST, peer)
-        candidate = self._candidate
-        if candidate is not None and self._attachment.peer is None:
-            self._candidate = None
-            self._happen(Event.CONNECTED, candidate)
+        if self._attachment.peer is None:
+            candidate = self._endArbitration()
+            if candidate is not None:
+                self._happen(Event.CONNECTED, candidate)
         login = self._owed(peer)
         if login is not None:
             login.errback(LoginRefused("the connection was lost during the login"))
@@ -368,12 +368,10 @@ class BotPerspective(NewCredPerspective):
             self._why = reason
             self._happen(Event.FAILED, peer)
 
-    def _bug(self, why: Failure) -> None:
+    def _bug(self, why: Failure, peer: SlavePeer) -> None:
         """Our own code failed in the middle of an attachment: the slave may try again (A3)."""
         log.failure("attaching slave {name}", why, name=self.slavename)
-        peer = self._attachment.peer
-        if peer is not None:
-            self._fail(peer, "internal error: see the master's log")
+        self._fail(peer, "internal error: see the master's log")
 
     # deadlines and liveness
 
@@ -409,6 +407,8 @@ class BotPerspective(NewCredPerspective):
         if self.isPending() and now - self._offeredAt >= ATTACH_TIME:
             self._fail(peer, f"it did not accept its builder list within {ATTACH_TIME:g} s")
             return
+        if self.slave_status.note and not self._squabble.isOn(now):
+            self.slave_status.note = ""
         idle = self._untilIdle()
         if self._probedAt is not None and peer.lastHeard >= self._probedAt:
             self._probedAt = None
@@ -433,20 +433,34 @@ class BotPerspective(NewCredPerspective):
     # squabbles: two living processes with one name
 
     def _arbitrate(self, newcomer: SlavePeer, now: float) -> None:
-        """A newcomer while a squabble is on: it gets the name if the one who has it is mute."""
-        self._dismissCandidate("a still newer connection came")
-        self._candidate, self._candidateSince = newcomer, now
-        if self._attachment.state is State.READY:
-            self._attachment.peer.probe()
-        if self._arbitration is None or not self._arbitration.active():
+        """
+        A newcomer while a squabble is on: it gets the name if the one who has it is mute.
+
+        A still newer one takes its place and shares its verdict: the holder has the
+        whole of ARBITRATION_TIME to answer one probe, however many come.
+        """
+        if self._candidate is None:
             self._arbitration = self._clock.callLater(ARBITRATION_TIME, self._judge)
+            self._arbitrationBegan = now
+            if self._attachment.state is State.READY:
+                self._attachment.peer.probe()
+        before, self._candidate = self._candidate, newcomer
+        self._turnAway(before, "a still newer connection came", "another one took its place: try again")
+
+    def _endArbitration(self) -> SlavePeer | None:
+        """There is nothing to judge any more; return the newcomer that waited for it, if any."""
+        candidate, self._candidate = self._candidate, None
+        if self._arbitration is not None:
+            if self._arbitration.active():
+                self._arbitration.cancel()
+            self._arbitration = None
+        return candidate
 
     def _judge(self) -> None:
-        candidate, holder = self._candidate, self._attachment.peer
-        if candidate is None or holder is None:
+        candidate, holder = self._endArbitration(), self._attachment.peer
+        if candidate is None:
             return
-        if holder.lastHeard < self._candidateSince:
-            self._candidate = None
+        if holder is None or holder.lastHeard < self._arbitrationBegan:
             self._why = f"it did not answer while a newer connection from {candidate.address} waited"
             self._happen(Event.CONNECTED, candidate)
             return
@@ -457,16 +471,14 @@ class BotPerspective(NewCredPerspective):
         if due:
             self.slave_status.happened(time.time(), note)
             log.warn("slave {name}: {note}", name=self.slavename, note=note)
-        self._dismissCandidate(
+        self._turnAway(
+            candidate,
             f"squabble over the name with {kept}",
             f"another living slave of this name is attached from {kept}: stop one of the two, or rename it",
         )
 
-    def _dismissCandidate(self, reason: str, told: str = "another one took its place: try again") -> None:
-        candidate, self._candidate = self._candidate, None
-        if candidate is None:
-            return
-        login = self._owed(candidate)
+    def _turnAway(self, newcomer: SlavePeer | None, reason: str, told: str) -> None:
+        login = None if newcomer is None else self._owed(newcomer)
         if login is not None:
             login.errback(LoginRefused(reason, told, SQUABBLE_HOLD))
 

@@ -41,9 +41,12 @@ def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, 
     if method is None:
         raise NoSuchMethod(f"No such method: {prefix}{message[:64]}")
     positional = broker.unserialize(args)
+    named = broker.unserialize(kw)
+    if not isinstance(named, dict):
+        raise WrongArguments(f"{message[:64]}: its keywords are no dictionary")
     keywords = {
         key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
-        for key, value in broker.unserialize(kw).items()
+        for key, value in named.items()
     }
     if keywords or not isinstance(positional, tuple):
         _checkCall(method, message, positional, keywords)

@@ -480,6 +480,58 @@ class DuplicateTests(SlavePortCase):
         self.settle()
         self.assertReady()
 
+    def test_squabbleAtTheLastMoment(self) -> None:
+        """D2: a newcomer just before the verdict does not cost a living holder its time to answer."""
+        holder = self.fight(3)
+        self.wait(1)
+        first = self.connect()
+        self.wait(ARBITRATION_TIME - 0.2)
+        holder.pump.blackhole = True  # a slow link: the answer to a question of now comes after the verdict
+        second = self.connect()
+        self.clock.advance(0.3)
+        holder.pump.blackhole = False
+        self.settle()
+        self.assertFalse(holder.pump.client.lost)
+        self.assertReady()
+        self.wait(SQUABBLE_HOLD + 1)
+        self.assertTrue(first.pump.client.lost and second.pump.client.lost)
+
+    def test_oneProbeForManyNewcomers(self) -> None:
+        """Row 19: however many squabbling newcomers come at once, the holder is asked once."""
+        holder = self.fight(3)
+        self.wait(1)
+        before = holder.called.count("getCommands")
+        for _ in range(20):
+            self.connect()
+        self.assertEqual(holder.called.count("getCommands"), before + 1)
+        self.wait(ARBITRATION_TIME)
+        self.assertReady()
+
+    def test_newArbitrationAfterALostOne(self) -> None:
+        """D1: a verdict that was due for a newcomer who left does not judge the next one too soon."""
+        holder = self.fight(3)
+        self.wait(1)
+        first = self.connect()
+        self.wait(ARBITRATION_TIME - 1)
+        first.broker.transport.abortConnection()
+        self.settle()
+        self.wait(0.9)
+        holder.pump.blackhole = True
+        self.connect()
+        self.clock.advance(1)
+        holder.pump.blackhole = False
+        self.settle()
+        self.wait(ARBITRATION_TIME)
+        self.assertFalse(holder.pump.client.lost)
+        self.assertReady()
+
+    def test_squabbleIsOver(self) -> None:
+        """The note of a squabble goes when nobody has come for the name for five minutes."""
+        self.test_squabble()
+        self.wait(300 + 120, 10)
+        self.assertReady()
+        self.assertEqual(self.bot.slave_status.note, "")
+
     def test_removedDuringSquabble(self) -> None:
         """R3: removing a bot in the midst of a squabble cuts both."""
         holder = self.fight(3)
@@ -575,6 +627,25 @@ class ReconfigTests(SlavePortCase):
         self.use(config())
         self.settle()
         self.assertReady()
+
+    def test_removedAddedAndLate(self) -> None:
+        """R3, D3: the late goodbye of a removed bot takes nothing from the one added again."""
+        old = self.connect()
+        self.use(config({}, {"full": "bot1"}))
+        self.use(config())
+        self.slaves.remove(old)
+        self.connect()
+        self.assertReady()
+        old.pump.pump()
+        self.assertTrue(old.pump.client.lost)
+        self.assertReady()
+
+    def test_orderOfTheFile(self) -> None:
+        """Row 15: after a reconfig the slaves stand in the order of the file, as after a start."""
+        self.use(config(dict.fromkeys(("bot0", "bot1", "bot2"), "sekrit")))
+        self.assertEqual(list(self.botmaster.slaves), ["bot0", "bot1", "bot2"])
+        self.use(config(dict.fromkeys(("bot2", "bot1"), "sekrit")))
+        self.assertEqual(list(self.botmaster.slaves), ["bot2", "bot1"])
 
     def test_updateFires(self) -> None:
         """updateSlave() fires when the slave has accepted the new builders."""

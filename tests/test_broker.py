@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from hashlib import md5
@@ -30,9 +31,9 @@ from tests.slaveport import SlavePortCase
 HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
 
 
-def call(method: str, *args: Any, request: int = 1, target: Any = b"root") -> bytes:
+def call(method: str, *args: Any, request: int = 1, target: Any = b"root", answer: int = 1) -> bytes:
     """A message that calls a method with bytes and numbers as arguments."""
-    return encode([b"message", request, target, method.encode(), 1, [b"tuple", *args], [b"dictionary"]])
+    return encode([b"message", request, target, method.encode(), answer, [b"tuple", *args], [b"dictionary"]])
 
 
 class Root(Callee):
@@ -59,6 +60,11 @@ class Root(Callee):
 
     def remote_refuse(self) -> None:
         raise pb.Error("not today")
+
+    async def remote_failLater(self) -> None:
+        self.refuse()
+
+    refuse = remote_refuse
 
     def remote_big(self) -> bytes:
         return b"x" * 600_000
@@ -164,6 +170,29 @@ class ServingTests(Case):
     def test_errorsMeantForThePeer(self) -> None:
         """A refusal that is meant for the peer arrives with its text."""
         self.assertIn(b"not today", self.heard(self.send(call("refuse"))))
+
+    def test_failsLaterUnanswered(self) -> None:
+        """A call that wants no answer may fail later all the same: it is logged once, and nothing is sent."""
+        pump = self.connect()
+        self.send(b"", pump)
+        heard = self.heard(pump)
+        self.send(call("failLater", answer=0), pump, hello=False)
+        self.assertEqual(self.heard(pump), heard)
+        self.assertEqual(self.lines, ["10.0.0.1:1 was told Error: not today"])
+        gc.collect()  # a failure that nobody took would be logged now
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_keywordsOfAnotherShape(self) -> None:
+        """A7: keywords that are no dictionary cost one line, never a traceback."""
+        self.send(encode([b"message", 1, b"root", b"take", 1, [b"tuple"], [b"list"]]))
+        self.assertEqual(len(self.lines), 1)
+        self.assertIn("WrongArguments", self.lines[0])
+
+    def test_lineOfTheLogStaysOne(self) -> None:
+        """S4: what a peer calls a method cannot begin a line of its own in the log, nor colour it."""
+        self.send(call("x\n2026-01-01 forged\x1b[31m"))
+        self.assertEqual([line for line in self.lines if "\n" in line or "\x1b" in line], [])
+        self.assertIn("forged", self.lines[0])
 
     def test_unknownMethod(self) -> None:
         """An unknown method, or one called the wrong way, is an error to the caller and one line here."""
@@ -307,6 +336,18 @@ class HostileTests(Case):
             self.clock.advance(61)
         self.assertEqual({m for m in set(sys.modules) - before if "antigravity" in m}, set())
 
+    def test_badAnswers(self) -> None:
+        """4.5 row 16: an answer or error of forbidden shape fails its call once the link is cut for it."""
+        for kind, jelly in ((b"answer", [b"module", b"os"]), (b"error", [b"module", b"os"]), (b"error", 7)):
+            self.lines.clear()
+            pump = self.welcome()
+            waiting = pb.RemoteReference(None, pump.server.protocol, 1, 0).callRemote("x")
+            pump.client.write(encode([kind, 1, jelly]))
+            pump.pump()
+            self.assertCut(pump)
+            self.failureResultOf(waiting, pb.PBConnectionLost)
+            self.clock.advance(61)
+
     def test_neverReads(self) -> None:
         """4.5 row 8: after its login a peer may leave 4 MiB unread, no more."""
         pump = self.welcome()
@@ -393,6 +434,28 @@ class LoginTests(unittest.SynchronousTestCase):
         self.base.wait(6)
         pump.pump()
         self.assertTrue(pump.client.lost)
+
+    def test_guessesInOneBreath(self) -> None:
+        """4.1: several challenges asked for and answered in one write are one guess all the same."""
+        pump = self.login(0)
+        pump.client.write(b"".join(call("login", b"bot1", request=n) for n in (2, 3)))
+        pump.pump()
+        guesses = [call("respond", b"?" * 16, [b"None"], request=3 + n, target=n) for n in (1, 2, 3)]
+        pump.client.write(b"".join(guesses))
+        pump.pump()
+        events = [text for _, text in self.base.bot.slave_status.getEvents()]
+        self.assertEqual(events, ["login from 10.0.0.1:7 refused: wrong password"])
+
+    def test_guessWithoutAnAnswer(self) -> None:
+        """A7: a wrong guess that wants no answer is refused in one line too, without a traceback."""
+        pump = self.login(0)
+        pump.client.write(call("respond", b"?" * 16, [b"None"], request=2, target=1, answer=0))
+        pump.pump()
+        self.base.wait(6)
+        pump.pump()
+        self.assertTrue(pump.client.lost)
+        gc.collect()  # a failure that nobody took would be logged now
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_challengesDiffer(self) -> None:
         """Every challenge is new: two logins of one name hear different ones."""

@@ -26,6 +26,17 @@ class SlaveStatusTests(unittest.SynchronousTestCase):
         events = status.getEvents()
         self.assertEqual((len(events), events[0], events[-1]), (EVENTS, (5, "event 5"), (24, "event 24")))
 
+    def test_aRowOfOneKind(self) -> None:
+        """O9: a row of refused logins is one event with their number, and pushes out nothing."""
+        status = SlaveStatus("bot1")
+        status.happened(1, "attached")
+        for when in range(2, 99):
+            status.happened(when, f"refused at {when}", "refused")
+        self.assertEqual(status.getEvents(), [(1, "attached"), (98, "refused at 98 (97 in a row)")])
+        status.happened(99, "attached again")
+        status.happened(100, "refused at 100", "refused")
+        self.assertEqual([when for when, _ in status.getEvents()], [1, 98, 99, 100])
+
     def test_connectedMeansAlive(self) -> None:
         """L7: connected is what the link is, not what was remembered."""
         status = SlaveStatus("bot1")

@@ -146,9 +146,10 @@ class Builder:
         self.maybeStartBuild()
 
     def detached(self, slave: Any) -> None:
-        """The perspective C{slave} is gone, or no longer mine.  Safe to call twice."""
-        slavebuilder = self.slaves.pop(slave.slavename, None)
-        if slavebuilder is not None:
+        """The perspective C{slave} is gone, or no longer mine.  Safe to call twice, and for one long replaced."""
+        slavebuilder = self.slaves.get(slave.slavename)
+        if slavebuilder is not None and slavebuilder.slave is slave:
+            del self.slaves[slave.slavename]
             slavebuilder.isAttached = False
             if slavebuilder.build is not None:
                 slavebuilder.build.lostRemote()

@@ -38,6 +38,8 @@ class SlaveStatus:
     version: str | None = None
     note = ""
     _events: Sequence[tuple[float, str]] = ()
+    _kind: str | None = None
+    _inARow = 0
     _isAlive: Callable[[], bool] | None = None
 
     def __init__(self, name: str) -> None:
@@ -76,9 +78,20 @@ class SlaveStatus:
         self.connected = isConnected
         self._isAlive = isAlive if isConnected else None
 
-    def happened(self, when: float, text: str) -> None:
-        """Remember an event, at C{when} (seconds since the epoch), in one line for people."""
-        self._events = [*self._events[1 - EVENTS :], (when, text)]
+    def happened(self, when: float, text: str, kind: str | None = None) -> None:
+        """
+        Remember an event, at C{when} (seconds since the epoch), in one line for people.
+
+        @param kind: of an event that others can make happen as often as they like: a row
+            of one kind is one event, the latest, with their number; so it cannot push
+            out everything else.
+        """
+        if kind is None or kind != self._kind:
+            self._kind, self._inARow = kind, 1
+            self._events = [*self._events[1 - EVENTS :], (when, text)]
+            return
+        self._inARow += 1
+        self._events = [*self._events[:-1], (when, f"{text} ({self._inARow} in a row)")]
 
     def getEvents(self) -> list[tuple[float, str]]:
         """The last events as (when, text), the oldest first."""

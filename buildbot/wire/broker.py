@@ -174,7 +174,7 @@ class SlavePortBroker(pb.Broker):
             if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
                 raise Violation("it does not speak PB")
             for expression in self._decoder.decode(data):
-                if self.closed:
+                if self.closed or self._hanging:
                     return
                 self.expressionReceived(expression)
         except (Violation, BananaError, InsecureJelly) as error:
@@ -244,12 +244,11 @@ class SlavePortBroker(pb.Broker):
         except Exception as error:
             self._failed(error, requestID, answerRequired)
         else:
-            if not answerRequired:
-                return
             if isinstance(result, Deferred):
-                result.addCallback(self._answerLater, requestID)
+                if answerRequired:
+                    result.addCallback(self._answerLater, requestID)
                 result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
-            else:
+            elif answerRequired:
                 self._send(encode([b"answer", requestID, result]))
 
     def _answerLater(self, result: Any, requestID: int) -> None:
@@ -274,22 +273,21 @@ class SlavePortBroker(pb.Broker):
 
     def _answer(self, requestID: int, result: Any) -> None:
         waiting = self._waiting(requestID)
-        try:
-            value = unjelly(result, self)
-        except InsecureJelly as error:
-            waiting.errback(Failure(error))
-            raise
+        value = unjelly(result, self)
+        del self.waitingForAnswers[requestID]
         waiting.callback(value)
 
     def _error(self, requestID: int, why: Any) -> None:
         waiting = self._waiting(requestID)
         value = unjelly(why, self)
         if not isinstance(value, Failure):
-            value = Failure(pb.Error("an error of unknown kind"))
+            raise Violation("an error of unknown kind")
+        del self.waitingForAnswers[requestID]
         waiting.errback(value)
 
     def _waiting(self, requestID: int) -> Deferred[Any]:
-        waiting = self.waitingForAnswers.pop(requestID, None)
+        """Who waits for this answer: if it breaks the rules, until the link is cut for it."""
+        waiting = self.waitingForAnswers.get(requestID)
         if waiting is None:
             raise Violation("an answer to nothing that was asked")
         return cast("Deferred[Any]", waiting)

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.spread import pb
 
 from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.dialect import text
 from buildbot.wire.door import Doorkeeper, LogLimiter
 
 log = Logger()
@@ -128,12 +129,14 @@ class SlavePortFactory(protocol.ServerFactory):
         if not broker.welcome:
             self.failed(broker)
         who = broker.who if broker.welcome else broker.host
-        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason[:200])
+        reason = text(reason, 200)
+        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason)
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """This peer asked for something that cannot be; the connection stays."""
         who = broker.who if broker.welcome else broker.host
-        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=reason[:200])
+        reason = text(reason, 200)
+        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=reason)
 
     def sayOnce(self, key: object, format: str, **fields: object) -> None:
         """Log a line unless one with this key was logged within the last minute."""

@@ -101,7 +101,7 @@ class Child(protocol.ProcessProtocol):
             for descriptor in files:
                 os.close(descriptor)
         self.pid: int = self._process.pid
-        test.addCleanup(self.end)
+        test.addCleanup(lambda: defer.ensureDeferred(self.end()))
 
     def processEnded(self, reason: Failure) -> None:
         """The child was reaped: tell those who wait."""

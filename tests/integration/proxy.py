@@ -157,7 +157,7 @@ class Proxy(protocol.Factory):
         self._whenAllClosed: defer.Deferred[None] | None = None
         self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
         self.port: int = self._port.getHost().port
-        test.addCleanup(self.stop)
+        test.addCleanup(lambda: defer.ensureDeferred(self.stop()))
 
     def buildProtocol(self, address: interfaces.IAddress) -> protocol.Protocol | None:
         """A client has connected."""

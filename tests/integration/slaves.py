@@ -174,6 +174,6 @@ class GenerationsTestCase(TestCase):
 
 def together(coroutines: Iterable[object]) -> defer.Deferred[list[object]]:
     """Run coroutines at the same time. Fires with their results, or fails with the first error."""
-    running = [defer.ensureDeferred(coroutine) for coroutine in coroutines]  # type: ignore[arg-type]
+    running = [defer.ensureDeferred(coroutine) for coroutine in coroutines]
     gathered: defer.Deferred[list[object]] = defer.gatherResults(running, consumeErrors=True)
     return gathered.addErrback(lambda failure: failure.value.subFailure)

@@ -35,7 +35,7 @@ class Misbehaviour(TestCase):
         """Connect client and server through the proxy."""
         self.servers: list[_End] = []
         factory = protocol.Factory()
-        factory.buildProtocol = self._serve  # type: ignore[assignment,method-assign]
+        factory.buildProtocol = self._serve
         listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(lambda: defer.maybeDeferred(listening.stopListening))
         self.proxy = Proxy(self, listening.getHost().port)
@@ -90,13 +90,13 @@ class Misbehaviour(TestCase):
         """A reset reaches both ends as an unclean loss."""
         self.link.reset()
         await until(lambda: self.client.lost and self.server.lost, 5, "both losses")
-        self.assertEqual(self.server.lost.type.__name__, "ConnectionLost")  # type: ignore[union-attr]
+        self.assertEqual(self.server.lost.type.__name__, "ConnectionLost")
 
     async def test_halfClose(self) -> None:
         """After a half-close the server is told of the end of input, as Twisted tells it: a clean loss."""
         self.link.halfClose()
         await until(lambda: self.server.lost, 5, "the server to see the end of input")
-        self.assertEqual(self.server.lost.type.__name__, "ConnectionDone")  # type: ignore[union-attr]
+        self.assertEqual(self.server.lost.type.__name__, "ConnectionDone")
 
     async def test_delay(self) -> None:
         """Delayed bytes come late and in order."""
