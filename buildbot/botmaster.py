@@ -21,9 +21,11 @@ from twisted.logger import Logger
 from twisted.spread import pb
 
 from buildbot.botperspective import BotPerspective
+from buildbot.buildyard import BuildYard
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.process.builder import Builder
+from buildbot.status.records import PauseRecord
 
 log = Logger()
 
@@ -45,7 +47,7 @@ class Stranger:
     logins: int
 
 
-class BotMaster(service.Service):
+class BotMaster(BuildYard, service.Service):
     """
     I hold one L{BotPerspective} for each slave, and the builders.
 
@@ -66,6 +68,9 @@ class BotMaster(service.Service):
         self.reference = pb.Referenceable()
         self.stopping = False
         self.strangers: OrderedDict[str, Stranger] = OrderedDict()
+        self.leaving: set[BotPerspective] = set()
+        self.pauses: dict[str, PauseRecord] = {}
+        self.setupYard()
 
     def strangerCame(self, name: str, address: str) -> None:
         """Remember a login under a name that is not in the configuration (O9)."""
@@ -95,35 +100,41 @@ class BotMaster(service.Service):
         """Have a perspective for one more slave."""
         self.strangers.pop(slavename, None)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
+        slave.setPause(self.pauses.get(slavename))
         return slave
 
-    def removeSlave(self, slavename: str) -> Deferred[None]:
+    def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
         """
         Forget a slave; it is disconnected, and refused when it comes back.
 
+        @param drain: let the builds that run there end first.
         @return: fires with None when its connection is gone.
         """
-        return self.slaves.pop(slavename).disconnect("removed from the configuration")
+        slave = self.slaves.pop(slavename)
+        self.leaving.add(slave)
+        return slave.leave("removed from the configuration", atOnce=not drain)
 
     def slaveLost(self, bot: BotPerspective) -> None:
         """A slave's connection is gone, and its builders have been told."""
+        self.leaving.discard(bot)
 
-    def apply(self, config: MasterConfig, change: ConfigChange) -> list[BotPerspective]:
+    def apply(self, config: MasterConfig, change: ConfigChange, drain: bool = False) -> list[BotPerspective]:
         """
         Put a checked configuration into force.  Nothing here can fail, and only what
         C{change} names is touched.
 
+        @param drain: let builds on removed slaves end before those are disconnected.
         @return: the attached slaves that are being told of a changed builder list.
         """
         self.config = config
         for name in change.buildersRemoved:
-            del self.builders[name]
+            self._removeBuilder(self.builders.pop(name))
         for _, setup in change.buildersAltered:
             self.builders[setup.name].configure(setup)
         for setup in change.buildersAdded:
-            self.builders[setup.name] = Builder(setup)
+            self.builders[setup.name] = Builder(setup, self)
         for name in change.slavesRemoved:
-            self._alone(name, self.removeSlave)
+            self._alone(name, lambda name: self.removeSlave(name, drain))
         for slave in change.slavesAdded:
             self.addSlave(slave.name)
         self.slaves = {name: self.slaves[name] for name in config.slaves}
@@ -131,6 +142,18 @@ class BotMaster(service.Service):
             if old.keepalive != new.keepalive:
                 self.slaves[new.name].keepaliveChanged()
         return self._tell(change.listsChanged)
+
+    def _removeBuilder(self, builder: Builder) -> None:
+        """A builder is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
+        cancelled = builder.cancelAll()
+        if cancelled:
+            log.warn(
+                "builder {name} is gone: {count} requests that waited for it are cancelled",
+                name=builder.name,
+                count=len(cancelled),
+            )
+        for build in builder.building:
+            build.stopBuild("its builder was removed from the configuration")
 
     def _tell(self, slavenames: Iterable[str]) -> list[BotPerspective]:
         told = []
@@ -156,4 +179,5 @@ class BotMaster(service.Service):
         """
         service.Service.stopService(self)
         self.stopping = True
-        return DeferredList([slave.disconnect("the master is stopping") for slave in self.slaves.values()])
+        slaves = [*self.slaves.values(), *self.leaving]
+        return DeferredList([slave.disconnect("the master is stopping") for slave in slaves])

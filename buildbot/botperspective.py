@@ -23,6 +23,7 @@ from buildbot.pbutil import NewCredPerspective
 from buildbot.process.builder import Builder
 from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State, advance
 from buildbot.slaves.squabble import Squabble
+from buildbot.status.records import PauseRecord
 from buildbot.status.slave import SlaveStatus
 from buildbot.wire.login import LoginRefused
 from buildbot.wire.peers import Introduction, MalformedAnswer, SlavePeer
@@ -55,6 +56,9 @@ class BotPerspective(NewCredPerspective):
     """
 
     slave: pb.RemoteReference | None = None
+    buildsRunning = 0
+    paused: PauseRecord | None = None
+    _leaving = ""
     slave_commands: Mapping[str, str] | None = None
     _attachment: Attachment = ABSENT
     _why = ""
@@ -131,6 +135,91 @@ class BotPerspective(NewCredPerspective):
         if peer is not None and self._attachment.state is State.READY:
             self.slave_status.happened(time.time(), "asked to be shut down")
             peer.shutdown()
+
+    # builds
+
+    @property
+    def peer(self) -> SlavePeer:
+        """The connection that is served."""
+        peer: SlavePeer = self._attachment.peer
+        return peer
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The properties that the configuration gives builds on this slave."""
+        slave = self.botmaster.config.slaves.get(self.slavename)
+        return slave.properties if slave is not None else {}
+
+    def canStartBuild(self) -> bool:
+        """Whether a further build may begin here."""
+        return self._attachment.state is State.READY and not self.whyNoBuild()
+
+    def whyNoBuild(self) -> str:
+        """Why no further build may begin here, in words; empty if one may."""
+        if self.paused is not None:
+            return f"is {self.paused.kind} by {self.paused.who}: {self.paused.why}"
+        if self._leaving:
+            return self._leaving
+        slave = self.botmaster.config.slaves.get(self.slavename)
+        if slave is not None and slave.max_builds is not None and self.buildsRunning >= slave.max_builds:
+            return f"builds {self.buildsRunning} already, which is its max_builds"
+        return ""
+
+    def setPause(self, record: PauseRecord | None) -> None:
+        """It is kept from new builds, or no more: see L{BuildYard.pause}."""
+        if record != self.paused:
+            self.paused = record
+            said = "unpaused" if record is None else f"{record.kind} by {record.who}: {record.why}"
+            self.slave_status.happened(time.time(), said)
+        self.maybeLeave()
+
+    def leave(self, reason: str, atOnce: bool) -> Deferred[None]:
+        """
+        Disconnect for good, at once or as soon as no build runs here.
+
+        @return: fires with None when the connection is gone.
+        """
+        if atOnce or not self.buildsRunning:
+            return self.disconnect(reason)
+        self._leaving = reason
+        gone: Deferred[None] = Deferred()
+        self._waitingForLoss = (*self._waitingForLoss, gone)
+        return gone
+
+    def maybeLeave(self) -> None:
+        """If it was only waited for the last build, disconnect."""
+        if self.buildsRunning or self._attachment.peer is None:
+            return
+        if self._leaving:
+            self.disconnect(self._leaving)
+        elif self.paused is not None and self.paused.kind == "draining":
+            self.disconnect(f"drained by {self.paused.who}: {self.paused.why}")
+
+    def isAnswering(self, fresh: float, timeout: float) -> Deferred[bool]:
+        """
+        Whether the slave lives, asked before a build.
+
+        @param fresh: it does if it was heard of within so many seconds; else it is probed.
+        @param timeout: seconds for the answer; without one the slave is disconnected (L4).
+        """
+        peer = self._attachment.peer
+        if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
+            return succeed(peer is not None)
+        answered: Deferred[bool] = Deferred()
+
+        def late() -> None:
+            self._fail(peer, f"it did not answer within {timeout:g} s before a build")
+            answered.callback(False)
+
+        timer = self._clock.callLater(timeout, late)
+
+        def heard(lives: bool) -> None:
+            if timer.active():
+                timer.cancel()
+                answered.callback(lives)
+
+        peer.ping().addCallbacks(lambda answer: heard(True), lambda why: heard(peer.isAlive()))
+        return answered
 
     # what the master calls
 

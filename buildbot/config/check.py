@@ -51,7 +51,7 @@ OTHER_KEYS = {
 }
 LONGEST_NAME = 255
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
-OPTIONS = ("keepalive",)
+OPTIONS = ("keepalive", "max_builds", "properties")
 
 Rule = Callable[[Raw, Report], Iterator[ConfigError]]
 
@@ -191,9 +191,33 @@ def _botOptions(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 yield say(
                     f"bot {name!r}: unknown option {option!r}{hint or f'; there is {listing(OPTIONS)}'}"
                 )
-            elif not _isKeepalive(value):
-                least, most = KEEPALIVE_BOUNDS
-                yield say(f"bot {name!r}: keepalive must be a number of seconds from {least:g} to {most:g}")
+                continue
+            trouble = _OPTION_RULES[option](value)
+            if trouble:
+                yield say(f"bot {name!r}: {option} must be {trouble}")
+
+
+def _keepaliveTrouble(value: object) -> str:
+    least, most = KEEPALIVE_BOUNDS
+    return "" if _isKeepalive(value) else f"a number of seconds from {least:g} to {most:g}"
+
+
+def _maxBuildsTrouble(value: object) -> str:
+    good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
+    return "" if good else "a whole number, at least 1, or None"
+
+
+def _propertiesTrouble(value: object) -> str:
+    good = isinstance(value, dict) and all(isinstance(name, str) for name in value)
+    return "" if good else "a dict of property names and values"
+
+
+#: Option -> what is wrong with a value: what it must be, in words; empty if nothing is.
+_OPTION_RULES: dict[str, Callable[[object], str]] = {
+    "keepalive": _keepaliveTrouble,
+    "max_builds": _maxBuildsTrouble,
+    "properties": _propertiesTrouble,
+}
 
 
 def _isKeepalive(value: object) -> bool:
@@ -212,7 +236,13 @@ def _slaves(raw: Raw) -> Iterator[SlaveConfig]:
     for entry in entries(raw, "bots"):
         name, password, *rest = cast(Sequence[Any], entry)
         options = rest[0] if rest else {}
-        yield SlaveConfig(name, password, float(options.get("keepalive", KEEPALIVE)))
+        yield SlaveConfig(
+            name,
+            password,
+            float(options.get("keepalive", KEEPALIVE)),
+            options.get("max_builds"),
+            dict(options.get("properties", {})),
+        )
 
 
 # Ports.

@@ -169,6 +169,10 @@ def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
         yield "new password"
     if old.keepalive != new.keepalive:
         yield f"keepalive {old.keepalive:g} -> {new.keepalive:g}"
+    if old.max_builds != new.max_builds:
+        yield f"max_builds {old.max_builds} -> {new.max_builds}"
+    if old.properties != new.properties:
+        yield "new properties"
 
 
 def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 #: Seconds without a byte from a slave before the master asks whether it is still there.
 KEEPALIVE = 120.0
@@ -53,11 +54,15 @@ class SlaveConfig:
     """One entry of C{c['bots']}.
 
     @ivar keepalive: seconds of silence after which the master probes the slave.
+    @ivar max_builds: how many builds may run there at a time; None: as many as there are builders.
+    @ivar properties: of every build there: name -> value.
     """
 
     name: str
     password: str = field(repr=False)
     keepalive: float = KEEPALIVE
+    max_builds: int | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

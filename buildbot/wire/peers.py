@@ -170,6 +170,10 @@ class SlavePeer:
             self.commands, self.generation = _known(self._said, self.dialect, version)
         return Introduction(self.generation, info, _readBuilders(references, builders))
 
+    def ping(self) -> Deferred[Any]:
+        """Ask for a sign of life; fires with whatever the slave answers, fails with whatever error."""
+        return self._call("getCommands")
+
     def probe(self) -> None:
         """
         Ask for a sign of life: whatever the slave answers will do.
@@ -177,7 +181,7 @@ class SlavePeer:
         getCommands is the one call that every generation answers without a line
         in its own log.
         """
-        self._call("getCommands").addErrback(lambda why: None)
+        self.ping().addErrback(lambda why: None)
 
     def shutdown(self) -> None:
         """Ask the slave's process to end; slaves before 0.8.3 do not know how."""

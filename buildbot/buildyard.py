@@ -1,0 +1,229 @@
+# -*- test-case-name: tests.test_buildyard -*-
+"""
+Where builds are done: what a master's builders share, and what follows from the end of a build.
+
+It holds the store, the logs, the locks, and who is kept from building.  One
+builder is in L{buildbot.process.builder}, the slaves are in L{buildbot.botmaster},
+which is one of these.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.process.builder import Builder
+from buildbot.process.request import BuildRequest
+from buildbot.status.logs import LogDirectory
+from buildbot.status.records import BuildsetRecord, PauseRecord, RequestRecord
+from buildbot.store.interface import StoreFailed
+from buildbot.store.memory import MemoryStore
+
+log = Logger()
+
+
+class BuildYard:
+    """
+    I am the part of a BotMaster that has to do with builds.
+
+    @ivar basedir: the master's directory, which file transfers are relative to.
+    @ivar store: keeps everything; open when builds begin.
+    @ivar logs: where the logs of steps are made.
+    @ivar now: tells the time, in seconds since the epoch.
+    @ivar storeTrouble: why nothing can be kept just now, in words; empty if all is well.
+    """
+
+    clock: Any
+    builders: dict[str, Builder]
+    slaves: dict[str, Any]
+    stopping: bool
+    basedir = "."
+    storeTrouble = ""
+
+    def setupYard(self, now: Callable[[], float] = time.time) -> None:
+        """With a store that forgets, until a better one is given."""
+        self.now = now
+        self.store: Any = MemoryStore()
+        self.logs = LogDirectory(".", self.clock)
+        self._locks: dict[Any, Any] = {}
+        self._buildsets: dict[int, Any] = {}
+        self._listeners: tuple[Any, ...] = ()
+
+    # what waits
+
+    def resume(self, requests: Iterable[RequestRecord], expectations: Mapping[str, Any]) -> list[RequestRecord]:
+        """
+        Take up what waited when the last process ended.
+
+        @param expectations: builder name -> step name -> seconds.
+        @return: requests whose builder is not in the configuration any more.
+        """
+        for name, known in expectations.items():
+            if name in self.builders:
+                self.builders[name].expectations = dict(known)
+        orphans = []
+        for record in requests:
+            builder = self.builders.get(record.builder)
+            if builder is None:
+                orphans.append(record)
+            else:
+                builder.submitBuildRequest(BuildRequest.fromRecord(record))
+        return orphans
+
+    async def submitBuildSet(self, buildset: Any) -> BuildsetRecord:
+        """
+        A set of builds is wanted.
+
+        @param buildset: a L{buildbot.buildset.BuildSet}.
+        @return: what was kept of it, once it is on disk (P2).
+        @raise KeyError: one of its builders does not exist.
+        @raise StoreFailed: it could not be kept; nobody will build it.
+        """
+        builders = [self.builders[name] for name in buildset.builderNames]
+        record, requests = await self.store.addBuildset(
+            buildset.reason,
+            buildset.source.toRecord(),
+            buildset.builderNames,
+            buildset.properties,
+            buildset.bsid,
+            buildset.scheduler,
+            self.now(),
+            buildset.state,
+        )
+        made = [BuildRequest.fromRecord(each) for each in requests]
+        for request in made:
+            request.source = buildset.source  # the very Changes, not copies
+        self._buildsets[record.id] = buildset
+        buildset.submitted(record, made)
+        for builder, request in zip(builders, made, strict=True):
+            builder.submitBuildRequest(request)
+        return record  # type: ignore[no-any-return]
+
+    def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:
+        """All requests of these sets are done."""
+        for record in records:
+            buildset = self._buildsets.pop(record.id, None)
+            if buildset is not None:
+                buildset.complete(record)
+            self._announce("buildsetComplete", record)
+
+    def subscribeToBuilds(self, listener: Any) -> None:
+        """
+        Tell an object of what happens here: its methods C{buildStarted(builder, build)},
+        C{buildFinished(builder, build)} and C{buildsetComplete(record)}, as far as it has them.
+        """
+        self._listeners = (*self._listeners, listener)
+
+    def unsubscribeFromBuilds(self, listener: Any) -> None:
+        """Tell it no more."""
+        self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+    def _announce(self, event: str, *values: Any) -> None:
+        """In a later turn, to each by itself: what one makes of it is no other's concern."""
+        for listener in self._listeners:
+            method = getattr(listener, event, None)
+            if method is not None:
+                self.clock.callLater(0, self._tellOne, method, values)
+
+    def _tellOne(self, method: Callable[..., object], values: tuple[Any, ...]) -> None:
+        try:
+            method(*values)
+        except Exception:
+            log.failure("telling {method!r}", method=method)
+
+    # builds
+
+    def isHolding(self) -> bool:
+        """Whether no build may begin now: the master is stopping, or could not record it."""
+        return self.stopping or bool(self.storeTrouble)
+
+    def maybeStartAllBuilds(self) -> None:
+        """Begin whatever can begin."""
+        for builder in list(self.builders.values()):
+            builder.maybeStartBuild()
+
+    def buildStarted(self, builder: Builder, build: Any) -> None:
+        """A build began."""
+        self._announce("buildStarted", builder, build)
+
+    def buildEnded(self, builder: Builder, build: Any) -> None:
+        """A build is over and its slave is free: whoever waited for that is next (B7)."""
+        self._announce("buildFinished", builder, build)
+        self.slaveIsIdle(build.slavebuilder.slave, builder)
+
+    def slaveIsIdle(self, slave: Any, last: Builder | None = None) -> None:
+        """A slave may have room for a build; the builder that had the last one comes last."""
+        slave.maybeLeave()
+        builders = list(slave.builders.values())
+        if last in builders:
+            after = builders.index(last) + 1
+            builders = builders[after:] + builders[:after]
+        for builder in builders:
+            builder.maybeStartBuild()
+
+    def getLockByID(self, lockid: Any) -> Any:
+        """The one lock that stands behind all that the configuration calls by this name."""
+        key = (type(lockid).__name__, lockid.name)
+        real = self._locks.get(key)
+        if real is None:
+            real = self._locks[key] = lockid.lockClass(lockid)
+        else:
+            real.configure(lockid)
+        return real
+
+    # the store's ups and downs
+
+    def storeFailed(self, reason: str) -> None:
+        """Something could not be kept: no build begins until it can (P4)."""
+        if not self.storeTrouble:
+            log.error("cannot keep what happens: {reason}; no build begins until that is mended", reason=reason)
+        self.storeTrouble = reason
+
+    def storeWorks(self) -> None:
+        """The store took something."""
+        if self.storeTrouble:
+            log.info("what happens can be kept again")
+            self.storeTrouble = ""
+            self.clock.callLater(0, self.maybeStartAllBuilds)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a small thing; that it cannot be kept now is no harm."""
+        self.store.setState(key, value).addErrback(self._notKept)
+
+    def _notKept(self, why: Failure) -> None:
+        why.trap(StoreFailed)
+
+    def sleep(self, seconds: float) -> Deferred[None]:
+        """Fires after so many seconds."""
+        return deferLater(self.clock, seconds, lambda: None)
+
+    # slaves that are to build nothing
+
+    async def pause(self, slavename: str, who: str, why: str, kind: str = "paused") -> PauseRecord:
+        """
+        Begin no further builds on a slave; running ones go on.  Only L{unpause} ends it (O7).
+
+        @param kind: C{"paused"}, or C{"draining"}: then it is disconnected once it is idle.
+        @raise KeyError: there is no such slave.
+        """
+        slave = self.slaves[slavename]
+        record = PauseRecord(slavename, who, self.now(), why, kind)  # type: ignore[arg-type]
+        await self.store.setState(f"pause/{slavename}", record.toRecord())
+        slave.setPause(record)
+        return record
+
+    async def unpause(self, slavename: str) -> bool:
+        """Let a slave build again; False if it was not kept from it."""
+        slave = self.slaves[slavename]
+        if slave.paused is None:
+            return False
+        await self.store.setState(f"pause/{slavename}", None)
+        slave.setPause(None)
+        self.slaveIsIdle(slave)
+        return True
