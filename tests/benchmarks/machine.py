@@ -29,15 +29,9 @@ def raiseFileLimit(wanted: int) -> int:
 
 
 def cpuSeconds(pid: int) -> float:
-    """The CPU time that the living threads of C{pid} have used, to the nanosecond."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/schedstat") as source:
-                total += int(source.read().split()[0])
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # a thread that ended in this moment
-    return total / 1e9
+    """The CPU time that all threads of C{pid} have used, those that have ended included."""
+    # the number of the clock that clock_getcpuclockid(3) gives; Python does not have that function
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def rssKiB(pid: int) -> int:
