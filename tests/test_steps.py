@@ -21,6 +21,7 @@ class ShellTests(unittest.TestCase):
             "want_stdout": True,
             "want_stderr": True,
             "timeout": None,
+            "logEnviron": False,
         }
         self.assertEqual(step.remote_kwargs, told)
 

@@ -1,27 +1,44 @@
 # -*- test-case-name: tests.test_steps -*-
-"""Steps that run a command on the slave, as far as a configuration knows them: they hold their arguments.
+"""Steps that run one command on the slave, and judge it by its exit status and its output.
 
-Nothing runs here yet.
+How a command reaches a slave is in L{buildbot.process.remotecommand}; steps that know one program are in
+modules of their own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.process.buildstep import LoggingBuildStep
+from buildbot.process.logobserver import LogLineObserver
 from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
+from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
+from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
 
 #: A shell's command line, or a program and its arguments.
 Command = str | WithProperties | Sequence[Any]
 #: One word or several, for a narrow display.
 Words = str | Sequence[str]
 
+#: The first version of the slave's command that watches log files, that can wait for a new one of them to
+#: appear, and that hides arguments in what it writes.
+WATCHES_FILES = "2.1"
+FOLLOWS_FILES = "2.9"
+HIDES_ARGUMENTS = "2.16"
+#: Characters of warnings that are kept for their log.
+WARNINGS_LIMIT = 1024 * 1024
+
 
 class ShellCommand(LoggingBuildStep):
     """I run one command on the slave; it fails if its exit status is not 0.
 
-    @ivar remote_kwargs: what the slave is told besides the command itself.
+    In the command, the environment, the directory and the log files, properties are filled in. An argument
+    that nobody may read is given as C{("obfuscated", real, shown)}.
+
+    @ivar remote_kwargs: what the slave is told besides the command itself and the log files.
     """
 
     name = "shell"
@@ -36,10 +53,17 @@ class ShellCommand(LoggingBuildStep):
         description: Words | None = None,
         descriptionDone: Words | None = None,
         command: Command | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, Any] | None = None,
         want_stdout: bool = True,
         want_stderr: bool = True,
         timeout: float | None = 1200,
+        *,
+        maxTime: float | None = None,
+        usePTY: bool | str | None = None,
+        logEnviron: bool = False,
+        initial_stdin: str | bytes | None = None,
+        interruptSignal: str | None = None,
+        sigtermTime: float | None = None,
         **kwargs: Any,
     ) -> None:
         """
@@ -47,6 +71,11 @@ class ShellCommand(LoggingBuildStep):
         @param description: what I am doing, as in C{["compiling"]}.
         @param descriptionDone: what I have done, as in C{["compile"]}.
         @param timeout: seconds without output after which the command is killed; None: never.
+        @param maxTime: seconds after which it is killed, whatever it does; None: never.
+        @param usePTY: whether it has a terminal; None: as the slave was set up.
+        @param logEnviron: whether the slave writes its environment into the log.
+        @param interruptSignal: what stops it, as in C{"INT"}; None: C{"KILL"}.
+        @param sigtermTime: seconds between SIGTERM and C{interruptSignal}; None: no SIGTERM.
         @raise TypeError: another keyword is none of a step's.
         """
         super().__init__(**kwargs)
@@ -55,25 +84,248 @@ class ShellCommand(LoggingBuildStep):
         if descriptionDone:
             self.descriptionDone = _asWords(descriptionDone)
         if command:
-            self.command = command
-        self.remote_kwargs = {
+            self.setCommand(command)
+        self.remote_kwargs: dict[str, Any] = {
             "workdir": workdir,
             "env": env,
             "want_stdout": want_stdout,
             "want_stderr": want_stderr,
             "timeout": timeout,
+            "logEnviron": logEnviron,
         }
+        # Workers take nothing but True and False for a terminal, and no slave needs to hear a None.
+        others = {
+            "usePTY": usePTY if isinstance(usePTY, bool) else None,
+            "maxTime": maxTime,
+            "initial_stdin": initial_stdin,
+            "interruptSignal": interruptSignal,
+            "sigtermTime": sigtermTime,
+        }
+        self.remote_kwargs.update({key: value for key, value in others.items() if value is not None})
+
+    def setCommand(self, command: Command) -> None:
+        """The command to run, instead of the one that I have."""
+        self.command = command
+
+    def describe(self, done: bool = False) -> list[str]:
+        """My description, or else the first words of my command, in quotes."""
+        if done and self.descriptionDone is not None:
+            return _asWords(self.descriptionDone)
+        if self.description is not None:
+            return _asWords(self.description)
+        return _quoted(self.command if self.build is None else self.build.render(self.command))
+
+    def start(self) -> Any:
+        """See L{buildbot.process.buildstep.BuildStep}."""
+        if not self.command:
+            raise ValueError(f"step {self.name!r} has no command to run")
+        warnings = self.checkForOldSlaveAndLogfiles() or ()
+        render = self.build.render
+        kwargs = render(self.remote_kwargs)
+        if kwargs.get("workdir") is None:
+            kwargs["workdir"] = self.build.workdir
+        cmd = RemoteShellCommand(
+            command=self._forSlave(render(self.command)), logfiles=render(dict(self.logfiles)), **kwargs
+        )
+        self.setupEnvironment(cmd)
+        self.startCommand(cmd, warnings)
+
+    def _forSlave(self, command: Any) -> Any:
+        """The command, without what the slave is too old to hide."""
+        if isinstance(command, str):
+            return command
+        if not self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
+            return list(command)
+        return [each[1] if _isHidden(each) else each for each in command]
+
+    def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
+        """Add what earlier steps left in C{build.slaveEnvironment} to C{cmd.args["env"]}."""
+        inherited = getattr(self.build, "slaveEnvironment", None)
+        if inherited:
+            cmd.args["env"] = {**(cmd.args["env"] or {}), **inherited}
+
+    def checkForOldSlaveAndLogfiles(self) -> list[str]:
+        """
+        Watch only what the slave can.
+
+        @return: lines for the log, if it cannot watch any file.
+        """
+        if self.logfiles and self.slaveVersionIsOlderThan("shell", WATCHES_FILES):
+            missed = ", ".join(map(str, self.logfiles))
+            self.logfiles = {}
+            return [f"slave {self.getSlaveName()} is too old to watch log files; missing: {missed}\n"]
+        if self.slaveVersionIsOlderThan("shell", FOLLOWS_FILES):
+            self.logfiles = {
+                name: where["filename"] if isinstance(where, Mapping) else where
+                for name, where in self.logfiles.items()
+            }
+        return []
 
 
 def _asWords(words: Words) -> list[str]:
     return [words] if isinstance(words, str) else list(words)
 
 
+def _isHidden(argument: object) -> bool:
+    return isinstance(argument, tuple) and len(argument) == 3 and argument[0] == "obfuscated"
+
+
+def _quoted(command: Any) -> list[str]:
+    """The first two words of a command, in quotes, with a sign if there are more."""
+    if isinstance(command, WithProperties):
+        return [repr(command)]
+    each = command.split() if isinstance(command, str) else command or ()
+    words = [str(one[2] if _isHidden(one) else one) for one in each]
+    if not words:
+        return ["???"]
+    shown = [*words[:2], "..."] if len(words) > 2 else words
+    shown[0] = f"'{shown[0]}"
+    shown[-1] = f"{shown[-1]}'"
+    return shown
+
+
 class TreeSize(ShellCommand):
-    """I measure how much the build's directory holds."""
+    """I measure how much the build's directory holds, and set the property C{tree-size-KiB}.
+
+    @ivar kb: the size in KiB, once it is known.
+    """
 
     name = "treesize"
-    command = ("du", "-s", ".")
+    command = ["du", "-s", "-k", "."]
+    kb: int | None = None
+
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+        """See L{LoggingBuildStep}."""
+        found = re.match(r"\s*(\d+)", _output(cmd))
+        if found:
+            self.kb = int(found[1])
+            self.setProperty("tree-size-KiB", self.kb)
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{LoggingBuildStep}; a size that cannot be read is a warning."""
+        if cmd.rc != 0:
+            return FAILURE
+        return WARNINGS if self.kb is None else SUCCESS
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """The size."""
+        return ["treesize", "unknown" if self.kb is None else f"{self.kb} KiB"]
+
+
+class SetProperty(ShellCommand):
+    """I set a property to what my command writes to its standard output, if it succeeds."""
+
+    name = "setproperty"
+    _changed = False
+
+    def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
+        """
+        @param property: its name.
+        @param strip: whether to leave out the white space around it.
+        """
+        super().__init__(**kwargs)
+        self.property = property
+        self.strip = strip
+
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+        """See L{LoggingBuildStep}."""
+        if cmd.rc == 0:
+            value = _output(cmd)
+            self.setProperty(self.build.render(self.property), value.strip() if self.strip else value)
+            self._changed = True
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """Whether it was set."""
+        if self._changed:
+            return [f"property '{self.build.render(self.property)}' set"]
+        return super().getText(cmd, results)
+
+
+def _output(cmd: LoggedRemoteCommand) -> str:
+    """What an ended command wrote to its standard output."""
+    return "".join(cmd.logs["stdio"].readlines(LOG_CHANNEL_STDOUT))
+
+
+class _WarningCounter(LogLineObserver):
+    """I count lines that match, and keep the first L{WARNINGS_LIMIT} characters of them."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self._matches = pattern.match
+        self._length = 0
+        self.count = 0
+        self.lines: list[str] = []
+
+    def outLineReceived(self, line: str) -> None:
+        """See L{LogLineObserver}."""
+        if self._matches(line):
+            self.count += 1
+            self._length += len(line) + 1
+            if self._length <= WARNINGS_LIMIT:
+                self.lines.append(line)
+
+    errLineReceived = outLineReceived
+
+    def text(self) -> str:
+        """The warnings, for a log."""
+        missed = self.count - len(self.lines)
+        return "\n".join([*self.lines, *([f"[{missed} more]"] if missed else []), ""])
+
+
+class WarningCountingShellCommand(ShellCommand):
+    """I count the lines of my output that are warnings.
+
+    They go into the log C{warnings}, their number is added to the property C{warnings-count}.
+
+    @ivar warningPattern: what such a line matches from its beginning on, as a regular expression; None
+        counts none.
+    @ivar warnCount: how many there were, once the command has ended.
+    """
+
+    warningPattern: str | re.Pattern[str] | None = r".*warning[: ].*"
+    warnCount = 0
+    _counter: _WarningCounter | None = None
+
+    def __init__(
+        self,
+        workdir: str | None = None,
+        description: Words | None = None,
+        descriptionDone: Words | None = None,
+        command: Command | None = None,
+        *,
+        warningPattern: str | re.Pattern[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """@raise re.error: the pattern is none."""
+        super().__init__(workdir, description, descriptionDone, command, **kwargs)
+        if warningPattern:
+            self.warningPattern = re.compile(warningPattern)
+
+    def start(self) -> Any:
+        """See L{ShellCommand}."""
+        if self.warningPattern:
+            self._counter = _WarningCounter(re.compile(self.warningPattern))
+            self.addLogObserver("stdio", self._counter)
+        return super().start()
+
+    def createSummary(self, log: Any) -> None:
+        """Tell of the warnings; a subclass that does otherwise has none counted."""
+        if self._counter is None:
+            return
+        self.warnCount = self._counter.count
+        if self.warnCount:
+            self.addCompleteLog("warnings", self._counter.text())
+        try:
+            before = self.getProperty("warnings-count")
+        except KeyError:
+            before = 0
+        self.setProperty("warnings-count", before + self.warnCount)
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{LoggingBuildStep}; warnings are WARNINGS."""
+        if cmd.rc != 0:
+            return FAILURE
+        return WARNINGS if self.warnCount else SUCCESS
 
 
 class Configure(ShellCommand):
@@ -81,26 +333,26 @@ class Configure(ShellCommand):
 
     name = "configure"
     haltOnFailure = True
-    description = ("configuring",)
-    descriptionDone = ("configure",)
-    command = ("./configure",)
+    description = ["configuring"]
+    descriptionDone = ["configure"]
+    command = ["./configure"]
 
 
-class Compile(ShellCommand):
+class Compile(WarningCountingShellCommand):
     """I compile."""
 
     name = "compile"
     haltOnFailure = True
-    description = ("compiling",)
-    descriptionDone = ("compile",)
-    command = ("make", "all")
+    description = ["compiling"]
+    descriptionDone = ["compile"]
+    command = ["make", "all"]
 
 
-class Test(ShellCommand):
+class Test(WarningCountingShellCommand):
     """I run tests."""
 
     name = "test"
     warnOnFailure = True
-    description = ("testing",)
-    descriptionDone = ("test",)
-    command = ("make", "test")
+    description = ["testing"]
+    descriptionDone = ["test"]
+    command = ["make", "test"]
