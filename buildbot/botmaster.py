@@ -144,7 +144,7 @@ class BotMaster(BuildYard, service.Service):
         return self._tell(change.listsChanged)
 
     def _removeBuilder(self, builder: Builder) -> None:
-        """A builder is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
+        """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
         cancelled = builder.cancelAll()
         if cancelled:
             log.warn(

@@ -57,6 +57,7 @@ class BotPerspective(NewCredPerspective):
 
     slave: pb.RemoteReference | None = None
     buildsRunning = 0
+    lastUsed = 0.0
     paused: PauseRecord | None = None
     _leaving = ""
     slave_commands: Mapping[str, str] | None = None
@@ -150,20 +151,21 @@ class BotPerspective(NewCredPerspective):
         slave = self.botmaster.config.slaves.get(self.slavename)
         return slave.properties if slave is not None else {}
 
-    def canStartBuild(self) -> bool:
-        """Whether a further build may begin here."""
-        return self._attachment.state is State.READY and not self.whyNoBuild()
-
-    def whyNoBuild(self) -> str:
-        """Why no further build may begin here, in words; empty if one may."""
-        if self.paused is not None:
-            return f"is {self.paused.kind} by {self.paused.who}: {self.paused.why}"
-        if self._leaving:
-            return self._leaving
+    @property
+    def maxBuilds(self) -> int | None:
+        """How many builds may run here at a time; None: no limit."""
         slave = self.botmaster.config.slaves.get(self.slavename)
-        if slave is not None and slave.max_builds is not None and self.buildsRunning >= slave.max_builds:
-            return f"builds {self.buildsRunning} already, which is its max_builds"
-        return ""
+        return slave.max_builds if slave is not None else None
+
+    def canStartBuild(self) -> bool:
+        """Whether a further build may begin here (B9)."""
+        most = self.maxBuilds
+        return (
+            self._attachment.state is State.READY
+            and self.paused is None
+            and not self._leaving
+            and (most is None or self.buildsRunning < most)
+        )
 
     def setPause(self, record: PauseRecord | None) -> None:
         """It is kept from new builds, or no more: see L{BuildYard.pause}."""

@@ -17,7 +17,7 @@ from buildbot import interfaces
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildsetRecord
-from buildbot.status.results import FAILURE, WARNINGS
+from buildbot.status.results import SUCCESS, WARNINGS
 
 
 @implementer(interfaces.IBuildSetStatus)
@@ -52,7 +52,7 @@ class BuildSet:
         self.properties = dict(properties or {})
         self.state = dict(state or {})
         self.requests: list[BuildRequest] = []
-        self._waiting: tuple[Deferred[BuildSet], ...] = ()
+        self._waiting: tuple[Deferred[object], ...] = ()
 
     def getSourceStamp(self) -> SourceStamp:
         """What is built."""
@@ -82,23 +82,31 @@ class BuildSet:
         """Whether all are done."""
         return self.record is not None and self.record.complete is not None
 
-    def waitUntilFinished(self) -> Deferred[BuildSet]:
+    def getResponsibleUsers(self) -> list[str]:
+        """Who made the Changes, each once, in alphabetical order."""
+        return sorted({change.who for change in self.source.changes})
+
+    def getInterestedUsers(self) -> list[str]:
+        """Who wants to know of it: the same."""
+        return self.getResponsibleUsers()
+
+    def waitUntilFinished(self) -> Deferred[object]:
         """Fires with me once all are done."""
-        over: Deferred[BuildSet] = Deferred()
+        over: Deferred[object] = Deferred()
         if self.isFinished():
             over.callback(self)
         else:
             self._waiting = (*self._waiting, over)
         return over
 
-    def waitUntilSuccess(self) -> Deferred[BuildSet]:
+    def waitUntilSuccess(self) -> Deferred[object]:
         """The same: fires with me once all are done, or, in 0.7.5's words, it can be told."""
         return self.waitUntilFinished()
 
     def isSuccessful(self) -> bool:
         """Whether all are done, and none is worse than warnings."""
         results = self.getResults()
-        return self.isFinished() and results is not None and results <= max(WARNINGS, FAILURE - 1)
+        return self.isFinished() and results in (SUCCESS, WARNINGS)
 
     # what the yard tells
 

@@ -57,7 +57,9 @@ class BuildYard:
 
     # what waits
 
-    def resume(self, requests: Iterable[RequestRecord], expectations: Mapping[str, Any]) -> list[RequestRecord]:
+    def resume(
+        self, requests: Iterable[RequestRecord], expectations: Mapping[str, Any]
+    ) -> list[RequestRecord]:
         """
         Take up what waited when the last process ended.
 
@@ -103,7 +105,7 @@ class BuildYard:
         buildset.submitted(record, made)
         for builder, request in zip(builders, made, strict=True):
             builder.submitBuildRequest(request)
-        return record  # type: ignore[no-any-return]
+        return record
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:
         """All requests of these sets are done."""
@@ -182,7 +184,7 @@ class BuildYard:
     def storeFailed(self, reason: str) -> None:
         """Something could not be kept: no build begins until it can (P4)."""
         if not self.storeTrouble:
-            log.error("cannot keep what happens: {reason}; no build begins until that is mended", reason=reason)
+            log.error("cannot keep what happens: {reason}; no build begins until it can be", reason=reason)
         self.storeTrouble = reason
 
     def storeWorks(self) -> None:

@@ -20,7 +20,7 @@ from twisted.spread import pb
 from buildbot.config.model import BuilderConfig
 from buildbot.process.base import Build
 from buildbot.process.factory import BuildFactory
-from buildbot.process.queue import nextBuild
+from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
 from buildbot.status.records import BuildRecord
@@ -40,6 +40,10 @@ PING_TIME = 20.0
 STORE_AGAIN = 10.0
 #: How much the last build counts in what the next is expected to take.
 LEARNING = 0.3
+
+
+def _canMerge(one: BuildRequest, other: BuildRequest) -> bool:
+    return one.canBeMergedWith(other)
 
 
 class SlaveBuilder:
@@ -78,9 +82,42 @@ class SlaveBuilder:
         """What tells builds the time."""
         return self.slave.botmaster.clock
 
-    def isAvailable(self) -> bool:
+    @property
+    def name(self) -> str:
+        """The slave's name, as L{buildbot.process.queue} asks for it."""
+        return self.slavename
+
+    @property
+    def running(self) -> int:
+        """How many builds run on the slave, of all builders."""
+        running: int = self.slave.buildsRunning
+        return running
+
+    @property
+    def used(self) -> float:
+        """When a build last began on the slave, by the clock."""
+        used: float = self.slave.lastUsed
+        return used
+
+    @property
+    def isIdle(self) -> bool:
         """Whether a build could begin here now."""
         return self.isAttached and not self.reserved and bool(self.slave.canStartBuild())
+
+    def isAvailable(self) -> bool:
+        """The same, in 0.7.5's words."""
+        return self.isIdle
+
+    def sight(self) -> SlaveSight:
+        """What is to be seen of it, for people who ask why nothing begins."""
+        paused = self.slave.paused
+        return SlaveSight(
+            self.slavename,
+            paused=None if paused is None else f"{paused.kind} by {paused.who}: {paused.why}",
+            busy=self.reserved,
+            running=self.running,
+            maxBuilds=self.slave.maxBuilds,
+        )
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """
@@ -95,6 +132,7 @@ class SlaveBuilder:
         """A build is about to begin here."""
         self.reserved = True
         self.slave.buildsRunning += 1
+        self.slave.lastUsed = self.clock.seconds()
 
     def free(self) -> None:
         """It has ended, or did not begin."""
@@ -146,7 +184,7 @@ class Builder:
         self.maybeStartBuild()
 
     def detached(self, slave: Any) -> None:
-        """The perspective C{slave} is gone, or no longer mine.  Safe to call twice, and for one long replaced."""
+        """The perspective C{slave} is gone, or no longer mine.  Safe to call twice, and late."""
         slavebuilder = self.slaves.get(slave.slavename)
         if slavebuilder is not None and slavebuilder.slave is slave:
             del self.slaves[slave.slavename]
@@ -191,24 +229,21 @@ class Builder:
             return ""
         if self.botmaster.storeTrouble:
             return f"no build can be recorded: {self.botmaster.storeTrouble}"
-        reasons = []
-        for name in self.setup.slavenames:
-            slavebuilder = self.slaves.get(name)
-            if slavebuilder is None:
-                reasons.append(f"{name} is not connected")
-            elif slavebuilder.reserved:
-                reasons.append(f"{name} builds here")
-            else:
-                reasons.append(f"{name} {slavebuilder.slave.whyNoBuild() or 'is about to begin'}")
-        return ", ".join(reasons)
+        return whyWaiting([self._sight(name) for name in self.setup.slavenames])
+
+    def _sight(self, name: str) -> SlaveSight:
+        attached = self.slaves.get(name)
+        if attached is not None:
+            return attached.sight()
+        slave = self.botmaster.slaves.get(name)
+        return SlaveSight(name, attached=False, away=slave.slave_status.since if slave is not None else None)
 
     # builds
 
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
-            idle = [each for each in self.slaves.values() if each.isAvailable()]
-            chosen = nextBuild(self.pending, idle, self._canMerge) if idle else None
+            chosen = nextBuild(self.pending, self.slaves.values(), _canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen
@@ -216,9 +251,6 @@ class Builder:
                 self.pending.remove(req)
             slavebuilder.reserve()
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
-
-    def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
-        return one.canBeMergedWith(other)
 
     async def _build(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         status = None
@@ -251,6 +283,7 @@ class Builder:
         for req in requests:
             if again:
                 req.attempts += 1
+                req.lostOn |= {slavebuilder.slavename}
             else:
                 req.finished(status)
         if again:
@@ -302,7 +335,7 @@ class Builder:
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Requests that came to nothing wait again, in the order of their age."""
         self.pending.extend(requests)
-        self.pending.sort(key=lambda req: (req.submitted or 0.0, req.id or 0))
+        self.pending.sort(key=lambda req: (req.submitted, req.id or 0))
         self.maybeStartBuild()
 
     def _learn(self, status: BuildStatus) -> None:

@@ -268,7 +268,8 @@ class LoggingBuildStep(BuildStep):
             stdio.addHeader(message)
         cmd.useLog(stdio, True)
         self.setupLogfiles(cmd, self.logfiles)
-        self.runCommand(cmd).addCallback(self._ended).addErrback(self.checkDisconnect).addErrback(self.failed)
+        running: Deferred[Any] = self.runCommand(cmd)
+        running.addCallback(self._ended).addErrback(self.checkDisconnect).addErrback(self.failed)
 
     def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
         """Have a log for each watched file."""

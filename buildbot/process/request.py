@@ -26,13 +26,15 @@ class BuildRequest:
     @ivar source: what is to be built.
     @ivar id: my number in the store; None before I was submitted.
     @ivar attempts: how many builds were begun for me and came to nothing.
+    @ivar lostOn: the slaves that were lost with them.
     @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
     """
 
     id: int | None = None
     attempts = 0
     builder: Any = None
-    submitted: float | None = None
+    submitted = 0.0
+    lostOn: frozenset[str] = frozenset()
     _subscribers: tuple[Any, ...] = ()
     _waiting: tuple[Deferred[Any], ...] = ()
     status: Any = None
@@ -67,15 +69,16 @@ class BuildRequest:
 
     def mergeReasons(self, others: Iterable[BuildRequest]) -> str:
         """Why, for all of us: each reason once."""
-        return ", ".join(dict.fromkeys(reason for reason in [self.reason, *(o.reason for o in others)] if reason))
+        reasons = [self.reason, *(other.reason for other in others)]
+        return ", ".join(dict.fromkeys(reason for reason in reasons if reason))
 
     def getSourceStamp(self) -> SourceStamp:
         """What is to be built."""
         return self.source
 
-    def getBuilderName(self) -> str | None:
+    def getBuilderName(self) -> str:
         """The builder that is to build it."""
-        return self.builderName
+        return self.builderName or ""
 
     def getBuilds(self) -> list[Any]:
         """The builds that were begun for me, each a L{buildbot.status.build.BuildStatus}."""

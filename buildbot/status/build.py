@@ -42,9 +42,9 @@ class _Watched:
         """Whether it is over."""
         return self.finished is not None
 
-    def getTimes(self) -> tuple[float | None, float | None]:
-        """When it began and ended, in seconds since the epoch; None for not yet."""
-        return self.started, self.finished
+    def getTimes(self) -> tuple[float, float | None]:
+        """When it began (0 before) and ended (None before), in seconds since the epoch."""
+        return self.started or 0.0, self.finished
 
     def waitUntilFinished(self) -> Deferred[Any]:
         """Fires with me once I am over."""
@@ -109,7 +109,7 @@ class BuildStepStatus(_Watched):
         """How it went, and what is worth mentioning with the build."""
         return self.results, list(self.text2)
 
-    def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
+    def getExpectations(self) -> list[tuple[str, float, float]]:
         """What is known of its progress: (metric, now, expected)."""
         return []
 
@@ -203,6 +203,7 @@ class BuildStatus(_Watched):
         self.properties: dict[str, Any] = {}
         self.changes: Sequence[Any] = ()
         self.blamelist: Sequence[str] = ()
+        self.testResults: dict[tuple[str, ...], Any] = {}
 
     def getBuilder(self) -> Any:
         """The builder that builds it."""
@@ -227,6 +228,22 @@ class BuildStatus(_Watched):
     def getResponsibleUsers(self) -> Sequence[str]:
         """Who made them."""
         return self.blamelist
+
+    def getInterestedUsers(self) -> Sequence[str]:
+        """Who wants to know of it: who made the Changes."""
+        return self.blamelist
+
+    def getPreviousBuild(self) -> BuildStatus | None:
+        """The build before it; it is in the store only."""
+        return None
+
+    def getTestResults(self) -> dict[tuple[str, ...], Any]:
+        """What test steps have told: test name -> result."""
+        return dict(self.testResults)
+
+    def addTestResult(self, result: Any) -> None:
+        """One test's result, an L{interfaces.ITestResult}."""
+        self.testResults[result.getName()] = result
 
     def getSlavename(self) -> str:
         """The slave that builds it."""

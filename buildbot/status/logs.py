@@ -46,6 +46,16 @@ class LogDirectory:
         return LogReader(os.path.join(self.directory, filename))
 
 
+class _Feeding:
+    """I feed a consumer, which knows of one log only."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
+        self._consumer.writeChunk((channel, text))
+
+
 @implementer(interfaces.IStatusLog, interfaces.ILogFile)
 class LogFile:
     """
@@ -55,7 +65,7 @@ class LogFile:
     """
 
     _observers: tuple[Any, ...] = ()
-    _waiting: tuple[Deferred[LogFile], ...] = ()
+    _waiting: tuple[Deferred[object], ...] = ()
     _length: int | None = None
 
     def __init__(self, step: Any, name: str, filename: str, writer: LogWriter) -> None:
@@ -84,9 +94,9 @@ class LogFile:
         """Whether anything was written."""
         return self._writer.length > 0
 
-    def waitUntilFinished(self) -> Deferred[LogFile]:
+    def waitUntilFinished(self) -> Deferred[object]:
         """Fires with me once nothing more will come."""
-        over: Deferred[LogFile] = Deferred()
+        over: Deferred[object] = Deferred()
         if self.isFinished():
             over.callback(self)
         else:
@@ -108,7 +118,7 @@ class LogFile:
         self.addEntry(LOG_CHANNEL_HEADER, text)
 
     def addEntry(self, channel: int, text: bytes | str) -> None:
-        """Some more: bytes as they came, or text, which is kept as UTF-8.  After L{finish} it is dropped (B4)."""
+        """Some more: bytes as they came, or text, kept as UTF-8.  After L{finish} it is dropped (B4)."""
         if self._length is not None:
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -139,6 +149,11 @@ class LogFile:
         if not self.isFinished():
             self._observers = (*self._observers, receiver)
 
+    def subscribeConsumer(self, consumer: Any) -> None:
+        """Write (channel, bytes) pairs to an L{interfaces.IStatusLogConsumer}: what is there, and what comes."""
+        self.subscribe(_Feeding(consumer), True)
+        self.waitUntilFinished().addCallback(lambda log: consumer.finish())
+
     def unsubscribe(self, receiver: Any) -> None:
         """Call it no more."""
         self._observers = tuple(each for each in self._observers if each is not receiver)
@@ -150,7 +165,7 @@ class LogFile:
             _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
             self.unsubscribe(observer)
 
-    def getChunks(self) -> Iterator[tuple[int, bytes]]:
+    def getChunks(self) -> Iterator[Any]:
         """What was written so far: (channel, bytes) pairs."""
         if not self.isFinished():
             self._writer.flush()

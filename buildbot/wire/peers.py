@@ -215,7 +215,7 @@ class BuilderPeer:
         self.reference = reference
 
     def startBuild(self) -> None:
-        """Say that a build begins: slaves of 0.7.x reset themselves, later ones need not; nothing is waited for."""
+        """Say that a build begins: slaves of 0.7.x reset themselves; nothing is waited for."""
         self.reference.callRemote("startBuild", pbanswer=False)
 
     def startCommand(
