@@ -78,6 +78,7 @@ class _SlaveBuilder(pb.Referenceable):
         self.name = name
         self.slave = slave
         self.master: Any = None
+        self.running: Any = None
 
     def remote_setMaster(self, master: Any) -> None:
         self.master = master
@@ -85,6 +86,66 @@ class _SlaveBuilder(pb.Referenceable):
 
     def remote_print(self, message: Any) -> None:
         self.slave.heard.append(("print", message))
+
+    def remote_startBuild(self) -> None:
+        self.slave.heard.append(("startBuild", self.name))
+
+    def remote_startCommand(self, reference: Any, stepId: Any, name: Any, args: Any) -> Any:
+        behaviour = self.slave.trouble.get("startCommand")
+        if behaviour is HANG:
+            return Deferred()
+        if behaviour is DROP:
+            self.slave.broker.transport.abortConnection()
+            return None
+        if isinstance(behaviour, Exception):
+            return fail(behaviour)
+        command = FakeCommand(self.slave, self.name, reference, name, args)
+        self.slave.commands.append(command)
+        self.running = command
+        self.slave.onCommand(command)
+        return None
+
+    def remote_interruptCommand(self, stepId: Any, why: Any) -> None:
+        self.running.interrupted = why
+        self.slave.onInterrupt(self.running)
+
+
+class FakeCommand:
+    """
+    I am a command that a fake slave runs; the test says how it goes.
+
+    @ivar args: as they arrived.
+    @ivar interrupted: why, if somebody asked for it to stop.
+    """
+
+    def __init__(self, slave: FakeSlave, builder: str, reference: Any, name: Any, args: Any) -> None:
+        self.slave = slave
+        self.builder = builder
+        self.reference = reference
+        self.name = name
+        self.args = args
+        self.interrupted: Any = None
+
+    def update(self, **updates: Any) -> None:
+        """Send one update for each, in order."""
+        for key, value in updates.items():
+            said = {self.slave.text(key): self.slave.text(value) if isinstance(value, str) else value}
+            self._call("update", [[said, 0]])
+
+    def complete(self, failure: Exception | None = None) -> None:
+        """The command has ended."""
+        self._call("complete", None if failure is None else pb.CopyableFailure(failure))
+
+    def end(self, rc: int = 0, **updates: Any) -> None:
+        """Some last updates, the exit status, and the completion."""
+        self.update(**updates, rc=rc)
+        self.complete()
+
+    def _call(self, name: str, value: Any) -> None:
+        try:
+            self.reference.callRemote(name, value).addErrback(self.slave.complaints.append)
+        except pb.DeadReferenceError:
+            pass
 
 
 class _Bot(pb.Referenceable):
@@ -128,6 +189,7 @@ class FakeSlave:
         trouble: Mapping[str, Any] | None = None,
         without: tuple[str, ...] = (),
         info: Mapping[Any, Any] | None = None,
+        onCommand: Any = None,
     ) -> None:
         self.kind = KINDS[kind]
         self.name = name
@@ -136,6 +198,10 @@ class FakeSlave:
         self.methods = set(self.kind.methods) - set(without)
         self.info = dict(info if info is not None else {"admin": "me\n", "host": "here\n"})
         self.heard: list[tuple[Any, ...]] = []
+        self.commands: list[FakeCommand] = []
+        self.complaints: list[Any] = []
+        self.onCommand: Any = onCommand or (lambda command: None)
+        self.onInterrupt: Any = lambda command: None
         self.builders: dict[Any, _SlaveBuilder] = {}
         self.perspective: Any = None
         self.error: Failure | None = None

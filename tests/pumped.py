@@ -117,12 +117,19 @@ class Pump:
     def pump(self, chunk: int | None = None) -> bool:
         """Let bytes, goodbyes and calls that are due run until nothing moves; say whether anything did."""
         moved = False
-        while self._step(chunk):
+        while self._due() or self._step(chunk):
             moved = True
         return moved
 
+    def _due(self) -> bool:
+        """Run the calls that are due now; say whether there were any."""
+        now = self.clock.seconds()
+        due = any(call.getTime() <= now for call in self.clock.getDelayedCalls())
+        if due:
+            self.clock.advance(0)
+        return due
+
     def _step(self, chunk: int | None) -> bool:
-        self.clock.advance(0)
         if self.server.aborted or self.client.aborted:
             news = not self.server.lost or (not self.client.lost and not self.blackhole)
             self.server.tellLost(ConnectionAborted if self.server.aborted else ConnectionLost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -15,6 +16,7 @@ from buildbot.config.diff import diff
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.dispatcher import Dispatcher
 from buildbot.slaves.attachment import State
+from buildbot.status.logs import LogDirectory
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 from tests.fakes import FakeSlave
@@ -43,6 +45,10 @@ class SlavePortCase(unittest.SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1000)
         self.botmaster = BotMaster(self.clock)
+        self.botmaster.now = self.clock.seconds
+        self.botmaster.store.open()
+        self.botmaster.basedir = os.path.abspath(self.mktemp())
+        self.botmaster.logs = LogDirectory(os.path.join(self.botmaster.basedir, "logs"), self.clock)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         self.factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), self.clock)

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.spread import pb
 
 from buildbot.pbutil import Callee
 from buildbot.wire.dialect import fromPeer, text
@@ -78,7 +79,7 @@ class RemoteCommand(Callee):
         self.active = True
         self.commandID = str(next(_counter))
         self._overdue = remote.clock.callLater(START_TIME, self._notStarted)
-        maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._finished)
+        maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
 
     def start(self) -> Any:
@@ -88,6 +89,11 @@ class RemoteCommand(Callee):
         @return: a Deferred of the slave's word that it has made the command.
         """
         return self.remote.peer.startCommand(self, self.commandID, self.remote_command, self.args)
+
+    def _notMade(self, why: Failure) -> None:
+        """The slave cannot make it.  If that is because it is gone, my build is told next, and tells me."""
+        if not why.check(pb.PBConnectionLost, pb.DeadReferenceError):
+            self._finished(why)
 
     def _started(self) -> None:
         if self._overdue is not None and self._overdue.active():

@@ -150,7 +150,7 @@ class LogFile:
             self._observers = (*self._observers, receiver)
 
     def subscribeConsumer(self, consumer: Any) -> None:
-        """Write (channel, bytes) pairs to an L{interfaces.IStatusLogConsumer}: what is there, and what comes."""
+        """Write (channel, bytes) pairs to an L{interfaces.IStatusLogConsumer}, old ones too."""
         self.subscribe(_Feeding(consumer), True)
         self.waitUntilFinished().addCallback(lambda log: consumer.finish())
 

@@ -1,0 +1,501 @@
+"""Builds on fake slaves: begun, run, stopped, lost, and ended exactly once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from buildbot.buildset import BuildSet
+from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.locks import MasterLock
+from buildbot.process.base import LOST_TIME, STOP_TIME
+from buildbot.process.builder import RETRIES
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.factory import BuildFactory
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS
+from buildbot.steps.shell import ShellCommand
+from buildbot.store.interface import StoreFailed
+from tests.fakes import DROP, HANG, KINDS, FakeCommand, FakeSlave, Trouble
+from tests.slaveport import SlavePortCase
+
+
+def shell(*commands: str, **kw: Any) -> BuildFactory:
+    """A factory of shell commands."""
+    factory = BuildFactory()
+    for command in commands:
+        factory.addStep(ShellCommand, command=[command], haltOnFailure=True, **kw)
+    return factory
+
+
+class BuildCase(SlavePortCase):
+    """A master with builders, slaves that build, and a store that forgets."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configure(shell("true"))
+
+    def configure(self, factory: Any, slaves: str = "bot1", builders: str = "full", **options: Any) -> None:
+        """Reconfigure: the builders share the factory and the slaves."""
+        self.use(
+            MasterConfig(
+                slaves={name: SlaveConfig(name, "sekrit", **options) for name in slaves.split()},
+                builders={
+                    name: BuilderConfig(name, tuple(slaves.split()), name, factory)
+                    for name in builders.split()
+                },
+            )
+        )
+
+    def green(self, *args: Any, **kw: Any) -> FakeSlave:
+        """A slave on which every command succeeds."""
+        return self.connect(*args, onCommand=lambda command: command.end(0), **kw)
+
+    def force(self, *builders: str, **kw: Any) -> BuildSet:
+        """Ask for builds, as a person would."""
+        buildset = BuildSet(builders or ("full",), SourceStamp(**kw), "because")
+        self.successResultOf(ensureDeferred(self.botmaster.submitBuildSet(buildset)))
+        self.settle()
+        return buildset
+
+    def builds(self, builder: str = "full") -> list[Any]:
+        """What the store has, the oldest first."""
+        found: list[Any] = self.successResultOf(self.botmaster.store.getBuilds(builder, 100))
+        return found[::-1]
+
+    def waiting(self) -> list[Any]:
+        found: list[Any] = self.successResultOf(self.botmaster.store.pendingRequests())
+        return found
+
+    def command(self, slave: FakeSlave) -> FakeCommand:
+        self.settle()
+        return slave.commands[-1]
+
+    def tearDown(self) -> None:
+        for builder in list(self.botmaster.builders.values()):
+            builder.cancelAll()
+        super().tearDown()
+
+
+class RunTests(BuildCase):
+    """Builds that go as they should."""
+
+    def test_green(self) -> None:
+        """A forced build runs its steps on the slave, in order, and is kept."""
+        self.configure(shell("./configure", "make"))
+        slave = self.green()
+        buildset = self.force()
+        (build,) = self.builds()
+        self.assertEqual((build.results, build.text), (SUCCESS, ("build", "successful")))
+        sent = [command.args[b"command"] for command in slave.commands]
+        self.assertEqual(sent, [[b"./configure"], [b"make"]])
+        self.assertEqual([step.results for step in build.steps], [SUCCESS, SUCCESS])
+        self.assertTrue(buildset.isFinished() and buildset.isSuccessful())
+        self.assertEqual(self.waiting(), [])
+
+    def test_everyGeneration(self) -> None:
+        """Slaves of every generation build; each hears its own words."""
+        for kind in KINDS:
+            if not KINDS[kind].command:
+                continue
+            slave = self.green(kind)
+            self.force()
+            self.assertEqual(self.builds()[-1].results, SUCCESS)
+            self.assertIn(slave.text("command"), slave.commands[-1].args)
+            self.assertEqual(slave.complaints, [])
+            slave.broker.transport.abortConnection()
+            self.settle()
+
+    def test_failure(self) -> None:
+        """A failing step that halts ends the build there."""
+        self.configure(shell("one", "two"))
+        slave = self.connect()
+        slave.onCommand = lambda command: command.end(1, stdout="no")
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual((build.results, len(build.steps), len(slave.commands)), (FAILURE, 1, 1))
+
+    def test_logsAreBytes(self) -> None:
+        """G5: the log holds what was sent, byte by byte, by channel, whatever it is."""
+        slave = self.connect()
+        slave.onCommand = lambda command: command.end(
+            0, header="running\n", stdout=b"\xff\x00caf\xe9", stderr=b"\xf0\x9f", log=(b"x", b"y")
+        )
+        self.force()
+        (log,) = self.builds()[0].steps[0].logs
+        chunks = list(self.botmaster.logs.reader(log.filename).chunks())
+        self.assertEqual(chunks, [(2, b"running\n"), (0, b"\xff\x00caf\xe9"), (1, b"\xf0\x9f")])
+
+    def test_waitsForASlave(self) -> None:
+        """B8: a request waits for its slave, says why, and begins when it comes."""
+        self.force()
+        self.assertEqual(len(self.waiting()), 1)
+        self.assertIn("bot1", self.botmaster.builders["full"].whyWaiting())
+        self.green()
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+
+    def test_merged(self) -> None:
+        """Requests for the same source are served by one build; others by their own."""
+        self.force()
+        self.force()
+        self.force(revision="7")
+        self.green()
+        self.assertEqual([len(build.requests) for build in self.builds()], [2, 1])
+
+    def test_twoSlaves(self) -> None:
+        """Two slaves of a builder build at the same time."""
+        self.configure(shell("true"), "bot1 bot2")
+        one, two = self.connect(), self.connect(name="bot2")
+        self.force(revision="1")
+        self.force(revision="2")
+        self.assertEqual((len(one.commands), len(two.commands)), (1, 1))
+
+    def test_properties(self) -> None:
+        """A step knows the build's properties, and the bot's."""
+        self.configure(shell("true"), properties={"os": "solaris"})
+        self.green()
+        self.force(branch="b1", revision="7")
+        properties = self.builds()[0].properties
+        self.assertEqual(
+            {name: properties[name] for name in ("os", "branch", "revision", "slavename", "buildername")},
+            {"os": "solaris", "branch": "b1", "revision": "7", "slavename": "bot1", "buildername": "full"},
+        )
+
+    def test_newStyleStep(self) -> None:
+        """A step may be a coroutine."""
+        factory = BuildFactory()
+        factory.addStep(Coroutine)
+        self.configure(factory)
+        self.connect()
+        self.force()
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+        self.assertEqual(self.builds()[0].properties["seen"], "full")
+
+    def test_maxBuilds(self) -> None:
+        """B9: a bot never runs more builds than its max_builds, whoever asked for them."""
+        self.configure(shell("true"), builders="a b c", max_builds=2)
+        slave = self.connect()
+        self.force("a", "b", "c")
+        self.assertEqual(len(slave.commands), 2)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(len(slave.commands), 3)
+
+    def test_locks(self) -> None:
+        """B6: a master lock lets one build run at a time; the next begins when it is free."""
+        lock = MasterLock("database")
+        self.configure(shell("true", locks=[lock]), builders="a b")
+        slave = self.connect()
+        self.force("a", "b")
+        self.assertEqual(len(slave.commands), 1)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(len(slave.commands), 2)
+        slave.commands[1].end(0)
+        self.settle()
+        self.assertEqual(self.botmaster.getLockByID(lock).owners(), ())
+
+    def test_updatesAfterTheEnd(self) -> None:
+        """B4: what comes after the end of a command is dropped, without an error to anybody."""
+        slave = self.green()
+        self.force()
+        slave.commands[0].update(stdout="late")
+        slave.commands[0].complete()
+        self.settle()
+        self.assertEqual(slave.complaints, [])
+        self.assertEqual(len(self.builds()), 1)
+
+
+class Coroutine(BuildStep):
+    """A step of today."""
+
+    name = "coroutine"
+
+    async def run(self) -> int:
+        self.setProperty("seen", self.getProperty("buildername"))
+        return SUCCESS
+
+
+class Stubborn(BuildStep):
+    """A step that never ends."""
+
+    name = "stubborn"
+
+    def start(self) -> None:
+        pass
+
+
+class Broken(BuildStep):
+    """A step that raises."""
+
+    name = "broken"
+
+    def start(self) -> None:
+        raise ZeroDivisionError("oops")
+
+
+class EndTests(BuildCase):
+    """Every other end: once, with the slave and the locks free, and the next build begun."""
+
+    def assertFree(self) -> None:
+        """B7: what waits next is built."""
+        self.assertEqual(self.botmaster.builders["full"].building, [])
+        before = len(self.builds())
+        self.configure(shell("true"))
+        for slave in self.slaves:
+            slave.trouble.pop("startCommand", None)
+            slave.onCommand = lambda command: command.end(0)
+        if not self.bot.slave:
+            self.green()
+        self.settle()
+        self.force(revision=f"next-{before}")
+        self.assertEqual(self.builds()[-1].results, SUCCESS)
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.bot.buildsRunning, 0)
+
+    def stop(self) -> None:
+        self.botmaster.builders["full"].building[0].stopBuild("enough")
+        self.settle()
+
+    def test_stop(self) -> None:
+        """B2: a stopped build interrupts its command and ends with it."""
+        slave = self.connect()
+        slave.onInterrupt = lambda command: command.end(-1)
+        self.force()
+        self.stop()
+        (build,) = self.builds()
+        self.assertEqual((build.results, build.text), (FAILURE, ("interrupted", "enough")))
+        self.assertIsNotNone(slave.commands[0].interrupted)
+        self.assertFalse(slave.pump.client.lost)
+        self.assertFree()
+
+    def test_stopMute(self) -> None:
+        """B2: a slave that does not react to a stop is cut off after 30 s, and the build has ended."""
+        slave = self.connect()
+        self.force()
+        for _ in range(6):
+            self.stop()
+        self.wait(STOP_TIME + 1)
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertFree()
+
+    def test_stopStubborn(self) -> None:
+        """B2: a step that never ends is left behind."""
+        factory = BuildFactory()
+        factory.addStep(Stubborn)
+        self.configure(factory)
+        self.connect()
+        self.force()
+        self.stop()
+        self.wait(STOP_TIME + LOST_TIME + 2)
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertFree()
+
+    def test_stopWhileWaitingForALock(self) -> None:
+        """B6: a build that waits for a lock can be stopped, and the lock is not lost."""
+        lock = MasterLock("database")
+        self.configure(shell("true", locks=[lock]), builders="full other")
+        slave = self.connect()
+        self.force("other")
+        self.force("full")
+        self.stop()
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(self.botmaster.getLockByID(lock).owners(), ())
+        self.assertFree()
+
+    def test_lost(self) -> None:
+        """B1, B5: a build whose slave is lost ends, and its request is built again when the slave is back."""
+        slave = self.connect()
+        self.force()
+        slave.broker.transport.abortConnection()
+        self.settle()
+        self.assertEqual(self.builds()[0].text, ("slave", "lost"))
+        self.assertEqual([request.attempts for request in self.waiting()], [1])
+        self.green()
+        self.assertEqual(self.builds()[-1].results, SUCCESS)
+        self.assertFree()
+
+    def test_lostAgainAndAgain(self) -> None:
+        """B5: after two more tries a request is given up, as an exception."""
+        for _ in range(RETRIES + 1):
+            slave = self.connect(trouble={"startCommand": DROP})
+            if not self.builds():
+                self.force()
+            slave.broker.transport.abortConnection()
+            self.settle()
+        self.wait(LOST_TIME + 1)
+        self.assertEqual(len(self.builds()), RETRIES + 1)
+        self.assertEqual(self.builds()[-1].results, EXCEPTION)
+        self.assertEqual(self.waiting(), [])
+        self.assertFree()
+
+    def test_dead(self) -> None:
+        """L1: a build on a slave that is cut off without a goodbye ends within the time of the probe."""
+        slave = self.connect()
+        self.force()
+        slave.pump.blackhole = True
+        self.wait(152)
+        self.assertEqual(self.builds()[0].text, ("slave", "lost"))
+        slave.pump.blackhole = False
+        self.assertFree()
+
+    def test_muteBeforeABuild(self) -> None:
+        """L4: a slave that does not answer before a build is cut off after 20 s; no build began."""
+        slave = self.connect()
+        self.wait(100)
+        slave.pump.blackhole = True
+        self.force()
+        self.wait(21)
+        self.assertEqual((self.builds(), len(self.waiting())), ([], 1))
+        self.assertEqual(self.bot.state.value, "absent")
+        slave.pump.blackhole = False
+        self.assertFree()
+
+    def test_startCommandFails(self) -> None:
+        """An error in the answer to startCommand fails the step, with the reason in its log."""
+        self.connect(trouble={"startCommand": Trouble("no such command")})
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual(build.results, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+        self.assertFree()
+
+    def test_startCommandHangs(self) -> None:
+        """A slave that never says that it has made a command fails the step after a minute."""
+        self.connect(trouble={"startCommand": HANG})
+        self.force()
+        self.wait(61)
+        self.assertEqual(self.builds()[0].results, EXCEPTION)
+        self.flushLoggedErrors()
+        self.assertFree()
+
+    def test_completeWithoutRC(self) -> None:
+        """A command that never said how it ended did not succeed."""
+        slave = self.connect()
+        slave.onCommand = lambda command: command.complete()
+        self.force()
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertFree()
+
+    def test_completeWithFailure(self) -> None:
+        """A command that failed on the slave is an exception of its step; the log says what it said."""
+        for kind in ("0.7.12", "w4.3"):
+            slave = self.connect(kind)
+            slave.onCommand = lambda command: command.complete(Trouble("spawn failed"))
+            self.force(revision=kind)
+            build = self.builds()[-1]
+            self.assertEqual(build.results, EXCEPTION)
+            text = self.botmaster.logs.reader(build.steps[0].logs[0].filename).text()
+            self.assertIn("spawn failed", text)
+            self.flushLoggedErrors()
+            slave.broker.transport.abortConnection()
+            self.settle()
+
+    def test_completeTwice(self) -> None:
+        """B3: a completion that comes twice ends a build once."""
+        slave = self.connect()
+
+        def twice(command: FakeCommand) -> None:
+            command.end(0)
+            command.complete()
+
+        slave.onCommand = twice
+        self.force()
+        self.assertEqual(len(self.builds()), 1)
+        self.assertFree()
+
+    def test_brokenStep(self) -> None:
+        """An exception in a step is in a log of the step, and ends the build."""
+        factory = BuildFactory()
+        factory.addStep(Broken)
+        self.configure(factory)
+        self.connect()
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual(build.results, EXCEPTION)
+        self.assertIn("oops", self.botmaster.logs.reader(build.steps[0].logs[0].filename).text())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertFree()
+
+    def test_diskFull(self) -> None:
+        """P4: no build begins while it could not be recorded; the slave stays; it goes on by itself."""
+        slave = self.green()
+        store = self.botmaster.store
+        original, store.startBuild = store.startBuild, lambda build: failing()
+        self.force()
+        self.assertEqual((slave.commands, len(self.waiting())), ([], 1))
+        self.assertIn("disk is full", self.botmaster.builders["full"].whyWaiting())
+        store.startBuild = original
+        self.wait(11)
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+        self.assertFalse(slave.pump.client.lost)
+
+    def test_removedBuilder(self) -> None:
+        """R13: the requests of a removed builder are cancelled, its builds are stopped."""
+        self.configure(shell("true"), builders="full other")
+        slave = self.connect()
+        self.force("full")
+        self.force("full", revision="2")
+        self.configure(shell("true"), builders="other")
+        self.settle()
+        self.wait(2)
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertEqual(self.waiting(), [])
+        self.assertFalse(slave.pump.client.lost)
+        self.assertEqual(self.bot.buildsRunning, 0)
+
+    def test_removedBot(self) -> None:
+        """A removed bot's build is lost, and built elsewhere."""
+        self.configure(shell("true"), "bot1 bot2")
+        self.connect()
+        self.force()
+        other = self.green(name="bot2")
+        self.configure(shell("true"), "bot2")
+        self.settle()
+        self.assertEqual(self.builds()[-1].slave, "bot2")
+        self.assertEqual(self.builds()[-1].results, SUCCESS)
+        self.assertEqual(len(other.commands), 1)
+
+
+class PauseTests(BuildCase):
+    """Slaves that are to build nothing."""
+
+    def test_pause(self) -> None:
+        """O7: a paused slave builds nothing, over reconnections and reconfigs, until a human says so."""
+        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk")))
+        self.green()
+        self.force()
+        self.assertEqual(self.builds(), [])
+        self.assertIn("paused by ann: disk", self.botmaster.builders["full"].whyWaiting())
+        self.slaves[-1].broker.transport.abortConnection()
+        self.settle()
+        self.green()
+        self.configure(shell("other"))
+        self.settle()
+        self.assertEqual(self.builds(), [])
+        self.assertTrue(self.successResultOf(ensureDeferred(self.botmaster.unpause("bot1"))))
+        self.settle()
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+
+    def test_drain(self) -> None:
+        """A draining slave ends its build and is disconnected then; nothing new begins there."""
+        slave = self.connect()
+        self.force()
+        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "reboot", "draining")))
+        self.force(revision="2")
+        self.assertFalse(slave.pump.client.lost)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+
+def failing() -> Deferred[Any]:
+    """What a full disk answers."""
+    answer: Deferred[Any] = Deferred()
+    answer.errback(StoreFailed("database or disk is full"))
+    return answer
