@@ -133,6 +133,13 @@ class SummerTimeTests(unittest.TestCase):
             ["2011-10-16 01:00 -0200", "2011-10-17 00:00 -0200"],
         )
 
+    def test_wholeDay(self) -> None:
+        """A build of a day that a country leaves out, at the date line, comes the day after."""
+        zone = ZoneInfo("Pacific/Apia")
+        for begin in ("2011-12-29 13:00", "2011-12-31 01:00"):
+            due = NightlyTimes(0, 12, dayOfMonth=30).after(moment(begin, zone), zone)
+            self.assertEqual(shown(due, zone), "2011-12-31 12:00 +1400")
+
     def test_here(self) -> None:
         """Without a zone the clock hangs where the master runs."""
 
