@@ -27,7 +27,11 @@ BuildKey = tuple[str, int]
 
 
 class Core(Protocol):
-    """I do what L{IStore} describes, at once. Records and dicts come to me as JSON text, checked."""
+    """I do what L{IStore} describes, at once. Records and dicts come to me as JSON text, checked.
+
+    C{prune} is told which of the names that it returned earlier were handed out by this process: their
+    files have been deleted since.
+    """
 
     def addChange(self, when: float, text: str) -> int: ...
     def getChange(self, number: int) -> dict[str, Any] | None: ...
@@ -48,7 +52,7 @@ class Core(Protocol):
     def getState(self, key: str) -> Any: ...
     def getStates(self, prefix: str) -> dict[str, Any]: ...
     def setState(self, key: str, text: str) -> None: ...
-    def prune(self, keep: int, olderThan: float | None) -> list[str]: ...
+    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]: ...
 
 
 @implementer(IStore)
@@ -57,6 +61,8 @@ class Store(ABC):
 
     A subclass says where and when the work is done.
     """
+
+    _pruned: Sequence[str] = ()
 
     @abstractmethod
     def open(self) -> Deferred[None]:
@@ -71,12 +77,12 @@ class Store(ABC):
         """Do what changes nothing, after all that was asked for before."""
 
     @abstractmethod
-    def _write(self, work: Callable[[Core], _T]) -> Deferred[_T]:
-        """Do what may change something; all of it, or nothing."""
+    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+        """Do what may change something; all of it, or nothing.
 
-    @abstractmethod
-    def _save(self, build: BuildKey, text: str) -> Deferred[None]:
-        """C{saveBuild}: it may be left out if the same build is written again before it was done."""
+        @param key: what is written as a whole.
+        @param isSpare: it may be left out if the same C{key} is written next.
+        """
 
     def addChange(self, change: Change) -> Deferred[Change]:
         """See L{IStore}."""
@@ -157,7 +163,8 @@ class Store(ABC):
         def encoded() -> Deferred[None]:
             if build.finished is not None:
                 raise ValueError(f"build {build.number} of {build.builder} is to be closed by finishBuild")
-            return self._save(keyOf(build), encode(build.toRecord()))
+            key, text = keyOf(build), encode(build.toRecord())
+            return self._write(lambda core: core.saveBuild(key, text), key, isSpare=True)
 
         return defer.maybeDeferred(encoded)
 
@@ -167,9 +174,8 @@ class Store(ABC):
         def encoded() -> Deferred[list[BuildsetRecord]]:
             if build.finished is None or build.results is None:
                 raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
-            keyOf(build)
-            text = encode(build.toRecord())
-            return self._write(lambda core: core.finishBuild(build, text, requeue))
+            key, text = keyOf(build), encode(build.toRecord())
+            return self._write(lambda core: core.finishBuild(build, text, requeue), key)
 
         return defer.maybeDeferred(encoded)
 
@@ -220,7 +226,12 @@ class Store(ABC):
         def checked() -> Deferred[list[str]]:
             if keep < 1:
                 raise ValueError(f"at least one build of each builder is kept, not {keep}")
-            return self._write(lambda core: core.prune(keep, olderThan))
+            deleted = self._pruned
+            return self._write(lambda core: core.prune(keep, olderThan, deleted)).addCallback(answered)
+
+        def answered(names: list[str]) -> list[str]:
+            self._pruned = names
+            return names
 
         return defer.maybeDeferred(checked)
 

@@ -160,6 +160,6 @@ class IStore(Interface):
         @param keep: at least 1.
         @param olderThan: forget what finished (or, for a Change, was made) before this time too, but for
             the newest build of each builder and the newest Change.
-        @return: the log files that may be deleted now. Left-overs of an earlier process, which may have
-            ended before it deleted its own, are among them.
+        @return: the names of the log files that are to be deleted now, before the next call. Those of an
+            earlier process, which may have ended before it deleted them, are among them.
         """

@@ -43,10 +43,8 @@ class MemoryStore(Store):
             return fail(StoreFailed("the store is closed"))
         return maybeDeferred(work, self._core)
 
-    _write = _read
-
-    def _save(self, build: BuildKey, text: str) -> Deferred[None]:
-        return self._write(lambda core: core.saveBuild(build, text))
+    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+        return self._read(work)
 
 
 class MemoryCore:
@@ -181,7 +179,7 @@ class MemoryCore:
         else:
             self._state[key] = text
 
-    def prune(self, keep: int, olderThan: float | None) -> list[str]:
+    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]:
         """See L{Core}."""
         age = float("-inf") if olderThan is None else olderThan
         filenames: list[str] = []
@@ -195,7 +193,7 @@ class MemoryCore:
             if position and (position >= keep or self._changes[number][0] < age):
                 del self._changes[number]
         self._forgetSets()
-        return filenames
+        return sorted(filenames)
 
     def _forgetSets(self) -> None:
         complete = [id for id, each in self._sets.items() if each.complete is not None]

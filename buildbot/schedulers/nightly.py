@@ -1,0 +1,126 @@
+# -*- test-case-name: tests.test_nightly -*-
+"""The times at which a nightly build is due, by the clock on the wall: days off, summer time and all.
+
+Nothing here runs a timer, or knows what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+#: What a configuration gives: one number, several, or "*" for each.
+Times = int | str | Iterable[int]
+
+#: 29 February comes again after 8 years at most (1896, 1904): so what is not due by then never is.
+_SEARCHED = 8 * 366 + 3
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    lowest: int
+    highest: int
+
+    def read(self, value: Times) -> frozenset[int] | None:
+        """The numbers that are meant; None for each. @raise ValueError: it means nothing."""
+        if value == "*":
+            return None
+        values: list[Any] = list(value) if isinstance(value, Iterable) else [value]
+        wrong = [v for v in values if type(v) is not int or not self.lowest <= v <= self.highest]
+        if wrong or not values:
+            told = repr(wrong[0]) if wrong else "nothing"
+            numbers = f"a number from {self.lowest} to {self.highest}"
+            raise ValueError(f"{self.name} is {numbers}, a list of them, or '*', but not {told}")
+        return frozenset(values)
+
+
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("dayOfMonth", 1, 31),
+    _Field("month", 1, 12),
+    _Field("dayOfWeek", 0, 6),
+)
+
+
+class NightlyTimes:
+    """
+    I know when the clock on the wall shows a time that is meant.
+
+    A day is meant if its month is, and its day of the month and day of the week are. If both of the latter
+    are given, either will do, as in cron.
+
+    Summer time: where the clock is put forward over a time that is meant, the build comes as long after the
+    last one as if it had not been. Where it is put back, and the time comes twice, the build comes the first
+    time. But if C{hour} is C{"*"} the build is an hourly one, and comes whenever the clock shows the minute.
+    """
+
+    def __init__(
+        self,
+        minute: Times = 0,
+        hour: Times = "*",
+        dayOfMonth: Times = "*",
+        month: Times = "*",
+        dayOfWeek: Times = "*",
+    ) -> None:
+        """
+        Each is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
+
+        @raise ValueError: there are no such times, such as the 31st of February; says which in words for
+            whoever wrote the configuration.
+        """
+        given = (minute, hour, dayOfMonth, month, dayOfWeek)
+        read = [field.read(value) for field, value in zip(_FIELDS, given, strict=True)]
+        self._minutes, self._hours, self._daysOfMonth, self._months, self._daysOfWeek = read
+        leapYear = (date(2000, 1, 1) + timedelta(days=n) for n in range(366))
+        if not any(map(self.isRunDay, leapYear)):
+            raise ValueError("no month that is meant has such a dayOfMonth")
+
+    def isRunDay(self, day: date) -> bool:
+        """Whether the day is meant."""
+        if not _among(day.month, self._months):
+            return False
+        ofMonth, ofWeek = _among(day.day, self._daysOfMonth), _among(day.weekday(), self._daysOfWeek)
+        if self._daysOfMonth is not None and self._daysOfWeek is not None:
+            return ofMonth or ofWeek
+        return ofMonth and ofWeek
+
+    def isRunTime(self, wall: datetime) -> bool:
+        """Whether a clock that shows this shows a time that is meant; seconds do not count."""
+        return self.isRunDay(wall) and _among(wall.hour, self._hours) and _among(wall.minute, self._minutes)
+
+    def after(self, when: float, zone: tzinfo | None = None) -> float:
+        """
+        The first time that is due later than C{when}; both in seconds since the epoch.
+
+        @param zone: where the clock hangs; None: here, as the environment variable TZ or the machine says.
+        """
+        # Where the clock is put forward over midnight, times of yesterday come today.
+        day = datetime.fromtimestamp(when, zone).date() - timedelta(days=1)
+        found: float | None = None
+        for _ in range(_SEARCHED):
+            later = [due for due in self._timesOn(day, zone) if due > when] if self.isRunDay(day) else []
+            found = min(later if found is None else [found, *later], default=None)
+            day += timedelta(days=1)
+            if found is not None and found <= datetime.combine(day, time(tzinfo=zone)).timestamp():
+                return found
+        raise AssertionError("a day that is meant comes within eight years")
+
+    def _timesOn(self, day: date, zone: tzinfo | None) -> Iterator[float]:
+        """All times that are due on a day."""
+        for hour in range(24) if self._hours is None else self._hours:
+            for minute in range(60) if self._minutes is None else self._minutes:
+                wall = datetime.combine(day, time(hour, minute, tzinfo=zone))
+                due = wall.timestamp()
+                if self._hours is not None:
+                    yield due
+                elif datetime.fromtimestamp(due, zone).replace(tzinfo=zone, fold=0) == wall:
+                    yield due
+                    yield wall.replace(fold=1).timestamp()
+
+
+def _among(value: int, values: frozenset[int] | None) -> bool:
+    return values is None or value in values

@@ -1,0 +1,215 @@
+# -*- test-case-name: tests.test_store_sqlite -*-
+"""One SQLite file: opened, made, upgraded, or set aside when it is damaged; and transactions on it.
+
+What stands in it is for L{buildbot.store.rows}. Everything here blocks, and belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+from twisted.logger import Logger
+
+from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.salvage import salvage, setAside
+from buildbot.store.schema import Schema
+
+_log = Logger()
+
+#: Opens a file: L{sqlite3.connect}, or what behaves like it.
+Connect = Callable[..., Any]
+
+#: For so many seconds another process (a backup) may keep us waiting.
+BUSY = 5.0
+
+
+class Damaged(Exception):
+    """The file is no database of ours, or not any more; str() says why."""
+
+
+class Database:
+    """I am one open file, with transactions that are on disk when they end.
+
+    Every failure to read or write is a L{StoreFailed}; after one, or after any other exception within a
+    transaction, nothing of that transaction is there.
+    """
+
+    def __init__(self, path: str, connect: Connect, schema: Schema) -> None:
+        """Open the file, or make it.
+
+        @raise SchemaTooNew: it is from a later release, and was left as it is.
+        @raise StoreFailed: the disk is full or broken, or closed to us.
+        """
+        self._path = path
+        self._connect = connect
+        with _translated(path):
+            try:
+                self.connection = self._opened(schema)
+            except Damaged as damage:
+                self.connection = self._replaced(schema, damage)
+            self._inode = os.stat(path).st_ino
+
+    def close(self) -> None:
+        """Let go of the file. Never raises."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+
+    @contextmanager
+    def transaction(self, isWriting: bool) -> Iterator[Any]:
+        """A connection. What it does is on disk when the context ends; if it raises, nothing of it is."""
+        with _translated(self._path):
+            self._mustBeThere()
+            if self.connection.in_transaction:  # even the rollback of the last one has failed
+                self.connection.close()
+                self.connection = self._connected()
+            with _transaction(self.connection, isWriting):
+                yield self.connection
+
+    def _mustBeThere(self) -> None:
+        """Nobody shall believe that things are kept in a file which somebody has deleted under us."""
+        with suppress(OSError):
+            if os.stat(self._path).st_ino == self._inode:
+                return
+        raise StoreFailed(f"{self._path} has been deleted or replaced while it is in use")
+
+    def _connected(self) -> Any:
+        connection = self._connect(self._path, timeout=BUSY, isolation_level=None)
+        for pragma in ("synchronous = FULL", "journal_size_limit = 16000000", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _opened(self, schema: Schema) -> Any:
+        """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
+        if not os.path.exists(self._path):
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        elif not os.path.getsize(self._path):
+            raise Damaged("it is empty")
+        connection = self._connected()
+        try:
+            _prepare(connection, self._path, schema)
+        except BaseException as error:
+            connection.close()
+            if type(error) is sqlite3.DatabaseError:
+                raise Damaged(str(error)) from error
+            raise
+        return connection
+
+    def _replaced(self, schema: Schema, damage: Damaged) -> Any:
+        """A connection to a new file, with what could be read of the damaged one."""
+        aside = setAside(self._path)
+        connection = self._opened(schema)
+        with _transaction(connection):
+            carried = salvage(aside, connection, schema)
+        _log.warn(
+            "{path} is damaged ({why}): it is kept as {aside}, and {carried} records go on in a new one",
+            path=self._path,
+            why=str(damage),
+            aside=os.path.basename(aside),
+            carried=carried,
+        )
+        return connection
+
+
+def _prepare(connection: Any, path: str, schema: Schema) -> None:
+    """Make, check or upgrade the tables. Raises L{Damaged}, or what SQLite raises."""
+    tables = _tables(connection)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > schema.version:
+        raise SchemaTooNew(
+            f"{path} was written by a later release (its schema is {version}, this release knows up to"
+            f" {schema.version}): run that release, or move the file away"
+        )
+    if tables and not version:
+        raise Damaged("it is not a store of ours")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreFailed(f"{path}: its file system cannot do what SQLite's write-ahead log needs")
+    if version:
+        _check(connection)
+    if 0 < version < schema.version:
+        _backUp(connection, f"{path}.schema-{version}")
+    with _transaction(connection):
+        for statement in _statements(schema, version):
+            connection.execute(statement)
+        # This is written even if it is the same: now the write-ahead log is there, and stays.
+        connection.execute(f"PRAGMA user_version = {schema.version}")
+    _syncDirectory(path)
+    missing = set(schema.tables()) - _tables(connection)
+    if missing:
+        raise Damaged(f"it has no table {', '.join(sorted(missing))}")
+
+
+def _statements(schema: Schema, version: int) -> Sequence[str]:
+    """What makes the tables of C{version} (0: none) into those of the schema."""
+    if not version:
+        return schema.statements
+    return [each for step in range(version, schema.version) for each in schema.upgrades[step]]
+
+
+def _tables(connection: Any) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _check(connection: Any) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise Damaged(" ".join(found.split()))
+
+
+def _backUp(connection: Any, path: str) -> None:
+    """Copy all that is there to a file, which is complete if it is there at all."""
+    new = f"{path}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(new)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with closing(sqlite3.connect(new)) as copy:
+            connection.backup(copy)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(new, path)
+    _syncDirectory(path)
+    _log.info("the state as an earlier release left it is kept in {path}", path=path)
+
+
+def _syncDirectory(path: str) -> None:
+    """See to it that the names of the files beside C{path} are on disk as well."""
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _transaction(connection: Any, isWriting: bool = True) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE" if isWriting else "BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # after some failures SQLite has ended it of itself
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _translated(path: str) -> Iterator[None]:
+    """Make what the disk does to us a L{StoreFailed}."""
+    try:
+        yield
+    except Exception as error:
+        if not isDiskFault(error):
+            raise
+        raise StoreFailed(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def isDiskFault(error: Exception) -> bool:
+    """Whether the disk is to blame, and not the statement or a value: those have classes of their own."""
+    return isinstance(error, OSError) or type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)

@@ -1,0 +1,325 @@
+# -*- test-case-name: tests.test_store_sqlite -*-
+"""What a store does, in SQL on one connection.
+
+Transactions are not begun or ended here. A method that raises L{StoreConflict} does so before it has
+changed anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from twisted.logger import Logger
+
+from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
+from buildbot.status.results import CANCELLED
+from buildbot.store.front import BuildKey, encode, keyOf
+from buildbot.store.interface import StoreConflict
+
+_log = Logger()
+_T = TypeVar("_T")
+
+
+class Cursor(Protocol):
+    """What L{SqlCore} needs of the answer to a statement."""
+
+    rowcount: int
+
+    def __iter__(self) -> Iterator[Any]: ...
+    def fetchone(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """What L{SqlCore} needs of a L{sqlite3.Connection}."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
+
+
+class SqlCore:
+    """I am the L{Core} of stores that have a database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    def addChange(self, when: float, text: str) -> int:
+        """See L{Core}."""
+        number = self._next("change", first=1)
+        self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
+        return number
+
+    def getChange(self, number: int) -> dict[str, Any] | None:
+        """See L{Core}."""
+        found = self._changes("WHERE number = ?", number)
+        return found[0] if found else None
+
+    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]:
+        """See L{Core}."""
+        if before is None:
+            return self._changes("ORDER BY number DESC LIMIT ?", count)
+        return self._changes("WHERE number < ? ORDER BY number DESC LIMIT ?", before, count)
+
+    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]:
+        """See L{Core}."""
+        return self._changes("WHERE number > ? ORDER BY number LIMIT ?", number, count)
+
+    def _changes(self, which: str, *values: Any) -> list[dict[str, Any]]:
+        rows = self._execute(f"SELECT number, record FROM changes {which}", values)
+        return readable(lambda row: {**json.loads(row[1]), "number": row[0]}, "change", rows)
+
+    def addBuildset(
+        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+    ) -> tuple[BuildsetRecord, list[RequestRecord]]:
+        """See L{Core}."""
+        id = self._next("buildset", first=1)
+        buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=id)
+        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
+        requests = []
+        for builder in builders:
+            request = RequestRecord.of(buildset, self._next("request", first=1), builder)
+            self._execute(
+                "INSERT INTO requests (id, buildset, builder, attempts, state)"
+                " VALUES (?, ?, ?, 0, 'pending')",
+                (request.id, id, builder),
+            )
+            requests.append(request)
+        for key, value in state.items():
+            self.setState(key, value)
+        return buildset, requests
+
+    def getBuildset(self, id: int) -> BuildsetRecord | None:
+        """See L{Core}."""
+        rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
+        found = readable(_buildset, "buildset", rows)
+        return found[0] if found else None
+
+    def pendingRequests(self) -> list[RequestRecord]:
+        """See L{Core}."""
+        sets: dict[int, BuildsetRecord] = {}
+
+        def request(row: Any) -> RequestRecord:
+            id, builder, attempts, *buildset = row
+            if buildset[0] not in sets:
+                sets[buildset[0]] = _buildset(buildset)
+            return replace(RequestRecord.of(sets[buildset[0]], id, builder), attempts=attempts)
+
+        rows = self._execute(
+            "SELECT r.id, r.builder, r.attempts, s.id, s.complete, s.results, s.record"
+            " FROM requests r JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
+        )
+        return readable(request, "request", rows)
+
+    def startBuild(self, build: BuildRecord, text: str) -> int:
+        """See L{Core}."""
+        for id in build.requests:
+            row = self._execute("SELECT state FROM requests WHERE id = ?", (id,)).fetchone()
+            if row is None or row[0] != "pending":
+                raise StoreConflict(f"request {id} is not pending")
+        number = self._next(f"build {build.builder}", first=0)
+        self._execute(
+            "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
+            (build.builder, number, build.started, text),
+        )
+        for id in build.requests:
+            self._execute("UPDATE requests SET state = 'building', build = ? WHERE id = ?", (number, id))
+        return number
+
+    def saveBuild(self, key: BuildKey, text: str) -> None:
+        """See L{Core}."""
+        saved = self._execute(
+            "UPDATE builds SET record = ? WHERE builder = ? AND number = ? AND finished IS NULL", (text, *key)
+        )
+        if not saved.rowcount:
+            raise notRunning(key)
+
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        assert build.finished is not None
+        key = keyOf(build)
+        finished = self._execute(
+            "UPDATE builds SET record = ?, started = ?, finished = ?"
+            " WHERE builder = ? AND number = ? AND finished IS NULL",
+            (text, build.started, build.finished, *key),
+        )
+        if not finished.rowcount:
+            raise notRunning(key)
+        if requeue:
+            self._connection.executemany(
+                "UPDATE requests SET state = 'pending', attempts = attempts + 1"
+                " WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
+                [(id, *key) for id in build.requests],
+            )
+            return []
+        taken = [id for id in build.requests if self._isTaken(id, key)]
+        return self._done(taken, build.results, build.finished)
+
+    def _isTaken(self, request: int, key: BuildKey) -> bool:
+        return (
+            self._execute(
+                "SELECT 1 FROM requests WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
+                (request, *key),
+            ).fetchone()
+            is not None
+        )
+
+    def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        pending = []
+        for id in ids:
+            row = self._execute("SELECT state FROM requests WHERE id = ?", (id,)).fetchone()
+            if row is not None and row[0] == "pending":
+                pending.append(id)
+        return self._done(pending, CANCELLED, when)
+
+    def getBuild(self, builder: str, number: int) -> BuildRecord | None:
+        """See L{Core}."""
+        found = self._builds("WHERE builder = ? AND number = ?", builder, number)
+        return found[0] if found else None
+
+    def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]:
+        """See L{Core}."""
+        limit = float("inf") if before is None else before
+        if builder is None:
+            return self._builds(
+                "WHERE started < ? ORDER BY started DESC, builder DESC, number DESC LIMIT ?", limit, count
+            )
+        return self._builds(
+            "WHERE builder = ? AND number < ? ORDER BY number DESC LIMIT ?", builder, limit, count
+        )
+
+    def _builds(self, which: str, *values: Any) -> list[BuildRecord]:
+        rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
+        return readable(_build, "build", rows)
+
+    def interrupted(self, when: float) -> list[BuildRecord]:
+        """See L{Core}."""
+        running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
+        closed = [interrupt(each, when) for each in running]
+        self._connection.executemany(
+            "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
+            [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
+        )
+        self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
+        self._execute(
+            "UPDATE requests SET state = 'pending', attempts = attempts + 1 WHERE state = 'building'"
+        )
+        return closed
+
+    def getState(self, key: str) -> Any:
+        """See L{Core}."""
+        found = self._states("WHERE name = ?", key)
+        return found[0][1] if found else None
+
+    def getStates(self, prefix: str) -> dict[str, Any]:
+        """See L{Core}."""
+        return dict(self._states("WHERE substr(name, 1, ?) = ? ORDER BY name", len(prefix), prefix))
+
+    def _states(self, which: str, *values: Any) -> list[tuple[str, Any]]:
+        rows = self._execute(f"SELECT name, value FROM state {which}", values)
+        return readable(lambda row: (row[0], json.loads(row[1])), "state", rows)
+
+    def setState(self, key: str, text: str) -> None:
+        """See L{Core}."""
+        if text == "null":
+            self._execute("DELETE FROM state WHERE name = ?", (key,))
+        else:
+            self._execute(
+                "INSERT INTO state (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (key, text),
+            )
+
+    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]:
+        """See L{Core}."""
+        many = self._connection.executemany
+        age = float("-inf") if olderThan is None else olderThan
+        rows = list(
+            self._execute(
+                "SELECT builder, number FROM (SELECT builder, number, finished,"
+                " ROW_NUMBER() OVER (PARTITION BY builder ORDER BY number DESC) AS place"
+                " FROM builds) AS ranked"
+                " WHERE place > 1 AND finished IS NOT NULL AND (place > ? OR finished < ?)"
+                " ORDER BY builder, number DESC",
+                (keep, age),
+            )
+        )
+        many("DELETE FROM removals WHERE filename = ?", [(name,) for name in deleted])
+        for builder, number in rows:
+            build = self.getBuild(builder, number)
+            names = () if build is None else build.logFilenames()
+            many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
+        many("DELETE FROM builds WHERE builder = ? AND number = ?", rows)
+        self._execute(
+            "DELETE FROM changes WHERE number IN (SELECT number FROM (SELECT number, made,"
+            " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
+            " WHERE place > 1 AND (place > ? OR made < ?))",
+            (keep, age),
+        )
+        self._forgetSets()
+        return [name for (name,) in self._execute("SELECT filename FROM removals ORDER BY filename")]
+
+    def _forgetSets(self) -> None:
+        gone = list(
+            self._execute(
+                "SELECT id FROM buildsets WHERE complete IS NOT NULL AND NOT EXISTS ("
+                " SELECT 1 FROM requests r JOIN builds b ON b.builder = r.builder AND b.number = r.build"
+                " WHERE r.buildset = buildsets.id)"
+            )
+        )
+        self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
+        self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
+
+    def _next(self, counter: str, first: int) -> int:
+        row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
+        if row is None:
+            self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
+            return first
+        self._execute("UPDATE counters SET value = value + 1 WHERE name = ?", (counter,))
+        number: int = row[0]
+        return number
+
+    def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
+        touched = set()
+        for id in ids:
+            self._execute("UPDATE requests SET state = 'done', results = ? WHERE id = ?", (results, id))
+            touched.add(self._execute("SELECT buildset FROM requests WHERE id = ?", (id,)).fetchone()[0])
+        return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
+
+    def _complete(self, id: int, when: float) -> BuildsetRecord | None:
+        requests = list(self._execute("SELECT state, results FROM requests WHERE buildset = ?", (id,)))
+        if any(state != "done" for state, _ in requests):
+            return None
+        total = overall(results for _, results in requests)
+        self._execute("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, total, id))
+        return self.getBuildset(id)
+
+
+def notRunning(key: BuildKey) -> StoreConflict:
+    """The build is over, or was never begun."""
+    return StoreConflict(f"build {key[1]} of {key[0]} does not run")
+
+
+def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> list[_T]:
+    """What was read from each row; one that cannot be read is left where it is, with a warning (P3)."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except (ValueError, TypeError) as error:
+            _log.warn(
+                "{what} {id} cannot be read and is passed over: {error}", what=what, id=row[:-1], error=error
+            )
+    return found
+
+
+def _buildset(row: Sequence[Any]) -> BuildsetRecord:
+    id, complete, results, text = row
+    return replace(BuildsetRecord.fromRecord(json.loads(text)), id=id, complete=complete, results=results)
+
+
+def _build(row: Sequence[Any]) -> BuildRecord:
+    return replace(BuildRecord.fromRecord(json.loads(row[2])), number=row[1])

@@ -1,0 +1,56 @@
+# -*- test-case-name: tests.test_store_sqlite -*-
+"""The tables of the store, their version, and how those of an earlier version become these.
+
+The SQL is plain enough for PostgreSQL. Records are JSON text; the columns beside them are what is
+searched for, and what changes oftener than the record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Schema:
+    """I am one version of the tables.
+
+    @ivar version: counts from 1.
+    @ivar statements: make the tables and indexes from nothing.
+    @ivar upgrades: by a version, what makes that version into the next.
+    """
+
+    version: int
+    statements: Sequence[str]
+    upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return tuple(name for each in self.statements for name in re.findall(r"^CREATE TABLE (\w+)", each))
+
+
+CURRENT = Schema(
+    1,
+    (
+        # The next number of everything that is counted; "build NAME" counts the builds of a builder.
+        "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+        """CREATE TABLE changes (number INTEGER PRIMARY KEY, made DOUBLE PRECISION NOT NULL,
+            record TEXT NOT NULL)""",
+        """CREATE TABLE buildsets (id INTEGER PRIMARY KEY, complete DOUBLE PRECISION, results INTEGER,
+            record TEXT NOT NULL)""",
+        # "build" is the number of the last build that was begun for the request.
+        """CREATE TABLE requests (id INTEGER PRIMARY KEY, buildset INTEGER NOT NULL, builder TEXT NOT NULL,
+            attempts INTEGER NOT NULL, state TEXT NOT NULL, results INTEGER, build INTEGER)""",
+        "CREATE INDEX requests_by_state ON requests (state)",
+        "CREATE INDEX requests_by_buildset ON requests (buildset)",
+        """CREATE TABLE builds (builder TEXT NOT NULL, number INTEGER NOT NULL,
+            started DOUBLE PRECISION NOT NULL, finished DOUBLE PRECISION, record TEXT NOT NULL,
+            PRIMARY KEY (builder, number))""",
+        "CREATE INDEX builds_by_start ON builds (started, builder, number)",
+        "CREATE INDEX builds_running ON builds (builder, number) WHERE finished IS NULL",
+        "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+        # Log files of forgotten builds, until it is certain that they are deleted.
+        "CREATE TABLE removals (filename TEXT PRIMARY KEY)",
+    ),
+)

@@ -1,0 +1,79 @@
+# -*- test-case-name: tests.test_store_sqlite -*-
+"""The store of a master: one SQLite file in its directory, and one thread that it belongs to.
+
+The parts are elsewhere: the file in C{database}, the thread in C{worker}, the SQL in C{rows}.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+
+from buildbot.store.database import Connect, Database
+from buildbot.store.front import Core, Store
+from buildbot.store.interface import StoreFailed
+from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.worker import Work, Worker
+
+_T = TypeVar("_T")
+
+#: The file in the master's directory.
+FILE = "state.sqlite"
+
+#: What is asked for within so many seconds of a commit waits for the next one.
+PACE = 0.02
+
+
+class SqliteStore(Store):
+    """I am an L{IStore} in C{basedir}.
+
+    @param connect: opens the file.
+    @param pace: the seconds from one commit to the next, at least; a lone request does not wait.
+    """
+
+    def __init__(
+        self,
+        basedir: str,
+        reactor: IReactorFromThreads,
+        connect: Connect = sqlite3.connect,
+        pace: float = PACE,
+        schema: Schema = CURRENT,
+    ) -> None:
+        path = os.path.join(basedir, FILE)
+        self._makeWorker = lambda: Worker(reactor, lambda: Database(path, connect, schema), pace)
+        self._worker: Worker | None = None
+
+    def open(self) -> Deferred[None]:
+        """See L{IStore}."""
+        if self._worker is not None:
+            return fail(StoreFailed("the store is open already"))
+        self._worker = self._makeWorker()
+        return self._worker.start().addErrback(self._notOpen)
+
+    def close(self) -> Deferred[None]:
+        """See L{IStore}."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return fail(StoreFailed("the store is closed"))
+        return worker.stop()
+
+    def _notOpen(self, failure: Failure) -> Failure:
+        self._worker = None
+        return failure
+
+    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+        return self._submit(Work(work, isWriting=False))
+
+    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+        return self._submit(Work(work, key=key, isSpare=isSpare))
+
+    def _submit(self, work: Work) -> Deferred[_T]:
+        if self._worker is None:
+            return fail(StoreFailed("the store is closed"))
+        return self._worker.submit(work)
