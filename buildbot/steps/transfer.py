@@ -1,21 +1,223 @@
-# -*- test-case-name: tests.test_steps -*-
-"""Steps that move files between slave and master; they hold their arguments, nothing moves here yet."""
+# -*- test-case-name: tests.test_transfer -*-
+"""Steps that move files between slave and master, and what the slave calls on the master to do so.
+
+A file takes its place on the master in one piece or not at all. How an archive is unpacked is in
+L{buildbot.unpack}.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
 
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.threads import deferToThread
+
+from buildbot.pbutil import Callee
 from buildbot.process.buildstep import BuildStep
+from buildbot.process.remotecommand import RemoteCommand
+from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.unpack import unpack
+from buildbot.wire.dialect import text
+
+#: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
+LARGEST_BLOCK = 256 * 1024
+#: Characters of a slave's complaints that are kept.
+COMPLAINTS = 64 * 1024
+
+
+class StatusRemoteCommand(RemoteCommand):
+    """I am a command without logs.
+
+    @ivar stderr: what the slave complained of, in lines.
+    """
+
+    stderr = ""
+
+    def remoteUpdate(self, update: dict[str, Any]) -> None:
+        """See L{RemoteCommand}."""
+        super().remoteUpdate(update)
+        if "stderr" in update and len(self.stderr) < COMPLAINTS:
+            self.stderr += text(update["stderr"], COMPLAINTS, lines=True).rstrip("\n") + "\n"
+
+
+# ---- what the slave calls
+
+
+class _FileCallee(Callee):
+    """I am one end of a transfer; the slave gets the same answers whether it goes well or not.
+
+    @ivar path: of the file, on the master.
+    @ivar error: what went wrong, in words; None if nothing did.
+    @ivar whenFailed: called when something goes wrong, for the first time.
+    """
+
+    error: str | None = None
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.whenFailed: Callable[[], None] = lambda: None
+        self._file: IO[bytes] | None = None
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """Whatever goes wrong in here is kept for the step: the slave could do nothing about it."""
+        try:
+            yield
+        except Exception as error:
+            if self.error is None:
+                words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                self.error = f"{self.path}: {words}"
+                self.whenFailed()
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    async def keep(self) -> None:
+        """The transfer succeeded: what came takes its place; C{error} tells if it cannot."""
+
+    def discard(self) -> None:
+        """The transfer is over: nothing is left of what was not kept, and nothing more is taken."""
+        with self._remembering():
+            self._close()
+
+
+class FileWriter(_FileCallee):
+    """I write what the slave sends to a temporary file beside C{path}."""
+
+    def __init__(self, path: str, maxsize: int | None = None, mode: int | None = None) -> None:
+        """
+        @param maxsize: bytes that are taken; more is an error.
+        @param mode: permissions of the file; None for the usual ones.
+        """
+        super().__init__(os.path.realpath(path))
+        self.maxsize = maxsize
+        self.mode = mode
+        self._length = 0
+        self._complete = False
+        self._temporary: str | None = None
+        with self._remembering():
+            self._check()
+            self._open()
+
+    def _check(self) -> None:
+        if os.path.lexists(self.path) and not os.path.isfile(self.path):
+            raise ValueError("there is something else than a file")
+
+    def _open(self) -> None:
+        directory, name = os.path.split(self.path)
+        os.makedirs(directory, exist_ok=True)
+        temporary = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.part")
+        permissions = 0o666 if self.mode is None else 0o600
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions)
+        self._temporary = temporary
+        self._file = os.fdopen(descriptor, "wb")
+
+    def remote_write(self, data: bytes) -> None:
+        """Some more of the file."""
+        if self._file is None or self.error is not None:
+            return
+        with self._remembering():
+            if not isinstance(data, bytes):
+                raise ValueError(f"the slave sent a {type(data).__name__} instead of bytes")
+            self._length += len(data)
+            if self.maxsize is not None and self._length > self.maxsize:
+                raise ValueError(f"the slave sent more than {self.maxsize} bytes")
+            self._file.write(data)
+
+    def remote_close(self) -> None:
+        """That was all of it."""
+        with self._remembering():
+            self._complete = self._complete or self._file is not None
+            self._close()
+
+    def remote_utime(self, accessed_modified: Sequence[float]) -> None:
+        """When the slave's file was read and altered, in seconds since the epoch; comes after the end."""
+        if self._temporary is not None:
+            with self._remembering():
+                accessed, modified = accessed_modified
+                os.utime(self._temporary, (accessed, modified))
+
+    async def keep(self) -> None:
+        """See L{_FileCallee}."""
+        with self._remembering():
+            if not self._complete:
+                raise ValueError("the slave did not send all of it")
+            if self.error is None and self._temporary is not None:
+                await self._place(self._temporary)
+
+    async def _place(self, temporary: str) -> None:
+        if self.mode is not None:
+            os.chmod(temporary, self.mode)
+        os.replace(temporary, self.path)
+        self._temporary = None
+
+    def discard(self) -> None:
+        """See L{_FileCallee}."""
+        super().discard()
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            with self._remembering():
+                os.unlink(temporary)
+
+
+class DirectoryWriter(FileWriter):
+    """I write the archive that the slave sends to a temporary file, and unpack it into C{path}."""
+
+    def _check(self) -> None:
+        if os.path.lexists(self.path) and not os.path.isdir(self.path):
+            raise ValueError("there is something else than a directory")
+
+    def remote_unpack(self) -> None:
+        """That was all of the archive."""
+        self.remote_close()
+
+    async def _place(self, temporary: str) -> None:
+        await deferToThread(unpack, temporary, self.path, lambda: self._temporary is not None)
+
+
+class FileReader(_FileCallee):
+    """I read C{path} for the slave."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        with self._remembering():
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise ValueError("it is not a file")  # a pipe would hang the master
+            self._file = open(path, "rb")
+
+    def remote_read(self, maxlength: int) -> bytes:
+        """The next so many bytes; none at the end, and after an error."""
+        if self._file is not None and self.error is None:
+            with self._remembering():
+                return self._file.read(max(0, min(maxlength, LARGEST_BLOCK)))
+        return b""
+
+    def remote_close(self) -> None:
+        """The slave wants no more."""
+        with self._remembering():
+            self._close()
+
+
+# ---- the steps
 
 
 class _FileTransfer(BuildStep):
-    """What both directions share.
+    """What all directions share.
 
     @ivar workdir: the slave's file is relative to it; below the builder's directory.
     @ivar maxsize: bytes after which the transfer fails; None: as many as there are.
-    @ivar blocksize: bytes that travel at a time.
+    @ivar blocksize: bytes that travel at a time; no more than L{LARGEST_BLOCK} do.
     @ivar mode: permissions of the new file, as for chmod; None for the receiver's usual ones.
+    @ivar cmd: the command that runs, or ran.
     """
+
+    cmd: StatusRemoteCommand | None = None
 
     def __init__(
         self,
@@ -32,16 +234,118 @@ class _FileTransfer(BuildStep):
         self.blocksize = blocksize
         self.mode = mode
 
+    def _onMaster(self, path: Any) -> str:
+        """A path of the configuration, relative to the directory of the master."""
+        basedir: str = self.build.builder.botmaster.basedir
+        return os.path.join(basedir, os.path.expanduser(self.build.render(path)))
+
+    def _transfer(self, words: Sequence[str], callee: _FileCallee, name: str, args: dict[str, Any]) -> None:
+        self.step_status.setText(list(words))
+        common = {
+            "workdir": self.build.render(self.workdir),
+            "maxsize": self.maxsize,
+            "blocksize": min(self.blocksize, LARGEST_BLOCK),
+        }
+        self.cmd = StatusRemoteCommand(name, {**common, **args})
+        ensureDeferred(self._run(words, callee, self.cmd)).addErrback(self.failed)
+
+    async def _run(self, words: Sequence[str], callee: _FileCallee, cmd: StatusRemoteCommand) -> None:
+        complaints = ""
+        try:
+            if callee.error is None:
+                complaints = await self._ran(callee, cmd)
+        finally:
+            callee.discard()
+        complaints += f"{callee.error}\n" if callee.error else ""
+        if complaints:
+            self.addCompleteLog("stderr", complaints)
+        # Slaves of 0.7 end an interrupted transfer without an exit status.
+        if cmd.rc == 0 and callee.error is None:
+            self.finished(SUCCESS)
+        else:
+            self.step_status.setText([*words, "failed"])
+            self.step_status.setText2([self.name])
+            self.finished(FAILURE)
+
+    async def _ran(self, callee: _FileCallee, cmd: StatusRemoteCommand) -> str:
+        """Have the slave do its part, and do ours; returns what it complained of."""
+        callee.whenFailed = lambda: cmd.interrupt("the master cannot go on with it")
+        try:
+            await self.runCommand(cmd)
+        except ConnectionLost:
+            raise
+        except Exception as error:
+            cmd.rc = cmd.rc or -1
+            return f"{cmd.stderr}{text(str(error), COMPLAINTS, lines=True)}\n"
+        if cmd.rc == 0:
+            await callee.keep()
+        return cmd.stderr
+
 
 class FileUpload(_FileTransfer):
     """I copy the file C{slavesrc} of the slave to C{masterdest} in the master's directory."""
 
     name = "upload"
 
-    def __init__(self, build: Any = None, *, slavesrc: Any, masterdest: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        build: Any = None,
+        *,
+        slavesrc: Any,
+        masterdest: Any,
+        keepstamp: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """@param keepstamp: whether the copy has the times of the original; slaves before 0.8.9 cannot."""
         super().__init__(build, **kwargs)
         self.slavesrc = slavesrc
         self.masterdest = masterdest
+        self.keepstamp = keepstamp
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.checkSlaveHasCommand("uploadFile")
+        source = self.build.render(self.slavesrc)
+        writer = FileWriter(self._onMaster(self.masterdest), self.maxsize, self.mode)
+        args = {"slavesrc": source, "workersrc": source, "writer": writer, "keepstamp": bool(self.keepstamp)}
+        self._transfer(["uploading", _last(source)], writer, "uploadFile", args)
+
+
+class DirectoryUpload(_FileTransfer):
+    """I copy what is in the directory C{slavesrc} of the slave into C{masterdest} in the master's directory.
+
+    Slaves from 0.7.12 on can do it. What is in C{masterdest} already stays, but for files of the same name.
+    """
+
+    name = "upload"
+
+    def __init__(
+        self,
+        build: Any = None,
+        *,
+        slavesrc: Any,
+        masterdest: Any,
+        compress: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """
+        @param compress: how it travels: None, C{"gz"} or C{"bz2"}; C{maxsize} is about that.
+        @raise ValueError: C{compress} is something else.
+        """
+        super().__init__(build, **kwargs)
+        if compress not in (None, "gz", "bz2"):
+            raise ValueError(f"compress is None, 'gz' or 'bz2', not {compress!r}")
+        self.slavesrc = slavesrc
+        self.masterdest = masterdest
+        self.compress = compress
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.checkSlaveHasCommand("uploadDirectory")
+        source = self.build.render(self.slavesrc)
+        writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize)
+        args = {"slavesrc": source, "workersrc": source, "writer": writer, "compress": self.compress}
+        self._transfer(["uploading", _last(source)], writer, "uploadDirectory", args)
 
 
 class FileDownload(_FileTransfer):
@@ -53,3 +357,15 @@ class FileDownload(_FileTransfer):
         super().__init__(build, **kwargs)
         self.mastersrc = mastersrc
         self.slavedest = slavedest
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.checkSlaveHasCommand("downloadFile")
+        target = self.build.render(self.slavedest)
+        reader = FileReader(self._onMaster(self.mastersrc))
+        args = {"slavedest": target, "workerdest": target, "reader": reader, "mode": self.mode}
+        self._transfer(["downloading to", _last(target)], reader, "downloadFile", args)
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
