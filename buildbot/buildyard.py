@@ -9,23 +9,30 @@ which is one of these.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.logfiles import removeLogs
 from buildbot.process.builder import Builder
 from buildbot.process.request import BuildRequest
 from buildbot.status.logs import LogDirectory
-from buildbot.status.records import BuildsetRecord, PauseRecord, RequestRecord
+from buildbot.status.records import BuildsetRecord, PauseRecord
 from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 
 log = Logger()
+
+#: The directory of logs, below the master's.
+LOGS = "logs"
+#: Seconds between two looks at what is too old to keep.
+PRUNE_EVERY = 3600.0
 
 
 class BuildYard:
@@ -36,6 +43,8 @@ class BuildYard:
     @ivar store: keeps everything; open when builds begin.
     @ivar logs: where the logs of steps are made.
     @ivar now: tells the time, in seconds since the epoch.
+    @ivar keeping: how many builds run, or have ended and are not kept yet.
+    @ivar pauses: slave name -> why it is kept from building.
     @ivar storeTrouble: why nothing can be kept just now, in words; empty if all is well.
     """
 
@@ -45,6 +54,12 @@ class BuildYard:
     stopping: bool
     basedir = "."
     storeTrouble = ""
+    keeping = 0
+    pauses: dict[str, PauseRecord]
+    _pruning: LoopingCall | None = None
+    #: How many builds of each builder are kept, with their logs, and for how many days at the most.
+    buildHorizon = 500
+    buildDays: float | None = 365.0
 
     def setupYard(self, now: Callable[[], float] = time.time) -> None:
         """With a store that forgets, until a better one is given."""
@@ -55,28 +70,67 @@ class BuildYard:
         self._buildsets: dict[int, Any] = {}
         self._listeners: tuple[Any, ...] = ()
 
-    # what waits
+    # the life of the store
 
-    def resume(
-        self, requests: Iterable[RequestRecord], expectations: Mapping[str, Any]
-    ) -> list[RequestRecord]:
-        """
-        Take up what waited when the last process ended.
+    def settle(self, basedir: str, store: Any) -> None:
+        """Where files and logs are, and what keeps everything else."""
+        self.basedir = basedir
+        self.store = store
+        self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock)
 
-        @param expectations: builder name -> step name -> seconds.
-        @return: requests whose builder is not in the configuration any more.
+    async def openStore(self) -> None:
         """
-        for name, known in expectations.items():
-            if name in self.builders:
-                self.builders[name].expectations = dict(known)
+        See what the last process left: its unfinished builds are closed, what they served waits again (P1).
+
+        @raise StoreFailed: the store cannot be used.
+        """
+        await self.store.open()
+        for build in await self.store.interrupted(self.now()):
+            name, number = build.builder, build.number
+            log.warn("build {number} of {name} was interrupted", name=name, number=number)
+        self.pauses = {
+            key.partition("/")[2]: PauseRecord.fromRecord(value)
+            for key, value in (await self.store.getStates("pause/")).items()
+        }
+
+    async def resume(self) -> None:
+        """What waited when the last process ended waits again; what is too old goes, now and every hour."""
+        known = await self.store.getStates("expectations/")
+        for key, expectations in known.items():
+            builder = self.builders.get(key.partition("/")[2])
+            if builder is not None:
+                builder.expectations = dict(expectations)
         orphans = []
-        for record in requests:
+        for record in await self.store.pendingRequests():
             builder = self.builders.get(record.builder)
             if builder is None:
-                orphans.append(record)
+                orphans.append(record.id)
             else:
                 builder.submitBuildRequest(BuildRequest.fromRecord(record))
-        return orphans
+        if orphans:
+            log.warn("{count} requests are cancelled: their builders are gone", count=len(orphans))
+            self.buildsetsComplete(await self.store.cancelRequests(orphans, self.now()))
+        self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
+        self._pruning.clock = self.clock
+        self._pruning.start(PRUNE_EVERY)
+
+    async def prune(self) -> None:
+        """Forget builds, and their logs, beyond L{buildHorizon} and L{buildDays} (P8)."""
+        age = None if self.buildDays is None else self.now() - self.buildDays * 86400
+        try:
+            removeLogs(self.logs.directory, await self.store.prune(self.buildHorizon, age))
+        except StoreFailed as failed:
+            self.storeFailed(failed.reason)
+
+    async def closeStore(self) -> None:
+        """Keep what is still to be kept, and let go of the store."""
+        if self._pruning is not None and self._pruning.running:
+            self._pruning.stop()
+        while self.keeping and not self.storeTrouble:
+            await self.sleep(0.01)
+        await self.store.close()
+
+    # what waits
 
     async def submitBuildSet(self, buildset: Any) -> BuildsetRecord:
         """
@@ -217,6 +271,7 @@ class BuildYard:
         slave = self.slaves[slavename]
         record = PauseRecord(slavename, who, self.now(), why, kind)  # type: ignore[arg-type]
         await self.store.setState(f"pause/{slavename}", record.toRecord())
+        self.pauses[slavename] = record
         slave.setPause(record)
         return record
 
@@ -226,6 +281,7 @@ class BuildYard:
         if slave.paused is None:
             return False
         await self.store.setState(f"pause/{slavename}", None)
+        self.pauses.pop(slavename, None)
         slave.setPause(None)
         self.slaveIsIdle(slave)
         return True

@@ -29,6 +29,7 @@ from zope.interface import implementer
 from buildbot import ports
 from buildbot.botmaster import BotMaster
 from buildbot.botperspective import BotPerspective
+from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock
@@ -41,6 +42,8 @@ from buildbot.pbutil import NewCredPerspective
 from buildbot.reconfig import LOAD_TIME, Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
+from buildbot.store.interface import StoreFailed
+from buildbot.store.sqlite import SqliteStore
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
@@ -90,8 +93,13 @@ class BuildMaster(service.MultiService):
     @ivar since: when I started, in seconds since the epoch.
     """
 
-    def __init__(self, basedir: str, configFileName: str = "master.cfg", reactor: Any = None) -> None:
-        """@param configFileName: relative to C{basedir}."""
+    def __init__(
+        self, basedir: str, configFileName: str = "master.cfg", reactor: Any = None, store: Any = None
+    ) -> None:
+        """
+        @param configFileName: relative to C{basedir}.
+        @param store: an L{IStore}; a file in C{basedir}, if it is not said.
+        """
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor
@@ -102,6 +110,9 @@ class BuildMaster(service.MultiService):
         self.since = time.time()
         self._reactor = reactor
         self.botmaster = BotMaster(reactor)
+        self.botmaster.settle(self.basedir, store or SqliteStore(self.basedir, reactor))
+        self.change_svc = ChangeMaster()
+        self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         # Half of what this process may have open is for slaves, plug-ins and the command line.
@@ -168,6 +179,32 @@ class BuildMaster(service.MultiService):
         """The status of everything here."""
         return self.status
 
+    async def addChange(self, change: Change) -> Change:
+        """
+        Somebody committed something.
+
+        @return: the Change with its number, once it is on disk (P2); then the schedulers learn of it.
+        @raise StoreFailed: it could not be kept.
+        """
+        stored: Change = await self.botmaster.store.addChange(change)
+        for scheduler in self.allSchedulers():
+            self._reactor.callLater(0, self._tellScheduler, scheduler, stored)
+        return stored
+
+    def _tellScheduler(self, scheduler: Any, change: Change) -> None:
+        try:
+            scheduler.addChange(change)
+        except Exception:
+            log.failure("scheduler {name} and change {number}", name=scheduler.name, number=change.number)
+
+    async def submitBuildSet(self, bs: Any) -> Any:
+        """
+        Builds are wanted; see L{BuildYard.submitBuildSet}.
+
+        @param bs: a L{buildbot.buildset.BuildSet}.
+        """
+        return await self.botmaster.submitBuildSet(bs)
+
     def allSchedulers(self) -> list[object]:
         """C{c['schedulers']}."""
         return list(self.config.schedulers)
@@ -209,8 +246,10 @@ class BuildMaster(service.MultiService):
         report = await checked
         if not report.ok:
             raise ConfigErrors(report.errors)
+        await self.botmaster.openStore()
         change = diff(self.config, config)
         self.commit(config, change, await self.prepare(config, change))
+        await self.botmaster.resume()
         await maybeDeferred(self.control.startService)
         slaves, builders = len(config.slaves), len(config.builders)
         lines = [
@@ -226,7 +265,7 @@ class BuildMaster(service.MultiService):
     def _startFailed(self, why: Failure) -> None:
         if why.check(ConfigErrors):
             lines = [str(error) for error in why.value.errors]
-        elif why.check(Refused, ports.CannotOpen, lock.AlreadyRunning):
+        elif why.check(Refused, ports.CannotOpen, lock.AlreadyRunning, StoreFailed):
             lines = str(why.value).splitlines()
         else:
             log.failure("starting", why)
@@ -299,6 +338,7 @@ class BuildMaster(service.MultiService):
         await self.botmaster.stopService()
         self.slavePort.stopAll()
         await maybeDeferred(super().stopService)
+        await self.botmaster.closeStore()
         if self._locked:
             self._locked = False
             lock.release(self.basedir)
@@ -314,19 +354,26 @@ class BuildMaster(service.MultiService):
 
         @raise CannotOpen, Refused: it failed; all is as before.
         """
-        old = [*change.schedulersRemoved, *change.sourcesRemoved, *change.statusRemoved]
-        new = [*change.schedulersAdded, *change.sourcesAdded, *change.statusAdded]
+        stopped = [
+            *childrenOf(self, change.schedulersRemoved),
+            *childrenOf(self.change_svc, change.sourcesRemoved),
+            *childrenOf(self, change.statusRemoved),
+        ]
+        started = [
+            *childrenOf(self, change.schedulersAdded),
+            *childrenOf(self.change_svc, change.sourcesAdded),
+            *childrenOf(self, change.statusAdded),
+        ]
         if "manhole" in change.settings:
-            old.append(self.config.manhole)
-            new.append(config.manhole)
+            stopped += childrenOf(self, [self.config.manhole])
+            started += childrenOf(self, [config.manhole])
         kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
         certificates = [(port, ports.renewed(port)) for port in kept]
-        stopped, started = filterServices(old), filterServices(new)
-        await exchange(stopped, started, self)
+        await exchange(stopped, started)
         try:
             opened, closed = await self._exchangePorts(change)
         except ports.CannotOpen:
-            await exchange(started, stopped, self)
+            await exchange(started, stopped)
             raise
         return _Prepared(opened, closed, certificates, stopped, started)
 
@@ -334,7 +381,7 @@ class BuildMaster(service.MultiService):
         """Undo L{prepare}."""
         await ports.closeAll(prepared.opened.values())
         self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
-        await exchange(prepared.started, prepared.stopped, self)
+        await exchange(prepared.started, prepared.stopped)
 
     async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, ports.SlavePort], set[str]]:
         """
@@ -411,8 +458,8 @@ class BuildMaster(service.MultiService):
         return [perspective]
 
 
-def filterServices(things: Iterable[object]) -> list[Any]:
-    """Those of some plug-ins that have a life: what is no service needs neither start nor stop."""
-    return [thing for thing in things if service.IService.providedBy(thing)]
+def childrenOf(parent: Any, things: Iterable[object]) -> list[tuple[Any, Any]]:
+    """Those of some plug-ins that have a life, each with who is to be its parent."""
+    return [(thing, parent) for thing in things if service.IService.providedBy(thing)]
 
 

@@ -210,28 +210,29 @@ def _lines(problems: Iterable[object]) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-async def exchange(old: Iterable[Any], new: Iterable[Any], parent: Any) -> None:
+async def exchange(old: Iterable[tuple[Any, Any]], new: Iterable[tuple[Any, Any]]) -> None:
     """
-    Stop the C{old} services and start the C{new} ones as children of C{parent}, or change nothing.
+    Stop the C{old} services and start the C{new} ones, or change nothing.
 
+    @param new: (service, its parent) pairs, as are C{old}.
     @raise Refused: one of the new ones failed to start; the old ones run again.
     """
-    stopped: list[Any] = []
-    started: list[Any] = []
+    stopped: list[tuple[Any, Any]] = []
+    started: list[tuple[Any, Any]] = []
     try:
-        for child in old:
-            stopped.append(child)
+        for child, parent in old:
+            stopped.append((child, parent))
             await maybeDeferred(child.disownServiceParent)
-        for child in new:
-            started.append(child)
+        for child, parent in new:
+            started.append((child, parent))
             await maybeDeferred(child.setServiceParent, parent)
     except Exception as error:
-        culprit = (started or stopped)[-1]
+        culprit, _ = (started or stopped)[-1]
         log.failure("exchanging {child!r}", child=culprit)
-        for child in started:
+        for child, _ in started:
             if getattr(child, "parent", None) is not None:
                 await maybeDeferred(child.disownServiceParent)
-        for child in stopped:
+        for child, parent in stopped:
             if getattr(child, "parent", None) is None:
                 await maybeDeferred(child.setServiceParent, parent)
         raise Refused([f"cannot start {type(culprit).__name__}: {error}"]) from error

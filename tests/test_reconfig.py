@@ -222,7 +222,8 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.old.setServiceParent(self.parent)
 
     def exchange(self, *new: Plugin) -> Deferred[None]:
-        return Deferred.fromCoroutine(exchange([self.old], new, self.parent))
+        pairs = [(plugin, self.parent) for plugin in new]
+        return Deferred.fromCoroutine(exchange([(self.old, self.parent)], pairs))
 
     def test_exchanged(self) -> None:
         """The old ones are stopped, the new ones run."""

@@ -253,6 +253,13 @@ class Builder:
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
 
     async def _build(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
+        self.botmaster.keeping += 1
+        try:
+            await self._buildAndKeep(slavebuilder, requests)
+        finally:
+            self.botmaster.keeping -= 1
+
+    async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         status = None
         if await slavebuilder.slave.isAnswering(FRESH, PING_TIME) and slavebuilder.isAttached:
             build = self.newBuild(requests)

@@ -1,28 +1,55 @@
 # -*- test-case-name: tests.test_steps -*-
-"""Steps that only pass the time, to try a configuration out; they hold their arguments and cannot run yet."""
+"""Steps that only pass the time, on the master or on a slave of 0.7, to try a configuration out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.status.results import FAILURE, SUCCESS
 
 
 class Dummy(BuildStep):
-    """I wait C{timeout} seconds in the master, and succeed."""
+    """I wait C{timeout} seconds in the master, and succeed; being interrupted is a failure."""
 
     name = "dummy"
     haltOnFailure = True
+    _end = SUCCESS
+    _timer: Any = None
 
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.step_status.setText(["delay", f"{self.timeout} secs"])
+        self._timer = self.build.clock.callLater(self.timeout, self.done)
+
+    def interrupt(self, reason: Any) -> None:
+        """See L{BuildStep}."""
+        super().interrupt(reason)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+            self.step_status.setText(["delay", "interrupted"])
+            self.finished(FAILURE)
+
+    def done(self) -> None:
+        """The time has passed."""
+        self.finished(self._end)
 
 
 class FailingDummy(Dummy):
     """I wait C{timeout} seconds in the master, and fail."""
 
     name = "failing dummy"
+    _end = FAILURE
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        super().start()
+        self.step_status.setText(["boom", f"{self.timeout} secs"])
 
 
 class RemoteDummy(LoggingBuildStep):
@@ -35,6 +62,15 @@ class RemoteDummy(LoggingBuildStep):
         super().__init__(**kwargs)
         self.timeout = timeout
 
+    def describe(self, done: bool = False) -> list[str]:
+        """What I wait for."""
+        return ["remote", "delay", f"{self.timeout} secs"]
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.checkSlaveHasCommand("dummy")
+        self.startCommand(LoggedRemoteCommand("dummy", {"timeout": self.timeout}))
+
 
 class Wait(LoggingBuildStep):
     """I wait until somebody inside of the slave's process, which must be of 0.7, lets C{handle} go."""
@@ -44,3 +80,13 @@ class Wait(LoggingBuildStep):
     def __init__(self, handle: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.handle = handle
+
+    def describe(self, done: bool = False) -> list[str]:
+        """What I wait for."""
+        return [f"wait: {self.handle}"]
+
+    def start(self) -> Any:
+        """See L{BuildStep}."""
+        self.checkSlaveHasCommand("dummy.wait")
+        args = {"handle": (self.handle, self.build.reason)}
+        self.startCommand(LoggedRemoteCommand("dummy.wait", args))

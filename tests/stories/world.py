@@ -18,6 +18,7 @@ from buildbot.daemon.childload import LoadReport
 from buildbot.daemon.fileload import readConfig
 from buildbot.master import BuildMaster
 from buildbot.reconfig import Reconfigurer
+from buildbot.store.memory import MemoryStore
 from tests.fakes import FakeSlave
 from tests.pumped import settle
 
@@ -59,6 +60,7 @@ class World(unittest.SynchronousTestCase):
         self.reactor = Reactor()
         self.reactor.advance(1000)
         self.slaves: list[FakeSlave] = []
+        self.store = MemoryStore()
         self.write(CONFIG)
 
     def write(self, text: str) -> None:
@@ -79,7 +81,7 @@ class World(unittest.SynchronousTestCase):
 
     def start(self) -> Deferred[list[str]]:
         """Start the master; the Deferred is what C{buildbot start} waits for."""
-        self.master = BuildMaster(self.basedir, reactor=self.reactor)
+        self.master = BuildMaster(self.basedir, reactor=self.reactor, store=self.store)
         self.master.reconfigurer = Reconfigurer(self.master, check, load)
         ready = self.master.whenReady()
         self.master.startService()

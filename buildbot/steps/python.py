@@ -1,0 +1,126 @@
+# -*- test-case-name: tests.test_steps_python -*-
+"""Steps for Python projects: documentation by epydoc, and what pyflakes finds.
+
+What belongs to Twisted's tools is in L{buildbot.steps.python_twisted}.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Sequence
+from typing import Any
+
+from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.process.logobserver import LONGEST_LINE
+from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
+from buildbot.steps.shell import ShellCommand
+
+
+class BuildEPYDoc(ShellCommand):
+    """I have epydoc make the documentation of an API; whatever it complains of is a warning.
+
+    @ivar warnings: how many things it warned of; C{errors}: how many it called errors; C{import_errors}: how
+        many modules it could not import.
+    """
+
+    name = "epydoc"
+    command = ["make", "epydocs"]
+    description = ["building", "epydocs"]
+    descriptionDone = ["epydoc"]
+    warnings = 0
+    errors = 0
+    import_errors = 0
+
+    def createSummary(self, log: Any) -> None:
+        """Count what it complained of."""
+        self.import_errors = self.warnings = self.errors = 0
+        for line in lines(log):
+            self.import_errors += line.startswith("Error importing ")
+            self.warnings += "Warning: " in line
+            self.errors += "Error: " in line
+        counts = {"ierr": self.import_errors, "warn": self.warnings, "err": self.errors}
+        found = [f"{word}={count}" for word, count in counts.items() if count]
+        self.descriptionDone = [*self.describe(True), *found]
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{buildbot.process.buildstep.LoggingBuildStep}."""
+        if cmd.rc != 0:
+            return FAILURE
+        return WARNINGS if self.warnings or self.errors or self.import_errors else SUCCESS
+
+
+class PyFlakes(ShellCommand):
+    """I have pyflakes look for mistakes.
+
+    There is a log for each kind of them, and a property C{pyflakes-KIND} with their number; all together are
+    in C{pyflakes-total}.
+
+    @ivar flunkingIssues: the kinds that are a failure; others are warnings.
+    """
+
+    name = "pyflakes"
+    command = ["make", "pyflakes"]
+    description = ["running", "pyflakes"]
+    descriptionDone = ["pyflakes"]
+    flunkOnFailure = False
+    flunkingIssues: Sequence[str] = ["undefined"]
+
+    MESSAGES = ("unused", "undefined", "redefs", "import*", "misc")
+
+    def createSummary(self, log: Any) -> None:
+        """Sort the messages by their kind."""
+        found: dict[str, list[str]] = {kind: [] for kind in self.MESSAGES}
+        for line in lines(log, (LOG_CHANNEL_STDOUT,)):
+            kind = _kindOf(line)
+            if kind is not None:
+                found[kind].append(line)
+        words = []
+        for kind, messages in found.items():
+            if messages:
+                words.append(f"{kind}={len(messages)}")
+                self.addCompleteLog(kind, "\n".join([*messages, ""]))
+            self.setProperty(f"pyflakes-{kind}", len(messages))
+        self.setProperty("pyflakes-total", sum(map(len, found.values())))
+        self.descriptionDone = [*self.describe(True), *words]
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """Its exit status is not 0 also when it found something, which may be no failure."""
+        if cmd.rc is None or cmd.rc < 0 or (cmd.rc and not self.getProperty("pyflakes-total")):
+            return FAILURE
+        if any(self.getProperty(f"pyflakes-{kind}") for kind in self.flunkingIssues):
+            return FAILURE
+        return WARNINGS if self.getProperty("pyflakes-total") else SUCCESS
+
+
+#: Words of pyflakes, of its first release and of today's, and the kind of message they make.
+_KINDS = (
+    (re.compile(r"imported but unused|is assigned to but never used"), "unused"),
+    (re.compile(r"undefined name|may be undefined"), "undefined"),
+    (re.compile(r"redefinition of |import of .* shadowed by "), "redefs"),
+    (re.compile(r"unable to detect undefined names"), "import*"),
+)
+_MESSAGE = re.compile(r"[^\s:][^:]*:\d+(?::\d+)?:? ")
+
+
+def _kindOf(line: str) -> str | None:
+    """The kind of message of a line; None if it is none."""
+    if not _MESSAGE.match(line):
+        return None
+    return next((kind for words, kind in _KINDS if words.search(line)), "misc")
+
+
+def lines(
+    log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
+) -> Iterator[str]:
+    """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
+    unfinished: dict[int, bytes] = {}
+    for channel, data in log.getChunks():
+        if channel not in channels:
+            continue
+        *whole, rest = (unfinished.get(channel, b"") + data).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            whole, rest = [*whole, rest], b""
+        unfinished[channel] = rest
+        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+    yield from (rest.decode("utf-8", "replace") for rest in unfinished.values() if rest)
