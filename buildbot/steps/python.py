@@ -110,9 +110,7 @@ def _kindOf(line: str) -> str | None:
     return next((kind for words, kind in _KINDS if words.search(line)), "misc")
 
 
-def lines(
-    log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
-) -> Iterator[str]:
+def lines(log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)) -> Iterator[str]:
     """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
     unfinished: dict[int, bytes] = {}
     for channel, data in log.getChunks():

@@ -6,7 +6,6 @@ What any Python project may use is in L{buildbot.steps.python}.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,14 +14,14 @@ from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps.python import lines
-from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
+from buildbot.steps.shell import ShellCommand
+from buildbot.trialoutput import TestResult, counted, isTest, problemsIn, verdict, warningsIn
+from buildbot.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
 
 #: "Not given", where None means something.
 UNSPECIFIED = ()
 #: Bytes at the end of trial's output in which its last words are looked for.
 TAIL = 10_000
-
-_COUNTS = ("failures", "errors", "skips", "expectedFailures", "unexpectedSuccesses")
 
 
 class HLint(ShellCommand):
@@ -51,7 +50,7 @@ class HLint(ShellCommand):
             return SKIPPED
         python = [self.python] if self.python else []
         self.setCommand([*python, "bin/lore", "-p", "--output", "lint", *files])
-        self.addCompleteLog("files", _text(files))
+        _keep(self, "files", files)
         return super().start()
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
@@ -64,7 +63,7 @@ class HLint(ShellCommand):
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """How many warnings."""
-        return ["hlint" if cmd.rc != 0 else _counted(self.warnings, "hlint")]
+        return ["hlint" if cmd.rc != 0 else counted(self.warnings, "hlint")]
 
 
 class TrialTestCaseCounter(LogLineObserver):
@@ -76,7 +75,6 @@ class TrialTestCaseCounter(LogLineObserver):
 
     numTests = 0
     finished = False
-    _test = re.compile(r"(?:Doctest: )?[\w.]+(?: \([\w.]+\))? \.\.\. *\[[^\]]+\]$")
 
     def outLineReceived(self, line: str) -> None:
         """See L{LogLineObserver}."""
@@ -84,7 +82,7 @@ class TrialTestCaseCounter(LogLineObserver):
             return
         if line.startswith("=" * 40):
             self.finished = True
-        elif self._test.match(line.strip()):
+        elif isTest(line):
             self.numTests += 1
             self.step.setProgress("tests", self.numTests)
 
@@ -99,7 +97,7 @@ class Trial(ShellCommand):
     """
 
     name = "trial"
-    progressMetrics = ("output", "tests", "test.log")
+    progressMetrics: Any = ("output", "tests", "test.log")
     logfiles = {"test.log": "_trial_temp/test.log"}
     flunkOnFailure = True
     python: Sequence[str] | str | None = None
@@ -212,10 +210,7 @@ class Trial(ShellCommand):
     def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
         """Read trial's last words; without them, nobody knows whether it tested anything."""
         counts = countFailedTests(_tail(cmd.logs["stdio"]))
-        self.results, self.text, summary = _verdict(cmd.rc, counts)
-        for key, word in (("skips", "skip"), ("expectedFailures", "todo"), ("unexpectedSuccesses", "surprise")):
-            if counts[key]:
-                self.text.append(_counted(counts[key] or 0, word))
+        self.results, self.text, summary = verdict(cmd.rc, counts)
         if self.reactor:
             self.text.append(self.rtext("(%s)"))
             summary = f"{summary} {self.rtext('(%s)')}" if summary else ""
@@ -227,21 +222,25 @@ class Trial(ShellCommand):
 
     def addTestResult(self, testname: tuple[str, ...], results: int, text: list[str], tlog: str) -> None:
         """
-        A test did not pass; subclasses may look.
+        A test did not simply pass: tell the build.
 
         @param testname: the parts of its full name.
-        @param results: SKIPPED, FAILURE; SUCCESS if the failure was expected, WARNINGS if it was and did not come.
+        @param results: see L{TestResult}.
         @param text: that in words; C{tlog}: what trial said of it.
         """
+        name = (self.reactor, *testname) if self.reactor else testname
+        self.build.build_status.addTestResult(TestResult(name, results, tuple(text), tlog))
 
     def createSummary(self, loog: Any) -> None:
         """Pick the problems and the warnings out of the output."""
         output = lines(loog)
-        _keep(self, "warnings", sorted(_warnings(output)))
-        problems = _Problems(self)
-        for line in output:
-            problems.line(line)
-        problems.end()
+        warnings, separator = warningsIn(output)
+        if separator is not None and separator.startswith("="):
+            problems = self.addLog("problems")
+            for each in problemsIn(_copied(separator, output, problems)):
+                self.addTestResult(each.name, each.results, each.getText(), each.log)
+            problems.finish()
+        _keep(self, "warnings", warnings)
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{ShellCommand}."""
@@ -254,3 +253,143 @@ class Trial(ShellCommand):
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """How many problems."""
         return self.text2
+
+
+class ProcessDocs(ShellCommand):
+    """I have the documents of a project made; lines that begin with C{WARNING: } are warnings.
+
+    @ivar warnings: how many lines of them there were.
+    """
+
+    name = "process-docs"
+    warnOnWarnings = True
+    command = ["admin/process-docs"]
+    description = ["processing", "docs"]
+    descriptionDone = ["docs"]
+    warnings = 0
+
+    def createSummary(self, log: Any) -> None:
+        """Pick the warnings out of the output."""
+        self.warnings = _keep(self, "warnings", _docWarnings(lines(log)))
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{ShellCommand}."""
+        return _judge(cmd, self.warnings)
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """How it went."""
+        how = {SUCCESS: "successful", WARNINGS: counted(self.warnings, "warning")}
+        return ["docs", how.get(results, "failed")]
+
+    def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """How many warnings."""
+        return [counted(self.warnings, "doc") if results == WARNINGS else "docs"]
+
+
+def _docWarnings(output: Iterable[str]) -> Iterator[str]:
+    """Those of LaTeX may go on in the next line."""
+    goesOn = False
+    for line in output:
+        begins = line.startswith("WARNING: ")
+        if begins or goesOn:
+            yield line
+        goesOn = begins
+
+
+class BuildDebs(ShellCommand):
+    """I build Debian packages, and count what lintian says of them.
+
+    @ivar errors: how many errors it found; C{warnings}: how many warnings.
+    """
+
+    name = "debuild"
+    flunkOnFailure = True
+    command = ["debuild", "-uc", "-us"]
+    description = ["building", "debs"]
+    descriptionDone = ["debs"]
+    errors = 0
+    warnings = 0
+
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+        """Pick what lintian said out of the output."""
+        said = (line for line in lines(cmd.logs["stdio"]) if line.startswith(("E: ", "W: ")))
+        self.errors = self.warnings = 0
+        _keep(self, "problems", map(self._count, said))
+
+    def _count(self, line: str) -> str:
+        self.errors += line.startswith("E")
+        self.warnings += line.startswith("W")
+        return line
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{ShellCommand}."""
+        return FAILURE if self.errors else _judge(cmd, self.warnings)
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """How it went."""
+        words = ["debuild"]
+        if cmd.rc != 0:
+            words.append("failed")
+        if self.errors or self.warnings:
+            words.append("lintian:")
+        for count, word in ((self.errors, "error"), (self.warnings, "warning")):
+            if count:
+                words.append(counted(count, word))
+        return words
+
+    def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """How many problems."""
+        if cmd.rc != 0:
+            return ["debuild"]
+        return [f"{self.errors + self.warnings} lintian"] if self.errors or self.warnings else []
+
+
+class RemovePYCs(ShellCommand):
+    """I delete compiled Python files, which might hide that a module is gone."""
+
+    name = "remove-.pyc"
+    command = 'find . -name "*.pyc" | xargs rm -f'
+    description = ["removing", ".pyc", "files"]
+    descriptionDone = ["remove", ".pycs"]
+
+
+# ---- helpers
+
+
+def _copied(first: str, others: Iterable[str], log: Any) -> Iterator[str]:
+    """The lines after the first, all of which go into a log on their way."""
+    log.addStdout(f"{first}\n")
+    for line in others:
+        log.addStdout(f"{line}\n")
+        yield line
+
+
+def _keep(step: ShellCommand, name: str, found: Iterable[str]) -> int:
+    """Put lines into a log of this name, if there are any; returns how many there are."""
+    log, count = None, 0
+    for line in found:
+        count += 1
+        log = log or step.addLog(name)
+        log.addStdout(f"{line}\n")
+    if log is not None:
+        log.finish()
+    return count
+
+
+def _tail(log: Any) -> str:
+    """The end of a log, without what was said about the command."""
+    kept = b""
+    for channel, data in log.getChunks():
+        if channel != LOG_CHANNEL_HEADER:
+            kept = (kept + data)[-TAIL:]
+    return kept.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _judge(cmd: LoggedRemoteCommand, warnings: int) -> int:
+    if cmd.rc != 0:
+        return FAILURE
+    return WARNINGS if warnings else SUCCESS
+
+
+def _several(words: Sequence[str] | str | None) -> list[str] | None:
+    return [words] if isinstance(words, str) else None if words is None else list(words)
