@@ -162,6 +162,7 @@ class BotPerspective(NewCredPerspective):
         most = self.maxBuilds
         return (
             self._attachment.state is State.READY
+            and self._attachment.peer.isAlive()  # what waits for an answer hears of a loss before I do
             and self.paused is None
             and not self._leaving
             and (most is None or self.buildsRunning < most)

@@ -18,10 +18,13 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.spread import pb
 
+from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.locks import claimAll, releaseAll
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.properties import Properties, render
+from buildbot.process.remotecommand import CommandNotStarted
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
@@ -191,8 +194,13 @@ class Build:
         if why.check(ConnectionLost) or self.lost:
             step.step_status.setText([step.name, "slave", "lost"])
             return EXCEPTION
-        log.failure("step {step!r} of {build!r}", why, step=step, build=self)
-        step.addCompleteLog("err.text", why.getTraceback())
+        if why.check(pb.RemoteError, CommandNotStarted, BuildSlaveTooOldError):
+            said = why.getErrorMessage()  # the slave's trouble, not ours
+            log.info("step {step} of {build!r}: {said}", step=step.name, build=self, said=said[:200])
+            step.addCompleteLog("err.text", said + "\n")
+        else:
+            log.failure("step {step!r} of {build!r}", why, step=step, build=self)
+            step.addCompleteLog("err.text", why.getTraceback())
         step.step_status.setText([step.name, "exception"])
         step.step_status.setText2([step.name, "exception"])
         return EXCEPTION

@@ -150,6 +150,7 @@ class Builder:
     @ivar slaves: the attached slaves: slave name -> L{SlaveBuilder}.
     @ivar pending: the requests that wait, the oldest first.
     @ivar building: the builds that run.
+    @ivar isRemoved: whether the configuration has me no more.
     @ivar expectations: step name -> seconds that it usually takes.
     """
 
@@ -160,6 +161,7 @@ class Builder:
         self.pending: list[BuildRequest] = []
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
+        self.isRemoved = False
         self._again: Any = None
 
     def __repr__(self) -> str:
@@ -210,6 +212,7 @@ class Builder:
 
     def cancelAll(self) -> list[BuildRequest]:
         """I was removed from the configuration: nothing waits for me any more (R13)."""
+        self.isRemoved = True
         cancelled, self.pending = self.pending, []
         if self._again is not None and self._again.active():
             self._again.cancel()
@@ -261,7 +264,7 @@ class Builder:
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         status = None
-        if await slavebuilder.slave.isAnswering(FRESH, PING_TIME) and slavebuilder.isAttached:
+        if await slavebuilder.slave.isAnswering(FRESH, PING_TIME) and self._canBegin(slavebuilder):
             build = self.newBuild(requests)
             status = await self._begin(build, slavebuilder)
         if status is None:
@@ -295,6 +298,10 @@ class Builder:
                 req.finished(status)
         if again:
             self._putBack(requests)
+
+    def _canBegin(self, slavebuilder: SlaveBuilder) -> bool:
+        """Whether, after the slave has answered, there is still a reason to build there."""
+        return slavebuilder.isAttached and not self.isRemoved and not self.botmaster.isHolding()
 
     async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> BuildStatus | None:
         """Have the store give the build a number; None if it cannot."""
@@ -342,6 +349,9 @@ class Builder:
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Requests that came to nothing wait again, in the order of their age."""
         self.pending.extend(requests)
+        if self.isRemoved:
+            self.cancelAll()
+            return
         self.pending.sort(key=lambda req: (req.submitted, req.id or 0))
         self.maybeStartBuild()
 

@@ -1,0 +1,220 @@
+"""Whatever sequence of start, stop, lost, complete, time-out and reconfig: every build ends once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from twisted.internet.defer import ensureDeferred
+from twisted.trial import unittest
+
+from buildbot.buildset import BuildSet
+from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.locks import MasterLock
+from buildbot.process.base import LOST_TIME, STOP_TIME
+from buildbot.process.factory import BuildFactory
+from buildbot.process.queue import nextBuild
+from buildbot.sourcestamp import SourceStamp
+from buildbot.steps.shell import ShellCommand
+from tests.fakes import FakeSlave
+from tests.slaveport import SlavePortCase
+
+BOTS, BUILDERS = ("bot1", "bot2"), ("full", "quick")
+LOCK = MasterLock("database")
+#: How many rules one run of the test has tried, in all its sequences.
+tried = {"steps": 0, "sequences": 0}
+
+
+def factory() -> BuildFactory:
+    """Two steps, the second of which wants a lock that all share."""
+    made = BuildFactory()
+    made.addStep(ShellCommand, command=["one"], haltOnFailure=True)
+    made.addStep(ShellCommand, command=["two"], locks=[LOCK])
+    return made
+
+
+class Builds(RuleBasedStateMachine):
+    """I do to a master whatever may be done to it, in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.case = SlavePortCase("setUp")
+        self.case.setUp()
+        self.slaves: dict[str, FakeSlave] = {}
+        self.sets: list[BuildSet] = []
+        tried["sequences"] += 1
+        self.configure(BOTS, BUILDERS, None)
+
+    def configure(self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None) -> None:
+        self.case.use(
+            MasterConfig(
+                slaves={name: SlaveConfig(name, "sekrit", max_builds=most) for name in bots},
+                builders={name: BuilderConfig(name, bots, name, factory()) for name in builders if bots},
+            )
+        )
+        self.settle()
+
+    def settle(self) -> None:
+        tried["steps"] += 1
+        self.case.settle()
+        for name, slave in list(self.slaves.items()):
+            if slave.pump.client.lost:
+                del self.slaves[name]
+
+    @property
+    def yard(self) -> Any:
+        return self.case.botmaster
+
+    def running(self) -> list[Any]:
+        return [command for slave in self.slaves.values() for command in slave.commands if command.reference]
+
+    @rule(name=st.sampled_from(BOTS))
+    def connect(self, name: str) -> None:
+        if name not in self.slaves:
+            self.slaves[name] = self.case.connect(name=name)
+            self.settle()
+
+    @rule(name=st.sampled_from(BUILDERS), revision=st.sampled_from(("1", "2")))
+    def force(self, name: str, revision: str) -> None:
+        if name in self.yard.builders:
+            buildset = BuildSet([name], SourceStamp(revision=revision), "machine")
+            self.case.successResultOf(ensureDeferred(self.yard.submitBuildSet(buildset)))
+            self.sets.append(buildset)
+            self.settle()
+
+    @precondition(lambda self: self.running())
+    @rule(data=st.data(), how=st.sampled_from(("good", "bad", "twice", "mute", "failure", "output")))
+    def command(self, data: Any, how: str) -> None:
+        command = data.draw(st.sampled_from(self.running()))
+        if how == "output":
+            command.update(stdout="some")
+        elif how == "mute":
+            command.complete()
+        elif how == "failure":
+            command.complete(RuntimeError("spawn"))
+        else:
+            command.end(0 if how != "bad" else 1)
+            if how == "twice":
+                command.complete()
+        self.settle()
+
+    @rule(name=st.sampled_from(BUILDERS))
+    def stop(self, name: str) -> None:
+        for build in list(self.yard.builders[name].building) if name in self.yard.builders else ():
+            build.stopBuild("machine")
+        self.settle()
+
+    @rule(name=st.sampled_from(BOTS))
+    def drop(self, name: str) -> None:
+        slave = self.slaves.pop(name, None)
+        if slave is not None:
+            slave.broker.transport.abortConnection()
+            self.settle()
+
+    @rule(name=st.sampled_from(BOTS))
+    def blackhole(self, name: str) -> None:
+        if name in self.slaves:
+            self.slaves[name].pump.blackhole = True
+
+    @rule(seconds=st.sampled_from((1, 6, 31, 61, 160)))
+    def wait(self, seconds: int) -> None:
+        self.case.wait(seconds, 5)
+        self.settle()
+
+    @rule(
+        bots=st.sampled_from((BOTS, BOTS[:1], ())),
+        builders=st.sampled_from((BUILDERS, BUILDERS[:1], ())),
+        most=st.sampled_from((None, 1)),
+    )
+    def reconfig(self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None) -> None:
+        self.configure(bots, builders, most)
+
+    @rule(name=st.sampled_from(BOTS), on=st.booleans())
+    def pause(self, name: str, on: bool) -> None:
+        if name in self.yard.slaves:
+            doing = self.yard.pause(name, "me", "why") if on else self.yard.unpause(name)
+            self.case.successResultOf(ensureDeferred(doing))
+            self.settle()
+
+    @invariant()
+    def consistent(self) -> None:
+        """Slots, locks and queues add up after every event."""
+        if not hasattr(self, "case"):
+            return
+        builders = self.yard.builders.values()
+        live = [build for builder in builders for build in builder.building]
+        assert not any(build.finished for build in live)
+        for name, slave in self.yard.slaves.items():
+            reserved = [b for b in builders if name in b.slaves and b.slaves[name].reserved]
+            limit = slave.maxBuilds
+            assert limit is None or slave.buildsRunning <= max(limit, len(reserved)), "B9"
+        owners = self.yard.getLockByID(LOCK).owners()
+        assert len(owners) <= 1, "B6"
+        assert all(not owner.build.finished for owner in owners), "B6: a lock outlived its build"
+        for builder in builders:
+            assert nextBuild(builder.pending, builder.slaves.values()) is None, "B7: it could begin"
+        self.account()
+
+    def account(self) -> None:
+        """P2: every request is in exactly one of waiting, building, done."""
+        store = self.case.successResultOf(self.yard.store.pendingRequests())
+        waiting = {record.id for record in store}
+        known = {request.id for builder in self.yard.builders.values() for request in builder.pending}
+        building = {
+            request.id
+            for builder in self.yard.builders.values()
+            for build in builder.building
+            for request in build.requests
+        }
+        assert not known & building
+        assert known <= waiting
+        for buildset in self.sets:
+            for request in buildset.requests:
+                done = (request.builds and request.status is not None) or buildset.isFinished()
+                places = (request.id in waiting) + (request.id in building) + bool(done)
+                assert places <= 1, (request, places)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        for slave in self.slaves.values():
+            slave.pump.blackhole = False
+        self.configure((), (), None)
+        for slave in self.case.slaves:
+            slave.pump.blackhole = False
+            slave.broker.transport.abortConnection()
+        self.case.wait(STOP_TIME + LOST_TIME + 65, 5)
+        assert self.yard.keeping == 0, "a build never ended"
+        assert all(buildset.isFinished() for buildset in self.sets), "a wish was forgotten"
+        assert self.yard.getLockByID(LOCK).owners() == ()
+        self.case.tearDown()
+
+
+class MachineTests(unittest.SynchronousTestCase):
+    """The machine, run for a while."""
+
+    def test_machine(self) -> None:
+        """B1-B3, B6, B7: no sequence of events strands a build, a slot, a lock or a request."""
+        many = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "60"))
+        run_state_machine_as_test(
+            Builds,
+            settings=settings(
+                max_examples=many,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        self.assertGreaterEqual(tried["sequences"], min(many, 20))
+        self.flushLoggedErrors()
+        print(f"{tried['sequences']} sequences, {tried['steps']} events", end=" ")
