@@ -1,0 +1,155 @@
+"""One step in a real build, with a slave that the test plays.
+
+No wire in between: what the step sends is recorded, what the slave would say is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.changes.change import Change
+from buildbot.process.base import Build
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.factory import makeStep
+from buildbot.process.request import BuildRequest
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.build import BuildStatus
+from buildbot.status.logs import LogDirectory
+from buildbot.status.records import BuildRecord
+
+NEWEST = {
+    name: "2.16" for name in ("shell", "uploadFile", "downloadFile", "uploadDirectory", "dummy", "dummy.wait")
+}
+
+
+class Sent:
+    """I am a command as the slave got it."""
+
+    def __init__(self, running: Running, command: Any, name: str, args: Mapping[str, Any]) -> None:
+        self._running = running
+        self._command = command
+        self.name = name
+        self.args = dict(args)
+        self.interrupted: str | None = None
+
+    def update(self, **updates: Any) -> None:
+        """The slave says something: one update for each, in order."""
+        for key, value in updates.items():
+            self._command.remote_update([[{key: value}, 0]])
+
+    def complete(self, failure: Any = None) -> None:
+        """The slave has ended it."""
+        self._command.remote_complete(failure)
+        self._running.clock.advance(0)
+
+    def end(self, rc: int = 0, **updates: Any) -> None:
+        """The slave's last words, the exit status, and the completion."""
+        self.update(**updates, rc=rc)
+        self.complete()
+
+
+class Running:
+    """I am the build that the step is in.
+
+    @ivar sent: the commands that the slave got.
+    @ivar fails: what startCommand fails with, if not None.
+    """
+
+    def __init__(self, basedir: str, step: BuildStep, commands: Mapping[str, str], files: list[str]) -> None:
+        self.clock = Clock()
+        self.sent: list[Sent] = []
+        self.fails: Exception | None = None
+        source = SourceStamp(branch="trunk", changes=[Change("me", files, "c")] if files else ())
+        self.build = Build([BuildRequest("because", source, "full")])
+        botmaster = SimpleNamespace(basedir=basedir)
+        builder = SimpleNamespace(
+            name="full", botmaster=botmaster, realLocks=lambda *a: [], stepChanged=lambda build: None
+        )
+        self.build.setBuilder(builder)
+        self.build.setSteps([lambda build: makeStep(step.getStepFactory(), build)])
+        record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
+        logs = LogDirectory(os.path.join(basedir, "logs"), self.clock)
+        self.status = BuildStatus(builder, record, logs, self.clock.seconds)
+        self._remote = SimpleNamespace(
+            clock=self.clock,
+            slave=SimpleNamespace(slavename="bot1", properties={}, disconnect=lambda why: None),
+            slaveCommands=commands,
+            getSlaveCommandVersion=lambda name, old=None: commands.get(name) if commands else old,
+            peer=self,
+        )
+
+    def begin(self) -> Running:
+        """Begin the build."""
+        self.build.startBuild(self.status, {}, self._remote)
+        return self
+
+    # the slave
+
+    def startBuild(self) -> None:
+        """See L{buildbot.wire.peers.BuilderPeer}."""
+
+    def startCommand(
+        self, command: Any, commandID: str, name: str, args: Mapping[str, Any]
+    ) -> Deferred[None]:
+        """See L{buildbot.wire.peers.BuilderPeer}."""
+        if self.fails is not None:
+            raise self.fails
+        self.sent.append(Sent(self, command, name, args))
+        return succeed(None)
+
+    def interruptCommand(self, commandID: str, why: str) -> None:
+        """See L{buildbot.wire.peers.BuilderPeer}."""
+        self.sent[-1].interrupted = why
+
+    # what came of it
+
+    @property
+    def command(self) -> Sent:
+        """The command that the slave got last."""
+        return self.sent[-1]
+
+    @property
+    def step(self) -> Any:
+        """The step's status."""
+        return self.status.steps[0]
+
+    @property
+    def result(self) -> int | None:
+        """The step's results; None while it runs."""
+        results: int | None = self.step.getResults()[0]
+        return results
+
+    def log(self, name: str) -> str:
+        """What is in one of the step's logs, headers too."""
+        (log,) = [log for log in self.step.getLogs() if log.getName() == name]
+        text: str = log.getTextWithHeaders()
+        return text
+
+    def logs(self) -> list[str]:
+        """The names of the step's logs."""
+        return [log.getName() for log in self.step.getLogs()]
+
+
+class StepCase(unittest.TestCase):
+    """A master's directory, and builds of one step."""
+
+    def setUp(self) -> None:
+        self.basedir = os.path.abspath(self.mktemp())
+        os.makedirs(self.basedir)
+
+    def prepare(
+        self, step: BuildStep, commands: Mapping[str, str] = NEWEST, files: list[str] | None = None
+    ) -> Running:
+        """A build of this step, not begun yet; C{files} were changed."""
+        return Running(self.basedir, step, commands, files or [])
+
+    def begin(self, step: BuildStep, **kw: Any) -> Running:
+        """The same, begun."""
+        return self.prepare(step, **kw).begin()
