@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_unpack -*-
+# -*- test-case-name: tests.test_transfer -*-
 """Archives from slaves, unpacked so that nothing gets out of the directory they are meant for.
 
 They come as files, and stay whoever's they are; nothing here knows who sent them.
