@@ -95,10 +95,10 @@ class PyFlakes(ShellCommand):
 
 #: Words of pyflakes, of its first release and of today's, and the kind of message they make.
 _KINDS = (
+    (re.compile(r"unable to detect undefined names|may be undefined, or"), "import*"),
     (re.compile(r"imported but unused|is assigned to but never used"), "unused"),
-    (re.compile(r"undefined name|may be undefined"), "undefined"),
+    (re.compile(r"undefined name "), "undefined"),
     (re.compile(r"redefinition of |import of .* shadowed by "), "redefs"),
-    (re.compile(r"unable to detect undefined names"), "import*"),
 )
 _MESSAGE = re.compile(r"[^\s:][^:]*:\d+(?::\d+)?:? ")
 
