@@ -57,6 +57,7 @@ class Build:
     @ivar slavebuilder: where, while I run.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
     @ivar results: how I ended; None while I run.
+    @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
     """
 
@@ -83,6 +84,7 @@ class Build:
         self.steps: list[BuildStep] = []
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
+        self.slaveEnvironment: dict[str, str] = {}
         self._races: list[Deferred[Any]] = []
         self._done: Deferred[Build] = Deferred()
 

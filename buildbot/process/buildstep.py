@@ -194,7 +194,7 @@ class BuildStep(ComparableMixin):
         """Have an observer see the log of this name grow, whether it is there yet or not."""
         observer.setStep(self)
         self._observers = (*self._observers, (logname, observer))
-        for loog in self.step_status.getLogs():
+        for loog in self.step_status.getLogs() if self.step_status is not None else ():
             if loog.getName() == logname:
                 observer.setLog(loog)
 
@@ -244,7 +244,7 @@ class LoggingBuildStep(BuildStep):
     parms: ClassVar[list[str]] = [*BuildStep.parms, "logfiles"]
 
     logfiles: Mapping[str, Any] = {}
-    progressMetrics = ("output",)
+    progressMetrics: tuple[str, ...] = ("output",)
 
     def __init__(self, logfiles: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

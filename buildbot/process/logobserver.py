@@ -27,6 +27,10 @@ class LogObserver:
     def setLog(self, loog: Any) -> None:
         """The log that I look at; what is in it already I see too."""
         loog.subscribe(self, True)
+        loog.waitUntilFinished().addCallback(lambda log: self.logFinished())
+
+    def logFinished(self) -> None:
+        """Nothing more will come."""
 
     def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
         """Some more of the log."""
@@ -73,6 +77,13 @@ class LogLineObserver(LogObserver):
                 tell(b"".join(parts).decode("utf-8", "replace"))
                 parts.clear()
                 self._kept[out] = 0
+
+    def logFinished(self) -> None:
+        """See L{LogObserver}: a last line without an end is one, too."""
+        for out, tell in ((True, self.outLineReceived), (False, self.errLineReceived)):
+            if self._parts[out]:
+                tell(b"".join(self._parts[out]).decode("utf-8", "replace"))
+                self._parts[out].clear()
 
     def outLineReceived(self, line: str) -> None:
         """One line of standard output, without its end."""

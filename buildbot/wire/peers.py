@@ -242,9 +242,15 @@ class BuilderPeer:
 
 
 def _listed(value: Any) -> Any:
-    """Lists for tuples: slaves from 0.8 on change the arguments of a command in place."""
+    """
+    Lists for tuples: slaves from 0.8 on change the arguments of a command in place.
+
+    An obfuscated argument stays the tuple by which slaves know it.
+    """
     if isinstance(value, dict):
         return {key: _listed(each) for key, each in value.items()}
+    if isinstance(value, tuple) and len(value) == 3 and value[0] == "obfuscated":
+        return value
     if isinstance(value, (list, tuple)):
         return [_listed(each) for each in value]
     return value
