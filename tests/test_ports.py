@@ -155,6 +155,6 @@ class CertificateTests(unittest.SynchronousTestCase):
                 self.assertIn(f"{self.now + timedelta(days=days):%Y-%m-%d}", line)
 
     def test_expiryInOldWords(self) -> None:
-        """S5: the certificates of an older cryptography, which tell their end in another way, are understood."""
+        """S5: certificates as an older cryptography has them, which tell their end in another way."""
         ends = datetime(2026, 1, 31, 12)
         self.assertEqual(_endOf(SimpleNamespace(not_valid_after=ends)), ends.replace(tzinfo=timezone.utc))
