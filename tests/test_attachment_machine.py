@@ -103,6 +103,12 @@ class Machine(RuleBasedStateMachine):
         self.case = SlavePortCase("setUp")
         self.case.setUp()
         self.case.factory._door = OpenDoor()
+        self.case.use(
+            MasterConfig(
+                slaves={name: SlaveConfig(name, "sekrit") for name in NAMES},
+                builders={name: BuilderConfig(name, NAMES, name, None) for name in BUILDERS},
+            )
+        )
         self.everybody: list[Connection] = []
         #: Deferreds that we hold, each with when it should have fired at the latest.
         self.promises: list[tuple[Deferred[None], float]] = []
@@ -153,6 +159,15 @@ class Machine(RuleBasedStateMachine):
         for _ in range(times):
             self.connect("0.7.12", name, True, {}, "everything")
 
+    @rule(
+        name=st.sampled_from(NAMES),
+        call=st.sampled_from(("getCommands", "getSlaveInfo", "setBuilderList")),
+        how=st.sampled_from(("hang", "later")),
+    )
+    def stuck(self, name: str, call: str, how: str) -> None:
+        """A slave that does not get to the end of its attachment, or not soon."""
+        self.connect("0.7.12", name, True, {call: how}, "everything")
+
     @precondition(lambda self: self.open())
     @rule(data=st.data(), trouble=troubles)
     def behave(self, data: st.DataObject, trouble: dict[str, str]) -> None:
@@ -178,6 +193,7 @@ class Machine(RuleBasedStateMachine):
         slave = self._pick(data)
         if how == "abort":
             slave.pump.client.abortConnection()
+            slave.pump.pump()
         elif how == "leave":
             slave.pump.client.loseConnection()
         elif how == "logout":
@@ -201,13 +217,26 @@ class Machine(RuleBasedStateMachine):
     def settleAll(self) -> None:
         self.settle()
 
-    @rule(seconds=st.sampled_from((1, 6, 15, 61, 200)))
+    @rule(seconds=st.sampled_from((1, 6, 15, 61)))
     def time(self, seconds: int) -> None:
         for _ in range(seconds):
             self.case.clock.advance(1)
             self.settle()
             self.everybodyIsInOrder()
             self.theDeadAreNoticed()
+
+    @rule()
+    def quiet(self) -> None:
+        """Nobody does anything until every deadline has passed."""
+        self.time(200)
+
+    @rule(name=st.sampled_from(NAMES), what=st.sampled_from(("bot", "builders")))
+    def removeAndAddAgain(self, name: str, what: str) -> None:
+        """Two reconfigurations in a row, of which the second takes the first back."""
+        before = self.case.botmaster.config
+        slaves = {n: slave for n, slave in before.slaves.items() if what == "builders" or n != name}
+        self.reconfig(MasterConfig(slaves=slaves))
+        self.reconfig(before)
 
     @rule(new=configs())
     def reconfig(self, new: MasterConfig) -> None:
