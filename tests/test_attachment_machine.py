@@ -303,6 +303,14 @@ class Machine(RuleBasedStateMachine):
             assert self.now - self.wellSince[broker] <= DUE, f"{broker.who} is neither attached nor closed"
 
     @invariant()
+    def readyMeansAllItsBuilders(self) -> None:
+        """R2: a slave that has nothing more to accept is attached to the builders of the file, no others."""
+        for bot in self.case.botmaster.slaves.values():
+            if bot.state is State.READY and not bot.isPending():
+                wanted = self.case.botmaster.getBuildersForSlave(bot.slavename)
+                assert set(bot.builders.values()) == set(wanted), bot
+
+    @invariant()
     def buildersKnowWhoIsThere(self) -> None:
         """R2: builders and slaves tell the same story about each other."""
         for name, builder in self.case.botmaster.builders.items():
