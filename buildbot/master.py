@@ -21,7 +21,7 @@ from typing import Any
 
 from twisted.application import service
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -33,13 +33,13 @@ from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock
-from buildbot.daemon.childload import loadInChild
+from buildbot.daemon.childload import LoadReport, loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.dispatcher import Dispatcher
 from buildbot.pbutil import NewCredPerspective
-from buildbot.reconfig import LOAD_TIME, Reconfigurer, Refused, exchange
+from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.store.interface import StoreFailed
@@ -79,7 +79,6 @@ class _Prepared:
     opened: dict[str, ports.SlavePort]
     closed: set[str]
     certificates: list[tuple[ports.SlavePort, Any]]
-    stopped: list[Any]
     started: list[Any]
 
 
@@ -135,6 +134,7 @@ class BuildMaster(service.MultiService):
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
         self._locked = False
+        self._checking: Deferred[LoadReport] | None = None
         self._oldSIGHUP: Any = None
         self._hangups = 0
 
@@ -237,18 +237,25 @@ class BuildMaster(service.MultiService):
         lock.hold(self.basedir)
         self._locked = True
         # Both at once, for a start should be quick: what the child refuses, a reconfig would refuse.
-        checked = self.reconfigurer.check(self.configPath, self.basedir, LOAD_TIME)
+        checked = self._checking = self.reconfigurer.check(self.configPath, self.basedir, LOAD_TIME)
         try:
             config = readConfig(self.configPath, self.basedir)
         except ConfigErrors:
             checked.addErrback(lambda cancelled: None).cancel()
             raise
-        report = await checked
+        try:
+            report = await checked
+        except CancelledError:
+            raise Refused([STOPPING]) from None
         if not report.ok:
             raise ConfigErrors(report.errors)
         await self.botmaster.openStore()
         change = diff(self.config, config)
-        self.commit(config, change, await self.prepare(config, change))
+        prepared = await self.prepare(config, change)
+        if self.botmaster.stopping:
+            await self.abandon(prepared)
+            raise Refused([STOPPING])
+        self.commit(config, change, prepared)
         await self.botmaster.resume()
         await maybeDeferred(self.control.startService)
         slaves, builders = len(config.slaves), len(config.builders)
@@ -272,7 +279,7 @@ class BuildMaster(service.MultiService):
             lines = [f"internal error: {why.getErrorMessage()}"]
         if self._watched:
             self._ready.errback(StartFailed(lines))
-        else:
+        elif not self.botmaster.stopping:
             # run by a plain twistd: nobody else would say so and end the process
             log.error("cannot start: {lines}", lines="; ".join(lines))
             self._reactor.callLater(0, self._reactor.stop)
@@ -330,6 +337,8 @@ class BuildMaster(service.MultiService):
 
     async def _stop(self) -> None:
         self.botmaster.stopping = True
+        if self._checking is not None:
+            self._checking.cancel()
         self.reconfigurer.stop()
         if self.control.running:
             await maybeDeferred(self.control.stopService)
@@ -370,18 +379,20 @@ class BuildMaster(service.MultiService):
         kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
         certificates = [(port, ports.renewed(port)) for port in kept]
         await exchange(stopped, started)
+        if self.botmaster.stopping:
+            await exchange(started, [])
+            raise Refused([STOPPING])
         try:
             opened, closed = await self._exchangePorts(change)
         except ports.CannotOpen:
             await exchange(started, stopped)
             raise
-        return _Prepared(opened, closed, certificates, stopped, started)
+        return _Prepared(opened, closed, certificates, started)
 
     async def abandon(self, prepared: _Prepared) -> None:
-        """Undo L{prepare}."""
+        """The master is stopping: take back what L{prepare} began; what it ended need not run again."""
         await ports.closeAll(prepared.opened.values())
-        self._ports.update(await ports.openAll(self._reactor, self.slavePort, prepared.closed))
-        await exchange(prepared.started, prepared.stopped)
+        await exchange(prepared.started, [])
 
     async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, ports.SlavePort], set[str]]:
         """

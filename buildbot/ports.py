@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from twisted.internet import endpoints
@@ -161,11 +161,19 @@ def expiryWarnings(ports: Iterable[SlavePort], now: datetime) -> Iterator[str]:
         if port.context is None:
             continue
         certificate = port.context.options.certificate.to_cryptography()
-        ends = certificate.not_valid_after_utc
+        ends = _endOf(certificate)
         if ends - now < EXPIRES_SOON:
             verb = "expired" if ends <= now else "expires"
             subject = certificate.subject.rfc4514_string()
             yield f"the certificate of {port} ({subject}) {verb} on {ends:%Y-%m-%d}"
+
+
+def _endOf(certificate: Any) -> datetime:
+    """When a certificate expires."""
+    ends: datetime | None = getattr(certificate, "not_valid_after_utc", None)
+    if ends is None:  # cryptography before 42, as many systems have it, knows only a UTC that does not say so
+        ends = certificate.not_valid_after.replace(tzinfo=timezone.utc)
+    return ends
 
 
 def _reason(error: Exception) -> str:

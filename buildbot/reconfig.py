@@ -190,9 +190,9 @@ class Reconfigurer:
             await target.abandon(prepared)
         self._stillRunning()
         outcome["pending"] = target.commit(config, change, prepared)
-        outcome["warnings"] += target.warnings()
-        outcome["applied"] = True
+        outcome["applied"] = True  # whatever happens from here on
         outcome["generation"] = target.generation
+        outcome["warnings"] += target.warnings()
 
     def _say(self, job: _Job, outcome: dict[str, Any]) -> None:
         if job.dryRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -17,6 +18,7 @@ from twisted.trial import unittest
 from buildbot.ports import (
     BACKLOG,
     CannotOpen,
+    _endOf,
     closeAll,
     expiryWarnings,
     openAll,
@@ -151,3 +153,8 @@ class CertificateTests(unittest.SynchronousTestCase):
             for line in said:
                 self.assertIn("master.example", line)
                 self.assertIn(f"{self.now + timedelta(days=days):%Y-%m-%d}", line)
+
+    def test_expiryInOldWords(self) -> None:
+        """S5: certificates as an older cryptography has them, which tell their end in another way."""
+        ends = datetime(2026, 1, 31, 12)
+        self.assertEqual(_endOf(SimpleNamespace(not_valid_after=ends)), ends.replace(tzinfo=timezone.utc))

@@ -36,6 +36,7 @@ class FakeMaster:
         self.config = MasterConfig()
         self.generation = 0
         self.prepareFails: Exception | None = None
+        self.warningsFail: Exception | None = None
         self.preparing: Deferred[None] = succeed(None)
         self.abandoned = 0
         self.pending: list[str] = []
@@ -49,6 +50,8 @@ class FakeMaster:
         self.abandoned += 1
 
     def warnings(self) -> list[str]:
+        if self.warningsFail is not None:
+            raise self.warningsFail
         return []
 
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
@@ -126,6 +129,14 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         """R1: a failure of our own is said, logged, and leaves the old configuration."""
         self.master.prepareFails = ZeroDivisionError("oops")
         self.refused("internal error")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_ourOwnFaultAfterwards(self) -> None:
+        """R1: what fails once a configuration is in force does not have it said that the old one stands."""
+        self.master.warningsFail = ZeroDivisionError("oops")
+        outcome = self.outcome()
+        self.assertEqual((outcome["applied"], outcome["generation"]), (True, 1))
+        self.assertIn("internal error", outcome["errors"][0])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_dryRun(self) -> None:

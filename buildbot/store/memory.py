@@ -117,16 +117,17 @@ class MemoryCore:
             self._lastBuilds[id] = build.builder, number
         return number
 
-    def saveBuild(self, key: BuildKey, text: str) -> None:
+    def saveBuild(self, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
-        self._mustRun(key)
+        key = keyOf(build)
+        if key not in self._builds or self._builds[key].finished is not None:
+            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
         self._builds[key] = _build(text)
 
     def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
-        self._mustRun(keyOf(build))
-        self._builds[keyOf(build)] = _build(text)
+        self.saveBuild(build, text)
         taken = [
             id
             for id in build.requests
@@ -211,10 +212,6 @@ class MemoryCore:
 
     def _these(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
         return [each for each in map(self.getChange, numbers) if each is not None]
-
-    def _mustRun(self, key: BuildKey) -> None:
-        if key not in self._builds or self._builds[key].finished is not None:
-            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
 
     def _requeue(self, ids: Iterable[int]) -> None:
         for id in ids:

@@ -128,25 +128,22 @@ class SqlCore:
             self._execute("UPDATE requests SET state = 'building', build = ? WHERE id = ?", (number, id))
         return number
 
-    def saveBuild(self, key: BuildKey, text: str) -> None:
+    def saveBuild(self, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
+        key = keyOf(build)
         saved = self._execute(
-            "UPDATE builds SET record = ? WHERE builder = ? AND number = ? AND finished IS NULL", (text, *key)
+            "UPDATE builds SET record = ?, started = ?, finished = ?"
+            " WHERE builder = ? AND number = ? AND finished IS NULL",
+            (text, build.started, build.finished, *key),
         )
         if not saved.rowcount:
-            raise notRunning(key)
+            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
 
     def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
         key = keyOf(build)
-        finished = self._execute(
-            "UPDATE builds SET record = ?, started = ?, finished = ?"
-            " WHERE builder = ? AND number = ? AND finished IS NULL",
-            (text, build.started, build.finished, *key),
-        )
-        if not finished.rowcount:
-            raise notRunning(key)
+        self.saveBuild(build, text)
         if requeue:
             self._connection.executemany(
                 "UPDATE requests SET state = 'pending', attempts = attempts + 1"
@@ -296,11 +293,6 @@ class SqlCore:
         total = overall(results for _, results in requests)
         self._execute("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, total, id))
         return self.getBuildset(id)
-
-
-def notRunning(key: BuildKey) -> StoreConflict:
-    """The build is over, or was never begun."""
-    return StoreConflict(f"build {key[1]} of {key[0]} does not run")
 
 
 def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> list[_T]:

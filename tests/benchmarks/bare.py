@@ -91,15 +91,17 @@ class Realm:
         return pb.IPerspective, avatar, lambda: None
 
 
-class _UntilClosed(Protocol):
+class UntilClosed(Protocol):
+    """I end the server with its standard input."""
+
     def connectionLost(self, reason: object = None) -> None:
         if reactor.running:
             reactor.stop()
 
 
-def main(arguments: list[str]) -> None:
-    """Serve on a free port of 127.0.0.1."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bare")
+def makeParser(module: str) -> argparse.ArgumentParser:
+    """What the command lines of all bare servers have in common."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{module}")
     parser.add_argument("--slaves", type=int, default=1000)
     parser.add_argument(
         "--builders", type=int, default=0, help="how many all slaves share; 0: each has its own"
@@ -108,17 +110,27 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--password", default="secret")
     parser.add_argument("--generation", default="0.7.12", choices=list(GENERATIONS))
     parser.add_argument("--calls", default="in-turn", choices=["in-turn", "in-volleys"])
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def serve(options: argparse.Namespace, realm: IRealm, control: Protocol) -> None:
+    """Serve on a free port of 127.0.0.1, and C{control} on standard input and output."""
     raiseFileLimit(options.slaves + 100)
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     for number in range(options.slaves):
         checker.addUser((options.pattern % number).encode(), options.password.encode())
-    factory = pb.PBServerFactory(Portal(Realm(options), [checker]))
+    factory = pb.PBServerFactory(Portal(realm, [checker]))
     port = reactor.listenTCP(0, factory, backlog=1024, interface="127.0.0.1")
-    stdio.StandardIO(_UntilClosed())
+    stdio.StandardIO(control)
     sys.stdout.write(json.dumps({"ready": True, "port": port.getHost().port}) + "\n")
     sys.stdout.flush()
     reactor.run()
+
+
+def main(arguments: list[str]) -> None:
+    """Attach whoever comes."""
+    options = makeParser("bare").parse_args(arguments)
+    serve(options, Realm(options), UntilClosed())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Many slaves in one process, each far cheaper than its master: C{python -m tests.benchmarks.simslaves}.
 
-Every slave logs in and answers what it is asked as a real one of its generation would. It runs no build,
-never reconnects, and knows nothing of a master but PB, so that it serves any PB server that attaches slaves.
+Every slave logs in and answers what it is asked as a real one of its generation would. It runs no build
+(those of C{buildslaves} do), never reconnects, and knows nothing of a master but PB, so that it serves any
+PB server that attaches slaves.
 
 It prints one line of JSON once all slaves are attached or lost, holds the connections, and obeys the lines on
 its standard input, each answered by one line of JSON:
@@ -49,17 +50,19 @@ class SimSlave:
     """I am one slave: a bot, its socket, and the half of a message that has come so far."""
 
     __slots__ = (
-        "asking", "avatar", "began", "bot", "challenger", "name", "pending", "received", "request", "sock",
-        "stage", "took", "unsent",
+        "asking", "avatar", "began", "bot", "challenger", "name", "number", "pending", "received", "request",
+        "sock", "stage", "took", "unsent", "writing",
     )  # fmt: skip
 
-    def __init__(self, name: str, bot: Bot, sock: socket.socket) -> None:
+    def __init__(self, name: str, number: int, bot: Bot, sock: socket.socket) -> None:
         self.name = name
+        self.number = number
         self.bot = bot
         self.sock = sock
         self.stage = Stage.CONNECTING
         self.pending = b""
         self.unsent = b""
+        self.writing = False
         self.received = 0
         self.request = 2
         self.challenger = 0
@@ -75,7 +78,12 @@ class Farm:
 
     A batch of calls whose answers depend on nothing but its bytes is remembered with its answers: the slaves
     of one farm are all asked the same under the same request numbers, so that most are parsed once for all.
+
+    @cvar noise: bytes that masters send often, and that mean nothing; they are not parsed.
     """
+
+    slaveClass: type[SimSlave] = SimSlave
+    noise = b""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
@@ -96,7 +104,7 @@ class Farm:
         inFlight = self._options.in_flight or len(self._waiting)
         total = len(self._waiting)
         for _ in range(min(inFlight, total)):
-            self._prepare()
+            self._prepare(self._waiting.popleft())
         began = time.monotonic()
         cpu = time.process_time()
         for slave in self._all:
@@ -105,16 +113,19 @@ class Farm:
         last = began
         while self._settled < total and time.monotonic() < deadline:
             before = self._settled
-            self._turn(0.5)
+            self.turn(0.5)
             for _ in range(self._settled - before):
                 last = time.monotonic()
                 if self._waiting:
-                    self._prepare()
-                    self._connect(self._all[-1])
+                    self.dial(self._waiting.popleft())
         return self._report(last - began, time.process_time() - cpu)
 
-    def _prepare(self) -> None:
-        number = self._waiting.popleft()
+    def dial(self, number: int) -> None:
+        """Have one more slave connect."""
+        self._prepare(number)
+        self._connect(self._all[-1])
+
+    def _prepare(self, number: int) -> None:
         generation = self._generations[number % len(self._generations)]
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if self._options.sources > 1:
@@ -122,7 +133,7 @@ class Farm:
             source = 2 + number % self._options.sources
             sock.bind((f"127.0.{source >> 8}.{source & 255}", 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._all.append(SimSlave(self._options.pattern % number, Bot(generation), sock))
+        self._all.append(self.slaveClass(self._options.pattern % number, number, Bot(generation), sock))
 
     def _connect(self, slave: SimSlave) -> None:
         slave.began = time.monotonic()
@@ -133,7 +144,7 @@ class Farm:
         except BlockingIOError:
             pass
         except OSError:
-            self._end(slave, Stage.LOST)
+            self.end(slave, Stage.LOST)
             return
         self._poll.register(fileno, select.EPOLLIN)
 
@@ -160,17 +171,18 @@ class Farm:
 
     # one turn of the loop
 
-    def _turn(self, timeout: float) -> bool:
+    def turn(self, timeout: float) -> bool:
         """Serve what has happened; True if standard input (when it is watched) has something to say."""
         commanded = False
         for fileno, event in self._poll.poll(timeout):
             slave = self._slaves.get(fileno)
             if slave is None:
                 commanded = True
-            elif event & select.EPOLLOUT and slave.unsent:
-                self._send(slave, b"")
             else:
-                self._read(slave)
+                if event & select.EPOLLOUT and slave.writing:
+                    self.writable(slave)
+                if event & ~select.EPOLLOUT and slave.sock.fileno() == fileno:
+                    self._read(slave)
         return commanded
 
     def _read(self, slave: SimSlave) -> None:
@@ -181,13 +193,17 @@ class Farm:
         except OSError:
             data = b""
         if not data:
-            self._end(slave, Stage.LOST)
+            self.end(slave, Stage.LOST)
             return
         slave.received += len(data)
+        if self.noise:
+            data = data.replace(self.noise, b"")
+            if not data:
+                return
         if not slave.pending:
             known = self._answers.get((slave.bot.generation.release, data))
             if known is not None:
-                self._send(slave, known)
+                self.send(slave, known)
                 return
         batch = slave.pending + data if slave.pending else data
         self._serve(slave, batch, fresh=not slave.pending)
@@ -201,29 +217,40 @@ class Farm:
             if found is None:
                 break
             expression, at = found
-            memorable = self._heard(slave, expression, out) and memorable
+            memorable = self.heard(slave, expression, out) and memorable
         slave.pending = batch[at:]
         answers = b"".join(out)
         if memorable and not slave.pending and len(self._answers) < _MEMORY:
             self._answers[slave.bot.generation.release, batch] = answers
         if answers:
-            self._send(slave, answers)
+            self.send(slave, answers)
 
-    def _send(self, slave: SimSlave, data: bytes) -> None:
-        blocked = bool(slave.unsent)
-        data = slave.unsent + data
+    def writable(self, slave: SimSlave) -> None:
+        """The socket takes more, and somebody wanted to write."""
+        self.send(slave, b"")
+
+    def hasMore(self, slave: SimSlave) -> bool:
+        """Whether it wants to write as soon as it can."""
+        return bool(slave.unsent)
+
+    def send(self, slave: SimSlave, data: bytes) -> None:
+        """Send this, after what could not be sent yet."""
+        data = slave.unsent + data if slave.unsent else data
         try:
             sent = slave.sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._end(slave, Stage.LOST)
+            self.end(slave, Stage.LOST)
             return
         slave.unsent = data[sent:]
-        if bool(slave.unsent) != blocked:
-            self._poll.modify(slave.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if slave.unsent else 0))
+        writing = self.hasMore(slave)
+        if writing != slave.writing:
+            slave.writing = writing
+            self._poll.modify(slave.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if writing else 0))
 
-    def _end(self, slave: SimSlave, stage: Stage) -> None:
+    def end(self, slave: SimSlave, stage: Stage) -> None:
+        """It is gone."""
         if slave.stage not in (Stage.ATTACHED, Stage.REFUSED):
             self._settled += 1
         if slave.stage is not Stage.REFUSED:
@@ -234,7 +261,7 @@ class Farm:
 
     # the conversation
 
-    def _heard(self, slave: SimSlave, expression: Expression, out: list[bytes]) -> bool:
+    def heard(self, slave: SimSlave, expression: Expression, out: list[bytes]) -> bool:
         """Append what C{expression} calls for to C{out}; True if any slave would have said the same."""
         if not isinstance(expression, list):
             return False
@@ -283,7 +310,7 @@ class Farm:
         self._poll.register(0, select.EPOLLIN)
         commands = b""
         while True:
-            if not self._turn(-1):
+            if not self.turn(-1):
                 continue
             read = os.read(0, _READ)
             commands += read
@@ -291,11 +318,12 @@ class Farm:
                 command, commands = commands.split(b"\n", 1)
                 if command == b"quit":
                     return
-                say(self._obey(command))
+                say(self.obey(command))
             if not read:
                 return
 
-    def _obey(self, command: bytes) -> dict[str, Any]:
+    def obey(self, command: bytes) -> dict[str, Any]:
+        """What is answered to one line of the standard input."""
         if command == b"mark":
             for slave in self._all:
                 slave.received = 0
@@ -318,9 +346,9 @@ class Farm:
         for slave in asked:
             slave.request += 1
             slave.asking = True
-            self._send(slave, rawpb.message(slave.request, slave.avatar, b"keepalive"))
+            self.send(slave, rawpb.message(slave.request, slave.avatar, b"keepalive"))
         while any(slave.asking for slave in asked) and time.monotonic() < began + self._options.timeout:
-            self._turn(0.5)
+            self.turn(0.5)
         return {"asked": len(asked), "seconds": round(time.monotonic() - began, 4)}
 
 
@@ -330,9 +358,9 @@ def say(report: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def parseOptions(arguments: list[str]) -> argparse.Namespace:
-    """The command line, as its C{--help} explains it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.simslaves")
+def makeParser(module: str) -> argparse.ArgumentParser:
+    """What the command lines of all such modules have in common."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{module}")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, default=100)
@@ -345,16 +373,25 @@ def parseOptions(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sources", type=int, default=1, help="how many loopback addresses they come from")
     parser.add_argument("--timeout", type=float, default=120.0)
     parser.add_argument("--times", action="store_true", help="report how long each slave took")
-    return parser.parse_args(arguments)
+    return parser
+
+
+def parseOptions(arguments: list[str]) -> argparse.Namespace:
+    """The command line, as its C{--help} explains it."""
+    return makeParser("simslaves").parse_args(arguments)
+
+
+def serve(farm: Farm, count: int) -> None:
+    """Attach, report, hold."""
+    raiseFileLimit(count + 50)
+    say(farm.attachAll())
+    farm.hold()
 
 
 def main(arguments: list[str]) -> None:
     """Attach, report, hold."""
     options = parseOptions(arguments)
-    raiseFileLimit(options.count + 50)
-    farm = Farm(options)
-    say(farm.attachAll())
-    farm.hold()
+    serve(Farm(options), options.count)
 
 
 if __name__ == "__main__":

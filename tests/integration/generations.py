@@ -47,6 +47,7 @@ class Generation:
     create: str  #: the subcommand that makes a slave's directory
     ready: str  #: regular expression: what its log says once a login has succeeded
     options: tuple[str, ...] = ()  #: for the subcommand: what this generation does not work without
+    also: tuple[str, ...] = ()  #: for pip: what its package leaves to the user
 
     @property
     def requirements(self) -> tuple[tuple[str, ...], ...]:
@@ -56,7 +57,7 @@ class Generation:
         """
         if self.major == 2:
             return (_PYTHON27_BASE, (_PYTHON27_TWISTED, self.package))
-        return ((self.package,),)
+        return ((self.package, *self.also),)
 
 
 #: 0.7.12 says nothing at login except that its keepalive timer has started.
@@ -84,6 +85,7 @@ WORKER = Generation(
     "buildbot-worker",
     "create-worker",
     r"Connected to .*worker is ready",
+    also=("twisted[tls]",),
 )
 
 GENERATIONS = (OLD_SLAVE, SLAVE, OLD_WORKER, WORKER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from typing import Any
 
 from twisted.internet import defer
 from twisted.trial.unittest import SkipTest, TestCase
@@ -36,11 +37,13 @@ class RealSlave(LogFile):
         password: str,
         keepalive: int = 600,
         maxdelay: int = 10,
+        options: tuple[str, ...] = (),
     ) -> None:
         """
         @param basedir: absolute, not there yet; its parent becomes the slave's HOME.
         @param keepalive: seconds between the slave's own keepalives, as its C{create} command takes them.
         @param maxdelay: the longest time in seconds between two attempts to connect (4.3.0 ignores it).
+        @param options: more for the C{create} command.
         """
         LogFile.__init__(self, os.path.join(basedir, "twistd.log"))
         self.generation = installed.generation
@@ -51,6 +54,7 @@ class RealSlave(LogFile):
         self.password = password
         self.keepalive = keepalive
         self.maxdelay = maxdelay
+        self.options = options
         self._test = test
         self._child: Child | None = None
 
@@ -61,6 +65,7 @@ class RealSlave(LogFile):
             self.generation.script,
             self.generation.create,
             *self.generation.options,
+            *self.options,
             f"--keepalive={self.keepalive}",
             f"--maxdelay={self.maxdelay}",
             self.basedir,
@@ -146,7 +151,7 @@ class GenerationsTestCase(TestCase):
         os.makedirs(self.directory)
 
     async def startSlaves(
-        self, port: int, wanted: Iterable[tuple[Generation, str, str]], **options: int
+        self, port: int, wanted: Iterable[tuple[Generation, str, str]], **options: Any
     ) -> dict[str, RealSlave]:
         """Make and start slaves, all at the same time.
 

@@ -6,10 +6,17 @@ Logins that are refused are the subject of test_refusals.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from datetime import datetime, timezone
 
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS
+
+from tests.certificates import writeCertificate
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER
-from tests.integration.masters import MasterTestCase
+from tests.integration.masters import MasterTestCase, freePort
 from tests.integration.processes import until
 from tests.integration.proxy import Proxy
 from tests.integration.slaves import RealSlave, together
@@ -162,4 +169,37 @@ class Attach(MasterTestCase):
             said = status[names[generation]]
             self.assertEqual(said["admin"], "Zo\ufffd <zoe@example.org>", generation.name)
             self.assertIn("Windows", said["host"])
+        self.assertNoTracebacks(master)
+
+    async def test_plainAndTLSSideBySide(self) -> None:
+        """
+        One master serves a plain port and a TLS port: a worker that knows TLS, a slave that needs a tunnel
+        and one without either are attached at once (S5).
+        """
+        file = os.path.join(self.directory, "localhost.pem")
+        writeCertificate(file, "localhost", datetime.now(timezone.utc), days=1)
+        master = await self.createMaster()
+        secure = freePort()
+        names = ("tls", "tunnel", "plain")
+        config = master.config(bots={name: "sesame" for name in names}, builders={"b": names})
+        description = f"ssl:{secure}:interface=127.0.0.1:privateKey={file}:certKey={file}"
+        master.write(replace(config, ports=(*config.ports, description)))
+        await master.start()
+        with open(file, "rb") as stream:
+            trusted = Certificate.loadPEM(stream.read())
+        tunnel = wrapClientTLS(
+            optionsForClientTLS("localhost", trusted), TCP4ClientEndpoint(reactor, "127.0.0.1", secure)
+        )
+        proxy = Proxy(self, secure, tunnel)
+        connection = f"--connection-string=tls:localhost:{secure}:trustRoots={self.directory}"
+        await together(
+            [
+                self.startSlaves(secure, [(WORKER, "tls", "sesame")], options=(connection,)),
+                self.startSlaves(proxy.port, [(OLD_SLAVE, "tunnel", "sesame")]),
+                self.startSlaves(master.port, [(OLD_SLAVE, "plain", "sesame")]),
+            ]
+        )
+        await master.whenConnected(*names)
+        ports = (await master.ask("status"))["master"]["ports"]
+        self.assertEqual(len(ports), 2, ports)
         self.assertNoTracebacks(master)

@@ -6,6 +6,7 @@ What an accepted reconfiguration does to slaves is the subject of test_attach.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -16,7 +17,7 @@ from twisted.internet import defer
 
 from tests.integration.generations import OLD_SLAVE, WORKER
 from tests.integration.masters import MasterTestCase, RealMaster, Result, freePort, loopback
-from tests.integration.processes import moments
+from tests.integration.processes import LogFile, moments
 from tests.integration.slaves import together
 
 #: What an administrator may get wrong, and what has to be found among the words of the refusal.
@@ -28,6 +29,40 @@ BROKEN = {
     "a crash": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "9"),
     "a hard exit": ("import os\nos._exit(0)\n", ""),
 }
+
+#: For C{master.cfg}: a plug-in that loads, and fails to start.
+BAD_PLUGIN = """
+from twisted.application import service
+class Bad(service.Service):
+    def startService(self):
+        raise RuntimeError('no such channel')
+c['status'].append(Bad())
+"""
+
+#: For C{master.cfg}: a plug-in that writes a plus into a file when it starts and a minus when it stops.
+WITNESS = """
+from twisted.application import service
+class Witness(service.Service):
+    def write(self, sign):
+        with open({path!r}, 'a') as stream:
+            stream.write(sign)
+    def startService(self):
+        service.Service.startService(self)
+        self.write('+')
+    def stopService(self):
+        self.write('-')
+        return service.Service.stopService(self)
+c['status'].append(Witness())
+"""
+
+
+def isOpen(port: int) -> bool:
+    """Whether somebody listens on this port of the loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 class Refused(MasterTestCase):
@@ -115,9 +150,11 @@ class Refused(MasterTestCase):
             taken.listen()
             number = taken.getsockname()[1]
             spare = freePort()
+            signs = os.path.join(self.directory, "signs")
             self.master.write(
                 replace(
                     self.good,
+                    after=WITNESS.format(path=signs),
                     ports=(*self.good.ports, loopback(spare), loopback(number)),
                     bots={"old": "another", "third": "sesame"},
                     builders={"b": ["old"], "c": ["third"]},
@@ -125,11 +162,24 @@ class Refused(MasterTestCase):
             )
             result = await self.assertRefused()
             self.assertIn(str(number), result.words)
-            with self.assertRaises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", spare), 1).close()
+            self.assertFalse(isOpen(spare))
+            self.assertIn(self.read(signs), ("", "+-"))
         result = await self.master.run("reconfig", self.master.basedir)
         self.assertEqual(result.status, 0, result.words)
-        socket.create_connection(("127.0.0.1", spare), 1).close()
+        self.assertTrue(isOpen(spare))
+        self.assertEqual(self.read(signs)[-1], "+")
+
+    def read(self, path: str) -> str:
+        """What is in a file; nothing where there is none."""
+        return LogFile(path).text()
+
+    async def test_pluginThatDoesNotStart(self) -> None:
+        """When a new plug-in fails to start, no new port stays open and nothing else is in force (R1)."""
+        spare = freePort()
+        self.master.write(replace(self.good, ports=(*self.good.ports, loopback(spare)), after=BAD_PLUGIN))
+        result = await self.assertRefused()
+        self.assertIn("no such channel", result.words)
+        self.assertFalse(isOpen(spare))
 
     async def test_dryRun(self) -> None:
         """C{reconfig --dry-run} prints what would change, and changes nothing."""

@@ -7,14 +7,17 @@ import signal
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.spread import pb
 
 from buildbot.daemon import lock
+from buildbot.daemon.childload import LoadReport
 from buildbot.daemon.control import ControlError
 from buildbot.daemon.readiness import StartFailed
+from buildbot.master import BuildMaster
+from buildbot.reconfig import Reconfigurer
 from tests.pumped import Pump
-from tests.stories.world import World
+from tests.stories.world import World, load
 
 
 class StartTests(World):
@@ -61,6 +64,29 @@ class StartTests(World):
         self.assertIsNotNone(lock.holder(self.basedir))
         self.stop()
         self.assertTrue(slave.pump.client.lost)
+        self.assertIsNone(lock.holder(self.basedir))
+
+    def test_stopWhileStarting(self) -> None:
+        """O3: a master that is stopped while it starts ends the child and opens nothing afterwards."""
+        self.master = BuildMaster(self.basedir, reactor=self.reactor)
+        checking: Deferred[LoadReport] = Deferred()
+        self.master.reconfigurer = Reconfigurer(self.master, lambda *args: checking, load)
+        ready = self.master.whenReady()
+        self.master.startService()
+        self.successResultOf(ensureDeferred(self.master.stopService()))
+        self.assertIn("stopping", self.failureResultOf(ready, StartFailed).value.lines[0])
+        self.assertTrue(checking.called, "the child is left running")
+        self.assertEqual((self.reactor.tcpServers, self.master.control.running), ([], 0))
+
+    def test_stopWhileAPluginStarts(self) -> None:
+        """O3: the same while a slow plug-in starts: neither port nor plug-in is left."""
+        self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
+        ready = self.start()
+        stopped = ensureDeferred(self.master.stopService())
+        self.reactor.advance(5)
+        self.failureResultOf(ready, StartFailed)
+        self.successResultOf(stopped)
+        self.assertEqual((self.reactor.tcpServers, self.master.control.running), ([], 0))
         self.assertIsNone(lock.holder(self.basedir))
 
     def test_restart(self) -> None:

@@ -1,0 +1,165 @@
+"""Stores for tests: made, opened and asked without a reactor, so that every test reads from top to bottom."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+from twisted.trial import unittest
+from zope.interface import implementer
+
+from buildbot.changes.change import Change
+from buildbot.status.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
+from buildbot.store.front import Store
+from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.sqlite import FILE, SqliteStore
+
+_T = TypeVar("_T")
+
+#: A thread that has not answered within so many seconds never will.
+PATIENCE = 60.0
+
+
+@implementer(IReactorFromThreads)
+class Turnstile:
+    """I am the one method of a reactor that a store's thread calls; what it asks for is done in C{result}."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Callable[..., object], Any, Any]] = SimpleQueue()
+
+    def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:
+        """See L{IReactorFromThreads}."""
+        self._calls.put((callable, args, kwargs))
+
+    def result(self, deferred: Deferred[_T]) -> _T:
+        """What the Deferred fires with; raises what it fails with."""
+        results: list[Any] = []
+        deferred.addBoth(results.append)
+        while not results:
+            call, args, kwargs = self._calls.get(timeout=PATIENCE)
+            call(*args, **kwargs)
+        if isinstance(results[0], Failure):
+            results[0].raiseException()
+        got: _T = results[0]
+        return got
+
+
+class StoreCase(unittest.SynchronousTestCase):
+    """I have ways to say what a test puts into a store in one line each."""
+
+    store: Store
+
+    def setUp(self) -> None:
+        self.turnstile = Turnstile()
+        self.get = self.turnstile.result
+
+    def sqlite(self, directory: str | None = None, **options: Any) -> SqliteStore:
+        """A store in a directory, by default in a new one; closed when the test ends. To be opened."""
+        self.directory = directory or self.mktemp()
+        os.makedirs(self.directory, exist_ok=True)
+        store = SqliteStore(self.directory, self.turnstile, pace=0, **options)
+        self.addCleanup(self.closed, store)
+        return store
+
+    @property
+    def file(self) -> str:
+        """The database file of the last store that L{sqlite} made."""
+        return os.path.join(self.directory, FILE)
+
+    def closed(self, store: Store) -> None:
+        """Close it, if it is open."""
+        close: Deferred[object] = store.close()
+        self.get(close.addErrback(lambda failure: None))
+
+    def change(self, who: str = "mary", when: float = 10.0) -> Change:
+        """A change that is in the store."""
+        return self.get(self.store.addChange(Change(who, ["a.c"], "because", when=when)))
+
+    def ask(self, *builders: str, **options: Any) -> tuple[BuildsetRecord, list[RequestRecord]]:
+        """A buildset that is in the store."""
+        given: dict[str, Any] = {
+            **{"reason": "a change", "sourcestamp": {"branch": None}, "properties": {"p": [1, "Web"]}},
+            **{"externalID": None, "scheduler": "quick", "submitted": 20.0},
+        }
+        return self.get(self.store.addBuildset(builders=builders, **{**given, **options}))
+
+    def start(self, *requests: RequestRecord, builder: str = "full", started: float = 30.0) -> BuildRecord:
+        """A build that is in the store and runs."""
+        return self.get(self.store.startBuild(build(builder, requests, started)))
+
+    def finish(
+        self, build: BuildRecord, results: int = 0, requeue: bool = False, finished: float = 40.0
+    ) -> list[BuildsetRecord]:
+        """Close a build; the buildsets that are complete by that."""
+        over = replace(build, finished=finished, results=results, text=("over",))
+        return self.get(self.store.finishBuild(over, requeue))
+
+    def pending(self) -> list[int]:
+        """The numbers of the requests that wait."""
+        return [each.id for each in self.get(self.store.pendingRequests())]
+
+
+def build(builder: str, requests: Sequence[RequestRecord] = (), started: float = 30.0) -> BuildRecord:
+    """A build that is to be started."""
+    return BuildRecord(builder, None, "bot1", tuple(each.id for each in requests), started, reason="a change")
+
+
+def logged(build: BuildRecord, *filenames: str) -> BuildRecord:
+    """The build with one step that has these logs."""
+    logs = tuple(LogRecord("stdio", each, 5) for each in filenames)
+    return replace(build, steps=(StepRecord("compile", 31.0, 32.0, 0, ("compiled",), logs),))
+
+
+class Faults:
+    """I open databases, and let the statement C{failing} (counted from 0 over all of them) fail.
+
+    @ivar count: how many statements there were.
+    @ivar lasts: whether all that follow fail too, until C{failing} is None.
+    """
+
+    def __init__(self, failing: int | None = None, lasts: bool = False, text: str = "disk I/O error") -> None:
+        self.failing = failing
+        self.lasts = lasts
+        self.text = text
+        self.count = 0
+
+    def connect(self, *args: Any, **options: Any) -> Any:
+        """As L{sqlite3.connect}."""
+        self.step()
+        return _FaultyConnection(self, sqlite3.connect(*args, **options))
+
+    def step(self) -> None:
+        """One more statement; raises if it is to fail."""
+        number, self.count = self.count, self.count + 1
+        if self.failing is not None and (number == self.failing or (self.lasts and number > self.failing)):
+            raise sqlite3.OperationalError(self.text)
+
+
+class _FaultyConnection:
+    def __init__(self, faults: Faults, connection: sqlite3.Connection) -> None:
+        self._faults = faults
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, *args: Any) -> Any:
+        self._faults.step()
+        return self._connection.execute(*args)
+
+    def executemany(self, *args: Any) -> Any:
+        self._faults.step()
+        return self._connection.executemany(*args)
+
+
+def later(schema: Schema = CURRENT) -> Schema:
+    """The schema of a release to come, with one more column."""
+    added = "ALTER TABLE builds ADD COLUMN mood TEXT"
+    return Schema(schema.version + 1, (*schema.statements, added), {schema.version: (added,)})
