@@ -1,0 +1,215 @@
+"""A plug-in for the master.cfg of a benchmark: asks for builds from inside, and says what they cost.
+
+It listens on a UNIX socket in the master's directory. Each line is a JSON object with a C{do}, and is
+answered by one line, in any order; a C{tag} comes back with the answer:
+
+  - C{run}: C{count} builds in all, on each of C{builders} one after the other; answered when all are over,
+    with the seconds, and the CPU seconds of the reactor's thread and of the whole process
+  - C{request}: one build of C{builder}; answered with the number of the request once it is on disk
+  - C{change}: a change with C{who} and C{comments}; answered with its number once it is on disk
+  - C{usage}: resident memory in KiB, and how many objects the garbage collector knows
+  - C{profile}: begin to profile the reactor's thread, or end it and write the figures to the file C{into}
+"""
+
+from __future__ import annotations
+
+import cProfile
+import gc
+import json
+import os
+import pstats
+import socket
+import time
+from collections.abc import Callable
+from itertools import cycle
+from typing import Any
+
+from twisted.application import service
+from twisted.internet import protocol
+from twisted.internet import reactor as importedReactor
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.logfiles import LogLimits
+from buildbot.sourcestamp import SourceStamp
+from tests.benchmarks.machine import rssKiB
+
+#: The socket, in the master's directory.
+FILE = "feeder.sock"
+
+reactor: Any = importedReactor
+
+
+class Feeder(service.Service):
+    """I am the plug-in; put me into C{c["status"]}.
+
+    @ivar limits: how much of each log the master is to keep, if not as much as usual.
+    """
+
+    parent: Any = None
+
+    def __init__(self, limits: LogLimits | None = None) -> None:
+        self._limits = limits
+        self._port: Any = None
+        self._profile: cProfile.Profile | None = None
+        self._run: _Run | None = None
+
+    def startService(self) -> None:
+        """Listen."""
+        super().startService()
+        if self._limits is not None:
+            self.parent.botmaster.logs.limits = self._limits
+        path = os.path.join(self.parent.basedir, FILE)
+        if os.path.exists(path):
+            os.unlink(path)
+        factory: Any = protocol.Factory.forProtocol(_Line)
+        factory.feeder = self
+        self._port = reactor.listenUNIX(path, factory, mode=0o600)
+        self.parent.botmaster.subscribeToBuilds(self)
+
+    def stopService(self) -> Any:
+        """Listen no more."""
+        super().stopService()
+        return self._port.stopListening()
+
+    def buildFinished(self, builder: Any, build: Any) -> None:
+        """The yard tells of the end of a build."""
+        if self._run is not None:
+            self._run.finished(builder.name, build)
+
+    # what can be asked
+
+    async def do_run(self, count: int, builders: list[str] | None = None) -> dict[str, Any]:
+        run = self._run = _Run(self._submit, count, builders or list(self.parent.botmaster.builders))
+        await run.begin()
+        self._run = None
+        return run.report
+
+    async def do_request(self, builder: str) -> dict[str, Any]:
+        buildset = await self._submit(builder)
+        return {"id": buildset.requests[0].id}
+
+    async def do_change(self, who: str, comments: str) -> dict[str, Any]:
+        change = await self.parent.addChange(Change(who, ["a file"], comments))
+        return {"number": change.number}
+
+    async def do_usage(self) -> dict[str, Any]:
+        gc.collect()
+        return {"rss": rssKiB(os.getpid()), "objects": len(gc.get_objects())}
+
+    async def do_profile(self, into: str = "") -> dict[str, Any]:
+        if self._profile is None:
+            self._profile = cProfile.Profile(time.thread_time)
+            self._profile.enable()
+        else:
+            self._profile.disable()
+            pstats.Stats(self._profile).dump_stats(into)
+            self._profile = None
+        return {}
+
+    async def _submit(self, builder: str) -> BuildSet:
+        buildset = BuildSet([builder], SourceStamp(), "benchmark")
+        await self.parent.submitBuildSet(buildset)
+        return buildset
+
+
+class _Run:
+    """I keep each builder busy with one build after the other, until there were enough."""
+
+    def __init__(self, submit: Callable[[str], Any], count: int, builders: list[str]) -> None:
+        self._submit = submit
+        self._left = self._open = count
+        self._builders = builders
+        self._over: Deferred[None] = Deferred()
+        self._results: dict[str, int] = {}
+        self.report: dict[str, Any] = {}
+
+    def begin(self) -> Deferred[None]:
+        """Fires when all are over."""
+        self._at = time.monotonic(), time.thread_time(), time.process_time()
+        for _, name in zip(range(self._left), cycle(self._builders)):
+            if self._left <= self._open - len(self._builders):
+                break
+            self._next(name)
+        return self._over
+
+    def _next(self, builder: str) -> None:
+        if self._left:
+            self._left -= 1
+            ensureDeferred(self._submit(builder)).addErrback(self._failed)
+
+    def _failed(self, why: Failure) -> None:
+        if not self._over.called:
+            self._over.errback(why)
+
+    def finished(self, builder: str, build: Any) -> None:
+        """A build is over."""
+        self._open -= 1
+        name = str(build.results)
+        self._results[name] = self._results.get(name, 0) + 1
+        self._next(builder)
+        if not self._open:
+            now = time.monotonic(), time.thread_time(), time.process_time()
+            seconds, reactorCpu, cpu = (after - before for after, before in zip(now, self._at, strict=True))
+            self.report = {
+                "seconds": seconds,
+                "reactorCpu": reactorCpu,
+                "cpu": cpu,
+                "results": self._results,
+            }
+            self._over.callback(None)
+
+
+class _Line(LineOnlyReceiver):
+    delimiter = b"\n"
+    factory: Any
+
+    def lineReceived(self, line: bytes) -> None:
+        """One question."""
+        question = json.loads(line)
+        tag = question.pop("tag", None)
+        method = getattr(self.factory.feeder, "do_" + question.pop("do"))
+        ensureDeferred(method(**question)).addCallbacks(
+            lambda answer: self._say(tag, answer), lambda why: self._say(tag, {"error": str(why.value)})
+        )
+
+    def _say(self, tag: Any, answer: dict[str, Any]) -> None:
+        self.sendLine(json.dumps({**answer, "tag": tag}).encode())
+
+
+class Client:
+    """I ask the feeder of the master in C{basedir}, and wait. Raises OSError if there is none."""
+
+    def __init__(self, basedir: str, timeout: float | None = 600.0) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(timeout)
+        self._socket.connect(os.path.join(basedir, FILE))
+        self._stream = self._socket.makefile("rb")
+
+    def say(self, do: str, **question: Any) -> None:
+        """Ask, and do not wait."""
+        self._socket.sendall(json.dumps({"do": do, **question}).encode() + b"\n")
+
+    def hear(self) -> dict[str, Any]:
+        """The next answer. Raises OSError (EOFError) when the master is gone."""
+        line = self._stream.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("the master is gone")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def ask(self, do: str, **question: Any) -> dict[str, Any]:
+        """Ask, and wait for the answer. Raises RuntimeError if it is an error."""
+        self.say(do, **question)
+        answer = self.hear()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+        self._socket.close()
