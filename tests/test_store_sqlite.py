@@ -401,11 +401,17 @@ class DamageTests(SqliteCase):
             directory = self.holding(text[:cut])
             self.warnings.clear()
             found = self.after(directory)
-            if found != whole:
+            bad = [each for each in self.warnings if "cannot be read" in each]
+            if found == whole:
+                self.assertGreater(cut, len(text) - 4096)
+            elif self.asides(directory):
                 self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1"], cut)
                 self.assertEqual(Path(directory, "state.sqlite.damaged-1").read_bytes(), text[:cut])
                 self.assertIn("is damaged", self.warnings[0])
-                self.assertEqual([each for each in self.warnings[1:] if "cannot be read" not in each], [])
+                self.assertEqual(self.warnings[1:], bad)
+            else:  # SQLite takes zeros for the rest of a last page, which had the end of one record
+                self.assertGreater(cut, len(text) - 4096)
+                self.assertEqual((self.warnings, len(bad)), (bad, 1))
 
     def test_truncatedLog(self) -> None:
         """Row 24: the write-ahead log cut at each 512 bytes: what it held before is there, in order."""
