@@ -404,7 +404,7 @@ class BotPerspective(NewCredPerspective):
         self.slave = self.slave_commands = None
         self._offered = ()
         self.__dict__.pop("_introduction", None)
-        why, self._why = self._why or "the connection was lost", ""
+        why, self._why = self._why or peer.broker.whyCut or "the connection was lost", ""
         now = time.time()
         status = self.slave_status
         if before.state in (State.READY, State.CLOSING, State.DISPLACING) and status.connected:

@@ -457,6 +457,15 @@ class LoginTests(unittest.SynchronousTestCase):
         gc.collect()  # a failure that nobody took would be logged now
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_oddLogin(self) -> None:
+        """A login without a name, or with too much, is none: it costs the connection."""
+        for message in (call("login"), call("login", b"bot1", b"more")):
+            server = self.base.factory.buildProtocol(_Address("10.0.0.1", 7))
+            pump = Pump(server, Raw(), self.base.clock, 7)
+            pump.client.write(HELLO + message)
+            pump.pump()
+            self.assertTrue(pump.client.lost)
+
     def test_challengesDiffer(self) -> None:
         """Every challenge is new: two logins of one name hear different ones."""
         self.assertNotEqual(self.login(0).client.protocol.heard, self.login(0).client.protocol.heard)

@@ -50,7 +50,7 @@ class DoorkeeperTests(unittest.SynchronousTestCase):
         for i in range(1000):
             for _ in range(door.FAILURES_WHEN_BUSY + 1):
                 keeper.failed(f"10.1.{i // 256}.{i % 256}", 5.0)
-        self.assertEqual(sum(keeper.admit("10.1.0.7", 5.5) for _ in range(100)), door.PACE)
+        self.assertEqual(sum(keeper.admit("10.1.0.7", 5.5) for _ in range(100)), door.PACE_WHEN_BUSY)
         self.assertTrue(all(keeper.admit("10.9.9.9", 5.5) for _ in range(100)))
 
     def test_forgiven(self) -> None:

@@ -75,7 +75,9 @@ def textTrouble(text: str) -> str | None:
     """Why a text cannot be a name, as in C{"a name that ..."}; None if it can."""
     if not text.strip():
         return "is empty"
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+    if not text.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text
+    ):
         return "has control characters"
     return None
 

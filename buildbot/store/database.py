@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -66,6 +67,7 @@ class Database:
             if self.connection.in_transaction:  # even the rollback of the last one has failed
                 self.connection.close()
                 self.connection = self._connected()
+                _setUp(self.connection)
             with _transaction(self.connection, isWriting):
                 yield self.connection
 
@@ -77,10 +79,7 @@ class Database:
         raise StoreFailed(f"{self._path} has been deleted or replaced while it is in use")
 
     def _connected(self) -> Any:
-        connection = self._connect(self._path, timeout=BUSY, isolation_level=None)
-        for pragma in ("synchronous = FULL", "journal_size_limit = 16000000", "temp_store = MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
+        return self._connect(self._path, timeout=BUSY, isolation_level=None)
 
     def _opened(self, schema: Schema) -> Any:
         """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
@@ -90,10 +89,11 @@ class Database:
             raise Damaged("it is empty")
         connection = self._connected()
         try:
+            _setUp(connection)
             _prepare(connection, self._path, schema)
         except BaseException as error:
             connection.close()
-            if type(error) is sqlite3.DatabaseError:
+            if type(error) is sqlite3.DatabaseError or str(error) == "unsupported file format":
                 raise Damaged(str(error)) from error
             raise
         return connection
@@ -112,6 +112,14 @@ class Database:
             carried=carried,
         )
         return connection
+
+
+def _setUp(connection: Any) -> None:
+    """Say how the file is to be written: every commit waits for the disk."""
+    for pragma in ("synchronous = FULL", "journal_size_limit = 16000000", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    # Text that is none must not keep anybody from what stands around it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 def _prepare(connection: Any, path: str, schema: Schema) -> None:

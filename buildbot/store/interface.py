@@ -104,7 +104,7 @@ class IStore(Interface):
         @param build: without a number.
         @return: the same with its number, which is greater than that of any earlier build of its builder,
             those included that were pruned or cut short. The first build of a builder has 0. Fails with
-            L{StoreConflict} if one of its requests is not pending.
+            L{StoreConflict} if one of its requests is not pending, or is for another builder.
         """
 
     def saveBuild(build: BuildRecord) -> Deferred[None]:

@@ -108,8 +108,9 @@ class MemoryCore:
     def startBuild(self, build: BuildRecord, text: str) -> int:
         """See L{Core}."""
         for id in build.requests:
-            if id not in self._requests or self._requests[id].state != "pending":
-                raise StoreConflict(f"request {id} is not pending")
+            request = self._requests.get(id)
+            if request is None or (request.state, request.builder) != ("pending", build.builder):
+                raise StoreConflict(f"request {id} does not wait for {build.builder}")
         number = self._next("build", build.builder, first=0)
         self._builds[build.builder, number] = replace(_build(text), number=number)
         for id in build.requests:

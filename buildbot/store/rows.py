@@ -116,9 +116,9 @@ class SqlCore:
     def startBuild(self, build: BuildRecord, text: str) -> int:
         """See L{Core}."""
         for id in build.requests:
-            row = self._execute("SELECT state FROM requests WHERE id = ?", (id,)).fetchone()
-            if row is None or row[0] != "pending":
-                raise StoreConflict(f"request {id} is not pending")
+            row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
+            if row != ("pending", build.builder):
+                raise StoreConflict(f"request {id} does not wait for {build.builder}")
         number = self._next(f"build {build.builder}", first=0)
         self._execute(
             "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -51,8 +52,10 @@ def salvage(aside: str, target: Any, schema: Schema) -> int:
     if not os.path.getsize(aside):
         return 0
     carried = 0
-    with closing(sqlite3.connect(f"file:{quote(aside)}?mode=ro", uri=True, isolation_level=None)) as source:
-        source.text_factory = lambda text: text.decode("utf-8", "replace")
+    # As it lies there, unless there is a log to be read along with it.
+    mode = "mode=ro" if os.path.exists(aside + WAL) else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(aside)}?{mode}", uri=True, isolation_level=None)) as source:
+        source.text_factory = partial(str, encoding="utf-8", errors="replace")
         try:
             if source.execute("PRAGMA user_version").fetchone() != (schema.version,):
                 return 0
@@ -60,6 +63,8 @@ def salvage(aside: str, target: Any, schema: Schema) -> int:
             return 0
         for table in schema.tables():
             carried += _copy(source, target, table)
+    with suppress(FileNotFoundError):
+        os.unlink(aside + SHM)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
     target.execute("DELETE FROM buildsets WHERE id NOT IN (SELECT buildset FROM requests)")
     for statement in _COUNTED:

@@ -388,6 +388,8 @@ class Decoder:
 
     def _end(self, error: BananaError) -> BananaError:
         """Be of no further use, because of C{error}."""
-        self._error = error
+        # A twin of it: the traceback that it gets when it is raised would keep what was decoded.
+        twin = self._error = type(error).__new__(type(error), *error.args)
+        twin.__dict__.update(error.__dict__)
         self._unfinished = self._string = None
         return error

@@ -68,6 +68,7 @@ class SlavePortBroker(pb.Broker):
         inbound byte is a sign of life.
     @ivar host: the peer's host; C{address} adds the port.
     @ivar name: its login name, once it has proved that; empty before.
+    @ivar whyCut: the rule that the peer broke, if it is cut for one.
     """
 
     factory: Any  # a SlavePortFactory; Twisted says that it is None
@@ -91,6 +92,7 @@ class SlavePortBroker(pb.Broker):
     serializingPerspective = None
     unserializingPerspective = None
     name = ""
+    whyCut = ""
     lastHeard = 0.0
     bytesIn = 0
     bytesOut = 0

@@ -20,6 +20,8 @@ FAILURES_PER_ADDRESS = 60
 FAILURES_IN_ALL = 600
 FAILURES_WHEN_BUSY = 3
 PACE = 20
+#: The same while failures come from everywhere.
+PACE_WHEN_BUSY = 2
 #: Addresses and log keys remembered at the most; the oldest are forgotten first.
 REMEMBERED = 10_000
 
@@ -105,7 +107,7 @@ class Doorkeeper:
         if record.second != second:
             record.second, record.served = second, 0
         record.served += 1
-        return record.served <= PACE
+        return record.served <= (PACE_WHEN_BUSY if busy else PACE)
 
 
 class LogLimiter:

@@ -29,7 +29,7 @@ from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from zope.interface import implementer
 
-from buildbot.pbutil import Callee
+from buildbot.pbutil import Callee, WrongArguments
 from buildbot.wire.broker import SlavePortBroker, Violation
 from buildbot.wire.dialect import word
 
@@ -66,7 +66,10 @@ class LoginRoot(Callee):
         """Refuse what is no login, and a second login."""
         if message != "login" or broker.welcome:
             raise Violation(f"it called {message[:32]!r} where only one login is due")
-        return super().remoteMessageReceived(broker, message, args, kw)
+        try:
+            return super().remoteMessageReceived(broker, message, args, kw)
+        except WrongArguments as error:
+            raise Violation(str(error)) from None
 
     def remote_login(self, username: Any) -> tuple[bytes, Guess]:
         """

@@ -129,7 +129,7 @@ class SlavePortFactory(protocol.ServerFactory):
         if not broker.welcome:
             self.failed(broker)
         who = broker.who if broker.welcome else broker.host
-        reason = text(reason, 200)
+        broker.whyCut = reason = text(reason, 200)
         self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason)
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:

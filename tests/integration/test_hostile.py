@@ -213,10 +213,6 @@ class AfterLogin(HostileTestCase):
         self.assertTrue(all(slave.hungUp for slave in slaves))
         self.assertLess(watch.figures.keptKiB, 48 * MIB, watch.figures)
 
-    test_memoryComesBack.todo = (  # type: ignore[attr-defined]
-        "the decoder keeps its last error, whose traceback keeps what was decoded until a full collection"
-    )
-
     def test_collidingKeys(self) -> None:
         """Keys that all have one hash are refused before they are counted (the wire's limits)."""
         for what, encoded in bombs.arguments():
