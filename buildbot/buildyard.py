@@ -57,6 +57,7 @@ class BuildYard:
     keeping = 0
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
+    _isOpen = False
     #: How many builds of each builder are kept, with their logs, and for how many days at the most.
     buildHorizon = 500
     buildDays: float | None = 365.0
@@ -85,6 +86,7 @@ class BuildYard:
         @raise StoreFailed: the store cannot be used.
         """
         await self.store.open()
+        self._isOpen = True
         for build in await self.store.interrupted(self.now()):
             name, number = build.builder, build.number
             log.warn("build {number} of {name} was interrupted", name=name, number=number)
@@ -128,7 +130,9 @@ class BuildYard:
             self._pruning.stop()
         while self.keeping and not self.storeTrouble:
             await self.sleep(0.01)
-        await self.store.close()
+        if self._isOpen:
+            self._isOpen = False
+            await self.store.close()
 
     # what waits
 
