@@ -14,6 +14,7 @@ from typing import Any
 
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep, StepSpec
+from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
 from buildbot.util import ComparableMixin
 
@@ -121,6 +122,39 @@ class Distutils(BuildFactory):
     def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
         super().__init__([source])
         _addCommands(self, [python, "./setup.py", "build"], test)
+
+
+class Trial(BuildFactory):
+    """I test a Python package with Twisted's trial; C{buildsteps} come between the source and the tests."""
+
+    def __init__(
+        self,
+        source: Step,
+        buildpython: Sequence[str] = ("python",),
+        trialpython: Sequence[str] = ("python",),
+        trial: str | None = None,
+        testpath: str = ".",
+        randomly: bool = False,
+        recurse: bool = False,
+        tests: Any = None,
+        useTestCaseNames: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """@param buildpython: what runs C{setup.py build}; empty for nothing to build."""
+        super().__init__([source])
+        if buildpython:
+            self.addStep(Compile, command=[*buildpython, "./setup.py", "build"], env=dict(env or {}))
+        self.addStep(
+            TrialStep,
+            python=list(trialpython),
+            trial=trial,
+            testpath=testpath,
+            randomly=randomly,
+            recurse=recurse,
+            tests=tests,
+            testChanges=useTestCaseNames,
+            env=dict(env or {}),
+        )
 
 
 def _addCommands(factory: BuildFactory, compile: Command | None, test: Command | None) -> None:

@@ -1,1 +1,1 @@
-"""When it is time to build: the rules of the schedulers, which are themselves in buildbot.scheduler."""
+"""When it is time to build: the schedulers, and their rules."""

@@ -2,7 +2,8 @@
 """
 The status of the master, under the names of 0.7.5.
 
-In this release it tells of the project, the builders' names and the slaves.
+What a build, a step and a log are live in modules of their own; here they are
+found where steps and plug-ins written for 0.7.5 look for them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from buildbot.buildset import BuildSet as BuildSetStatus
+from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
+from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
+from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
+from buildbot.process.request import BuildRequest as BuildRequestStatus
+from buildbot.status.build import BuildStatus, BuildStepStatus
+from buildbot.status.logs import LogFile
+from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.slave import SlaveStatus
+from buildbot.trialoutput import TestResult
 
-__all__ = ["SlaveStatus", "Status"]
+__all__ = [
+    *("EXCEPTION", "FAILURE", "HEADER", "SKIPPED", "STDERR", "STDOUT", "SUCCESS", "WARNINGS", "Results"),
+    *("BuildRequestStatus", "BuildSetStatus", "BuildStatus", "BuildStepStatus", "ChunkTypes", "LogFile"),
+    *("SlaveStatus", "Status", "TestResult"),
+]
+
+#: What the channels of a log are called.
+ChunkTypes = ["stdout", "stderr", "header"]
 
 
 class Status:

@@ -1,0 +1,16 @@
+"""The steps, where files written for early releases look for them; each lives elsewhere now."""
+
+from buildbot.process.buildstep import BuildStep as BuildStep
+from buildbot.process.buildstep import LoggingBuildStep as LoggingBuildStep
+from buildbot.process.buildstep import LogLineObserver as LogLineObserver
+from buildbot.process.buildstep import LogObserver as LogObserver
+from buildbot.process.buildstep import RemoteShellCommand as RemoteShellCommand
+from buildbot.steps.dummy import Dummy as Dummy
+from buildbot.steps.dummy import FailingDummy as FailingDummy
+from buildbot.steps.dummy import RemoteDummy as RemoteDummy
+from buildbot.steps.shell import Compile as Compile
+from buildbot.steps.shell import Configure as Configure
+from buildbot.steps.shell import ShellCommand as ShellCommand
+from buildbot.steps.shell import Test as Test
+from buildbot.steps.shell import TreeSize as TreeSize
+from buildbot.steps.shell import WithProperties as WithProperties

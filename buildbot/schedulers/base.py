@@ -1,0 +1,350 @@
+# -*- test-case-name: tests.test_scheduler -*-
+"""
+What all schedulers share: each Change is taken once, and what they wait for outlives the process.
+
+The store holds what a scheduler knew when it last submitted builds, or somewhat later.  What came
+after that is in the store as well, as Changes: taken again they lead to the same.  So nothing is lost
+between two writes, and a Change is written down as taken in the same instant as the builds of it.
+
+When it is time to build is for the schedulers beside this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.application import service
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.status.records import BuildsetRecord
+from buildbot.store.interface import StoreFailed
+from buildbot.util import ComparableMixin
+
+log = Logger()
+
+#: Seconds after which what the store refused is tried again.
+RETRY_AFTER = 10.0
+#: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
+LONGEST_SLEEP = 3600.0
+#: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
+SAVE_WITHIN = 10.0
+
+
+class Alarm:
+    """I call something once, later.  Set again, I forget the time before."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._waiting: Any = None
+
+    @property
+    def isSet(self) -> bool:
+        """Whether I am going to call."""
+        return self._waiting is not None
+
+    def set(self, clock: Any, seconds: float) -> None:
+        """Call after so many seconds; never before this turn is over."""
+        self.stop()
+        self._waiting = clock.callLater(max(0.0, seconds), self._ring)
+
+    def stop(self) -> None:
+        """Do not call."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _ring(self) -> None:
+        self._waiting = None
+        self._call()
+
+
+def namesOf(builderNames: object, owner: str) -> list[str]:
+    """The C{builderNames} of a scheduler; raises TypeError, in words for its user, if they are none."""
+    if not isinstance(builderNames, (list, tuple)) or not all(isinstance(n, str) for n in builderNames):
+        raise TypeError(f"{owner}: builderNames is a list of the names of builders, not {builderNames!r}")
+    return list(builderNames)
+
+
+def isTime(value: object) -> bool:
+    """Whether that is a number of seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+@implementer(interfaces.IScheduler)
+class BaseScheduler(service.MultiService, ComparableMixin):
+    """
+    I am a scheduler that never builds: derive from me.
+
+    A subclass overrides C{addChange}, and calls C{submit} when it is time.  One that knows more than
+    that it has to build overrides C{toRecord} and C{takeUp}, and calls C{changed}.
+
+    @ivar name: of the scheduler; what I know is kept under it, for whoever has it next.
+    @ivar yard: the L{buildbot.buildyard.BuildYard} of my master, once I was started.
+    """
+
+    compare_attrs: Sequence[str] = ("name",)
+
+    name: str  # type: ignore[assignment]  # Twisted calls it None
+    yard: Any = None
+    _begun: Deferred[None] | None = None
+    _life: object = None
+    _ready = False
+    _seen = 0
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the name of a scheduler is a text, not {name!r}")
+        service.MultiService.__init__(self)
+        self.name = name
+        self._retry = Alarm(self._goOnLoading)
+        self._resend = Alarm(self._goOnSending)
+        self._save = Alarm(self._saveNow)
+        self._outbox: list[tuple[BuildSet, dict[str, Any] | None]] = []
+        self._isSending = self._isLooking = self._lookAgain = False
+
+    def _compared(self) -> dict[str, object]:
+        """What my class says need not be said again; and a method of mine, compared, would compare me."""
+        values = super()._compared()
+        return {key: value for key, value in values.items() if getattr(value, "__self__", None) is not self}
+
+    # for subclasses
+
+    def addChange(self, change: Any) -> None:
+        """
+        Somebody committed something.  Called once for each Change, in the order of their numbers, also
+        for those that came while the master was down.
+        """
+
+    def listBuilderNames(self) -> list[str]:
+        """The builders that I may ever start."""
+        return []
+
+    def getPendingBuildTimes(self) -> list[float]:
+        """When I shall submit builds, if nothing more happens."""
+        return []
+
+    def submit(self, bs: BuildSet) -> None:
+        """
+        Have builds done.
+
+        If they cannot be kept, that is tried again until they can, in the order of the calls.  What
+        C{toRecord} says now will be known exactly if they are.
+        """
+        if bs.scheduler is None:
+            bs.scheduler = self.name
+        self._outbox.append((bs, self._record() if self._ready else None))
+        if not self._isSending:
+            self._goOnSending()
+
+    def submitted(self, record: BuildsetRecord) -> None:
+        """A set of builds that I wanted is on disk."""
+
+    def toRecord(self) -> dict[str, Any]:
+        """What must outlive the process, as JSON can hold it.  C{seen} is mine."""
+        return {}
+
+    def takeUp(self, record: Mapping[str, Any]) -> None:
+        """
+        I am started.
+
+        @param record: what C{toRecord} of the scheduler of this name said last; it may have been of another
+            class, or configured in another way.  Empty if the name is new.
+        """
+
+    async def settle(self) -> None:
+        """I am started, and know what there was: read what else there is to know.  May raise StoreFailed."""
+
+    def goOn(self) -> None:
+        """All is known: set timers."""
+
+    def changed(self) -> None:
+        """What C{toRecord} says has changed."""
+        if self._ready and not self._save.isSet:
+            self._save.set(self.yard.clock, SAVE_WITHIN)
+
+    def now(self) -> float:
+        """The time, in seconds since the epoch."""
+        now: float = self.yard.now()
+        return now
+
+    # life
+
+    def setServiceParent(self, parent: Any) -> Deferred[None] | None:
+        """
+        Belong to the master.
+
+        @return: if it runs, fires when I know all that the one before me knew; or when that could not be
+            read just now.
+        """
+        super().setServiceParent(parent)
+        return self._begun if self.running else None
+
+    def startService(self) -> None:
+        """See L{setServiceParent}."""
+        service.MultiService.startService(self)
+        master: Any = self.parent
+        self.yard = master.botmaster
+        self._life = object()  # what an earlier life of mine still waits for, it waits for in vain
+        self._outbox = []
+        self._isSending = self._isLooking = self._ready = False
+        # Not what a subclass makes of it: each Change is to be counted, once, before anybody sees it.
+        self.addChange = self._hear  # type: ignore[method-assign]
+        self._begun = ensureDeferred(self._begin(self._life))
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Wait for nothing more.
+
+        @return: fires when what I know is written down.
+        """
+        saving = self._saveNow() if self._save.isSet and not self._outbox else None
+        self._life, self._ready = None, False
+        for alarm in (self._retry, self._resend, self._save):
+            alarm.stop()
+        stopping: Any = service.MultiService.stopService(self)
+        return DeferredList([stopping, saving or succeed(None)])
+
+    @property
+    def _key(self) -> str:
+        return f"scheduler/{self.name}"
+
+    @property
+    def _watches(self) -> bool:
+        """Whether Changes mean anything to me."""
+        return type(self).addChange is not BaseScheduler.addChange
+
+    async def _begin(self, life: object) -> None:
+        store = self.yard.store
+        try:
+            record = await store.getState(self._key)
+            newest = await store.getChanges(1)
+            if life is not self._life:
+                return
+            last = newest[0].number if newest else 0
+            known = record or {}
+            self._seen = min(known.get("seen", last), last)
+            self.takeUp(known)
+            await self.settle()
+            if record is None and life is self._life:
+                # From now on means from now on, also for the process after this one.
+                await store.setState(self._key, self._record())
+        except StoreFailed as failed:
+            if life is self._life:
+                self._trouble(failed)
+                self._retry.set(self.yard.clock, RETRY_AFTER)
+            return
+        if life is self._life:
+            self._ready = True
+            await self._look()
+        if life is self._life:
+            self.goOn()
+
+    def _goOnLoading(self) -> None:
+        self._logged(self._look() if self._ready else self._begin(self._life))
+
+    def _logged(self, work: Any) -> None:
+        ensureDeferred(work).addErrback(lambda why: log.failure("scheduler {name}", why, name=self.name))
+
+    def _trouble(self, failed: Exception) -> None:
+        log.warn("scheduler {name} waits for the store: {reason}", name=self.name, reason=failed)
+
+    # Changes
+
+    def _hear(self, change: Change) -> None:
+        """The master tells of a Change; it may tell out of turn, or twice, or not at all."""
+        if not self._ready or not self._watches:
+            return  # I shall look for it
+        if change.number is None:
+            self._take(change)
+        elif self._isLooking:
+            self._lookAgain = True
+        elif change.number == self._seen + 1:
+            self._take(change)
+        elif change.number > self._seen:
+            self._logged(self._look())
+
+    async def _look(self) -> None:
+        """Take all Changes in the store that I have not seen."""
+        if self._isLooking or not self._watches:
+            return
+        life = self._life
+        self._isLooking = self._lookAgain = True
+        try:
+            while self._lookAgain:
+                self._lookAgain = False
+                for change in await self.yard.store.getChangesAfter(self._seen):
+                    if life is not self._life:
+                        return
+                    self._lookAgain = True
+                    self._take(change)
+        except StoreFailed as failed:
+            if life is self._life:
+                self._trouble(failed)
+                self._retry.set(self.yard.clock, RETRY_AFTER)
+        finally:
+            if life is self._life:
+                self._isLooking = False
+
+    def _take(self, change: Change) -> None:
+        if change.number is not None:
+            self._seen = change.number
+        try:
+            type(self).addChange(self, change)
+        except Exception:
+            log.failure("scheduler {name} and change {number}", name=self.name, number=change.number)
+        self.changed()
+
+    # what is kept
+
+    def _record(self) -> dict[str, Any]:
+        return {**({"seen": self._seen} if self._watches else {}), **self.toRecord()}
+
+    def _saveNow(self) -> Deferred[None] | None:
+        if self._outbox:
+            # The disk must not say that I have done what is not done.
+            self._save.set(self.yard.clock, SAVE_WITHIN)
+            return None
+        saving: Deferred[None] = self.yard.store.setState(self._key, self._record())
+        return saving.addErrback(self._unsaved)
+
+    def _unsaved(self, why: Failure) -> None:
+        why.trap(StoreFailed)
+        self.changed()
+
+    def _goOnSending(self) -> None:
+        self._isSending = True
+        self._logged(self._send(self._life, self.parent))
+
+    async def _send(self, life: object, master: Any) -> None:
+        """Submit what waits in the outbox, the oldest first, each with what I knew when it came there."""
+        while self._outbox:
+            bs, record = self._outbox[0]
+            if record is not None:
+                bs.state = {**bs.state, self._key: record}
+            stored: BuildsetRecord | None = None
+            try:
+                stored = await master.submitBuildSet(bs)
+            except (
+                StoreFailed,
+                KeyError,
+            ) as error:  # the builders may be on their way, in a new configuration
+                if life is self._life:
+                    self._trouble(error)
+                    self._isSending = False
+                    self._resend.set(self.yard.clock, RETRY_AFTER)
+                return
+            except Exception:
+                log.failure("scheduler {name} submits what cannot be built", name=self.name)
+            if life is not self._life:
+                return
+            self._outbox.pop(0)
+            if stored is not None:
+                self.submitted(stored)
+        self._isSending = False

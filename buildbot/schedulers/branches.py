@@ -1,0 +1,258 @@
+# -*- test-case-name: tests.test_scheduler -*-
+"""
+Schedulers that build Changes, once a branch has been stable for a while.
+
+The rule is in L{buildbot.schedulers.treestable}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.schedulers.base import LONGEST_SLEEP, Alarm, isTime, namesOf
+from buildbot.schedulers.treestable import TreeStable
+from buildbot.schedulers.upstream import BaseUpstreamScheduler
+from buildbot.sourcestamp import SourceStamp
+
+log = Logger()
+
+Judge = Callable[[Change], object]
+
+
+class _TreeScheduler(BaseUpstreamScheduler):
+    """
+    I build the Changes of a branch once nobody has committed to it for a while.
+
+    @ivar fileIsImportant: None, or what says of a Change whether it is worth a build; one that is not is
+        built along with the next that is.
+    """
+
+    fileIsImportant: Any = None
+
+    def __init__(
+        self,
+        name: str,
+        treeStableTimer: float | None,
+        builderNames: Sequence[str],
+        fileIsImportant: Judge | None,
+    ) -> None:
+        super().__init__(name)
+        if treeStableTimer is not None and not isTime(treeStableTimer):
+            raise TypeError(f"scheduler {name}: treeStableTimer is in seconds, not {treeStableTimer!r}")
+        if fileIsImportant is not None:
+            if not callable(fileIsImportant):
+                raise TypeError(f"scheduler {name}: fileIsImportant is a function, not {fileIsImportant!r}")
+            self.fileIsImportant = fileIsImportant
+        self.treeStableTimer = treeStableTimer
+        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        self.reason = f"scheduler {name}"
+        self._trees: dict[str | None, TreeStable] = {}
+        self._alarm = Alarm(self._wake)
+        self._alarmTime = 0.0
+
+    def isWanted(self, branch: str | None) -> bool:
+        """Whether I build this branch."""
+        raise NotImplementedError
+
+    def listBuilderNames(self) -> list[str]:
+        """The builders that I start."""
+        return self.builderNames
+
+    def getPendingBuildTimes(self) -> list[float]:
+        """When I shall build, if nobody commits: a time for each branch that waits."""
+        return sorted(due for due in self._dueTimes(self.now()).values()) if self.running else []
+
+    def addChange(self, change: Change) -> None:
+        """See L{BaseScheduler.addChange}."""
+        if not self.isWanted(change.branch):
+            return
+        if self._isImportant(change):
+            self.addImportantChange(change)
+        else:
+            self.addUnimportantChange(change)
+
+    def _isImportant(self, change: Change) -> bool:
+        if self.fileIsImportant is None:
+            return True
+        try:
+            return bool(self.fileIsImportant(change))
+        except Exception:
+            log.failure("fileIsImportant of scheduler {name} fails: it is built", name=self.name)
+            return True
+
+    def addImportantChange(self, change: Change) -> None:
+        """This one is to be built, once the tree is stable."""
+        self._add(change, True)
+
+    def addUnimportantChange(self, change: Change) -> None:
+        """This one is to be built along with others."""
+        self._add(change, False)
+
+    def _add(self, change: Change, important: bool) -> None:
+        tree = self._trees.get(change.branch) or TreeStable(self.treeStableTimer or 0.0)
+        self._trees[change.branch] = tree.add(change, self.now(), important)
+        self.changed()
+        self._arm()
+
+    def _dueTimes(self, now: float) -> dict[str | None, float]:
+        dues = {branch: tree.due(now) for branch, tree in self._trees.items()}
+        return {branch: due for branch, due in dues.items() if due is not None}
+
+    def _arm(self) -> None:
+        """Wake up when the first branch is due."""
+        if not self._ready:
+            return
+        dues = self._dueTimes(self.now())
+        if dues:
+            self.setTimer(min(dues.values()))
+        else:
+            self.stopTimer()
+
+    def setTimer(self, when: float) -> None:
+        """Wake up then, and not before."""
+        self._alarmTime = when
+        self._alarm.set(self.yard.clock, min(when - self.now(), LONGEST_SLEEP))
+
+    def stopTimer(self) -> None:
+        """Do not wake up."""
+        self._alarm.stop()
+
+    def _wake(self) -> None:
+        now = self.now()
+        due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
+        if not due and self._alarmTime - now < 1e-3:  # clocks differ by what a number cannot hold
+            due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
+        for branch in due:
+            self.isStable(branch)
+        self._arm()
+
+    def isStable(self, branch: str | None) -> None:
+        """Nobody has committed to this branch for long enough."""
+        self.buildBranch(branch)
+
+    def buildBranch(self, branch: str | None) -> None:
+        """Build all Changes of a branch that wait, if there are any, whether or not it is time."""
+        tree = self._trees.pop(branch, None)
+        if tree is not None:
+            _, changes = tree.take()
+            self.submit(BuildSet(self.builderNames, SourceStamp(changes=changes), self.reason))
+
+    def toRecord(self) -> dict[str, Any]:
+        """See L{BaseScheduler.toRecord}."""
+        return {"trees": [[branch, tree.toRecord()] for branch, tree in self._trees.items()]}
+
+    def takeUp(self, record: Mapping[str, Any]) -> None:
+        """What waited still waits, under what the configuration says now."""
+        self._trees = {}
+        for branch, tree in record.get("trees", []):
+            if self.isWanted(branch):
+                self._trees[branch] = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
+            else:
+                log.info(
+                    "scheduler {name} builds {branch!r} no more: {count} changes wait for nothing",
+                    **{"name": self.name, "branch": branch, "count": len(tree["changes"])},
+                )
+
+    def goOn(self) -> None:
+        """See L{BaseScheduler.goOn}."""
+        self._arm()
+
+    def stopService(self) -> Deferred[Any]:
+        """See L{BaseScheduler.stopService}."""
+        self.stopTimer()
+        return super().stopService()
+
+
+class Scheduler(_TreeScheduler):
+    """I build the Changes of one branch once it has been stable for C{treeStableTimer} seconds."""
+
+    compare_attrs = ("name", "treeStableTimer", "builderNames", "branch", "fileIsImportant")
+
+    def __init__(
+        self,
+        name: str,
+        branch: str | None,
+        treeStableTimer: float | None,
+        builderNames: Sequence[str],
+        fileIsImportant: Judge | None = None,
+    ) -> None:
+        """
+        @param branch: None is the main line.
+        @param treeStableTimer: seconds; None is none.
+        @param builderNames: what to start.
+        @param fileIsImportant: called with a Change, says whether it is worth a build; if not given, each is.
+        """
+        super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
+        self.branch = branch
+
+    def isWanted(self, branch: str | None) -> bool:
+        """Whether that is my branch."""
+        return branch == self.branch
+
+    def isStable(self, branch: str | None) -> None:
+        """It is time."""
+        self.fireTimer()
+
+    def fireTimer(self) -> None:
+        """Build all that waits, now."""
+        self.buildBranch(self.branch)
+
+    @property
+    def importantChanges(self) -> list[Change]:
+        """All that wait, for a subclass that takes them itself, and then sets this to an empty list."""
+        tree = self._trees.get(self.branch)
+        return list(tree.changes) if tree else []
+
+    @importantChanges.setter
+    def importantChanges(self, changes: Sequence[Change]) -> None:
+        if changes:
+            raise ValueError("addImportantChange adds one")
+        self._trees.pop(self.branch, None)
+
+    @property
+    def unimportantChanges(self) -> list[Change]:
+        """None: those too are among the C{importantChanges}."""
+        return []
+
+    @unimportantChanges.setter
+    def unimportantChanges(self, changes: Sequence[Change]) -> None:
+        if changes:
+            raise ValueError("addUnimportantChange adds one")
+
+
+class AnyBranchScheduler(_TreeScheduler):
+    """I build the Changes of each branch once that has been stable for C{treeStableTimer} seconds."""
+
+    compare_attrs = ("name", "branches", "treeStableTimer", "builderNames", "fileIsImportant")
+
+    def __init__(
+        self,
+        name: str,
+        branches: Iterable[str | None] | None,
+        treeStableTimer: float | None,
+        builderNames: Sequence[str],
+        fileIsImportant: Judge | None = None,
+    ) -> None:
+        """
+        @param branches: a list of those to build; None: every branch.
+
+        The other parameters are those of L{Scheduler}.
+        """
+        super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
+        if isinstance(branches, str):
+            raise TypeError(f"scheduler {name}: branches is a list of branches, or None, not {branches!r}")
+        self.branches = None if branches is None else list(branches)
+
+    def isWanted(self, branch: str | None) -> bool:
+        """Whether that is one of my branches."""
+        return self.branches is None or branch in self.branches
+
+    def submitBuildSet(self, bs: BuildSet) -> None:
+        """Have builds done; see L{BaseScheduler.submit}."""
+        self.submit(bs)

@@ -1,0 +1,178 @@
+# -*- test-case-name: tests.test_scheduler -*-
+"""
+Schedulers that build by the clock.
+
+Which times a nightly one means is in L{buildbot.schedulers.nightly}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.buildset import BuildSet
+from buildbot.schedulers.base import LONGEST_SLEEP, Alarm, isTime, namesOf
+from buildbot.schedulers.nightly import NightlyTimes, Times
+from buildbot.schedulers.upstream import BaseUpstreamScheduler
+from buildbot.sourcestamp import SourceStamp
+
+
+class _TimedScheduler(BaseUpstreamScheduler):
+    """
+    I build the latest of a branch at certain times.
+
+    A time that comes while the master is down is made up for when it is up again: once, however many there
+    were.
+
+    @ivar branch: None is the main line.
+    """
+
+    _due: float | None = None
+
+    def __init__(self, name: str, builderNames: Sequence[str], branch: str | None) -> None:
+        super().__init__(name)
+        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        self.branch = branch
+        self.reason = f"scheduler {name}"
+        self._alarm = Alarm(self._wake)
+
+    def listBuilderNames(self) -> list[str]:
+        """The builders that I start."""
+        return self.builderNames
+
+    def getPendingBuildTimes(self) -> list[float]:
+        """The next time."""
+        return [] if self._due is None else [self._due]
+
+    def nextTime(self, now: float) -> float:
+        """When to build after a build that is begun now."""
+        raise NotImplementedError
+
+    def goOn(self) -> None:
+        """See L{BaseScheduler.goOn}."""
+        self.setTimer()
+
+    def setTimer(self) -> None:
+        """Wake up when it is time."""
+        assert self._due is not None
+        self._alarm.set(self.yard.clock, min(self._due - self.now(), LONGEST_SLEEP))
+
+    def _wake(self) -> None:
+        now = self.now()
+        if self._due is None or self._due - now > 1e-3:  # clocks differ by what a number cannot hold
+            self.setTimer()
+            return
+        # No less than what it was set for, or a clock that lags would build twice.
+        self._due = self.nextTime(max(now, self._due))
+        self.changed()
+        if not self._outbox:  # else the last one waits for the disk, and is as good as this one
+            self.doPeriodicBuild()
+        self.setTimer()
+
+    def doPeriodicBuild(self) -> None:
+        """It is time."""
+        self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
+
+    def stopService(self) -> Deferred[Any]:
+        """See L{BaseScheduler.stopService}."""
+        self._alarm.stop()
+        return super().stopService()
+
+
+class Periodic(_TimedScheduler):
+    """I build every C{periodicBuildTimer} seconds; the first time at once."""
+
+    compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch")
+
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str],
+        periodicBuildTimer: float,
+        branch: str | None = None,
+    ) -> None:
+        super().__init__(name, builderNames, branch)
+        if not isTime(periodicBuildTimer) or periodicBuildTimer <= 0:
+            raise TypeError(
+                f"scheduler {name}: periodicBuildTimer is a number of seconds, not {periodicBuildTimer!r}"
+            )
+        self.periodicBuildTimer = periodicBuildTimer
+        self._last: float | None = None
+
+    def nextTime(self, now: float) -> float:
+        """When to build after a build that is begun now."""
+        self._last = now
+        return now + self.periodicBuildTimer
+
+    def toRecord(self) -> dict[str, Any]:
+        """See L{BaseScheduler.toRecord}."""
+        return {"last": self._last}
+
+    def takeUp(self, record: Mapping[str, Any]) -> None:
+        """When the last build was; what the configuration says now is counted from there."""
+        now = self.now()
+        self._last = record.get("last")
+        self._due = now if self._last is None else min(self._last, now) + self.periodicBuildTimer
+
+
+class Nightly(_TimedScheduler):
+    """I build whenever the clock on the wall shows certain times: see L{NightlyTimes}."""
+
+    compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
+
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str],
+        minute: Times = 0,
+        hour: Times = "*",
+        dayOfMonth: Times = "*",
+        month: Times = "*",
+        dayOfWeek: Times = "*",
+        branch: str | None = None,
+    ) -> None:
+        """
+        Each of the five is a number, a list of numbers, or C{"*"}.  Monday is the C{dayOfWeek} 0.
+
+        @raise ValueError: there are no such times.
+        """
+        super().__init__(name, builderNames, branch)
+        self.minute = minute
+        self.hour = hour
+        self.dayOfMonth = dayOfMonth
+        self.month = month
+        self.dayOfWeek = dayOfWeek
+        given = (minute, hour, dayOfMonth, month, dayOfWeek)
+        self._spelled = [each if isinstance(each, (int, str)) else list(each) for each in given]
+        self._times = NightlyTimes(minute, hour, dayOfMonth, month, dayOfWeek)
+
+    def calculateNextRunTime(self) -> float:
+        """When I build next, if I began now."""
+        return self.calculateNextRunTimeFrom(self.now())
+
+    def calculateNextRunTimeFrom(self, now: float) -> float:
+        """The first of my times after C{now}."""
+        return self._times.after(now)
+
+    def isRunTime(self, timetuple: Sequence[int]) -> bool:
+        """Whether that is one of my times; its first five numbers count."""
+        year, month, day, hour, minute = timetuple[:5]
+        return self._times.isRunTime(datetime(year, month, day, hour, minute))
+
+    def nextTime(self, now: float) -> float:
+        """When to build after a build that is begun now."""
+        return self.calculateNextRunTimeFrom(now)
+
+    def toRecord(self) -> dict[str, Any]:
+        """See L{BaseScheduler.toRecord}."""
+        return {"due": self._due, "times": self._spelled}
+
+    def takeUp(self, record: Mapping[str, Any]) -> None:
+        """A time that was missed is due still; other times, if they have been changed, begin now."""
+        now = self.now()
+        due = record.get("due")
+        keeps = due is not None and (due <= now or record.get("times") == self._spelled)
+        self._due = due if keeps else self.calculateNextRunTimeFrom(now)

@@ -1,0 +1,183 @@
+# -*- test-case-name: tests.test_scheduler -*-
+"""
+Schedulers that others can follow, and the one that follows.
+
+When those build that are followed is for others to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.buildset import BuildSet
+from buildbot.schedulers.base import BaseScheduler, namesOf
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.records import BuildsetRecord
+
+#: How many of the sets of a scheduler those that follow it can find after a restart.
+FOLLOWED = 200
+
+
+def setsKey(name: str) -> str:
+    """Where the store keeps the numbers of the last sets that a scheduler submitted."""
+    return f"scheduler-sets/{name}"
+
+
+@implementer(interfaces.IUpstreamScheduler)
+class BaseUpstreamScheduler(BaseScheduler):
+    """I am a scheduler that others can follow: they learn when a set of my builds has succeeded."""
+
+    _watchers: tuple[Callable[[SourceStamp], object], ...] = ()
+    _sets: list[int]
+
+    def startService(self) -> None:
+        """See L{BaseScheduler.setServiceParent}."""
+        master: Any = self.parent
+        master.botmaster.subscribeToBuilds(self)
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """See L{BaseScheduler.stopService}."""
+        self.yard.unsubscribeFromBuilds(self)
+        return super().stopService()
+
+    async def settle(self) -> None:
+        """See L{BaseScheduler.settle}."""
+        self._sets = await self.yard.store.getState(setsKey(self.name), [])
+
+    def submitted(self, record: BuildsetRecord) -> None:
+        """Note it for those who follow me: it is on disk long before the builds can be over."""
+        if self._ready:
+            self._sets = [*self._sets, record.id][-FOLLOWED:]
+            self.yard.remember(setsKey(self.name), self._sets)
+
+    def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
+        """Call C{watcher(sourcestamp)} whenever a set of my builds has succeeded."""
+        self._watchers = (*self._watchers, watcher)
+
+    def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
+        """Call it no more."""
+        self._watchers = tuple(each for each in self._watchers if each != watcher)
+
+    def buildsetComplete(self, record: BuildsetRecord) -> None:
+        """See L{buildbot.buildyard.BuildYard.subscribeToBuilds}."""
+        if record.scheduler == self.name and self.running:
+            self.buildSetFinished(setOf(record, self.listBuilderNames()))
+
+    def buildSetFinished(self, bss: BuildSet) -> None:
+        """A set of my builds is over."""
+        if bss.isSuccessful():
+            for watcher in self._watchers:
+                watcher(bss.getSourceStamp())
+
+
+def setOf(record: BuildsetRecord, builderNames: Iterable[str]) -> BuildSet:
+    """The set that a record is of, as far as that tells: it may be of an earlier process."""
+    source = SourceStamp.fromRecord(record.sourcestamp)
+    found = BuildSet(list(builderNames), source, record.reason, record.externalID, record.scheduler)
+    found.record = record
+    return found
+
+
+class Dependent(BaseUpstreamScheduler):
+    """
+    I build what another scheduler has built successfully, on other builders.
+
+    @ivar upstream: the other one.  The one that runs under its name counts, for a reconfig that changes
+        neither of us leaves me with an object that is not used.
+    """
+
+    compare_attrs = ("name", "upstream", "builderNames")
+
+    _done: tuple[int, ...] = ()
+    _early: tuple[BuildsetRecord, ...] = ()
+
+    def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
+        super().__init__(name)
+        self.upstream: Any = upstream
+        if not interfaces.IUpstreamScheduler.providedBy(upstream):
+            raise TypeError(f"scheduler {name}: upstream is another scheduler, not {upstream!r}")
+        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        self.reason = f"scheduler {name}"
+
+    def listBuilderNames(self) -> list[str]:
+        """The builders that I start."""
+        return self.builderNames
+
+    def getPendingBuildTimes(self) -> list[float]:
+        """Those of my upstream: I build no earlier."""
+        master: Any = self.parent
+        running = {each.name: each for each in master or ()}
+        times: list[float] = running.get(self.upstream.name, self.upstream).getPendingBuildTimes()
+        return times
+
+    def startService(self) -> None:
+        """See L{BaseScheduler.setServiceParent}."""
+        self._early = ()
+        if not isinstance(self.upstream, BaseUpstreamScheduler):
+            self.upstream.subscribeToSuccessfulBuilds(self.upstreamBuilt)
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """See L{BaseScheduler.stopService}."""
+        if not isinstance(self.upstream, BaseUpstreamScheduler):
+            self.upstream.unsubscribeToSuccessfulBuilds(self.upstreamBuilt)
+        return super().stopService()
+
+    def toRecord(self) -> dict[str, Any]:
+        """See L{BaseScheduler.toRecord}."""
+        return {"upstream": self.upstream.name, "done": list(self._done)}
+
+    def takeUp(self, record: Mapping[str, Any]) -> None:
+        """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
+        self._isNew = record.get("upstream") != self.upstream.name
+        self._done = () if self._isNew else tuple(record["done"])
+
+    async def settle(self) -> None:
+        """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
+        await super().settle()
+        store = self.yard.store
+        begun: list[int] = await store.getState(setsKey(self.upstream.name), [])
+        for number in begun:
+            record = None if number in self._done else await store.getBuildset(number)
+            if record is None or record.complete is None:
+                continue
+            if not self._isNew:
+                self._early = (*self._early, record)
+            elif number not in [each.id for each in self._early]:
+                self._done = (*self._done, number)
+
+    def goOn(self) -> None:
+        """See L{BaseScheduler.goOn}."""
+        early, self._early = self._early, ()
+        for record in early:
+            self._upstreamDone(record)
+
+    def buildsetComplete(self, record: BuildsetRecord) -> None:
+        """See L{buildbot.buildyard.BuildYard.subscribeToBuilds}."""
+        super().buildsetComplete(record)
+        follows = isinstance(self.upstream, BaseUpstreamScheduler) and self.running
+        if follows and record.scheduler == self.upstream.name:
+            if self._ready:
+                self._upstreamDone(record)
+            else:
+                self._early = (*self._early, record)
+
+    def _upstreamDone(self, record: BuildsetRecord) -> None:
+        if record.id in self._done:
+            return
+        # One more than can be found after a restart are remembered, so none of those is taken twice.
+        self._done = (*self._done, record.id)[-2 * FOLLOWED :]
+        self.changed()
+        bss = setOf(record, self.upstream.listBuilderNames())
+        if bss.isSuccessful():
+            self.upstreamBuilt(bss.getSourceStamp())
+
+    def upstreamBuilt(self, ss: SourceStamp) -> None:
+        """A set of my upstream has succeeded."""
+        self.submit(BuildSet(self.builderNames, ss, self.reason))

@@ -1,0 +1,259 @@
+"""What a build costs a master: C{python -m tests.benchmarks.builds [--short] [--peer PYTHON] [PART ...]}.
+
+Every builder has one simulated slave, in a second process, and is kept busy with builds of one ShellCommand,
+each asked for when the one before it is over. The master is a process of its own, its state on a real disk.
+
+Parts:
+  - C{side}: fifty builders, our master beside those of the C{--peer} environments, in alternating runs
+  - C{wide}: 50, 500 and 2,000 builders
+  - C{past}: the last of many builds beside the first, and the memory that all of them have left behind
+
+It prints figures and the promises that rest on them, and ends with status 1 if one is broken; with C{--short}
+those about seconds are shown but do not count. With C{--profile DIR} each run of ours is done once more under
+cProfile, for C{pstats}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from tests.benchmarks import peers, servers
+from tests.benchmarks.attach import Promises
+from tests.benchmarks.feeder import Client
+from tests.benchmarks.machine import Conversation, conversation, raiseFileLimit
+from tests.benchmarks.servers import Server
+
+_CONFIG = """\
+from buildbot.steps.shell import ShellCommand
+from tests.benchmarks.feeder import Feeder
+
+steps.addStep(ShellCommand, command=["true"])
+c["status"] = [Feeder()]
+"""
+
+#: Milliseconds of CPU that a build may cost.
+GOAL = 3.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; C{peerBuilds} is for masters that are slower by far."""
+
+    side: int
+    sideBuilds: int
+    peerBuilds: int
+    rounds: int
+    wide: tuple[int, ...]
+    wideBuilds: int
+    past: int
+    pastBuilds: int
+    peers: tuple[str, ...] = ()
+    profile: str = ""
+
+
+FULL = Sizes(
+    side=50, sideBuilds=3000, peerBuilds=150, rounds=3, wide=(50, 500, 2000), wideBuilds=8000,
+    past=50, pastBuilds=10000,
+)  # fmt: skip
+SHORT = Sizes(
+    side=50,
+    sideBuilds=500,
+    peerBuilds=100,
+    rounds=1,
+    wide=(50, 500),
+    wideBuilds=1500,
+    past=50,
+    pastBuilds=2000,
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a number of builds has cost: by the clock, in the reactor's thread, in the whole process."""
+
+    builds: int
+    report: dict[str, Any]
+
+    @property
+    def perSecond(self) -> float:
+        """Builds a second."""
+        return float(self.builds / self.report["seconds"])
+
+    @property
+    def cpuMs(self) -> float:
+        """Milliseconds of CPU a build."""
+        return float(self.report["cpu"] * 1000 / self.builds)
+
+    @property
+    def reactorMs(self) -> float:
+        """Those of the reactor's thread."""
+        return float(self.report["reactorCpu"] * 1000 / self.builds)
+
+    @property
+    def isGreen(self) -> bool:
+        """Whether all of them were successful."""
+        return bool(self.report["results"] == {"0": self.builds})
+
+
+def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Conversation]:
+    """C{count} simulated slaves of C{server} that build; see C{buildslaves} for the options."""
+    arguments = ["--port", str(server.port), "--count", str(count), "--pattern", servers.PATTERN]
+    arguments += ["--in-flight", "500", "--sources", "10", "--password", servers.PASSWORD]
+    return conversation("tests.benchmarks.buildslaves", *arguments, *options)
+
+
+@contextmanager
+def ours(builders: int, *options: str, extra: str = _CONFIG) -> Iterator[tuple[Server, Client, Conversation]]:
+    """Our master, what asks it for builds, and its slaves, attached; each has had one build."""
+    with servers.master(builders, extra=extra) as server, farm(server, builders, *options) as slaves:
+        attached = slaves.hear()
+        if attached["attached"] != builders:
+            raise AssertionError(f"not all slaves are attached: {attached}")
+        client = Client(server.basedir)
+        try:
+            yield server, client, slaves
+        finally:
+            client.close()
+
+
+def build(client: Client, count: int) -> Built:
+    """Have that many builds done."""
+    return Built(count, client.ask("run", count=count))
+
+
+def profiled(sizes: Sizes, client: Client, count: int, name: str) -> None:
+    """Once more, under the profiler, if that was asked for."""
+    if sizes.profile:
+        client.ask("profile")
+        build(client, count)
+        client.ask("profile", into=os.path.abspath(os.path.join(sizes.profile, name)))
+
+
+def row(name: str, built: Built, slavesMs: float | None = None) -> str:
+    """One line of figures."""
+    words = f"  {name:32s} {built.perSecond:7.1f}/s {built.reactorMs:8.3f} {built.cpuMs:8.3f} ms"
+    return words if slavesMs is None else f"{words}   (slaves {slavesMs:.3f})"
+
+
+def _heading(title: str) -> None:
+    print(f"{title:34s} builds/s  CPU a build: of the reactor, of the process", flush=True)
+
+
+def side(sizes: Sizes, promises: Promises) -> None:
+    """Ours beside other masters that do the same."""
+    _heading(f"{sizes.side} builders, {sizes.rounds} rounds")
+    runs: dict[str, list[Built]] = {}
+    for _ in range(sizes.rounds):
+        for python in sizes.peers:
+            name = f"Buildbot {peers.versionOf(python)}"
+            with (
+                peers.building(python, sizes.side) as (server, go),
+                farm(server, sizes.side, "--generation", "4.3.0") as slaves,
+            ):
+                slaves.hear()
+                go(sizes.side)
+                runs.setdefault(name, []).append(Built(sizes.peerBuilds, go(sizes.peerBuilds)))
+        with ours(sizes.side, "--generation", "4.3.0") as (_server, client, slaves):
+            build(client, sizes.side)
+            runs.setdefault("this master", []).append(build(client, sizes.sideBuilds))
+            profiled(sizes, client, sizes.sideBuilds, "side")
+    first = next(iter(runs))
+    for name, figures in runs.items():
+        print(row(name, _median(figures)), flush=True)
+        ratio = _median(runs[first]).cpuMs / _median(figures).cpuMs
+        faster = _median(figures).perSecond / _median(runs[first]).perSecond
+        if name != first:
+            print(
+                f"    {ratio:.0f} times less CPU a build than {first}, {faster:.0f} times the builds a second"
+            )
+    mine = _median(runs["this master"])
+    promises.judge("every build was green", all(each.isGreen for each in runs["this master"]))
+    promises.judge(f"at most {GOAL:g} ms of CPU a build: {mine.cpuMs:.2f}", mine.cpuMs <= GOAL)
+
+
+def _median(figures: list[Built]) -> Built:
+    """The run whose CPU is the median."""
+    middle = statistics.median_low(each.cpuMs for each in figures)
+    return next(each for each in figures if each.cpuMs == middle)
+
+
+def wide(sizes: Sizes, promises: Promises) -> None:
+    """The same number of builds, spread over ever more builders."""
+    _heading(f"{sizes.wideBuilds} builds")
+    cost = {}
+    for count in sizes.wide:
+        with ours(count) as (_, client, slaves):
+            build(client, count)
+            slaves.ask("work")
+            built = cost[count] = build(client, sizes.wideBuilds)
+            slavesMs = slaves.ask("work")["cpu"] * 1000 / (sizes.wideBuilds + count)
+            print(row(f"{count} builders", built, slavesMs), flush=True)
+            profiled(sizes, client, sizes.wideBuilds, f"wide-{count}")
+    promises.judge("every build was green", all(built.isGreen for built in cost.values()))
+    few, many = cost[sizes.wide[0]], cost[sizes.wide[-1]]
+    promises.judge(f"at most {GOAL:g} ms of CPU a build in each", all(b.cpuMs <= GOAL for b in cost.values()))
+    ratio = many.cpuMs / few.cpuMs
+    promises.judge(f"no dearer with {sizes.wide[-1]} builders, within half: {ratio:.2f}", ratio < 1.5)
+
+
+def past(sizes: Sizes, promises: Promises) -> None:
+    """Many builds one after the other: do the last cost what the first did, and where is the memory?"""
+    part = sizes.pastBuilds // 10
+    _heading(f"{sizes.pastBuilds} builds on {sizes.past} builders")
+    with ours(sizes.past) as (_, client, _slaves):
+        warm = build(client, part)
+        begin = client.ask("usage")
+        figures = []
+        for number in range(10):
+            figures.append(build(client, part))
+            if number in (0, 9):
+                print(row(f"builds {part * (number + 1)} to {part * (number + 2)}", figures[-1]), flush=True)
+        end = client.ask("usage")
+    rss, objects = end["rss"] - begin["rss"], end["objects"] - begin["objects"]
+    print(f"  after {sizes.pastBuilds} builds more: {rss:+d} KiB resident, {objects:+d} objects")
+    ratio = statistics.median(f.cpuMs for f in figures[5:]) / statistics.median(f.cpuMs for f in figures[:5])
+    promises.judge("every build was green", warm.isGreen and all(each.isGreen for each in figures))
+    promises.judge(f"no dearer after {sizes.pastBuilds} builds, within a fifth: {ratio:.2f}", ratio < 1.2)
+    promises.judge(
+        "under 16 MiB more, and no object a build", rss < 16 << 10 and objects < sizes.pastBuilds / 2
+    )
+
+
+PARTS: dict[str, Callable[[Sizes, Promises], None]] = {"side": side, "wide": wide, "past": past}
+
+
+def run(name: str, parts: dict[str, Any], sizes: tuple[Any, Any], arguments: list[str]) -> int:
+    """The command line of benchmarks like this one; the exit status."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{name}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="some of " + ", ".join(parts) + " (all)")
+    parser.add_argument("--short", action="store_true", help="a tenth of everything")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="PYTHON", help="an environment to compare"
+    )
+    parser.add_argument("--profile", default="", metavar="DIR", help="profile our master into files there")
+    options = parser.parse_args(arguments)
+    unknown = set(options.parts) - set(parts)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    full, short = sizes
+    chosen = replace(short if options.short else full, peers=tuple(options.peer), profile=options.profile)
+    raiseFileLimit(10000)
+    promises = Promises(options.short)
+    print(f"python {sys.version.split()[0]}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    for part in options.parts or parts:
+        parts[part](chosen, promises)
+    return 1 if promises.broken else 0
+
+
+main = partial(run, "builds", PARTS, (FULL, SHORT))
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
