@@ -421,8 +421,9 @@ class BuildMaster(service.MultiService):
         while outcome["pending"] and patience > 0:
             await deferLater(self._reactor, 0.05, lambda: None)
             patience -= 0.05
-            slaves = [self.botmaster.slaves.get(name) for name in outcome["pending"]]
-            outcome["pending"] = [slave.slavename for slave in slaves if slave is not None and slave.isPending()]
+            slaves = self.botmaster.slaves
+            told = [slaves[name] for name in outcome["pending"] if name in slaves]
+            outcome["pending"] = [slave.slavename for slave in told if slave.isPending()]
         return outcome
 
     async def controlDisconnect(self, slave: str) -> dict[str, Any]:
