@@ -22,6 +22,7 @@ from typing import Any
 from twisted.application import service
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -50,6 +51,9 @@ from buildbot.wire.slaveport import SlavePortFactory
 __all__ = ["BotMaster", "BotPerspective", "BuildMaster", "DebugPerspective", "Dispatcher"]
 
 log = Logger()
+
+#: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
+TELLING = 1.0
 
 
 class DebugPerspective(NewCredPerspective):
@@ -126,7 +130,7 @@ class BuildMaster(service.MultiService):
         self.status = Status(self.botmaster, self.basedir)
         handlers: dict[str, Callable[..., object]] = {
             "status": self.controlStatus,
-            "reconfig": lambda **params: self.reconfigurer.request(**params),
+            "reconfig": self.controlReconfig,
             "disconnect": self.controlDisconnect,
         }
         self.control = ControlServer(self.basedir, handlers, reactor)
@@ -451,6 +455,23 @@ class BuildMaster(service.MultiService):
     def controlStatus(self, slave: str | None = None) -> dict[str, Any]:
         """The state of the master and of all slaves, or of one."""
         return {"master": reportMaster(self), "slaves": [reportSlave(s) for s in self._choose(slave)]}
+
+    async def controlReconfig(self, dryRun: bool = False, timeout: float | None = None) -> dict[str, Any]:
+        """
+        Reconfigure; see L{Reconfigurer.request}.
+
+        @return: the outcome.  Slaves get TELLING seconds to accept their new lists
+            before it calls them pending (R10).
+        """
+        outcome = await self.reconfigurer.request(dryRun, timeout)
+        patience = TELLING
+        while outcome["pending"] and patience > 0:
+            await deferLater(self._reactor, 0.05, lambda: None)
+            patience -= 0.05
+            slaves = self.botmaster.slaves
+            told = [slaves[name] for name in outcome["pending"] if name in slaves]
+            outcome["pending"] = [slave.slavename for slave in told if slave.isPending()]
+        return outcome
 
     async def controlDisconnect(self, slave: str) -> dict[str, Any]:
         """Cut one slave; it will probably come back."""

@@ -177,6 +177,16 @@ class EditTests(World):
         self.assertEqual(outcome["pending"], ["bot1", "bot2"])
         self.assertEqual([s["name"] for s in self.status()["slaves"] if s["pending"]], ["bot2"])
 
+    def test_pending(self) -> None:
+        """R10: the command line hears only of slaves that have not accepted their list after a second."""
+        self.two.pump.client.reading = False
+        self.add("c['builders'].append(dict(c['builders'][0], name='x', builddir='x'))")
+        answer = ensureDeferred(self.master.controlReconfig())
+        for _ in range(25):
+            self.settle()
+            self.reactor.advance(0.05)
+        self.assertEqual(self.successResultOf(answer)["pending"], ["bot2"])
+
     def test_port(self) -> None:
         """A further slave port is opened beside the first; slaves stay."""
         self.edit("9989", "[9989, 'tcp:9990']")
