@@ -31,7 +31,7 @@ from tests.benchmarks.feeder import Client
 from tests.benchmarks.machine import Conversation, conversation, raiseFileLimit
 from tests.benchmarks.servers import Server
 
-_CONFIG = """\
+CONFIG = """\
 from buildbot.steps.shell import ShellCommand
 from tests.benchmarks.feeder import Feeder
 
@@ -111,7 +111,7 @@ def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Co
 
 
 @contextmanager
-def ours(builders: int, *options: str, extra: str = _CONFIG) -> Iterator[tuple[Server, Client, Conversation]]:
+def ours(builders: int, *options: str, extra: str = CONFIG) -> Iterator[tuple[Server, Client, Conversation]]:
     """Our master, what asks it for builds, and its slaves, attached; each has had one build."""
     with servers.master(builders, extra=extra) as server, farm(server, builders, *options) as slaves:
         attached = slaves.hear()
@@ -129,7 +129,7 @@ def build(client: Client, count: int) -> Built:
     return Built(count, client.ask("run", count=count))
 
 
-def profiled(sizes: Sizes, client: Client, count: int, name: str) -> None:
+def profiled(sizes: Any, client: Client, count: int, name: str) -> None:
     """Once more, under the profiler, if that was asked for."""
     if sizes.profile:
         client.ask("profile")

@@ -43,6 +43,25 @@ def rssKiB(pid: int) -> int:
     raise ValueError(f"process {pid} has no Rss")
 
 
+def _status(pid: int, key: str) -> int:
+    with open(f"/proc/{pid}/status") as source:
+        for line in source:
+            if line.startswith(key + ":"):
+                return int(line.split()[1])
+    raise KeyError(key)
+
+
+def peakKiB(pid: int) -> int:
+    """The most resident memory that C{pid} has had since L{forgetPeak}, or since its beginning."""
+    return _status(pid, "VmHWM")
+
+
+def forgetPeak(pid: int) -> None:
+    """Count the peak of C{pid} from here on."""
+    with open(f"/proc/{pid}/clear_refs", "w") as control:
+        control.write("5")
+
+
 def openFiles(pid: int) -> int:
     """How many file descriptors C{pid} holds."""
     return len(os.listdir(f"/proc/{pid}/fd"))

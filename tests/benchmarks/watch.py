@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from tests.benchmarks import servers
-from tests.benchmarks.machine import cpuSeconds, openFiles, settle
+from tests.benchmarks.machine import cpuSeconds, forgetPeak, openFiles, peakKiB, rssKiB, settle
 from tests.benchmarks.servers import Server
 from tests.benchmarks.simslaves import Farm, parseOptions
 
@@ -53,14 +53,6 @@ class Figures:
             f"{self.seconds:5.1f} s, CPU {self.cpu:5.2f} s, {memory}, "
             f"log {self.logBytes} B, files {self.files:+d}, {honest}{lost}"
         )
-
-
-def _status(pid: int, key: str) -> int:
-    with open(f"/proc/{pid}/status") as source:
-        for line in source:
-            if line.startswith(key + ":"):
-                return int(line.split()[1])
-    raise KeyError(key)
 
 
 def attachOne(server: Server, number: int, generation: str = "0.7.12") -> float | None:
@@ -110,9 +102,8 @@ class Watch:
 
     def __enter__(self) -> Watch:
         pid = self._server.pid
-        with open(f"/proc/{pid}/clear_refs", "w") as control:
-            control.write("5")  # the peak is counted from here on
-        self._rss = _status(pid, "VmRSS")
+        forgetPeak(pid)
+        self._rss = rssKiB(pid)
         self._cpu = cpuSeconds(pid)
         self._log = self._server.logSize if self._server.basedir else 0
         self._files = openFiles(pid)
@@ -127,7 +118,7 @@ class Watch:
         pid = self._server.pid
         if not os.path.exists(f"/proc/{pid}"):
             return  # the test that killed it says so
-        peak = _status(pid, "VmHWM")
+        peak = peakKiB(pid)
         cpu = cpuSeconds(pid) - self._cpu
         settle(pid)
         ends = time.monotonic() + HELD
@@ -137,7 +128,7 @@ class Watch:
             seconds=seconds,
             cpu=cpu,
             peakKiB=peak - self._rss,
-            keptKiB=_status(pid, "VmRSS") - self._rss,
+            keptKiB=rssKiB(pid) - self._rss,
             logBytes=(self._server.logSize if self._server.basedir else 0) - self._log,
             files=openFiles(pid) - self._files,
             honest=tuple(self._took),
