@@ -24,12 +24,15 @@ from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.components import registerAdapter
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from buildbot import ports
+from buildbot import interfaces, ports
+from buildbot.answers import Answers
 from buildbot.botmaster import BotMaster
 from buildbot.botperspective import BotPerspective
+from buildbot.buildcontrol import Control
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
@@ -38,8 +41,8 @@ from buildbot.daemon.childload import LoadReport, loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
+from buildbot.debugperspective import DebugPerspective
 from buildbot.dispatcher import Dispatcher
-from buildbot.pbutil import NewCredPerspective
 from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer, Refused, exchange
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
@@ -48,32 +51,12 @@ from buildbot.store.sqlite import SqliteStore
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
-__all__ = ["BotMaster", "BotPerspective", "BuildMaster", "DebugPerspective", "Dispatcher"]
+__all__ = ["BotMaster", "BotPerspective", "BuildMaster", "Control", "DebugPerspective", "Dispatcher"]
 
 log = Logger()
 
 #: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
 TELLING = 1.0
-
-
-class DebugPerspective(NewCredPerspective):
-    """I am what the user C{debug} may do; the account exists while C{c['debugPassword']} is set."""
-
-    def __init__(self, master: BuildMaster) -> None:
-        self.master = master
-
-    def getPerspective(self) -> DebugPerspective:
-        """See L{Dispatcher.register}."""
-        return self
-
-    def perspective_print(self, msg: object) -> None:
-        """Write a message into the master's log."""
-        log.info("debug client: {msg}", msg=str(msg)[:1000])
-
-    async def perspective_reload(self) -> bool:
-        """Reconfigure; answered with whether the new configuration is in force."""
-        outcome = await self.master.reconfigurer.request()
-        return bool(outcome["applied"])
 
 
 @dataclass
@@ -132,6 +115,7 @@ class BuildMaster(service.MultiService):
             "status": self.controlStatus,
             "reconfig": self.controlReconfig,
             "disconnect": self.controlDisconnect,
+            **Answers(self.botmaster).handlers(),
         }
         self.control = ControlServer(self.basedir, handlers, reactor)
         self._ports: dict[str, ports.SlavePort] = {}
@@ -418,13 +402,16 @@ class BuildMaster(service.MultiService):
             self._ports.update(await ports.openAll(self._reactor, self.slavePort, closed))
             raise
 
-    def commit(self, config: MasterConfig, change: ConfigChange, prepared: _Prepared) -> list[str]:
+    def commit(
+        self, config: MasterConfig, change: ConfigChange, prepared: _Prepared, drain: bool = False
+    ) -> list[str]:
         """
         The rest of a change, which cannot fail.
 
+        @param drain: see L{BotMaster.apply}.
         @return: the names of attached slaves that still have to accept their new list.
         """
-        told = self.botmaster.apply(config, change)
+        told = self.botmaster.apply(config, change, drain)
         if "debugPassword" in change.settings:
             if "debug" in self.dispatcher.names:
                 self.dispatcher.unregister("debug")
@@ -495,3 +482,4 @@ def childrenOf(parent: Any, things: Iterable[object]) -> list[tuple[Any, Any]]:
     return [(thing, parent) for thing in things if service.IService.providedBy(thing)]
 
 
+registerAdapter(Control, BuildMaster, interfaces.IControl)

@@ -65,8 +65,12 @@ class Target(Protocol):
     def warnings(self) -> list[str]:
         """What is not wrong yet, in lines for the user."""
 
-    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
-        """Do the rest, which cannot fail; return the slaves that are still being told."""
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any, drain: bool) -> list[str]:
+        """
+        Do the rest, which cannot fail; return the slaves that are still being told.
+
+        @param drain: let removed slaves end what they build before they are disconnected.
+        """
 
 
 Check = Callable[[str, str, float], Deferred[LoadReport]]
@@ -77,6 +81,7 @@ Load = Callable[[str, str, float], Deferred[MasterConfig]]
 class _Job:
     dryRun: bool
     timeout: float
+    drain: bool = False
     waiters: list[Deferred[dict[str, Any]]] = field(default_factory=list)
 
 
@@ -96,11 +101,15 @@ class Reconfigurer:
         self._stopped = False
         self._checking: Deferred[LoadReport] | None = None
 
-    def request(self, dryRun: bool = False, timeout: float | None = None) -> Deferred[dict[str, Any]]:
+    def request(
+        self, dryRun: bool = False, timeout: float | None = None, drain: bool = False
+    ) -> Deferred[dict[str, Any]]:
         """
         Load master.cfg again and put it into force, or only say what that would change.
 
         @param timeout: seconds that master.cfg may run.
+        @param drain: let removed slaves end what they build before they are disconnected; so it is
+            done if one of those wants it whose requests are folded into one.
         @return: fires with the outcome: C{generation}, C{applied}, and lists of
             lines C{changes}, C{warnings}, C{errors}, C{pending} (slaves still
             being told), and C{output} (what master.cfg printed).  Never fails.
@@ -111,6 +120,7 @@ class Reconfigurer:
             job = _Job(dryRun, seconds)
             self._queue.append(job)
         job.timeout = max(job.timeout, seconds)
+        job.drain = job.drain or drain
         waiter: Deferred[dict[str, Any]] = Deferred()
         job.waiters.append(waiter)
         if not self._working:
@@ -189,7 +199,7 @@ class Reconfigurer:
         if self._stopped:
             await target.abandon(prepared)
         self._stillRunning()
-        outcome["pending"] = target.commit(config, change, prepared)
+        outcome["pending"] = target.commit(config, change, prepared, job.drain)
         outcome["applied"] = True  # whatever happens from here on
         outcome["generation"] = target.generation
         outcome["warnings"] += target.warnings()

@@ -171,7 +171,8 @@ class Build:
         step.build = self
         step.remote = self.slavebuilder
         step.setStepStatus(status)
-        locks = self.builder.realLocks(step.locks, self.slavebuilder)
+        wanted = self.builder.realLocks(step.locks, self.slavebuilder)
+        locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
         self.currentStep = step
         status.stepStarted()
         self.builder.stepChanged(self)

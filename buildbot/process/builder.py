@@ -14,11 +14,14 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
+from twisted.python.components import registerAdapter
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from buildbot import interfaces
 from buildbot.config.model import BuilderConfig
 from buildbot.process.base import Build
+from buildbot.process.control import BuilderControl as BuilderControl  # where 0.7.5 had it
 from buildbot.process.factory import BuildFactory
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
@@ -393,3 +396,6 @@ class Builder:
 
     def _bug(self, why: Failure) -> None:
         log.failure("builder {name}", why, name=self.name)
+
+
+registerAdapter(BuilderControl, Builder, interfaces.IBuilderControl)

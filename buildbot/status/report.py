@@ -8,9 +8,14 @@ It reads and never changes anything.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from buildbot import version
+from buildbot.status.results import Results
+
+#: How many Changes of a source are named one by one.
+_CHANGES = 100
 
 
 def reportMaster(master: Any) -> dict[str, Any]:
@@ -32,6 +37,10 @@ def reportMaster(master: Any) -> dict[str, Any]:
             {"name": name, "when": stranger.when, "address": stranger.address, "logins": stranger.logins}
             for name, stranger in master.botmaster.strangers.items()
         ],
+        "running": [reportRunning(build) for build in runningBuilds(master.botmaster)],
+        "waiting": reportWaiting(master.botmaster),
+        "storeTrouble": master.botmaster.storeTrouble,
+        "keeps": {"builds": master.botmaster.buildHorizon, "days": master.botmaster.buildDays},
     }
 
 
@@ -52,7 +61,55 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "builders": [name for name, _ in slave.botmaster.config.builderList(slave.slavename)],
         "attachedTo": sorted(slave.builders),
         "pending": slave.isPending(),
+        "running": slave.buildsRunning,
+        "paused": None if slave.paused is None else slave.paused.toRecord(),
         "note": status.note,
         "bytes": slave.traffic(),
         "events": [{"when": when, "text": text} for when, text in status.getEvents()],
     }
+
+
+def runningBuilds(botmaster: Any) -> list[Any]:
+    """The L{buildbot.status.build.BuildStatus} of each build that runs, builder by builder."""
+    return [build.build_status for builder in botmaster.getBuilders() for build in builder.building]
+
+
+def reportRunning(build: Any) -> dict[str, Any]:
+    """A running build, from its status: see docs/reference/builds for the keys."""
+    step = build.getCurrentStep()
+    record = build.toRecord().toRecord()
+    return {**reportBuild(record), "step": None if step is None else step.getName(), "eta": build.getETA()}
+
+
+def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A build in short, from its record as a dict: see docs/reference/builds for the keys."""
+    keys = ("builder", "number", "slave", "started", "finished", "results", "text", "reason")
+    return {
+        **{key: record[key] for key in keys},
+        "result": None if record["results"] is None else Results[record["results"]],
+        **reportSource(record["sourcestamp"] or {}),
+    }
+
+
+def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
+    """What is built, in short: from a source stamp as a dict."""
+    changes = [change.get("number") for change in sourcestamp.get("changes", ())]
+    return {
+        "branch": sourcestamp.get("branch"),
+        "revision": sourcestamp.get("revision"),
+        "changes": changes[-_CHANGES:],
+    }
+
+
+def reportWaiting(botmaster: Any) -> list[dict[str, Any]]:
+    """Which builders have requests that wait, how many, since when, and why: one dict each."""
+    return [
+        {
+            "builder": builder.name,
+            "requests": len(builder.pending),
+            "since": builder.pending[0].submitted,
+            "why": builder.whyWaiting(),
+        }
+        for builder in botmaster.getBuilders()
+        if builder.pending
+    ]

@@ -1,0 +1,101 @@
+# -*- test-case-name: tests.test_debugperspective -*-
+"""
+What the user C{debug} may do: reconfigure, have something built, pretend that something was committed.
+
+The account is there while the configuration has a C{debugPassword}; see L{buildbot.dispatcher}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.logger import Logger
+
+from buildbot.buildcontrol import Control
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.pbutil import NewCredPerspective, WrongArguments
+from buildbot.process.control import BuilderControl
+from buildbot.sourcestamp import SourceStamp
+from buildbot.wire.dialect import word
+
+log = Logger()
+
+
+def _wordOrNone(value: object) -> str | None:
+    if value is None:
+        return None
+    return str(value) if isinstance(value, int) else word(value)
+
+
+class DebugPerspective(NewCredPerspective):
+    """I am what the user C{debug} may do."""
+
+    def __init__(self, master: Any) -> None:
+        """@param master: the L{buildbot.master.BuildMaster}."""
+        self.master = master
+
+    def getPerspective(self) -> DebugPerspective:
+        """See L{buildbot.dispatcher.Dispatcher.register}."""
+        return self
+
+    def perspective_print(self, msg: object) -> None:
+        """Write a message into the master's log."""
+        log.info("debug client: {msg}", msg=str(msg)[:1000])
+
+    async def perspective_reload(self) -> bool:
+        """Reconfigure; answered with whether the new configuration is in force."""
+        outcome = await self.master.reconfigurer.request()
+        return bool(outcome["applied"])
+
+    async def perspective_requestBuild(
+        self,
+        buildername: object,
+        reason: object,
+        branch: object = None,
+        revision: object = None,
+        properties: object = None,
+    ) -> None:
+        """Have something built; answered once the wish is on disk."""
+        control = self._builder(buildername)
+        source = SourceStamp(_wordOrNone(branch), _wordOrNone(revision))
+        given = _properties(properties or {})
+        buildset = BuildSet([control.original.name], source, word(reason), properties=given)
+        await self.master.submitBuildSet(buildset)
+
+    async def perspective_pingBuilder(self, buildername: object) -> None:
+        """Ask the slaves of a builder for a sign of life; one that gives none is disconnected."""
+        control = self._builder(buildername)
+        lives = await control.ping()
+        log.info("ping of {name}: {lives}", name=control.original.name, lives=lives)
+
+    async def perspective_fakeChange(
+        self, file: object, revision: object = None, who: object = "fakeUser", branch: object = None
+    ) -> None:
+        """Let the schedulers believe that a file was changed; answered once that is on disk."""
+        change = Change(
+            word(who),
+            [word(file)],
+            "some fake comments",
+            revision=_wordOrNone(revision),
+            branch=_wordOrNone(branch),
+        )
+        await Control(self.master).addChange(change)
+
+    def _builder(self, name: object) -> BuilderControl:
+        try:
+            return Control(self.master).getBuilder(word(name))
+        except KeyError:
+            raise WrongArguments(f"there is no builder {word(name)[:64]!r}") from None
+
+
+def _properties(given: object) -> dict[str, Any]:
+    """Properties as builds have them, of what a peer has sent."""
+    if not isinstance(given, Mapping):
+        raise WrongArguments("properties are no dictionary")
+    named = {word(name): word(value) if isinstance(value, bytes) else value for name, value in given.items()}
+    for name, value in named.items():
+        if not isinstance(value, (str, int, float, type(None))):
+            raise WrongArguments(f"property {name[:64]!r} is neither text nor a number")
+    return named
