@@ -43,7 +43,10 @@ def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
         seen.add((id(one), id(other)))
         return _sameClass(one, other, seen)
     if type(one) is not type(other):
-        return isinstance(one, _SCALARS) and isinstance(other, _SCALARS) and one == other
+        if isinstance(one, _SCALARS) or isinstance(other, _SCALARS):
+            return isinstance(one, _SCALARS) and isinstance(other, _SCALARS) and one == other
+        if not _sameClass(type(one), type(other), seen):
+            return False
     if isinstance(one, _SCALARS):
         return one == other
     seen.add((id(one), id(other)))

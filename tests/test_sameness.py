@@ -48,6 +48,18 @@ class SamenessTests(unittest.TestCase):
             self.assertTrue(self.same(text, text), text)
             self.assertTrue(self.same(text, "# a comment\n\n" + text), text)
 
+    def test_objectsOfSubclasses(self) -> None:
+        """R5: objects of a class that the file itself defines compare by value, wherever they are held."""
+        text = (
+            "from buildbot.util import ComparableMixin\n"
+            "class C(ComparableMixin):\n    compare_attrs = ('n', 'other')\n"
+            "    def __init__(self, n, other=None): self.n, self.other = n, other\n"
+            "x = C(1, C(2))"
+        )
+        self.assertTrue(self.same(text, text))
+        self.assertFalse(self.same(text, text.replace("C(2)", "C(3)")))
+        self.assertFalse(self.same(text, text.replace("n, other=None", "n, other=7")))
+
     def test_otherText(self) -> None:
         """A change of anything that the text does is seen."""
         for one, other in (
