@@ -142,12 +142,15 @@ class Answers:
             return None  # nobody is there for it, so there is nothing to wait for
         began: Deferred[int | None] = Deferred()
 
-        def observe(status: Any) -> None:
+        def tell(number: int | None) -> None:
             if not began.called:
-                began.callback(status.number)
+                began.callback(number)
+
+        def observe(status: Any) -> None:
+            tell(status.number)
 
         request.subscribe(observe)
-        timer = self._botmaster.clock.callLater(BEGIN_TIME, lambda: began.called or began.callback(None))
+        timer = self._botmaster.clock.callLater(BEGIN_TIME, tell, None)
         try:
             return await began
         finally:

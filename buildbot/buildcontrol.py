@@ -25,7 +25,7 @@ class Control:
         """@param master: the L{buildbot.master.BuildMaster}."""
         self.master = master
 
-    def addChange(self, change: Change) -> Deferred[Change]:
+    def addChange(self, change: Any) -> Deferred[Change]:
         """Hand in a Change.  Fires with it, its number set, once it is on disk."""
         return ensureDeferred(self.master.addChange(change))
 

@@ -519,17 +519,17 @@ class IControl(Interface):
 class IBuilderControl(Interface):
     """I let one builder be told what to do."""
 
-    def requestBuild(request: object) -> None:
-        """Put a build request at the end of the queue. It waits as long as it must."""
+    def requestBuild(request: object) -> object:
+        """Put a build request at the end of the queue. May return a Deferred that fires when it is safe."""
 
-    def requestBuildSoon(request: object) -> None:
+    def requestBuildSoon(request: object) -> object:
         """Put a build request in the queue only if it can start at once.
 
         Raises L{NoSlaveError} when no slave is connected, L{BuilderInUseError} when all are busy; the
         request is not queued then.
         """
 
-    def resubmitBuild(buildStatus: object, reason: str = "<rebuild, no reason given>") -> None:
+    def resubmitBuild(buildStatus: object, reason: str = "<rebuild, no reason given>") -> object:
         """Ask for the same source to be built once more. The build must be finished."""
 
     def getPendingBuilds() -> Sequence[object]:

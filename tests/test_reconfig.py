@@ -54,8 +54,9 @@ class FakeMaster:
             raise self.warningsFail
         return []
 
-    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any) -> list[str]:
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any, drain: bool) -> list[str]:
         self.config = config
+        self.drained = drain
         self.generation += 1
         return self.pending
 
@@ -92,6 +93,20 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(outcome["pending"], ["bot1"])
         self.assertTrue(any("bot1" in line for line in outcome["changes"]))
         self.assertEqual(self.master.config, config())
+
+    def test_drain(self) -> None:
+        """Removed slaves end their builds first if that is asked for, also among folded requests."""
+        self.outcome()
+        self.assertFalse(self.master.drained)
+        self.outcome(drain=True)
+        self.assertTrue(self.master.drained)
+        self.slow = True
+        for drain in (False, True, False):
+            self.reconfigurer.request(drain=drain)
+        self.checks.pop().callback(self.report)
+        self.assertFalse(self.master.drained)
+        self.checks.pop().callback(self.report)
+        self.assertTrue(self.master.drained)
 
     def test_secondTime(self) -> None:
         """R5: the same file again changes nothing, and says so."""

@@ -26,7 +26,7 @@ class BuilderControl:
         """@param original: the L{buildbot.process.builder.Builder}."""
         self.original = original
 
-    def requestBuild(self, req: BuildRequest) -> Deferred[BuildRequest]:
+    def requestBuild(self, req: Any) -> Deferred[BuildRequest]:
         """
         Put a request at the end of the queue.
 
@@ -44,7 +44,7 @@ class BuilderControl:
         builder.submitBuildRequest(req)
         return req
 
-    def requestBuildSoon(self, req: BuildRequest) -> Deferred[BuildRequest]:
+    def requestBuildSoon(self, req: Any) -> Deferred[BuildRequest]:
         """
         Put a request in the queue if it can begin at once.
 
