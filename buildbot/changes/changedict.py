@@ -1,0 +1,166 @@
+# -*- test-case-name: tests.test_changes -*-
+"""
+What a client over PB says of a change, as a L{Change}: clients of all generations, in bytes or text.
+
+Who may say it, and what becomes of it, is in L{buildbot.changes.pb}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from twisted.spread import pb
+
+from buildbot.changes.change import Change
+from buildbot.wire.dialect import NotAWord, fromPeer, word
+
+#: Characters that a name may have: an author, a branch, a revision, one file.
+LONGEST_NAME = 4096
+#: Characters that are kept of the comments.
+LONGEST_COMMENTS = 65536
+#: Files that one change may name, and characters that all their names may have together.
+MOST_FILES = 100_000
+LARGEST_FILES = 4 * 1024 * 1024
+#: Characters that the properties may have, as JSON.
+LARGEST_PROPERTIES = 65536
+
+_CUT = "\n(… the rest was too long)"
+
+
+class BadChange(pb.Error):
+    """What a client sent is no change; the text says why, and is for the client."""
+
+
+def changeFrom(said: object, prefix: str | None = None) -> Change | None:
+    """
+    The change that a client tells of.
+
+    C{who}, C{files} and C{comments} are needed; C{branch}, C{revision}, C{category}, C{revlink}, C{when},
+    C{properties}, C{links} and C{isdir} may be there; what else there is counts for nothing.
+
+    @param said: a dictionary, as it came over the wire.
+    @param prefix: what to cut off the names of all files; those that do not begin with it do not count.
+    @return: the change; None if it has a prefix to look for, and no file is left.
+    @raise BadChange: something is missing, of the wrong kind or too large.
+    """
+    if not isinstance(said, dict):
+        raise BadChange(f"a change is a dictionary, not {_kind(said)}")
+    told = fromPeer(said)
+    missing = [key for key in ("who", "files", "comments") if key not in told]
+    if missing:
+        raise BadChange(f"a change without {' and '.join(missing)}")
+    files = _files(told["files"])
+    if prefix is not None:
+        files = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
+    change = Change(
+        who=_within(_prose(told["who"], "who"), "who"),
+        files=files,
+        comments=_shortened(_prose(told["comments"], "comments")),
+        isdir=int(bool(told.get("isdir"))),
+        links=_links(told.get("links") or ()) if prefix is None else (),
+        revision=_revision(told.get("revision")),
+        when=_when(told.get("when")),
+        branch=_name(told.get("branch"), "branch"),
+        category=_name(told.get("category"), "category"),
+        revlink=_name(told.get("revlink"), "revlink") or "",
+        properties=_properties(told.get("properties") or {}),
+    )
+    return None if prefix is not None and not files else change
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def _within(value: str, what: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise BadChange(f"{what} has more than {LONGEST_NAME} characters")
+    return value
+
+
+def _word(value: object, what: str) -> str:
+    """A name, which must get to a slave as it came: not UTF-8, if need be."""
+    try:
+        name = word(value)
+        name.encode("utf-8", "surrogateescape")
+    except NotAWord:
+        raise BadChange(f"{what} is a text, not {_kind(value)}") from None
+    except UnicodeEncodeError:
+        raise BadChange(f"{what} is no valid text") from None
+    return _within(name, what)
+
+
+def _prose(value: object, what: str) -> str:
+    """Text that is only shown: what is not UTF-8 becomes question marks of a kind."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    raise BadChange(f"{what} is a text, not {_kind(value)}")
+
+
+def _shortened(comments: str) -> str:
+    return comments if len(comments) <= LONGEST_COMMENTS else comments[:LONGEST_COMMENTS] + _CUT
+
+
+def _name(value: object, what: str) -> str | None:
+    return None if value is None else _word(value, what) or None
+
+
+def _revision(value: object) -> str | int | None:
+    if isinstance(value, int) and abs(value) < 1 << 64:
+        return int(value)
+    return _name(value, "revision")
+
+
+def _when(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and 0 <= value < 1 << 40:
+        return float(value)
+    raise BadChange("when is in seconds since 1970")
+
+
+def _names(value: object, what: str, one: str) -> list[str]:
+    if not isinstance(value, (list, tuple)):
+        raise BadChange(f"{what} is a list, not {_kind(value)}")
+    if len(value) > MOST_FILES:
+        raise BadChange(f"{what} has more than {MOST_FILES} entries")
+    names = [_word(each, one) for each in value]
+    if sum(map(len, names)) > LARGEST_FILES:
+        raise BadChange(f"{what} has more than {LARGEST_FILES} characters")
+    return names
+
+
+def _files(value: object) -> list[str]:
+    return _names(value, "files", "the name of a file")
+
+
+def _links(value: object) -> list[str]:
+    return _names(value, "links", "a link")
+
+
+def _properties(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise BadChange(f"properties is a dictionary, not {_kind(value)}")
+    properties = {_word(name, "a property"): _plain(each) for name, each in value.items()}
+    if len(json.dumps(properties)) > LARGEST_PROPERTIES:
+        raise BadChange(f"properties has more than {LARGEST_PROPERTIES} characters")
+    return properties
+
+
+def _plain(value: Any) -> Any:
+    """The value of a property, as JSON can hold it."""
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_word(name, "a property"): _plain(each) for name, each in value.items()}
+    try:
+        return word(value)
+    except NotAWord:
+        raise BadChange(f"a property is no {_kind(value)}") from None

@@ -1,0 +1,194 @@
+# -*- test-case-name: tests.test_changes -*-
+"""
+The source of changes that are sent: by C{buildbot sendchange}, or by a hook of the version control.
+
+What may be in one is in L{buildbot.changes.changedict}.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.portal import IRealm, Portal
+from twisted.logger import Logger
+from twisted.spread import pb
+from zope.interface import implementer
+
+from buildbot import ports
+from buildbot.changes.base import ChangeSource
+from buildbot.changes.changedict import changeFrom
+from buildbot.config.ports import BadPort, describe
+from buildbot.pbutil import NewCredPerspective
+from buildbot.store.interface import StoreFailed
+from buildbot.wire.dialect import text
+from buildbot.wire.login import LoginRefused, LoginRoot
+from buildbot.wire.slaveport import SlavePortFactory
+
+log = Logger()
+
+#: Connections of a port of our own that may be on their way to a login.
+GREETING = 256
+
+
+class ChangeNotKept(pb.Error):
+    """A change was understood, but is not kept: it can be sent again later. The text is for the client."""
+
+
+class ChangePerspective(NewCredPerspective):
+    """I am what somebody may do who is logged in to send changes."""
+
+    def __init__(self, changemaster: Any, prefix: str | None) -> None:
+        """
+        @param changemaster: its C{addChange} keeps a change.
+        @param prefix: see L{PBChangeSource}.
+        """
+        self.changemaster = changemaster
+        self.prefix = prefix
+
+    async def perspective_addChange(self, changedict: Mapping[Any, Any]) -> None:
+        """
+        Somebody committed something.  Answered once it is on disk (P2).
+
+        @param changedict: see L{changeFrom}.
+        @raise BadChange: it is no change.
+        @raise ChangeNotKept: it could not be kept.
+        """
+        change = changeFrom(changedict, self.prefix)
+        if change is None:
+            return
+        who, count = text(change.who, 64), len(change.files)
+        log.info("{who} sends a change of {count} files", who=who, count=count)
+        try:
+            await self.changemaster.addChange(change)
+        except StoreFailed as failed:
+            log.error("the change of {who} is not kept: {reason}", who=who, reason=failed.reason)
+            raise ChangeNotKept(f"the change is not kept: {failed.reason}; send it again later") from failed
+
+
+class PBChangeSource(ChangeSource):
+    """I take changes from whoever logs in with my name and password."""
+
+    compare_attrs = ("user", "passwd", "port", "prefix")
+
+    _factory: SlavePortFactory | None = None
+    _registered: Any = None
+
+    def __init__(
+        self,
+        user: str = "change",
+        passwd: str = "changepw",
+        port: int | str | None = None,
+        prefix: str | None = None,
+        sep: str | None = None,
+    ) -> None:
+        """
+        @param passwd: the one that is assumed is known to everybody: who reaches the port can have you build.
+        @param port: where to listen: a number, or a description as in C{c['slavePortnum']}; None is the slave
+            port.
+        @param prefix: is cut off the names of all files; a file that does not begin with it does not count,
+            and a change without a file that does is none.  A directory ends in C{"/"}.
+        @param sep: the end of the prefix; put it there instead.
+        """
+        for value, what in ((user, "user"), (passwd, "passwd")):
+            if not isinstance(value, str) or not value:
+                raise TypeError(f"PBChangeSource: {what} is a text")  # which one is nobody's business
+        if prefix is not None and not isinstance(prefix, str):
+            raise TypeError(f"PBChangeSource: prefix is a text, not {prefix!r}")
+        if sep is not None:
+            warnings.warn("PBChangeSource: put sep= at the end of prefix=", DeprecationWarning, stacklevel=2)
+            if prefix is not None and not prefix.endswith(sep):
+                prefix += sep
+        self.user = user
+        self.passwd = passwd
+        try:
+            self.port = None if port is None else describe(port)
+        except BadPort as error:
+            raise ValueError(f"PBChangeSource: {error}") from None
+        self.prefix = prefix
+        self._open: list[ports.SlavePort] = []
+
+    def describe(self) -> str:
+        """One line that says what I watch, for people."""
+        where = "the slave port" if self.port is None else self.port
+        below = "" if self.prefix is None else f", below {self.prefix}"
+        return f"PBChangeSource: changes that {self.user!r} sends to {where}{below}"
+
+    def getPerspective(self) -> ChangePerspective:
+        """For one who has logged in."""
+        return ChangePerspective(self, self.prefix)
+
+    async def addChange(self, change: Any) -> Any:
+        """
+        Somebody sent one.
+
+        @raise ChangeNotKept: I am not in the configuration any more, or the master stops.
+        """
+        changemaster: Any = self.parent
+        if changemaster is None or not self.running:
+            raise ChangeNotKept("the master takes no changes in this way any more")
+        return await changemaster.addChange(change)
+
+    async def start(self) -> None:
+        """
+        Have an account on the slave port, or open a port of my own.
+
+        @raise ValueError: somebody else has this name.
+        @raise CannotOpen: the port cannot be opened.
+        """
+        changemaster: Any = self.parent
+        master = changemaster.parent
+        if self.port is None:
+            if self.user in master.dispatcher.names:
+                raise ValueError(f"two accounts on the slave port are called {self.user!r}")
+            master.dispatcher.register(self.user, self, self.passwd)
+            self._registered = master.dispatcher
+            return
+        clock = master.botmaster.clock
+        account = _Account(self)
+        portal = Portal(account, [account])
+        factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), clock, GREETING)
+        opened = await ports.openAll(clock, factory, [self.port])
+        self._factory, self._open = factory, list(opened.values())
+
+    async def stop(self) -> None:
+        """Close the account, or the port with all its connections."""
+        if self._registered is not None:
+            registered, self._registered = self._registered, None
+            registered.unregister(self.user)
+        closing, self._open = self._open, []
+        await ports.closeAll(closing)
+        if self._factory is not None:
+            self._factory.stopAll()
+            self._factory = None
+
+
+@implementer(IRealm, ICredentialsChecker)
+class _Account:
+    """I am the only one who may log in on a port of its own."""
+
+    credentialInterfaces = (IUsernameHashedPassword,)
+
+    def __init__(self, source: PBChangeSource) -> None:
+        self._source = source
+
+    def requestAvatarId(self, credentials: Any) -> Any:
+        """The name; raises LoginRefused if it is not the right one, or the password is not."""
+        source = self._source
+        if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
+            raise LoginRefused("wrong password")
+        if credentials.username != source.user:
+            raise LoginRefused("there is no such name on this port")
+        credentials.welcome()
+        return source.user
+
+    def requestAvatar(self, avatarID: Any, mind: Any, *interfaces: Any) -> tuple[Any, Any, Any]:
+        """The perspective."""
+        if pb.IPerspective not in interfaces:
+            raise NotImplementedError("only perspectives are handed out here")
+        perspective = self._source.getPerspective()
+        attached = perspective.attached(mind)
+        return pb.IPerspective, attached, lambda: perspective.detached(mind)

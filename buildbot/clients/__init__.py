@@ -1,0 +1,1 @@
+"""Programs that ask something of a master over its ports."""

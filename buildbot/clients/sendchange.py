@@ -1,0 +1,172 @@
+# -*- test-case-name: tests.test_sendchange -*-
+"""
+Tell a master of a change, over PB: ours, or one of another generation.
+
+The command line is in L{buildbot.scripts}.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.cred.credentials import UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet import endpoints
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.spread.banana import BananaError
+
+from buildbot.wire import failure  # registers what understands the errors of old masters
+from buildbot.wire.dialect import text
+
+__all__ = ["SendFailed", "Sender", "failure"]
+
+#: Seconds that it may take in all.
+TIMEOUT = 60.0
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
+
+
+class SendFailed(Exception):
+    """The change was not sent, or it is not known whether the master has it; says why, for the user."""
+
+
+class Sender:
+    """
+    I send changes to one master, each over a connection of its own.
+
+    @ivar failed: whether one could not be sent.
+    """
+
+    failed = False
+
+    def __init__(
+        self,
+        master: str,
+        user: str | None = None,
+        username: str = "change",
+        password: str = "changepw",
+        timeout: float = TIMEOUT,
+        reactor: Any = None,
+    ) -> None:
+        """
+        @param master: C{"host:port"}, or a client endpoint description of Twisted.
+        @param user: the author of the changes; C{send} may name another.
+        @param username: the account of the master's PBChangeSource, with its C{password}.
+        @param timeout: how many seconds one change may take.
+        @raise ValueError: C{master} is neither.
+        """
+        if reactor is None:
+            from twisted.internet import reactor
+        self.user = user
+        self._account = (username, password)
+        self._timeout = timeout
+        self._reactor = reactor
+        self._master = master
+        self._endpoint = _endpointOf(master, reactor)
+
+    def send(
+        self,
+        branch: str | None,
+        revision: str | int | None,
+        comments: str,
+        files: Iterable[str],
+        user: str | None = None,
+        **more: Any,
+    ) -> Deferred[None]:
+        """
+        Send a change.
+
+        @param more: further keys, such as C{category}, C{revlink}, C{when}, C{properties}: masters before
+            0.7.12 take no notice of them.
+        @return: fires with None once the master has said that it has it; fails with L{SendFailed}.
+        """
+        change = {
+            "who": user or self.user or "",
+            "files": list(files),
+            "comments": comments,
+            "branch": branch,
+            "revision": revision,
+            **more,
+        }
+        return ensureDeferred(self._send(change))
+
+    async def _send(self, change: dict[str, Any]) -> None:
+        factory = pb.PBClientFactory()
+        factory.noisy = False
+        name, password = (each.encode("utf-8", "surrogateescape") for each in self._account)
+
+        async def converse() -> None:
+            await self._endpoint.connect(factory)
+            remote = await factory.login(UsernamePassword(name, password))
+            await self.addChange(remote, change)
+
+        try:
+            await ensureDeferred(converse()).addTimeout(self._timeout, self._reactor)
+        except Exception as error:
+            self.failed = True
+            raise SendFailed(self._reason(error, Failure())) from error
+        finally:
+            factory.disconnect()
+
+    def addChange(self, remote: pb.RemoteReference, change: dict[str, Any]) -> Deferred[Any]:
+        """Hand one change over; C{remote} is what the login gave."""
+        answer: Deferred[Any] = remote.callRemote("addChange", change)
+        return answer
+
+    def _reason(self, error: Exception, why: Failure) -> str:
+        said = text(str(error), 500)
+        if why.check(UnauthorizedLogin) or _isRemote(error, "UnauthorizedLogin"):
+            return (
+                f"{self._master} refuses the login of {self._account[0]!r}: "
+                "it has no PBChangeSource with this name and password"
+            )
+        if isinstance(error, TimeoutError):
+            return f"{self._master} did not answer within {self._timeout:g} s"
+        if isinstance(error, (ConnectError, DNSLookupError)):
+            return f"cannot connect to {self._master}: {said}"
+        if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):
+            return f"{self._master} ended the connection before it answered"
+        if isinstance(error, BananaError):
+            return (
+                "the change is too large to be sent: a text or a list has more than 655360 bytes or entries"
+            )
+        if isinstance(error, pb.RemoteError):
+            return f"{self._master} does not take the change: {said}"
+        return f"{type(error).__name__}: {said}"
+
+    # what 0.7.5 had for the command line
+
+    def printSuccess(self, res: object) -> None:
+        """Say that the master has it."""
+        print("change sent successfully")
+
+    def printFailure(self, why: Failure) -> None:
+        """Say why it has not."""
+        self.failed = True
+        print(f"change not sent: {why.getErrorMessage()}", file=sys.stderr)
+
+    def stop(self, res: object) -> object:
+        """End L{run}."""
+        self._reactor.stop()
+        return res
+
+    def run(self) -> None:
+        """Run the reactor until L{stop}."""
+        self._reactor.run()
+
+
+def _isRemote(error: Exception, name: str) -> bool:
+    return str(getattr(error, "remoteType", "")).rstrip("'").endswith(f".{name}")
+
+
+def _endpointOf(master: str, reactor: Any) -> Any:
+    match = _HOST_AND_PORT.fullmatch(master)
+    if match is None:
+        return endpoints.clientFromString(reactor, master)
+    host = match["ip6"] or match["host"]
+    return endpoints.HostnameEndpoint(reactor, host, int(match["port"]))
