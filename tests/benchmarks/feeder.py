@@ -5,7 +5,9 @@ answered by one line, in any order; a C{tag} comes back with the answer:
 
   - C{run}: C{count} builds in all, on each of C{builders} one after the other; answered when all are over,
     with the seconds, and the CPU seconds of the reactor's thread and of the whole process
-  - C{request}: one build of C{builder}; answered with the number of the request once it is on disk
+  - C{request}: one build of C{builder}, and of a C{branch}; answered with the number of the request once it
+    is on disk
+  - C{waiting}: of C{builder}, the numbers of the requests that wait, and why
   - C{change}: a change with C{who} and C{comments}; answered with its number once it is on disk
   - C{usage}: resident memory in KiB, and how many objects the garbage collector knows
   - C{profile}: begin to profile the reactor's thread, or end it and write the figures to the file C{into}
@@ -18,6 +20,7 @@ import gc
 import json
 import os
 import pstats
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -44,15 +47,17 @@ reactor: Any = importedReactor
 
 
 class Feeder(service.Service):
-    """I am the plug-in; put me into C{c["status"]}.
-
-    @ivar limits: how much of each log the master is to keep, if not as much as usual.
-    """
+    """I am the plug-in; put me into C{c["status"]}."""
 
     parent: Any = None
 
-    def __init__(self, limits: LogLimits | None = None) -> None:
+    def __init__(self, limits: LogLimits | None = None, forgets: bool = True) -> None:
+        """
+        @param limits: how much of each log the master is to keep, if not as much as usual.
+        @param forgets: whether the master forgets old builds, as usual.
+        """
         self._limits = limits
+        self._forgets = forgets
         self._port: Any = None
         self._profile: cProfile.Profile | None = None
         self._run: _Run | None = None
@@ -62,6 +67,8 @@ class Feeder(service.Service):
         super().startService()
         if self._limits is not None:
             self.parent.botmaster.logs.limits = self._limits
+        if not self._forgets:
+            self.parent.botmaster.buildHorizon, self.parent.botmaster.buildDays = 1 << 30, None
         path = os.path.join(self.parent.basedir, FILE)
         if os.path.exists(path):
             os.unlink(path)
@@ -88,9 +95,13 @@ class Feeder(service.Service):
         self._run = None
         return run.report
 
-    async def do_request(self, builder: str) -> dict[str, Any]:
-        buildset = await self._submit(builder)
+    async def do_request(self, builder: str, branch: str | None = None) -> dict[str, Any]:
+        buildset = await self._submit(builder, branch)
         return {"id": buildset.requests[0].id}
+
+    async def do_waiting(self, builder: str) -> dict[str, Any]:
+        found = self.parent.botmaster.builders[builder]
+        return {"requests": [request.id for request in found.pending], "why": found.whyWaiting()}
 
     async def do_change(self, who: str, comments: str) -> dict[str, Any]:
         change = await self.parent.addChange(Change(who, ["a file"], comments))
@@ -110,8 +121,8 @@ class Feeder(service.Service):
             self._profile = None
         return {}
 
-    async def _submit(self, builder: str) -> BuildSet:
-        buildset = BuildSet([builder], SourceStamp(), "benchmark")
+    async def _submit(self, builder: str, branch: str | None = None) -> BuildSet:
+        buildset = BuildSet([builder], SourceStamp(branch), "benchmark")
         await self.parent.submitBuildSet(buildset)
         return buildset
 
@@ -187,19 +198,32 @@ class Client:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._socket.connect(os.path.join(basedir, FILE))
-        self._stream = self._socket.makefile("rb")
+        self._heard = b""
 
     def say(self, do: str, **question: Any) -> None:
         """Ask, and do not wait."""
         self._socket.sendall(json.dumps({"do": do, **question}).encode() + b"\n")
 
     def hear(self) -> dict[str, Any]:
-        """The next answer. Raises OSError (EOFError) when the master is gone."""
-        line = self._stream.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError("the master is gone")
+        """The next answer. Raises OSError or EOFError when the master is gone."""
+        while b"\n" not in self._heard:
+            self._receive()
+        line, self._heard = self._heard.split(b"\n", 1)
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def _receive(self) -> None:
+        data = self._socket.recv(65536)
+        if not data:
+            raise EOFError("the master is gone")
+        self._heard += data
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The answers that are there already. Raises like L{hear}."""
+        while select.select([self._socket], [], [], 0)[0]:
+            self._receive()
+        *lines, self._heard = self._heard.split(b"\n")
+        return [json.loads(line) for line in lines]
 
     def ask(self, do: str, **question: Any) -> dict[str, Any]:
         """Ask, and wait for the answer. Raises RuntimeError if it is an error."""
@@ -211,5 +235,4 @@ class Client:
 
     def close(self) -> None:
         """Hang up."""
-        self._stream.close()
         self._socket.close()
