@@ -1,0 +1,146 @@
+# -*- test-case-name: tests.integration.test_store_trouble -*-
+"""A real master whose disk is full for a while: nobody is cut off, nothing lost, and all goes on alone (P4).
+
+What a store does when any one of its operations fails is the subject of C{tests.test_store_sqlite}.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.benchmarks import builds, servers
+from tests.benchmarks.crash import State
+from tests.benchmarks.feeder import Client
+from tests.benchmarks.servers import PATTERN, Server
+
+SLAVES = 2
+BUILDER = f"builder-{PATTERN % 0}"
+OTHER = f"builder-{PATTERN % 1}"
+
+
+class Trouble(SynchronousTestCase):
+    """One master on a disk that can be filled and freed, with slaves whose builds take up to a second."""
+
+    def setUp(self) -> None:
+        self._stack = ExitStack()
+        self.addCleanup(self._stack.close)
+        self.basedir = tempfile.mkdtemp(prefix="trouble-")
+        self._stack.callback(shutil.rmtree, self.basedir, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the master, and its slaves."""
+        port = servers.writeMaster(self.basedir, SLAVES, extra=builds.CONFIG)
+        self.pid = servers.start(self.basedir)
+        self._stack.callback(servers.stop, self.basedir, self.pid)
+        self.slaves = self._stack.enter_context(
+            builds.farm(Server(self.pid, port, self.basedir), SLAVES, "--duration", "1")
+        )
+        self.assertEqual(self.slaves.hear()["attached"], SLAVES)
+        self.client = Client(self.basedir, 60.0)
+        self._stack.callback(self.client.close)
+
+    def until(self, holds: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait until C{holds()}."""
+        ends = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), ends, f"not within {seconds} s: {what}")
+            time.sleep(0.1)
+
+    def request(self, builder: str, branch: str) -> int:
+        """Ask for a build; the number of the request, which is on disk."""
+        number: int = self.client.ask("request", builder=builder, branch=branch)["id"]
+        return number
+
+    def states(self, *requests: int) -> list[str]:
+        """Where these stand, by the file."""
+        found = State.read(os.path.join(self.basedir, "state.sqlite")).requests
+        return [found[request][1] for request in requests]
+
+    def goThrough(self, fill: Callable[[], object], free: Callable[[], object]) -> None:
+        """Fill the disk while builds run and wait, free it again, and see that all is well."""
+        kept = [self.request(BUILDER, f"branch {number}") for number in range(4)]
+        self.until(lambda: self.states(kept[0]) == ["building"], 10, "the first build begins")
+        fill()
+        # a person is told that it was not kept, and why
+        self.client.say("request", builder=OTHER, branch="when it was full")
+        refused = self.client.hear()
+        self.assertIn("state.sqlite", refused.get("error", ""), refused)
+        # the build that ran comes to its end; nothing new begins, and everybody can see why
+        self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 15, "builds are held")
+        waiting = self.waiting()
+        self.assertIn("state.sqlite", waiting["why"])
+        time.sleep(2)
+        self.assertEqual(self.waiting()["requests"], waiting["requests"])
+        self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
+        free()
+        # it goes on without anybody's help
+        self.until(lambda: self.states(*kept) == ["done"] * 4, 40, "all is built")
+        self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
+        last = self.request(OTHER, "afterwards")
+        self.until(lambda: self.states(last) == ["done"], 10, "another build")
+        state = State.read(os.path.join(self.basedir, "state.sqlite"))
+        self.assertEqual({row[2] for row in state.requests.values()}, {0})
+        self.assertEqual(len(state.requests), 5, "what was refused is not there")
+        self.assertEqual([key for key, build in state.builds.items() if build["open"]], [])
+
+    def waiting(self) -> dict[str, Any]:
+        """What waits for the first builder, and why."""
+        return self.client.ask("waiting", builder=BUILDER)
+
+    def log(self) -> str:
+        """What the master has logged."""
+        return Server(self.pid, 0, self.basedir).log()
+
+
+class NoWritesTestCase(Trouble):
+    """The system takes no byte of any file from the master."""
+
+    def test_filledAndFreed(self) -> None:
+        """When nothing can be written, builds stop with the reason and go on by themselves afterwards."""
+        self.start()
+        soft, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        self.goThrough(
+            lambda: resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (0, hard)),
+            lambda: resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (soft, hard)),
+        )
+        self.assertNotIn("Traceback", self.log())
+
+
+class FullDiskTestCase(Trouble):
+    """A disk of the master's own is full to the last byte."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", self.basedir], capture_output=True
+        )
+        if mounted.returncode:
+            raise SkipTest("no file system can be mounted here")
+        self._stack.callback(subprocess.run, ["umount", "--lazy", self.basedir])
+
+    def test_filledAndFreed(self) -> None:
+        """When its disk is full, builds stop with the reason and go on by themselves once there is room."""
+        self.start()
+        ballast = os.path.join(self.basedir, "ballast")
+        self.goThrough(lambda: self.fill(ballast), lambda: os.unlink(ballast))
+        self.assertNotIn("Traceback", self.log())
+
+    def fill(self, path: str) -> None:
+        """Take all the room there is."""
+        with open(path, "wb", buffering=0) as out:
+            for size in (1 << 20, 1 << 12, 1):
+                while True:
+                    try:
+                        out.write(b"x" * size)
+                    except OSError:
+                        break
