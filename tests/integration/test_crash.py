@@ -73,7 +73,7 @@ class AuditTestCase(SynchronousTestCase):
         self.assertTrue(self.wrong(replace(GOOD, changes={**GOOD.changes, 3: "another"})))
 
     def test_inTwoPlaces(self) -> None:
-        """A request that waits while it is built, or that nobody builds, or a change built twice is noticed."""
+        """A request that is built while it waits, or by nobody, or a change built twice is noticed."""
         self.assertTrue(self.wrong(replace(GOOD, requests={**GOOD.requests, 2: ("b", "pending", None, 1)})))
         self.assertTrue(self.wrong(replace(GOOD, builds={("b", 0): GOOD.builds["b", 0]})))
         self.assertTrue(self.wrong(replace(GOOD, buildsets=GOOD.buildsets * 2)))
