@@ -63,7 +63,7 @@ class DebugTests(DebugCase):
     """Its methods, as a client calls them."""
 
     def test_requestBuild(self) -> None:
-        """A build is asked for as by 0.7.5 and, with properties, as by 0.7.12; what is answered is on disk."""
+        """A build is asked for, also with properties as by 0.7.12; the answer means that it is kept."""
         self.assertIsNone(self.successResultOf(self.call("requestBuild", "full", "why not", None, None)))
         (waiting,) = self.waiting()
         self.assertEqual((waiting.builder, waiting.reason, waiting.properties), ("full", "why not", {}))
@@ -90,7 +90,7 @@ class DebugTests(DebugCase):
         slave = self.connect()
         before = len(slave.heard)
         self.assertIsNone(self.successResultOf(self.call("pingBuilder", "full")))
-        self.assertEqual([heard[0] for heard in slave.heard[before:]], ["print"])
+        self.assertEqual([heard[0] for heard in slave.heard[before:]], ["getCommands"])
 
     def test_fakeChange(self) -> None:
         """A pretended change reaches the master, with its parameters by position and by name."""

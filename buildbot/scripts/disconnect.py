@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.scripts.words import Config, askMaster, say
+from buildbot.scripts.words import Config, askMaster, say, sayJSON
 
 
 def disconnect(config: Config) -> int:
     """Cut the slave's connection. Status 0, also if there was none; fails if there is no such slave."""
     name = config["slave"]
     said: Any = askMaster(config, "disconnect", {"slave": name})
+    if sayJSON(config, said):
+        return 0
     if said["disconnected"]:
         say(config, f"slave {name} at {said['address']} was disconnected")
     else:

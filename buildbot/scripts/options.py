@@ -1,39 +1,25 @@
 # -*- test-case-name: tests.test_scripts_options -*-
 """The words of the command line: each command's options and arguments, under the names of 0.7.5.
 
-What the commands do is in a module for each; nothing here touches the world, but to see whether the
-current directory is one of ours.
+What the commands do is in a module for each. Those about builds are in L{buildbot.scripts.buildoptions}.
 """
 
 from __future__ import annotations
 
-import getopt
-import os
-from collections.abc import Sequence
-
-import twisted
 from twisted.python import usage
 
-from buildbot import version
 from buildbot.daemon.place import CONFIG, TAC
-
-
-def seconds(text: str) -> float:
-    """A time limit. Raises ValueError for what is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise ValueError(f"{text!r} is not a number of seconds greater than 0")
-    return value
-
-
-def count(text: str) -> int:
-    """A number that is not negative. Raises ValueError for what is none."""
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is not a number of 0 and more")
-    return int(text)
+from buildbot.scripts.arguments import MakerBase, count, sayVersion, seconds
+from buildbot.scripts.buildoptions import (
+    BuildsOptions,
+    DisconnectOptions,
+    ForceOptions,
+    LogOptions,
+    PauseOptions,
+    SendChangeOptions,
+    StopBuildOptions,
+    UnpauseOptions,
+)
 
 
 def umask(text: str) -> int | None:
@@ -49,71 +35,12 @@ def umask(text: str) -> int | None:
     return value
 
 
-class CommandOptions(usage.Options):
-    """What all commands have in common: options may follow arguments, C{-h}, C{--version}."""
-
-    synopsis = "[options]"
-    opt_h = usage.Options.opt_help
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Put the options before the arguments, where Twisted wants them, and parse. Raises UsageError."""
-        words = list(options or ())
-        if words[-2:-1] != ["--_shell-completion"]:
-            try:
-                given, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
-            except getopt.error as why:
-                raise usage.UsageError(str(why)) from None
-            words = [word for name, value in given for word in self._respelled(name, value)]
-            words += ["--", *arguments]
-        super().parseOptions(words)
-
-    def _respelled(self, name: str, value: str) -> list[str]:
-        if name.startswith("--"):
-            return [f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name]
-        return [name, value] if f"{name[1:]}:" in self.shortOpt else [name]
-
-    def getSynopsis(self) -> str:
-        """The first line of the help."""
-        verb = f" {self.parent.subCommand}" if self.parent is not None else ""
-        return f"Usage: buildbot{verb} {self.synopsis}"
-
-    def opt_version(self) -> None:
-        """Show the versions and exit"""
-        sayVersion()
-
-
-def sayVersion() -> None:
-    """Print which release this is, and end the process."""
-    print(f"Buildbot version: {version}\nTwisted version: {twisted.__version__}")
-    raise SystemExit(0)
-
-
-class MakerBase(CommandOptions):
-    """What the commands about one directory have in common: DIR, which may be left out inside of it."""
-
-    synopsis = "[options] [DIR]"
-    optFlags = [
-        ["help", "h", "Display this help and exit."],
-        ["quiet", "q", "Say nothing but errors."],
-    ]
-
-    def parseArgs(self, *args: str) -> None:
-        """[DIR]"""
-        if len(args) > 1:
-            raise usage.UsageError(f"one directory is wanted, not {len(args)}: {' '.join(args)}")
-        self["basedir"] = args[0] if args else self.here()
-
-    def here(self) -> str:
-        """The directory that is meant where none is named."""
-        if not os.path.exists(TAC):
-            raise usage.UsageError(f"a directory is wanted: there is no {TAC} in the current one")
-        return "."
-
-    def postOptions(self) -> None:
-        """Make the directory absolute."""
-        if not self["basedir"]:
-            raise usage.UsageError("a directory is wanted, not an empty word")
-        self["basedir"] = os.path.abspath(self["basedir"])
+def hostPort(text: str) -> tuple[str, int]:
+    """Where a master listens: C{HOST:PORT}. Raises UsageError for what is none."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise usage.UsageError(f"the master is wanted as HOST:PORT, not {text!r}")
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host, int(port)
 
 
 class CreateOptions(MakerBase):
@@ -168,11 +95,7 @@ class SlaveOptions(CreateOptions):
     def postOptions(self) -> None:
         """Check what 0.7.5 only found out when the slave ran."""
         super().postOptions()
-        host, colon, port = self["master"].rpartition(":")
-        if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise usage.UsageError(f"the master is wanted as HOST:PORT, not {self['master']!r}")
-        self["host"] = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        self["port"] = int(port)
+        self["host"], self["port"] = hostPort(self["master"])
         if not self["name"]:
             raise usage.UsageError("a slave needs a name")
         if str(self["usepty"]) not in ("0", "1"):
@@ -213,7 +136,10 @@ class RestartOptions(StartOptions):
 class ReconfigOptions(MakerBase):
     """C{reconfig}, C{sighup}."""
 
-    optFlags = [["dry-run", "n", "Say what would change, and change nothing."]]
+    optFlags = [
+        ["dry-run", "n", "Say what would change, and change nothing."],
+        ["drain", "", "Let slaves that are removed end what they build before they are disconnected."],
+    ]
     optParameters = [["timeout", "t", None, "How many seconds master.cfg may run.", seconds]]
     longdesc = (
         "Lets the running master read its configuration file, and says what has changed. If anything is "
@@ -246,19 +172,6 @@ class StatusOptions(MakerBase):
         if len(args) > 2:
             raise usage.UsageError(f"DIR and one SLAVE are wanted, not {' '.join(args)}")
         self["slave"] = args[1] if args[1:] else None
-
-
-class DisconnectOptions(MakerBase):
-    """C{disconnect}."""
-
-    synopsis = "[options] DIR SLAVE"
-    longdesc = "Cuts the connection of one slave. It may come back: take it out of c['bots'] if it must not."
-
-    def parseArgs(self, *args: str) -> None:
-        """DIR SLAVE"""
-        if len(args) != 2:
-            raise usage.UsageError("DIR and SLAVE are wanted")
-        self["basedir"], self["slave"] = args
 
 
 class DemoOptions(MakerBase):
@@ -299,6 +212,14 @@ class Options(usage.Options):
         ["checkconfig", None, CheckConfigOptions, "Check a configuration file."],
         ["status", None, StatusOptions, "Say what the master sees of its slaves."],
         ["disconnect", None, DisconnectOptions, "Cut the connection of a slave."],
+        ["pause", None, PauseOptions, "Let a slave begin no further builds."],
+        ["drain", None, PauseOptions, "The same, and disconnect it when it is idle."],
+        ["unpause", None, UnpauseOptions, "Let a slave build again."],
+        ["builds", None, BuildsOptions, "Say what is built, what was, and what waits."],
+        ["log", None, LogOptions, "Print the log of a step."],
+        ["force", None, ForceOptions, "Have something built."],
+        ["stopbuild", None, StopBuildOptions, "Stop a build."],
+        ["sendchange", None, SendChangeOptions, "Tell a master that files have changed."],
         ["demo", None, DemoOptions, "From nothing to a master with a slave, in one command."],
     ]
 

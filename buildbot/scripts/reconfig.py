@@ -17,7 +17,11 @@ def reconfig(config: Config) -> int:
     Status 0 only if the file is in force now, or would be. Waits as long as the master lives.
     """
     dryRun = bool(config.get("dry-run"))
-    params = {"dryRun": dryRun, "timeout": config.get("timeout")}
+    params = {
+        "dryRun": dryRun,
+        "timeout": config.get("timeout"),
+        "drain": True if config.get("drain") else None,
+    }
     said: Any = askMaster(config, "reconfig", {k: v for k, v in params.items() if v is not None}, None)
     printed = said.get("output", "").rstrip().splitlines()
     if printed:

@@ -17,11 +17,20 @@ from typing import Any
 
 from twisted.python import usage
 
+from buildbot.scripts.arguments import MakerBase
+from buildbot.scripts.buildoptions import (
+    BuildsOptions,
+    DisconnectOptions,
+    ForceOptions,
+    LogOptions,
+    PauseOptions,
+    SendChangeOptions,
+    StopBuildOptions,
+    UnpauseOptions,
+)
 from buildbot.scripts.options import (
     CheckConfigOptions,
     DemoOptions,
-    DisconnectOptions,
-    MakerBase,
     MasterOptions,
     Options,
     ReconfigOptions,
@@ -34,23 +43,31 @@ from buildbot.scripts.options import (
 from buildbot.scripts.words import CommandFailed, Config, complain
 
 __all__ = [
+    "BuildsOptions",
     "CheckConfigOptions",
     "DemoOptions",
     "DisconnectOptions",
+    "ForceOptions",
+    "LogOptions",
     "MakerBase",
     "MasterOptions",
     "Options",
+    "PauseOptions",
     "ReconfigOptions",
     "RestartOptions",
+    "SendChangeOptions",
     "SlaveOptions",
     "StartOptions",
     "StatusOptions",
+    "StopBuildOptions",
     "StopOptions",
+    "UnpauseOptions",
     "createMaster",
     "createSlave",
     "main",
     "restart",
     "run",
+    "sendchange",
     "stop",
 ]
 
@@ -66,6 +83,14 @@ _DOERS = {
     "checkconfig": ("checkconfig", "checkconfig"),
     "status": ("status", "status"),
     "disconnect": ("disconnect", "disconnect"),
+    "pause": ("pause", "pause"),
+    "drain": ("pause", "drain"),
+    "unpause": ("pause", "unpause"),
+    "builds": ("builds", "builds"),
+    "log": ("log", "log"),
+    "force": ("force", "force"),
+    "stopbuild": ("force", "stopbuild"),
+    "sendchange": ("sendchange", "sendchange"),
     "demo": ("demo", "demo"),
 }
 
@@ -88,6 +113,12 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
 def restart(config: Config) -> int:
     """See L{buildbot.scripts.stop.restart}."""
     return _do("restart", config)
+
+
+def sendchange(config: Config, runReactor: bool = False) -> object:
+    """See L{buildbot.scripts.sendchange.sendchange}, and, without C{runReactor}, C{send} beside it."""
+    module = import_module("buildbot.scripts.sendchange")
+    return module.sendchange(config) if runReactor else module.send(config)
 
 
 def _do(name: str, config: Config, *more: object) -> int:

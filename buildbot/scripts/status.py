@@ -6,13 +6,13 @@ What it says comes from strangers, too: nothing of it can move the cursor of the
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
-from buildbot.scripts.words import Config, askMaster, say
+from buildbot.scripts.shown import moment, runningLines, since, table, waitingLines
+from buildbot.scripts.words import Config, askMaster, say, sayJSON
 
 _EVENTS = 20
 #: How many columns of a terminal the builders of a slave may take in the table.
@@ -24,9 +24,9 @@ def status(config: Config) -> int:
     """Say how the master, or one of its slaves, is. Status 0; fails without a master or such a slave."""
     name = config.get("slave")
     said: Any = askMaster(config, "status", {} if name is None else {"slave": name})
-    if config.get("json"):
-        print(json.dumps(said, indent=2))
-    elif name is None:
+    if sayJSON(config, said):
+        return 0
+    if name is None:
         say({}, *masterPage(said["master"], said["slaves"], time.time()))
     else:
         say({}, *slavePage(said["slaves"][0], time.time()))
@@ -43,8 +43,18 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
         f"slaves: {', '.join(master['ports']) or 'no port'}; {builders} builder{'s' * (builders != 1)}, "
         f"{master['connected']} of {count} slave{'s' * (count != 1)} connected",
     ]
+    keeps = master.get("keeps")
+    if keeps:
+        days = "" if keeps["days"] is None else f", none older than {keeps['days']:g} days"
+        lines.append(f"keeps the last {keeps['builds']} builds of each builder{days}")
+    if master.get("storeTrouble"):
+        lines.append(f"no build begins: nothing can be kept: {plainLine(master['storeTrouble'])}")
     if slaves:
         lines += ["", *table(_HEADINGS, [_row(slave, now) for slave in slaves])]
+    activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]
+    if activity:
+        lines += ["", *activity]
+    lines += [f"{plainLine(s['name'])} is {pauseWords(s['paused'], now)}" for s in slaves if s.get("paused")]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
@@ -65,6 +75,8 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("admin", slave.get("admin")),
         ("host", slave.get("host")),
         ("builders", ", ".join(slave.get("builders") or ())),
+        ("builds", f"{slave['running']} running" if slave.get("running") else None),
+        ("kept", pauseWords(slave["paused"], now) if slave.get("paused") else None),
         ("note", slave.get("note")),
     ]
     lines = [f"{name + ':':<9} {plainLine(str(value))}" for name, value in facts if value]
@@ -73,30 +85,10 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     return lines + [f"  {moment(event['when'])}  {plainLine(event['text'])}" for event in events]
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines in which every column is as wide as its widest cell."""
-    cells = [list(map(plainLine, row)) for row in [headings, *rows]]
-    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-
-
-def moment(when: float) -> str:
-    """A time (epoch seconds) on the reader's clock."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
-
-
-def since(when: float | None, now: float) -> str:
-    """The word "since" and a time, and how long that is; "" if the time is not known."""
-    if when is None:
-        return ""
-    passed = max(0, int(now - when))
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if passed >= length:
-            return f"since {moment(when)} ({passed // length} {unit})"
-    return f"since {moment(when)} ({passed} s)"
+def pauseWords(pause: Mapping[str, Any], now: float) -> str:
+    """That a slave is kept from builds: how, by whom, since when, and why."""
+    why = f": {pause['why']}" if pause["why"] else ""
+    return plainLine(f"{pause['kind']} by {pause['who'] or 'somebody'} {since(pause['when'], now)}{why}")
 
 
 def _row(slave: Mapping[str, Any], now: float) -> list[str]:
@@ -113,8 +105,12 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
 def _state(slave: Mapping[str, Any]) -> str:
     """One word for where a slave stands; between the two ends, the one of its attachment's machine."""
     if slave["state"] == "ready":
-        return "connected, being told" if slave.get("pending") else "connected"
-    return "not connected" if slave["state"] == "absent" else str(slave["state"])
+        words = ["connected", *(["being told"] if slave.get("pending") else [])]
+    else:
+        words = ["not connected" if slave["state"] == "absent" else str(slave["state"])]
+    if slave.get("paused"):
+        words.append(slave["paused"]["kind"])
+    return ", ".join(words)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ What it has to say is each command's own.
 
 from __future__ import annotations
 
+import json
 import os
+import pwd
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -46,6 +48,21 @@ def complain(*lines: str) -> None:
     """Print lines on standard error, C{--quiet} or not."""
     for line in lines:
         print(plain(line), file=sys.stderr, flush=True)
+
+
+def sayJSON(config: Config, said: object) -> bool:
+    """Print an answer as JSON, if C{--json} was given; whether it was."""
+    if config.get("json"):
+        print(json.dumps(said, indent=2))
+    return bool(config.get("json"))
+
+
+def loginName() -> str:
+    """Who runs the command: the name of the account, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def setting(config: Config, name: str, kind: type[_Value], default: _Value) -> _Value:

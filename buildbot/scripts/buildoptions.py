@@ -1,0 +1,193 @@
+# -*- test-case-name: tests.test_scripts_options -*-
+"""The words of the commands about builds, and about the slaves that do them.
+
+What the commands do is in a module for each.
+"""
+
+from __future__ import annotations
+
+from twisted.python import usage
+
+from buildbot.scripts.arguments import CommandOptions, MakerBase, count, seconds
+
+
+class BuildsOptions(MakerBase):
+    """C{builds}."""
+
+    synopsis = "[options] [DIR [BUILDER]]"
+    optFlags = [["json", "j", "Print it as JSON."]]
+    optParameters = [["count", "c", 20, "How many builds that are over.", count]]
+    longdesc = (
+        "Says which builds run on the master of DIR, which are over, the newest first, and what waits, and "
+        "why: of all builders, or of one."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """[DIR [BUILDER]]"""
+        super().parseArgs(*args[:1])
+        if len(args) > 2:
+            raise usage.UsageError(f"DIR and one BUILDER are wanted, not {' '.join(args)}")
+        self["builder"] = args[1] if args[1:] else None
+
+
+class LogOptions(MakerBase):
+    """C{log}."""
+
+    synopsis = "[options] DIR BUILDER/BUILD[/STEP[/LOG]]"
+    optFlags = [
+        ["follow", "f", "Go on until the log is finished; wait for the step, if it has not begun."],
+        ["headers", "", "Print what was said about the command, too."],
+        ["json", "j", "Print a line of JSON for each piece: its channel and its text."],
+    ]
+    longdesc = (
+        "Prints the log of a step, byte by byte as it came; on a terminal as text. BUILD is the number of "
+        "the build, LOG the first one of the step if it is left out. Without a STEP, says what steps and "
+        "logs the build has."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """DIR PATH"""
+        if len(args) != 2:
+            raise usage.UsageError("DIR and BUILDER/BUILD/STEP are wanted")
+        self["basedir"], self["path"] = args
+
+
+class AboutBuilderOptions(MakerBase):
+    """What the commands about one builder have in common."""
+
+    synopsis = "[options] DIR BUILDER"
+    optFlags = [["json", "j", "Print what came of it as JSON."]]
+
+    def parseArgs(self, *args: str) -> None:
+        """DIR BUILDER"""
+        if len(args) != 2:
+            raise usage.UsageError("DIR and BUILDER are wanted")
+        self["basedir"], self["builder"] = args
+
+
+class ForceOptions(AboutBuilderOptions):
+    """C{force}."""
+
+    optParameters = [
+        ["branch", "b", None, "The branch to build; without it the main line."],
+        ["revision", "r", None, "The revision to build; without it the latest."],
+        ["reason", "m", None, "Why, in your words."],
+    ]
+    longdesc = "Has something built now, or as soon as a slave is there for it. --property may be repeated."
+
+    def __init__(self) -> None:
+        """None of the properties is known yet."""
+        super().__init__()
+        self["properties"] = {}
+
+    def opt_property(self, text: str) -> None:
+        """A property of the build, NAME=VALUE."""
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise usage.UsageError(f"a property is wanted as NAME=VALUE, not {text!r}")
+        self["properties"][name] = value
+
+    opt_p = opt_property
+
+
+class StopBuildOptions(AboutBuilderOptions):
+    """C{stopbuild}."""
+
+    synopsis = "[options] DIR BUILDER [BUILD]"
+    optFlags = [["pending", "", "Cancel what waits for the builder, too."]]
+    optParameters = [["reason", "m", None, "Why, in your words."]]
+    longdesc = "Stops a build: the one of this number, or the one that runs."
+
+    def parseArgs(self, *args: str) -> None:
+        """DIR BUILDER [BUILD]"""
+        super().parseArgs(*(args if len(args) < 2 else args[:2]))
+        if len(args) > 3:
+            raise usage.UsageError(f"DIR, BUILDER and one BUILD are wanted, not {' '.join(args)}")
+        try:
+            self["number"] = count(args[2]) if args[2:] else None
+        except ValueError as why:
+            raise usage.UsageError(f"BUILD: {why}") from None
+
+
+class AboutSlaveOptions(MakerBase):
+    """What the commands about one slave have in common."""
+
+    synopsis = "[options] DIR SLAVE"
+    optFlags = [["json", "j", "Print what came of it as JSON."]]
+
+    def parseArgs(self, *args: str) -> None:
+        """DIR SLAVE"""
+        if len(args) != 2:
+            raise usage.UsageError("DIR and SLAVE are wanted")
+        self["basedir"], self["slave"] = args
+
+
+class DisconnectOptions(AboutSlaveOptions):
+    """C{disconnect}."""
+
+    longdesc = "Cuts the connection of one slave. It may come back: take it out of c['bots'] if it must not."
+
+
+class PauseOptions(AboutSlaveOptions):
+    """C{pause}, C{drain}."""
+
+    optParameters = [["reason", "m", None, "Why, in your words; whoever looks at the slave reads it."]]
+    longdesc = (
+        "Lets the slave begin no further builds, until `buildbot unpause`, restarts or not. What it builds "
+        "now goes on; drain disconnects it after that."
+    )
+
+
+class UnpauseOptions(AboutSlaveOptions):
+    """C{unpause}."""
+
+    longdesc = "Lets the slave build again, and whatever waits for it begin."
+
+
+class SendChangeOptions(CommandOptions):
+    """C{sendchange}."""
+
+    synopsis = "[options] FILE..."
+    optFlags = [
+        ["help", "h", "Display this help and exit."],
+        ["quiet", "q", "Say nothing but errors."],
+    ]
+    optParameters = [
+        ["master", "", None, "Where the master listens, HOST:PORT."],
+        [
+            "auth",
+            "a",
+            None,
+            "USER:PASSWORD of the PBChangeSource; better said in a file, or in BUILDBOT_AUTH.",
+        ],
+        ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
+        ["username", "u", None, "Who committed it."],
+        ["branch", "b", None, "The branch; without it the main line."],
+        ["revision", "r", None, "The revision, as text."],
+        ["revision_number", "n", None, "The revision, as a number.", count],
+        ["revision_file", "", None, "A file that holds the revision."],
+        ["comments", "m", None, "What the author wrote about it."],
+        ["logfile", "F", None, "A file that holds that; - for standard input."],
+        ["category", "c", None, "A word by which schedulers may tell changes apart."],
+        ["timeout", "t", 60.0, "How many seconds the master may take.", seconds],
+    ]
+    longdesc = (
+        "Tells a master that somebody has changed these files. Ends with status 0 once the master has it on "
+        "disk. The master needs a PBChangeSource in c['sources']."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """FILE..."""
+        self["files"] = args
+
+    def postOptions(self) -> None:
+        """Check what can be checked without a master."""
+        if self["master"] is None or self["username"] is None:
+            raise usage.UsageError("--master=HOST:PORT and --username are wanted")
+        for one, other in (("auth", "auth-file"), ("comments", "logfile")):
+            if self[one] is not None and self[other] is not None:
+                raise usage.UsageError(f"--{one} and --{other} are two ways to say the same: choose one")
+        if sum(self[f"revision{kind}"] is not None for kind in ("", "_number", "_file")) > 1:
+            raise usage.UsageError("--revision, --revision_number, --revision_file: choose one")
+        if (self["auth-file"], self["logfile"]) == ("-", "-"):
+            raise usage.UsageError("standard input cannot hold both --auth-file and --logfile")

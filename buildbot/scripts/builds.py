@@ -1,0 +1,88 @@
+# -*- test-case-name: tests.test_scripts_builds -*-
+"""The command C{builds}: which builds run, which are over, and what waits, and why.
+
+What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.daemon.plaintext import plainLine
+from buildbot.scripts.shown import duration, moment, name, table, waitingLines
+from buildbot.scripts.words import Config, askMaster, say, sayJSON, setting
+
+_RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
+_FINISHED = ("BUILD", "RESULT", "SLAVE", "FINISHED", "TOOK", "SOURCE", "REASON")
+#: So many characters of a text are shown in a table.
+_ROOM = 40
+
+
+def builds(config: Config) -> int:
+    """Say what is built, was built and waits. Status 0; fails without a master or such a builder."""
+    params: dict[str, object] = {"count": setting(config, "count", int, 20)}
+    if config.get("builder") is not None:
+        params["builder"] = config["builder"]
+    said: Any = askMaster(config, "builds", params)
+    if not sayJSON(config, said):
+        say(config, *buildsPage(said, time.time()))
+    return 0
+
+
+def buildsPage(said: Mapping[str, Any], now: float) -> list[str]:
+    """The lines about an answer of the master."""
+    parts = [
+        table(_RUNNING, [_runningRow(build, now) for build in said["running"]]) if said["running"] else [],
+        waitingLines(said["waiting"], now),
+        table(_FINISHED, [_finishedRow(build) for build in said["finished"]]) if said["finished"] else [],
+    ]
+    lines: list[str] = []
+    for part in parts:
+        if part:
+            lines += [*([""] if lines else []), *part]
+    return lines or ["no builds yet"]
+
+
+def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
+    eta = build["eta"]
+    return [
+        name(build),
+        build["slave"],
+        build["step"] or "-",
+        duration(now - build["started"]),
+        "-" if eta is None else f"about {duration(eta)}",
+        source(build),
+        _short(build["reason"]),
+    ]
+
+
+def _finishedRow(build: Mapping[str, Any]) -> list[str]:
+    good = build["result"] == "success"
+    return [
+        name(build),
+        build["result"] if good else f"{build['result']}: {_short(' '.join(build['text']))}",
+        build["slave"],
+        moment(build["finished"]),
+        duration(build["finished"] - build["started"]),
+        source(build),
+        _short(build["reason"]),
+    ]
+
+
+def source(build: Mapping[str, Any]) -> str:
+    """What is built, in a few words."""
+    changes = build["changes"]
+    if build["revision"] is not None:
+        what = str(build["revision"])
+    elif changes:
+        what = f"change {changes[-1]}" if len(changes) == 1 else f"{len(changes)} changes to {changes[-1]}"
+    else:
+        what = "latest"
+    return _short(what if build["branch"] is None else f"{what} in {build['branch']}")
+
+
+def _short(text: str) -> str:
+    line = plainLine(text)
+    return line if len(line) <= _ROOM else f"{line[: _ROOM - 1]}…"

@@ -1,0 +1,51 @@
+# -*- test-case-name: tests.test_scripts_builds -*-
+"""The commands C{force} and C{stopbuild}: a person has something built, or not any more.
+
+What becomes of it, C{builds} and C{log} say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.scripts.words import Config, askMaster, command, loginName, say, sayJSON
+
+
+def force(config: Config) -> int:
+    """Have something built. Status 0 once the wish is on disk; fails if there is no such builder."""
+    given = {name: config.get(name) for name in ("branch", "revision", "reason", "properties")}
+    params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
+    said: Any = askMaster(config, "force", params)
+    if sayJSON(config, said):
+        return 0
+    if said["build"] is None:
+        waits = f"request {said['request']} for {said['builder']} waits"
+        say(config, f"{waits}: {said['why']}" if said["why"] else waits)
+    else:
+        say(config, f"build {said['build']} of {said['builder']} has begun")
+        say(config, f"  {command('log', '--follow', str(config['basedir']), _path(said))}")
+    return 0
+
+
+def _path(said: Any) -> str:
+    return f"{said['builder']}/{said['build']}/STEP"
+
+
+def stopbuild(config: Config) -> int:
+    """Stop a build. Status 0 once it is told to stop; fails if it does not run."""
+    given = {"number": config.get("number"), "reason": config.get("reason")}
+    params = {
+        "builder": config["builder"],
+        "who": loginName(),
+        "pending": bool(config.get("pending")),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    said: Any = askMaster(config, "stopbuild", params)
+    if sayJSON(config, said):
+        return 0
+    for number in said["stopped"]:
+        say(config, f"build {number} of {said['builder']} is being stopped")
+    if config.get("pending"):
+        count = len(said["cancelled"])
+        say(config, f"{count} waiting request{'s' * (count != 1)} cancelled")
+    return 0

@@ -1,0 +1,266 @@
+# -*- test-case-name: tests.test_scripts_log -*-
+"""The command C{log}: the output of a step, from the file that it is in, while it grows and after that.
+
+Which file that is, and whether it is finished, the master says; where none runs, the file's name has to do.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from buildbot.daemon import asking, place
+from buildbot.daemon.plaintext import plain
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logfiles import LogReader, logFilename
+from buildbot.scripts.shown import duration
+from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
+from buildbot.status.logformat import Chunk
+
+#: How many seconds lie between two looks at a log that grows.
+POLL = 0.25
+#: Where a master keeps its logs, below its own directory.
+LOGS = "logs"
+_CHANNELS = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
+#: What the output of a step's command is called.
+_FIRST = "stdio"
+
+Show = Callable[[list[Chunk]], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One way to read what the user has named."""
+
+    builder: str
+    number: int
+    rest: str  #: STEP or STEP/LOG; either may have slashes; "" for all of the build
+
+
+@dataclass(frozen=True)
+class Found:
+    """The log that was meant."""
+
+    filename: str
+    finished: bool
+
+
+class NotThere(Exception):
+    """There is no such step or log; the message says which there are."""
+
+
+def log(config: Config) -> int:
+    """Print a log, or what logs a build has. Status 0 once all of it is printed; fails if it is not there."""
+    here = usable(config)
+    wanted = readings(str(config["path"]))
+    if not wanted:
+        raise CommandFailed(f"which log? BUILDER/BUILD/STEP is wanted, not {str(config['path'])!r}")
+    try:
+        one, build = _find(here, wanted)
+    except asking.NotRunning:
+        return _withoutMaster(config, here, wanted)
+    if not one.rest:
+        if not sayJSON(config, build):
+            say({}, *buildPage(one, build))
+        return 0
+    found = _whenBegun(config, here, one, build)
+    over = found.finished or not config.get("follow")
+    _print(config, here, found.filename, lambda: over or _isFinished(here, one))
+    return 0
+
+
+def readings(path: str) -> list[Wanted]:
+    """How a path can be understood: names may have slashes and numbers in them."""
+    parts = path.split("/")
+    return [
+        Wanted("/".join(parts[:at]), int(part), "/".join(parts[at + 1 :]))
+        for at, part in enumerate(parts)
+        if at and re.fullmatch(r"[0-9]{1,15}", part)
+    ]
+
+
+def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
+    """The first reading of which there is a build. Raises NotRunning without a master."""
+    trouble = ""
+    for one in wanted:
+        try:
+            return one, _ask(here, one)
+        except asking.ControlError as why:
+            trouble = trouble or str(why)
+    raise CommandFailed(trouble)
+
+
+def _ask(here: str, one: Wanted) -> dict[str, Any]:
+    params = {"builder": one.builder, "number": one.number}
+    said: Any = asking.request(here, "build", params, PATIENCE)
+    return dict(said)
+
+
+def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
+    """The log of a build that is meant. Raises L{NotThere}."""
+    logs: list[str] = []
+    for step in build["steps"]:
+        for number, each in enumerate(step["logs"]):
+            name = f"{step['name']}/{each['name']}"
+            logs.append(name)
+            if one.rest == name or (one.rest == step["name"] and number == 0):
+                return Found(each["filename"], each["length"] is not None)
+    has = f"it has {', '.join(logs)}" if logs else "it has none"
+    raise NotThere(f"build {one.number} of {one.builder} has no log {one.rest!r}: {has}")
+
+
+def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any]) -> Found:
+    """The log that is meant; with C{--follow} once it is there, if that may still happen."""
+    told = False
+    while True:
+        try:
+            return choose(one, build)
+        except NotThere as why:
+            if build["finished"] is not None or not config.get("follow"):
+                raise CommandFailed(str(why)) from None
+        if not told:
+            told = True
+            complain(f"waiting until {one.rest} of build {one.number} begins …")
+        time.sleep(POLL)
+        build = _again(here, one)
+
+
+def _again(here: str, one: Wanted) -> dict[str, Any]:
+    try:
+        return _ask(here, one)
+    except asking.NotRunning:
+        raise CommandFailed("the master has stopped meanwhile") from None
+    except asking.ControlError as why:
+        raise CommandFailed(str(why)) from None
+
+
+def _isFinished(here: str, one: Wanted) -> bool:
+    try:
+        return choose(one, _again(here, one)).finished
+    except NotThere as why:  # pruned while we read
+        raise CommandFailed(str(why)) from None
+
+
+def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
+    """Print the log whose file is called as that of the one that is meant would be."""
+    for one in wanted:
+        for filename in filenames(one):
+            if os.path.exists(os.path.join(here, LOGS, filename)):
+                _print(config, here, filename, lambda: True)
+                return 0
+    kind = place.kindOf(place.readTac(here))
+    if kind is place.Kind.SLAVE:
+        raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
+    raise CommandFailed(f"no master is running in {here}, and there is no file of that log")
+
+
+def filenames(one: Wanted) -> Iterator[str]:
+    """Which files a log may be in, by the names of its step and itself."""
+    if not one.rest:
+        return
+    yield logFilename(one.builder, one.number, one.rest, _FIRST)
+    for at in (match.start() for match in re.finditer("/", one.rest)):
+        yield logFilename(one.builder, one.number, one.rest[:at], one.rest[at + 1 :])
+
+
+def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> None:
+    """Print what there is, and what comes until it is over."""
+    reader = LogReader(os.path.join(here, LOGS, filename))
+    show = showing(config)
+    offset = 0
+    while True:
+        over = isOver()  # asked before reading: what was written until then is still to be found
+        while True:
+            try:
+                chunks, offset = reader.read(offset)
+            except FileNotFoundError:
+                raise CommandFailed(f"the file of that log is gone: {reader.path}") from None
+            if not chunks:
+                break
+            show(chunks)
+        if over:
+            show([])
+            return
+        time.sleep(POLL)
+
+
+def showing(config: Config) -> Show:
+    """What shows chunks in the way that was asked for; an empty list of them is the end."""
+    if config.get("json"):
+        return _Lines().show
+    channels = {LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR}
+    if config.get("headers"):
+        channels.add(LOG_CHANNEL_HEADER)
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None or sys.stdout.isatty():
+        return _Text(channels).show
+    sys.stdout.flush()
+
+    def show(chunks: list[Chunk]) -> None:
+        raw.write(b"".join(data for channel, data in chunks if channel in channels))
+        raw.flush()
+
+    return show
+
+
+class _Text:
+    """I show what a person can read; nothing in it moves the cursor."""
+
+    def __init__(self, channels: set[int]) -> None:
+        self._decoders = {channel: _newlines() for channel in channels}
+
+    def show(self, chunks: list[Chunk]) -> None:
+        """Print these."""
+        for channel, data in chunks:
+            if channel in self._decoders:
+                sys.stdout.write(plain(self._decoders[channel].decode(data)))
+        if not chunks:
+            sys.stdout.write("".join(plain(each.decode(b"", True)) for each in self._decoders.values()))
+        sys.stdout.flush()
+
+
+class _Lines:
+    """I show each piece as a line of JSON; a byte that is no text is a lone surrogate, U+DC80 to U+DCFF."""
+
+    def __init__(self) -> None:
+        self._decoders = {
+            channel: codecs.getincrementaldecoder("utf-8")("surrogateescape") for channel in _CHANNELS
+        }
+
+    def show(self, chunks: list[Chunk]) -> None:
+        """Print these."""
+        ends = [(channel, b"") for channel in _CHANNELS] if not chunks else []
+        for channel, data in [*chunks, *ends]:
+            decoder = self._decoders.get(channel)
+            text = decoder.decode(data, not chunks) if decoder is not None else ""
+            if text:
+                print(json.dumps({"channel": _CHANNELS[channel], "text": text}))
+        sys.stdout.flush()
+
+
+def _newlines() -> Any:
+    """Text of bytes, in which every end of a line is one newline."""
+    return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), True)
+
+
+def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
+    """The lines about one build: its steps, and how to have their logs."""
+    state = build["result"] or "running"
+    lines = [
+        f"build {one.number} of {one.builder} on {build['slave']}: {state} {' '.join(build['text'])}".rstrip()
+    ]
+    for step in build["steps"]:
+        took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
+        lines.append(
+            f"  {step['name']}: {step['result'] or 'running'}{took} {' '.join(step['text'])}".rstrip()
+        )
+        lines += [f"    {one.builder}/{one.number}/{step['name']}/{each['name']}" for each in step["logs"]]
+    return lines

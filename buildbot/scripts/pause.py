@@ -1,0 +1,42 @@
+# -*- test-case-name: tests.test_scripts_builds -*-
+"""The commands C{pause}, C{drain} and C{unpause}: whether a slave may begin builds.
+
+Who, when and why is kept by the master, and shown by C{status}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.scripts.words import Config, askMaster, loginName, say, sayJSON
+
+
+def pause(config: Config) -> int:
+    """Let a slave begin no further builds. Status 0; fails if there is no such slave."""
+    return _keepFrom(config, "pause")
+
+
+def drain(config: Config) -> int:
+    """The same, and have it disconnected once it is idle."""
+    return _keepFrom(config, "drain")
+
+
+def _keepFrom(config: Config, verb: str) -> int:
+    params = {"slave": config["slave"], "who": loginName(), "why": config.get("reason") or ""}
+    said: Any = askMaster(config, verb, params)
+    if not sayJSON(config, said):
+        running = said["running"]
+        goesOn = (
+            f"; {running} build{'s' * (running != 1)} there go{'es' * (running == 1)} on" if running else ""
+        )
+        say(config, f"slave {said['slave']} is {said['kind']}{goesOn}")
+    return 0
+
+
+def unpause(config: Config) -> int:
+    """Let a slave build again. Status 0, also if it was let; fails if there is no such slave."""
+    said: Any = askMaster(config, "unpause", {"slave": config["slave"]})
+    if not sayJSON(config, said):
+        may = "builds again" if said["unpaused"] else "was neither paused nor draining"
+        say(config, f"slave {said['slave']} {may}")
+    return 0
