@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler -*-
+# -*- test-case-name: tests.test_scheduler,tests.test_scheduler_restart,tests.test_scheduler_loss -*-
 """
 What all schedulers share: each Change is taken once, and what they wait for outlives the process.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler -*-
+# -*- test-case-name: tests.test_scheduler_dependent -*-
 """
 Schedulers that others can follow, and the one that follows.
 

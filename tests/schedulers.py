@@ -1,0 +1,214 @@
+"""A master that has schedulers and a store, and can be killed; and stores that take their time, or refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from twisted.application import service
+from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.botmaster import BotMaster
+from buildbot.changes.change import Change
+from buildbot.config.diff import diff
+from buildbot.scheduler import BaseScheduler, Scheduler
+from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.status.results import SUCCESS
+from buildbot.store.interface import StoreFailed
+from buildbot.store.memory import MemoryStore
+from tests.slaveport import config
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+#: When the tests begin, in seconds since the epoch.
+START = 1_000_000.0
+
+
+def mainScheduler(timer: float | None = MINUTE, branch: str | None = None, **kw: Any) -> Scheduler:
+    """The scheduler that most tests are about."""
+    return Scheduler("main", branch, timer, ["full", "quick"], **kw)
+
+
+def isCode(change: Change) -> bool:
+    """Whether a change is worth a build."""
+    return any(name.endswith(".c") for name in change.files)
+
+
+class TestStore(MemoryStore):
+    """
+    A store that can be told to fail, and to do its work later.
+
+    @ivar full: whether the disk is full.
+    @ivar lazy: whether work waits for C{flush}; what waits when the master is killed was never done.
+    @ivar writes: how often something was kept.
+    """
+
+    __test__ = False
+    full = False
+    lazy = False
+    writes = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: list[tuple[Callable[..., Any], Deferred[Any]]] = []
+
+    def _read(self, work: Any) -> Any:
+        if self.full and not self.lazy:
+            return fail(StoreFailed("disk is full"))
+        if not self.lazy:
+            return super()._read(work)
+        done: Deferred[Any] = Deferred()
+        self._queue.append((work, done))
+        return done
+
+    def _write(self, work: Any, key: object = None, isSpare: bool = False) -> Any:
+        self.writes += 1
+        return super()._write(work, key, isSpare)
+
+    def flush(self, most: int = 1_000_000) -> None:
+        """Do what waits, or the first of it."""
+        while self._queue and most:
+            work, done = self._queue.pop(0)
+            most -= 1
+            if self.full:
+                done.errback(StoreFailed("disk is full"))
+            else:
+                super()._read(work).chainDeferred(done)
+
+    def drop(self) -> None:
+        """The process is gone, with what it had not done yet."""
+        self._queue = []
+
+
+class FakeMaster(service.MultiService):
+    """What a scheduler needs of a BuildMaster."""
+
+    def __init__(self, clock: Clock, store: TestStore, builders: tuple[str, ...]) -> None:
+        super().__init__()
+        self.botmaster = BotMaster(clock)
+        self.botmaster.store = store
+        self.botmaster.now = clock.seconds
+        self.store = store
+        new = config(builders={name: "bot1" for name in builders})
+        self.botmaster.apply(new, diff(self.botmaster.config, new))
+
+    async def addChange(self, change: Change, tells: bool = True) -> Change:
+        """Keep a change, and tell the schedulers, as BuildMaster does; or do not get to it."""
+        stored: Change = await self.store.addChange(change)
+        for scheduler in list(self) if tells else ():
+            self.botmaster.clock.callLater(0, self._tell, scheduler, stored)
+        return stored
+
+    def _tell(self, scheduler: Any, change: Change) -> None:
+        scheduler.addChange(change)
+
+    async def submitBuildSet(self, bs: Any) -> BuildsetRecord:
+        """See L{BotMaster}."""
+        return await self.botmaster.submitBuildSet(bs)
+
+
+class SchedulerCase(unittest.SynchronousTestCase):
+    """A master, its schedulers, and what they submit."""
+
+    builders: tuple[str, ...] = ("full", "quick", "package")
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(START)
+        self.store = TestStore()
+        self.store.open()
+        self.start()
+
+    def start(self, *schedulers: BaseScheduler) -> None:
+        """A master starts, with some schedulers."""
+        self.master = FakeMaster(self.clock, self.store, self.builders)
+        self.master.startService()
+        for scheduler in schedulers:
+            self.use(scheduler)
+
+    def use(self, scheduler: Any) -> Any:
+        """One more scheduler."""
+        self.successResultOf(ensureDeferred(self.takeIn(scheduler)))
+        return scheduler
+
+    async def takeIn(self, scheduler: Any) -> None:
+        starting = scheduler.setServiceParent(self.master)
+        if starting is not None:
+            await starting
+
+    def remove(self, scheduler: Any) -> None:
+        """A reconfig without that scheduler."""
+        self.successResultOf(scheduler.disownServiceParent())
+
+    def replace(self, old: Any, new: Any) -> Any:
+        """A reconfig that puts one in the place of another."""
+        self.remove(old)
+        return self.use(new)
+
+    def stop(self) -> None:
+        """The master stops as it should."""
+        self.successResultOf(self.master.stopService())
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        for call in list(self.clock.getDelayedCalls()):
+            call.cancel()
+        self.store.drop()
+
+    def restart(self, *schedulers: BaseScheduler) -> None:
+        """SIGKILL, and a new start with these."""
+        self.kill()
+        self.start(*schedulers)
+
+    def commit(self, *files: str, tells: bool = True, **kw: Any) -> Change:
+        """Somebody commits just now."""
+        kw = {"comments": "", "when": self.clock.seconds(), **kw}
+        change = Change("ann", files or ("a.c",), **kw)
+        stored: Change = self.successResultOf(ensureDeferred(self.master.addChange(change, tells)))
+        self.clock.advance(0)
+        return stored
+
+    def sets(self) -> list[BuildsetRecord]:
+        """What was submitted, the oldest first."""
+        found: list[BuildsetRecord] = []
+        while True:
+            record = self.successResultOf(self.store.getBuildset(len(found) + 1))
+            if record is None:
+                return found
+            found.append(record)
+
+    def built(self) -> list[list[int]]:
+        """The numbers of the changes in each set."""
+        return [[change["number"] for change in record.sourcestamp["changes"]] for record in self.sets()]
+
+    def complete(self, number: int, results: int = SUCCESS, tells: bool = True) -> None:
+        """The builds of a set are over; C{tells}: and the master has lived long enough to say so."""
+        yard = self.master.botmaster
+        for request in self.successResultOf(self.store.pendingRequests()):
+            if request.buildset == number:
+                build = self.successResultOf(self.store.startBuild(buildOf(request)))
+                over = self.successResultOf(self.store.finishBuild(ended(build, results)))
+                if tells:
+                    yard.buildsetsComplete(over)
+        self.clock.advance(0)
+
+    def tearDown(self) -> None:
+        self.store.full = self.store.lazy = False
+        self.store.flush()
+        if self.master.running:
+            self.stop()
+        self.assertEqual(
+            [call for call in self.clock.getDelayedCalls() if call.getTime() > self.clock.seconds()], []
+        )
+
+
+def buildOf(request: RequestRecord) -> BuildRecord:
+    """A build for a request, not begun yet."""
+    return BuildRecord(request.builder, None, "bot1", (request.id,), START)
+
+
+def ended(build: BuildRecord, results: int) -> BuildRecord:
+    """The build at its end."""
+    return replace(build, finished=START + 1, results=results)

@@ -1,0 +1,282 @@
+"""When the schedulers of branches build, and those that users wrote for 0.7.5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface.verify import verifyObject
+
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.interfaces import IScheduler, IUpstreamScheduler
+from buildbot.scheduler import (
+    AnyBranchScheduler,
+    BaseScheduler,
+    Dependent,
+    Nightly,
+    Periodic,
+    Scheduler,
+)
+from buildbot.sourcestamp import SourceStamp
+from tests.schedulers import DAY, MINUTE, START, SchedulerCase, isCode, mainScheduler
+
+
+def broken(change: Change) -> bool:
+    """A function of a user that does not work."""
+    raise RuntimeError("oops")
+
+
+class SchedulerTests(SchedulerCase):
+    """One branch."""
+
+    def test_interfaces(self) -> None:
+        """Schedulers are what 0.7.5's interfaces say."""
+        scheduler = mainScheduler()
+        for each in (scheduler, AnyBranchScheduler("b", None, 1, []), Dependent("d", scheduler, [])):
+            verifyObject(IScheduler, each)
+            verifyObject(IUpstreamScheduler, each)
+        for each in (Periodic("p", [], 60), Nightly("n", [])):
+            verifyObject(IScheduler, each)
+
+    def test_stable(self) -> None:
+        """A change is built on all builders once nobody has committed for a minute."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        self.clock.advance(30)
+        self.commit()
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + 90])
+        self.clock.advance(59.9)
+        self.assertEqual(self.built(), [])
+        self.clock.advance(0.1)
+        self.assertEqual(self.built(), [[1, 2]])
+        self.assertEqual([self.sets()[0].scheduler, self.sets()[0].reason], ["main", "scheduler main"])
+        requests = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([request.builder for request in requests], ["full", "quick"])
+        self.assertEqual(scheduler.getPendingBuildTimes(), [])
+
+    def test_noTimer(self) -> None:
+        """Without a timer a change is built at once."""
+        self.use(mainScheduler(None))
+        self.commit()
+        self.assertEqual(self.built(), [[1]])
+
+    def test_otherBranch(self) -> None:
+        """A change on another branch is none of its business."""
+        self.use(mainScheduler(branch="stable"))
+        self.commit()
+        self.commit(branch="stable")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2]])
+        self.assertEqual(self.sets()[0].sourcestamp["branch"], "stable")
+
+    def test_unimportant(self) -> None:
+        """A change that is not worth a build is built along with the next that is, and not alone."""
+        self.use(mainScheduler(fileIsImportant=isCode))
+        self.commit("README")
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
+        self.commit("a.c")
+        self.clock.advance(30)
+        self.commit("README")
+        self.clock.advance(30)
+        self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_brokenJudge(self) -> None:
+        """A fileIsImportant that fails costs a build, not a change."""
+        self.use(mainScheduler(fileIsImportant=broken))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_stopped(self) -> None:
+        """A scheduler that was stopped does nothing, whatever it is told."""
+        scheduler = self.use(mainScheduler())
+        change = self.commit()
+        self.stop()
+        scheduler.addChange(change)
+        self.assertEqual(scheduler.getPendingBuildTimes(), [])
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
+
+    def test_equal(self) -> None:
+        """R5: loading the same master.cfg again gives equal schedulers; another value anywhere does not."""
+
+        class Method(Scheduler):
+            def fileIsImportant(self, change: Change) -> bool:
+                return True
+
+        alike = [
+            lambda: mainScheduler(fileIsImportant=isCode),
+            lambda: Method("m", None, 1, []),
+            lambda: AnyBranchScheduler("a", ["b"], 1, ["full"]),
+            lambda: Dependent("d", mainScheduler(), ["package"]),
+            lambda: Periodic("p", ["full"], 60),
+            lambda: Nightly("n", ["full"], hour=[1, 2]),
+        ]
+        for make in alike:
+            self.assertEqual(make(), make())
+        others: list[Any] = [
+            mainScheduler(61),
+            mainScheduler(branch="b"),
+            mainScheduler(),
+            mainScheduler(fileIsImportant=broken),
+            Method("n", None, 1, []),
+            AnyBranchScheduler("a", None, 1, ["full"]),
+            Dependent("d", mainScheduler(61), ["package"]),
+            Periodic("p", ["full"], 61),
+            Nightly("n", ["full"], hour=[1, 3]),
+        ]
+        for other in others:
+            self.assertNotIn(other, [make() for make in alike])
+        self.assertEqual(self.use(mainScheduler()), mainScheduler())
+
+    def test_wrongArguments(self) -> None:
+        """What a user may write wrong in master.cfg is told in words."""
+        wrong: Any
+        for wrong, words in (
+            (lambda: Scheduler("x", None, 60, "full"), "x: builderNames is a list"),
+            (lambda: Scheduler("x", None, 60, [1]), "x: builderNames is a list"),
+            (lambda: Scheduler("x", None, "60", []), "x: treeStableTimer is in seconds"),
+            (lambda: Scheduler("x", None, 60, [], "code"), "x: fileIsImportant is a function"),
+            (lambda: Scheduler(None, None, 60, []), "the name of a scheduler is a text"),
+            (lambda: AnyBranchScheduler("x", "trunk", 60, []), "x: branches is a list"),
+            (lambda: Dependent("x", "main", []), "x: upstream is another scheduler"),
+            (lambda: Periodic("x", [], 0), "x: periodicBuildTimer is a number"),
+            (lambda: Periodic("x", [], "1h"), "x: periodicBuildTimer is a number"),
+        ):
+            self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
+        self.assertRaises(ValueError, Nightly, "x", [], hour=24)
+
+
+class AnyBranchTests(SchedulerCase):
+    """Many branches."""
+
+    def test_eachBranch(self) -> None:
+        """Each branch is built by itself, when it is stable itself."""
+        scheduler = self.use(AnyBranchScheduler("any", None, MINUTE, ["full"]))
+        for branch in (None, "a", None, "b"):
+            self.commit(branch=branch)
+            self.clock.advance(10)
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + 70, START + 80, START + 90])
+        self.clock.pump([10] * 6)
+        self.assertEqual(self.built(), [[2], [1, 3], [4]])
+        self.assertEqual([record.sourcestamp["branch"] for record in self.sets()], ["a", None, "b"])
+
+    def test_someBranches(self) -> None:
+        """With a list of branches, the others do not count."""
+        self.use(AnyBranchScheduler("any", ["a", None], MINUTE, ["full"]))
+        for branch in (None, "a", "b"):
+            self.commit(branch=branch)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1], [2]])
+
+
+class Picky(Scheduler):
+    """As in 2006: it looks at each change first."""
+
+    def __init__(self, *args: Any) -> None:
+        Scheduler.__init__(self, *args)
+        self.looked: list[int | None] = []
+
+    def addChange(self, change: Change) -> None:
+        self.looked.append(change.number)
+        if "ignore" not in change.comments:
+            Scheduler.addChange(self, change)
+
+
+class Hasty(Scheduler):
+    """As in 2006: it makes the set itself."""
+
+    def fireTimer(self) -> None:
+        self.timer = None
+        self.nextBuildTime = None
+        changes = self.importantChanges + self.unimportantChanges
+        self.importantChanges = []
+        self.unimportantChanges = []
+        self.submit(BuildSet(["package"], SourceStamp(changes=changes), "hasty"))
+
+
+class Renaming(Scheduler):
+    """As in 2006: it does something before what its base does."""
+
+    fired = 0
+
+    def fireTimer(self) -> None:
+        self.fired += 1
+        Scheduler.fireTimer(self)
+
+    def submit(self, bs: BuildSet) -> None:
+        bs.reason = "renamed"
+        Scheduler.submit(self, bs)
+
+
+class Own(BaseScheduler):
+    """As in 2006: a scheduler from scratch."""
+
+    compare_attrs = ("name",)
+
+    def listBuilderNames(self) -> list[str]:
+        return ["full"]
+
+    def addChange(self, change: Change) -> None:
+        if change.files == ["bad"]:
+            raise RuntimeError("bad")
+        self.submit(BuildSet(["full"], SourceStamp(changes=[change])))
+
+
+class SubclassTests(SchedulerCase):
+    """Schedulers that users wrote for 0.7.5."""
+
+    def test_addChange(self) -> None:
+        """One that looks at each change sees each once, those it has no use for too."""
+        picky = self.use(Picky("main", None, MINUTE, ["full"]))
+        for comments in ("x", "ignore", "ignore", "y"):
+            self.commit(comments=comments)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 4]])
+        self.assertEqual(picky.looked, [1, 2, 3, 4])
+
+    def test_fireTimer(self) -> None:
+        """One that makes its own sets of what waits makes one, also when it is killed then."""
+        self.use(Hasty("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.restart(Hasty("main", None, MINUTE, ["full"]))
+        self.clock.advance(DAY)
+        self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("hasty", 1)])
+
+    def pairs(self) -> list[tuple[Any, list[int]]]:
+        return list(zip(self.sets(), self.built(), strict=True))
+
+    def test_callsUp(self) -> None:
+        """One that adds to what its base does gets both."""
+        scheduler = self.use(Renaming("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(scheduler.fired, 1)
+        self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("renamed", 1)])
+
+    def test_ownScheduler(self) -> None:
+        """One from scratch hears of each change once over a kill; a change that it breaks on is left out."""
+        self.use(Own("own"))
+        self.commit()
+        self.commit("bad")
+        self.commit()
+        self.commit(tells=False)
+        self.restart(Own("own"))
+        self.assertEqual(self.built(), [[1], [3], [4]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_unnumbered(self) -> None:
+        """A change that somebody makes up and hands to a scheduler is taken."""
+        scheduler = self.use(mainScheduler())
+        scheduler.addChange(Change("ann", ["a.c"], "", when=START))
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + MINUTE])
+
+    def test_wantsNoChanges(self) -> None:
+        """One that builds for reasons of its own is not made to read changes."""
+        scheduler = self.use(BaseScheduler("plain"))
+        self.commit()
+        self.assertEqual((scheduler.listBuilderNames(), scheduler.getPendingBuildTimes()), ([], []))
+        self.assertEqual(self.clock.getDelayedCalls(), [])

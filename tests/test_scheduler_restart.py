@@ -1,0 +1,241 @@
+"""Schedulers across restarts, kills, reconfigs and full disks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
+from buildbot.config.diff import diff
+from buildbot.scheduler import (
+    AnyBranchScheduler,
+)
+from buildbot.schedulers.base import RETRY_AFTER, SAVE_WITHIN
+from buildbot.sourcestamp import SourceStamp
+from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
+from tests.slaveport import config
+
+
+class RestartTests(SchedulerCase):
+    """The master is stopped, killed and reconfigured."""
+
+    def test_killed(self) -> None:
+        """P2: killed at any second, the master builds each change once, and on time if it is up then."""
+        for second in range(0, 100, 7):
+            self.setUp()
+            self.use(mainScheduler())
+            self.commit()
+            self.clock.advance(25)
+            self.commit()
+            self.clock.advance(second)
+            self.restart(mainScheduler())
+            self.clock.advance(100)
+            self.assertEqual(self.built(), [[1, 2]], second)
+            self.stop()
+
+    def test_stopped(self) -> None:
+        """A change that waits when the master stops is built in time after the next start."""
+        self.use(mainScheduler())
+        self.commit()
+        self.clock.advance(30)
+        self.stop()
+        self.start(mainScheduler())
+        self.clock.advance(29)
+        self.assertEqual(self.built(), [])
+        self.clock.advance(1)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_overdue(self) -> None:
+        """What became due while the master was down is built at the start."""
+        self.use(mainScheduler())
+        self.commit()
+        self.kill()
+        self.clock.advance(DAY)
+        self.start(mainScheduler())
+        self.clock.advance(0)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_killedBeforeTold(self) -> None:
+        """P2: a change is on disk and the master dies before it tells the scheduler: it is built."""
+        self.use(mainScheduler())
+        self.commit(tells=False)
+        self.restart(mainScheduler())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_manyUntold(self) -> None:
+        """However many changes there are, each is taken."""
+        self.use(mainScheduler())
+        for _ in range(2500):
+            self.successResultOf(self.store.addChange(Change("ann", ["a.c"], "")))
+        self.restart(mainScheduler())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [list(range(1, 2501))])
+
+    def test_outOfTurn(self) -> None:
+        """Told of changes out of turn, twice or not at all, a scheduler takes each once, in their order."""
+        scheduler = self.use(mainScheduler())
+        one, two, three, four = (self.commit(tells=False) for _ in range(4))
+        for change in (three, one, two, three, four, four):
+            scheduler.addChange(change)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 2, 3, 4]])
+
+    def test_newName(self) -> None:
+        """A scheduler with a new name begins with the next change, also when it is killed at once."""
+        self.commit()
+        self.use(mainScheduler())
+        self.kill()
+        self.clock.advance(DAY)
+        self.start()
+        self.commit()
+        self.use(mainScheduler())
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [[2]])
+
+    def test_otherTimer(self) -> None:
+        """P2: a reconfig with another timer keeps what waits, and the new timer counts."""
+        old = self.use(mainScheduler())
+        self.commit()
+        self.clock.advance(30)
+        new = self.replace(old, mainScheduler(5 * MINUTE))
+        self.assertEqual(new.getPendingBuildTimes(), [START + 5 * MINUTE])
+        self.clock.advance(4.5 * MINUTE)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_otherKind(self) -> None:
+        """A reconfig that makes another kind of scheduler of it keeps what waits, too."""
+        old = self.use(mainScheduler())
+        self.commit()
+        old = self.replace(old, AnyBranchScheduler("main", None, MINUTE, ["full"]))
+        self.commit(branch="b")
+        self.replace(old, mainScheduler())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])  # main builds no branch b: that one waits for nothing
+
+    def test_changeDuringReconfig(self) -> None:
+        """A change that comes while one scheduler takes the place of another is built once."""
+        old = self.use(mainScheduler())
+        self.commit()
+        self.remove(old)
+        self.commit()
+        old.addChange(self.commit())
+        self.use(mainScheduler())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_startedAgain(self) -> None:
+        """A reconfig that is taken back leaves the scheduler as it was."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        self.replace(scheduler, scheduler)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_otherStore(self) -> None:
+        """A store that lost its changes does not make a scheduler wait for numbers that are long gone."""
+        self.use(mainScheduler())
+        self.successResultOf(self.store.setState("scheduler/main", {"seen": 1000, "trees": []}))
+        self.restart(mainScheduler())
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_fewWrites(self) -> None:
+        """A thousand changes in a few seconds cost few writes, although all of them wait."""
+        self.use(mainScheduler())
+        before = self.store.writes
+        for _ in range(1000):
+            self.commit()
+            self.clock.advance(SAVE_WITHIN / 1000)
+        self.assertLess(self.store.writes - before - 1000, 3)
+
+
+class FullDiskTests(SchedulerCase):
+    """P4: the store refuses."""
+
+    def test_submitLater(self) -> None:
+        """Builds that cannot be kept are submitted when they can, in order."""
+        self.use(mainScheduler())
+        self.commit()
+        self.store.full = True
+        self.clock.advance(MINUTE)
+        self.store.full = False
+        self.commit()
+        self.clock.pump([RETRY_AFTER] * 7)
+        self.assertEqual(self.built(), [[1], [2]])
+
+    def test_killedMeanwhile(self) -> None:
+        """Killed while the disk is full, the master has lost nothing."""
+        self.use(mainScheduler())
+        self.commit()
+        self.store.full = True
+        self.clock.pump([SAVE_WITHIN] * 20)
+        self.kill()
+        self.store.full = False
+        self.start(mainScheduler())
+        self.clock.advance(0)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_stoppedMeanwhile(self) -> None:
+        """Stopped, or reconfigured, while the disk is full, it has lost nothing either."""
+        old = self.use(mainScheduler())
+        self.commit()
+        self.store.full = True
+        self.clock.advance(MINUTE + 1)
+        self.remove(old)
+        new = self.use(mainScheduler())
+        self.store.full = False
+        self.clock.advance(RETRY_AFTER)
+        self.assertEqual(self.built(), [[1]])
+        self.commit()
+        self.assertEqual(len(new.getPendingBuildTimes()), 1)
+
+    def test_cannotLook(self) -> None:
+        """A scheduler that cannot read what it missed reads it later."""
+        scheduler = self.use(mainScheduler())
+        change = self.commit(tells=False)
+        self.commit(tells=False)
+        self.store.full = True
+        scheduler.addChange(change.numbered(2))
+        self.store.full = False
+        self.clock.advance(RETRY_AFTER)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 2]])
+
+    def test_cannotSave(self) -> None:
+        """What cannot be written down now is written down later."""
+        self.use(mainScheduler())
+        self.commit()
+        self.store.full = True
+        self.clock.advance(SAVE_WITHIN)
+        self.store.full = False
+        self.clock.advance(SAVE_WITHIN)
+        record = self.successResultOf(self.store.getState("scheduler/main"))
+        self.assertEqual(record["seen"], 1)
+
+    def test_builderToCome(self) -> None:
+        """A builder that is not there yet, as during a start, is waited for."""
+        self.builders = ("package",)
+        self.use(mainScheduler())
+        self.restart(mainScheduler())
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [])
+        self.master.botmaster.apply(*_grown(self.master.botmaster.config, "full", "quick"))
+        self.clock.advance(RETRY_AFTER)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_nothingToBuild(self) -> None:
+        """What can never be kept is told once, and does not stand in the way of what can."""
+        scheduler = self.use(mainScheduler())
+        scheduler.submit(BuildSet([], SourceStamp()))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+def _grown(old: Any, *names: str) -> tuple[Any, Any]:
+    new = config(builders={**{name: "bot1" for name in old.builders}, **{name: "bot1" for name in names}})
+    return new, diff(old, new)

@@ -1,0 +1,122 @@
+"""Schedulers that build by the clock."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from buildbot.scheduler import (
+    Nightly,
+    Periodic,
+)
+from buildbot.schedulers.base import RETRY_AFTER
+from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
+
+
+class PeriodicTests(SchedulerCase):
+    """Every so often."""
+
+    def times(self) -> list[float]:
+        return [record.submitted - START for record in self.sets()]
+
+    def test_every(self) -> None:
+        """It builds at once, and then every hour, the latest of its branch."""
+        scheduler = self.use(Periodic("hourly", ["full"], HOUR, "stable"))
+        self.clock.pump([MINUTE] * 130)
+        self.assertEqual(self.times(), [0 + MINUTE, HOUR + MINUTE, 2 * HOUR + MINUTE])
+        self.assertEqual(self.sets()[0].sourcestamp["branch"], "stable")
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + 3 * HOUR + MINUTE])
+
+    def test_restart(self) -> None:
+        """A restart does not count: the next build is an hour after the last."""
+        self.use(Periodic("hourly", ["full"], HOUR))
+        self.clock.advance(0)
+        self.clock.advance(HOUR / 2)
+        self.restart(Periodic("hourly", ["full"], HOUR))
+        self.clock.pump([MINUTE] * 31)
+        self.assertEqual(self.times(), [0, HOUR])
+
+    def test_missed(self) -> None:
+        """What was missed while the master was down is made up for once."""
+        self.use(Periodic("hourly", ["full"], HOUR))
+        self.clock.advance(0)
+        self.kill()
+        self.clock.advance(10 * HOUR)
+        self.start(Periodic("hourly", ["full"], HOUR))
+        self.clock.pump([0, HOUR / 2])
+        self.assertEqual(self.times(), [0, 10 * HOUR])
+
+    def test_otherTime(self) -> None:
+        """A reconfig with another time counts it from the last build."""
+        old = self.use(Periodic("hourly", ["full"], HOUR))
+        self.clock.advance(0)
+        self.clock.advance(HOUR / 2)
+        new = self.replace(old, Periodic("hourly", ["full"], 2 * HOUR))
+        self.assertEqual(new.getPendingBuildTimes(), [START + 2 * HOUR])
+
+    def test_fullDisk(self) -> None:
+        """P4: while nothing can be kept no wishes pile up: one build is enough."""
+        self.use(Periodic("hourly", ["full"], HOUR))
+        self.clock.advance(0)
+        self.store.full = True
+        self.clock.pump([MINUTE] * 60 * 5)
+        self.store.full = False
+        self.clock.pump([RETRY_AFTER] * 2)
+        self.assertEqual(len(self.times()), 2)
+
+
+class NightlyTests(SchedulerCase):
+    """By the clock on the wall."""
+
+    def setUp(self) -> None:
+        self.patch(os, "environ", {**os.environ, "TZ": "UTC"})
+        os.environ["TZ"] = "UTC"
+        super().setUp()
+        self.addCleanup(time.tzset)
+        time.tzset()
+        self.day = START - START % DAY
+
+    def times(self) -> list[float]:
+        return [(record.submitted - self.day) / HOUR for record in self.sets()]
+
+    def test_nightly(self) -> None:
+        """It builds each night at three, and no other time."""
+        scheduler = self.use(Nightly("nightly", ["full"], hour=3))
+        self.assertEqual(scheduler.getPendingBuildTimes(), [self.day + DAY + 3 * HOUR])
+        self.clock.pump([MINUTE] * 60 * 50)
+        self.assertEqual([int(each) for each in self.times()], [27, 51])
+
+    def test_missed(self) -> None:
+        """Nights that were missed while the master was down are made up for once, at the start."""
+        self.use(Nightly("nightly", ["full"], hour=3))
+        self.kill()
+        self.clock.advance(3 * DAY)
+        self.start(Nightly("nightly", ["full"], hour=3))
+        self.clock.pump([0, 1])
+        self.assertEqual(len(self.times()), 1)
+        self.restart(Nightly("nightly", ["full"], hour=3))
+        self.clock.pump([0, 1])
+        self.assertEqual(len(self.times()), 1)
+
+    def test_otherTime(self) -> None:
+        """A reconfig with another time, which was earlier today, waits for tomorrow."""
+        old = self.use(Nightly("nightly", ["full"], hour=23))
+        new = self.replace(old, Nightly("nightly", ["full"], hour=1))
+        self.assertEqual(new.getPendingBuildTimes(), [self.day + DAY + HOUR])
+
+    def test_clockPutRight(self) -> None:
+        """The clock on the wall is put forward: the build comes at its time by the new one, nearly."""
+        self.use(Nightly("nightly", ["full"], hour=3))
+        offset = DAY
+        self.master.botmaster.now = lambda: self.clock.seconds() + offset
+        self.clock.pump([HOUR] * 2)
+        self.assertEqual(len(self.sets()), 1)
+
+    def test_oldMethods(self) -> None:
+        """What 0.7.5 could be asked can be asked."""
+        nightly = Nightly("nightly", ["full"], hour=[3, 4], minute=30)
+        self.assertEqual(nightly.calculateNextRunTimeFrom(self.day), self.day + 3.5 * HOUR)
+        self.assertTrue(nightly.isRunTime(time.gmtime(self.day + 4.5 * HOUR)))
+        self.assertFalse(nightly.isRunTime(time.gmtime(self.day + 4 * HOUR)))
+        self.use(nightly)
+        self.assertEqual(nightly.getPendingBuildTimes(), [nightly.calculateNextRunTime()])
