@@ -33,6 +33,8 @@ log = Logger()
 LOGS = "logs"
 #: Seconds between two looks at what is too old to keep.
 PRUNE_EVERY = 3600.0
+#: Logs that are deleted without a pause.
+REMOVED_AT_ONCE = 20
 
 
 class BuildYard:
@@ -120,9 +122,13 @@ class BuildYard:
         """Forget builds, and their logs, beyond L{buildHorizon} and L{buildDays} (P8)."""
         age = None if self.buildDays is None else self.now() - self.buildDays * 86400
         try:
-            removeLogs(self.logs.directory, await self.store.prune(self.buildHorizon, age))
+            filenames = await self.store.prune(self.buildHorizon, age)
         except StoreFailed as failed:
             self.storeFailed(failed.reason)
+            return
+        for start in range(0, len(filenames), REMOVED_AT_ONCE):
+            removeLogs(self.logs.directory, filenames[start : start + REMOVED_AT_ONCE])
+            await self.sleep(0)  # slaves come first
 
     async def closeStore(self) -> None:
         """Keep what is still to be kept, and let go of the store."""

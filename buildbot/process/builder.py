@@ -26,7 +26,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
-from buildbot.status.records import BuildRecord
+from buildbot.status.records import BuildRecord, PauseRecord
 from buildbot.status.results import EXCEPTION, RETRY, SUCCESS
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.wire.peers import BuilderPeer
@@ -43,6 +43,12 @@ PING_TIME = 20.0
 STORE_AGAIN = 10.0
 #: How much the last build counts in what the next is expected to take.
 LEARNING = 0.3
+
+
+def _byWhom(pause: PauseRecord) -> str:
+    """What is to be known of a pause besides that it is one."""
+    words = f"by {pause.who}" if pause.kind == "paused" else f"{pause.kind}, by {pause.who}"
+    return f"{words}: {pause.why}" if pause.why else words
 
 
 def _canMerge(one: BuildRequest, other: BuildRequest) -> bool:
@@ -116,7 +122,7 @@ class SlaveBuilder:
         paused = self.slave.paused
         return SlaveSight(
             self.slavename,
-            paused=None if paused is None else f"{paused.kind} by {paused.who}: {paused.why}",
+            paused=None if paused is None else _byWhom(paused),
             busy=self.reserved,
             running=self.running,
             maxBuilds=self.slave.maxBuilds,
@@ -272,7 +278,7 @@ class Builder:
             status = await self._begin(build, slavebuilder)
         if status is None:
             slavebuilder.free()
-            self._putBack(requests)
+            self._putBack([req for req in requests if not req.isOver])
             return
         slavebuilder.build = build
         build.setLocks(self.realLocks(self.setup.locks, slavebuilder))
@@ -319,6 +325,11 @@ class Builder:
         )
         try:
             record = await self.botmaster.store.startBuild(record)
+        except StoreConflict:
+            log.failure("a build of {name} cannot begin", name=self.name)
+            for req in build.requests:
+                req.finished(None)  # the store knows better: they wait no longer
+            return None
         except StoreFailed as failed:
             self.botmaster.storeFailed(failed.reason)
             if self._again is None or not self._again.active():

@@ -27,6 +27,7 @@ class BuildRequest:
     @ivar id: my number in the store; None before I was submitted.
     @ivar attempts: how many builds were begun for me and came to nothing.
     @ivar lostOn: the slaves that were lost with them.
+    @ivar isOver: whether I wait for nothing any more.
     @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
     """
 
@@ -38,6 +39,7 @@ class BuildRequest:
     _subscribers: tuple[Any, ...] = ()
     _waiting: tuple[Deferred[Any], ...] = ()
     status: Any = None
+    isOver = False
 
     def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
         self.reason = reason
@@ -97,7 +99,7 @@ class BuildRequest:
     def waitUntilFinished(self) -> Deferred[Any]:
         """Fires with the status of the build that served me, or None if I was cancelled."""
         over: Deferred[Any] = Deferred()
-        if self.status is not None:
+        if self.isOver:
             over.callback(self.status)
         else:
             self._waiting = (*self._waiting, over)
@@ -123,6 +125,7 @@ class BuildRequest:
     def finished(self, buildstatus: Any) -> None:
         """The build that served me is over; None: I was cancelled."""
         self.status = buildstatus
+        self.isOver = True
         waiting, self._waiting = self._waiting, ()
         for over in waiting:
             over.callback(buildstatus)
