@@ -467,7 +467,7 @@ class PauseTests(BuildCase):
         self.green()
         self.force()
         self.assertEqual(self.builds(), [])
-        self.assertIn("paused by ann: disk", self.botmaster.builders["full"].whyWaiting())
+        self.assertIn("by ann: disk", self.botmaster.builders["full"].whyWaiting())
         self.slaves[-1].broker.transport.abortConnection()
         self.settle()
         self.green()
