@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from buildbot.process.base import Build
@@ -38,8 +38,13 @@ def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
     @raise TypeError: the class takes no such arguments.
     """
     steptype, kwargs = spec
-    first = {"build": build} if "build" in inspect.signature(steptype.__init__).parameters else {}
-    return steptype(**first, **kwargs)
+    return steptype(build=build, **kwargs) if _takesBuild(steptype) else steptype(**kwargs)
+
+
+@lru_cache(maxsize=100)  # for every build asks; more classes than that only cost time
+def _takesBuild(steptype: Any) -> bool:
+    """Whether its constructor has the argument C{build}."""
+    return "build" in inspect.signature(steptype.__init__).parameters
 
 
 class BuildFactory(ComparableMixin):
