@@ -35,7 +35,7 @@ class Record:
 
     def toRecord(self) -> dict[str, Any]:
         """Me as a dict of what JSON knows; tuples become lists."""
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        return {name: _plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def fromRecord(cls: type[_R], record: Any) -> _R:
@@ -196,6 +196,8 @@ def overall(results: Iterable[int | None]) -> int | None:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return value.toRecord() if isinstance(value, Record) else value
@@ -218,6 +220,7 @@ def _many(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _NONE = type(None)
+_ATOMS = frozenset((str, int, float, dict, _NONE))
 #: How a field is read back, by its annotation.
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _one(str),

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, ClassVar
 
 
@@ -131,6 +132,7 @@ def _encoded(value: Any) -> Any:
 # ---- generations
 
 
+@lru_cache(maxsize=1000)  # every step of every build compares a few
 def _numbers(version: str) -> tuple[int, ...]:
     """The numbers a version begins with: of "0.7.11p3" 0, 7 and 11. Trailing zeros do not count."""
     found: list[int] = []
