@@ -11,14 +11,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet import threads
+from twisted.python import log
 from twisted.trial.unittest import TestCase
 
 from buildbot.daemon import control
+from buildbot.logfiles import LogReader
 from tests.integration.processes import ROOT, Child, LogFile, TooLate, environment, moments
 from tests.integration.slaves import GenerationsTestCase
 
@@ -243,6 +246,47 @@ class RealMaster(LogFile):
             timeout,
         )
 
+    # builds
+
+    async def running(self, builder: str | None = None) -> list[dict[str, Any]]:
+        """What C{builds} says of those that run, of all builders or of one."""
+        running: list[dict[str, Any]] = (await self.ask("builds", builder=builder, count=0))["running"]
+        return running
+
+    async def waiting(self, builder: str) -> list[dict[str, Any]]:
+        """What C{builds} says of the requests that wait for a builder."""
+        waiting: list[dict[str, Any]] = (await self.ask("builds", builder=builder, count=0))["requests"]
+        return waiting
+
+    async def whenFinished(self, builder: str, number: int, timeout: float = 60.0) -> dict[str, Any]:
+        """Wait for the end of a build, which need not have begun; give what C{build} says of it then.
+
+        @raise TooLate: with what is said of it instead.
+        """
+        begun = time.monotonic()
+        said: Any = "there is no such build"
+        while True:
+            with suppress(control.ControlError):
+                said = await self.ask("build", builder=builder, number=number)
+                if said["finished"] is not None:
+                    return dict(said)
+            if time.monotonic() - begun > timeout:
+                raise TooLate(f"build {number} of {builder} does not end within {timeout} s: {said}")
+            await moments(0.1)
+
+    def output(self, build: Mapping[str, Any], step: str, name: str = "stdio") -> dict[int, bytes]:
+        """What a log of a build holds: the bytes of each channel.
+
+        @param build: as L{whenFinished} gives it.
+        @raise KeyError: there is no such step, or it has no such log.
+        """
+        logs = {each["name"]: each["logs"] for each in build["steps"]}[step]
+        filename = {each["name"]: each["filename"] for each in logs}[name]
+        found: dict[int, bytearray] = {0: bytearray(), 1: bytearray(), 2: bytearray()}
+        for channel, data in LogReader(os.path.join(self.basedir, "logs", filename)).chunks():
+            found[channel] += data
+        return {channel: bytes(data) for channel, data in found.items()}
+
 
 class MasterTestCase(GenerationsTestCase):
     """A test of one or more real masters, with real slaves."""
@@ -260,7 +304,14 @@ class MasterTestCase(GenerationsTestCase):
         await master.start()
         return master
 
+    def tell(self, *titles: str, rows: Iterable[Sequence[object]]) -> None:
+        """Write figures into the log of the tests (C{test.log}), as a table that can be pasted."""
+        table = [titles, *([str(each) for each in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        log.msg("\n".join([self.id(), *lines]))
+
     def assertNoTracebacks(self, *logs: LogFile) -> None:
         """Fail with the log of whoever had to write a traceback."""
-        for log in logs:
-            self.assertNotIn("Traceback", log.text())
+        for each in logs:
+            self.assertNotIn("Traceback", each.text())

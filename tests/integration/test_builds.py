@@ -1,0 +1,225 @@
+# -*- test-case-name: tests.integration.test_builds -*-
+"""One change becomes a build on real slaves of every generation, with non-ASCII wherever it can stand.
+
+What becomes of builds whose slave or master goes away is the subject of test_build_losses.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import hashlib
+import os
+import random
+import re
+from typing import Any, NamedTuple
+
+from buildbot.clients.sendchange import Sender
+from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER, Generation
+from tests.integration.masters import MasterTestCase, loopback
+from tests.integration.processes import LogFile
+from tests.integration.slaves import together
+
+BRANCH = "zweig/größe-☃"
+AUTHOR = "Zoë Ångström <zoë@example.org>"
+COMMENT = "Grüße aus Ελλάδα\nзначит: \U0001f40d 'quotes' \"and\" $dollars\\"
+CHANGED = ["src/größe.c", "doc/☃ mit Leerzeichen.txt"]
+ARGUMENT = "Ärger mit $HOME, `ticks` und \U0001f40d"
+PROPERTY = "Eigenschaft ß"
+FILE = "zufällig ☃.bin"
+
+
+#: Output as programs on old machines write it: Latin-1, a cut character, no final newline.
+PLAIN = "ganz in UTF-8: ☃ \U0001f40d\n".encode()
+RAW = (
+    PLAIN
+    + "nicht in UTF-8: Größe\n".encode("latin-1")
+    + bytes(range(128, 256)) + b"\n"
+    + b"0%\r50%\r100%\r\n"
+    + b"\x00\x1b[1mfett\x1b[0m\t\xe2\x98"
+)  # fmt: skip
+
+#: Files of the master.
+CONTENTS = {"raw": RAW, "plain": PLAIN}
+
+
+class Difference(NamedTuple):
+    """What is not the same on each generation: values for C{CONFIG}."""
+
+    compress: str | None  #: how a directory travels
+    upload: str  #: what C{FILE} is called when it is sent back
+    directory: str  #: what is sent back too, and where a log is watched
+    environment: str
+    watched: str  #: the file of the master that is written into the log that is watched
+
+
+#: Worker 0.9.15 on Python 2 decodes all that it is told, and its Python wants it encoded: whatever its
+#: master does, it cannot write environments and names of files to be sent that are not ASCII. A watched
+#: log that is not UTF-8 makes it hang.
+DIFFERENCES = {
+    OLD_SLAVE: Difference(None, "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
+    SLAVE: Difference("gz", "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
+    OLD_WORKER: Difference("bz2", "back.bin", "trees", "ASCII", "plain"),
+    WORKER: Difference("gz", "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
+}
+
+#: What worker 4.3.0 makes of output, by its own configuration's default: see docs/wire.
+_WORKER_NEWLINE = re.compile(r"\r\n|\r(?=.)|\033\[u|\033\[[0-9]+;[0-9]+[Hf]|\033\[2J|\x08+")
+
+#: What worker 0.9.15 on Python 2 writes into its log instead of a command that is not ASCII; nothing was
+#: raised.
+_UNWRITABLE = re.compile(
+    r"<unicode instance at \S+ with str error:\n(?:\t .*\n)+?.*UnicodeEncodeError.*\n\t>"
+)
+
+#: The rest of C{master.cfg}: before it stands C{given}, a dictionary of what differs from test to test.
+CONFIG = r"""
+from buildbot.changes.pb import PBChangeSource
+from buildbot.locks import MasterLock, SlaveLock
+from buildbot.process.factory import BuildFactory, s
+from buildbot.scheduler import Scheduler
+from buildbot.steps.shell import SetProperty, ShellCommand, WithProperties
+from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
+
+c = BuildmasterConfig = {}
+c['slavePortnum'] = given['port']
+c['bots'] = [(name, 'sesame', {'properties': {'eigen': given['property']}}) for name in given['slaves']]
+c['sources'] = [PBChangeSource()]
+c['status'] = []
+oneAtATime = MasterLock('one at a time')
+here = SlaveLock('here', maxCount=1)
+
+
+class Tell(ShellCommand):
+    def start(self):
+        (change,) = self.build.allChanges()
+        said = [self.getProperty('branch'), change.who, change.comments, *change.files]
+        self.setCommand(['sh', '-c', 'printf "%s|" "$@" "$GREETING"', 'sh', *said, *self.command])
+        return ShellCommand.start(self)
+
+
+def factory(compress, upload, directory, environment, watched):
+    file, log, quiet = given['file'], directory + '/watched.log', {'usePTY': False}
+    f = BuildFactory([s(Tell, name='tell', command=[given['argument'], WithProperties('%(eigen)s')],
+                        env={'GREETING': environment}, **quiet)])
+    f.addStep(FileDownload(name='raw', mastersrc='raw', slavedest='raw'))
+    f.addStep(ShellCommand(name='cat', command='cat raw; sleep 0.1; cat raw >&2', **quiet))
+    f.addStep(FileDownload(name='download', mastersrc=file, slavedest=file, blocksize=64 * 1024))
+    f.addStep(SetProperty(name='sum', property='sum', command=['sha256sum', file], **quiet))
+    f.addStep(ShellCommand, name='flood', command=['base64', file], **quiet)
+    f.addStep(ShellCommand, name='plant',
+              command=['sh', '-c', 'mkdir -p "$1/deep"; mv "$2" "$3"; cp "$3" "$1/deep/$2"; echo x > "$1/$4"',
+                       'sh', directory, file, upload, given['argument'][:5]], **quiet)
+    f.addStep(FileUpload(name='upload', slavesrc=upload,
+                         masterdest=WithProperties('uploads/%s/' + file, 'slavename')))
+    f.addStep(DirectoryUpload(name='directory', slavesrc=directory, compress=compress,
+                              masterdest=WithProperties('trees/%(slavename)s')))
+    f.addStep(ShellCommand, name='exclusive', locks=[oneAtATime],
+              command=['sh', '-c', 'echo in >> "$1"; sleep 0.2; echo out >> "$1"', 'sh', given['witness']],
+              **quiet)
+    f.addStep(FileDownload(name='watched', mastersrc=watched, slavedest='watched'))
+    f.addStep(ShellCommand, name='watch', logfiles={'wächter': log},
+              command=['sh', '-c', 'cat watched watched > "$1"; echo done', 'sh', log], **quiet)
+    return f
+
+
+c['builders'] = [
+    {'name': 'größe-' + name, 'slavename': name, 'builddir': name, 'factory': factory(*how), 'locks': [here]}
+    for name, how in given['slaves'].items()
+]
+c['schedulers'] = [Scheduler('alle', given['branch'], 0.5, [each['name'] for each in c['builders']])]
+"""
+
+
+def asSent(generation: Generation, output: bytes) -> bytes:
+    """What a slave of this generation says when a command has written C{output}.
+
+    Slaves up to 0.8 send the bytes; workers decode them; the newest ones make lines of them besides.
+    """
+    if generation in (OLD_SLAVE, SLAVE):
+        return output
+    # Their decoder is never told that the output has ended: a cut character there is dropped.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(output)
+    if generation is WORKER:
+        text = _WORKER_NEWLINE.sub("\n", text)
+        text += "" if text.endswith("\n") else "\n"
+    return text.encode("utf-8")
+
+
+class Builds(MasterTestCase):
+    """A change, four builders, four generations."""
+
+    async def setUp(self) -> None:
+        """A master with a slave of each generation, one builder each."""
+        await MasterTestCase.setUp(self)
+        self.payload = random.Random(3).randbytes(1024 * 1024)
+        self.witness = os.path.join(self.directory, "witness")
+        self.master = await self.createMaster()
+        given: dict[str, Any] = {
+            "port": loopback(self.master.port),
+            "slaves": {generation.name: tuple(how) for generation, how in DIFFERENCES.items()},
+            "branch": BRANCH,
+            "argument": ARGUMENT,
+            "property": PROPERTY,
+            "file": FILE,
+            "witness": self.witness,
+        }
+        self.master.write(f"given = {given!r}\n{CONFIG}")
+        for name, content in ((FILE, self.payload), *CONTENTS.items()):
+            with open(os.path.join(self.master.basedir, name), "wb") as stream:
+                stream.write(content)
+        await self.master.start()
+        self.slaves = await self.startSlaves(
+            self.master.port, [(generation, generation.name, "sesame") for generation in GENERATIONS]
+        )
+        await self.master.whenConnected(*self.slaves)
+
+    async def test_oneChangeFourGenerations(self) -> None:
+        """
+        One change is built on four generations: files of 1 MB travel both ways unharmed, the logs hold what
+        each slave said, byte for byte, whatever the encoding, and nobody writes a traceback (G5, A2).
+        """
+        await Sender(f"127.0.0.1:{self.master.port}", AUTHOR).send(BRANCH, "1234", COMMENT, CHANGED)
+        rows = await together(self.assertBuilt(generation) for generation in GENERATIONS)
+        self.tell("generation", "build", "steps", "seconds", "bytes of logs", rows=rows)
+        self.assertEqual(LogFile(self.witness).text().split(), ["in", "out"] * len(GENERATIONS))
+        status = await self.master.ask("status")
+        self.assertEqual((status["master"]["running"], status["master"]["waiting"]), ([], []))
+        self.assertEqual({slave["running"] for slave in status["slaves"]}, {0})
+        for log in (self.master, *self.slaves.values()):
+            self.assertNotIn("Traceback", _UNWRITABLE.sub("", log.text()), log.path)
+
+    async def assertBuilt(self, generation: Generation) -> tuple[object, ...]:
+        """The first build on the slave of this generation went as it should; give its figures."""
+        name, how = generation.name, DIFFERENCES[generation]
+        build = await self.master.whenFinished(f"größe-{name}", 0)
+        steps = {step["name"]: step["result"] for step in build["steps"]}
+        self.assertEqual((build["result"], set(steps.values())), ("success", {"success"}), build)
+        self.assertEqual((build["branch"], build["changes"], build["slave"]), (BRANCH, [1], name))
+
+        watched = CONTENTS[how.watched]
+        words = (BRANCH, AUTHOR, COMMENT, *CHANGED, ARGUMENT, PROPERTY, how.environment)
+        told = "".join(f"{word}|" for word in words).encode()
+        self.assertLog(build, "tell", {0: asSent(generation, told), 1: b""})
+        self.assertLog(build, "cat", {0: asSent(generation, RAW), 1: asSent(generation, RAW)})
+        self.assertLog(build, "flood", {0: base64.encodebytes(self.payload), 1: b""})
+        self.assertLog(build, "watch", {0: asSent(generation, watched * 2), 1: b"", 2: b""}, "wächter")
+        self.assertLog(build, "watch", {0: b"done\n", 1: b""})
+        self.assertEqual(build["properties"]["sum"][:64], hashlib.sha256(self.payload).hexdigest(), name)
+
+        trees = os.path.join(self.master.basedir, "trees", name)
+        for path in (f"{self.master.basedir}/uploads/{name}/{FILE}", f"{trees}/deep/{FILE}"):
+            with open(path, "rb") as stream:
+                self.assertEqual(stream.read(), self.payload, path)
+        self.assertEqual(set(os.listdir(trees)), {"deep", ARGUMENT[:5]})
+        length = sum(log["length"] for step in build["steps"] for log in step["logs"])
+        seconds = build["finished"] - build["started"]
+        return (name, build["result"], len(steps), f"{seconds:.1f}", length)
+
+    def assertLog(
+        self, build: dict[str, Any], step: str, wanted: dict[int, bytes], log: str = "stdio"
+    ) -> None:
+        """A log of a build holds exactly this in these channels."""
+        written = self.master.output(build, step, log)
+        output = {channel: written[channel] for channel in wanted}
+        self.assertEqual(output, wanted, (build["slave"], step, log))
