@@ -275,7 +275,7 @@ class PauseTests(AnswersCase):
             (said["kind"], said["who"], said["why"], said["running"]), ("paused", "alice", "new disk", 0)
         )
         said = self.ask("force", builder="full")
-        self.assertIn("paused by alice: new disk", said["why"])
+        self.assertIn("paused (by alice: new disk)", said["why"])
         self.assertTrue(self.ask("unpause", slave="bot1")["unpaused"])
         self.settle()
         self.assertEqual(len(self.builds()), 1)

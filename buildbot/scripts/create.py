@@ -16,8 +16,8 @@ import buildbot
 from buildbot.daemon.place import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
 from buildbot.scripts.words import CommandFailed, Config, basedir, command, say, setting
 
-#: What stands in the sample where a password belongs.
-_NO_PASSWORD = "change-me"
+#: What stands in the sample where a password belongs, of a slave and of whoever sends changes.
+_NO_PASSWORD = re.compile(r"\bchange-me(-too)?\b")
 
 masterTAC = """\
 # Run this with `buildbot start`. It may be edited.
@@ -79,7 +79,7 @@ def createMaster(config: Config) -> int:
     if not maker.write(name, text):
         passwords = []
     elif passwords:
-        maker.say(f"{name} holds a new password for each of its slaves.")
+        maker.say(f"{name} holds new passwords, for its slave and for whoever sends changes.")
     maker.say("Next:", *(f"  {line}" for line in nextCommands(maker.basedir, text, passwords)))
     return 0
 
@@ -193,7 +193,7 @@ def withPasswords(sample: str) -> tuple[str, list[str]]:
         passwords.append(secrets.token_hex(10))
         return passwords[-1]
 
-    return re.sub(re.escape(_NO_PASSWORD), another, sample), passwords
+    return _NO_PASSWORD.sub(another, sample), passwords
 
 
 def nextCommands(here: str, text: str, passwords: list[str]) -> list[str]:

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_scripts_demo -*-
-"""The command C{demo}: from nothing to a running master with a slave attached.
+"""The command C{demo}: from nothing to a running master with a slave, and a green build of a change.
 
 It does what a user would do with the other commands, says each, and leaves both processes running.
 """
@@ -17,16 +17,21 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from buildbot.changes.pb import PBChangeSource
 from buildbot.config.load import load
-from buildbot.config.model import ConfigErrors
+from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import asking, lock
 from buildbot.daemon.place import CONFIG
-from buildbot.scripts import create, startup, status, stop
+from buildbot.scheduler import Scheduler
+from buildbot.scripts import builds, create, force, log, sendchange, startup, status, stop
+from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.options import MasterOptions, SlaveOptions
 from buildbot.scripts.words import CommandFailed, Config, command, say
 
 #: How many seconds the slave may take to attach.
 _ATTACH = 30.0
+#: How many seconds may pass until the build is over.
+_BUILD = 60.0
 _POLL = 0.05
 #: Ports that systems do not give to outgoing connections: a slave that dials one of those while no
 #: master listens there may be connected to itself.
@@ -35,11 +40,17 @@ _PORTS = range(15000, 32000)
 
 @dataclass(frozen=True)
 class Bot:
-    """The slave that a configuration expects, and where."""
+    """The slave that a configuration expects, and where; and what can be shown with it.
+
+    @ivar builder: a builder that it builds for; None if there is none.
+    @ivar auth: USER:PASSWORD of an account that may send changes; None if nothing would come of those.
+    """
 
     name: str
     password: str
     port: int
+    builder: str | None = None
+    auth: str | None = None
 
 
 def demo(config: Config) -> int:
@@ -65,13 +76,75 @@ def demo(config: Config) -> int:
         for each in reversed(undo):
             each()
         raise
-    say(config, "", f"$ {command('status', master)}")
-    if not config.get("quiet"):
-        status.status({"basedir": master})
-    more = (("status", master, bot.name), ("stop", slave), ("stop", master))
-    say(config, "", "Both go on running. To see what the slave did, and to stop them:")
+    _show(config, status.status, {"basedir": master}, "status", master)
+    more: list[tuple[str, ...]] = [("status", master, bot.name), ("stop", slave), ("stop", master)]
+    if bot.builder is not None:
+        _build(config, master, bot, bot.builder)
+        more.insert(1, ("force", master, bot.builder))
+    say(config, "", "Both go on running. To see what the slave did, to build again, and to stop them:")
     say(config, *(f"  {command(*words)}" for words in more))
     return 0
+
+
+def _show(config: Config, do: Callable[[Config], int], options: Config, *words: str) -> None:
+    """Announce a command that shows something, and do it."""
+    _announce(config, *words)
+    if not config.get("quiet"):
+        do({**options, "quiet": config.get("quiet")})
+
+
+def _build(config: Config, master: str, bot: Bot, builder: str) -> None:
+    """Have something built, by a change if that is possible, and show what came of it."""
+    before = _latest(master, builder)
+    if bot.auth is not None:
+        arguments = ["--master", f"localhost:{bot.port}", "--auth", bot.auth]
+        arguments += ["--username", "you", "--comments", "Say hello", "hello.txt"]
+        _announce(config, "sendchange", *arguments)
+        options = SendChangeOptions()
+        options.parseOptions(arguments)
+        options["quiet"] = config.get("quiet")
+        sendchange.sendchange(options)
+    else:
+        _announce(config, "force", master, builder)
+        force.force({"basedir": master, "builder": builder, "quiet": True})
+    say(config, "", f"waiting until {builder} has built it …")
+    build = whenBuilt(master, builder, before, _BUILD)
+    _show(config, builds.builds, {"basedir": master}, "builds", master)
+    steps = [step for step in build["steps"] if step["logs"]]
+    path = f"{builder}/{build['number']}" + (f"/{steps[0]['name']}" if steps else "")
+    _show(config, log.log, {"basedir": master, "path": path}, "log", master, path)
+    if build["result"] not in ("success", "warnings"):
+        raise CommandFailed(f"the build has come to {build['result']}: `{command('log', master, path)}`")
+
+
+def _latest(master: str, builder: str) -> int:
+    """The number of the newest build; -1 if there is none."""
+    said: Any = _asked(master, "builds", builder=builder, count=1)
+    return max([build["number"] for build in [*said["running"], *said["finished"]]], default=-1)
+
+
+def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[str, Any]:
+    """Wait until a build with a higher number than C{before} is over. Raises L{CommandFailed} if none is."""
+    giveUp = time.monotonic() + timeout
+    while True:
+        said: Any = _asked(master, "builds", builder=builder, count=1)
+        over = [build for build in said["finished"] if build["number"] > before]
+        if over:
+            whole: Any = _asked(master, "build", builder=builder, number=over[0]["number"])
+            return dict(whole)
+        if time.monotonic() > giveUp:
+            break
+        time.sleep(_POLL)
+    why = "".join(f"; it waits: {each['why']}" for each in said["waiting"] if each["why"])
+    raise CommandFailed(f"{builder} has built nothing within {timeout:g} s{why}: see {master}/twistd.log")
+
+
+def _asked(master: str, verb: str, **params: object) -> object:
+    """What the master answers. Raises L{CommandFailed} if it does not."""
+    try:
+        return asking.request(master, verb, params, _ATTACH)
+    except (asking.NotRunning, asking.ControlError) as why:
+        raise CommandFailed(f"the master went away: see {master}/twistd.log ({why})") from None
 
 
 def _makeMaster(config: Config, here: str) -> Bot:
@@ -126,7 +199,26 @@ def expectedBot(path: str) -> Bot:
     if not config.slaves or not ports:
         raise CommandFailed(f"{path} has no slave in c['bots'], or no TCP port in c['slavePortnum']")
     slave = next(iter(config.slaves.values()))
-    return Bot(slave.name, slave.password, ports[0])
+    builders = [name for name, _ in config.builderList(slave.name)]
+    builder = builders[0] if builders else None
+    return Bot(slave.name, slave.password, ports[0], builder, _auth(config, builder))
+
+
+def _auth(config: MasterConfig, builder: str | None) -> str | None:
+    """Who may send changes upon which a builder builds."""
+    accounts = [
+        f"{source.user}:{source.passwd}"
+        for source in config.sources
+        if isinstance(source, PBChangeSource) and source.port is None
+    ]
+    wanted = [
+        scheduler
+        for scheduler in config.schedulers
+        if isinstance(scheduler, Scheduler)
+        and scheduler.branch is None
+        and builder in scheduler.listBuilderNames()
+    ]
+    return accounts[0] if accounts and wanted else None
 
 
 def withPort(text: str, port: int) -> str:

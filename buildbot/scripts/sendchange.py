@@ -7,6 +7,7 @@ What travels, and how, is in L{buildbot.clients.sendchange}.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -36,8 +37,11 @@ def sendchange(config: Config) -> int:
         results.append(result)
         reactor.stop()
 
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     reactor.callWhenRunning(lambda: send(config).addBoth(done))
     reactor.run()
+    for number, handler in handlers.items():  # the reactor of old Twisteds leaves its own
+        signal.signal(number, handler)
     if not results:
         raise KeyboardInterrupt
     (result,) = results
