@@ -234,8 +234,6 @@ def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any
         for step in record["steps"]
     ]
     return {
-        "step": None,
-        "eta": None,
         **short,
         "steps": steps,
         **{key: record[key] for key in ("requests", "properties", "sourcestamp")},

@@ -443,14 +443,16 @@ class BuildMaster(service.MultiService):
         """The state of the master and of all slaves, or of one."""
         return {"master": reportMaster(self), "slaves": [reportSlave(s) for s in self._choose(slave)]}
 
-    async def controlReconfig(self, dryRun: bool = False, timeout: float | None = None) -> dict[str, Any]:
+    async def controlReconfig(
+        self, dryRun: bool = False, timeout: float | None = None, drain: bool = False
+    ) -> dict[str, Any]:
         """
         Reconfigure; see L{Reconfigurer.request}.
 
         @return: the outcome.  Slaves get TELLING seconds to accept their new lists
             before it calls them pending (R10).
         """
-        outcome = await self.reconfigurer.request(dryRun, timeout)
+        outcome = await self.reconfigurer.request(dryRun, timeout, drain)
         patience = TELLING
         while outcome["pending"] and patience > 0:
             await deferLater(self._reactor, 0.05, lambda: None)

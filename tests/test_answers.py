@@ -9,9 +9,11 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot import answers
 from buildbot.daemon.asking import ControlError
+from buildbot.status.results import Results
 from buildbot.store.interface import StoreFailed
 from tests.fakes import FakeSlave
 from tests.test_builds import BuildCase, shell
+from tests.test_docs import literals, pages, tableRows
 
 
 class AnswersCase(BuildCase):
@@ -303,3 +305,34 @@ class PauseTests(AnswersCase):
         self.patch(self.botmaster.store, "setState", lambda *a: fail(StoreFailed("disk is full")))
         self.assertIn("disk is full", self.refusal("pause", slave="bot1"))
         self.assertIsNone(self.bot.paused)
+
+
+class DocumentedTests(AnswersCase):
+    """The page about builds, held against the answers."""
+
+    def test_keys(self) -> None:
+        """Every key that is answered is explained, and no other one."""
+        page = pages()["reference/builds"]
+
+        def drawn(name: str) -> list[str]:
+            return sorted(literals(row[0])[0] for row in tableRows(page, name))
+
+        slave = self.green()
+        self.forceMany(2)
+        slave.onCommand = lambda command: None
+        self.force()
+        self.force(branch="other")
+        said = self.ask("builds")
+        self.assertEqual(drawn("builds-answer"), sorted(said))
+        for build in (said["running"][0], said["finished"][0]):
+            self.assertEqual(drawn("builds-build"), sorted(build))
+        for number in (0, 2):
+            whole = set(self.ask("build", builder="full", number=number))
+            self.assertEqual(drawn("builds-whole"), sorted(whole - set(drawn("builds-build"))))
+        rows = {literals(row[0])[0]: literals(row[2]) for row in tableRows(page, "builds-answer")}
+        self.assertEqual(sorted(rows["waiting"]), sorted(said["waiting"][0]))
+        self.assertEqual(sorted({*rows["requests"]} - {"count"}), sorted(said["requests"][0]))
+        (words,) = [literals(row[2]) for row in tableRows(page, "builds-build") if "``result``" in row[0]]
+        self.assertEqual(words, Results)
+        self.command(slave).end(0)
+        self.settle()

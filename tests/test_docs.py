@@ -19,6 +19,7 @@ from twisted.python.reflect import accumulateClassList
 from twisted.trial import unittest
 
 from buildbot import botperspective, ports
+from buildbot.answers import Answers
 from buildbot.config import builders, check, secrets
 from buildbot.config import ports as configPorts
 from buildbot.config.load import load
@@ -398,11 +399,15 @@ class ReferenceTests(unittest.TestCase):
         master = BuildMaster(self.mktemp(), reactor=Clock())
         table = re.search(r"handlers\b[^{]*= \{(.*?)\}", inspect.getsource(BuildMaster), re.S)
         assert table is not None
-        real = {
-            command: set(inspect.signature(attrgetter(handler)(master)).parameters)
-            for command, handler in re.findall(r'"(\w+)": (?:lambda [^:]*: )?self\.([\w.]+)', table[1])
+        handlers = {
+            **Answers(master.botmaster).handlers(),
+            **{
+                command: attrgetter(handler)(master)
+                for command, handler in re.findall(r'"(\w+)": (?:lambda [^:]*: )?self\.([\w.]+)', table[1])
+            },
         }
-        self.assertGreater(len(real), 2)
+        real = {command: set(inspect.signature(handler).parameters) for command, handler in handlers.items()}
+        self.assertGreater(len(real), 9)
         self.assertEqual(shown, real)
 
 
@@ -415,6 +420,11 @@ def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str |
     accumulateClassList(options, "optParameters", parameters)
     for long, short, *_ in flags:
         found[f"--{long}"] = (f"-{short}" if short else None, None)
+    methods = {name[4:]: getattr(options, name) for name in dir(options) if name.startswith("opt_")}
+    for name, method in methods.items():
+        if len(name) > 1 and len(inspect.signature(method).parameters) > 1:
+            letters = [f"-{letter}" for letter in methods if len(letter) == 1 and methods[letter] is method]
+            found[f"--{name}="] = (letters[0] if letters else None, None)
     for name, letter, default, *_ in parameters:
         shown = f"{default:g}" if isinstance(default, float) else default if default is None else str(default)
         found[f"--{name}="] = (f"-{letter}" if letter else None, shown)

@@ -87,6 +87,8 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: record[key] for key in keys},
         "result": None if record["results"] is None else Results[record["results"]],
+        "step": None,
+        "eta": None,
         **reportSource(record["sourcestamp"] or {}),
     }
 

@@ -1,0 +1,247 @@
+"""The commands about builds that only ask the master: C{builds}, C{force}, C{stopbuild}, C{pause} …"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from typing import Any
+
+from buildbot.daemon import asking
+from buildbot.scripts import builds, shown, words
+from tests.commandline import command
+from tests.test_scripts_ask import AskingTests
+
+NOW = 1_800_000_000.0
+ME = pwd.getpwuid(os.getuid()).pw_name
+SOURCE: dict[str, Any] = {"branch": None, "revision": None, "changes": []}
+RUNNING: dict[str, Any] = {
+    **SOURCE,
+    "builder": "full",
+    "number": 7,
+    "slave": "bot1",
+    "started": NOW - 75,
+    "finished": None,
+    "result": None,
+    "results": None,
+    "text": [],
+    "reason": "forced by me",
+    "step": "compile",
+    "eta": 130.2,
+}
+FINISHED: dict[str, Any] = {
+    **RUNNING,
+    "number": 6,
+    "finished": NOW - 10,
+    "result": "success",
+    "results": 0,
+    "text": ["build", "successful"],
+    "changes": [4],
+    "branch": "trunk",
+}
+WAITING: dict[str, Any] = {"builder": "full", "requests": 3, "since": NOW - 4000, "why": "slave bot1: busy"}
+NOTHING: dict[str, Any] = {"running": [], "waiting": [], "requests": [], "finished": []}
+
+
+class BuildsTests(AskingTests):
+    """C{builds}."""
+
+    def page(self, **said: Any) -> list[str]:
+        return builds.buildsPage({**NOTHING, **said}, NOW)
+
+    def test_nothing(self) -> None:
+        """A master that has built nothing says so."""
+        self.answer = NOTHING
+        said = command("builds", self.here)
+        self.assertEqual((said.status, said.out), (0, "no builds yet\n"))
+
+    def test_running(self) -> None:
+        """A running build is shown with its slave, its step, how long it runs and will run, and of what."""
+        _, line = self.page(running=[RUNNING])
+        self.assertEqual(
+            line.split("  "),
+            ["full/7", " bot1", " compile", "1 min 15 s", "about 2 min 10 s", "latest", "forced by me"],
+        )
+        _, line = self.page(running=[{**RUNNING, "step": None, "eta": None, "revision": "r12"}])
+        self.assertRegex(line, r"^full/7 +bot1 +- +1 min 15 s +- +r12 +forced")
+
+    def test_finished(self) -> None:
+        """One that is over is shown with what it has come to, and why if that is not good."""
+        failed = {**FINISHED, "result": "failure", "text": ["failed", "compile"], "changes": [3, 4, 5]}
+        _, good, bad = self.page(finished=[FINISHED, failed])
+        self.assertRegex(
+            good, r"^full/6 +success +bot1 +20\d\d-.* +1 min 5 s +change 4 in trunk +forced by me$"
+        )
+        self.assertRegex(bad, r"^full/6 +failure: failed compile .*  3 changes to 5 in trunk ")
+
+    def test_waiting(self) -> None:
+        """B8: what waits is shown with how many, since when and why."""
+        (line,) = self.page(waiting=[WAITING])
+        self.assertEqual(line, "waiting for full: 3 requests, the oldest for 1 h 6 min: slave bot1: busy")
+        (line,) = self.page(waiting=[{**WAITING, "requests": 1, "why": ""}])
+        self.assertIn("1 request, the oldest for 1 h 6 min: about to begin", line)
+
+    def test_strangers(self) -> None:
+        """Nothing that others have chosen moves the cursor, or makes a row of two."""
+        evil = "\x1b[2J\nx" * 50
+        lines = self.page(
+            running=[{**RUNNING, "reason": evil, "slave": evil, "step": evil, "branch": evil}],
+            waiting=[{**WAITING, "builder": evil, "why": evil}],
+            finished=[{**FINISHED, "reason": evil, "text": [evil], "result": "failure"}],
+        )
+        self.assertEqual(len(lines), 7)
+        self.assertNotIn("\x1b", "".join(lines))
+
+    def test_asks(self) -> None:
+        """The builder, and how many builds, are the user's; JSON is the master's own answer."""
+        self.answer = {**NOTHING, "running": [RUNNING]}
+        said = command("builds", "--json", "--count", "3", self.here, "full")
+        self.assertEqual(json.loads(said.out), self.answer)
+        command("builds", self.here)
+        self.assertEqual([asked[2] for asked in self.asked], [{"count": 3, "builder": "full"}, {"count": 20}])
+
+    def test_durations(self) -> None:
+        """A time is said in the two units that matter."""
+        for seconds, said in (
+            (-3, "0 s"),
+            (0.4, "0 s"),
+            (59.6, "1 min"),
+            (61, "1 min 1 s"),
+            (3600, "1 h"),
+            (90000, "1 d 1 h"),
+        ):
+            self.assertEqual(shown.duration(seconds), said)
+
+
+class ForceTests(AskingTests):
+    """C{force}."""
+
+    def test_begun(self) -> None:
+        """It says which build has begun, and how to read along."""
+        self.answer = {"builder": "full", "request": 3, "build": 7, "why": ""}
+        said = command("force", self.here, "full")
+        self.assertEqual(said.status, 0)
+        self.assertEqual(
+            said.out,
+            f"build 7 of full has begun\n  buildbot log --follow {self.here} full/7/STEP\n",
+        )
+        self.assertEqual(self.asked, [(self.here, "force", {"builder": "full", "who": ME}, words.PATIENCE)])
+
+    def test_waits(self) -> None:
+        """B8: it says why nothing has begun."""
+        self.answer = {"builder": "full", "request": 3, "build": None, "why": "slave bot1: not attached"}
+        said = command("force", self.here, "full")
+        self.assertEqual(said.out, "request 3 for full waits: slave bot1: not attached\n")
+        self.answer = {**self.answer, "why": ""}
+        self.assertEqual(command("force", self.here, "full").out, "request 3 for full waits\n")
+
+    def test_everything(self) -> None:
+        """All that can be said of a build reaches the master."""
+        self.answer = {"builder": "full", "request": 3, "build": None, "why": ""}
+        arguments = ["-b", "größe", "--revision=12", "--reason", "why not", "--property", "a=b=c", "-p", "d="]
+        said = command("force", *arguments, "--json", self.here, "full")
+        self.assertEqual(json.loads(said.out), self.answer)
+        self.assertEqual(
+            self.asked[0][2],
+            {
+                "builder": "full",
+                "who": ME,
+                "branch": "größe",
+                "revision": "12",
+                "reason": "why not",
+                "properties": {"a": "b=c", "d": ""},
+            },
+        )
+
+    def test_wrongProperty(self) -> None:
+        """A property without a name or a value is not understood; nothing is asked."""
+        for word in ("novalue", "=noname"):
+            said = command("force", "--property", word, self.here, "full")
+            self.assertEqual(said.status, 2)
+            self.assertIn("NAME=VALUE", said.err)
+        self.assertEqual(self.asked, [])
+
+
+class StopBuildTests(AskingTests):
+    """C{stopbuild}."""
+
+    def test_stopped(self) -> None:
+        """It says what is being stopped."""
+        self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
+        said = command("stopbuild", self.here, "full", "7", "--reason", "wrong")
+        self.assertEqual((said.status, said.out), (0, "build 7 of full is being stopped\n"))
+        self.assertEqual(
+            self.asked[0][2], {"builder": "full", "who": ME, "pending": False, "number": 7, "reason": "wrong"}
+        )
+
+    def test_pending(self) -> None:
+        """It says how many requests were cancelled, if it was asked for that."""
+        for ids, words_ in (
+            ([], "0 waiting requests"),
+            ([4], "1 waiting request"),
+            ([4, 5], "2 waiting requests"),
+        ):
+            self.answer = {"builder": "full", "stopped": [], "cancelled": ids}
+            self.assertEqual(
+                command("stopbuild", self.here, "full", "--pending").out, f"{words_} cancelled\n"
+            )
+
+    def test_json(self) -> None:
+        """JSON is the master's own answer."""
+        self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
+        self.assertEqual(json.loads(command("stopbuild", self.here, "full", "-j").out), self.answer)
+
+
+class PauseTests(AskingTests):
+    """C{pause}, C{drain}, C{unpause}."""
+
+    def test_pause(self) -> None:
+        """O7: who pauses is the account that runs the command, whatever the environment says."""
+        self.patch(os, "environ", {**os.environ, "LOGNAME": "mallory", "USER": "mallory"})
+        self.answer = {"slave": "bot1", "kind": "paused", "running": 0}
+        said = command("pause", self.here, "bot1", "--reason", "new disk")
+        self.assertEqual((said.status, said.out), (0, "slave bot1 is paused\n"))
+        self.assertEqual(self.asked[0][1:3], ("pause", {"slave": "bot1", "who": ME, "why": "new disk"}))
+
+    def test_drain(self) -> None:
+        """It says what is still built there."""
+        for running, more in ((1, "; 1 build there goes on"), (2, "; 2 builds there go on")):
+            self.answer = {"slave": "bot1", "kind": "draining", "running": running}
+            self.assertEqual(command("drain", self.here, "bot1").out, f"slave bot1 is draining{more}\n")
+        self.assertEqual(self.asked[0][1:3], ("drain", {"slave": "bot1", "who": ME, "why": ""}))
+
+    def test_unpause(self) -> None:
+        """It says whether that has changed anything."""
+        self.answer = {"slave": "bot1", "unpaused": True}
+        self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 builds again\n")
+        self.answer = {"slave": "bot1", "unpaused": False}
+        self.assertIn("was neither paused nor draining", command("unpause", self.here, "bot1").out)
+
+    def test_json(self) -> None:
+        """JSON is the master's own answer."""
+        self.answer = {"slave": "bot1", "kind": "paused", "running": 0, "unpaused": True}
+        for verb in ("pause", "drain", "unpause"):
+            self.assertEqual(json.loads(command(verb, "--json", self.here, "bot1").out), self.answer)
+
+    def test_nameless(self) -> None:
+        """An account without a name, as in some containers, is a number."""
+
+        def getpwuid(uid: int) -> Any:
+            raise KeyError(uid)
+
+        self.patch(pwd, "getpwuid", getpwuid)
+        self.assertEqual(words.loginName(), f"uid {os.getuid()}")
+
+
+class RefusedTests(AskingTests):
+    """What the master refuses."""
+
+    def test_refused(self) -> None:
+        """What the master says of why it cannot is what the user reads; so it is when none runs."""
+        for answer, reason in (
+            (asking.ControlError("no builder 'full' in c['builders']"), "no builder 'full'"),
+            (asking.NotRunning(self.here), "no buildmaster is running"),
+        ):
+            self.answer = answer
+            for verb in ("builds", "force", "stopbuild", "pause", "drain", "unpause"):
+                self.assertIn(reason, self.failure(verb, self.here, "full"))

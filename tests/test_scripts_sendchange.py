@@ -1,0 +1,187 @@
+"""The command C{sendchange}: what it makes of its arguments. That a master has it: tests.integration."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial import unittest
+
+from buildbot.clients.sendchange import SendFailed
+from buildbot.scripts import sendchange
+from buildbot.scripts.buildoptions import SendChangeOptions
+from buildbot.scripts.words import CommandFailed
+from tests.commandline import command, options
+
+NEEDED = ("--master", "localhost:9989", "--username", "me")
+
+
+class FakeSender:
+    """What stands for the real one: it remembers what it is to send."""
+
+    made: list[FakeSender] = []
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        self.made.append(self)
+        self.account = (args, kw)
+
+    def send(self, *args: Any, **kw: Any) -> Deferred[None]:
+        self.sent = (args, kw)
+        return succeed(None)
+
+
+class SendTests(unittest.TestCase):
+    """What travels."""
+
+    def setUp(self) -> None:
+        self.patch(sendchange, "Sender", FakeSender)
+        self.patch(FakeSender, "made", [])
+        self.patch(os, "environ", {key: value for key, value in os.environ.items() if key != sendchange.AUTH})
+
+    def send(self, *words: str) -> FakeSender:
+        """What was to be sent."""
+        self.successResultOf(sendchange.send(options(SendChangeOptions, [*NEEDED, *words])))
+        return FakeSender.made[-1]
+
+    def refusal(self, *words: str) -> str:
+        """Why nothing was sent."""
+        sent = sendchange.send(options(SendChangeOptions, [*NEEDED, *words]))
+        return str(self.failureResultOf(sent, CommandFailed).value)
+
+    def file(self, content: bytes) -> str:
+        path = self.mktemp()
+        with open(path, "wb") as stream:
+            stream.write(content)
+        return path
+
+    def test_least(self) -> None:
+        """The least that can be said; the account is that of 0.7.5, and a minute the time."""
+        sender = self.send("a.c", "b.c")
+        self.assertEqual(sender.account, (("localhost:9989", None, "change", "changepw"), {"timeout": 60.0}))
+        self.assertEqual(sender.sent, ((None, None, "", ["a.c", "b.c"], "me"), {}))
+
+    def test_most(self) -> None:
+        """The most."""
+        words = ["--branch=größe", "-r", "12", "-m", "why\nnot", "--category", "docs", "-t", "5", "Ä b.c"]
+        sender = self.send("--auth", "me:pass:word", *words)
+        self.assertEqual(sender.account, (("localhost:9989", None, "me", "pass:word"), {"timeout": 5.0}))
+        self.assertEqual(sender.sent, (("größe", "12", "why\nnot", ["Ä b.c"], "me"), {"category": "docs"}))
+
+    def test_revisions(self) -> None:
+        """The revision is text, a number, or what a file holds, as it is."""
+        self.assertEqual(self.send("--revision_number", "12").sent[0][1], 12)
+        self.assertEqual(
+            self.send("--revision_file", self.file(b"context\r\n\n")).sent[0][1], "context\r\n\n"
+        )
+
+    def test_comments(self) -> None:
+        """The comments may be in a file, or come through standard input."""
+        self.assertEqual(self.send("--logfile", self.file("größer\n".encode())).sent[0][2], "größer\n")
+        stdin = io.TextIOWrapper(io.BytesIO(b"typed\n"))
+        self.patch(sys, "stdin", stdin)
+        self.assertEqual(self.send("-F", "-").sent[0][2], "typed\n")
+
+    def test_auth(self) -> None:
+        """The account may be in a file or in the environment, where no list of processes shows it."""
+        path = self.file(b"me:sekrit\n")
+        self.assertEqual(self.send("--auth-file", path).account[0][2:], ("me", "sekrit"))
+        os.environ[sendchange.AUTH] = "you:canary"
+        self.assertEqual(self.send().account[0][2:], ("you", "canary"))
+        self.assertEqual(self.send("--auth-file", path).account[0][2:], ("me", "sekrit"))
+        self.assertEqual(self.send("--auth", "x:y").account[0][2:], ("x", "y"))
+
+    def test_badAuth(self) -> None:
+        """An account that is none is said to be none, without the password."""
+        for words in (
+            ("--auth", "canary"),
+            ("--auth", ":canary"),
+            ("--auth-file", self.file(b"a:canary\nb")),
+        ):
+            reason = self.refusal(*words)
+            self.assertEqual(reason, f"{words[0]} must hold USER:PASSWORD")
+        os.environ[sendchange.AUTH] = "canary"
+        self.assertEqual(self.refusal(), f"{sendchange.AUTH} must hold USER:PASSWORD")
+
+    def test_notUTF8(self) -> None:
+        """A file name that is no UTF-8 travels as the bytes that it is."""
+        name = os.fsdecode(b"caf\xe9")
+        self.assertEqual(self.send(name).sent[0][3], [b"caf\xe9"])
+
+    def test_badMaster(self) -> None:
+        """An address that is none is told."""
+        self.patch(FakeSender, "__init__", _refuse)
+        self.assertEqual(self.refusal(), "--master: no such thing")
+
+
+def _refuse(self: object, *args: object, **kw: object) -> None:
+    raise ValueError("no such thing")
+
+
+class OptionsTests(unittest.TestCase):
+    """What is not understood, before anything is sent."""
+
+    def test_refused(self) -> None:
+        """What is missing, said twice, or wrong ends with status 2."""
+        for words, reason in (
+            ((), "--master=HOST:PORT and --username"),
+            (("--master", "h:1"), "--master=HOST:PORT and --username"),
+            ((*NEEDED, "--auth=a:b", "--auth-file=x"), "choose one"),
+            ((*NEEDED, "-m", "a", "-F", "x"), "choose one"),
+            ((*NEEDED, "-r", "1", "-n", "1"), "choose one"),
+            ((*NEEDED, "--logfile=-", "--auth-file=-"), "standard input"),
+            ((*NEEDED, "-n", "one"), "'one' is not a number"),
+        ):
+            said = command("sendchange", *words)
+            self.assertEqual(said.status, 2)
+            self.assertIn(reason, said.err)
+
+
+class RunTests(unittest.TestCase):
+    """The whole command, with a reactor that is none."""
+
+    def run_(self, result: object) -> Any:
+        """What the command says if that came of it; None: the reactor was stopped by a signal."""
+        calls: list[Any] = []
+
+        class Reactor:
+            def callWhenRunning(self, call: Any) -> None:
+                calls.append(call)
+
+            def run(self) -> None:
+                for call in calls:
+                    call()
+
+            def stop(self) -> None:
+                pass
+
+        def send(config: object) -> Deferred[None]:
+            sent: Deferred[None] = Deferred()
+            if isinstance(result, Exception):
+                sent.errback(result)
+            elif result is not None:
+                sent.callback(None)
+            return sent
+
+        from twisted import internet
+
+        self.patch(internet, "reactor", Reactor())
+        self.patch(sendchange, "send", send)
+        return command("sendchange", *NEEDED, "a.c")
+
+    def test_sent(self) -> None:
+        """Status 0, and a word, once the master has it."""
+        said = self.run_("sent")
+        self.assertEqual((said.status, said.out, said.err), (0, "change sent successfully\n", ""))
+
+    def test_notSent(self) -> None:
+        """Status 1, and why, if it has not: the hook of 0.7.5 never learned of it."""
+        said = self.run_(SendFailed("h:1 did not answer within 60 s"))
+        self.assertEqual((said.status, said.out, said.err), (1, "", "h:1 did not answer within 60 s\n"))
+
+    def test_interrupted(self) -> None:
+        """Status 130 if it is interrupted."""
+        said = self.run_(None)
+        self.assertEqual((said.status, said.err), (130, "interrupted\n"))
