@@ -255,7 +255,7 @@ class RealMaster(LogFile):
 
     async def waiting(self, builder: str) -> list[dict[str, Any]]:
         """What C{builds} says of the requests that wait for a builder."""
-        waiting: list[dict[str, Any]] = (await self.ask("builds", builder=builder, count=0))["requests"]
+        waiting: list[dict[str, Any]] = (await self.ask("builds", builder=builder))["requests"]
         return waiting
 
     async def whenFinished(self, builder: str, number: int, timeout: float = 60.0) -> dict[str, Any]:
