@@ -14,10 +14,9 @@ import random
 import re
 from typing import Any, NamedTuple
 
-from buildbot.clients.sendchange import Sender
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, OLD_WORKER, SLAVE, WORKER, Generation
 from tests.integration.masters import MasterTestCase, loopback
-from tests.integration.processes import LogFile
+from tests.integration.processes import Child, LogFile, environment
 from tests.integration.slaves import together
 
 BRANCH = "zweig/größe-☃"
@@ -99,7 +98,7 @@ class Tell(ShellCommand):
 
 
 def factory(compress, upload, directory, environment, watched):
-    file, log, quiet = given['file'], directory + '/watched.log', {'usePTY': False}
+    file, log, quiet = given['file'], directory + '.log', {'usePTY': False}
     f = BuildFactory([s(Tell, name='tell', command=[given['argument'], WithProperties('%(eigen)s')],
                         env={'GREETING': environment}, **quiet)])
     f.addStep(FileDownload(name='raw', mastersrc='raw', slavedest='raw'))
@@ -176,26 +175,46 @@ class Builds(MasterTestCase):
 
     async def test_oneChangeFourGenerations(self) -> None:
         """
-        One change is built on four generations: files of 1 MB travel both ways unharmed, the logs hold what
-        each slave said, byte for byte, whatever the encoding, and nobody writes a traceback (G5, A2).
+        A change that C{buildbot sendchange} tells, ours and then that of 0.7.12, is built on four
+        generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte for
+        byte, whatever the encoding, and nobody writes a traceback (G5, A2).
         """
-        await Sender(f"127.0.0.1:{self.master.port}", AUTHOR).send(BRANCH, "1234", COMMENT, CHANGED)
-        rows = await together(self.assertBuilt(generation) for generation in GENERATIONS)
-        self.tell("generation", "build", "steps", "seconds", "bytes of logs", rows=rows)
-        self.assertEqual(LogFile(self.witness).text().split(), ["in", "out"] * len(GENERATIONS))
+        words = (
+            f"--master=127.0.0.1:{self.master.port}",
+            f"--username={AUTHOR}",
+            f"--branch={BRANCH}",
+            f"--comments={COMMENT}",
+            "--revision=1234",
+            *CHANGED,
+        )
+        sent = await self.master.run("sendchange", *words)
+        self.assertEqual(sent.status, 0, sent.words)
+        await self.assertAllBuilt(0)
+
+        client = self.installed[OLD_SLAVE].command("buildbot", "sendchange", *words)
+        old = Child(self, client, self.directory, environment(self.directory), self.directory + "/client")
+        self.assertEqual(await old.whenEnded(), 0, old.stderr())
+        await self.assertAllBuilt(1)
+
+        self.assertEqual(LogFile(self.witness).text().split(), ["in", "out"] * 2 * len(GENERATIONS))
         status = await self.master.ask("status")
         self.assertEqual((status["master"]["running"], status["master"]["waiting"]), ([], []))
         self.assertEqual({slave["running"] for slave in status["slaves"]}, {0})
         for log in (self.master, *self.slaves.values()):
             self.assertNotIn("Traceback", _UNWRITABLE.sub("", log.text()), log.path)
 
-    async def assertBuilt(self, generation: Generation) -> tuple[object, ...]:
-        """The first build on the slave of this generation went as it should; give its figures."""
+    async def assertAllBuilt(self, number: int) -> None:
+        """The builds of this number went as they should on all generations."""
+        rows = await together(self.assertBuilt(generation, number) for generation in GENERATIONS)
+        self.tell("generation", "build", "steps", "seconds", "bytes of logs", rows=rows)
+
+    async def assertBuilt(self, generation: Generation, number: int) -> tuple[object, ...]:
+        """One build on the slave of this generation went as it should; give its figures."""
         name, how = generation.name, DIFFERENCES[generation]
-        build = await self.master.whenFinished(f"größe-{name}", 0)
+        build = await self.master.whenFinished(f"größe-{name}", number)
         steps = {step["name"]: step["result"] for step in build["steps"]}
         self.assertEqual((build["result"], set(steps.values())), ("success", {"success"}), build)
-        self.assertEqual((build["branch"], build["changes"], build["slave"]), (BRANCH, [1], name))
+        self.assertEqual((build["branch"], build["changes"], build["slave"]), (BRANCH, [number + 1], name))
 
         watched = CONTENTS[how.watched]
         words = (BRANCH, AUTHOR, COMMENT, *CHANGED, ARGUMENT, PROPERTY, how.environment)
