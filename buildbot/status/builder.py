@@ -23,9 +23,24 @@ from buildbot.status.slave import SlaveStatus
 from buildbot.trialoutput import TestResult
 
 __all__ = [
-    *("EXCEPTION", "FAILURE", "HEADER", "SKIPPED", "STDERR", "STDOUT", "SUCCESS", "WARNINGS", "Results"),
-    *("BuildRequestStatus", "BuildSetStatus", "BuildStatus", "BuildStepStatus", "ChunkTypes", "LogFile"),
-    *("SlaveStatus", "Status", "TestResult"),
+    "EXCEPTION",
+    "FAILURE",
+    "HEADER",
+    "SKIPPED",
+    "STDERR",
+    "STDOUT",
+    "SUCCESS",
+    "WARNINGS",
+    "BuildRequestStatus",
+    "BuildSetStatus",
+    "BuildStatus",
+    "BuildStepStatus",
+    "ChunkTypes",
+    "LogFile",
+    "Results",
+    "SlaveStatus",
+    "Status",
+    "TestResult",
 ]
 
 #: What the channels of a log are called.
