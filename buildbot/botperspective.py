@@ -37,6 +37,8 @@ log = Logger()
 ATTACH_TIME = 60.0
 #: Seconds that a slave may take to answer a probe.
 PROBE_TIME = 30.0
+#: A slave that was heard of within so many seconds need not be asked whether it lives.
+_ALWAYS = -1.0
 #: The same while a newcomer waits for the verdict (D1).
 ARBITRATION_TIME = 10.0
 #: Seconds that a squabbling newcomer is held before it is hung up on.
@@ -60,6 +62,7 @@ class BotPerspective(NewCredPerspective):
     lastUsed = 0.0
     paused: PauseRecord | None = None
     _leaving = ""
+    _parting = False
     slave_commands: Mapping[str, str] | None = None
     _attachment: Attachment = ABSENT
     _why = ""
@@ -172,7 +175,9 @@ class BotPerspective(NewCredPerspective):
         """It is kept from new builds, or no more: see L{BuildYard.pause}."""
         if record != self.paused:
             self.paused = record
-            said = "unpaused" if record is None else f"{record.kind} by {record.who}: {record.why}"
+            said = (
+                "unpaused" if record is None else f"{record.kind} by {record.who}: {record.why}".rstrip(": ")
+            )
             self.slave_status.happened(time.time(), said)
         self.maybeLeave()
 
@@ -190,17 +195,36 @@ class BotPerspective(NewCredPerspective):
         return gone
 
     def maybeLeave(self) -> None:
-        """If it was only waited for the last build, disconnect."""
+        """
+        If it was only waited for the last build, disconnect, in a moment.
+
+        The slave is asked for a sign of life first: when that has come, so has all that it was told
+        before. A worker that had to guess whether its last words were heard would log an error.
+        """
+        if self._whyLeave() and not self._parting:
+            self._parting = True
+            self._clock.callLater(0, self._part)
+
+    def _whyLeave(self) -> str:
+        """Why it is to be disconnected now, if it is."""
         if self.buildsRunning or self._attachment.peer is None:
-            return
-        if self._leaving:
-            self.disconnect(self._leaving)
-        elif self.paused is not None and self.paused.kind == "draining":
-            self.disconnect(f"drained by {self.paused.who}: {self.paused.why}")
+            return ""
+        if self.paused is not None and self.paused.kind == "draining":
+            return self._leaving or f"drained by {self.paused.who}: {self.paused.why}".rstrip(": ")
+        return self._leaving
+
+    def _part(self) -> None:
+        def heard(lives: bool) -> None:
+            self._parting = False
+            why = self._whyLeave()
+            if why:
+                self.disconnect(why)
+
+        self.isAnswering(_ALWAYS, PROBE_TIME).addCallback(heard)
 
     def isAnswering(self, fresh: float, timeout: float) -> Deferred[bool]:
         """
-        Whether the slave lives, asked before a build.
+        Whether the slave lives.
 
         @param fresh: it does if it was heard of within so many seconds; else it is probed.
         @param timeout: seconds for the answer; without one the slave is disconnected (L4).
@@ -211,7 +235,7 @@ class BotPerspective(NewCredPerspective):
         answered: Deferred[bool] = Deferred()
 
         def late() -> None:
-            self._fail(peer, f"it did not answer within {timeout:g} s before a build")
+            self._fail(peer, f"it did not answer within {timeout:g} s")
             answered.callback(False)
 
         timer = self._clock.callLater(timeout, late)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot import answers
+from buildbot.botperspective import PROBE_TIME
 from buildbot.daemon.asking import ControlError
 from buildbot.status.results import Results
 from buildbot.store.interface import StoreFailed
@@ -290,8 +291,35 @@ class PauseTests(AnswersCase):
         self.assertEqual(self.ask("drain", slave="bot1", who="bob")["running"], 1)
         self.assertReady()
         self.command(slave).end(0)
+        before = len(slave.heard)
         self.settle()
         self.assertAbsent()
+        self.assertEqual(slave.called[before:], ["getCommands"])
+        self.assertEqual(slave.complaints, [])  # it knows that its last words were heard
+
+    def test_drainMute(self) -> None:
+        """A drained slave that does not answer is not waited for."""
+        slave = self.connect()
+        slave.pump.blackhole = True
+        self.ask("drain", slave="bot1", who="bob")
+        self.wait(PROBE_TIME + 1)
+        self.assertAbsent()
+
+    def test_drainedBack(self) -> None:
+        """A drain that is taken back in time cuts nobody; a slave that comes back still builds nothing."""
+        slave = self.connect()
+        for command in ("drain", "unpause"):
+            self.successResultOf(ensureDeferred(self.handlers[command](slave="bot1")))  # type: ignore
+        self.wait(1)
+        self.assertReady()
+        self.ask("drain", slave="bot1")
+        self.wait(1)
+        self.assertAbsent()
+        slave = self.green()
+        self.force()
+        self.wait(1)
+        self.assertReady()
+        self.assertEqual(slave.commands, [])
 
     def test_unknown(self) -> None:
         """A slave that there is not is said to be none."""

@@ -18,6 +18,8 @@ BUILDBOT = os.environ.get("BUILDBOT", "buildbot")
 COMMITS = 50
 #: Of a commit with more files than this, the first ones are told.
 FILES = 1000
+#: Of what its author wrote, so many characters.
+WORDS = 10_000
 HEADS = "refs/heads/"
 
 
@@ -39,7 +41,7 @@ def arguments(commit: str, branch: str) -> Iterator[str]:
     """What `buildbot sendchange` is told of a commit."""
     author, comments = git("log", "-1", "--format=%an <%ae>%x00%B", commit).split("\0", 1)
     yield from ("--master", MASTER, "--auth-file", AUTH_FILE, "--quiet", "--branch", branch)
-    yield from ("--revision", commit, "--username", author, "--comments", comments.strip(), "--")
+    yield from ("--revision", commit, "--username", author, "--comments", comments.strip()[:WORDS], "--")
     # of a merge, what it has brought to the branch
     _, *parents = git("rev-list", "--parents", "-n", "1", commit).split()
     compared = [parents[0], commit] if parents else ["--root", "--no-commit-id", commit]

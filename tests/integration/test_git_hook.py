@@ -11,7 +11,7 @@ from pathlib import Path
 
 from twisted.trial import unittest
 
-HOOK = Path(__file__).parent.parent / "docs" / "howto" / "git_post_receive.py"
+HOOK = Path(__file__).parent.parent.parent / "docs" / "howto" / "git_post_receive.py"
 SENDCHANGE = """#!{python}
 import json, os, sys
 with open({told!r}, "a") as stream:

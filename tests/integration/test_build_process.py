@@ -1,0 +1,247 @@
+"""The commands about builds, on a real master with a real slave: what a user types, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from buildbot.daemon import asking
+from tests.integration.directories import LIMIT, ProcessCase, Said
+
+#: Added to the sample: builders whose steps last, or write what is no text.
+BUILDERS = r"""
+slow = factory.BuildFactory()
+slow.addStep(ShellCommand, name="count", command="for i in 1 2 3; do echo $i; sleep 0.4; done; echo e >&2")
+slow.addStep(ShellCommand, name="after", command="echo after")
+forever = factory.BuildFactory()
+forever.addStep(ShellCommand, name="wait", command="echo begun; sleep 1000")
+c['builders'] += [
+    {'name': "slow/2", 'slavename': "bot1", 'builddir': "slow", 'factory': slow},
+    {'name': "forever", 'slavename': "bot1", 'builddir': "forever", 'factory': forever},
+]
+"""
+
+
+class BuildsCase(ProcessCase):
+    """The demo, which goes on running."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.demo = self.ok("demo", self.here)
+        self.master, self.slave = self.path("master"), self.path("slave")
+
+    def ask(self, command: str, **params: Any) -> Any:
+        return asking.ask(self.master, command, LIMIT, **params)
+
+    def json(self, *words: str) -> Any:
+        """What a command prints as JSON."""
+        return json.loads(self.ok(words[0], "--json", self.master, *words[1:]).out)
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait for something; its value."""
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.05)
+        self.fail(f"not within {LIMIT} s: {what}\n{self.read('master/twistd.log')[-3000:]}")
+
+    def finished(self, builder: str, number: int) -> dict[str, Any]:
+        """A build, once it is over."""
+
+        def over() -> Any:
+            builds = self.ask("builds", builder=builder, count=10)["finished"]
+            return next((build for build in builds if build["number"] == number), None)
+
+        build: dict[str, Any] = self.until(over, f"build {number} of {builder} is over")
+        return build
+
+    def addBuilders(self) -> None:
+        """Reconfigure the master: it has builders for every purpose."""
+        with open(self.path("master/master.cfg"), "a") as stream:
+            stream.write(BUILDERS)
+        self.ok("reconfig", self.master)
+        self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 3, "attached")
+
+    def sendchange(self, *words: str, **more: str) -> Said:
+        """Send a change to the master, with the right password."""
+        with open(self.path("master/master.cfg")) as stream:
+            text = stream.read()
+        port = re.search(r"slavePortnum'\] = 'tcp:(\d+)", text)
+        password = re.search(r'passwd="(\w+)"', text)
+        assert port and password
+        more = {"BUILDBOT_AUTH": f"change:{password[1]}", **more}
+        return self.run_("sendchange", "--master", f"localhost:{port[1]}", "--username", "me", *words, **more)
+
+    def tearDown(self) -> None:
+        for here in (self.slave, self.master):
+            self.run_("stop", "--kill", here)
+        self.assertEqual(self.running(), [])
+        for here in (self.slave, self.master):
+            with open(os.path.join(here, "twistd.log"), errors="replace") as stream:
+                self.assertNotIn("Traceback", stream.read())
+
+
+class CommandTests(BuildsCase):
+    """Each command, in the order in which one would come to need it."""
+
+    def test_demo(self) -> None:
+        """The demo shows a change, its green build, the log, and how to go on; again, a second one."""
+        lines = self.demo.out.splitlines()
+        self.assertIn("change sent successfully", lines)
+        (build,) = [line for line in lines if line.startswith("first/0 ")]
+        self.assertRegex(build, r"^first/0 +success +bot1 .* change 1 +scheduler quick$")
+        self.assertEqual(
+            lines[lines.index(f"$ buildbot log {self.master} first/0/hello") + 1], "Hello from the slave"
+        )
+        self.assertIn(f"  buildbot force {self.master} first", lines)
+        again = self.ok("demo", self.here)
+        self.assertRegex(again.out, r"\nfirst/1 +success")
+        self.assertNotIn("Traceback", self.demo.out + again.out)
+
+    def test_sendchange(self) -> None:
+        """A change becomes a build of it; status 0 only if the master has it."""
+        said = self.sendchange("--comments", "größer", "--revision", "r2", "sräc.c", "b.c")
+        self.assertEqual((said.status, said.out), (0, "change sent successfully\n"), said)
+        build = self.finished("first", 1)
+        self.assertEqual((build["result"], build["changes"]), ("success", [2]))
+        (change,) = self.ask("build", builder="first", number=1)["sourcestamp"]["changes"]
+        told = [change[key] for key in ("who", "comments", "revision", "files")]
+        self.assertEqual(told, ["me", "größer", "r2", ["sräc.c", "b.c"]])
+        said = self.sendchange("a.c", BUILDBOT_AUTH="change:canary-9")
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertIn("refuses the login", said.err)
+        self.assertNotIn("canary-9", said.err)
+        said = self.run_("sendchange", "--master", "localhost:1", "--username", "me", "a.c")
+        self.assertEqual(said.status, 1)
+        self.assertIn("cannot connect to localhost:1", said.err)
+
+    def test_force(self) -> None:
+        """A forced build has its number, its properties, its reason, and its log at once."""
+        said = self.json("force", "first", "--branch", "x", "--property", "a=ä", "--reason", "why not")
+        self.assertEqual((said["build"], said["why"]), (1, ""))
+        build = self.finished("first", 1)
+        self.assertRegex(build["reason"], r"^forced by .*: why not$")
+        self.assertEqual(build["branch"], "x")
+        self.assertEqual(self.ask("build", builder="first", number=1)["properties"]["a"], "ä")
+        self.assertEqual(self.ok("log", self.master, "first/1/hello").out, "Hello from the slave\n")
+        self.assertIn("argv", self.ok("log", "--headers", self.master, "first/1/hello").out)
+        self.assertIn("first/1/hello/stdio", self.ok("log", self.master, "first/1").out)
+        self.assertIn("no builder 'fast'", self.fails("force", self.master, "fast").err)
+        self.assertIn("has no build 9", self.fails("log", self.master, "first/9/hello").err)
+
+    def test_follow(self) -> None:
+        """A log is read along from before its step begins to its end, and afterwards without a master."""
+        self.addBuilders()
+        self.ok("force", self.master, "slow/2")
+        running = self.json("builds", "slow/2")["running"]
+        self.assertEqual([build["builder"] for build in running], ["slow/2"])
+        said = self.run_("log", "--follow", self.master, "slow/2/0/after")
+        self.assertEqual((said.status, said.out), (0, "after\n"), said)
+        self.assertIn("waiting until after of build 0 begins", said.err)
+        self.ok("force", self.master, "slow/2")
+        self.until(lambda: self.ask("build", builder="slow/2", number=1)["steps"], "the first step")
+        said = self.ok("log", "--follow", self.master, "slow/2/1/count")
+        self.assertEqual(sorted(said.out.split()), ["1", "2", "3", "e"])
+        self.finished("slow/2", 1)
+        self.ok("stop", self.master)
+        self.assertEqual(
+            sorted(self.ok("log", self.master, "slow/2/1/count").out.split()), ["1", "2", "3", "e"]
+        )
+        self.assertIn("no master is running", self.fails("log", self.master, "slow/2/1/never").err)
+
+    def test_stopbuild(self) -> None:
+        """A build is stopped, and says by whom; what follows its log learns that it is over."""
+        self.addBuilders()
+        self.ok("force", self.master, "forever")
+        self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
+        words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "forever/0/wait"]
+        with subprocess.Popen(words, env=self.environ, stdout=subprocess.PIPE, text=True) as following:
+            self.addCleanup(following.kill)
+            assert following.stdout is not None
+            self.assertEqual(following.stdout.readline(), "begun\n")
+            said = self.ok("stopbuild", self.master, "forever", "--reason", "enough")
+            self.assertEqual(said.out, "build 0 of forever is being stopped\n")
+            self.assertEqual(following.wait(LIMIT), 0)
+        build = self.finished("forever", 0)
+        self.assertEqual(build["result"], "failure")
+        self.assertRegex(" ".join(build["text"]), "stopped by .*: enough")
+        self.assertIn("no build of forever runs", self.fails("stopbuild", self.master, "forever").err)
+
+    def test_followIsInterrupted(self) -> None:
+        """Control-C ends a reader, and nothing else."""
+        self.addBuilders()
+        self.ok("force", self.master, "forever")
+        self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
+        words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "forever/0/wait"]
+        with subprocess.Popen(words, env=self.environ, stdout=-1, stderr=-1, text=True) as following:
+            assert following.stdout is not None
+            following.stdout.readline()
+            following.send_signal(signal.SIGINT)
+            _, err = following.communicate(timeout=LIMIT)
+        self.assertEqual((following.returncode, err), (130, "interrupted\n"))
+        self.assertEqual(len(self.json("builds", "forever")["running"]), 1)
+        self.ok("stopbuild", self.master, "forever")
+        self.finished("forever", 0)
+
+    def test_pause(self) -> None:
+        """O7: a pause outlives a restart and a reconfig; a forced build waits and says why, then begins."""
+        self.assertIn("is paused", self.ok("pause", self.master, "bot1", "--reason", "new disk").out)
+        self.assertRegex(self.ok("force", self.master, "first").out, "waits: .*new disk")
+        self.ok("restart", self.master)
+        self.addBuilders()
+        said = self.ok("status", self.master).out
+        self.assertRegex(said, r"bot1 is paused by .* since .*: new disk")
+        self.assertRegex(said, r"waiting for first: 1 request, .*new disk")
+        self.assertRegex(self.ok("builds", self.master).out, r"waiting for first: 1 request, .*new disk")
+        self.assertEqual(self.json("pause", "bot1")["kind"], "paused")
+        begun = time.monotonic()
+        self.assertIn("builds again", self.ok("unpause", self.master, "bot1").out)
+        self.assertEqual(self.finished("first", 1)["result"], "success")
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertIn("no slave 'bot9'", self.fails("pause", self.master, "bot9").err)
+
+    def test_drain(self) -> None:
+        """A drained slave ends what it builds, and goes; unpaused, it comes and builds again."""
+        self.addBuilders()
+        self.ok("force", self.master, "slow/2")
+        self.assertIn("1 build there goes on", self.ok("drain", self.master, "bot1").out)
+        self.assertEqual(self.finished("slow/2", 0)["result"], "success")
+        self.until(lambda: not self.ask("status")["master"]["connected"], "the slave is gone")
+        self.ok("unpause", self.master, "bot1")
+        self.ok("force", self.master, "first")
+        self.assertEqual(self.finished("first", 1)["result"], "success")
+
+    def test_reconfigDrain(self) -> None:
+        """With --drain a removed slave ends its build first."""
+        self.addBuilders()
+        self.ok("force", self.master, "slow/2")
+        self.until(lambda: self.ask("builds", builder="slow/2")["running"], "the build runs")
+        with open(self.path("master/master.cfg"), "a") as stream:
+            stream.write(
+                "c['bots'] = [('bot2', 'x')]\nfor b in c['builders']:\n    b['slavename'] = 'bot2'\n"
+            )
+        self.assertIn("- bot bot1", self.ok("reconfig", "--drain", self.master).out)
+        self.assertEqual(self.finished("slow/2", 0)["result"], "success")
+
+    def test_status(self) -> None:
+        """The status tells what runs, what waits, and how much is kept."""
+        self.addBuilders()
+        self.ok("force", self.master, "forever")
+        self.ok("force", self.master, "forever", "--revision", "2")
+        said = self.ok("status", self.master).out
+        self.assertRegex(said, r"\nrunning: forever/0 on bot1, wait, for \d s\n")
+        self.assertRegex(said, r"\nwaiting for forever: 1 request, the oldest for \d s: ")
+        self.assertIn("keeps the last 500 builds of each builder, none older than 365 days", said)
+        self.assertIn("1 running", self.ok("status", self.master, "bot1").out)
+        said = self.ok("stopbuild", "--pending", self.master, "forever")
+        self.assertIn("1 waiting request cancelled", said.out)
+        self.finished("forever", 0)
