@@ -7,7 +7,10 @@ from pathlib import Path
 
 from twisted.trial import unittest
 
+from buildbot.changes.pb import PBChangeSource
 from buildbot.config.load import load
+from buildbot.scheduler import Scheduler
+from buildbot.scripts.create import withPasswords
 
 SAMPLE = (Path(__file__).parent.parent / "master.cfg.sample").read_text(encoding="utf-8")
 
@@ -28,6 +31,19 @@ class SampleTests(unittest.TestCase):
         self.assertEqual(SAMPLE.count('"change-me"'), 1)
         config = load(SAMPLE.replace("change-me", "another one"), "master.cfg", self.mktemp())
         self.assertEqual(config.slaves["bot1"].password, "another one")
+
+    def test_change(self) -> None:
+        """A change that is sent with the other password is soon built by the builder."""
+        (source,) = load(SAMPLE, "master.cfg", self.mktemp()).sources
+        self.assertIsInstance(source, PBChangeSource)
+        self.assertEqual((source.user, source.passwd, source.port), ("change", "change-me-too", None))
+        (scheduler,) = load(SAMPLE, "master.cfg", self.mktemp()).schedulers
+        self.assertIsInstance(scheduler, Scheduler)
+        self.assertEqual((scheduler.branch, scheduler.listBuilderNames()), (None, ["first"]))
+        self.assertLess(scheduler.treeStableTimer, 10)
+        text, passwords = withPasswords(SAMPLE)
+        self.assertEqual(len(set(passwords)), 2)
+        self.assertNotIn("change-me", text)
 
     def test_explained(self) -> None:
         """The sample is explained: it has more comments than code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -49,7 +50,9 @@ class EveryCommandTests(AskingTests):
 
     def all(self) -> list[tuple[str, ...]]:
         """Each, as it is called."""
-        return [("reconfig", self.here), ("status", self.here), ("disconnect", self.here, "bot1")]
+        of = ("disconnect", "pause", "drain", "unpause", "force", "stopbuild")
+        whole = ("reconfig", "status", "builds")
+        return [*((verb, self.here) for verb in whole), *((verb, self.here, "bot1") for verb in of)]
 
     def test_notRunning(self) -> None:
         """Without a master each is one line that says how to start it, and status 1."""
@@ -128,6 +131,11 @@ class ReconfigTests(AskingTests):
             ],
         )
 
+    def test_drain(self) -> None:
+        """--drain reaches the master."""
+        self.reconfig("--drain")
+        self.assertEqual(self.asked[0][2], {"dryRun": False, "drain": True})
+
     def test_refused(self) -> None:
         """Every error is listed on standard error, with the warnings, and that all is as before; status 1."""
         errors = ["master.cfg:9: NameError: name 'x' is not defined", "master.cfg:12: duplicate"]
@@ -177,6 +185,11 @@ class DisconnectTests(AskingTests):
         said = command("disconnect", self.here, "bot1")
         self.assertEqual((said.status, said.out), (0, "slave bot1 at 10.0.0.1:4711 was disconnected\n"))
         self.assertEqual(self.asked[0][:3], (self.here, "disconnect", {"slave": "bot1"}))
+
+    def test_json(self) -> None:
+        """JSON is the master's own answer."""
+        self.answer = {"disconnected": False, "address": None}
+        self.assertEqual(json.loads(command("disconnect", "-j", self.here, "bot1").out), self.answer)
 
     def test_notConnected(self) -> None:
         """A slave that is not there is as was wanted."""

@@ -7,7 +7,6 @@ import os
 import pwd
 from typing import Any
 
-from buildbot.daemon import asking
 from buildbot.scripts import builds, shown, words
 from tests.commandline import command
 from tests.test_scripts_ask import AskingTests
@@ -231,17 +230,3 @@ class PauseTests(AskingTests):
 
         self.patch(pwd, "getpwuid", getpwuid)
         self.assertEqual(words.loginName(), f"uid {os.getuid()}")
-
-
-class RefusedTests(AskingTests):
-    """What the master refuses."""
-
-    def test_refused(self) -> None:
-        """What the master says of why it cannot is what the user reads; so it is when none runs."""
-        for answer, reason in (
-            (asking.ControlError("no builder 'full' in c['builders']"), "no builder 'full'"),
-            (asking.NotRunning(self.here), "no buildmaster is running"),
-        ):
-            self.answer = answer
-            for verb in ("builds", "force", "stopbuild", "pause", "drain", "unpause"):
-                self.assertIn(reason, self.failure(verb, self.here, "full"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 from twisted.trial import unittest
 
@@ -28,6 +29,7 @@ class DemoTests(unittest.TestCase):
         text, passwords = create.withPasswords(create.sampleText())
         bot = demo.expectedBot(self.config(demo.withPort(text, 12345)))
         self.assertEqual((bot.name, bot.password, bot.port), ("bot1", passwords[0], 12345))
+        self.assertEqual((bot.builder, bot.auth), ("first", f"change:{passwords[1]}"))
 
     def test_withPort(self) -> None:
         """Only the line that sets the port changes, and not one in a comment."""
@@ -43,6 +45,45 @@ class DemoTests(unittest.TestCase):
         self.assertEqual(demo.expectedBot(self.config(text)).port, 4711)
         for bad in ("c = BuildmasterConfig = {}", text.replace('"tcp:', '"unix:/x'), "c = ="):
             self.assertRaises(CommandFailed, demo.expectedBot, self.config(bad))
+
+    def test_noChanges(self) -> None:
+        """Where no change would be built, none is sent: no source, one with another port, no scheduler."""
+        text = create.sampleText()
+        for more in (
+            "c['sources'] = []",
+            "c['sources'] = [PBChangeSource(port=4711)]",
+            "c['schedulers'] = []",
+            "c['schedulers'] = [Scheduler('s', 'branch', 1, ['first'])]",
+        ):
+            bot = demo.expectedBot(self.config(f"{text}\n{more}\n"))
+            self.assertEqual((bot.builder, bot.auth), ("first", None), more)
+        bot = demo.expectedBot(self.config(f"{text}\nc['builders'] = c['schedulers'] = []\n"))
+        self.assertEqual((bot.builder, bot.auth), (None, None))
+
+    def built(self, *answers: dict[str, object], timeout: float = 30.0) -> dict[str, Any]:
+        """Wait for a build after number 3, while a master gives these answers to C{builds}."""
+        left = list(answers)
+
+        def request(here: str, verb: str, params: dict[str, Any], patience: float) -> object:
+            if verb == "build":
+                return {"number": params["number"], "whole": True}
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        self.patch(asking, "request", request)
+        self.patch(demo.time, "sleep", lambda seconds: None)
+        return demo.whenBuilt("/m", "first", 3, timeout)
+
+    def test_whenBuilt(self) -> None:
+        """It waits for a build that is newer than the ones before, and says why none has come."""
+        nothing = {"running": [], "waiting": [], "requests": [], "finished": []}
+        old, new = {**nothing, "finished": [{"number": 3}]}, {**nothing, "finished": [{"number": 4}]}
+        self.assertEqual(self.built(nothing, old, old, new), {"number": 4, "whole": True})
+        waiting = {**old, "waiting": [{"why": "slave bot1: not attached"}]}
+        why = self.assertRaises(CommandFailed, self.built, waiting, timeout=0.0)
+        self.assertEqual(
+            str(why),
+            "first has built nothing within 0 s; it waits: slave bot1: not attached: see /m/twistd.log",
+        )
 
     def test_freePort(self) -> None:
         """The port is one that a program can listen on, and that no outgoing connection takes."""

@@ -116,6 +116,27 @@ class OptionsTests(unittest.TestCase):
         self.assertEqual(options(o.DisconnectOptions, ["d", "bot1"])["slave"], "bot1")
         self.assertIn("SLAVE", self.refusal(o.DisconnectOptions, "d"))
 
+    def test_aboutBuilders(self) -> None:
+        """What the commands about builds take beside the directory."""
+        self.assertIsNone(options(o.BuildsOptions, ["d"])["builder"])
+        parsed = options(o.BuildsOptions, ["d", "full", "-c", "5"])
+        self.assertEqual((parsed["builder"], parsed["count"]), ("full", 5))
+        self.assertIn("full more", self.refusal(o.BuildsOptions, "d", "full", "more"))
+        self.assertEqual(options(o.LogOptions, ["d", "full/7/x", "-f"])["path"], "full/7/x")
+        self.assertIn("BUILDER/BUILD/STEP", self.refusal(o.LogOptions, "d"))
+        self.assertIn("BUILDER", self.refusal(o.ForceOptions, "d"))
+        self.assertIsNone(options(o.StopBuildOptions, ["d", "full"])["number"])
+        self.assertEqual(options(o.StopBuildOptions, ["d", "full", "7"])["number"], 7)
+        self.assertIn("BUILD: 'x'", self.refusal(o.StopBuildOptions, "d", "full", "x"))
+        self.assertIn("one BUILD", self.refusal(o.StopBuildOptions, "d", "full", "7", "8"))
+        self.assertIn("BUILDER", self.refusal(o.StopBuildOptions, "d"))
+
+    def test_propertiesAreNotShared(self) -> None:
+        """The properties of one command are not those of the next."""
+        first = options(o.ForceOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
+        self.assertEqual(first["properties"], {"a": "1", "b": "2"})
+        self.assertEqual(options(o.ForceOptions, ["d", "full"])["properties"], {})
+
     def test_everyCommand(self) -> None:
         """Each command can be called, and says what it is for."""
         for name, _, kind, doc in o.Options.subCommands:

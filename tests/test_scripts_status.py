@@ -49,8 +49,61 @@ ABSENT: dict[str, Any] = {
 }
 
 
+RUNNING: dict[str, Any] = {
+    "builder": "full",
+    "number": 7,
+    "slave": "bot1",
+    "step": "compile",
+    "started": NOW - 75,
+    "eta": 130.2,
+}
+WAITING: dict[str, Any] = {"builder": "full", "requests": 2, "since": NOW - 60, "why": "slave bot1: busy"}
+PAUSE: dict[str, Any] = {"slave": "bot1", "who": "ann", "when": NOW - 60, "why": "new disk", "kind": "paused"}
+
+
 class PageTests(unittest.TestCase):
     """What a reader sees."""
+
+    def test_builds(self) -> None:
+        """B8: what runs, with how long it still takes, and what waits, with why, is shown below the table."""
+        lines = status.masterPage({**MASTER, "running": [RUNNING], "waiting": [WAITING]}, [BOT], NOW)
+        self.assertEqual(
+            lines[-3:],
+            [
+                "",
+                "running: full/7 on bot1, compile, for 1 min 15 s, about 2 min 10 s to go",
+                "waiting for full: 2 requests, the oldest for 1 min: slave bot1: busy",
+            ],
+        )
+        quiet = {**RUNNING, "step": None, "eta": None}
+        lines = status.masterPage({**MASTER, "running": [quiet]}, [BOT], NOW)
+        self.assertEqual(lines[-1], "running: full/7 on bot1, about to begin, for 1 min 15 s")
+
+    def test_paused(self) -> None:
+        """O7: a paused slave shows as that, with who, since when and why, in the table and on its page."""
+        bot = {**BOT, "paused": PAUSE, "running": 1}
+        lines = status.masterPage(MASTER, [bot], NOW)
+        self.assertIn("connected, paused", lines[5])
+        self.assertRegex(lines[-1], r"^bot1 is paused by ann since .* \(1 min\): new disk$")
+        page = status.slavePage(bot, NOW)
+        self.assertIn("builds:   1 running", page)
+        self.assertRegex("\n".join(page), r"\nkept:     paused by ann since .* \(1 min\): new disk\n")
+        away = {**ABSENT, "paused": {**PAUSE, "kind": "draining", "why": "", "who": ""}}
+        lines = status.masterPage(MASTER, [away], NOW)
+        self.assertIn("not connected, draining", lines[5])
+        self.assertRegex(lines[-1], r"draining by somebody since .* \(1 min\)$")
+
+    def test_store(self) -> None:
+        """P4, P8: how much is kept, and that nothing can be kept just now, is shown."""
+        keeps = {"builds": 500, "days": 365.0}
+        said = "keeps the last 500 builds of each builder"
+        lines = status.masterPage({**MASTER, "keeps": keeps, "storeTrouble": "disk is full"}, [], NOW)
+        self.assertEqual(
+            lines[3:],
+            [f"{said}, none older than 365 days", "no build begins: nothing can be kept: disk is full"],
+        )
+        lines = status.masterPage({**MASTER, "keeps": {**keeps, "days": None}, "storeTrouble": ""}, [], NOW)
+        self.assertEqual(lines[3:], [said])
 
     def test_table(self) -> None:
         """The master in three lines, then a slave a line, in columns."""
