@@ -532,11 +532,11 @@ class BotPerspective(NewCredPerspective):
             if now - self._probedAt >= PROBE_TIME:
                 self._fail(peer, f"it did not answer a probe within {PROBE_TIME:g} s")
                 return
-            idle = self._probedAt + PROBE_TIME - now
+            idle = min(self._probedAt + PROBE_TIME - now, self._keepalive())
         elif idle <= 0:
             self._probedAt = now
             peer.probe()
-            idle = PROBE_TIME
+            idle = min(PROBE_TIME, self._keepalive())  # the next probe may be due before
         if self.isPending():
             idle = min(idle, self._offeredAt + ATTACH_TIME - now)
         self._after(idle)

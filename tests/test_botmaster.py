@@ -247,6 +247,17 @@ class LivenessTests(SlavePortCase):
         probes = slave.called.count("getCommands") - 1
         self.assertTrue(25 <= probes <= 30, probes)
 
+    def test_deadAfterAnAnswer(self) -> None:
+        """L1, L2: a peer that dies after an answer is off line in time, however short its keepalive."""
+        self.use(config(keepalive=7.0))
+        slave = self.connect()
+        self.wait(10)
+        self.assertEqual(slave.called.count("getCommands"), 2)
+        slave.pump.blackhole = True
+        self.wait(7 + 30 + 1)
+        self.assertAbsent()
+        self.assertIn("probe", self.lastEvent())
+
     def test_anyByteIsLife(self) -> None:
         """L1: a slave that talks is not probed."""
         slave = self.connect()
