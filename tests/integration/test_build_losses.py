@@ -47,6 +47,18 @@ for builder in c['builders']:
     builder['locks'] = [SlaveLock('one on each'), MasterLock('all', {slaves})]
 """
 
+#: The same with a file that is sent, a large one unless the gate is open.
+TRANSFER = """
+from buildbot.steps.shell import ShellCommand, WithProperties
+from buildbot.steps.transfer import FileUpload
+gate = WithProperties({gates!r} + '/%(buildername)s.open')
+script = 'size=1G; [ ! -e "$1" ] || size=1000; rm -f big; truncate -s $size big'
+f.addStep(ShellCommand, name='before', command=['sh', '-c', script, 'sh', gate], usePTY=False)
+f.addStep(FileUpload, name='middle', slavesrc='big', haltOnFailure=True,
+          masterdest=WithProperties('uploads/%(buildername)s/big'))
+f.addStep(ShellCommand, name='after', command=['true'], usePTY=False)
+"""
+
 
 class Gates:
     """The middle step of each builder waits until its gate is open."""
@@ -106,18 +118,20 @@ class Losses(MasterTestCase):
         builders: Mapping[str, list[str]] = {},
         keepalive: Mapping[str, float] = {},
         direct: bool = False,
+        steps: str = STEPS,
     ) -> None:
         """A master, a builder for each slave, and the slaves behind a proxy.
 
         @param builders: names of slaves by builder, of further builders.
         @param keepalive: by slave.
         @param direct: without the proxy.
+        @param steps: what a build does, to be formatted.
         """
         self.master = await self.startMaster(
             bots={name: "sesame" for name in slaves},
             builders={**{name: [name] for name in slaves}, **builders},
             keepalive=keepalive,
-            after=STEPS.format(gates=self.gates.directory, slaves=len(slaves)),
+            after=steps.format(gates=self.gates.directory, slaves=len(slaves)),
         )
         self.proxy = Proxy(self, self.master.port)
         self.slaves = await self.startSlaves(
@@ -282,6 +296,69 @@ class Stopped(Losses):
             took = await self.nextBuild(name, number, begun)
             if number == 7:
                 self.row("cut off three times", name, build, since, took)
+
+
+class InTransfer(Losses):
+    """The slave is sending a file."""
+
+    async def test_stoppedAndKilled(self) -> None:
+        """
+        A build is stopped while its slave sends a file, and then another slave is killed in that: the builds
+        end at once, half a file is left nowhere, and the next build has the whole of it (B1, B2).
+        """
+        names = {f"bot-{generation.name}": generation for generation in GENERATIONS}
+        await self.startAll(names, steps=TRANSFER)
+        await together(self.stopAndKill(name) for name in names)
+        await self.assertIdle()
+        self.tellRows()
+        self.assertNoTracebacks(self.master)
+
+    def received(self, name: str) -> dict[str, int]:
+        """What is there of the file that this slave sends: sizes by name."""
+        directory = os.path.join(self.master.basedir, "uploads", name)
+        try:
+            return {each: os.path.getsize(os.path.join(directory, each)) for each in os.listdir(directory)}
+        except FileNotFoundError:  # the directory, or a file that has just got its name
+            return {}
+
+    async def midTransfer(self, name: str) -> None:
+        """Have a build of this builder in the middle of its file."""
+        await self.master.ask("force", builder=name)
+        await until(lambda: max(self.received(name).values(), default=0) > 500_000, 60, f"a file of {name}")
+        self.assertNotIn("big", self.received(name))
+
+    async def stopAndKill(self, name: str) -> None:
+        """Builds 0 and 1: stopped, done; 2 and 3: lost, done."""
+        await self.midTransfer(name)
+        since = time.time()
+        await self.master.ask("stopbuild", builder=name)
+        build = await self.master.whenFinished(name, 0)
+        self.assertEqual((build["result"], build["text"][0]), ("failure", "interrupted"), build)
+        self.assertLess(build["finished"] - since, SLACK)
+        self.assertEqual(self.received(name), {})
+        self.gates.open(name)
+        begun = time.time()
+        await self.master.ask("force", builder=name)
+        self.row("stopped in a transfer", name, build, since, await self.nextBuild(name, 1, begun))
+        self.takeBack(name)
+
+        self.gates.close(name)
+        await self.midTransfer(name)
+        since = time.time()
+        await self.slaves[name].kill()
+        build = await self.master.whenFinished(name, 2)
+        self.assertLost(build, since, SLACK)
+        self.assertEqual(self.received(name), {})
+        self.gates.open(name)
+        begun = time.time()
+        self.slaves[name].start()
+        self.row("killed in a transfer", name, build, since, await self.nextBuild(name, 3, begun))
+        self.takeBack(name)
+
+    def takeBack(self, name: str) -> None:
+        """The whole file is there, and nothing else; remove it."""
+        self.assertEqual(self.received(name), {"big": 1000})
+        os.unlink(os.path.join(self.master.basedir, "uploads", name, "big"))
 
 
 class Mute(Losses):
