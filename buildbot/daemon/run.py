@@ -46,7 +46,7 @@ log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main
 _MOST_FILES = 262_144
 #: So many new objects make Python look for cycles among them (700 by default). When it goes on to look at all
 #: that a master holds for its slaves, that takes a quarter of a second with 2,000 of them, and finds nothing.
-_NEW_OBJECTS = 20_000
+_NEW_OBJECTS = 10_000
 
 
 class Options(usage.Options):
