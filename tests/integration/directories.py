@@ -108,8 +108,12 @@ class ProcessCase(unittest.TestCase):
             stream.write(text)
 
     def files(self) -> set[str]:
-        """What is in the directory, but for the log."""
-        return {name for name in os.listdir(self.here) if not name.startswith(("twistd.log", "__pycache__"))}
+        """What is in the directory, but for the log and the state."""
+        return {
+            name
+            for name in os.listdir(self.here)
+            if not name.startswith(("twistd.log", "__pycache__", "state.sqlite"))
+        }
 
     def pid(self) -> int:
         """The process that holds the directory's lock."""
