@@ -10,10 +10,7 @@ from zope.interface import implementer
 
 from buildbot.buildset import BuildSet
 from buildbot.interfaces import IUpstreamScheduler
-from buildbot.scheduler import (
-    Dependent,
-    Scheduler,
-)
+from buildbot.scheduler import Dependent, Scheduler
 from buildbot.schedulers.base import RETRY_AFTER
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
@@ -134,6 +131,26 @@ class DependentTests(SchedulerCase):
         self.complete(2)
         scheduled = [record.scheduler for record in self.sets()]
         self.assertEqual(scheduled.count("other"), 1)
+
+    def test_overWhileStarting(self) -> None:
+        """A set that is over while the Dependent reads what it knew counts, once; also for a new one."""
+        self.build()
+        self.kill()
+        self.start(self.both()[0])
+        self.store.lazy = True
+        dependents = [self.both()[1], Dependent("other", self.upstream, ["quick"])]
+        starting = [ensureDeferred(self.takeIn(each)) for each in dependents]
+        self.store.lazy = False
+        self.complete(1)
+        self.store.lazy = True
+        for _ in range(20):
+            self.store.flush()
+            self.clock.advance(0)
+        self.store.lazy = False
+        for each in starting:
+            self.successResultOf(each)
+        scheduled = [record.scheduler for record in self.sets()]
+        self.assertEqual(sorted(map(str, scheduled)), ["main", "other", "package"])
 
     def test_otherUpstream(self) -> None:
         """With another upstream it begins from now on, too."""

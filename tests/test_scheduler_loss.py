@@ -17,12 +17,11 @@ from twisted.internet.defer import ensureDeferred
 from twisted.trial import unittest
 
 from buildbot.changes.change import Change
-from buildbot.scheduler import (
-    AnyBranchScheduler,
-    Scheduler,
-)
+from buildbot.scheduler import AnyBranchScheduler
 from buildbot.store.interface import StoreFailed
 from tests.schedulers import SchedulerCase, isCode
+
+BRANCHES = [None, "b"]
 
 
 class LossMachine(RuleBasedStateMachine):
@@ -36,18 +35,22 @@ class LossMachine(RuleBasedStateMachine):
         self.store = self.world.store
         self.store.lazy = True
 
-    def make(self, timer: float = 20.0, kind: bool = True) -> Any:
-        if kind:
-            return Scheduler("main", None, timer, ["full"], fileIsImportant=isCode)
-        return AnyBranchScheduler("main", None, timer, ["full"], fileIsImportant=isCode)
+    def make(self, timer: float = 20.0, listed: bool = True) -> Any:
+        branches = BRANCHES if listed else None
+        return AnyBranchScheduler("main", branches, timer, ["full"], fileIsImportant=isCode)
 
     @property
     def schedulers(self) -> list[Any]:
         return list(self.world.master)
 
-    @rule(name=st.sampled_from(["a.c", "README"]), tells=st.booleans(), age=st.sampled_from([0, 5, -50]))
-    def commit(self, name: str, tells: bool, age: int) -> None:
-        change = Change("ann", [name], "", when=self.world.clock.seconds() - age)
+    @rule(
+        name=st.sampled_from(["a.c", "README"]),
+        branch=st.sampled_from(BRANCHES),
+        tells=st.booleans(),
+        age=st.sampled_from([0, 5, -50]),
+    )
+    def commit(self, name: str, branch: str | None, tells: bool, age: int) -> None:
+        change = Change("ann", [name], "", when=self.world.clock.seconds() - age, branch=branch)
         adding = ensureDeferred(self.world.master.addChange(change, tells))
         adding.addErrback(lambda why: why.trap(StoreFailed))
 
@@ -60,7 +63,7 @@ class LossMachine(RuleBasedStateMachine):
         self.store.flush()
         self.world.clock.advance(0)
 
-    @rule(seconds=st.sampled_from([1, 7, 25]))
+    @rule(seconds=st.sampled_from([1, 4, 8, 25]))
     def wait(self, seconds: int) -> None:
         self.world.clock.advance(seconds)
 
@@ -68,18 +71,18 @@ class LossMachine(RuleBasedStateMachine):
     def fill(self) -> None:
         self.store.full = not self.store.full
 
-    @rule(timer=st.sampled_from([0.0, 20.0]), kind=st.booleans())
-    def kill(self, timer: float, kind: bool) -> None:
+    @rule(timer=st.sampled_from([0.0, 20.0]), listed=st.booleans())
+    def kill(self, timer: float, listed: bool) -> None:
         self.world.kill()
         self.world.start()
-        self.make(timer, kind).setServiceParent(self.world.master)
+        self.make(timer, listed).setServiceParent(self.world.master)
 
     @precondition(lambda self: self.schedulers)
-    @rule(timer=st.sampled_from([0.0, 20.0]), kind=st.booleans())
-    def reconfig(self, timer: float, kind: bool) -> None:
+    @rule(timer=st.sampled_from([0.0, 20.0]), listed=st.booleans())
+    def reconfig(self, timer: float, listed: bool) -> None:
         for scheduler in self.schedulers:
             scheduler.disownServiceParent()
-        self.make(timer, kind).setServiceParent(self.world.master)
+        self.make(timer, listed).setServiceParent(self.world.master)
 
     @invariant()
     def neverTwice(self) -> None:
@@ -90,17 +93,15 @@ class LossMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.full = False
-        self.commit("a.c", False, 0)
-        for _ in range(12):
-            self.store.flush()
-            self.world.clock.advance(10)
-        self.commit("a.c", True, 0)
-        for _ in range(12):
-            self.store.flush()
-            self.world.clock.advance(10)
+        for tells in (False, True):  # a change that nobody tells of is found with the next
+            for branch in BRANCHES:
+                self.commit("a.c", branch, tells, 0)
+            for _ in range(12):
+                self.store.flush()
+                self.world.clock.advance(10)
         self.store.flush()
         self.store.lazy = False
-        kept = [change.number for change in self.world.successResultOf(self.store.getChanges(100_000))]
+        kept = [change.number or 0 for change in self.world.successResultOf(self.store.getChanges(100_000))]
         built = [number for numbers in self.world.built() for number in numbers]
         assert sorted(built) == sorted(kept), (built, kept)
         self.world.tearDown()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
+
+from twisted.internet.defer import ensureDeferred
 
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.diff import diff
-from buildbot.scheduler import (
-    AnyBranchScheduler,
-)
+from buildbot.scheduler import AnyBranchScheduler
 from buildbot.schedulers.base import RETRY_AFTER, SAVE_WITHIN
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
@@ -81,6 +83,30 @@ class RestartTests(SchedulerCase):
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1, 2, 3, 4]])
 
+    def test_toldWhileLooking(self) -> None:
+        """What it is told of while it looks for what it missed is among that."""
+        scheduler = self.use(mainScheduler())
+        one, two = (self.commit(tells=False) for _ in range(2))
+        self.store.lazy = True
+        scheduler.addChange(two)
+        scheduler.addChange(one)
+        self.store.flush()
+        self.store.lazy = False
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 2]])
+
+    def test_stopWaits(self) -> None:
+        """A stop is over when what the scheduler knows is on disk."""
+        self.use(mainScheduler())
+        self.commit()
+        self.store.lazy = True
+        stopped = self.master.stopService()
+        self.assertNoResult(stopped)
+        self.store.flush()
+        self.successResultOf(stopped)
+        self.store.lazy = False
+        self.assertEqual(self.successResultOf(self.store.getState("scheduler/main"))["seen"], 1)
+
     def test_newName(self) -> None:
         """A scheduler with a new name begins with the next change, also when it is killed at once."""
         self.commit()
@@ -131,6 +157,39 @@ class RestartTests(SchedulerCase):
         self.replace(scheduler, scheduler)
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1]])
+
+    def test_startedAgainMeanwhile(self) -> None:
+        """The same, while its builds are on their way to the disk."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        self.store.lazy = True
+        self.clock.advance(MINUTE)
+        self.remove(scheduler)
+        starting = ensureDeferred(self.takeIn(scheduler))
+        self.store.flush()
+        self.successResultOf(starting)
+        self.store.lazy = False
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1], [2]])
+
+    def test_removedMeanwhile(self) -> None:
+        """One that was removed while it looked for what it missed sees no more of it."""
+        seen: list[Change] = []
+        scheduler = self.use(mainScheduler(fileIsImportant=seen.append))
+        changes = [self.commit(tells=False) for _ in range(3)]
+        self.store.lazy = True
+        scheduler.addChange(changes[2])
+        self.remove(scheduler)
+        self.store.flush()
+        self.assertEqual(seen, [])
+
+    def test_nothingRemains(self) -> None:
+        """A master that is reconfigured every day does not fill with schedulers of long ago."""
+        gone = weakref.ref(self.replace(self.use(mainScheduler()), mainScheduler(61)))
+        self.replace(gone(), mainScheduler(62))
+        gc.collect()
+        self.assertIsNone(gone())
 
     def test_otherStore(self) -> None:
         """A store that lost its changes does not make a scheduler wait for numbers that are long gone."""
@@ -213,6 +272,35 @@ class FullDiskTests(SchedulerCase):
         self.clock.advance(SAVE_WITHIN)
         record = self.successResultOf(self.store.getState("scheduler/main"))
         self.assertEqual(record["seen"], 1)
+
+    def test_savedMeanwhile(self) -> None:
+        """What is written down while builds wait to be submitted does not say that they were."""
+        self.use(mainScheduler())
+        self.commit()
+        self.clock.advance(MINUTE - 5)
+        self.commit("README", branch="other")  # so something is to be written down in ten seconds
+        self.store.full = True
+        self.clock.advance(5)
+        self.store.full = False
+        self.clock.advance(6)
+        self.restart(mainScheduler())
+        self.clock.advance(0)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_killedBetween(self) -> None:
+        """Killed when one of two sets is on disk, the master submits the other one at the next start."""
+        self.use(AnyBranchScheduler("any", None, MINUTE, ["full"]))
+        self.commit()
+        self.commit(branch="b")
+        self.store.full = True
+        self.clock.advance(MINUTE)
+        self.store.full, self.store.lazy = False, True
+        self.clock.advance(RETRY_AFTER)
+        self.store.flush(1)
+        self.store.lazy = False
+        self.restart(AnyBranchScheduler("any", None, MINUTE, ["full"]))
+        self.clock.advance(0)
+        self.assertEqual(self.built(), [[1], [2]])
 
     def test_builderToCome(self) -> None:
         """A builder that is not there yet, as during a start, is waited for."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from buildbot.scheduler import (
-    Nightly,
-    Periodic,
-)
+from buildbot.scheduler import Nightly, Periodic
 from buildbot.schedulers.base import RETRY_AFTER
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 
@@ -53,6 +50,15 @@ class PeriodicTests(SchedulerCase):
         self.clock.advance(HOUR / 2)
         new = self.replace(old, Periodic("hourly", ["full"], 2 * HOUR))
         self.assertEqual(new.getPendingBuildTimes(), [START + 2 * HOUR])
+
+    def test_clockPutBack(self) -> None:
+        """A clock that was wrong, and far ahead, does not keep it from building until then."""
+        self.use(Periodic("hourly", ["full"], HOUR))
+        self.clock.advance(0)
+        self.successResultOf(self.store.setState("scheduler/hourly", {"last": START + DAY}))
+        self.restart(Periodic("hourly", ["full"], HOUR))
+        self.clock.pump([MINUTE] * 60)
+        self.assertEqual(self.times(), [0, HOUR])
 
     def test_fullDisk(self) -> None:
         """P4: while nothing can be kept no wishes pile up: one build is enough."""
@@ -103,6 +109,15 @@ class NightlyTests(SchedulerCase):
         old = self.use(Nightly("nightly", ["full"], hour=23))
         new = self.replace(old, Nightly("nightly", ["full"], hour=1))
         self.assertEqual(new.getPendingBuildTimes(), [self.day + DAY + HOUR])
+
+    def test_missedAndOtherTime(self) -> None:
+        """What was missed is made up for, also if the times are others at the start."""
+        self.use(Nightly("nightly", ["full"], hour=3))
+        self.kill()
+        self.clock.advance(DAY)
+        self.start(Nightly("nightly", ["full"], hour=5))
+        self.clock.pump([0, 1])
+        self.assertEqual(len(self.times()), 1)
 
     def test_clockPutRight(self) -> None:
         """The clock on the wall is put forward: the build comes at its time by the new one, nearly."""

@@ -107,7 +107,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._resend = Alarm(self._goOnSending)
         self._save = Alarm(self._saveNow)
         self._outbox: list[tuple[BuildSet, dict[str, Any] | None]] = []
-        self._isSending = self._isLooking = self._lookAgain = False
+        self._isSending = self._isLooking = False
 
     def _compared(self) -> dict[str, object]:
         """What my class says need not be said again; and a method of mine, compared, would compare me."""
@@ -204,7 +204,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
         @return: fires when what I know is written down.
         """
-        saving = self._saveNow() if self._save.isSet and not self._outbox else None
+        saving = self._saveNow() if self._save.isSet else None
         self._life, self._ready = None, False
         for alarm in (self._retry, self._resend, self._save):
             alarm.stop()
@@ -259,13 +259,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def _hear(self, change: Change) -> None:
         """The master tells of a Change; it may tell out of turn, or twice, or not at all."""
-        if not self._ready or not self._watches:
-            return  # I shall look for it
-        if change.number is None:
-            self._take(change)
-        elif self._isLooking:
-            self._lookAgain = True
-        elif change.number == self._seen + 1:
+        if not self._ready or not self._watches or (self._isLooking and change.number is not None):
+            return  # I shall see it: it was in the store before anybody could tell of it
+        if change.number is None or change.number == self._seen + 1:
             self._take(change)
         elif change.number > self._seen:
             self._logged(self._look())
@@ -275,14 +271,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         if self._isLooking or not self._watches:
             return
         life = self._life
-        self._isLooking = self._lookAgain = True
+        self._isLooking = True
         try:
-            while self._lookAgain:
-                self._lookAgain = False
-                for change in await self.yard.store.getChangesAfter(self._seen):
-                    if life is not self._life:
-                        return
-                    self._lookAgain = True
+            while True:
+                changes = await self.yard.store.getChangesAfter(self._seen)
+                if life is not self._life or not changes:
+                    return
+                for change in changes:
                     self._take(change)
         except StoreFailed as failed:
             if life is self._life:
@@ -337,7 +332,6 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             ) as error:  # the builders may be on their way, in a new configuration
                 if life is self._life:
                     self._trouble(error)
-                    self._isSending = False
                     self._resend.set(self.yard.clock, RETRY_AFTER)
                 return
             except Exception:
