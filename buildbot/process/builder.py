@@ -291,7 +291,10 @@ class Builder:
             build.lostRemote()
         await ended
         self.building.remove(build)
-        again = build.results == RETRY and max(req.attempts for req in requests) < RETRIES
+        attempts = max(req.attempts for req in requests)
+        again = build.results == RETRY and (attempts < RETRIES or self.botmaster.stopping)
+        if again and self.botmaster.stopping:
+            status.setText(["the master was stopped"])
         if build.results == RETRY and not again:
             status.setResults(EXCEPTION)
             status.setText([f"slave lost {RETRIES + 1} times"])
