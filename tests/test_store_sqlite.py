@@ -397,7 +397,7 @@ class DamageTests(SqliteCase):
         self.get(self.store.close())
         text = Path(self.file).read_bytes()
         self.assertGreater(len(text), 40000)
-        for cut in range(0, len(text), 512):
+        for cut in range(512, len(text), 512):
             directory = self.holding(text[:cut])
             self.warnings.clear()
             found = self.after(directory)
@@ -412,6 +412,17 @@ class DamageTests(SqliteCase):
             else:  # SQLite takes zeros for the rest of a last page, which had the end of one record
                 self.assertGreater(cut, len(text) - 4096)
                 self.assertEqual((self.warnings, len(bad)), (bad, 1))
+
+    def test_empty(self) -> None:
+        """An empty file, as a crash right at the first start leaves it, is filled, with a warning."""
+        self.after(directory := self.holding(b""))
+        self.assertEqual(self.asides(directory), [])
+        self.assertIn("is empty: nothing was kept in it yet", self.warnings[0])
+
+    def test_emptyWithLog(self) -> None:
+        """An empty file that has lost what its log belongs to is set aside, with the log."""
+        self.after(directory := self.holding(b"", b"log"))
+        self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-1-wal"])
 
     def test_truncatedLog(self) -> None:
         """Row 24: the write-ahead log cut at each 512 bytes: what it held before is there, in order."""
