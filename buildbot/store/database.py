@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.test_store_faults -*-
 """One SQLite file: opened, made, upgraded, or set aside when it is damaged; and transactions on it.
 
 What stands in it is for L{buildbot.store.rows}. Everything here blocks, and belongs to one thread.
