@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 from zope.interface import implementer
@@ -104,6 +108,59 @@ class StoreCase(unittest.SynchronousTestCase):
     def pending(self) -> list[int]:
         """The numbers of the requests that wait."""
         return [each.id for each in self.get(self.store.pendingRequests())]
+
+
+class SqliteCase(StoreCase):
+    """I have a store in a directory of its own, and ways to look at all that is in one."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.warnings: list[str] = []
+        globalLogPublisher.addObserver(self.observe)
+        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+
+    def observe(self, event: dict[str, Any]) -> None:
+        if event["log_level"] >= LogLevel.warn and "log_format" in event:
+            self.warnings.append(event["log_format"].format(**event))
+
+    def opened(self, directory: str | None = None, **options: Any) -> SqliteStore:
+        """An open store, which the other helpers use from now on."""
+        self.store = store = self.sqlite(directory, **options)
+        self.get(store.open())
+        return store
+
+    def quick(self) -> str:
+        """A new directory, in memory if that can be had: nothing there waits for a disk."""
+        directory = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+        self.addCleanup(shutil.rmtree, directory)
+        return directory
+
+    def holding(self, text: bytes, log: bytes = b"") -> str:
+        """A new directory with this database, and this write-ahead log."""
+        directory = self.quick()
+        Path(directory, "state.sqlite").write_bytes(text)
+        if log:
+            Path(directory, "state.sqlite-wal").write_bytes(log)
+        return directory
+
+    def contents(self, store: Store) -> list[Any]:
+        """All that is in a store."""
+        return [
+            self.get(store.getChanges(1000)),
+            [self.get(store.getBuildset(id)) for id in range(1, 20)],
+            self.get(store.pendingRequests()),
+            self.get(store.getBuilds(count=1000)),
+            self.get(store.getStates("")),
+        ]
+
+    def fill(self, count: int = 3) -> list[Any]:
+        """Put something of everything into the store; returns its contents."""
+        for number in range(count):
+            self.change()
+            _, (one, _) = self.ask("full", "quick")
+            self.finish(logged(self.start(one), f"full/{number}-" + "x" * 500))
+            self.get(self.store.setState(f"key{number}", number))
+        return self.contents(self.store)
 
 
 def build(builder: str, requests: Sequence[RequestRecord] = (), started: float = 30.0) -> BuildRecord:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.test_store_faults -*-
 """One SQLite file: opened, made, upgraded, or set aside when it is damaged; and transactions on it.
 
 What stands in it is for L{buildbot.store.rows}. Everything here blocks, and belongs to one thread.
@@ -16,7 +16,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.store.interface import SchemaTooNew, StoreFailed
-from buildbot.store.salvage import salvage, setAside
+from buildbot.store.salvage import WAL, salvage, setAside
 from buildbot.store.schema import Schema
 
 _log = Logger()
@@ -86,7 +86,9 @@ class Database:
         if not os.path.exists(self._path):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         elif not os.path.getsize(self._path):
-            raise Damaged("it is empty")
+            if os.path.exists(self._path + WAL):
+                raise Damaged("it is empty")
+            _log.warn("{path} is empty: nothing was kept in it yet, or all is lost", path=self._path)
         connection = self._connected()
         try:
             _setUp(connection)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.test_store_damage -*-
 """A damaged SQLite file: put out of the way, and what can still be read of it carried over.
 
 Whether a file is damaged is not decided here. Everything here blocks.

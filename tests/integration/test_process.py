@@ -103,7 +103,9 @@ class StartTests(ProcessCase):
         self.make(before="open('loading', 'w'); import time; time.sleep(1000)")
         command = [sys.executable, "-m", "buildbot", "start", self.here]
         for number in (signal.SIGINT, signal.SIGTERM):
-            with subprocess.Popen(command, env=self.environ, stderr=subprocess.PIPE, text=True) as starting:
+            with subprocess.Popen(
+                command, env=self.environ, stderr=subprocess.PIPE, text=True, preexec_fn=hearCtrlC
+            ) as starting:
                 while not os.path.exists(self.path("loading")):
                     time.sleep(0.02)
                 starting.send_signal(number)
@@ -238,6 +240,11 @@ class StopTests(ProcessCase):
         said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
         self.assertIn("was killed", said.out)
         self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
+
+
+def hearCtrlC() -> None:
+    """For a child: where the tests run in a shell's background, Ctrl-C is ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def drained(manager: socket.socket) -> list[bytes]:

@@ -1,0 +1,167 @@
+"""Files that the store may find damaged, and what it makes of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.stores import SqliteCase
+
+
+class DamageTests(SqliteCase):
+    """P3: no file that the store may find keeps the master from starting."""
+
+    def after(self, directory: str) -> list[Any]:
+        """Open what is there, see that it works, and return the contents as they were found."""
+        store = self.opened(directory)
+        found = self.contents(store)
+        self.get(store.interrupted(99.0))
+        number = self.change().number
+        self.assertEqual(self.get(store.getChange(number)).number, number)
+        self.get(store.close())
+        return found
+
+    def asides(self, directory: str) -> list[str]:
+        """The files that were set aside."""
+        return sorted(name for name in os.listdir(directory) if ".damaged-" in name)
+
+    def test_truncated(self) -> None:
+        """Row 24: the file cut at each 512 bytes: it is set aside, a warning says so, and the store works."""
+        self.opened()
+        whole = self.fill(12)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        self.assertGreater(len(text), 40000)
+        for cut in range(512, len(text), 512):
+            directory = self.holding(text[:cut])
+            self.warnings.clear()
+            found = self.after(directory)
+            bad = [each for each in self.warnings if "cannot be read" in each]
+            if found == whole:
+                self.assertGreater(cut, len(text) - 4096)
+            elif self.asides(directory):
+                self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1"], cut)
+                self.assertEqual(Path(directory, "state.sqlite.damaged-1").read_bytes(), text[:cut])
+                self.assertIn("is damaged", self.warnings[0])
+                self.assertEqual(self.warnings[1:], bad)
+            else:  # SQLite takes zeros for the rest of a last page, which had the end of one record
+                self.assertGreater(cut, len(text) - 4096)
+                self.assertEqual((self.warnings, len(bad)), (bad, 1))
+
+    def test_empty(self) -> None:
+        """An empty file, as a crash right at the first start leaves it, is filled, with a warning."""
+        self.after(directory := self.holding(b""))
+        self.assertEqual(self.asides(directory), [])
+        self.assertIn("is empty: nothing was kept in it yet", self.warnings[0])
+
+    def test_emptyWithLog(self) -> None:
+        """An empty file that has lost what its log belongs to is set aside, with the log."""
+        self.after(directory := self.holding(b"", b"log"))
+        self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-1-wal"])
+
+    def test_truncatedLog(self) -> None:
+        """Row 24: the write-ahead log cut at each 512 bytes: what it held before is there, in order."""
+        self.opened()
+        self.change()
+        self.get(self.store.close())
+        self.get(self.store.open())
+        for _ in range(12):
+            self.change()
+        main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
+        seen = set()
+        for cut in range(0, len(log), 512):
+            directory = self.holding(main, log[:cut])
+            numbers = [each.number for each in self.after(directory)[0]]
+            self.assertEqual(numbers, list(range(len(numbers), 0, -1)))
+            self.assertEqual(self.asides(directory), [])
+            seen.add(len(numbers))
+        self.assertEqual(seen | {13}, set(range(1, 14)))
+
+    def test_garbage(self) -> None:
+        """Whatever stands in the file, and in its log, the store opens and works."""
+        self.opened()
+        self.fill(12)
+        main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
+        self.get(self.store.close())
+        rest = Path(self.file).read_bytes()
+        chance = random.Random(5)
+        for number in range(100):
+            text, at = bytearray(rest if number % 2 else main), 0
+            for _ in range(chance.randrange(1, 5)):
+                at = chance.randrange(len(text)) if number % 5 else chance.randrange(100)
+                text[at : at + 64] = chance.randbytes(chance.randrange(1, 64))
+            self.after(self.holding(text, b"" if number % 2 else log[: chance.randrange(len(log))]))
+
+    def test_carriedOver(self) -> None:
+        """One bad page costs what stood on it, and no number that was given is given again."""
+        self.opened()
+        self.fill(60)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            (pages,) = file.execute("PRAGMA page_count").fetchone()
+        text = bytearray(Path(self.file).read_bytes())
+        at = text.index(b"full/30-xxx") // 4096 * 4096
+        text[at : at + 4096] = b"\xff" * 4096
+        Path(self.file).write_bytes(text)
+        self.assertGreater(pages, 20)
+        found = self.after(self.directory)
+        self.assertIn("records go on in a new one", self.warnings[0])
+        numbers = [each.number for each in found[3] if each.builder == "full"]
+        self.assertIn(0, numbers)
+        self.assertIn(59, numbers)
+        self.assertTrue(50 < len(numbers) < 60, numbers)
+        self.assertEqual((len(found[0]), len(found[2]), len(found[4])), (60, 60, 60))
+        self.get(self.store.open())
+        self.assertEqual(self.start().number, 60)
+
+    def test_countersLost(self) -> None:
+        """Numbers go on from the highest that is known, should the counters themselves be lost."""
+        self.opened()
+        self.fill(3)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("DROP TABLE counters")
+        self.get(self.store.open())
+        self.assertIn("it has no table counters", self.warnings[0])
+        _, (request,) = self.ask("full")
+        self.assertEqual((request.buildset, request.id, self.start(request).number), (4, 7, 3))
+        self.assertEqual(self.change().number, 4)
+
+    def test_foreign(self) -> None:
+        """A database that is not ours, and a text, are set aside, each under a name of its own."""
+        store = self.sqlite()
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("CREATE TABLE builds (a)")
+        self.get(store.open())
+        self.get(store.close())
+        Path(self.file).write_text("Dear diary, " * 1000)
+        self.get(store.open())
+        self.assertEqual(self.asides(self.directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-2"])
+        self.assertEqual(len(self.warnings), 2)
+
+    def test_badRecord(self) -> None:
+        """One record that cannot be read is passed over with a warning; all others are there."""
+        self.opened()
+        self.fill(3)
+        self.start()
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE builds SET record = '{' WHERE number IN (1, 3)")
+            file.execute("UPDATE buildsets SET record = '[]' WHERE id = 1")
+            file.execute("UPDATE changes SET record = '7' WHERE number = 2")
+            file.execute("UPDATE state SET value = 'x' WHERE name = 'key0'")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual(self.get(self.store.interrupted(5.0)), [])
+        changes, sets, requests, builds, states = self.contents(self.store)
+        self.assertEqual([each.number for each in builds], [2, 0])
+        self.assertEqual([each.number for each in changes], [3, 1])
+        self.assertEqual([each.id for each in requests], [4, 6])
+        self.assertEqual(states, {"key1": 1, "key2": 2})
+        self.assertIs(sets[0], None)
+        self.assertTrue(all("cannot be read" in each for each in self.warnings))
+        self.assertEqual(self.get(self.store.prune(1)), ["full/0-" + "x" * 500, "full/2-" + "x" * 500])
