@@ -31,6 +31,12 @@ class ChangeMaster(service.MultiService):
         parent: Any = self.parent
         return ensureDeferred(parent.addChange(change))
 
+    def getChangeNumbered(self, num: int) -> Deferred[Change | None]:
+        """Fires with the Change of this number; None if it is not kept."""
+        parent: Any = self.parent
+        found: Deferred[Change | None] = parent.botmaster.store.getChange(num)
+        return found
+
     def addSource(self, source: Any) -> None:
         """Listen to one more source."""
         source.setServiceParent(self)

@@ -15,11 +15,11 @@ from typing import Any
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import endpoints
-from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, fail
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.spread.banana import BananaError
+from twisted.spread.banana import SIZE_LIMIT
 
 from buildbot.wire import failure  # registers what understands the errors of old masters
 from buildbot.wire.dialect import text
@@ -52,12 +52,14 @@ class Sender:
         password: str = "changepw",
         timeout: float = TIMEOUT,
         reactor: Any = None,
+        endpoint: Any = None,
     ) -> None:
         """
         @param master: C{"host:port"}, or a client endpoint description of Twisted.
         @param user: the author of the changes; C{send} may name another.
         @param username: the account of the master's PBChangeSource, with its C{password}.
         @param timeout: how many seconds one change may take.
+        @param endpoint: where to connect, an C{IStreamClientEndpoint}; if it is not given, C{master} says.
         @raise ValueError: C{master} is neither.
         """
         if reactor is None:
@@ -67,7 +69,7 @@ class Sender:
         self._timeout = timeout
         self._reactor = reactor
         self._master = master
-        self._endpoint = _endpointOf(master, reactor)
+        self._endpoint = endpoint or _endpointOf(master, reactor)
 
     def send(
         self,
@@ -93,6 +95,11 @@ class Sender:
             "revision": revision,
             **more,
         }
+        if _isTooLarge(change):
+            self.failed = True
+            return fail(
+                SendFailed(f"a text or list has more than {SIZE_LIMIT} bytes or entries: too large to send")
+            )
         return ensureDeferred(self._send(change))
 
     async def _send(self, change: dict[str, Any]) -> None:
@@ -131,10 +138,6 @@ class Sender:
             return f"cannot connect to {self._master}: {said}"
         if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):
             return f"{self._master} ended the connection before it answered"
-        if isinstance(error, BananaError):
-            return (
-                "the change is too large to be sent: a text or a list has more than 655360 bytes or entries"
-            )
         if isinstance(error, pb.RemoteError):
             return f"{self._master} does not take the change: {said}"
         return f"{type(error).__name__}: {said}"
@@ -158,6 +161,17 @@ class Sender:
     def run(self) -> None:
         """Run the reactor until L{stop}."""
         self._reactor.run()
+
+
+def _isTooLarge(value: Any) -> bool:
+    """Whether PB cannot carry it; Twisted would notice halfway, and leave a Deferred behind."""
+    if isinstance(value, dict):
+        return any(map(_isTooLarge, (*value, *value.values())))
+    if isinstance(value, (list, tuple)):
+        return len(value) > SIZE_LIMIT or any(map(_isTooLarge, value))
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogatepass")
+    return isinstance(value, bytes) and len(value) > SIZE_LIMIT
 
 
 def _isRemote(error: Exception, name: str) -> bool:

@@ -1,0 +1,445 @@
+"""How the master hears of changes: what clients of all generations send, and who may send it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application import service
+from twisted.cred.credentials import UsernamePassword
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from buildbot.botmaster import BotMaster
+from buildbot.changes import changedict
+from buildbot.changes.base import ChangeSource
+from buildbot.changes.changedict import BadChange, changeFrom
+from buildbot.changes.changes import Change, ChangeMaster
+from buildbot.changes.pb import ChangePerspective, PBChangeSource
+from buildbot.dispatcher import Dispatcher
+from buildbot.interfaces import IChangeSource
+from buildbot.ports import CannotOpen
+from buildbot.wire.login import LoginRoot
+from buildbot.wire.slaveport import SlavePortFactory
+from tests.fakes import Python2Broker
+from tests.pumped import Pump
+from tests.schedulers import TestStore
+from tests.stories.world import Reactor
+
+
+def said(**kw: Any) -> dict[str, Any]:
+    """What a client says at least, and more."""
+    return {"who": "ann", "files": ["a.c"], "comments": "fix", **kw}
+
+
+class ChangeDictTests(unittest.SynchronousTestCase):
+    """What is in a change."""
+
+    def bad(self, what: object, words: str) -> None:
+        error = self.assertRaises(BadChange, changeFrom, what)
+        self.assertIn(words, str(error))
+        self.assertLess(len(str(error)), 200)
+
+    def test_least(self) -> None:
+        """Contrib scripts give three keys: the rest is as if nobody had said anything."""
+        change = changeFrom(said())
+        assert change is not None
+        self.assertEqual((change.who, change.files, change.comments), ("ann", ["a.c"], "fix"))
+        self.assertEqual((change.branch, change.revision, change.category, change.links), (None,) * 3 + ([],))
+
+    def test_bytes(self) -> None:
+        """
+        What python-2 clients send, keys and values in bytes and files as a tuple, says the same; names that
+        are not UTF-8 get back to slaves as they came.
+        """
+        files = ("dir/ä.c".encode(), b"caf\xe9.c")
+        told = {b"who": "änn".encode(), b"files": files, b"comments": b"caf\xe9", b"branch": b"caf\xe9"}
+        change = changeFrom({**told, b"revision": b"r7"})
+        assert change is not None
+        self.assertEqual(change.files[0], "dir/ä.c")
+        self.assertEqual([change.files[1], change.branch], ["caf\udce9.c", "caf\udce9"])
+        self.assertEqual([change.who, change.comments, change.revision], ["änn", "caf\ufffd", "r7"])
+
+    def test_later(self) -> None:
+        """What later clients say counts too; what nobody knows does not hurt."""
+        change = changeFrom(
+            said(
+                **{"category": "web", "revlink": "http://x/7", "when": 1234, "isdir": 1, "revision": 7},
+                properties={b"a": b"b", "n": [1, (2.5, None, True)], "d": {b"x": 1}},
+                **{"repository": "git://x", "project": "p", "codebase": "", "src": b"git", "links": ["u"]},
+            )
+        )
+        assert change is not None
+        self.assertEqual((change.category, change.revlink, change.when), ("web", "http://x/7", 1234.0))
+        self.assertEqual((change.revision, change.isdir, change.links), (7, 1, ["u"]))
+        self.assertEqual(dict(change.properties), {"a": "b", "n": [1, [2.5, None, True]], "d": {"x": 1}})
+
+    def test_nothing(self) -> None:
+        """None, and nothing between the quotes, are no branch, revision, category."""
+        for nothing in (None, "", b""):
+            keys = ("branch", "revision", "category", "revlink", "when")
+            change = changeFrom(said(**{key: nothing for key in keys if key != "when" or nothing is None}))
+            assert change is not None
+            self.assertEqual((change.branch, change.revision, change.category), (None, None, None))
+
+    def test_prefix(self) -> None:
+        """With a prefix, files below it count, without it; a change elsewhere is none."""
+        files = [b"trunk/a.c", "trunk/b.c", "branches/c.c", "trunk"]
+        change = changeFrom(said(files=files, links=["1", "2", "3", "4"]), "trunk/")
+        assert change is not None
+        self.assertEqual((change.files, change.links), (["a.c", "b.c"], []))
+        self.assertIsNone(changeFrom(said(files=["branches/c.c"]), "trunk/"))
+        self.assertIsNone(changeFrom(said(files=[]), "trunk/"))
+        self.assertIsNotNone(changeFrom(said(files=[])))
+
+    def test_wrong(self) -> None:
+        """What is no change is refused in words that tell the client why."""
+        self.bad(None, "a change is a dictionary, not NoneType")
+        self.bad([("who", "ann")], "a change is a dictionary, not list")
+        self.bad({"who": "ann"}, "a change without files and comments")
+        self.bad(said(who=None), "who is a text, not NoneType")
+        self.bad(said(files="a.c"), "files is a list, not str")
+        self.bad(said(files=[["a.c"]]), "the name of a file is a text, not list")
+        self.bad(said(files=["\ud800"]), "the name of a file is no valid text")
+        self.bad(said(comments=7), "comments is a text, not int")
+        self.bad(said(branch=["trunk"]), "branch is a text, not list")
+        self.bad(said(revision=1.5), "revision is a text, not float")
+        self.bad(said(revision=1 << 64), "revision is a text, not int")
+        self.bad(said(links="u"), "links is a list")
+        self.bad(said(properties=["a"]), "properties is a dictionary")
+        self.bad(said(properties={"a": float("nan")}), "a property is no float")
+        self.bad(said(properties={7: "a"}), "a property is a text, not int")
+        for when in ("today", float("nan"), -1, 1e300):
+            self.bad(said(when=when), "when is in seconds")
+
+    def test_size(self) -> None:
+        """What is too large is refused, but for comments: those are cut."""
+        long = "x" * (changedict.LONGEST_NAME + 1)
+        for key in ("who", "branch", "revision", "category"):
+            self.bad(said(**{key: long}), f"{key} has more than {changedict.LONGEST_NAME} characters")
+        self.bad(said(files=[long]), "the name of a file has more than")
+        self.bad(said(files=["x"] * (changedict.MOST_FILES + 1)), "files has more than 100000 entries")
+        many = changedict.LARGEST_FILES // 4000 + 1
+        self.bad(said(files=["x" * 4001] * many), "files has more than 4194304 characters")
+        self.bad(said(properties={"a": "x" * changedict.LARGEST_PROPERTIES}), "properties has more than")
+        change = changeFrom(said(comments="é" * 1_000_000))
+        assert change is not None
+        self.assertLess(len(change.comments), changedict.LONGEST_COMMENTS + 50)
+        self.assertTrue(change.comments.endswith("too long)"))
+
+
+class FakeMaster(service.MultiService):
+    """What change sources need of a BuildMaster."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reactor = Reactor()
+        self.botmaster = BotMaster(self.reactor)
+        self.botmaster.store = self.store = TestStore()
+        self.store.open()
+        self.dispatcher = Dispatcher(self.botmaster)
+        self.change_svc = ChangeMaster()
+        self.change_svc.setServiceParent(self)
+        portal = Portal(self.dispatcher, [self.dispatcher])
+        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), self.reactor)
+
+    async def addChange(self, change: Change) -> Change:
+        stored: Change = await self.store.addChange(change)
+        return stored
+
+
+class SourceCase(unittest.SynchronousTestCase):
+    """A master, and clients that send changes."""
+
+    def setUp(self) -> None:
+        self.master = FakeMaster()
+        self.store = self.master.store
+        self.master.startService()
+        self.pumps: list[Pump] = []
+
+    def use(self, source: Any) -> Any:
+        """One more source in the configuration."""
+        starting = source.setServiceParent(self.master.change_svc)
+        if starting is not None:
+            self.successResultOf(starting)
+        return source
+
+    def remove(self, source: Any) -> None:
+        stopping = source.disownServiceParent()
+        if stopping is not None:
+            self.successResultOf(stopping)
+
+    def login(
+        self, user: str = "change", password: str = "changepw", factory: Any = None, python2: bool = False
+    ) -> Any:
+        """A client logs in; what comes of it."""
+        client = pb.PBClientFactory()
+        if python2:
+            client.protocol = Python2Broker
+        answer = client.login(UsernamePassword(user.encode(), password.encode()))
+        server = (factory or self.master.slavePort).buildProtocol(None)
+        self.pump = Pump(server, client.buildProtocol(None), self.master.reactor)
+        self.pumps.append(self.pump)
+        self.pump.pump()
+        return answer
+
+    def send(self, perspective: Any, what: Any) -> Deferred[Any]:
+        answer: Deferred[Any] = perspective.callRemote("addChange", what)
+        self.pump.pump()
+        return answer
+
+    def changes(self) -> list[Change]:
+        found: list[Change] = self.successResultOf(self.store.getChanges())
+        return found[::-1]
+
+    def tearDown(self) -> None:
+        for pump in self.pumps:
+            pump.client.abortConnection()
+            pump.pump()
+        stopped = self.master.stopService()
+        if stopped is not None:
+            self.successResultOf(stopped)
+
+
+class PBChangeSourceTests(SourceCase):
+    """Changes that are sent."""
+
+    def test_interface(self) -> None:
+        """Sources are what 0.7.5's interface says, and tell what they watch."""
+        for source, words in (
+            (ChangeSource(), "ChangeSource"),
+            (PBChangeSource(), "'change' sends to the slave port"),
+            (PBChangeSource("me", port=1234, prefix="trunk/"), "'me' sends to tcp:1234, below trunk/"),
+        ):
+            verifyObject(IChangeSource, source)
+            self.assertIn(words, source.describe())
+            self.assertNotIn("changepw", source.describe() + repr(source))
+
+    def test_sent(self) -> None:
+        """P2: a change is answered, with None, once it is on disk, and not before."""
+        self.use(PBChangeSource())
+        perspective = self.successResultOf(self.login())
+        self.store.lazy = True
+        answer = self.send(perspective, said(branch="b", revision=7))
+        self.assertNoResult(answer)
+        self.store.flush()
+        self.pump.pump()
+        self.assertIsNone(self.successResultOf(answer))
+        self.store.lazy = False
+        (change,) = self.changes()
+        self.assertEqual((change.number, change.who, change.branch, change.revision), (1, "ann", "b", 7))
+
+    def test_python2(self) -> None:
+        """A client on Python 2 is understood."""
+        self.use(PBChangeSource())
+        perspective = self.successResultOf(self.login(python2=True))
+        answer = self.send(perspective, {**said(who="änn", branch=None), "files": ("ä.c", b"\xff")})
+        self.assertIsNone(self.successResultOf(answer))
+        (change,) = self.changes()
+        self.assertEqual((change.who, change.files), ("änn", ["ä.c", "\udcff"]))
+
+    def test_prefix(self) -> None:
+        """A change outside of the prefix is answered, and is none."""
+        self.use(PBChangeSource(prefix="trunk/"))
+        perspective = self.successResultOf(self.login())
+        self.assertIsNone(self.successResultOf(self.send(perspective, said())))
+        self.assertIsNone(self.successResultOf(self.send(perspective, said(files=["trunk/a.c"]))))
+        self.assertEqual([change.files for change in self.changes()], [["a.c"]])
+
+    def test_bad(self) -> None:
+        """What is no change is refused in words; the client stays connected, nothing is kept."""
+        self.use(PBChangeSource())
+        perspective = self.successResultOf(self.login())
+        why = self.failureResultOf(self.send(perspective, {"who": "ann"}))
+        self.assertIn("BadChange", str(why.type))
+        self.assertIn("without files and comments", why.getErrorMessage())
+        self.assertIsNone(self.successResultOf(self.send(perspective, said())))
+        self.assertEqual(len(self.changes()), 1)
+
+    def test_fullDisk(self) -> None:
+        """P4: a change that cannot be kept is not acknowledged, and the client is told to come again."""
+        self.use(PBChangeSource())
+        perspective = self.successResultOf(self.login())
+        self.store.full = True
+        why = self.failureResultOf(self.send(perspective, said()))
+        self.assertIn("not kept: disk is full; send it again later", why.getErrorMessage())
+        self.store.full = False
+        self.assertIsNone(self.successResultOf(self.send(perspective, said())))
+        self.assertEqual(len(self.changes()), 1)
+
+    def test_account(self) -> None:
+        """S1: the account is there as long as the source is, with its password and no other one."""
+        self.failureResultOf(self.login())
+        source = self.use(PBChangeSource("hook", "s3cret"))
+        self.failureResultOf(self.login())
+        self.failureResultOf(self.login("hook"))
+        self.successResultOf(self.login("hook", "s3cret"))
+        self.remove(source)
+        self.failureResultOf(self.login("hook", "s3cret"))
+
+    def test_removed(self) -> None:
+        """Who is still logged in when the source is removed is told that nothing is taken any more."""
+        source = self.use(PBChangeSource())
+        perspective = self.successResultOf(self.login())
+        self.remove(source)
+        self.assertIn(
+            "takes no changes", self.failureResultOf(self.send(perspective, said())).getErrorMessage()
+        )
+        self.assertEqual(self.changes(), [])
+
+    def test_twoOfOneName(self) -> None:
+        """Two sources cannot have one account; both can if their names differ."""
+        self.use(PBChangeSource())
+        second = PBChangeSource(prefix="trunk/")
+        why = self.failureResultOf(second.setServiceParent(self.master.change_svc), ValueError)
+        self.assertIn("two accounts on the slave port are called 'change'", why.getErrorMessage())
+        self.remove(second)
+        self.successResultOf(self.login())
+        self.use(PBChangeSource("other"))
+
+    def test_ownPort(self) -> None:
+        """With a port of its own it takes the account there, and not on the slave port."""
+        source = self.use(PBChangeSource("hook", "s3cret", port=9999))
+        (listening,) = self.master.reactor.tcpServers
+        self.assertEqual(listening[0], 9999)
+        self.failureResultOf(self.login("hook", "s3cret"))
+        self.failureResultOf(self.login("hook", "changepw", listening[1]))
+        self.failureResultOf(self.login("other", "s3cret", listening[1]))
+        perspective = self.successResultOf(self.login("hook", "s3cret", listening[1]))
+        self.assertIsNone(self.successResultOf(self.send(perspective, said())))
+        self.remove(source)
+        self.pump.pump()
+        self.assertTrue(self.pump.client.lost)
+
+    def test_portTaken(self) -> None:
+        """R1: a port that cannot be opened fails the start of the source."""
+        self.master.reactor.taken = 9999
+        source = PBChangeSource(port="tcp:9999")
+        self.failureResultOf(source.setServiceParent(self.master.change_svc), CannotOpen)
+        self.remove(source)
+
+    def test_equal(self) -> None:
+        """R5: the same master.cfg, loaded again, has equal sources."""
+        self.assertEqual(PBChangeSource(port=1234), PBChangeSource(port="tcp:1234"))
+        others = [PBChangeSource("a"), PBChangeSource(passwd="b"), PBChangeSource(port=1), PBChangeSource()]
+        self.assertNotIn(PBChangeSource(prefix="a/"), others)
+        self.assertEqual(len({id(each) for each in others for other in others if each == other}), 4)
+
+    def test_wrongArguments(self) -> None:
+        """What a user may write wrong in master.cfg is told in words, without the password."""
+        self.assertRaises(TypeError, PBChangeSource, "")
+        self.assertNotIn("7", str(self.assertRaises(TypeError, PBChangeSource, "a", 7)))
+        self.assertRaises(TypeError, PBChangeSource, prefix=["trunk"])
+        self.assertIn("there is no port 0", str(self.assertRaises(ValueError, PBChangeSource, port=0)))
+
+    def test_sep(self) -> None:
+        """The sep= of long ago still works; a warning says what to write instead."""
+        source = PBChangeSource(prefix="trunk", sep="/")
+        self.assertEqual(source.prefix, "trunk/")
+        (warning,) = self.flushWarnings()
+        self.assertIn("at the end of prefix=", warning["message"])
+
+    def test_oldSubclass(self) -> None:
+        """A source of 0.7.5's making, whose perspective alters what it is told, works."""
+
+        class Perspective(ChangePerspective):
+            def perspective_addChange(self, changedict: Any) -> Any:
+                return ChangePerspective.perspective_addChange(self, {**changedict, "branch": "mine"})
+
+        class Source(PBChangeSource):
+            def getPerspective(self) -> ChangePerspective:
+                return Perspective(self.parent, self.prefix)
+
+        self.use(Source())
+        perspective = self.successResultOf(self.login())
+        self.successResultOf(self.send(perspective, said()))
+        self.assertEqual([change.branch for change in self.changes()], ["mine"])
+
+
+class Polling(ChangeSource):
+    """A source of a user: it takes time to start, and may not."""
+
+    compare_attrs = ("where",)
+
+    def __init__(self, where: str = "") -> None:
+        self.where = where
+        self.ready: Deferred[None] = Deferred()
+        self.stopped = 0
+
+    async def start(self) -> None:
+        await self.ready
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class Old(ChangeSource):
+    """A source as it was written for 0.7.5."""
+
+    running_ = False
+
+    def startService(self) -> None:
+        ChangeSource.startService(self)
+        self.running_ = True
+        parent: Any = self.parent
+        parent.addChange(Change("ann", ["a.c"], "old"))
+
+    def stopService(self) -> Any:
+        self.running_ = False
+        return ChangeSource.stopService(self)
+
+
+class ChangeSourceTests(SourceCase):
+    """Sources of users."""
+
+    def test_start(self) -> None:
+        """A source that takes time to start is waited for; one that cannot start says so."""
+        source = Polling()
+        starting = source.setServiceParent(self.master.change_svc)
+        assert starting is not None
+        self.assertNoResult(starting)
+        source.ready.callback(None)
+        self.successResultOf(starting)
+        self.remove(source)
+        self.assertEqual(source.stopped, 1)
+        source = Polling()
+        starting = source.setServiceParent(self.master.change_svc)
+        assert starting is not None
+        source.ready.errback(Failure(OSError("no")))
+        self.failureResultOf(starting, OSError)
+
+    def test_old(self) -> None:
+        """One of 0.7.5 works."""
+        source = self.use(Old())
+        self.assertEqual([change.comments for change in self.changes()], ["old"])
+        self.remove(source)
+        self.assertFalse(source.running_)
+
+    def test_equal(self) -> None:
+        """What a subclass lists makes two of its kind equal."""
+        self.assertEqual(Polling("a"), Polling("a"))
+        self.assertNotEqual(Polling("a"), Polling("b"))
+        self.assertNotEqual(Polling(""), ChangeSource())
+
+
+class ChangeMasterTests(SourceCase):
+    """Where they arrive."""
+
+    def test_sources(self) -> None:
+        """Sources can be added and removed, as in 0.7.5."""
+        source = Old()
+        self.master.change_svc.addSource(source)
+        self.assertTrue(source.running_)
+        self.master.change_svc.removeSource(source)
+        self.assertEqual(list(self.master.change_svc), [])
+
+    def test_numbered(self) -> None:
+        """A change is found by its number; one that there is not is None."""
+        stored = self.successResultOf(self.master.change_svc.addChange(Change("ann", ["a.c"], "x")))
+        self.assertEqual(stored.number, 1)
+        found = self.successResultOf(self.master.change_svc.getChangeNumbered(1))
+        self.assertEqual(found, stored)
+        self.assertIsNone(self.successResultOf(self.master.change_svc.getChangeNumbered(2)))
