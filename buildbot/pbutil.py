@@ -118,9 +118,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
         protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
 
-    def clientConnectionLost(
-        self, connector: IConnector, reason: Failure, reconnecting: int = 1
-    ) -> None:
+    def clientConnectionLost(self, connector: IConnector, reason: Failure, reconnecting: int = 1) -> None:
         """The connection broke: try again later."""
         pb.PBClientFactory.clientConnectionLost(self, connector, reason, reconnecting=reconnecting)
         protocol.ReconnectingClientFactory.clientConnectionLost(self, connector, reason)

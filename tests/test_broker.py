@@ -297,8 +297,9 @@ class HostileTests(Case):
         yield "a dotted type", argument([b"antigravity.Thing", [b"dictionary"]])
         yield "a method", argument([b"method", b"x", [b"None"], [b"class", b"os.x"]])
         yield "a cycle", argument([b"reference", 1, [b"list", [b"dereference", 1]]])
-        yield "a reference twice", argument(
-            [b"list", [b"reference", 1, [b"list"]], [b"reference", 1, [b"list"]]]
+        yield (
+            "a reference twice",
+            argument([b"list", [b"reference", 1, [b"list"]], [b"reference", 1, [b"list"]]]),
         )
         yield "a copy", argument([b"copy", b"x"])
         yield "a cache", argument([b"cached", 1])
@@ -311,8 +312,9 @@ class HostileTests(Case):
         yield "no such message", encode([b"cachemessage", 1, 2, b"x", 1, [b"tuple"], [b"dictionary"]])
         yield "an attribute as message", encode([b"__class__"])
         yield "a message too short", encode([b"message", 1])
-        yield "a message with a list for its id", encode(
-            [b"message", [], b"root", b"take", 1, [b"tuple"], [b"dictionary"]]
+        yield (
+            "a message with a list for its id",
+            encode([b"message", [], b"root", b"take", 1, [b"tuple"], [b"dictionary"]]),
         )
         yield "no list", encode(7)
         yield "an empty list", encode([])

@@ -156,9 +156,7 @@ class SlavePeer:
         known = kind != "slave" or versionAtLeast(self.generation.commandVersion, KNOWS_ITS_VERSION)
         return [*info, "getVersion"] if known else info
 
-    def _read(
-        self, answers: Sequence[tuple[bool, Any]], builders: Sequence[tuple[str, str]]
-    ) -> Introduction:
+    def _read(self, answers: Sequence[tuple[bool, Any]], builders: Sequence[tuple[str, str]]) -> Introduction:
         *first, references = [answer for _, answer in answers]
         info: dict[str, str] = {}
         if first:

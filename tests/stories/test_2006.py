@@ -12,7 +12,7 @@ from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
 from tests.stories.world import World
 
-OLD = '''
+OLD = """
 import os.path
 from buildbot.process import factory, step
 from buildbot.process.factory import s
@@ -94,7 +94,7 @@ c['status'] = []
 c['projectName'] = "Old"
 c['projectURL'] = "http://old.example.org/"
 c['buildbotURL'] = "http://buildbot.old.example.org/"
-'''
+"""
 
 
 class OldConfigTests(World):

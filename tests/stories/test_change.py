@@ -1,0 +1,220 @@
+"""A change becomes a build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.buildset import BuildSet
+from buildbot.clients.sendchange import Sender, SendFailed
+from buildbot.daemon import lock
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.results import SUCCESS
+from tests.schedulers import TestStore
+from tests.stories.world import World
+from tests.test_sendchange import Cable
+
+CONFIG = """
+from buildbot.changes.pb import PBChangeSource
+from buildbot.process.factory import BuildFactory
+from buildbot.scheduler import Dependent, Scheduler
+from buildbot.steps.shell import ShellCommand
+
+c = BuildmasterConfig = {}
+c['bots'] = [('bot1', 'sekrit')]
+c['slavePortnum'] = 9989
+f = BuildFactory()
+f.addStep(ShellCommand, command=['make'])
+c['builders'] = [
+    {'name': 'full', 'slavename': 'bot1', 'builddir': 'full', 'factory': f},
+    {'name': 'package', 'slavename': 'bot1', 'builddir': 'package', 'factory': f},
+]
+c['sources'] = [PBChangeSource(passwd='canary-1')]
+quick = Scheduler('quick', None, 60, ['full'])
+c['schedulers'] = [quick, Dependent('package', quick, ['package'])]
+"""
+
+
+class ChangeStory(World):
+    """Somebody commits, a hook sends the change, and a slave builds it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.store = TestStore()
+        self.write(CONFIG)
+
+    def begin(self) -> None:
+        """The master starts, with the test's clock on its wall, and the slave connects."""
+        starting = self.start()
+        self.master.botmaster.now = self.reactor.seconds
+        for _ in range(40):
+            self.store.flush(1)  # a timer may be due between any two answers of the store
+            self.reactor.advance(0)
+        self.successResultOf(starting)
+        self.connect(onCommand=lambda command: command.end(0))
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the old process goes on."""
+        for call in list(self.reactor.getDelayedCalls()):
+            call.cancel()
+        for slave in self.slaves:
+            slave.pump.blackhole = True
+        self.slaves = []
+        self.store.drop()
+        self.stop = lambda: None  # type: ignore[method-assign]
+        lock.release(self.basedir)
+
+    def send(self, *files: str, password: str = "canary-1") -> Deferred[None]:
+        """Somebody commits just now, and it is sent."""
+        cable = Cable(self.reactor, self.master.slavePort)
+        sender = Sender("master:9989", "ann", "change", password, reactor=self.reactor, endpoint=cable)
+        answer = sender.send(None, "r7", "fix", files or ("a.c",), when=self.reactor.seconds())
+        cable.pump.pump()
+        self.settle()
+        return answer
+
+    def builds(self, builder: str = "full") -> list[Any]:
+        """What was built, the oldest first."""
+        found: list[Any] = self.successResultOf(self.store.getBuilds(builder))
+        return found[::-1]
+
+    def changesOf(self, builder: str = "full") -> list[list[int]]:
+        """The changes in each build."""
+        return [[each["number"] for each in build.sourcestamp["changes"]] for build in self.builds(builder)]
+
+    def test_built(self) -> None:
+        """A change is sent, acknowledged, built when the tree is stable, and then the package of it."""
+        self.begin()
+        self.assertIsNone(self.successResultOf(self.send()))
+        self.wait(59)
+        self.assertEqual(self.builds(), [])
+        self.wait(2)
+        (build,) = self.builds()
+        self.assertEqual((build.results, build.reason), (SUCCESS, "scheduler quick"))
+        (change,) = build.sourcestamp["changes"]
+        self.assertEqual((change["who"], change["files"], change["comments"]), ("ann", ["a.c"], "fix"))
+        self.assertEqual([each.results for each in self.builds("package")], [SUCCESS])
+        self.assertEqual(self.changesOf("package"), [[1]])
+
+    def test_password(self) -> None:
+        """S1: whoever does not know the password cannot have anything built; it is shown nowhere."""
+        self.begin()
+        self.failureResultOf(self.send(password="changepw"), SendFailed)
+        self.edit("canary-1", "canary-2")
+        outcome = self.reconfig()
+        self.assertTrue(outcome["applied"])
+        self.assertNotIn("canary", repr((outcome, self.status(), self.master.config)))
+        self.failureResultOf(self.send(), SendFailed)
+        self.assertIsNone(self.successResultOf(self.send(password="canary-2")))
+
+    def test_noSource(self) -> None:
+        """S1: without a source that takes changes, nobody can send any."""
+        self.begin()
+        self.edit("[PBChangeSource(passwd='canary-1')]", "[]")
+        self.assertTrue(self.reconfig()["applied"])
+        self.failureResultOf(self.send(), SendFailed)
+
+    def test_killed(self) -> None:
+        """P2: the master is killed right after it has acknowledged a change: the next one builds it, once."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.kill()
+        self.begin()
+        self.wait(61)
+        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
+
+    def test_restarted(self) -> None:
+        """What waits for the tree to be stable waits across a restart, and is built on time."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.wait(30)
+        self.stop()
+        self.slaves = []
+        self.begin()
+        self.wait(29)
+        self.assertEqual(self.builds(), [])
+        self.wait(2)
+        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
+
+    def test_overdue(self) -> None:
+        """What became due meanwhile is built at the start, once, although the disk is slow then."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.wait(11)
+        self.kill()
+        self.reactor.advance(3600)
+        self.store.lazy = True
+        self.begin()
+        self.store.flush()
+        self.store.lazy = False
+        self.settle()
+        self.wait(20)
+        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
+
+    def test_sameFile(self) -> None:
+        """R5: after a reconfig that changes nothing, changes are built as before, and what waits waits."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.assertEqual(self.reconfig()["changes"], [])
+        self.successResultOf(self.send())
+        self.wait(61)
+        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1, 2]], [[1, 2]]))
+
+    def test_otherTimer(self) -> None:
+        """P2: a reconfig with another timer loses nothing of what waits; 0.7.5 did."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.edit("None, 60", "None, 120")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(61)
+        self.successResultOf(self.send())
+        self.wait(60)
+        self.assertEqual(self.builds(), [])
+        self.wait(61)
+        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1, 2]], [[1, 2]]))
+
+    def test_slowReconfig(self) -> None:
+        """P2: a change that comes while a new plug-in takes its time to start is built once."""
+        self.begin()
+        self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
+        self.edit("None, 60", "None, 20")
+        waiting = self.master.reconfigurer.request()
+        self.reactor.advance(1)
+        self.successResultOf(self.send())
+        self.reactor.advance(5)
+        self.assertTrue(self.successResultOf(waiting)["applied"])
+        self.wait(20)
+        self.assertEqual(self.changesOf(), [[1]])
+
+    def test_newBuilder(self) -> None:
+        """A scheduler is given a new builder in one reconfig: what waits is built there too."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.edit("['full'])", "['full', 'new'])")
+        new = "{'name': 'new', 'slavename': 'bot1', 'builddir': 'n', 'factory': f}"
+        self.edit("c['builders'] = [", f"c['builders'] = [{new},")
+        self.assertTrue(self.reconfig()["applied"])
+        self.wait(61)
+        self.assertEqual((self.changesOf(), self.changesOf("new")), ([[1]], [[1]]))
+
+    def test_refusedReconfig(self) -> None:
+        """R1: a reconfig that is refused in the midst of it leaves the schedulers and the source at work."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.edit("None, 60", "None, 20")
+        self.add("from tests.stories.plugins import Broken; c['status'] = [Broken()]")
+        self.assertFalse(self.reconfig()["applied"])
+        self.successResultOf(self.send())
+        self.wait(59)
+        self.assertEqual(self.builds(), [])
+        self.wait(2)
+        self.assertEqual(self.changesOf(), [[1, 2]])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_submitted(self) -> None:
+        """A plug-in of 0.7.5 hands the master a set of builds, and does not wait for anything."""
+        self.begin()
+        self.master.submitBuildSet(BuildSet(["full"], SourceStamp(), "by a plug-in"))
+        self.settle()
+        self.assertEqual([build.reason for build in self.builds()], ["by a plug-in"])
