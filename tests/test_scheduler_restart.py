@@ -12,7 +12,7 @@ from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.diff import diff
 from buildbot.scheduler import AnyBranchScheduler
-from buildbot.schedulers.base import RETRY_AFTER, SAVE_WITHIN
+from buildbot.schedulers.base import BUILDERS_AFTER, RETRY_AFTER, SAVE_WITHIN
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
 from tests.slaveport import config
@@ -311,7 +311,7 @@ class FullDiskTests(SchedulerCase):
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [])
         self.master.botmaster.apply(*_grown(self.master.botmaster.config, "full", "quick"))
-        self.clock.advance(RETRY_AFTER)
+        self.clock.advance(BUILDERS_AFTER)
         self.assertEqual(self.built(), [[1]])
 
     def test_nothingToBuild(self) -> None:

@@ -31,6 +31,8 @@ log = Logger()
 
 #: Seconds after which what the store refused is tried again.
 RETRY_AFTER = 10.0
+#: The same, for builders that the configuration names but that are not there: they come when it is in force.
+BUILDERS_AFTER = 1.0
 #: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
 LONGEST_SLEEP = 3600.0
 #: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
@@ -252,8 +254,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     def _logged(self, work: Any) -> None:
         ensureDeferred(work).addErrback(lambda why: log.failure("scheduler {name}", why, name=self.name))
 
-    def _trouble(self, failed: Exception) -> None:
-        log.warn("scheduler {name} waits for the store: {reason}", name=self.name, reason=failed)
+    def _trouble(self, reason: object) -> None:
+        log.warn("scheduler {name} waits: {reason}", name=self.name, reason=reason)
 
     # Changes
 
@@ -326,13 +328,11 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             stored: BuildsetRecord | None = None
             try:
                 stored = await master.submitBuildSet(bs)
-            except (
-                StoreFailed,
-                KeyError,
-            ) as error:  # the builders may be on their way, in a new configuration
+            except (StoreFailed, KeyError) as error:
                 if life is self._life:
-                    self._trouble(error)
-                    self._resend.set(self.yard.clock, RETRY_AFTER)
+                    isStore = isinstance(error, StoreFailed)
+                    self._trouble(error if isStore else f"there is no builder {error} yet")
+                    self._resend.set(self.yard.clock, RETRY_AFTER if isStore else BUILDERS_AFTER)
                 return
             except Exception:
                 log.failure("scheduler {name} submits what cannot be built", name=self.name)

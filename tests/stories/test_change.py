@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -41,16 +42,22 @@ class ChangeStory(World):
 
     def setUp(self) -> None:
         super().setUp()
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         self.store = TestStore()
         self.write(CONFIG)
 
-    def begin(self) -> None:
-        """The master starts, with the test's clock on its wall, and the slave connects."""
+    def begin(self, held: int = 0) -> None:
+        """
+        The master starts, with the test's clock on its wall, and the slave connects.
+
+        @param held: no timer fires before the store has given so many answers.
+        """
         starting = self.start()
         self.master.botmaster.now = self.reactor.seconds
-        for _ in range(40):
-            self.store.flush(1)  # a timer may be due between any two answers of the store
-            self.reactor.advance(0)
+        for step in range(40):
+            self.store.flush(1)
+            if step >= held:
+                self.reactor.advance(0)
         self.successResultOf(starting)
         self.connect(onCommand=lambda command: command.end(0))
 
@@ -62,7 +69,7 @@ class ChangeStory(World):
             slave.pump.blackhole = True
         self.slaves = []
         self.store.drop()
-        self.stop = lambda: None  # type: ignore[method-assign]
+        self.master = None  # type: ignore[assignment]
         lock.release(self.basedir)
 
     def send(self, *files: str, password: str = "canary-1") -> Deferred[None]:
@@ -138,19 +145,23 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
 
     def test_overdue(self) -> None:
-        """What became due meanwhile is built at the start, once, although the disk is slow then."""
-        self.begin()
-        self.successResultOf(self.send())
-        self.wait(11)
-        self.kill()
-        self.reactor.advance(3600)
-        self.store.lazy = True
-        self.begin()
-        self.store.flush()
-        self.store.lazy = False
-        self.settle()
-        self.wait(20)
-        self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
+        """What became due meanwhile is built at the start, once, whenever in the start its timer fires."""
+        for held in range(12):
+            self.begin()
+            self.successResultOf(self.send())
+            self.wait(11)
+            self.kill()
+            self.reactor.advance(3600)
+            self.store.lazy = True
+            self.begin(held)
+            self.store.flush()
+            self.store.lazy = False
+            self.settle()
+            self.wait(3)
+            self.assertEqual(self.changesOf()[-1], [held + 1], held)
+            self.assertEqual(self.changesOf("package")[-1], [held + 1], held)
+            self.assertEqual(len(self.builds()[-1].requests), 1, held)
+            self.stop()
 
     def test_sameFile(self) -> None:
         """R5: after a reconfig that changes nothing, changes are built as before, and what waits waits."""
