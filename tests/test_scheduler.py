@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from typing import Any
 
+from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
+from buildbot import scheduler
 from buildbot.buildset import BuildSet
+from buildbot.changes import changedict, pb
 from buildbot.changes.change import Change
 from buildbot.interfaces import IScheduler, IUpstreamScheduler
 from buildbot.scheduler import (
@@ -17,6 +22,7 @@ from buildbot.scheduler import (
     Periodic,
     Scheduler,
 )
+from buildbot.schedulers.base import RETRY_AFTER
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, isCode, mainScheduler
 
@@ -147,6 +153,41 @@ class SchedulerTests(SchedulerCase):
         ):
             self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
         self.assertRaises(ValueError, Nightly, "x", [], hour=24)
+
+
+class DocumentationTests(unittest.SynchronousTestCase):
+    """The page about them."""
+
+    def test_signatures(self) -> None:
+        """The reference has every scheduler and source with its parameters and what is assumed for them."""
+        page = (Path(__file__).parent.parent / "docs" / "reference" / "schedulers.rst").read_text()
+        for module, names in ((scheduler, scheduler.__all__), (pb, ["PBChangeSource"])):
+            for name in names:
+                thing = getattr(module, name)
+                if name.startswith("Base"):
+                    continue
+                parameters = [
+                    each.replace(annotation=inspect.Parameter.empty)
+                    for each in inspect.signature(thing).parameters.values()
+                    if each.name != "sep"
+                ]
+                told = ", ".join(map(str, parameters)).replace("'change", '"change').replace("w'", 'w"')
+                told = told.replace("\"change'", '"change"')
+                self.assertIn(f"\n``{module.__name__}.{name}({told})``\n", page)
+
+    def test_numbers(self) -> None:
+        """The limits in it are those that the code has."""
+        page = " ".join(
+            (Path(__file__).parent.parent / "docs" / "reference" / "schedulers.rst").read_text().split()
+        )
+        for words in (
+            f"Names of more than {changedict.LONGEST_NAME} characters",
+            f"more than {changedict.MOST_FILES} files",
+            f"properties of more than {changedict.LARGEST_PROPERTIES} characters",
+            f"comments are cut at {changedict.LONGEST_COMMENTS} characters",
+        ):
+            self.assertIn(words, page)
+        self.assertEqual(RETRY_AFTER, 10)
 
 
 class AnyBranchTests(SchedulerCase):
