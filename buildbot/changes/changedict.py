@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_changes -*-
+# -*- test-case-name: tests.test_changedict -*-
 """
 What a client over PB says of a change, as a L{Change}: clients of all generations, in bytes or text.
 
