@@ -23,7 +23,7 @@ from buildbot.logfiles import removeLogs
 from buildbot.process.builder import Builder
 from buildbot.process.request import BuildRequest
 from buildbot.status.logs import LogDirectory
-from buildbot.status.records import BuildsetRecord, PauseRecord
+from buildbot.status.records import BuildsetRecord, PauseRecord, RequestRecord
 from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 
@@ -60,6 +60,7 @@ class BuildYard:
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
     _isOpen = False
+    _left: Sequence[RequestRecord] = ()
     #: How many builds of each builder are kept, with their logs, and for how many days at the most.
     buildHorizon = 500
     buildDays: float | None = 365.0
@@ -92,6 +93,8 @@ class BuildYard:
         for build in await self.store.interrupted(self.now()):
             name, number = build.builder, build.number
             log.warn("build {number} of {name} was interrupted", name=name, number=number)
+        # Now, for whatever is submitted from here on is not among what the last process left.
+        self._left = await self.store.pendingRequests()
         self.pauses = {
             key.partition("/")[2]: PauseRecord.fromRecord(value)
             for key, value in (await self.store.getStates("pause/")).items()
@@ -105,7 +108,8 @@ class BuildYard:
             if builder is not None:
                 builder.expectations = dict(expectations)
         orphans = []
-        for record in await self.store.pendingRequests():
+        left, self._left = self._left, ()
+        for record in left:
             builder = self.builders.get(record.builder)
             if builder is None:
                 orphans.append(record.id)

@@ -167,13 +167,16 @@ class BuildMaster(service.MultiService):
         """The status of everything here."""
         return self.status
 
-    async def addChange(self, change: Change) -> Change:
+    def addChange(self, change: Change) -> Deferred[Change]:
         """
         Somebody committed something.
 
-        @return: the Change with its number, once it is on disk (P2); then the schedulers learn of it.
-        @raise StoreFailed: it could not be kept.
+        @return: fires with the Change and its number, once it is on disk (P2); then the schedulers learn of
+            it. Fails with StoreFailed if it could not be kept.
         """
+        return ensureDeferred(self._addChange(change))
+
+    async def _addChange(self, change: Change) -> Change:
         stored: Change = await self.botmaster.store.addChange(change)
         for scheduler in self.allSchedulers():
             self._reactor.callLater(0, self._tellScheduler, scheduler, stored)
@@ -185,17 +188,23 @@ class BuildMaster(service.MultiService):
         except Exception:
             log.failure("scheduler {name} and change {number}", name=scheduler.name, number=change.number)
 
-    async def submitBuildSet(self, bs: Any) -> Any:
+    def submitBuildSet(self, bs: Any) -> Deferred[Any]:
         """
         Builds are wanted; see L{BuildYard.submitBuildSet}.
 
         @param bs: a L{buildbot.buildset.BuildSet}.
         """
-        return await self.botmaster.submitBuildSet(bs)
+        return ensureDeferred(self.botmaster.submitBuildSet(bs))
 
-    def allSchedulers(self) -> list[object]:
-        """C{c['schedulers']}."""
-        return list(self.config.schedulers)
+    def allSchedulers(self) -> list[Any]:
+        """
+        C{c['schedulers']}, those that run.
+
+        A reconfig leaves one alone that is equal to what the file says now, and starts others before the
+        file is in force; so the file's own objects are not asked, but for those that have no life.
+        """
+        running = [child for child in self if hasattr(child, "listBuilderNames")]
+        return running + [each for each in self.config.schedulers if not service.IService.providedBy(each)]
 
     def loadTheConfigFile(self, configFile: str | None = None) -> Deferred[dict[str, Any]]:
         """
