@@ -156,6 +156,9 @@ class RemoteCommand(Callee):
         self._started()
         if failure is not None and not isinstance(failure, Failure):
             failure = Failure(RuntimeError(f"the slave said: {text(failure, 200)}"))
+        elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
+            # What the slave raised: a class that is but a name cannot be raised here with Twisted 22.10.
+            failure = Failure(pb.RemoteError(failure.type, failure.value, failure.getTraceback()))
         maybeDeferred(self.remoteComplete, failure).addCallback(
             lambda result: result if isinstance(result, Failure) else self
         ).addBoth(self.deferred.callback)
