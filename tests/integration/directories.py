@@ -129,3 +129,8 @@ class ProcessCase(unittest.TestCase):
         self.assertEqual(self.files() if os.path.isdir(self.here) else set(), before)
         self.assertEqual((self.running(), lock.holder(self.here)), ([], None))
         return said.err
+
+
+def hearCtrlC() -> None:
+    """For a child: where the tests run in a shell's background, Ctrl-C is ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

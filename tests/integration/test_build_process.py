@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot.daemon import asking
-from tests.integration.directories import LIMIT, ProcessCase, Said
+from tests.integration.directories import LIMIT, ProcessCase, Said, hearCtrlC
 
 #: Added to the sample: builders whose steps last, or write what is no text.
 BUILDERS = r"""
@@ -182,7 +182,9 @@ class CommandTests(BuildsCase):
         self.ok("force", self.master, "forever")
         self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
         words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "forever/0/wait"]
-        with subprocess.Popen(words, env=self.environ, stdout=-1, stderr=-1, text=True) as following:
+        with subprocess.Popen(
+            words, env=self.environ, stdout=-1, stderr=-1, text=True, preexec_fn=hearCtrlC
+        ) as following:
             assert following.stdout is not None
             following.stdout.readline()
             following.send_signal(signal.SIGINT)

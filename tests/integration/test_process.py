@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from tests.integration.directories import LIMIT, ProcessCase
+from tests.integration.directories import LIMIT, ProcessCase, hearCtrlC
 
 
 class StartTests(ProcessCase):
@@ -240,11 +240,6 @@ class StopTests(ProcessCase):
         said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
         self.assertIn("was killed", said.out)
         self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
-
-
-def hearCtrlC() -> None:
-    """For a child: where the tests run in a shell's background, Ctrl-C is ignored, and that is inherited."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def drained(manager: socket.socket) -> list[bytes]:
