@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_build -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 One build: its steps in their order, on one slave, to one end.
 
@@ -123,6 +123,8 @@ class Build:
     def _setupStatus(self) -> None:
         status = self.build_status
         given = Properties()
+        for change in self.source.changes:
+            given.updateFrom(change.properties)
         for request in self.requests:
             given.update(request.properties, "request")
         given.update(self.slavebuilder.slave.properties, "slave")
