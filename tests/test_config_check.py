@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from buildbot.changes.pb import PBChangeSource
 from buildbot.config import check
 from buildbot.config.model import KEEPALIVE, SlaveConfig
 from buildbot.config.words import Report
@@ -181,6 +182,23 @@ class PluginTests(unittest.TestCase):
         self.assertEqual(
             errors(schedulers=Scheduler("all")), ["c['schedulers'] must be a list, not a Scheduler"]
         )
+
+    def test_accountOfAnother(self) -> None:
+        """A change source cannot log in under the name of a bot, of the master's own, or of another source."""
+        sources = [PBChangeSource(user=user) for user in ("hook", "b1", "debug", "hook")]
+        self.assertEqual(
+            [error.partition(", ")[2] for error in errors(sources=sources)],
+            [
+                "but a bot has this name",
+                "which is a login of the master's own",
+                "but an entry before it has the same: give each a user= of its own",
+            ],
+        )
+
+    def test_accountOfItsOwn(self) -> None:
+        """Change sources with names, or ports, of their own are fine."""
+        own = PBChangeSource(user="b1", port=9990)
+        self.assertEqual(errors(sources=[PBChangeSource(), PBChangeSource(user="hook"), own]), [])
 
     def test_noneInList(self) -> None:
         """None and plain values are no status targets."""

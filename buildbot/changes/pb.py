@@ -111,6 +111,11 @@ class PBChangeSource(ChangeSource):
         self.prefix = prefix
         self._open: list[ports.SlavePort] = []
 
+    @property
+    def account(self) -> str | None:
+        """The name under which one logs in on the slave port; None with a port of my own."""
+        return self.user if self.port is None else None
+
     def describe(self) -> str:
         """One line that says what I watch, for people."""
         where = "the slave port" if self.port is None else self.port

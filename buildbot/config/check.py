@@ -284,6 +284,25 @@ def _isPlugin(entry: object) -> bool:
     return not (entry is None or isinstance(entry, (type, str, bytes, int, float, dict, list, tuple)))
 
 
+def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Change sources that have an account on the slave port say its name: nobody else may have it."""
+    bots = {name for name, _, _, _ in _bots(raw, report)}
+    seen: set[str] = set()
+    for index, source in enumerate(entries(raw, "sources")):
+        account = getattr(source, "account", None) if _isPlugin(source) else None
+        if not isinstance(account, str):
+            continue
+        say = report.item("sources", index)
+        title = f"entry {index + 1} of c['sources'] has the account {account!r} on the slave port"
+        if account in bots:
+            yield say(f"{title}, but a bot has this name")
+        elif account in RESERVED_NAMES and account != "change":
+            yield say(f"{title}, which is a login of the master's own")
+        elif account in seen:
+            yield say(f"{title}, but an entry before it has the same: give each a user= of its own")
+        seen.add(account)
+
+
 def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     names = (entry.get("name") for entry in entries(raw, "builders") if isinstance(entry, dict))
     known = dict.fromkeys(name for name in names if isinstance(name, str))
@@ -318,6 +337,6 @@ def _encodable(text: str) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     *(_required, _lists, _texts, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
-    *(_plugins, _schedulers),
+    *(_plugins, _accounts, _schedulers),
 )
 _DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords)
