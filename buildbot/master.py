@@ -110,7 +110,7 @@ class BuildMaster(service.MultiService):
             lambda path, basedir, timeout: loadInChild(path, basedir, timeout, reactor),
             lambda path, basedir, timeout: loadInThread(path, basedir, timeout, reactor),
         )
-        self.status = Status(self.botmaster, self.basedir)
+        self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         handlers: dict[str, Callable[..., object]] = {
             "status": self.controlStatus,
             "reconfig": self.controlReconfig,

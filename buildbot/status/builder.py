@@ -8,7 +8,7 @@ found where steps and plug-ins written for 0.7.5 look for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from buildbot.buildset import BuildSet as BuildSetStatus
@@ -50,9 +50,15 @@ ChunkTypes = ["stdout", "stderr", "header"]
 class Status:
     """I answer questions about one master."""
 
-    def __init__(self, botmaster: Any, basedir: str) -> None:
+    def __init__(
+        self, botmaster: Any, basedir: str, schedulers: Callable[[], Sequence[object]] | None = None
+    ) -> None:
+        """
+        @param schedulers: gives those that run; without it, those of the configuration are taken for them.
+        """
         self.botmaster = botmaster
         self.basedir = basedir
+        self._schedulers = schedulers or (lambda: list(botmaster.config.schedulers))
 
     def getProjectName(self) -> str:
         """C{c['projectName']}."""
@@ -69,8 +75,8 @@ class Status:
         return url
 
     def getSchedulers(self) -> Sequence[object]:
-        """C{c['schedulers']}."""
-        return list(self.botmaster.config.schedulers)
+        """C{c['schedulers']}, those that run."""
+        return self._schedulers()
 
     def getBuilderNames(self, categories: Sequence[str] | None = None) -> list[str]:
         """The builders, in the order of the configuration; of these categories only, if given."""

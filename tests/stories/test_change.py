@@ -72,11 +72,11 @@ class ChangeStory(World):
         self.master = None  # type: ignore[assignment]
         lock.release(self.basedir)
 
-    def send(self, *files: str, password: str = "canary-1") -> Deferred[None]:
+    def send(self, *files: str, password: str = "canary-1", **more: Any) -> Deferred[None]:
         """Somebody commits just now, and it is sent."""
         cable = Cable(self.reactor, self.master.slavePort)
         sender = Sender("master:9989", "ann", "change", password, reactor=self.reactor, endpoint=cable)
-        answer = sender.send(None, "r7", "fix", files or ("a.c",), when=self.reactor.seconds())
+        answer = sender.send(None, "r7", "fix", files or ("a.c",), when=self.reactor.seconds(), **more)
         cable.pump.pump()
         self.settle()
         return answer
@@ -103,6 +103,25 @@ class ChangeStory(World):
         self.assertEqual((change["who"], change["files"], change["comments"]), ("ann", ["a.c"], "fix"))
         self.assertEqual([each.results for each in self.builds("package")], [SUCCESS])
         self.assertEqual(self.changesOf("package"), [[1]])
+
+    def test_properties(self) -> None:
+        """The properties that a hook gives to a change are those of its build; of two changes, the newer's."""
+        self.begin()
+        self.successResultOf(self.send(properties={"kind": "docs", "by": "ann"}))
+        self.successResultOf(self.send(properties={"kind": "code", "buildername": "mine"}))
+        self.wait(61)
+        (build,) = self.builds()
+        found = [build.properties[name] for name in ("kind", "by", "buildername")]
+        self.assertEqual(found, ["code", "ann", "full"])
+
+    def test_runningSchedulers(self) -> None:
+        """Who asks for the schedulers gets those that run, also after a reconfig that left them alone."""
+        self.begin()
+        before = self.master.getStatus().getSchedulers()
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual([scheduler.name for scheduler in before], ["quick", "package"])
+        for one, other in zip(before, self.master.getStatus().getSchedulers(), strict=True):
+            self.assertIs(one, other)
 
     def test_password(self) -> None:
         """S1: whoever does not know the password cannot have anything built; it is shown nowhere."""
