@@ -47,7 +47,7 @@ class Generation:
     create: str  #: the subcommand that makes a slave's directory
     ready: str  #: regular expression: what its log says once a login has succeeded
     options: tuple[str, ...] = ()  #: for the subcommand: what this generation does not work without
-    also: tuple[str, ...] = ()  #: for pip: what its package leaves to the user
+    also: tuple[str, ...] = ()  #: for pip: what its package leaves to the user, or tests want besides
 
     @property
     def requirements(self) -> tuple[tuple[str, ...], ...]:
@@ -56,7 +56,7 @@ class Generation:
         (Twisted 18.9's set-up imports incremental, so that must be there first.)
         """
         if self.major == 2:
-            return (_PYTHON27_BASE, (_PYTHON27_TWISTED, self.package))
+            return (_PYTHON27_BASE, (_PYTHON27_TWISTED, self.package, *self.also))
         return ((self.package, *self.also),)
 
 
@@ -64,8 +64,15 @@ class Generation:
 OLD_SLAVE = Generation(
     "0.7.12", "buildbot==0.7.12", 2, "buildbot", "create-slave", r"sending application-level keepalives"
 )
+#: C{sendchange} of 0.8.14 came with the master.
 SLAVE = Generation(
-    "0.8.14", "buildbot-slave==0.8.14", 2, "buildslave", "create-slave", r"Connected to .*slave is ready"
+    "0.8.14",
+    "buildbot-slave==0.8.14",
+    2,
+    "buildslave",
+    "create-slave",
+    r"Connected to .*slave is ready",
+    also=("buildbot==0.8.14",),
 )
 #: On Python 2.7 the option's default, None, counts as less than one retry: such a worker ends itself at
 #: the first connection that it loses.

@@ -175,33 +175,42 @@ class Builds(MasterTestCase):
 
     async def test_oneChangeFourGenerations(self) -> None:
         """
-        A change that C{buildbot sendchange} tells, ours and then that of 0.7.12, is built on four
-        generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte for
+        A change that C{buildbot sendchange} tells, ours and then those of 0.7.12 and 0.8.14, is built on
+        four generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte for
         byte, whatever the encoding, and nobody writes a traceback (G5, A2).
         """
         words = (
             f"--master=127.0.0.1:{self.master.port}",
-            f"--username={AUTHOR}",
             f"--branch={BRANCH}",
             f"--comments={COMMENT}",
             "--revision=1234",
-            *CHANGED,
         )
-        sent = await self.master.run("sendchange", *words)
+        sent = await self.master.run("sendchange", f"--username={AUTHOR}", *words, *CHANGED)
         self.assertEqual(sent.status, 0, sent.words)
         await self.assertAllBuilt(0)
 
-        client = self.installed[OLD_SLAVE].command("buildbot", "sendchange", *words)
-        old = Child(self, client, self.directory, environment(self.directory), self.directory + "/client")
-        self.assertEqual(await old.whenEnded(), 0, old.stderr())
+        await self.sendWith(OLD_SLAVE, f"--username={AUTHOR}", *words, *CHANGED)
         await self.assertAllBuilt(1)
 
-        self.assertEqual(LogFile(self.witness).text().split(), ["in", "out"] * 2 * len(GENERATIONS))
+        await self.sendWith(SLAVE, f"--who={AUTHOR}", "--property=sort:Größe", *words, *CHANGED)
+        await self.assertAllBuilt(2)
+        for generation in GENERATIONS:
+            build = await self.master.whenFinished(f"größe-{generation.name}", 2)
+            self.assertEqual(build["properties"]["sort"], "Größe", generation.name)
+
+        self.assertEqual(LogFile(self.witness).text().split(), ["in", "out"] * 3 * len(GENERATIONS))
         status = await self.master.ask("status")
         self.assertEqual((status["master"]["running"], status["master"]["waiting"]), ([], []))
         self.assertEqual({slave["running"] for slave in status["slaves"]}, {0})
         for log in (self.master, *self.slaves.values()):
             self.assertNotIn("Traceback", _UNWRITABLE.sub("", log.text()), log.path)
+
+    async def sendWith(self, generation: Generation, *words: str) -> None:
+        """C{buildbot sendchange} of that generation, with these arguments, says that the change was sent."""
+        command = self.installed[generation].command("buildbot", "sendchange", *words)
+        output = f"{self.directory}/client-{generation.name}"
+        client = Child(self, command, self.directory, environment(self.directory), output)
+        self.assertEqual(await client.whenEnded(), 0, client.stderr())
 
     async def assertAllBuilt(self, number: int) -> None:
         """The builds of this number went as they should on all generations."""
