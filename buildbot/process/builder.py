@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_builder -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 A builder: the requests that wait, the builds that run, the slaves that are there to build.
 
@@ -285,6 +285,7 @@ class Builder:
         self.building.append(build)
         for req in requests:
             req.buildStarted(build, status)
+        log.info("{build!r} begins on {slave}", build=build, slave=slavebuilder.slavename)
         self.botmaster.buildStarted(self, build)
         ended = build.startBuild(status, self.expectations, slavebuilder)
         if not slavebuilder.isAttached:
@@ -297,7 +298,8 @@ class Builder:
             status.setText(["the master was stopped"])
         if build.results == RETRY and not again:
             status.setResults(EXCEPTION)
-            status.setText([f"slave lost {RETRIES + 1} times"])
+            status.setText([f"slave lost; the last of {attempts + 1} tries"])
+        log.info("{build!r} has ended: {text}", build=build, text=" ".join(status.getText())[:200])
         self._learn(status)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)

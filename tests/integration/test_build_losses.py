@@ -286,7 +286,7 @@ class Stopped(Losses):
             build = await self.master.whenFinished(name, 4 + loss)
             if loss < 2:
                 self.assertLost(build, since, SLACK)
-        self.assertEqual((build["result"], build["text"]), ("exception", ["slave lost 3 times"]))
+        self.assertEqual((build["result"], build["text"]), ("exception", ["slave lost; the last of 3 tries"]))
         self.assertLess(build["finished"] - since, SLACK)
         self.assertEqual(await self.master.waiting(name), [])
         self.gates.open(name)
