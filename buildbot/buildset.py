@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_buildyard -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 Builds that are wanted together: the same source on one builder or several.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_buildyard -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 Where builds are done: what a master's builders share, and what follows from the end of a build.
 

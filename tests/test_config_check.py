@@ -184,7 +184,7 @@ class PluginTests(unittest.TestCase):
         )
 
     def test_accountOfAnother(self) -> None:
-        """A change source cannot log in under the name of a bot, of the master's own, or of another source."""
+        """No change source can have the account of a bot, of the master itself, or of another source."""
         sources = [PBChangeSource(user=user) for user in ("hook", "b1", "debug", "hook")]
         self.assertEqual(
             [error.partition(", ")[2] for error in errors(sources=sources)],

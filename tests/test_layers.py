@@ -1,4 +1,4 @@
-"""The layers of docs/architecture/layers.rst, held against the imports in the source."""
+"""What docs/architecture/layers.rst says of the modules, held against the source."""
 
 from __future__ import annotations
 
@@ -72,6 +72,18 @@ def upward(sources: dict[str, str], table: dict[str, tuple[int, int]]) -> list[s
     return wrong
 
 
+def lostTests() -> list[str]:
+    """The modules whose first line names tests that are not there."""
+    lost = []
+    for path in sorted([*(ROOT / "buildbot").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
+        with path.open() as file:
+            for name in re.findall(r"\btests\.[\w.]+", file.readline()):
+                place = ROOT.joinpath(*name.rstrip(".").split("."))
+                if not place.is_dir() and not place.with_suffix(".py").exists():
+                    lost.append(f"{path.relative_to(ROOT)}: {name}")
+    return lost
+
+
 def modules() -> dict[str, str]:
     """The source of every module with anything but a docstring in it, by dotted name."""
     found = {}
@@ -98,6 +110,10 @@ class LayersTests(unittest.TestCase):
         names = ["buildbot" if name == "buildbot" else f"buildbot.{name}" for name in self.table]
         there = [f"{name}." for name in modules()]
         self.assertEqual([n for n in names if not any(t.startswith(f"{n.rstrip('.')}.") for t in there)], [])
+
+    def test_firstLines(self) -> None:
+        """A module's first line says where its tests are, or a test's what else there is: that exists."""
+        self.assertEqual(lostTests(), [])
 
     def test_anArrowIsNamed(self) -> None:
         """A rule that imports the master, or a clock, is found out; what the type checker needs is not."""

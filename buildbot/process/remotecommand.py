@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_remotecommand -*-
+# -*- test-case-name: tests.test_buildstep -*-
 """
 Commands that a slave runs for a step: sent, updated, interrupted, and ended exactly once.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_request -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 A wish for one build on one builder, while the process lives; the store keeps it.
 

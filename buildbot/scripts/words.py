@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_words -*-
+# -*- test-case-name: tests.test_scripts_runner -*-
 """How a command speaks: what it says, how it fails, and to whom.
 
 What it has to say is each command's own.

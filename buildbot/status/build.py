@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_status_build -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 A build as it happens, and its steps: what they are doing, and how it went.
 

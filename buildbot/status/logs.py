@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_status_build -*-
+# -*- test-case-name: tests.test_builds -*-
 """
 The logs of a running build: where steps write, and observers read along.
 

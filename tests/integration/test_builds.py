@@ -176,8 +176,8 @@ class Builds(MasterTestCase):
     async def test_oneChangeFourGenerations(self) -> None:
         """
         A change that C{buildbot sendchange} tells, ours and then those of 0.7.12 and 0.8.14, is built on
-        four generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte for
-        byte, whatever the encoding, and nobody writes a traceback (G5, A2).
+        four generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte
+        for byte, whatever the encoding, and nobody writes a traceback (G5, A2).
         """
         words = (
             f"--master=127.0.0.1:{self.master.port}",

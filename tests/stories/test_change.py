@@ -105,7 +105,7 @@ class ChangeStory(World):
         self.assertEqual(self.changesOf("package"), [[1]])
 
     def test_properties(self) -> None:
-        """The properties that a hook gives to a change are those of its build; of two changes, the newer's."""
+        """What properties a hook gives to a change, its build has; of two changes, those of the newer."""
         self.begin()
         self.successResultOf(self.send(properties={"kind": "docs", "by": "ann"}))
         self.successResultOf(self.send(properties={"kind": "code", "buildername": "mine"}))
