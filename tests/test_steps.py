@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
-from buildbot.steps import dummy, shell
+from buildbot.steps import dummy, maxq, shell
 from buildbot.steps.shell import ShellCommand, WithProperties
 from tests.stepping import StepCase
 
@@ -71,6 +71,26 @@ class ArgumentTests(unittest.TestCase):
             self.assertEqual(ShellCommand(command=command).describe(), words)
         step = ShellCommand(command="make", description="making", descriptionDone=["made"])
         self.assertEqual((step.describe(), step.describe(True)), (["making"], ["made"]))
+
+
+class MaxQTests(StepCase):
+    """Tests that are played back to a web site."""
+
+    def test_results(self) -> None:
+        """Each test that fails is counted, also if MaxQ itself is content."""
+        for rc, output, result, text in (
+            (0, b"all is well\n", SUCCESS, ["maxq", "tests"]),
+            (0, b"a\nTEST FAILURE: one\nTEST FAILURE: two\n", FAILURE, ["2", "maxq", "failures"]),
+            (1, b"", FAILURE, ["maxq", "failed"]),
+        ):
+            running = self.begin(maxq.MaxQ("tests"))
+            self.assertEqual(running.command.args["command"], ["run_maxq.py", "tests"])
+            running.command.end(rc, stdout=output)
+            self.assertEqual((running.result, running.step.getText()), (result, text))
+
+    def test_noDirectory(self) -> None:
+        """Which tests to run must be said."""
+        self.assertRaises(TypeError, maxq.MaxQ)
 
 
 class ShellTests(StepCase):

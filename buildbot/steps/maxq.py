@@ -1,0 +1,46 @@
+# -*- test-case-name: tests.test_steps -*-
+"""The step for MaxQ, which tests web sites by playing back what was recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.steps.python import lines
+from buildbot.steps.shell import ShellCommand
+
+
+class MaxQ(ShellCommand):
+    """
+    I run the tests of a directory with C{run_maxq.py}.
+
+    @ivar failures: how many tests failed.
+    """
+
+    flunkOnFailure = True
+    name = "maxq"
+    failures = 0
+
+    def __init__(self, testdir: str | None = None, **kwargs: Any) -> None:
+        """
+        @param testdir: the directory, relative to the build's; must be given.
+        @raise TypeError: it is not.
+        """
+        if not testdir:
+            raise TypeError("MaxQ needs testdir, the directory of its tests")
+        ShellCommand.__init__(self, **{"command": ["run_maxq.py", testdir], **kwargs})
+
+    def createSummary(self, log: Any) -> None:
+        """Count the tests that failed."""
+        self.failures = sum(line.startswith("TEST FAILURE:") for line in lines(log))
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """A test that failed is a failure, whatever the exit status."""
+        return FAILURE if self.failures or cmd.rc != 0 else SUCCESS
+
+    def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
+        """How many tests failed, or that it did not even run."""
+        if self.failures:
+            return [str(self.failures), "maxq", "failures"]
+        return ["maxq", "tests"] if results == SUCCESS else ["maxq", "failed"]
