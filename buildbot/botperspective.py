@@ -21,9 +21,9 @@ from twisted.spread import pb
 
 from buildbot.pbutil import NewCredPerspective
 from buildbot.process.builder import Builder
+from buildbot.slaves.arbitration import Arbiter
 from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State, advance
-from buildbot.slaves.squabble import Squabble
-from buildbot.status.records import PauseRecord
+from buildbot.slaves.duty import PROBE_TIME, Duty
 from buildbot.status.slave import SlaveStatus
 from buildbot.wire.login import LoginRefused
 from buildbot.wire.peers import Introduction, MalformedAnswer, SlavePeer
@@ -35,17 +35,11 @@ log = Logger()
 
 #: Seconds from the login to READY, and from a changed builder list to its acceptance.
 ATTACH_TIME = 60.0
-#: Seconds that a slave may take to answer a probe.
-PROBE_TIME = 30.0
-#: A slave that was heard of within so many seconds need not be asked whether it lives.
-_ALWAYS = -1.0
-#: The same while a newcomer waits for the verdict (D1).
-ARBITRATION_TIME = 10.0
 #: Seconds that a squabbling newcomer is held before it is hung up on.
 SQUABBLE_HOLD = 20.0
 
 
-class BotPerspective(NewCredPerspective):
+class BotPerspective(Duty, NewCredPerspective):
     """
     I am the master's side of one slave of C{c['bots']}, whether it is connected or not.
 
@@ -58,24 +52,16 @@ class BotPerspective(NewCredPerspective):
     """
 
     slave: pb.RemoteReference | None = None
-    buildsRunning = 0
-    lastUsed = 0.0
-    paused: PauseRecord | None = None
-    _leaving = ""
-    _parting = False
     slave_commands: Mapping[str, str] | None = None
     _attachment: Attachment = ABSENT
     _why = ""
-    _squabble = Squabble()
+    _arbiter: Arbiter | None = None  # most slaves never need one
     _timer: Any = None
     _probedAt: float | None = None
     _offers = 0
     _offerAccepted = 0
     _offeredAt = 0.0
     _offered: tuple[tuple[str, str], ...] = ()
-    _candidate: SlavePeer | None = None
-    _arbitration: Any = None
-    _arbitrationBegan = 0.0
     # tuples, since most of the time, for most of the slaves, they are empty
     _waitingForUpdate: tuple[Deferred[None], ...] = ()
     _waitingForLoss: tuple[Deferred[None], ...] = ()
@@ -115,11 +101,12 @@ class BotPerspective(NewCredPerspective):
         login = self._logins[peer] = Deferred()
         peer.whenLost(partial(self._lost, peer))
         if self._attachment.peer is not None:
-            now = self._clock.seconds()
-            if self._squabble.isOn(now):
-                self._arbitrate(peer, now)
+            if self._arbiter is None:
+                self._arbiter = Arbiter(self._clock, self._judge)
+            if self._arbiter.isNeeded():
+                self._arbitrate(self._arbiter, peer)
                 return login
-            self._squabble = self._squabble.takeover(now)
+            self._arbiter.takeover()
             self._why = f"a newer connection came from {peer.address}"
         self._happen(Event.CONNECTED, peer)
         return login
@@ -140,7 +127,7 @@ class BotPerspective(NewCredPerspective):
             self.slave_status.happened(time.time(), "asked to be shut down")
             peer.shutdown()
 
-    # builds
+    # builds: what L{Duty} asks
 
     @property
     def peer(self) -> SlavePeer:
@@ -148,86 +135,28 @@ class BotPerspective(NewCredPerspective):
         peer: SlavePeer = self._attachment.peer
         return peer
 
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        """The properties that the configuration gives builds on this slave."""
-        slave = self.botmaster.config.slaves.get(self.slavename)
-        return slave.properties if slave is not None else {}
+    def isConnected(self) -> bool:
+        """See L{Duty}."""
+        return self._attachment.peer is not None
 
-    @property
-    def maxBuilds(self) -> int | None:
-        """How many builds may run here at a time; None: no limit."""
-        slave = self.botmaster.config.slaves.get(self.slavename)
-        return slave.max_builds if slave is not None else None
+    def isReady(self) -> bool:
+        """See L{Duty}."""
+        # what waits for an answer hears of a loss before I do
+        return self._attachment.state is State.READY and self._attachment.peer.isAlive()
 
-    def canStartBuild(self) -> bool:
-        """Whether a further build may begin here (B9)."""
-        most = self.maxBuilds
-        return (
-            self._attachment.state is State.READY
-            and self._attachment.peer.isAlive()  # what waits for an answer hears of a loss before I do
-            and self.paused is None
-            and not self._leaving
-            and (most is None or self.buildsRunning < most)
-        )
-
-    def setPause(self, record: PauseRecord | None) -> None:
-        """It is kept from new builds, or no more: see L{BuildYard.pause}."""
-        if record != self.paused:
-            self.paused = record
-            said = (
-                "unpaused" if record is None else f"{record.kind} by {record.who}: {record.why}".rstrip(": ")
-            )
-            self.slave_status.happened(time.time(), said)
-        self.maybeLeave()
-
-    def leave(self, reason: str, atOnce: bool) -> Deferred[None]:
-        """
-        Disconnect for good, at once or as soon as no build runs here.
-
-        @return: fires with None when the connection is gone.
-        """
-        if atOnce or not self.buildsRunning:
-            return self.disconnect(reason)
-        self._leaving = reason
+    def whenGone(self) -> Deferred[None]:
+        """Fires with None once the connection that is served is gone and everything about it taken back."""
         gone: Deferred[None] = Deferred()
         self._waitingForLoss = (*self._waitingForLoss, gone)
         return gone
 
-    def maybeLeave(self) -> None:
-        """
-        If it was only waited for the last build, disconnect, in a moment.
-
-        The slave is asked for a sign of life first: when that has come, so has all that it was told
-        before. A worker that had to guess whether its last words were heard would log an error.
-        """
-        if self._whyLeave() and not self._parting:
-            self._parting = True
-            self._clock.callLater(0, self._part)
-
-    def _whyLeave(self) -> str:
-        """Why it is to be disconnected now, if it is."""
-        if self.buildsRunning or self._attachment.peer is None:
-            return ""
-        if self.paused is not None and self.paused.kind == "draining":
-            return self._leaving or f"drained by {self.paused.who}: {self.paused.why}".rstrip(": ")
-        return self._leaving
-
-    def _part(self) -> None:
-        def heard(lives: bool) -> None:
-            self._parting = False
-            why = self._whyLeave()
-            if why:
-                self.disconnect(why)
-
-        self.isAnswering(_ALWAYS, PROBE_TIME).addCallback(heard)
-
-    def isAnswering(self, fresh: float, timeout: float) -> Deferred[bool]:
+    def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         """
         Whether the slave lives.
 
-        @param fresh: it does if it was heard of within so many seconds; else it is probed.
         @param timeout: seconds for the answer; without one the slave is disconnected (L4).
+        @param fresh: it does if it was heard of within so many seconds; else, and if this is not said, it is
+            probed.
         """
         peer = self._attachment.peer
         if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
@@ -263,8 +192,7 @@ class BotPerspective(NewCredPerspective):
         peer = self._attachment.peer
         if peer is None:
             return succeed(None)
-        gone: Deferred[None] = Deferred()
-        self._waitingForLoss = (*self._waitingForLoss, gone)
+        gone = self.whenGone()
         self._why = reason
         self._happen(Event.CLOSE, peer)
         return gone
@@ -460,8 +388,8 @@ class BotPerspective(NewCredPerspective):
 
     def _lost(self, peer: SlavePeer) -> None:
         """A connection of mine is gone, at whatever stage it was."""
-        if peer is self._candidate:
-            self._endArbitration()
+        if self._arbiter is not None and peer is self._arbiter.candidate:
+            self._arbiter.end()
         self._happen(Event.LOST, peer)
         if self._attachment.peer is None:
             candidate = self._endArbitration()
@@ -523,7 +451,7 @@ class BotPerspective(NewCredPerspective):
         if self.isPending() and now - self._offeredAt >= ATTACH_TIME:
             self._fail(peer, f"it did not accept its builder list within {ATTACH_TIME:g} s")
             return
-        if self.slave_status.note and not self._squabble.isOn(now):
+        if self.slave_status.note and not (self._arbiter is not None and self._arbiter.isNeeded()):
             self.slave_status.note = ""
         idle = self._untilIdle()
         if self._probedAt is not None and peer.lastHeard >= self._probedAt:
@@ -548,43 +476,27 @@ class BotPerspective(NewCredPerspective):
 
     # squabbles: two living processes with one name
 
-    def _arbitrate(self, newcomer: SlavePeer, now: float) -> None:
-        """
-        A newcomer while a squabble is on: it gets the name if the one who has it is mute.
-
-        A still newer one takes its place and shares its verdict: the holder has the
-        whole of ARBITRATION_TIME to answer one probe, however many come.
-        """
-        if self._candidate is None:
-            self._arbitration = self._clock.callLater(ARBITRATION_TIME, self._judge)
-            self._arbitrationBegan = now
-            if self._attachment.state is State.READY:
-                self._attachment.peer.probe()
-        before, self._candidate = self._candidate, newcomer
+    def _arbitrate(self, arbiter: Arbiter, newcomer: SlavePeer) -> None:
+        """A newcomer while a squabble is on: it gets the name if the one who has it is mute."""
+        if arbiter.candidate is None and self._attachment.state is State.READY:
+            self._attachment.peer.probe()
+        before = arbiter.wait(newcomer)
         self._turnAway(before, "a still newer connection came", "another one took its place: try again")
 
     def _endArbitration(self) -> SlavePeer | None:
         """There is nothing to judge any more; return the newcomer that waited for it, if any."""
-        candidate, self._candidate = self._candidate, None
-        if self._arbitration is not None:
-            if self._arbitration.active():
-                self._arbitration.cancel()
-            self._arbitration = None
-        return candidate
+        return None if self._arbiter is None else self._arbiter.end()
 
-    def _judge(self) -> None:
-        candidate, holder = self._endArbitration(), self._attachment.peer
-        if candidate is None:
-            return
-        if holder is None or holder.lastHeard < self._arbitrationBegan:
+    def _judge(self, candidate: SlavePeer, since: float) -> None:
+        holder = self._attachment.peer
+        if holder is None or holder.lastHeard < since:
             self._why = f"it did not answer while a newer connection from {candidate.address} waited"
             self._happen(Event.CONNECTED, candidate)
             return
         kept = holder.address
-        self._squabble, due = self._squabble.mention(self._clock.seconds(), kept, candidate.address)
         note = f"squabble: {kept} holds the name and answers, {candidate.address} wants it too"
         self.slave_status.note = note
-        if due:
+        if self._arbiter is not None and self._arbiter.keep(kept, candidate.address):
             self.slave_status.happened(time.time(), note)
             log.warn("slave {name}: {note}", name=self.slavename, note=note)
         self._turnAway(

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot import answers
-from buildbot.botperspective import PROBE_TIME
 from buildbot.daemon.asking import ControlError
+from buildbot.slaves.duty import PROBE_TIME
 from buildbot.status.results import Results
 from buildbot.store.interface import StoreFailed
 from tests.fakes import FakeSlave

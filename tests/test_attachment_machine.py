@@ -23,8 +23,9 @@ from twisted.logger import globalLogPublisher
 from twisted.spread import pb
 from twisted.trial import unittest
 
-from buildbot.botperspective import ARBITRATION_TIME, ATTACH_TIME, SQUABBLE_HOLD, BotPerspective
+from buildbot.botperspective import ATTACH_TIME, SQUABBLE_HOLD, BotPerspective
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.slaves.arbitration import ARBITRATION_TIME
 from buildbot.slaves.attachment import State
 from buildbot.slaves.squabble import WINDOW
 from buildbot.wire.door import Doorkeeper
@@ -42,6 +43,11 @@ kinds = st.sampled_from(("0.5", "0.7.12", "w4.3"))
 troubles = st.dictionaries(
     st.sampled_from(CALLS), st.sampled_from(("hang", "drop", "raise", "malformed", "later")), max_size=2
 )
+
+
+def candidate(bot: BotPerspective) -> Any:
+    """The newcomer that waits until it is known whether another one answers."""
+    return None if bot._arbiter is None else bot._arbiter.candidate
 
 
 @st.composite
@@ -283,7 +289,7 @@ class Machine(RuleBasedStateMachine):
         """A3, D5: a connection that is logged in is served, waits its turn, or is held to be hung up on."""
         places = set()
         for bot in self.bots:
-            for peer in (bot._attachment.peer, bot._attachment.waiting, bot._candidate):
+            for peer in (bot._attachment.peer, bot._attachment.waiting, candidate(bot)):
                 if peer is not None:
                     places.add(peer.broker)
         for broker in self.case.factory.open:
@@ -351,10 +357,8 @@ class Machine(RuleBasedStateMachine):
         self.settle()
         for bot in self.bots:
             assert bot.state is State.ABSENT, bot
-            assert not (bot.builders or bot._logins or bot._candidate or bot._pending), vars(bot)
-            assert not (bot._waitingForLoss or bot._waitingForUpdate or bot._timer or bot._arbitration), vars(
-                bot
-            )
+            assert not (bot.builders or bot._logins or candidate(bot) or bot._pending), vars(bot)
+            assert not (bot._waitingForLoss or bot._waitingForUpdate or bot._timer), vars(bot)
         assert all(not builder.slaves for builder in self.case.botmaster.builders.values())
         self.promisesAreKept()
         assert not self.promises

@@ -9,8 +9,9 @@ from typing import Any
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.defer import Deferred
 
-from buildbot.botperspective import ARBITRATION_TIME, ATTACH_TIME, SQUABBLE_HOLD
+from buildbot.botperspective import ATTACH_TIME, SQUABBLE_HOLD
 from buildbot.config.model import BuilderConfig, MasterConfig
+from buildbot.slaves.arbitration import ARBITRATION_TIME
 from buildbot.slaves.attachment import State
 from buildbot.wire.login import HOLD
 from tests.fakes import DROP, HANG, KINDS, FakeSlave, Trouble

@@ -27,7 +27,7 @@ from buildbot.config.model import KEEPALIVE
 from buildbot.master import BuildMaster
 from buildbot.reconfig import LOAD_TIME
 from buildbot.scripts.options import Options
-from buildbot.slaves import squabble
+from buildbot.slaves import arbitration, duty, squabble
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 from buildbot.wire import login, peers
 
@@ -233,8 +233,8 @@ class TablesTests(unittest.TestCase):
             f"has {botperspective.ATTACH_TIME:g} seconds, from the login",
             f"within {botperspective.ATTACH_TIME:g} seconds. Liveness",
             f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
-            f"within another {botperspective.PROBE_TIME:g} seconds",
-            f"off line within {KEEPALIVE + botperspective.PROBE_TIME:g} seconds",
+            f"within another {duty.PROBE_TIME:g} seconds",
+            f"off line within {KEEPALIVE + duty.PROBE_TIME:g} seconds",
             f"held for {login.HOLD:g} seconds, in a squabble for {botperspective.SQUABBLE_HOLD:g}",
             f"command version is below {peers.KNOWS_ITS_VERSION}",
         ):
@@ -242,7 +242,7 @@ class TablesTests(unittest.TestCase):
         self.assertIn(
             f"more than {squabble.TAKEOVERS} times within {squabble.WINDOW / 60:g} minutes", machine
         )
-        self.assertIn(f"within {botperspective.ARBITRATION_TIME:g} seconds", machine)
+        self.assertIn(f"within {arbitration.ARBITRATION_TIME:g} seconds", machine)
 
 
 class ReferenceTests(unittest.TestCase):

@@ -273,7 +273,7 @@ class Builder:
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         status = None
-        if await slavebuilder.slave.isAnswering(FRESH, PING_TIME) and self._canBegin(slavebuilder):
+        if await slavebuilder.slave.isAnswering(PING_TIME, FRESH) and self._canBegin(slavebuilder):
             build = self.newBuild(requests)
             status = await self._begin(build, slavebuilder)
         if status is None:

@@ -16,8 +16,6 @@ from buildbot import interfaces
 from buildbot.process.request import BuildRequest
 
 _NO_REASON = "<rebuild, no reason given>"
-#: A slave that was heard of within so many seconds need not be asked.
-_ALWAYS = -1.0
 
 
 @implementer(interfaces.IBuilderControl)
@@ -87,7 +85,5 @@ class BuilderControl:
         @return: fires with whether there is one, and all have answered.
         """
         slaves = [slave.slave for slave in self.original.slaves.values()]
-        answers: Deferred[list[bool]] = gatherResults(
-            [slave.isAnswering(_ALWAYS, timeout) for slave in slaves]
-        )
+        answers: Deferred[list[bool]] = gatherResults([slave.isAnswering(timeout) for slave in slaves])
         return answers.addCallback(lambda lives: bool(lives) and all(lives))
