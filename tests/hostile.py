@@ -276,7 +276,9 @@ class Crowd:
 
     def _turn(self) -> None:
         for fileno, event in self._poll.poll(0.2):
-            connection = self._open[fileno]
+            connection = self._open.get(fileno)
+            if connection is None:
+                continue  # ended by what came before it in this turn
             try:
                 if event & select.EPOLLOUT:
                     self._send(connection)

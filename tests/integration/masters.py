@@ -22,7 +22,7 @@ from twisted.trial.unittest import TestCase
 
 from buildbot.daemon import control
 from buildbot.logfiles import LogReader
-from tests.integration.processes import ROOT, Child, LogFile, TooLate, environment, moments
+from tests.integration.processes import ROOT, Child, Daemon, LogFile, TooLate, environment, moments
 from tests.integration.slaves import GenerationsTestCase
 
 #: How many seconds a master may take until it can be asked, on a machine that is busy.
@@ -104,7 +104,7 @@ class Result:
         return self.stdout + self.stderr
 
 
-class RealMaster(LogFile):
+class RealMaster(Daemon):
     """I am one master directory, and the process that serves it while there is one.
 
     Everything that I start ends with the test. As a L{LogFile} I am what the master logs: in the
@@ -116,12 +116,11 @@ class RealMaster(LogFile):
         @param basedir: absolute, not there yet; its parent becomes the master's HOME.
         @param port: where slaves connect; by default one that is free.
         """
-        LogFile.__init__(self, os.path.join(os.path.dirname(basedir), "master.out"))
+        Daemon.__init__(self, os.path.join(os.path.dirname(basedir), "master.out"))
         self.basedir = basedir
         self.port = freePort() if port is None else port
         self._test = test
         self._commands = 0
-        self._child: Child | None = None
 
     def config(self, **fields: Any) -> Config:
         """A L{Config} for my port."""
@@ -173,25 +172,6 @@ class RealMaster(LogFile):
                     raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
             await moments(0.05)
         raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
-
-    @property
-    def child(self) -> Child:
-        """The master process that was started last."""
-        assert self._child is not None, "never started"
-        return self._child
-
-    @property
-    def pid(self) -> int:
-        """The master process that was started last."""
-        return self.child.pid
-
-    async def stop(self) -> int:
-        """End the master with SIGTERM; give its exit status."""
-        return await self.child.stop()
-
-    async def kill(self) -> None:
-        """End the master with SIGKILL, and wait until it is gone."""
-        await self.child.end()
 
     def hangUp(self) -> None:
         """SIGHUP: the master reads its configuration again, and nobody hears how that went."""

@@ -198,3 +198,32 @@ class LogFile:
             timeout,
             lambda: f"{pattern!r} in {self.path}:\n{self.text(after)[-4000:]}",
         )
+
+
+class Daemon(LogFile):
+    """I am a log, and the processes that write it: at most one at a time."""
+
+    _child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The process that was started last."""
+        assert self._child is not None, "never started"
+        return self._child
+
+    @property
+    def pid(self) -> int:
+        """The process that was started last."""
+        return self.child.pid
+
+    def isAlive(self) -> bool:
+        """Whether the process is there (a frozen one is)."""
+        return self._child is not None and self._child.isAlive()
+
+    async def stop(self) -> int:
+        """End it with SIGTERM; give its exit status (newer twistds end by the signal: -15)."""
+        return await self.child.stop()
+
+    async def kill(self) -> None:
+        """End it with SIGKILL, and wait until it is gone."""
+        await self.child.end()

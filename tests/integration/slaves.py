@@ -15,13 +15,13 @@ from twisted.internet import defer
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.integration.generations import Environment, Generation, missing, prepare
-from tests.integration.processes import Child, LogFile, environment
+from tests.integration.processes import Child, Daemon, environment
 
 #: How many seconds creating a slave's directory may take, on a machine that is busy.
 _CREATE_TIMEOUT = 60.0
 
 
-class RealSlave(LogFile):
+class RealSlave(Daemon):
     """I am one slave process (or several, one after the other, in one directory).
 
     Everything that I start ends with the test. As a L{LogFile} I am the slave's C{twistd.log}.
@@ -45,7 +45,7 @@ class RealSlave(LogFile):
         @param maxdelay: the longest time in seconds between two attempts to connect (4.3.0 ignores it).
         @param options: more for the C{create} command.
         """
-        LogFile.__init__(self, os.path.join(basedir, "twistd.log"))
+        Daemon.__init__(self, os.path.join(basedir, "twistd.log"))
         self.generation = installed.generation
         self.installed = installed
         self.basedir = basedir
@@ -56,7 +56,6 @@ class RealSlave(LogFile):
         self.maxdelay = maxdelay
         self.options = options
         self._test = test
-        self._child: Child | None = None
 
     async def create(self) -> None:
         """Make the slave's directory with its package's own command. Raises AssertionError with its words."""
@@ -87,29 +86,6 @@ class RealSlave(LogFile):
     def _spawn(self, command: list[str], cwd: str) -> Child:
         home = os.path.dirname(self.basedir)
         return Child(self._test, command, cwd, environment(home), self.basedir + "-output")
-
-    @property
-    def child(self) -> Child:
-        """The process that was started last."""
-        assert self._child is not None, "never started"
-        return self._child
-
-    @property
-    def pid(self) -> int:
-        """The process that was started last."""
-        return self.child.pid
-
-    def isAlive(self) -> bool:
-        """Whether the slave process is there (a frozen one is)."""
-        return self._child is not None and self._child.isAlive()
-
-    def stop(self) -> defer.Deferred[int]:
-        """End the slave with SIGTERM. Fires with its exit status (newer twistds end by the signal: -15)."""
-        return defer.Deferred.fromCoroutine(self.child.stop())
-
-    async def kill(self) -> None:
-        """End the slave with SIGKILL, and wait until it is gone."""
-        await self.child.end()
 
     def freeze(self) -> None:
         """SIGSTOP: the process is there, its connection is there, and nothing happens any more."""
