@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.finishing import Finishing
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildsetRecord
@@ -21,7 +22,7 @@ from buildbot.status.results import SUCCESS, WARNINGS
 
 
 @implementer(interfaces.IBuildSetStatus)
-class BuildSet:
+class BuildSet(Finishing):
     """
     I am one set of builds.
 
@@ -52,7 +53,6 @@ class BuildSet:
         self.properties = dict(properties or {})
         self.state = dict(state or {})
         self.requests: list[BuildRequest] = []
-        self._waiting: tuple[Deferred[object], ...] = ()
 
     def getSourceStamp(self) -> SourceStamp:
         """What is built."""
@@ -90,15 +90,6 @@ class BuildSet:
         """Who wants to know of it: the same."""
         return self.getResponsibleUsers()
 
-    def waitUntilFinished(self) -> Deferred[object]:
-        """Fires with me once all are done."""
-        over: Deferred[object] = Deferred()
-        if self.isFinished():
-            over.callback(self)
-        else:
-            self._waiting = (*self._waiting, over)
-        return over
-
     def waitUntilSuccess(self) -> Deferred[object]:
         """The same: fires with me once all are done, or, in 0.7.5's words, it can be told."""
         return self.waitUntilFinished()
@@ -118,6 +109,4 @@ class BuildSet:
     def complete(self, record: BuildsetRecord) -> None:
         """All are done."""
         self.record = record
-        waiting, self._waiting = self._waiting, ()
-        for over in waiting:
-            over.callback(self)
+        self.tellFinished()

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.finishing import Finishing
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import RequestRecord
 
 
 @implementer(interfaces.IBuildRequestControl, interfaces.IBuildRequestStatus)
-class BuildRequest:
+class BuildRequest(Finishing):
     """
     I am one wish for a build.
 
@@ -37,7 +37,6 @@ class BuildRequest:
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
     _subscribers: tuple[Any, ...] = ()
-    _waiting: tuple[Deferred[Any], ...] = ()
     status: Any = None
     isOver = False
 
@@ -96,14 +95,13 @@ class BuildRequest:
         """Call it no more."""
         self._subscribers = tuple(each for each in self._subscribers if each is not observer)
 
-    def waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with the status of the build that served me, or None if I was cancelled."""
-        over: Deferred[Any] = Deferred()
-        if self.isOver:
-            over.callback(self.status)
-        else:
-            self._waiting = (*self._waiting, over)
-        return over
+    def isFinished(self) -> bool:
+        """Whether I wait for nothing any more."""
+        return self.isOver
+
+    def whatCame(self) -> Any:
+        """The status of the build that served me, or None if I was cancelled."""
+        return self.status
 
     def cancel(self) -> None:
         """Wish for it no longer, if no build has begun."""
@@ -126,6 +124,4 @@ class BuildRequest:
         """The build that served me is over; None: I was cancelled."""
         self.status = buildstatus
         self.isOver = True
-        waiting, self._waiting = self._waiting, ()
-        for over in waiting:
-            over.callback(buildstatus)
+        self.tellFinished()

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.finishing import Finishing
 from buildbot.status.logs import LogFile
 from buildbot.status.records import BuildRecord, LogRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -22,11 +22,10 @@ from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNIN
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
 
 
-class _Watched:
+class _Watched(Finishing):
     """What can be subscribed to and waited for; nobody does most of the time."""
 
     _subscribers: tuple[Any, ...] = ()
-    _waiting: tuple[Deferred[Any], ...] = ()
     started: float | None = None
     finished: float | None = None
 
@@ -45,20 +44,6 @@ class _Watched:
     def getTimes(self) -> tuple[float, float | None]:
         """When it began (0 before) and ended (None before), in seconds since the epoch."""
         return self.started or 0.0, self.finished
-
-    def waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with me once I am over."""
-        over: Deferred[Any] = Deferred()
-        if self.isFinished():
-            over.callback(self)
-        else:
-            self._waiting = (*self._waiting, over)
-        return over
-
-    def _isOver(self) -> None:
-        waiting, self._waiting = self._waiting, ()
-        for each in waiting:
-            each.callback(self)
 
 
 @implementer(interfaces.IBuildStepStatus)
@@ -161,7 +146,7 @@ class BuildStepStatus(_Watched):
         self.finished = self.build.now()
         self.results = results
         self.color = _COLORS.get(results, "purple")
-        self._isOver()
+        self.tellFinished()
 
     def toRecord(self) -> StepRecord:
         """What is kept of it."""
@@ -308,7 +293,7 @@ class BuildStatus(_Watched):
     def buildFinished(self) -> None:
         """It is over."""
         self.finished = self.now()
-        self._isOver()
+        self.tellFinished()
 
     def toRecord(self) -> BuildRecord:
         """What is kept of it."""

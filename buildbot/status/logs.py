@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.finishing import Finishing
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogLimits, LogReader, LogWriter, logFilename
 
@@ -57,7 +57,7 @@ class _Feeding:
 
 
 @implementer(interfaces.IStatusLog, interfaces.ILogFile)
-class LogFile:
+class LogFile(Finishing):
     """
     I am one log of a step.
 
@@ -65,7 +65,6 @@ class LogFile:
     """
 
     _observers: tuple[Any, ...] = ()
-    _waiting: tuple[Deferred[object], ...] = ()
     _length: int | None = None
 
     def __init__(self, step: Any, name: str, filename: str, writer: LogWriter) -> None:
@@ -93,15 +92,6 @@ class LogFile:
     def hasContents(self) -> bool:
         """Whether anything was written."""
         return self._writer.length > 0
-
-    def waitUntilFinished(self) -> Deferred[object]:
-        """Fires with me once nothing more will come."""
-        over: Deferred[object] = Deferred()
-        if self.isFinished():
-            over.callback(self)
-        else:
-            self._waiting = (*self._waiting, over)
-        return over
 
     # writing
 
@@ -131,9 +121,7 @@ class LogFile:
         if self._length is None:
             self._length = self._writer.finish()
             self._observers = ()
-            waiting, self._waiting = self._waiting, ()
-            for over in waiting:
-                over.callback(self)
+            self.tellFinished()
 
     # reading
 
