@@ -158,7 +158,7 @@ class Answers:
             if timer.active():
                 timer.cancel()
 
-    def stopbuild(
+    async def stopbuild(
         self,
         builder: str,
         number: int | None = None,
@@ -186,8 +186,9 @@ class Answers:
         for each in chosen:
             running[each].stopBuild(why)
         cancelled = [request for request in list(target.pending) if pending]
-        for request in cancelled:
-            target.cancelBuildRequest(request)
+        if not await target.cancelPending(cancelled):
+            trouble = self._botmaster.storeTrouble
+            raise ControlError(f"it is cancelled, but that is not on disk yet, and tried again: {trouble}")
         return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
 
     async def pause(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:

@@ -84,7 +84,7 @@ class BuildSet(Finishing):
 
     def getResponsibleUsers(self) -> list[str]:
         """Who made the Changes, each once, in alphabetical order."""
-        return sorted({change.who for change in self.source.changes})
+        return self.source.blamelist()
 
     def getInterestedUsers(self) -> list[str]:
         """Who wants to know of it: the same."""

@@ -172,7 +172,8 @@ class BuildYard:
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
         for builder, request in zip(builders, made, strict=True):
-            builder.submitBuildRequest(request)
+            # by its name again, for meanwhile it may have been removed, and may even have come back
+            self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:

@@ -89,6 +89,10 @@ class SourceStamp(ComparableMixin):
         vars(same).update(altered)
         return same
 
+    def blamelist(self) -> list[str]:
+        """Who made the changes, each once, in alphabetical order; nobody for a change that does not say."""
+        return sorted({str(change.who) for change in self.changes if change.who})
+
     def getText(self) -> list[str]:
         """A list of words for people: what is built."""
         if self.revision is not None:

@@ -267,6 +267,19 @@ class StopTests(AnswersCase):
         self.assertEqual(self.ask("stopbuild", builder="full", pending=True)["cancelled"], [])
 
 
+    def test_pendingOnAFullDisk(self) -> None:
+        """P4: what is cancelled but could not be written is said to be so; it is written later."""
+        self.forceMany(2)
+        store = self.botmaster.store
+        original = store.cancelRequests
+        store.cancelRequests = lambda *a: fail(StoreFailed("disk is full"))
+        said = self.refusal("stopbuild", builder="full", pending=True)
+        self.assertEqual(said, "it is cancelled, but that is not on disk yet, and tried again: disk is full")
+        store.cancelRequests = original
+        self.wait(11)
+        self.assertEqual(self.waiting(), [])
+
+
 class PauseTests(AnswersCase):
     """C{pause}, C{drain}, C{unpause}."""
 

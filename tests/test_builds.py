@@ -7,16 +7,17 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from buildbot.buildset import BuildSet
+from buildbot.changes.change import Change
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.locks import MasterLock
-from buildbot.process.base import LOST_TIME, STOP_TIME
+from buildbot.process.base import LOST_TIME, STOP_TIME, Build
 from buildbot.process.builder import RETRIES
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.factory import BuildFactory
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS
 from buildbot.steps.shell import ShellCommand
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import StoreConflict, StoreFailed
 from tests.fakes import DROP, HANG, KINDS, FakeCommand, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase
 
@@ -430,6 +431,98 @@ class EndTests(BuildCase):
         self.wait(11)
         self.assertEqual(self.builds()[0].results, SUCCESS)
         self.assertFalse(slave.pump.client.lost)
+
+    def test_cancelledOnAFullDisk(self) -> None:
+        """P4: what is cancelled while the disk is full is cancelled for good as soon as there is room."""
+        store = self.botmaster.store
+        buildset = self.force()
+        over = buildset.waitUntilFinished()
+        original, store.cancelRequests = store.cancelRequests, lambda ids, when: failing()
+        self.assertTrue(self.botmaster.builders["full"].cancelBuildRequest(buildset.requests[0]))
+        self.assertEqual((len(self.waiting()), self.botmaster.builders["full"].pending), (1, []))
+        self.assertNoResult(over)
+        store.cancelRequests = original
+        self.wait(11)
+        self.assertEqual(self.waiting(), [])
+        self.assertIs(self.successResultOf(over), buildset)
+
+    def test_factoryFails(self) -> None:
+        """A factory that raises costs this build, which says why, and nothing else."""
+
+        class Factory(BuildFactory):
+            def newBuild(self, requests: Any) -> Any:
+                raise RuntimeError("no steps today")
+
+        self.configure(Factory())
+        self.connect()
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual((build.results, build.text[-1]), (EXCEPTION, "no steps today"))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
+        self.assertFree()
+
+    def test_buildFails(self) -> None:
+        """A build of somebody's own class that raises, at its beginning or its end, still ends once."""
+        for method in ("setLocks", "startBuild", "setupBuild", "buildFinished"):
+
+            def fail(self: Any, *args: Any, **kwargs: Any) -> None:
+                raise RuntimeError("own")
+
+            factory = shell("true")
+            factory.buildClass = type("Own", (Build,), {method: fail})
+            self.configure(factory)
+            self.green()
+            self.force()
+            wanted = SUCCESS if method == "buildFinished" else EXCEPTION
+            self.assertEqual(self.builds()[-1].results, wanted, method)
+            self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1, method)
+            self.assertFree()
+
+    def test_observerFails(self) -> None:
+        """Somebody who watches a request and raises does no harm to its build."""
+        buildset = self.force()
+        buildset.requests[0].subscribe(lambda build: 1 / 0)
+        self.green()
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_changeOfNobody(self) -> None:
+        """A change that does not say who made it is built."""
+        changes = [Change(who, ["a"], "") for who in ("ann", None)]  # type: ignore[arg-type]
+        self.green()
+        self.force(changes=changes)
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+    def test_removedWhileSubmitted(self) -> None:
+        """R13: what is wanted of a builder in the moment that it is removed is cancelled, and is told so."""
+        self.configure(shell("true"), builders="full other")
+        store = self.botmaster.store
+        original, gate = store.addBuildset, Deferred()
+
+        def slow(*args: Any) -> Any:
+            return gate.addCallback(lambda ignored: original(*args))
+
+        store.addBuildset = slow
+        buildset = BuildSet(["full"], SourceStamp(), "because")
+        submitted = ensureDeferred(self.botmaster.submitBuildSet(buildset))
+        self.configure(shell("true"), builders="other")
+        gate.callback(None)
+        self.successResultOf(submitted)
+        self.settle()
+        self.assertEqual(self.waiting(), [])
+        self.assertTrue(buildset.isFinished())
+
+    def test_killedInAStep(self) -> None:
+        """P1: of a build that the end of the master cut short, the log of the running step can be found."""
+        self.connect()
+        self.force()
+        (build,) = self.successResultOf(self.botmaster.store.interrupted(5000.0))
+        self.assertEqual(
+            [(step.name, [log.name for log in step.logs]) for step in build.steps], [("shell", ["stdio"])]
+        )
+        self.botmaster.builders["full"].building[0].stopBuild("the test is over")
+        self.wait(STOP_TIME + LOST_TIME + 2)
+        self.assertEqual(len(self.flushLoggedErrors(StoreConflict)), 1)
 
     def test_removedBuilder(self) -> None:
         """R13: the requests of a removed builder are cancelled, its builds are stopped."""

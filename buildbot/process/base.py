@@ -116,7 +116,6 @@ class Build:
         self.slavebuilder = slavebuilder
         self.clock = slavebuilder.clock
         self._expected: Mapping[str, float] = expectations or {}
-        self._setupStatus()
         ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
         return self._done
 
@@ -144,6 +143,7 @@ class Build:
     async def _perform(self) -> None:
         """The whole of it; leaves C{results} and C{text}."""
         self.results = SUCCESS
+        self._setupStatus()
         self.setupBuild(self._expected)
         self.slavebuilder.peer.startBuild()
         await self.acquireLocks()
@@ -177,10 +177,12 @@ class Build:
         locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
         self.currentStep = step
         status.stepStarted()
-        self.builder.stepChanged(self)
         try:
             await self._claim(locks, step)
-            results = await self._unlessOver(ensureDeferred(step.run()))
+            running = ensureDeferred(step.run())
+            if not running.called:
+                self.builder.stepChanged(self)
+            results = await self._unlessOver(running)
         except _Over:
             results = EXCEPTION
             status.setText([step.name, "interrupted"])
@@ -218,6 +220,13 @@ class Build:
         self.results = EXCEPTION
         self.text = ["build", "exception", why.getErrorMessage()[:200]]
 
+    def fail(self, why: str) -> None:
+        """End at once, as an exception, if I have not ended: something went wrong outside of any step."""
+        if not self.finished:
+            self.results = EXCEPTION
+            self.text = ["build", "exception", why]
+            self._end()
+
     def _end(self) -> None:
         """The one end."""
         if self.finished:
@@ -236,7 +245,12 @@ class Build:
             self.text = [Results[self.results or SUCCESS], *self.text]
         status = self.build_status
         status.properties.update({name: value for name, value in self.properties.items()})
-        self.buildFinished(self.text, status.getColor(), self.results or SUCCESS)
+        results = self.results or SUCCESS
+        try:
+            self.buildFinished(self.text, status.getColor(), results)
+        except Exception:
+            log.failure("the end of {build!r}", build=self)
+            Build.buildFinished(self, self.text, status.getColor(), results)
         self._done.callback(self)
 
     def buildFinished(self, text: Sequence[str], color: str, results: int) -> None:
@@ -377,7 +391,7 @@ class Build:
 
     def blamelist(self) -> list[str]:
         """Who made them, each once, in alphabetical order."""
-        return sorted({change.who for change in self.source.changes})
+        return self.source.blamelist()
 
     def changesText(self) -> str:
         """All of them, as text."""

@@ -9,10 +9,10 @@ L{buildbot.process.queue}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.components import registerAdapter
 from twisted.python.failure import Failure
@@ -209,31 +209,85 @@ class Builder:
         """A request, which is on disk, waits for me."""
         req.requestSubmitted(self)
         self.pending.append(req)
-        self.maybeStartBuild()
+        if self.isRemoved:
+            self.cancelAll()  # I was removed while it was put on disk
+        else:
+            self.maybeStartBuild()
 
     def cancelBuildRequest(self, req: BuildRequest) -> bool:
         """A request is wanted no longer; False if it does not wait any more."""
         if req not in self.pending:
             return False
-        self.pending.remove(req)
-        ensureDeferred(self._cancelled([req])).addErrback(self._bug)
+        self.cancelPending([req])
         return True
 
     def cancelAll(self) -> list[BuildRequest]:
         """I was removed from the configuration: nothing waits for me any more (R13)."""
         self.isRemoved = True
-        cancelled, self.pending = self.pending, []
+        cancelled = self.pending
         if self._again is not None and self._again.active():
             self._again.cancel()
-        if cancelled:
-            ensureDeferred(self._cancelled(cancelled)).addErrback(self._bug)
+        self.cancelPending(cancelled)
         return cancelled
 
-    async def _cancelled(self, requests: Sequence[BuildRequest]) -> None:
+    def cancelPending(self, requests: Sequence[BuildRequest]) -> Deferred[bool]:
+        """
+        Some of the requests that wait are wanted no longer.
+
+        @return: fires with whether that is on disk. If it cannot be now, it is tried again until it is (P4).
+        """
+        unwanted = set(requests)
+        self.pending = [req for req in self.pending if req not in unwanted]
+        tried: Deferred[bool] = Deferred()
+        if requests:
+            ensureDeferred(self._cancelled(requests, tried)).addErrback(self._bug)
+        else:
+            tried.callback(True)
+        return tried
+
+    async def _cancelled(self, requests: Sequence[BuildRequest], tried: Deferred[bool]) -> None:
         ids = [req.id for req in requests if req.id is not None]
-        self.botmaster.buildsetsComplete(await self.botmaster.store.cancelRequests(ids, self.botmaster.now()))
+        when = self.botmaster.now()
+
+        def tell(isKept: bool) -> None:
+            if not tried.called:
+                tried.callback(isKept)
+
+        self.botmaster.keeping += 1
+        try:
+            store = self.botmaster.store
+            complete = await self._untilKept(lambda: store.cancelRequests(ids, when), lambda: tell(False))
+        finally:
+            self.botmaster.keeping -= 1
+        if complete is None:
+            log.warn("{name}: {count} cancelled requests will wait again", name=self.name, count=len(ids))
+            return
+        self.botmaster.buildsetsComplete(complete)
         for req in requests:
             req.finished(None)
+        tell(True)
+
+    async def _untilKept(
+        self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
+    ) -> Any:
+        """
+        What the store answers when it has kept something, however long that takes (P4).
+
+        @param failed: is called each time that it has not.
+        @return: None if the master stops before that.
+        """
+        while True:
+            try:
+                kept = await write()
+            except StoreFailed as why:
+                self.botmaster.storeFailed(why.reason)
+                failed()
+                if self.botmaster.stopping:
+                    return None
+                await self.botmaster.sleep(STORE_AGAIN)
+            else:
+                self.botmaster.storeWorks()
+                return kept
 
     def whyWaiting(self) -> str:
         """Why the oldest request waits, in words (B8)."""
@@ -273,24 +327,25 @@ class Builder:
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         status = None
-        if await slavebuilder.slave.isAnswering(PING_TIME, FRESH) and self._canBegin(slavebuilder):
-            build = self.newBuild(requests)
-            status = await self._begin(build, slavebuilder)
+        try:
+            if await slavebuilder.slave.isAnswering(PING_TIME, FRESH) and self._canBegin(slavebuilder):
+                build = self._newBuild(requests)
+                status = await self._begin(build, slavebuilder)
+        except Exception:
+            self._bug(Failure())
+            self._beginLater()
         if status is None:
             slavebuilder.free()
             self._putBack([req for req in requests if not req.isOver])
             return
         slavebuilder.build = build
-        build.setLocks(self.realLocks(self.setup.locks, slavebuilder))
+        build.build_status, build.slavebuilder = status, slavebuilder
         self.building.append(build)
-        for req in requests:
-            req.buildStarted(build, status)
-        log.info("{build!r} begins on {slave}", build=build, slave=slavebuilder.slavename)
-        self.botmaster.buildStarted(self, build)
-        ended = build.startBuild(status, self.expectations, slavebuilder)
-        if not slavebuilder.isAttached:
-            build.lostRemote()
-        await ended
+        try:
+            await self._run(build, status, slavebuilder)
+        except Exception:
+            self._bug(Failure())
+            build.fail("internal error: see the master's log")
         self.building.remove(build)
         attempts = max(req.attempts for req in requests)
         again = build.results == RETRY and (attempts < RETRIES or self.botmaster.stopping)
@@ -312,6 +367,18 @@ class Builder:
                 req.finished(status)
         if again:
             self._putBack(requests)
+
+    async def _run(self, build: Build, status: BuildStatus, slavebuilder: SlaveBuilder) -> None:
+        """A build that the store knows, from its beginning to its end."""
+        build.setLocks(self.realLocks(self.setup.locks, slavebuilder))
+        for req in build.requests:
+            req.buildStarted(build, status)
+        log.info("{build!r} begins on {slave}", build=build, slave=slavebuilder.slavename)
+        self.botmaster.buildStarted(self, build)
+        ended = build.startBuild(status, self.expectations, slavebuilder)
+        if not slavebuilder.isAttached:
+            build.lostRemote()
+        await ended
 
     def _canBegin(self, slavebuilder: SlaveBuilder) -> bool:
         """Whether, after the slave has answered, there is still a reason to build there."""
@@ -337,11 +404,15 @@ class Builder:
             return None
         except StoreFailed as failed:
             self.botmaster.storeFailed(failed.reason)
-            if self._again is None or not self._again.active():
-                self._again = self.botmaster.clock.callLater(STORE_AGAIN, self._tryAgain)
+            self._beginLater()
             return None
         self.botmaster.storeWorks()
         return BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+
+    def _beginLater(self) -> None:
+        """Try again in a while to begin builds."""
+        if self._again is None or not self._again.active():
+            self._again = self.botmaster.clock.callLater(STORE_AGAIN, self._tryAgain)
 
     def _tryAgain(self) -> None:
         self.botmaster.storeWorks()
@@ -349,21 +420,13 @@ class Builder:
 
     async def _keep(self, status: BuildStatus, again: bool) -> None:
         """Put the end of a build into the store, however long that takes (P4)."""
-        while True:
-            try:
-                complete = await self.botmaster.store.finishBuild(status.toRecord(), again)
-            except StoreFailed as failed:
-                self.botmaster.storeFailed(failed.reason)
-                if self.botmaster.stopping:
-                    return
-                await self.botmaster.sleep(STORE_AGAIN)
-            except StoreConflict:
-                log.failure("the end of {status!r}", status=status)
-                return
-            else:
-                self.botmaster.storeWorks()
-                self.botmaster.buildsetsComplete(complete)
-                return
+        record = status.toRecord()
+        try:
+            complete = await self._untilKept(lambda: self.botmaster.store.finishBuild(record, again))
+        except StoreConflict:
+            log.failure("the end of {status!r}", status=status)
+        else:
+            self.botmaster.buildsetsComplete(complete or ())
 
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Requests that came to nothing wait again, in the order of their age."""
@@ -387,6 +450,18 @@ class Builder:
         if any(abs(self.expectations[name] - before.get(name, -1.0)) > 1.0 for name in self.expectations):
             self.botmaster.remember(f"expectations/{self.name}", self.expectations)
 
+    def _newBuild(self, requests: Sequence[BuildRequest]) -> Build:
+        """The same; if the factory of the configuration fails, a build that ends with what it said."""
+        try:
+            return self.newBuild(requests)
+        except Exception:
+            why = Failure()
+            log.failure("making a build of {name}", why, name=self.name)
+        build = Build(requests)
+        build.setBuilder(self)
+        build.setSteps([lambda build: why.raiseException()])
+        return build
+
     def newBuild(self, requests: Sequence[BuildRequest]) -> Build:
         """The build that serves these requests."""
         factory: Any = self.setup.factory
@@ -397,9 +472,9 @@ class Builder:
         return build
 
     def stepChanged(self, build: Build) -> None:
-        """A step of a running build began or ended: what there is of it is kept, for the case of a crash."""
+        """A step of a running build has logs, or ended: it is kept as it is, for the case of a crash."""
         status = build.build_status
-        if status.steps[-1].isFinished() and len(status.steps) < len(build.steps):
+        if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):
             self.botmaster.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
 
     def _notSaved(self, why: Failure) -> None:

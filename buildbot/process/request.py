@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import RequestRecord
+
+log = Logger()
 
 
 @implementer(interfaces.IBuildRequestControl, interfaces.IBuildRequestStatus)
@@ -118,7 +121,10 @@ class BuildRequest(Finishing):
         """A build was begun for me."""
         self.builds.append(buildstatus)
         for observer in self._subscribers:
-            observer(buildstatus)
+            try:
+                observer(buildstatus)
+            except Exception:
+                log.failure("telling {observer!r} of {build!r}", observer=observer, build=build)
 
     def finished(self, buildstatus: Any) -> None:
         """The build that served me is over; None: I was cancelled."""
