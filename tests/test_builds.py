@@ -516,6 +516,7 @@ class EndTests(BuildCase):
         """P1: of a build that the end of the master cut short, the log of the running step can be found."""
         self.connect()
         self.force()
+        self.wait(2)
         (build,) = self.successResultOf(self.botmaster.store.interrupted(5000.0))
         self.assertEqual(
             [(step.name, [log.name for log in step.logs]) for step in build.steps], [("shell", ["stdio"])]

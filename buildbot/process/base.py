@@ -37,6 +37,8 @@ log = Logger()
 STOP_TIME = 30.0
 #: Seconds that a step may take to end once its slave is gone; then it is left behind.
 LOST_TIME = 5.0
+#: Seconds after which a step that runs is kept as it is: after a crash its log can be found.
+SAVED_AFTER = 1.0
 
 
 class _Over(Exception):
@@ -177,11 +179,12 @@ class Build:
         locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
         self.currentStep = step
         status.stepStarted()
+        saving = None
         try:
             await self._claim(locks, step)
             running = ensureDeferred(step.run())
             if not running.called:
-                self.builder.stepChanged(self)
+                saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
             results = await self._unlessOver(running)
         except _Over:
             results = EXCEPTION
@@ -191,6 +194,8 @@ class Build:
         finally:
             self.currentStep = None
             releaseAll(locks, step)
+            if saving is not None and saving.active():
+                saving.cancel()
         status.stepFinished(results)
         self.text.extend(status.getText2())
         self.builder.stepChanged(self)

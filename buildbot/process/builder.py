@@ -472,7 +472,7 @@ class Builder:
         return build
 
     def stepChanged(self, build: Build) -> None:
-        """A step of a running build has logs, or ended: it is kept as it is, for the case of a crash."""
+        """A step of a running build takes its time, or ended: that is kept, for the case of a crash."""
         status = build.build_status
         if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):
             self.botmaster.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
