@@ -138,7 +138,7 @@ class Answers:
 
     async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build that serves a request, unless it does not begin soon."""
-        if request in builder.pending:
+        if request in builder.pending and not request.isChosen:
             return None  # nobody is there for it, so there is nothing to wait for
         began: Deferred[int | None] = Deferred()
 

@@ -141,6 +141,9 @@ class BotMaster(BuildYard, service.Service):
         for old, new in change.slavesAltered:
             if old.keepalive != new.keepalive:
                 self.slaves[new.name].keepaliveChanged()
+            if old.max_builds != new.max_builds:
+                self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
+        self.configureLocks([*change.buildersAdded, *(setup for _, setup in change.buildersAltered)])
         return self._tell(change.listsChanged)
 
     def _removeBuilder(self, builder: Builder) -> None:

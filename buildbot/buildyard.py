@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -19,8 +19,10 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.config.builders import locksOf
+from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
-from buildbot.process.builder import Builder
+from buildbot.process.builder import STORE_AGAIN, Builder
 from buildbot.process.request import BuildRequest
 from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildsetRecord, PauseRecord, RequestRecord
@@ -60,6 +62,7 @@ class BuildYard:
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
     _isOpen = False
+    _trying: Any = None
     _left: Sequence[RequestRecord] = ()
     #: How many builds of each builder are kept, with their logs, and for how many days at the most.
     buildHorizon = 500
@@ -140,6 +143,9 @@ class BuildYard:
             self._pruning.stop()
         while self.keeping and not self.storeTrouble:
             await self.sleep(0.01)
+        if self._trying is not None:
+            self._trying.cancel()
+            self._trying = None
         if self._isOpen:
             self._isOpen = False
             await self.store.close()
@@ -244,9 +250,17 @@ class BuildYard:
         real = self._locks.get(key)
         if real is None:
             real = self._locks[key] = lockid.lockClass(lockid)
-        else:
-            real.configure(lockid)
         return real
+
+    def configureLocks(self, builders: Iterable[BuilderConfig]) -> None:
+        """
+        Take over what these builders' locks say now; who waits for a lock that has more places gets one.
+
+        Builds that began before still bring the locks of their time, which say nothing new.
+        """
+        for builder in builders:
+            for lockid in locksOf(builder.locks, builder.factory):
+                self.getLockByID(lockid).configure(lockid)
 
     # the store's ups and downs
 
@@ -255,12 +269,28 @@ class BuildYard:
         if not self.storeTrouble:
             log.error("cannot keep what happens: {reason}; no build begins until it can be", reason=reason)
         self.storeTrouble = reason
+        if self._trying is None and not self.stopping:
+            self._trying = self.clock.callLater(STORE_AGAIN, self._tryStore)
+
+    def _tryStore(self) -> None:
+        """Has it recovered?  Nothing else may ask, for while there is trouble no build begins."""
+        self._trying = None
+        self.store.setState("store/trouble", [self.storeTrouble, self.now()]).addCallbacks(
+            lambda kept: self.storeWorks(), self._stillTrouble
+        )
+
+    def _stillTrouble(self, why: Failure) -> None:
+        why.trap(StoreFailed)
+        self.storeFailed(why.value.reason)
 
     def storeWorks(self) -> None:
         """The store took something."""
         if self.storeTrouble:
             log.info("what happens can be kept again")
             self.storeTrouble = ""
+            if self._trying is not None:
+                self._trying.cancel()
+                self._trying = None
             self.clock.callLater(0, self.maybeStartAllBuilds)
 
     def remember(self, key: str, value: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -11,11 +13,11 @@ from buildbot.changes.change import Change
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.locks import MasterLock
 from buildbot.process.base import LOST_TIME, STOP_TIME, Build
-from buildbot.process.builder import RETRIES
+from buildbot.process.builder import FRESH, RETRIES
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.factory import BuildFactory
 from buildbot.sourcestamp import SourceStamp
-from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS
+from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.interface import StoreConflict, StoreFailed
 from tests.fakes import DROP, HANG, KINDS, FakeCommand, FakeSlave, Trouble
@@ -431,6 +433,163 @@ class EndTests(BuildCase):
         self.wait(11)
         self.assertEqual(self.builds()[0].results, SUCCESS)
         self.assertFalse(slave.pump.client.lost)
+
+    def held(self, method: str) -> Callable[[], None]:
+        """The store takes its time with one thing; call what is returned to have it done."""
+        store, gate = self.botmaster.store, Deferred()
+        original = getattr(store, method)
+
+        def slow(*args: Any) -> Any:
+            setattr(store, method, original)
+            return gate.addCallback(lambda ignored: original(*args))
+
+        setattr(store, method, slow)
+        return lambda: (gate.callback(None), self.settle())[1]  # type: ignore[func-returns-value]
+
+    def test_lostWhileItBegins(self) -> None:
+        """B5: a slave that is lost while its build is put on disk costs no request."""
+        slave = self.connect()
+        goOn = self.held("startBuild")
+        self.force()
+        slave.pump.client.abortConnection()
+        self.settle()
+        goOn()
+        self.assertEqual([build.results for build in self.builds()], [RETRY])
+        self.green()
+        self.assertEqual([build.results for build in self.builds()], [RETRY, SUCCESS])
+
+    def test_stoppedWhileItBegins(self) -> None:
+        """P1: a master that is stopped while a build is put on disk leaves its request waiting."""
+        self.connect()
+        goOn = self.held("startBuild")
+        self.force()
+        stopped = self.botmaster.stopService()
+        self.settle()
+        goOn()
+        self.successResultOf(stopped)
+        self.assertEqual([build.results for build in self.builds()], [RETRY])
+        self.assertEqual(len(self.waiting()), 1)
+
+    def test_pruneOnAFullDisk(self) -> None:
+        """P4: a disk that is full only when old builds are forgotten stops builds for a moment, no longer."""
+        self.green()
+        store = self.botmaster.store
+        original, store.prune = store.prune, lambda keep, age: failing()
+        self.successResultOf(ensureDeferred(self.botmaster.prune()))
+        store.prune = original
+        self.force()
+        self.assertEqual(self.builds(), [])
+        self.wait(11)
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+    def test_troubledBuilderRemoved(self) -> None:
+        """P4: that the builder which found the disk full is removed keeps no other from going on."""
+        self.configure(shell("true"), builders="full other")
+        self.green()
+        store = self.botmaster.store
+        original, store.startBuild = store.startBuild, lambda build: failing()
+        self.force("other")
+        self.force("full")
+        store.startBuild = original
+        self.configure(shell("true"), builders="full")
+        self.settle()
+        self.wait(11)
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+    def test_botBackAgain(self) -> None:
+        """B1: a bot that was removed and is back, and reboots under its last build, ends that build."""
+        self.configure(shell("true"), "bot1 bot2")
+        slave = self.connect()
+        self.force()
+        self.patch(self.botmaster, "apply", partial(self.botmaster.apply, drain=True))
+        self.configure(shell("true"), "bot2")
+        self.configure(shell("true"), "bot1 bot2")
+        slave.pump.blackhole = True
+        self.green()
+        self.wait(LOST_TIME + 1)
+        self.assertEqual([build.results for build in self.builds()], [RETRY, SUCCESS])
+
+    def test_pausedWhileAsked(self) -> None:
+        """O7: a slave that is paused while it is asked for a sign of life begins nothing."""
+        slave = self.green()
+        self.wait(FRESH + 1)
+        slave.pump.blackhole = True
+        buildset = self.force()
+        self.assertEqual(self.botmaster.builders["full"].pending, buildset.requests)
+        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "me", "")))
+        slave.pump.blackhole = False
+        self.settle()
+        self.assertEqual((self.builds(), len(self.waiting())), ([], 1))
+
+    def test_cancelledWhileAsked(self) -> None:
+        """What waits while its slave is asked for a sign of life can be cancelled."""
+        slave = self.green()
+        self.wait(FRESH + 1)
+        slave.pump.blackhole = True
+        (request,) = self.force().requests
+        self.assertTrue(self.botmaster.builders["full"].cancelBuildRequest(request))
+        slave.pump.blackhole = False
+        self.settle()
+        self.assertEqual((self.builds(), self.waiting(), self.bot.buildsRunning), ([], [], 0))
+
+    def test_stoppedAfterTheLoss(self) -> None:
+        """A build that is stopped just after its slave was lost is not built again."""
+        factory = BuildFactory()
+        factory.addStep(Stubborn)
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        slave.pump.client.abortConnection()
+        self.settle()
+        self.stop()
+        self.wait(STOP_TIME + LOST_TIME + 2)
+        self.assertEqual([build.results for build in self.builds()], [FAILURE])
+        self.assertEqual(self.waiting(), [])
+
+    def test_lastTryAlone(self) -> None:
+        """B5: a new request does not share the last try of one whose slave was lost twice."""
+        for _ in range(RETRIES):
+            slave = self.connect()
+            if not self.builds():
+                old = self.force(branch="b")
+            slave.pump.client.abortConnection()
+            self.settle()
+        new = self.force(branch="b")
+        slave = self.connect()
+        slave.pump.client.abortConnection()
+        self.settle()
+        self.assertEqual((old.getResults(), new.getResults()), (EXCEPTION, None))
+        self.green()
+        self.assertEqual(new.getResults(), SUCCESS)
+
+    def test_moreBuildsAllowed(self) -> None:
+        """B7: a bot that may run more builds after a reconfig begins them at once."""
+        self.configure(shell("true"), builders="a b", max_builds=1)
+        slave = self.connect()
+        self.force("a", "b")
+        self.assertEqual(len(slave.commands), 1)
+        self.configure(shell("true"), builders="a b", max_builds=2)
+        self.settle()
+        self.assertEqual(len(slave.commands), 2)
+
+    def test_morePlaces(self) -> None:
+        """B7: a lock with more places after a reconfig lets in who waits for it; with fewer, nobody new."""
+
+        def use(count: int) -> None:
+            self.configure(shell("true", "true", locks=[MasterLock("db", count)]), builders="a b c")
+            self.settle()
+
+        use(1)
+        slave = self.connect()
+        self.force("a", "b", "c")
+        self.assertEqual(len(slave.commands), 1)
+        use(3)
+        self.assertEqual(len(slave.commands), 3)
+        use(1)
+        for command in list(slave.commands):
+            command.end(0)
+        self.settle()
+        self.assertEqual(len(slave.commands), 4)
 
     def test_cancelledOnAFullDisk(self) -> None:
         """P4: what is cancelled while the disk is full is cancelled for good as soon as there is room."""

@@ -195,7 +195,7 @@ def _makesBuilds(factory: object) -> bool:
 def _lockNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
     known: dict[str, object] = {}
     for title, entry, say in _each(raw, report):
-        for lock in (*_listed(entry.get("locks")), *_stepLocks(entry.get("factory"))):
+        for lock in locksOf(entry.get("locks"), entry.get("factory")):
             name = getattr(lock, "name", None)
             if isinstance(lock, type) or not isinstance(name, str):
                 yield say(f"{title}: {articled(lock)} is no lock")
@@ -203,8 +203,9 @@ def _lockNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 yield say(f"{title}: two different locks share the name {name!r}")
 
 
-def _stepLocks(factory: object) -> Iterator[object]:
-    """The locks that the steps of a factory take."""
+def locksOf(locks: object, factory: object) -> Iterator[object]:
+    """The locks of a builder, and those that the steps of its factory take."""
+    yield from _listed(locks)
     for step in _listed(getattr(factory, "steps", None)):
         if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
             yield from _listed(step[1].get("locks"))

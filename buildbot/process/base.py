@@ -59,6 +59,7 @@ class Build:
     @ivar slavebuilder: where, while I run.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
     @ivar results: how I ended; None while I run.
+    @ivar slavename: the name of its slave.
     @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
     """
@@ -116,6 +117,7 @@ class Build:
         """
         self.build_status = build_status
         self.slavebuilder = slavebuilder
+        self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
         self._expected: Mapping[str, float] = expectations or {}
         ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
@@ -240,12 +242,12 @@ class Build:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
         self.releaseLocks()
-        if self.lost:
-            self.results = RETRY
-            self.text = ["slave", "lost"]
-        elif self.stopReason is not None:
+        if self.stopReason is not None:  # also one that came after the slave was lost: it is wanted no longer
             self.results = FAILURE
             self.text = ["interrupted", self.stopReason]
+        elif self.lost:
+            self.results = RETRY
+            self.text = ["slave", "lost"]
         elif self.results != SUCCESS:
             self.text = [Results[self.results or SUCCESS], *self.text]
         status = self.build_status
@@ -277,7 +279,8 @@ class Build:
             return
         if self.stopReason is None:
             self.stopReason = reason
-            self._overdue = self.clock.callLater(STOP_TIME, self._stopOverdue)
+            if not self.lost:  # else its end is near
+                self._overdue = self.clock.callLater(STOP_TIME, self._stopOverdue)
         self._interrupt(reason)
 
     def _stopOverdue(self) -> None:
@@ -370,8 +373,7 @@ class Build:
 
     def getSlaveName(self) -> str:
         """The slave that I run on."""
-        name: str = self.slavebuilder.slave.slavename
-        return name
+        return self.slavename
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """The version of a command of the slave; see L{BuildStep.slaveVersion}."""

@@ -52,7 +52,9 @@ def _byWhom(pause: PauseRecord) -> str:
 
 
 def _canMerge(one: BuildRequest, other: BuildRequest) -> bool:
-    return one.canBeMergedWith(other)
+    # One whose last try this is takes no other with it.
+    isLast = (one.attempts >= RETRIES, other.attempts >= RETRIES)
+    return one.canBeMergedWith(other) and len(set(isLast)) == 1
 
 
 class SlaveBuilder:
@@ -171,7 +173,7 @@ class Builder:
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
         self.isRemoved = False
-        self._again: Any = None
+        self._asking = 0  # how many slaves are asked for a sign of life
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
@@ -190,7 +192,9 @@ class Builder:
 
     def attached(self, slave: Any, remote: pb.RemoteReference, commands: Mapping[str, str]) -> None:
         """The perspective C{slave} is there, and C{remote} is its SlaveBuilder for me."""
-        self.detached(slave)
+        known = self.slaves.get(slave.slavename)
+        if known is not None:
+            self.detached(known.slave)  # it may be of a perspective that the configuration had dropped
         self.slaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
         self.maybeStartBuild()
 
@@ -201,7 +205,10 @@ class Builder:
             del self.slaves[slave.slavename]
             slavebuilder.isAttached = False
             if slavebuilder.build is not None:
-                slavebuilder.build.lostRemote()
+                try:
+                    slavebuilder.build.lostRemote()
+                except Exception:  # of a build of somebody's own class; the slave is gone all the same
+                    self._bug(Failure())
 
     # requests
 
@@ -224,9 +231,7 @@ class Builder:
     def cancelAll(self) -> list[BuildRequest]:
         """I was removed from the configuration: nothing waits for me any more (R13)."""
         self.isRemoved = True
-        cancelled = self.pending
-        if self._again is not None and self._again.active():
-            self._again.cancel()
+        cancelled = list(self.pending)
         self.cancelPending(cancelled)
         return cancelled
 
@@ -236,8 +241,7 @@ class Builder:
 
         @return: fires with whether that is on disk. If it cannot be now, it is tried again until it is (P4).
         """
-        unwanted = set(requests)
-        self.pending = [req for req in self.pending if req not in unwanted]
+        self._leave(requests)
         tried: Deferred[bool] = Deferred()
         if requests:
             ensureDeferred(self._cancelled(requests, tried)).addErrback(self._bug)
@@ -309,14 +313,25 @@ class Builder:
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
-            chosen = nextBuild(self.pending, self.slaves.values(), _canMerge)
+            waiting = [req for req in self.pending if not req.isChosen] if self._asking else self.pending
+            chosen = nextBuild(waiting, self.slaves.values(), _canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen
             for req in requests:
-                self.pending.remove(req)
+                req.isChosen = True
             slavebuilder.reserve()
+            self._asking += 1
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
+
+    def _leave(self, requests: Sequence[BuildRequest]) -> list[BuildRequest]:
+        """Some requests wait no longer; return those of them that did."""
+        if len(requests) == 1 and self.pending[:1] == requests[:1]:
+            return [self.pending.pop(0)]
+        leaving = set(requests)
+        left = [req for req in self.pending if req in leaving]
+        self.pending = [req for req in self.pending if req not in leaving]
+        return left
 
     async def _build(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         self.botmaster.keeping += 1
@@ -326,14 +341,23 @@ class Builder:
             self.botmaster.keeping -= 1
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
+        answers = await slavebuilder.slave.isAnswering(PING_TIME, FRESH)
+        self._asking -= 1
+        for req in requests:
+            req.isChosen = False
+        if not answers or not self._canBegin(slavebuilder):
+            slavebuilder.free()
+            self.maybeStartBuild()
+            return
+        requests = self._leave(requests)  # some may have been cancelled meanwhile
         status = None
         try:
-            if await slavebuilder.slave.isAnswering(PING_TIME, FRESH) and self._canBegin(slavebuilder):
+            if requests:
                 build = self._newBuild(requests)
                 status = await self._begin(build, slavebuilder)
         except Exception:
             self._bug(Failure())
-            self._beginLater()
+            self.botmaster.storeFailed("internal error: see the master's log")
         if status is None:
             slavebuilder.free()
             self._putBack([req for req in requests if not req.isOver])
@@ -354,7 +378,8 @@ class Builder:
         if build.results == RETRY and not again:
             status.setResults(EXCEPTION)
             status.setText([f"slave lost; the last of {attempts + 1} tries"])
-        log.info("{build!r} has ended: {text}", build=build, text=" ".join(status.getText())[:200])
+        number, text = status.number, " ".join(status.getText())[:200]
+        log.info("build {number} of {name} has ended: {text}", number=number, name=self.name, text=text)
         self._learn(status)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)
@@ -373,7 +398,8 @@ class Builder:
         build.setLocks(self.realLocks(self.setup.locks, slavebuilder))
         for req in build.requests:
             req.buildStarted(build, status)
-        log.info("{build!r} begins on {slave}", build=build, slave=slavebuilder.slavename)
+        number, slave = status.number, slavebuilder.slavename
+        log.info("build {number} of {name} begins on {slave}", number=number, name=self.name, slave=slave)
         self.botmaster.buildStarted(self, build)
         ended = build.startBuild(status, self.expectations, slavebuilder)
         if not slavebuilder.isAttached:
@@ -382,7 +408,8 @@ class Builder:
 
     def _canBegin(self, slavebuilder: SlaveBuilder) -> bool:
         """Whether, after the slave has answered, there is still a reason to build there."""
-        return slavebuilder.isAttached and not self.isRemoved and not self.botmaster.isHolding()
+        isWanted = not self.isRemoved and not self.botmaster.isHolding()
+        return isWanted and slavebuilder.isAttached and slavebuilder.slave.paused is None
 
     async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> BuildStatus | None:
         """Have the store give the build a number; None if it cannot."""
@@ -404,19 +431,9 @@ class Builder:
             return None
         except StoreFailed as failed:
             self.botmaster.storeFailed(failed.reason)
-            self._beginLater()
             return None
         self.botmaster.storeWorks()
         return BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
-
-    def _beginLater(self) -> None:
-        """Try again in a while to begin builds."""
-        if self._again is None or not self._again.active():
-            self._again = self.botmaster.clock.callLater(STORE_AGAIN, self._tryAgain)
-
-    def _tryAgain(self) -> None:
-        self.botmaster.storeWorks()
-        self.maybeStartBuild()
 
     async def _keep(self, status: BuildStatus, again: bool) -> None:
         """Put the end of a build into the store, however long that takes (P4)."""

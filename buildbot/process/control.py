@@ -41,7 +41,7 @@ class BuilderControl:
             *(req.reason, req.source.toRecord(), [builder.name], req.properties, None, None, yard.now())
         )
         req.id, req.submitted, req.builderName = kept.id, kept.submitted, kept.builder
-        builder.submitBuildRequest(req)
+        yard.builders.get(builder.name, builder).submitBuildRequest(req)
         return req
 
     def requestBuildSoon(self, req: Any) -> Deferred[BuildRequest]:

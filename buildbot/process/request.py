@@ -31,6 +31,7 @@ class BuildRequest(Finishing):
     @ivar attempts: how many builds were begun for me and came to nothing.
     @ivar lostOn: the slaves that were lost with them.
     @ivar isOver: whether I wait for nothing any more.
+    @ivar isChosen: whether a slave was found for me, and is asked for a sign of life.
     @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
     """
 
@@ -42,6 +43,7 @@ class BuildRequest(Finishing):
     _subscribers: tuple[Any, ...] = ()
     status: Any = None
     isOver = False
+    isChosen = False
 
     def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
         self.reason = reason

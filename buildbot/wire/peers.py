@@ -11,6 +11,7 @@ are kept there too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -214,7 +215,8 @@ class BuilderPeer:
 
     def startBuild(self) -> None:
         """Say that a build begins: slaves of 0.7.x reset themselves; nothing is waited for."""
-        self.reference.callRemote("startBuild", pbanswer=False)
+        with suppress(pb.DeadReferenceError):  # who is gone is told elsewhere
+            self.reference.callRemote("startBuild", pbanswer=False)
 
     def startCommand(
         self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, Any]
