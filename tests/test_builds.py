@@ -18,7 +18,7 @@ from buildbot.process.buildstep import BuildStep
 from buildbot.process.factory import BuildFactory
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.shell import ShellCommand, WithProperties
 from buildbot.store.interface import StoreConflict, StoreFailed
 from tests.fakes import DROP, HANG, KINDS, FakeCommand, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase
@@ -164,6 +164,19 @@ class RunTests(BuildCase):
             {name: properties[name] for name in ("os", "branch", "revision", "slavename", "buildername")},
             {"os": "solaris", "branch": "b1", "revision": "7", "slavename": "bot1", "buildername": "full"},
         )
+
+    def test_noSuchProperty(self) -> None:
+        """A step that wants a property which is not set says so in one line, in its log."""
+        factory = BuildFactory()
+        factory.addStep(ShellCommand, command=["echo", WithProperties("%(flavour)s")])
+        self.configure(factory)
+        self.connect()
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual(build.results, EXCEPTION)
+        (log,) = build.steps[0].logs
+        text = b"".join(data for _, data in self.botmaster.logs.reader(log.filename).chunks())
+        self.assertEqual(text, b"there is no property 'flavour'\n")
 
     def test_newStyleStep(self) -> None:
         """A step may be a coroutine."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from buildbot.process.properties import Properties, WithProperties, render
+from buildbot.process.properties import NoProperty, Properties, WithProperties, render
 from buildbot.steps import shell
 
 fuzz = settings(max_examples=100, deadline=None, derandomize=True, database=None)
@@ -85,6 +85,23 @@ class WithPropertiesTests(unittest.TestCase):
         for text in (WithProperties("%s", "got_revision"), WithProperties("%(got_revision)s")):
             error = self.assertRaises(KeyError, text.render, self.properties)
             self.assertEqual(error.args, ("got_revision",))
+
+    def test_alternatives(self) -> None:
+        """A text may say what stands for a property that is not set, or for one that is."""
+        for text, wanted in (
+            ("%(got_revision:-none)s", "none"),
+            ("%(revision:-none)s", "7"),
+            ("%(branch:-none)s", ""),
+            ("%(revision:+of a:-)s", "of a:-"),
+            ("%(got_revision:+of)s.", "."),
+            ("%(got_revision:-)s.", "."),
+        ):
+            self.assertEqual(WithProperties(text).render(self.properties), wanted, text)
+
+    def test_missingIsSaid(self) -> None:
+        """What is missing is told in words."""
+        error = self.assertRaises(NoProperty, WithProperties("%(x y)s").render, self.properties)
+        self.assertEqual(str(error), "there is no property 'x y'")
 
     def test_places(self) -> None:
         """More places than names, fewer, and a place that the value does not fit are errors."""

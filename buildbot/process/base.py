@@ -23,7 +23,7 @@ from twisted.spread import pb
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.locks import claimAll, releaseAll
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.properties import Properties, render
+from buildbot.process.properties import NoProperty, Properties, render
 from buildbot.process.remotecommand import CommandNotStarted
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
@@ -208,8 +208,8 @@ class Build:
         if why.check(ConnectionLost) or self.lost:
             step.step_status.setText([step.name, "slave", "lost"])
             return EXCEPTION
-        if why.check(pb.RemoteError, CommandNotStarted, BuildSlaveTooOldError):
-            said = why.getErrorMessage()  # the slave's trouble, not ours
+        if why.check(pb.RemoteError, CommandNotStarted, BuildSlaveTooOldError, NoProperty):
+            said = why.getErrorMessage()  # no mistake of our code: a traceback would tell nothing
             log.info("step {step} of {build!r}: {said}", step=step.name, build=self, said=said[:200])
             step.addCompleteLog("err.text", said + "\n")
         else:

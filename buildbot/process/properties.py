@@ -6,12 +6,22 @@ Nothing here knows a build or a step: they hand over their properties.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from buildbot.util import ComparableMixin
 
 _NO_DEFAULT = object()
+#: C{name}, C{name:-text} or C{name:+text}.
+_ALTERNATIVE = re.compile(r"(.*?)(?::([-+])(.*))?", re.DOTALL)
+
+
+class NoProperty(KeyError):
+    """A text wants a property that is not set."""
+
+    def __str__(self) -> str:
+        return f"there is no property {self.args[0]!r}"
 
 
 class HasProperties(Protocol):
@@ -114,7 +124,9 @@ class WithProperties(ComparableMixin):
     """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
 
     Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
-    that is None, such as the revision of a build of the latest, leaves nothing in its place.
+    that is None, such as the revision of a build of the latest, leaves nothing in its place. As in later
+    releases, C{%(name:-text)s} stands for the text where the property is not set, and C{%(name:+text)s} for
+    the text where it is.
     """
 
     compare_attrs = ("fmtstring", "args")
@@ -127,7 +139,7 @@ class WithProperties(ComparableMixin):
         """
         The text, filled in.
 
-        @raise KeyError: a property is not set at all.
+        @raise NoProperty: a property is not set at all.
         @raise TypeError: C{fmtstring} has not as many places as there are names, or a value does not fit
             its place (C{%d}); C{ValueError} for a place that is none (C{%y}).
         """
@@ -147,8 +159,14 @@ class _Filling:
         self._build = build
 
     def __getitem__(self, name: str) -> Any:
-        value = self._build.getProperty(name)
-        return "" if value is None else value
+        name, sign, text = _ALTERNATIVE.fullmatch(name).groups()  # type: ignore[union-attr] # it matches anything
+        try:
+            value = self._build.getProperty(name)
+        except KeyError:
+            if not sign:
+                raise NoProperty(name) from None
+            return text if sign == "-" else ""
+        return text if sign == "+" else "" if value is None else value
 
 
 def render(value: Any, properties: HasProperties) -> Any:
@@ -157,7 +175,7 @@ def render(value: Any, properties: HasProperties) -> Any:
 
     What is given is not altered; what has nothing to fill in comes back as it is.
 
-    @raise KeyError: a property is not set.
+    @raise NoProperty: a property is not set.
     """
     if isinstance(value, WithProperties):
         return value.render(properties)
