@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
 from buildbot.daemon.asking import ControlError
@@ -21,6 +22,8 @@ from buildbot.sourcestamp import SourceStamp
 from buildbot.status.report import reportBuild, reportRunning, reportSource, reportWaiting, runningBuilds
 from buildbot.status.results import Results
 from buildbot.store.interface import StoreFailed
+
+log = Logger()
 
 #: More builds, or waiting requests, than this are in no answer.
 MOST = 1000
@@ -132,6 +135,7 @@ class Answers:
         buildset = BuildSet([builder], source, wish, properties=properties)
         await self._stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
+        log.info("request {number} for {builder}: {reason}", number=request.id, builder=builder, reason=wish)
         number = await self._whenBegun(target, request)
         why = target.whyWaiting() if number is None else ""
         return {"builder": builder, "request": request.id, "build": number, "why": why}
@@ -184,8 +188,13 @@ class Answers:
             raise ControlError(f"no build of {builder} runs")
         why = ": ".join(filter(None, [f"stopped by {who}" if who else "stopped", reason]))
         for each in chosen:
+            log.info("build {number} of {builder} is {why}", number=each, builder=builder, why=why)
             running[each].stopBuild(why)
         cancelled = [request for request in list(target.pending) if pending]
+        if cancelled:
+            by = f" by {who}" if who else ""
+            count = len(cancelled)
+            log.info("requests for {builder} cancelled{by}: {count}", builder=builder, by=by, count=count)
         if not await target.cancelPending(cancelled):
             trouble = self._botmaster.storeTrouble
             raise ControlError(f"it is cancelled, but that is not on disk yet, and tried again: {trouble}")
@@ -202,13 +211,17 @@ class Answers:
     async def _keepFrom(self, slave: str, who: str, why: str, kind: str) -> dict[str, Any]:
         perspective = self._slave(slave)
         record = await self._stored(self._botmaster.pause(slave, who, why, kind))
+        log.info("slave {slave} is {kind} by {who}: {why}", slave=slave, kind=kind, who=who, why=why)
         said: dict[str, Any] = {**record.toRecord(), "running": perspective.buildsRunning}
         return said
 
     async def unpause(self, slave: str) -> dict[str, Any]:
         """Let a slave build again; C{unpaused} is false if nobody had kept it from that."""
         self._slave(slave)
-        return {"slave": slave, "unpaused": await self._stored(self._botmaster.unpause(slave))}
+        unpaused = await self._stored(self._botmaster.unpause(slave))
+        if unpaused:
+            log.info("slave {slave} is unpaused", slave=slave)
+        return {"slave": slave, "unpaused": unpaused}
 
     # whom it is about
 
