@@ -309,6 +309,21 @@ class EndTests(BuildCase):
         self.assertEqual(self.builds()[0].results, FAILURE)
         self.assertFree()
 
+    def test_note(self) -> None:
+        """B8: a build that waits for a lock, or is being stopped, says so."""
+        self.configure(shell("true", locks=[MasterLock("database")]), builders="full other")
+        self.connect()
+        self.force("full")
+        self.force("other")
+        (building,), (waiting,) = (self.botmaster.builders[name].building for name in ("full", "other"))
+        self.assertEqual(
+            (building.build_status.note, waiting.build_status.note), ("", "waiting for lock database")
+        )
+        self.stop()
+        self.assertEqual(building.build_status.note, "stopping")
+        self.wait(STOP_TIME + 1)
+        self.green()
+
     def test_stopWhileWaitingForALock(self) -> None:
         """B6: a build that waits for a lock can be stopped, and the lock is not lost."""
         lock = MasterLock("database")

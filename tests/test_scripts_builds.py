@@ -27,6 +27,7 @@ RUNNING: dict[str, Any] = {
     "reason": "forced by me",
     "step": "compile",
     "eta": 130.2,
+    "note": "",
 }
 FINISHED: dict[str, Any] = {
     **RUNNING,

@@ -282,6 +282,7 @@ class Build:
             if not self.lost:  # else its end is near
                 self._overdue = self.clock.callLater(STOP_TIME, self._stopOverdue)
         self._interrupt(reason)
+        self.build_status.note = "stopping"
 
     def _stopOverdue(self) -> None:
         why = f"a build did not stop within {STOP_TIME:g} s"
@@ -347,10 +348,13 @@ class Build:
             if claimAll(locks, owner, partial(_fire, turn)):
                 return
             self._waitingForLocks = True
+            names = dict.fromkeys(lock.name for lock in locks if not lock.isHeldBy(owner))
+            self.build_status.note = f"waiting for lock {', '.join(names)}"
             try:
                 await self._unlessOver(turn)
             finally:
                 self._waitingForLocks = False
+                self.build_status.note = ""
 
     def releaseLocks(self) -> None:
         """Let go of all my locks."""

@@ -50,7 +50,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
     return [
         name(build),
         build["slave"],
-        build["step"] or "-",
+        build["note"] or build["step"] or "-",
         duration(now - build["started"]),
         "-" if eta is None else f"about {duration(eta)}",
         source(build),

@@ -168,10 +168,12 @@ class BuildStatus(_Watched):
     @ivar record: what the store knew of it at its beginning.
     @ivar logs: where its logs are made: a L{buildbot.status.logs.LogDirectory}.
     @ivar now: tells the time, in seconds since the epoch.
+    @ivar note: what it does while it runs, if it does not just build.
     """
 
     results: int | None = None
     text: Sequence[str] = ()
+    note = ""
 
     def __init__(self, builder: Any, record: BuildRecord, logs: Any, now: Callable[[], float]) -> None:
         assert record.number is not None

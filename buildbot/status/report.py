@@ -78,7 +78,8 @@ def reportRunning(build: Any) -> dict[str, Any]:
     """A running build, from its status: see docs/reference/builds for the keys."""
     step = build.getCurrentStep()
     record = build.toRecord().toRecord()
-    return {**reportBuild(record), "step": None if step is None else step.getName(), "eta": build.getETA()}
+    now = {"step": None if step is None else step.getName(), "eta": build.getETA(), "note": build.note}
+    return {**reportBuild(record), **now}
 
 
 def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
         "result": None if record["results"] is None else Results[record["results"]],
         "step": None,
         "eta": None,
+        "note": "",
         **reportSource(record["sourcestamp"] or {}),
     }
 
