@@ -60,6 +60,28 @@ class PeriodicTests(SchedulerCase):
         self.clock.pump([MINUTE] * 60)
         self.assertEqual(self.times(), [0, HOUR])
 
+    def test_clockPutRightMeanwhile(self) -> None:
+        """Put right while the master runs, a clock that was ten years ahead costs no build."""
+        ahead = 10 * 365 * DAY
+        self.master.botmaster.now = lambda: self.clock.seconds() + ahead
+        self.use(Periodic("daily", ["full"], DAY))
+        self.clock.advance(0)
+        ahead = 0
+        self.clock.pump([HOUR / 2] * 2 * 73)
+        self.assertEqual(len(self.times()), 1 + 3)
+
+    def test_smallStepBack(self) -> None:
+        """A clock that is put back a little neither builds anew nor waits for much longer."""
+        ahead = 30.0
+        self.master.botmaster.now = lambda: self.clock.seconds() + ahead
+        self.use(Periodic("daily", ["full"], DAY))
+        self.clock.advance(0)
+        ahead = 0
+        self.clock.pump([HOUR / 2] * 47)
+        self.assertEqual(len(self.times()), 1)
+        self.clock.pump([HOUR / 2, 30])
+        self.assertEqual(len(self.times()), 2)
+
     def test_fullDisk(self) -> None:
         """P4: while nothing can be kept no wishes pile up: one build is enough."""
         self.use(Periodic("hourly", ["full"], HOUR))
@@ -126,6 +148,42 @@ class NightlyTests(SchedulerCase):
         self.master.botmaster.now = lambda: self.clock.seconds() + offset
         self.clock.pump([HOUR] * 2)
         self.assertEqual(len(self.sets()), 1)
+
+    def farAhead(self) -> None:
+        """A master begins, builds each night, and its clock is ten years ahead until this is over."""
+        ahead = 10 * 365 * DAY
+        self.master.botmaster.now = lambda: self.clock.seconds() + ahead
+        self.use(Nightly("nightly", ["full"], hour=3))
+        self.clock.advance(0)
+        ahead = 0
+
+    def test_wasFarAhead(self) -> None:
+        """Put right while the master runs, a clock that was ten years ahead costs no night."""
+        self.farAhead()
+        self.clock.pump([HOUR] * 24 * 3)
+        self.assertEqual([int(each) for each in self.times()], [27, 51, 75])
+
+    def test_wasFarAheadBeforeRestart(self) -> None:
+        """The same, if it is put right while the master is down."""
+        self.farAhead()
+        self.restart(Nightly("nightly", ["full"], hour=3))
+        self.clock.pump([HOUR] * 24 * 3)
+        self.assertEqual([int(each) for each in self.times()], [27, 51, 75])
+
+    def test_putBackOverIt(self) -> None:
+        """A clock that is put back by an hour, over the time of a build, has the night built once."""
+        ahead = 0.0
+        self.master.botmaster.now = lambda: self.clock.seconds() + ahead
+        self.use(Nightly("nightly", ["full"], hour=3))
+        self.clock.advance(self.day + DAY + 3.1 * HOUR - START)
+        self.assertEqual(len(self.sets()), 1)
+        ahead = -HOUR
+        self.restart(Nightly("nightly", ["full"], hour=3))
+        self.master.botmaster.now = lambda: self.clock.seconds() + ahead
+        self.clock.pump([HOUR / 2] * 40)
+        self.assertEqual(len(self.sets()), 1)
+        self.clock.pump([HOUR / 2] * 10)
+        self.assertEqual(len(self.sets()), 2)
 
     def test_oldMethods(self) -> None:
         """What 0.7.5 could be asked can be asked."""

@@ -19,6 +19,10 @@ from buildbot.schedulers.nightly import NightlyTimes, Times
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
 
+#: A step of the clock, in seconds, after which a nightly build that was done is not done anew: as of a machine
+#: whose clock is put back with summer time.
+SMALL_STEP = 2 * 3600.0
+
 
 class _TimedScheduler(BaseUpstreamScheduler):
     """
@@ -51,6 +55,10 @@ class _TimedScheduler(BaseUpstreamScheduler):
         """When to build after a build that is begun now."""
         raise NotImplementedError
 
+    def putRight(self, due: float, now: float) -> float:
+        """When to build what was due then, if now the clock shows this: it may have been far ahead."""
+        raise NotImplementedError
+
     def goOn(self) -> None:
         """See L{BaseScheduler.goOn}."""
         self.setTimer()
@@ -62,6 +70,8 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def _wake(self) -> None:
         now = self.now()
+        if self._due is not None:
+            self._due = self.putRight(self._due, now)
         if self._due is None or self._due - now > 1e-3:  # clocks differ by what a number cannot hold
             self.setTimer()
             return
@@ -106,6 +116,10 @@ class Periodic(_TimedScheduler):
         """When to build after a build that is begun now."""
         self._last = now
         return now + self.periodicBuildTimer
+
+    def putRight(self, due: float, now: float) -> float:
+        """No later than if it had built just now."""
+        return min(due, now + self.periodicBuildTimer)
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
@@ -166,6 +180,12 @@ class Nightly(_TimedScheduler):
         """When to build after a build that is begun now."""
         return self.calculateNextRunTimeFrom(now)
 
+    def putRight(self, due: float, now: float) -> float:
+        """The next of my times, unless what was due then may follow the build of that one."""
+        if due <= self.calculateNextRunTimeFrom(now + SMALL_STEP):
+            return due
+        return self.calculateNextRunTimeFrom(now)
+
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
         return {"due": self._due, "times": self._spelled}
@@ -175,4 +195,4 @@ class Nightly(_TimedScheduler):
         now = self.now()
         due = record.get("due")
         keeps = due is not None and (due <= now or record.get("times") == self._spelled)
-        self._due = due if keeps else self.calculateNextRunTimeFrom(now)
+        self._due = self.putRight(due, now) if keeps else self.calculateNextRunTimeFrom(now)
