@@ -266,6 +266,21 @@ class Own(BaseScheduler):
         self.submit(BuildSet(["full"], SourceStamp(changes=[change])))
 
 
+class Failing(AnyBranchScheduler):
+    """One that fails now and then."""
+
+    failures = 1
+
+    def isStable(self, branch: str | None) -> None:
+        if branch is None and self.failures:
+            self.failures -= 1
+            raise RuntimeError("now and then")
+        AnyBranchScheduler.isStable(self, branch)
+
+    def submitted(self, record: Any) -> None:
+        raise RuntimeError("each time")
+
+
 class SubclassTests(SchedulerCase):
     """Schedulers that users wrote for 0.7.5."""
 
@@ -297,6 +312,22 @@ class SubclassTests(SchedulerCase):
         self.clock.advance(MINUTE)
         self.assertEqual(scheduler.fired, 1)
         self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("renamed", 1)])
+
+    def test_fails(self) -> None:
+        """One that fails when it is time is asked again; other branches are built meanwhile."""
+        self.use(Failing("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.commit(branch="b")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2]])
+        self.clock.advance(RETRY_AFTER - 0.1)
+        self.assertEqual(self.built(), [[2]])
+        self.clock.advance(0.1)
+        self.assertEqual(self.built(), [[2], [1]])
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2], [1], [3]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1 + 3)
 
     def test_ownScheduler(self) -> None:
         """One from scratch hears of each change once over a kill; a change that it breaks on is left out."""

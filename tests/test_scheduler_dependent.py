@@ -201,6 +201,27 @@ class DependentTests(SchedulerCase):
         self.remove(dependent)
         self.assertEqual(foreign.watchers, [])
 
+    def test_fails(self) -> None:
+        """A subclass that fails on a set builds what comes after it, also at a start."""
+
+        class Failing(Dependent):
+            failures = 1
+
+            def upstreamBuilt(self, ss: SourceStamp) -> None:
+                if self.failures:
+                    self.failures -= 1
+                    raise RuntimeError("once")
+                super().upstreamBuilt(ss)
+
+        self.build()
+        self.build()
+        self.complete(1, tells=False)
+        self.complete(2, tells=False)
+        upstream = mainScheduler()
+        self.restart(upstream, Failing("package", upstream, ["package"]))
+        self.assertEqual(self.package(), [[2]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
     def test_watchers(self) -> None:
         """A plug-in can follow our schedulers in the way of 0.7.5, across a restart."""
         told: list[Any] = []

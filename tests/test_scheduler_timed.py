@@ -10,6 +10,30 @@ from buildbot.schedulers.base import RETRY_AFTER
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 
 
+class Failing(Periodic):
+    """One that fails the first time."""
+
+    tried = 0
+
+    def doPeriodicBuild(self) -> None:
+        self.tried += 1
+        if self.tried == 1:
+            raise RuntimeError("the first time")
+        Periodic.doPeriodicBuild(self)
+
+
+class FailingNight(Nightly):
+    """One that does not know the time twice."""
+
+    asked = 0
+
+    def calculateNextRunTimeFrom(self, now: float) -> float:
+        self.asked += 1
+        if self.asked in (2, 3):
+            raise RuntimeError("what is the time?")
+        return Nightly.calculateNextRunTimeFrom(self, now)
+
+
 class PeriodicTests(SchedulerCase):
     """Every so often."""
 
@@ -81,6 +105,13 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(len(self.times()), 1)
         self.clock.pump([HOUR / 2, 30])
         self.assertEqual(len(self.times()), 2)
+
+    def test_fails(self) -> None:
+        """A subclass that fails costs that build, and not those after it."""
+        self.use(Failing("hourly", ["full"], HOUR))
+        self.clock.pump([0, *[MINUTE] * 130])
+        self.assertEqual(self.times(), [HOUR, 2 * HOUR])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_fullDisk(self) -> None:
         """P4: while nothing can be kept no wishes pile up: one build is enough."""
@@ -184,6 +215,13 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 1)
         self.clock.pump([HOUR / 2] * 10)
         self.assertEqual(len(self.sets()), 2)
+
+    def test_fails(self) -> None:
+        """A subclass that fails to tell the next time is asked again, and the night is built."""
+        self.use(FailingNight("nightly", ["full"], hour=3))
+        self.clock.pump([HOUR] * 24)
+        self.assertEqual([int(each) for each in self.times()], [27])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_oldMethods(self) -> None:
         """What 0.7.5 could be asked can be asked."""

@@ -340,5 +340,11 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 return
             self._outbox.pop(0)
             if stored is not None:
-                self.submitted(stored)
+                self._tellSubmitted(stored)
         self._isSending = False
+
+    def _tellSubmitted(self, record: BuildsetRecord) -> None:
+        try:
+            self.submitted(record)
+        except Exception:  # of a subclass: what waits in the outbox is not concerned
+            log.failure("scheduler {name} and its set {number}", name=self.name, number=record.id)

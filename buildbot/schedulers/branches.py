@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
-from buildbot.schedulers.base import LONGEST_SLEEP, Alarm, isTime, namesOf
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
@@ -104,13 +104,14 @@ class _TreeScheduler(BaseUpstreamScheduler):
         dues = {branch: tree.due(now) for branch, tree in self._trees.items()}
         return {branch: due for branch, due in dues.items() if due is not None}
 
-    def _arm(self) -> None:
-        """Wake up when the first branch is due."""
+    def _arm(self, wait: float = 0.0) -> None:
+        """Wake up when the first branch is due, but not within so many seconds."""
         if not self._ready:
             return
-        dues = self._dueTimes(self.now())
+        now = self.now()
+        dues = self._dueTimes(now)
         if dues:
-            self.setTimer(min(dues.values()))
+            self.setTimer(max(now + wait, min(dues.values())))
         else:
             self.stopTimer()
 
@@ -128,9 +129,14 @@ class _TreeScheduler(BaseUpstreamScheduler):
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
         if not due and self._alarmTime - now < 1e-3:  # clocks differ by what a number cannot hold
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
+        isBroken = False
         for branch in due:
-            self.isStable(branch)
-        self._arm()
+            try:
+                self.isStable(branch)
+            except Exception:  # of a subclass: what it left waits on, and the other branches are built
+                isBroken = True
+                log.failure("scheduler {name} and branch {branch!r}", name=self.name, branch=branch)
+        self._arm(RETRY_AFTER if isBroken else 0.0)
 
     def isStable(self, branch: str | None) -> None:
         """Nobody has committed to this branch for long enough."""

@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
-from buildbot.schedulers.base import LONGEST_SLEEP, Alarm, isTime, namesOf
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
 from buildbot.schedulers.nightly import NightlyTimes, Times
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
+
+log = Logger()
 
 #: A step of the clock, in seconds, after which a nightly build that was done is not done anew: as of a machine
 #: whose clock is put back with summer time.
@@ -69,18 +72,27 @@ class _TimedScheduler(BaseUpstreamScheduler):
         self._alarm.set(self.yard.clock, min(self._due - self.now(), LONGEST_SLEEP))
 
     def _wake(self) -> None:
+        try:
+            self._buildIfDue()
+        except Exception:  # of a subclass: this build is lost, but not those after it
+            log.failure("scheduler {name} and a build by the clock", name=self.name)
+            if self._ready:
+                self._alarm.set(self.yard.clock, RETRY_AFTER)
+        else:
+            if self._ready:
+                self.setTimer()
+
+    def _buildIfDue(self) -> None:
         now = self.now()
         if self._due is not None:
             self._due = self.putRight(self._due, now)
         if self._due is None or self._due - now > 1e-3:  # clocks differ by what a number cannot hold
-            self.setTimer()
             return
         # No less than what it was set for, or a clock that lags would build twice.
         self._due = self.nextTime(max(now, self._due))
         self.changed()
         if not self._outbox:  # else the last one waits for the disk, and is as good as this one
             self.doPeriodicBuild()
-        self.setTimer()
 
     def doPeriodicBuild(self) -> None:
         """It is time."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -18,6 +19,8 @@ from buildbot.buildset import BuildSet
 from buildbot.schedulers.base import BaseScheduler, namesOf
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildsetRecord
+
+log = Logger()
 
 #: How many of the sets of a scheduler those that follow it can find after a restart.
 FOLLOWED = 200
@@ -176,7 +179,10 @@ class Dependent(BaseUpstreamScheduler):
         self.changed()
         bss = setOf(record, self.upstream.listBuilderNames())
         if bss.isSuccessful():
-            self.upstreamBuilt(bss.getSourceStamp())
+            try:
+                self.upstreamBuilt(bss.getSourceStamp())
+            except Exception:  # of a subclass: it concerns no other set
+                log.failure("scheduler {name} after set {number}", name=self.name, number=record.id)
 
     def upstreamBuilt(self, ss: SourceStamp) -> None:
         """A set of my upstream has succeeded."""
