@@ -238,6 +238,23 @@ class Hasty(Scheduler):
         self.submit(BuildSet(["package"], SourceStamp(changes=changes), "hasty"))
 
 
+class Gathering(Scheduler):
+    """As in 2006: it gathers changes, and sets the timer, itself."""
+
+    def addImportantChange(self, change: Change) -> None:
+        self.importantChanges.append(change)
+        self.nextBuildTime = max(self.nextBuildTime or 0, change.when + (self.treeStableTimer or 0))
+        self.setTimer(self.nextBuildTime)
+
+    def addUnimportantChange(self, change: Change) -> None:
+        self.unimportantChanges += [change]
+
+    def setTimer(self, when: float) -> None:
+        if self.timer:
+            self.timer.cancel()
+        Scheduler.setTimer(self, when)
+
+
 class Renaming(Scheduler):
     """As in 2006: it does something before what its base does."""
 
@@ -304,6 +321,35 @@ class SubclassTests(SchedulerCase):
 
     def pairs(self) -> list[tuple[Any, list[int]]]:
         return list(zip(self.sets(), self.built(), strict=True))
+
+    def test_gathers(self) -> None:
+        """P2: what one puts into the lists of 0.7.5 waits, and is built, over a kill too."""
+        scheduler = self.use(Gathering("main", None, MINUTE, ["full"], isCode))
+        self.commit("README")
+        self.assertEqual((scheduler.nextBuildTime, scheduler.timer), (None, None))
+        self.commit()
+        self.assertEqual(scheduler.nextBuildTime, START + MINUTE)
+        self.assertTrue(scheduler.timer.active())
+        self.assertEqual([change.number for change in scheduler.importantChanges], [1, 2])
+        self.clock.advance(30)
+        self.commit()
+        self.restart(Gathering("main", None, MINUTE, ["full"], isCode))
+        self.clock.advance(59)
+        self.assertEqual(self.built(), [])
+        self.clock.advance(1)
+        self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_takesSomeOut(self) -> None:
+        """One that takes a single change out is told that it cannot, rather than have it built regardless."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        scheduler.importantChanges = list(scheduler.importantChanges)
+        self.assertRaises(ValueError, setattr, scheduler, "importantChanges", [self.commit(tells=False)])
+        for take in ("pop", "clear"):
+            self.assertRaises(TypeError, getattr(scheduler.importantChanges, take))
+        scheduler.importantChanges = []
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
 
     def test_callsUp(self) -> None:
         """One that adds to what its base does gets both."""

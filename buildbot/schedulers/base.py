@@ -51,6 +51,11 @@ class Alarm:
         """Whether I am going to call."""
         return self._waiting is not None
 
+    @property
+    def waiting(self) -> Any:
+        """The IDelayedCall that I wait for, which somebody else may cancel; or None."""
+        return self._waiting
+
     def set(self, clock: Any, seconds: float) -> None:
         """Call after so many seconds; never before this turn is over."""
         self.stop()
@@ -58,9 +63,9 @@ class Alarm:
 
     def stop(self) -> None:
         """Do not call."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and waiting.active():
+            waiting.cancel()
 
     def _ring(self) -> None:
         self._waiting = None

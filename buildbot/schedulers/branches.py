@@ -175,8 +175,42 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return super().stopService()
 
 
+class _Waiting(list[Change]):
+    """Changes that wait, as a list that a subclass of 0.7.5 adds to: what is added does wait."""
+
+    def __init__(self, changes: Iterable[Change], add: Callable[[Change], None]) -> None:
+        super().__init__(changes)
+        self._add = add
+
+    def append(self, change: Change) -> None:
+        """One more."""
+        super().append(change)
+        self._add(change)
+
+    def extend(self, changes: Iterable[Change]) -> None:
+        """Some more."""
+        for change in changes:
+            self.append(change)
+
+    def __iadd__(self, changes: Iterable[Change]) -> _Waiting:  # type: ignore[override,misc]
+        self.extend(changes)
+        return self
+
+    def _refuse(self, *args: object, **kwargs: object) -> Any:
+        raise TypeError("of what waits nothing can be taken out but all: set the attribute to an empty list")
+
+    insert = remove = pop = clear = __setitem__ = __delitem__ = _refuse
+
+
 class Scheduler(_TreeScheduler):
-    """I build the Changes of one branch once it has been stable for C{treeStableTimer} seconds."""
+    """
+    I build the Changes of one branch once it has been stable for C{treeStableTimer} seconds.
+
+    C{importantChanges}, C{unimportantChanges}, C{nextBuildTime} and C{timer} are there for subclasses that
+    were written for 0.7.5.
+    """
+
+    _ownTimer: Any = None
 
     compare_attrs = ("name", "treeStableTimer", "builderNames", "branch", "fileIsImportant")
 
@@ -213,23 +247,44 @@ class Scheduler(_TreeScheduler):
     def importantChanges(self) -> list[Change]:
         """All that wait, for a subclass that takes them itself, and then sets this to an empty list."""
         tree = self._trees.get(self.branch)
-        return list(tree.changes) if tree else []
+        return _Waiting(tree.changes if tree else (), lambda change: self._add(change, True))
 
     @importantChanges.setter
     def importantChanges(self, changes: Sequence[Change]) -> None:
+        if list(changes) == self.importantChanges:  # as after +=, which has added already
+            return
         if changes:
             raise ValueError("addImportantChange adds one")
         self._trees.pop(self.branch, None)
+        self.changed()
 
     @property
     def unimportantChanges(self) -> list[Change]:
-        """None: those too are among the C{importantChanges}."""
-        return []
+        """None: those too are among the C{importantChanges}. What is added here starts no timer."""
+        return _Waiting((), lambda change: self._add(change, False))
 
     @unimportantChanges.setter
     def unimportantChanges(self, changes: Sequence[Change]) -> None:
-        if changes:
+        if changes and not isinstance(changes, _Waiting):
             raise ValueError("addUnimportantChange adds one")
+
+    @property
+    def nextBuildTime(self) -> float | None:
+        """When I shall build; None if nothing waits. To set it does nothing: it follows from what waits."""
+        return min(self.getPendingBuildTimes(), default=None)
+
+    @nextBuildTime.setter
+    def nextBuildTime(self, when: float | None) -> None:
+        pass
+
+    @property
+    def timer(self) -> Any:
+        """What waits until then, with a C{cancel} method; None if nothing does."""
+        return self._alarm.waiting if self._ownTimer is None else self._ownTimer
+
+    @timer.setter
+    def timer(self, timer: Any) -> None:
+        self._ownTimer = timer  # a subclass that makes one looks after it
 
 
 class AnyBranchScheduler(_TreeScheduler):

@@ -22,8 +22,8 @@ from buildbot.sourcestamp import SourceStamp
 
 log = Logger()
 
-#: A step of the clock, in seconds, after which a nightly build that was done is not done anew: as of a machine
-#: whose clock is put back with summer time.
+#: A step back of the clock, in seconds, after which a nightly build that was done is not done anew: as of a
+#: machine whose clock follows summer time.
 SMALL_STEP = 2 * 3600.0
 
 
@@ -206,5 +206,7 @@ class Nightly(_TimedScheduler):
         """A time that was missed is due still; other times, if they have been changed, begin now."""
         now = self.now()
         due = record.get("due")
-        keeps = due is not None and (due <= now or record.get("times") == self._spelled)
-        self._due = self.putRight(due, now) if keeps else self.calculateNextRunTimeFrom(now)
+        if due is not None and (due <= now or record.get("times") == self._spelled):
+            self._due = self.putRight(due, now)
+        else:
+            self._due = self.calculateNextRunTimeFrom(now)
