@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from buildbot import scheduler
 from buildbot.changes.pb import PBChangeSource
 from buildbot.config import check
 from buildbot.config.model import KEEPALIVE, SlaveConfig
@@ -25,6 +26,8 @@ class Factory:
 
 class Scheduler:
     """A scheduler for some builders."""
+
+    upstream: object = None
 
     def __init__(self, name: str, *builders: str) -> None:
         self.name = name
@@ -176,6 +179,51 @@ class PluginTests(unittest.TestCase):
         """A scheduler for a builder that does not exist is refused, and told which ones do."""
         [error] = errors(schedulers=[Scheduler("all", "full", "gone")])
         self.assertEqual(error, "scheduler 'all' uses unknown builder 'gone'; known builders: full")
+
+    def test_upstream(self) -> None:
+        """A scheduler may follow one that is in the list, or is equal to one there, or a part of one."""
+        up, part = (
+            scheduler.Scheduler("up", None, 60, ["full"]),
+            scheduler.Scheduler("part", None, 60, ["full"]),
+        )
+        whole = scheduler.BaseScheduler("whole")
+        part.setServiceParent(whole)
+        equal = scheduler.Scheduler("up", None, 60, ["full"])
+        for followed in (up, equal, part):
+            given = [scheduler.Dependent("after", followed, ["full"]), up, whole]
+            self.assertEqual(errors(schedulers=given), [])
+
+    def test_forgottenUpstream(self) -> None:
+        """A scheduler that follows one that is not in the list would never build, and is refused."""
+        up = scheduler.Scheduler("up", None, 60, ["full"])
+        other = scheduler.Scheduler("up", None, 61, ["full"])
+        for given in ([], [other]):
+            self.assertEqual(
+                errors(schedulers=[*given, scheduler.Dependent("after", up, ["full"])]),
+                [
+                    "scheduler 'after' follows scheduler 'up', which is not in c['schedulers']:"
+                    " it would never build"
+                ],
+            )
+
+    def test_oddUpstream(self) -> None:
+        """One that cannot even be compared may be followed if it is in the list itself."""
+
+        class Odd(Scheduler):
+            def __eq__(self, other: object) -> bool:
+                raise RuntimeError("odd")
+
+        odd, after = Odd("odd", "full"), Scheduler("after", "full")
+        after.upstream = odd
+        self.assertEqual(errors(schedulers=[Scheduler("other"), odd, after]), [])
+        self.assertEqual(len(errors(schedulers=[after, Odd("odd", "full")])), 1)
+
+    def test_otherUpstream(self) -> None:
+        """What another plug-in calls its upstream is its own business."""
+        plugin = Scheduler("all", "full")
+        for value in ("ssh://git/upstream", None, 7):
+            plugin.upstream = value
+            self.assertEqual(errors(schedulers=[plugin]), [])
 
     def test_single(self) -> None:
         """A scheduler outside of a list is refused, even one that could be iterated over."""

@@ -154,6 +154,11 @@ class SchedulerTests(SchedulerCase):
             self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
         self.assertRaises(ValueError, Nightly, "x", [], hour=24)
 
+    def test_followsItself(self) -> None:
+        """A Dependent that has the name of what it follows, and would build for ever, is refused."""
+        error = self.assertRaises(ValueError, Dependent, "main", mainScheduler(), ["package"])
+        self.assertIn("scheduler main: upstream has the same name", str(error))
+
 
 class DocumentationTests(unittest.SynchronousTestCase):
     """The page about them."""

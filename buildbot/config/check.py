@@ -25,6 +25,7 @@ from buildbot.config.words import (
     nearest,
     textTrouble,
 )
+from buildbot.sameness import sameValue
 
 KEYS = (
     *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
@@ -316,6 +317,10 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
         if isinstance(name, str) and name in seen:
             yield say(f"duplicate scheduler name {name!r}: two schedulers have it")
         seen.add(str(name))
+        followed = getattr(scheduler, "upstream", None)
+        if _isScheduler(followed) and not any(_isIn(followed, each) for each in entries(raw, "schedulers")):
+            other = f"scheduler {getattr(followed, 'name', followed)!r}"
+            yield say(f"{title} follows {other}, which is not in c['schedulers']: it would never build")
         try:
             wanted = [str(each) for each in cast(Any, scheduler).listBuilderNames()]
         except Exception as error:  # a plug-in's own code: what it raises is told, whatever it is
@@ -325,6 +330,19 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
             if each not in known:
                 hint = nearest(each, known)
                 yield say(f"{title} uses unknown builder {each!r}{hint}; known builders: {listing(known)}")
+
+
+def _isScheduler(thing: object) -> bool:
+    return _isPlugin(thing) and callable(getattr(thing, "listBuilderNames", None))
+
+
+def _isIn(followed: object, entry: object) -> bool:
+    """Whether a scheduler that is followed is an entry of the list, or equal to one, or a part of one."""
+    while followed is not None:
+        if sameValue(followed, entry):
+            return True
+        followed = getattr(followed, "parent", None)
+    return False
 
 
 def _encodable(text: str) -> bool:

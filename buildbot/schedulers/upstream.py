@@ -105,6 +105,8 @@ class Dependent(BaseUpstreamScheduler):
         self.upstream: Any = upstream
         if not interfaces.IUpstreamScheduler.providedBy(upstream):
             raise TypeError(f"scheduler {name}: upstream is another scheduler, not {upstream!r}")
+        if getattr(upstream, "name", None) == name:
+            raise ValueError(f"scheduler {name}: upstream has the same name, so it would follow itself")
         self.builderNames = namesOf(builderNames, f"scheduler {name}")
         self.reason = f"scheduler {name}"
 
