@@ -12,7 +12,7 @@ from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.diff import diff
 from buildbot.scheduler import AnyBranchScheduler
-from buildbot.schedulers.base import BUILDERS_AFTER, RETRY_AFTER, SAVE_WITHIN
+from buildbot.schedulers.base import BUILDERS_AFTER, BUILDERS_WITHIN, RETRY_AFTER, SAVE_WITHIN
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
 from tests.slaveport import config
@@ -303,16 +303,61 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1], [2]])
 
     def test_builderToCome(self) -> None:
-        """A builder that is not there yet, as during a start, is waited for."""
+        """A builder that is not there yet, as during a start, is waited for, however long that takes."""
         self.builders = ("package",)
         self.use(mainScheduler())
         self.restart(mainScheduler())
         self.commit()
-        self.clock.advance(MINUTE)
+        self.clock.pump([BUILDERS_AFTER] * round(5 * BUILDERS_WITHIN))
         self.assertEqual(self.built(), [])
         self.master.botmaster.apply(*_grown(self.master.botmaster.config, "full", "quick"))
         self.clock.advance(BUILDERS_AFTER)
         self.assertEqual(self.built(), [[1]])
+
+    def test_noSuchBuilder(self) -> None:
+        """P2: a builder that does not come within a minute keeps nothing else from being built."""
+        scheduler = self.use(mainScheduler())
+        for names in (["gone"], ["full", "gone"], ["quick"], ["lost"], ["full"]):
+            scheduler.submit(BuildSet(names, SourceStamp(), "+".join(names)))
+        self.assertEqual(self.sets(), [])
+        self.clock.pump([BUILDERS_AFTER] * round(BUILDERS_WITHIN))
+        self.assertEqual([record.reason for record in self.sets()], ["full+gone", "quick"])
+        self.clock.pump([BUILDERS_AFTER] * round(BUILDERS_WITHIN))
+        self.assertEqual([record.reason for record in self.sets()], ["full+gone", "quick", "full"])
+        requests = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([request.builder for request in requests], ["full", "quick", "full"])
+
+    def test_builderDoesNotCome(self) -> None:
+        """One that the configuration in force lacks is not waited for, though the scheduler lists it."""
+        self.builders = ()
+        self.start(mainScheduler(0))
+        self.commit()
+        self.clock.advance(0)
+        self.master.botmaster.apply(*_grown(self.master.botmaster.config, "full"))
+        self.clock.pump([BUILDERS_AFTER] * (2 + round(BUILDERS_WITHIN)))
+        requests = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([request.builder for request in requests], ["full"])
+
+    def test_noSuchBuilderAgain(self) -> None:
+        """A builder that was there meanwhile is waited for anew."""
+        scheduler = self.use(mainScheduler())
+        scheduler.submit(BuildSet(["gone"], SourceStamp(), "one"))
+        self.clock.pump([BUILDERS_AFTER] * round(BUILDERS_WITHIN))
+        scheduler.submit(BuildSet(["gone"], SourceStamp(), "two"))
+        self.clock.pump([BUILDERS_AFTER] * 30)
+        self.master.botmaster.apply(*_grown(self.master.botmaster.config, "gone"))
+        self.clock.advance(BUILDERS_AFTER)
+        self.assertEqual([record.reason for record in self.sets()], ["two"])
+
+    def test_manyWithoutBuilder(self) -> None:
+        """However many sets have no builder, others are built within a minute or two."""
+        scheduler = self.use(mainScheduler())
+        for _ in range(30):
+            scheduler.submit(BuildSet(["gone"], SourceStamp(), "gone"))
+            self.clock.advance(BUILDERS_AFTER)
+        scheduler.submit(BuildSet(["full"], SourceStamp(), "full"))
+        self.clock.pump([BUILDERS_AFTER] * round(BUILDERS_WITHIN))
+        self.assertEqual([record.reason for record in self.sets()], ["full"])
 
     def test_nothingToBuild(self) -> None:
         """What can never be kept is told once, and does not stand in the way of what can."""

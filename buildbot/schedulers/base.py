@@ -33,6 +33,8 @@ log = Logger()
 RETRY_AFTER = 10.0
 #: The same, for builders that the configuration names but that are not there: they come when it is in force.
 BUILDERS_AFTER = 1.0
+#: Seconds after which one that has not come is no longer waited for.
+BUILDERS_WITHIN = 60.0
 #: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
 LONGEST_SLEEP = 3600.0
 #: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
@@ -102,6 +104,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     yard: Any = None
     _begun: Deferred[None] | None = None
     _life: object = None
+    _former: object = None
     _ready = False
     _seen = 0
 
@@ -114,6 +117,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._resend = Alarm(self._goOnSending)
         self._save = Alarm(self._saveNow)
         self._outbox: list[tuple[BuildSet, dict[str, Any] | None]] = []
+        self._missed: dict[str, float] = {}  # builder -> since when it is waited for, by the clock of timers
         self._isSending = self._isLooking = False
 
     def _compared(self) -> dict[str, object]:
@@ -142,7 +146,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         Have builds done.
 
         If they cannot be kept, that is tried again until they can, in the order of the calls.  What
-        C{toRecord} says now will be known exactly if they are.
+        C{toRecord} says now will be known exactly if they are.  A builder that is not there has a minute to
+        come; then the others build without it.
         """
         if bs.scheduler is None:
             bs.scheduler = self.name
@@ -199,7 +204,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         master: Any = self.parent
         self.yard = master.botmaster
         self._life = object()  # what an earlier life of mine still waits for, it waits for in vain
-        self._outbox = []
+        self._former = self.yard.config  # mine comes into force when everything in it has started
+        self._outbox, self._missed = [], {}
         self._isSending = self._isLooking = self._ready = False
         # Not what a subclass makes of it: each Change is to be counted, once, before anybody sees it.
         self.addChange = self._hear  # type: ignore[method-assign]
@@ -333,20 +339,59 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             stored: BuildsetRecord | None = None
             try:
                 stored = await master.submitBuildSet(bs)
-            except (StoreFailed, KeyError) as error:
+            except StoreFailed as failed:
                 if life is self._life:
-                    isStore = isinstance(error, StoreFailed)
-                    self._trouble(error if isStore else f"there is no builder {error} yet")
-                    self._resend.set(self.yard.clock, RETRY_AFTER if isStore else BUILDERS_AFTER)
+                    self._trouble(failed)
+                    self._resend.set(self.yard.clock, RETRY_AFTER)
                 return
+            except KeyError:
+                if life is not self._life:
+                    return
+                if self._waitsFor(bs):
+                    self._resend.set(self.yard.clock, BUILDERS_AFTER)
+                    return
+                if bs.builderNames:
+                    continue
             except Exception:
                 log.failure("scheduler {name} submits what cannot be built", name=self.name)
             if life is not self._life:
                 return
             self._outbox.pop(0)
-            if stored is not None:
+            if stored is None:
+                self.changed()
+            else:
+                for name in bs.builderNames:
+                    self._missed.pop(name, None)
                 self._tellSubmitted(stored)
-        self._isSending = False
+        self._isSending, self._missed = False, {}
+
+    def _waitsFor(self, bs: BuildSet) -> bool:
+        """Whether builders of a set may still come; those that have had their time are taken out of it."""
+        now: float = self.yard.clock.seconds()
+        missing = [name for name in bs.builderNames if name not in self.yard.builders] or bs.builderNames
+        told = ", ".join(map(repr, missing))
+        if any(name not in self._missed for name in missing):
+            self._trouble(f"there is no builder {told} yet")
+        for name in missing:
+            self._missed[name] = now if self._isToCome(name) else self._missed.get(name, now)
+        if any(now < self._missed[name] + BUILDERS_WITHIN for name in missing):
+            return True
+        bs.builderNames = [name for name in bs.builderNames if name not in missing]
+        log.error(
+            "scheduler {name}: there is no builder {missing}; set {reason!r} is built on {others}",
+            **{"name": self.name, "missing": told, "reason": bs.reason},
+            others=", ".join(map(repr, bs.builderNames)) or "none",
+        )
+        return False
+
+    def _isToCome(self, name: str) -> bool:
+        """Whether it is in my configuration, which is not in force yet while another plug-in takes its time."""
+        if self.yard.config is not self._former:
+            return False
+        try:
+            return name in self.listBuilderNames()
+        except Exception:  # of a subclass, which was asked before: so it does not know now
+            return False
 
     def _tellSubmitted(self, record: BuildsetRecord) -> None:
         try:
