@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 from buildbot.scheduler import Nightly, Periodic
 from buildbot.schedulers.base import RETRY_AFTER
@@ -222,6 +223,21 @@ class NightlyTests(SchedulerCase):
         self.clock.pump([HOUR] * 24)
         self.assertEqual([int(each) for each in self.times()], [27])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
+
+    def test_spelledOut(self) -> None:
+        """Whatever can be gone through gives a list of times: a range, a set, what is made as it is read."""
+        made: Any
+        for made in (range(0, 60, 30), {0, 30}, (0, 30), (each for each in (0, 30))):
+            nightly = Nightly("nightly", ["full"], minute=made, hour=3)
+            self.assertEqual(nightly, Nightly("nightly", ["full"], minute=[0, 30], hour=3))
+            self.assertEqual(nightly.calculateNextRunTimeFrom(self.day + 3 * HOUR), self.day + 3.5 * HOUR)
+
+    def test_wrongTimes(self) -> None:
+        """What is no number, nor several, is told in words."""
+        wrong: Any
+        for wrong in (3.0, None, True, "3", [None], object):
+            error = self.assertRaises(ValueError, Nightly, "nightly", ["full"], hour=wrong)
+            self.assertIn("hour is a number from 0 to 23, a list of them, or '*', but not ", str(error))
 
     def test_oldMethods(self) -> None:
         """What 0.7.5 could be asked can be asked."""

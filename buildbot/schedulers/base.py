@@ -385,7 +385,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         return False
 
     def _isToCome(self, name: str) -> bool:
-        """Whether it is in my configuration, which is not in force yet while another plug-in takes its time."""
+        """Whether it is in my configuration, and that is not in force yet: another plug-in takes its time."""
         if self.yard.config is not self._former:
             return False
         try:

@@ -18,6 +18,11 @@ Times = int | str | Iterable[int]
 _SEARCHED = 8 * 366 + 3
 
 
+def spelled(value: Times) -> int | str | list[int]:
+    """The same, as it can be read more than once, compared and kept: what was several is a list."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
+
+
 @dataclass(frozen=True)
 class _Field:
     name: str

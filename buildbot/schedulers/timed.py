@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
 from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
-from buildbot.schedulers.nightly import NightlyTimes, Times
+from buildbot.schedulers.nightly import NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
 
@@ -166,14 +166,10 @@ class Nightly(_TimedScheduler):
         @raise ValueError: there are no such times.
         """
         super().__init__(name, builderNames, branch)
-        self.minute = minute
-        self.hour = hour
-        self.dayOfMonth = dayOfMonth
-        self.month = month
-        self.dayOfWeek = dayOfWeek
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
-        self._spelled = [each if isinstance(each, (int, str)) else list(each) for each in given]
-        self._times = NightlyTimes(minute, hour, dayOfMonth, month, dayOfWeek)
+        self._spelled = [spelled(each) for each in given]
+        self.minute, self.hour, self.dayOfMonth, self.month, self.dayOfWeek = self._spelled
+        self._times = NightlyTimes(*self._spelled)
 
     def calculateNextRunTime(self) -> float:
         """When I build next, if I began now."""
