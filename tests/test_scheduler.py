@@ -22,7 +22,8 @@ from buildbot.scheduler import (
     Periodic,
     Scheduler,
 )
-from buildbot.schedulers.base import RETRY_AFTER
+from buildbot.schedulers.base import BUILDERS_WITHIN, RETRY_AFTER
+from buildbot.schedulers.upstream import FOLLOWED
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, isCode, mainScheduler
 
@@ -192,7 +193,8 @@ class DocumentationTests(unittest.SynchronousTestCase):
             f"comments are cut at {changedict.LONGEST_COMMENTS} characters",
         ):
             self.assertIn(words, page)
-        self.assertEqual(RETRY_AFTER, 10)
+        self.assertIn(f"unless {FOLLOWED} later ones", page)
+        self.assertEqual((RETRY_AFTER, BUILDERS_WITHIN), (10, 60))
 
 
 class AnyBranchTests(SchedulerCase):

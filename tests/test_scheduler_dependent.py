@@ -11,7 +11,8 @@ from zope.interface import implementer
 from buildbot.buildset import BuildSet
 from buildbot.interfaces import IUpstreamScheduler
 from buildbot.scheduler import Dependent, Scheduler
-from buildbot.schedulers.base import RETRY_AFTER
+from buildbot.schedulers.base import RETRY_AFTER, SAVE_WITHIN
+from buildbot.schedulers.upstream import FOLLOWED
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
 from tests.schedulers import MINUTE, START, SchedulerCase, mainScheduler
@@ -104,6 +105,63 @@ class DependentTests(SchedulerCase):
         self.complete(1)
         self.restart(*self.both())
         self.assertEqual(self.package(), [[1]])
+
+    def test_fullDiskBehindIt(self) -> None:
+        """P1: a set is found after a kill, though nothing more could be kept once it was on disk itself."""
+        self.commit()
+        self.clock.advance(MINUTE - 1)
+        self.store.lazy = True
+        self.clock.advance(1)
+        self.store.flush(1)
+        self.store.full = True
+        self.store.flush()
+        self.store.full = self.store.lazy = False
+        self.complete(1, tells=False)
+        self.restart(*self.both())
+        self.assertEqual(self.package(), [[1]])
+
+    def test_removedBeforeKept(self) -> None:
+        """P1: the same for a set that came to the disk when its scheduler had been taken out already."""
+        self.commit()
+        self.store.lazy = True
+        self.clock.advance(MINUTE)
+        stopping = [each.disownServiceParent() for each in (self.upstream, self.dependent)]
+        self.store.flush()
+        self.store.lazy = False
+        for each in stopping:
+            self.successResultOf(each)
+        for scheduler in self.both():
+            self.use(scheduler)
+        self.complete(1, tells=False)
+        self.restart(*self.both())
+        self.assertEqual(self.package(), [[1]])
+
+    def test_many(self) -> None:
+        """What is kept of sets that are over does not grow, and an old one that is late is built, once."""
+        self.build()
+        for number in range(2, FOLLOWED + 10):
+            self.build()
+            self.complete(number, FAILURE)
+        self.complete(1)
+        self.assertEqual(self.package(), [[1]])
+        self.restart(*self.both())
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.package(), [[1]])
+        kept = self.successResultOf(self.store.getState("scheduler/package"))
+        self.assertLessEqual(len(kept["done"]), FOLLOWED)
+
+    def test_allOver(self) -> None:
+        """Of sets that were all over at a start, a single number is kept."""
+        for number in range(1, 4):
+            self.build()
+            self.complete(number, FAILURE)
+        self.clock.advance(SAVE_WITHIN)
+        self.restart(*self.both())
+        self.build()
+        self.complete(4, FAILURE)
+        self.stop()
+        kept = self.successResultOf(self.store.getState("scheduler/package"))
+        self.assertEqual((kept["after"], kept["done"]), (3, [4]))
 
     def test_duringReconfig(self) -> None:
         """A set that is over while another Dependent takes the place of this one counts, once."""

@@ -85,6 +85,17 @@ class _Promises:
         self.assertEqual(self.get(self.store.pendingRequests()), requests)
         self.assertIs(self.get(self.store.getBuildset(2)), None)
 
+    def test_buildsetsOf(self: Any) -> None:
+        """The buildsets of a scheduler can be found again, those that are complete too, from any one on."""
+        for scheduler in ("quick", "full", "quick", None, "quick"):
+            self.ask("full", scheduler=scheduler)
+        (done,) = self.finish(self.start(self.get(self.store.pendingRequests())[2]))
+        self.reopen()
+        self.assertEqual([each.id for each in self.get(self.store.getBuildsetsOf("quick"))], [1, 3, 5])
+        self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 1))[0], done)
+        self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 5)), [])
+        self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
+
     def test_buildsetWithState(self: Any) -> None:
         """What a scheduler remembers changes in the same instant as its buildset appears."""
         self.ask("full", state={"quick/timer": None, "quick/last": 7})
@@ -368,7 +379,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
     over = logged(replace(some, finished=when, results=chance.randrange(7)), f"{builder}/{number}")
     builders = chance.choices(("full", "quick"), k=chance.randrange(3))
     calls: list[tuple[str, tuple[Any, ...]]] = [
-        ("addBuildset", ("why", {"b": 1}, builders, {}, None, None, when, {"k": number})),
+        ("addBuildset", ("why", {"b": 1}, builders, {}, None, builder, when, {"k": number})),
         ("startBuild", (replace(some, number=None, started=when),)),
         ("startBuild", (replace(some, number=None, started=when),)),
         ("saveBuild", (some,)),
@@ -381,6 +392,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("getStates", (chance.choice(("", "f")),)),
         ("pendingRequests", ()),
         ("getBuildset", (number,)),
+        ("getBuildsetsOf", (builder, number)),
         ("getBuilds", (chance.choice((None, builder)), 3, chance.choice((None, when)))),
         ("addChange", (Change("me", [], "", when=when),)),
         ("getChanges", (3, chance.choice((None, number)))),

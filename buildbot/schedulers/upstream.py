@@ -8,6 +8,7 @@ When those build that are followed is for others to say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,13 +23,9 @@ from buildbot.status.records import BuildsetRecord
 
 log = Logger()
 
-#: How many of the sets of a scheduler those that follow it can find after a restart.
-FOLLOWED = 200
-
-
-def setsKey(name: str) -> str:
-    """Where the store keeps the numbers of the last sets that a scheduler submitted."""
-    return f"scheduler-sets/{name}"
+#: How many sets a scheduler can be over before an older one is, for those that follow it to find that one
+#: after a restart.
+FOLLOWED = 400
 
 
 @implementer(interfaces.IUpstreamScheduler)
@@ -36,7 +33,6 @@ class BaseUpstreamScheduler(BaseScheduler):
     """I am a scheduler that others can follow: they learn when a set of my builds has succeeded."""
 
     _watchers: tuple[Callable[[SourceStamp], object], ...] = ()
-    _sets: list[int]
 
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
@@ -48,16 +44,6 @@ class BaseUpstreamScheduler(BaseScheduler):
         """See L{BaseScheduler.stopService}."""
         self.yard.unsubscribeFromBuilds(self)
         return super().stopService()
-
-    async def settle(self) -> None:
-        """See L{BaseScheduler.settle}."""
-        self._sets = await self.yard.store.getState(setsKey(self.name), [])
-
-    def submitted(self, record: BuildsetRecord) -> None:
-        """Note it for those who follow me: it is on disk long before the builds can be over."""
-        if self._ready:
-            self._sets = [*self._sets, record.id][-FOLLOWED:]
-            self.yard.remember(setsKey(self.name), self._sets)
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
         """Call C{watcher(sourcestamp)} whenever a set of my builds has succeeded."""
@@ -97,6 +83,8 @@ class Dependent(BaseUpstreamScheduler):
 
     compare_attrs = ("name", "upstream", "builderNames")
 
+    # What I have dealt with: all sets of my upstream up to a number, and of those above it these.
+    _after: int | None = None
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
 
@@ -136,26 +124,34 @@ class Dependent(BaseUpstreamScheduler):
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
-        return {"upstream": self.upstream.name, "done": list(self._done)}
+        return {"upstream": self.upstream.name, "after": self._after, "done": list(self._done)}
 
     def takeUp(self, record: Mapping[str, Any]) -> None:
         """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
-        self._isNew = record.get("upstream") != self.upstream.name
-        self._done = () if self._isNew else tuple(record["done"])
+        isKnown = record.get("upstream") == self.upstream.name
+        self._after = record.get("after") if isKnown else None
+        self._done = () if self._after is None else tuple(record["done"])
 
     async def settle(self) -> None:
         """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
-        await super().settle()
-        store = self.yard.store
-        begun: list[int] = await store.getState(setsKey(self.upstream.name), [])
-        for number in begun:
-            record = None if number in self._done else await store.getBuildset(number)
-            if record is None or record.complete is None:
-                continue
-            if not self._isNew:
-                self._early = (*self._early, record)
-            elif number not in [each.id for each in self._early]:
-                self._done = (*self._done, number)
+        if not isinstance(self.upstream, BaseUpstreamScheduler):
+            return
+        sets = await self.yard.store.getBuildsetsOf(self.upstream.name, self._after or 0)
+        over = [each for each in sets if each.complete is not None and each.id not in self._done]
+        if self._after is None:
+            heard = {each.id for each in self._early}
+            self._done = tuple(each.id for each in over if each.id not in heard)
+            self._after = 0
+        else:
+            self._early = (*self._early, *over)
+            self._forget([each.id for each in sets])
+
+    def _forget(self, numbers: Sequence[int]) -> None:
+        """Of these sets, in their order, those before the first that is not done need no number each."""
+        settled = list(takewhile(set(self._done).__contains__, numbers))
+        if settled:
+            self._after = max(self._after or 0, settled[-1])
+            self._done = tuple(number for number in self._done if number > settled[-1])
 
     def goOn(self) -> None:
         """See L{BaseScheduler.goOn}."""
@@ -176,8 +172,9 @@ class Dependent(BaseUpstreamScheduler):
     def _upstreamDone(self, record: BuildsetRecord) -> None:
         if record.id in self._done:
             return
-        # One more than can be found after a restart are remembered, so none of those is taken twice.
-        self._done = (*self._done, record.id)[-2 * FOLLOWED :]
+        self._done = tuple(sorted((*self._done, record.id)))
+        if len(self._done) > FOLLOWED:
+            self._forget(self._done[:-FOLLOWED])
         self.changed()
         bss = setOf(record, self.upstream.listBuilderNames())
         if bss.isSuccessful():

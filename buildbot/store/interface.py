@@ -95,6 +95,9 @@ class IStore(Interface):
     def getBuildset(id: int) -> Deferred[BuildsetRecord | None]:
         """The buildset of this number, or None."""
 
+    def getBuildsetsOf(scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
+        """All buildsets that a scheduler asked for and that are numbered above C{after}, the oldest first."""
+
     def pendingRequests() -> Deferred[list[RequestRecord]]:
         """All requests that wait for a build, the oldest first."""
 

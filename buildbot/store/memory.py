@@ -101,6 +101,10 @@ class MemoryCore:
         """See L{Core}."""
         return self._sets.get(id)
 
+    def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        return [each for id, each in sorted(self._sets.items()) if id > after and each.scheduler == scheduler]
+
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
         return [each for _, each in sorted(self._requests.items()) if each.state == "pending"]

@@ -97,6 +97,13 @@ class SqlCore:
         found = readable(_buildset, "buildset", rows)
         return found[0] if found else None
 
+    def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        rows = self._execute(
+            "SELECT id, complete, results, record FROM buildsets WHERE id > ? ORDER BY id", (after,)
+        )
+        return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
+
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
         sets: dict[int, BuildsetRecord] = {}
