@@ -23,6 +23,7 @@ from buildbot.scheduler import (
     Scheduler,
 )
 from buildbot.schedulers.base import BUILDERS_WITHIN, RETRY_AFTER
+from buildbot.schedulers.branches import MOST_UNIMPORTANT
 from buildbot.schedulers.upstream import FOLLOWED
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, isCode, mainScheduler
@@ -87,6 +88,18 @@ class SchedulerTests(SchedulerCase):
         self.commit("README")
         self.clock.advance(30)
         self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_manyUnimportant(self) -> None:
+        """P5: of changes that no other makes worth a build the newest thousand wait, and are built then."""
+        scheduler = self.use(mainScheduler(fileIsImportant=isCode))
+        for _ in range(MOST_UNIMPORTANT + 5):
+            self.commit("README")
+        self.assertEqual(len(scheduler.toRecord()["trees"][0][1]["changes"]), MOST_UNIMPORTANT)
+        self.commit("a.c")
+        for _ in range(3):
+            self.commit("README")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [list(range(6, MOST_UNIMPORTANT + 10))])
 
     def test_brokenJudge(self) -> None:
         """A fileIsImportant that fails costs a build, not a change."""
@@ -193,6 +206,7 @@ class DocumentationTests(unittest.SynchronousTestCase):
             f"comments are cut at {changedict.LONGEST_COMMENTS} characters",
         ):
             self.assertIn(words, page)
+        self.assertIn(f"the newest {MOST_UNIMPORTANT} that wait so are kept", page)
         self.assertIn(f"unless {FOLLOWED} later ones", page)
         self.assertEqual((RETRY_AFTER, BUILDERS_WITHIN), (10, 60))
 
@@ -218,6 +232,21 @@ class AnyBranchTests(SchedulerCase):
             self.commit(branch=branch)
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1], [2]])
+
+    def test_manyUnimportant(self) -> None:
+        """P5: the thousand are of all branches; what goes is of the one that has been quiet for longest."""
+        self.use(AnyBranchScheduler("any", None, DAY, ["full"], isCode))
+        self.commit("a.c", branch="code")
+        self.commit("README", branch="code")
+        self.commit("README", branch="old")
+        self.commit("README", branch="lively")
+        for number in range(MOST_UNIMPORTANT - 1):
+            self.commit("README", branch=f"topic-{number}")
+        self.commit("README", branch="lively")
+        for branch in ("old", "topic-0", "topic-2", "lively"):
+            self.commit("a.c", branch=branch)
+        self.clock.advance(DAY)
+        self.assertEqual(sorted(map(len, self.built())), [1, 1, 2, 2, 3])
 
 
 class Picky(Scheduler):

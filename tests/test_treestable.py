@@ -46,6 +46,12 @@ class TreeStableTests(unittest.TestCase):
         self.assertEqual(tree.due(120), 170)
         self.assertEqual(tree.take(), (self.empty, (docs, code, more)))
 
+    def test_without(self) -> None:
+        """The oldest changes can be left out, all of them too; what is due stays due."""
+        tree = self.empty.add(change(100, "a"), 100).add(change(110, "b"), 110).add(change(120, "c"), 120)
+        self.assertEqual([each.who for each in tree.without(2).changes], ["c"])
+        self.assertEqual((tree.without(7).changes, tree.without(2).due(120)), ((), 180))
+
     def test_late(self) -> None:
         """What should have been built already, as after a restart, is built now."""
         self.assertEqual(self.empty.add(change(100), 500).due(500), 500)

@@ -22,6 +22,9 @@ from buildbot.sourcestamp import SourceStamp
 
 log = Logger()
 
+#: How many changes wait for one that is worth a build, on all branches of a scheduler together.
+MOST_UNIMPORTANT = 1000
+
 Judge = Callable[[Change], object]
 
 
@@ -34,6 +37,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
     """
 
     fileIsImportant: Any = None
+    _hasForgotten = False
 
     def __init__(
         self,
@@ -95,10 +99,31 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self._add(change, False)
 
     def _add(self, change: Change, important: bool) -> None:
-        tree = self._trees.get(change.branch) or TreeStable(self.treeStableTimer or 0.0)
-        self._trees[change.branch] = tree.add(change, self.now(), important)
+        tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
+        self._trees[change.branch] = tree.add(change, self.now(), important)  # as the last one
+        if not important:
+            self._forgetOldest()
         self.changed()
         self._arm()
+
+    def _forgetOldest(self) -> None:
+        """Where nothing is worth a build for long, do not hold, and write down, more and more of it."""
+        idle = [(branch, tree) for branch, tree in self._trees.items() if tree.latest is None]
+        excess = sum(len(tree.changes) for _, tree in idle) - MOST_UNIMPORTANT
+        if excess > 0 and not self._hasForgotten:
+            self._hasForgotten = True
+            log.warn(
+                "scheduler {name}: {count} changes wait for one that is worth a build;"
+                " from now on the oldest are left out",
+                **{"name": self.name, "count": MOST_UNIMPORTANT},
+            )
+        for branch, tree in idle:
+            if excess <= 0:
+                return
+            excess -= len(tree.changes)
+            self._trees[branch] = tree.without(len(tree.changes) + min(excess, 0))
+            if not self._trees[branch].changes:
+                del self._trees[branch]
 
     def _dueTimes(self, now: float) -> dict[str | None, float]:
         dues = {branch: tree.due(now) for branch, tree in self._trees.items()}

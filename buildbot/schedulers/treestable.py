@@ -54,6 +54,10 @@ class TreeStable:
             return None
         return max(now, min(self.latest, now) + self.stableFor)
 
+    def without(self, count: int) -> TreeStable:
+        """The same without the C{count} changes that came first, or without any."""
+        return replace(self, changes=self.changes[count:])
+
     def take(self) -> tuple[TreeStable, tuple[Change, ...]]:
         """What is left, and the changes that go into the build."""
         return TreeStable(self.stableFor), self.changes
