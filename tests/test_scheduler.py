@@ -422,6 +422,14 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(self.built(), [[1], [3], [4]])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
+    def test_parts(self) -> None:
+        """One that is made of others, as AnyBranchScheduler was, is told why it cannot be."""
+        whole = BaseScheduler("whole")
+        mainScheduler().setServiceParent(whole)
+        error = self.assertRaises(TypeError, whole.setServiceParent, self.master)
+        self.assertIn("scheduler main is a part of BaseScheduler 'whole'", str(error))
+        self.successResultOf(whole.disownServiceParent())
+
     def test_unnumbered(self) -> None:
         """A change that somebody makes up and hands to a scheduler is taken."""
         scheduler = self.use(mainScheduler())

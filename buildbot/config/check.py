@@ -318,7 +318,9 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"duplicate scheduler name {name!r}: two schedulers have it")
         seen.add(str(name))
         followed = getattr(scheduler, "upstream", None)
-        if _isScheduler(followed) and not any(_isIn(followed, each) for each in entries(raw, "schedulers")):
+        if _isScheduler(followed) and not any(
+            sameValue(followed, each) for each in entries(raw, "schedulers")
+        ):
             other = f"scheduler {getattr(followed, 'name', followed)!r}"
             yield say(f"{title} follows {other}, which is not in c['schedulers']: it would never build")
         try:
@@ -334,15 +336,6 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 def _isScheduler(thing: object) -> bool:
     return _isPlugin(thing) and callable(getattr(thing, "listBuilderNames", None))
-
-
-def _isIn(followed: object, entry: object) -> bool:
-    """Whether a scheduler that is followed is an entry of the list, or equal to one, or a part of one."""
-    while followed is not None:
-        if sameValue(followed, entry):
-            return True
-        followed = getattr(followed, "parent", None)
-    return False
 
 
 def _encodable(text: str) -> bool:

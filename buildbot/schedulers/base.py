@@ -200,9 +200,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def startService(self) -> None:
         """See L{setServiceParent}."""
+        self.yard = self._findYard()
         service.MultiService.startService(self)
-        master: Any = self.parent
-        self.yard = master.botmaster
         self._life = object()  # what an earlier life of mine still waits for, it waits for in vain
         self._former = self.yard.config  # mine comes into force when everything in it has started
         self._outbox, self._missed = [], {}
@@ -223,6 +222,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             alarm.stop()
         stopping: Any = service.MultiService.stopService(self)
         return DeferredList([stopping, saving or succeed(None)])
+
+    def _findYard(self) -> Any:
+        parent: Any = self.parent
+        yard = getattr(parent, "botmaster", None)
+        if yard is None:
+            part = f"scheduler {self.name} is a part of {type(parent).__name__} {parent.name!r}"
+            raise TypeError(f"{part}: put it into c['schedulers'], for a scheduler finds its Changes itself")
+        return yard
 
     @property
     def _key(self) -> str:

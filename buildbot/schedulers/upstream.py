@@ -36,13 +36,13 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
-        master: Any = self.parent
-        master.botmaster.subscribeToBuilds(self)
+        self._findYard().subscribeToBuilds(self)
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
         """See L{BaseScheduler.stopService}."""
-        self.yard.unsubscribeFromBuilds(self)
+        if self.yard is not None:  # else it could not be started
+            self.yard.unsubscribeFromBuilds(self)
         return super().stopService()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
