@@ -129,8 +129,9 @@ class Dependent(BaseUpstreamScheduler):
     def takeUp(self, record: Mapping[str, Any]) -> None:
         """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
         isKnown = record.get("upstream") == self.upstream.name
-        self._after = record.get("after") if isKnown else None
-        self._done = () if self._after is None else tuple(record["done"])
+        after = record.get("after") if isKnown else None
+        self._after = None if after is None else int(after)
+        self._done = () if after is None else tuple(map(int, record["done"]))
 
     async def settle(self) -> None:
         """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
