@@ -377,7 +377,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         now: float = self.yard.clock.seconds()
         missing = [name for name in bs.builderNames if name not in self.yard.builders] or bs.builderNames
         told = ", ".join(map(repr, missing))
-        if any(name not in self._missed for name in missing):
+        if any(name not in self._missed and not self._isToCome(name) for name in missing):
             self._trouble(f"there is no builder {told} yet")
         for name in missing:
             self._missed[name] = now if self._isToCome(name) else self._missed.get(name, now)
