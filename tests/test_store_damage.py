@@ -165,3 +165,34 @@ class DamageTests(SqliteCase):
         self.assertIs(sets[0], None)
         self.assertTrue(all("cannot be read" in each for each in self.warnings))
         self.assertEqual(self.get(self.store.prune(1)), ["full/0-" + "x" * 500, "full/2-" + "x" * 500])
+
+    def test_wrongShape(self) -> None:
+        """A change that is JSON, but has lost a word, is passed over with a warning that names it."""
+        self.opened()
+        self.fill(5)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            for number, word in ((1, "files"), (3, "who"), (5, "comments")):
+                file.execute(
+                    "UPDATE changes SET record = replace(record, ?, 'vho') WHERE number = ?", (word, number)
+                )
+            file.execute("""UPDATE changes SET record = '{"properties": []}' WHERE number = 4""")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [2])
+        self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0))], [2])
+        self.assertIsNone(self.get(self.store.getChange(3)))
+        self.assertIn("change (3,) cannot be read and is passed over", self.warnings[-1])
+
+    def test_newestUnreadable(self) -> None:
+        """Those that are asked for are those that can be read, so the newest of these is never none."""
+        self.opened()
+        self.fill(5)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE changes SET record = '{}' WHERE number IN (1, 2, 5)")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual([each.number for each in self.get(self.store.getChanges(1))], [4])
+        self.assertEqual([each.number for each in self.get(self.store.getChanges(1, before=6))], [4])
+        self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0, 1))], [3])

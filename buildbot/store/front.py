@@ -27,16 +27,16 @@ BuildKey = tuple[str, int]
 
 
 class Core(Protocol):
-    """I do what L{IStore} describes, at once. Records and dicts come to me as JSON text, checked.
+    """I do what L{IStore} describes, at once. What is to be kept comes to me as JSON text, checked.
 
     C{prune} is told which of the names that it returned earlier were handed out by this process: their
     files have been deleted since.
     """
 
     def addChange(self, when: float, text: str) -> int: ...
-    def getChange(self, number: int) -> dict[str, Any] | None: ...
-    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]: ...
-    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]: ...
+    def getChange(self, number: int) -> Change | None: ...
+    def getChanges(self, count: int, before: int | None) -> list[Change]: ...
+    def getChangesAfter(self, number: int, count: int) -> list[Change]: ...
     def addBuildset(
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]: ...
@@ -96,20 +96,15 @@ class Store(ABC):
 
     def getChange(self, number: int) -> Deferred[Change | None]:
         """See L{IStore}."""
-
-        def read(core: Core) -> Change | None:
-            record = core.getChange(number)
-            return None if record is None else Change.fromRecord(record)
-
-        return self._read(read)
+        return self._read(lambda core: core.getChange(number))
 
     def getChanges(self, count: int = 20, before: int | None = None) -> Deferred[list[Change]]:
         """See L{IStore}."""
-        return self._read(lambda core: list(map(Change.fromRecord, core.getChanges(count, before))))
+        return self._read(lambda core: core.getChanges(count, before))
 
     def getChangesAfter(self, number: int, count: int = 1000) -> Deferred[list[Change]]:
         """See L{IStore}."""
-        return self._read(lambda core: list(map(Change.fromRecord, core.getChangesAfter(number, count))))
+        return self._read(lambda core: core.getChangesAfter(number, count))
 
     def addBuildset(
         self,

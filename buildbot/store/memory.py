@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
+from buildbot.changes.change import Change
 from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
 from buildbot.status.results import CANCELLED
 from buildbot.store.front import BuildKey, Core, Store, keyOf
@@ -66,19 +67,19 @@ class MemoryCore:
         self._changes[number] = when, text
         return number
 
-    def getChange(self, number: int) -> dict[str, Any] | None:
+    def getChange(self, number: int) -> Change | None:
         """See L{Core}."""
         if number not in self._changes:
             return None
-        return {**json.loads(self._changes[number][1]), "number": number}
+        return Change.fromRecord({**json.loads(self._changes[number][1]), "number": number})
 
-    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]:
+    def getChanges(self, count: int, before: int | None) -> list[Change]:
         """See L{Core}."""
         return self._these(
             sorted((n for n in self._changes if before is None or n < before), reverse=True)[:count]
         )
 
-    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]:
+    def getChangesAfter(self, number: int, count: int) -> list[Change]:
         """See L{Core}."""
         return self._these(sorted(n for n in self._changes if n > number)[:count])
 
@@ -215,7 +216,7 @@ class MemoryCore:
         self._counters[counter] = number + 1
         return number
 
-    def _these(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
+    def _these(self, numbers: Iterable[int]) -> list[Change]:
         return [each for each in map(self.getChange, numbers) if each is not None]
 
     def _requeue(self, ids: Iterable[int]) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from buildbot.changes.change import Change
 from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
 from buildbot.status.results import CANCELLED
 from buildbot.store.front import BuildKey, encode, keyOf
@@ -52,24 +54,24 @@ class SqlCore:
         self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
         return number
 
-    def getChange(self, number: int) -> dict[str, Any] | None:
+    def getChange(self, number: int) -> Change | None:
         """See L{Core}."""
-        found = self._changes("WHERE number = ?", number)
-        return found[0] if found else None
+        return next(self._changes("WHERE number = ?", number), None)
 
-    def getChanges(self, count: int, before: int | None) -> list[dict[str, Any]]:
+    def getChanges(self, count: int, before: int | None) -> list[Change]:
         """See L{Core}."""
         if before is None:
-            return self._changes("ORDER BY number DESC LIMIT ?", count)
-        return self._changes("WHERE number < ? ORDER BY number DESC LIMIT ?", before, count)
+            return list(islice(self._changes("ORDER BY number DESC"), count))
+        return list(islice(self._changes("WHERE number < ? ORDER BY number DESC", before), count))
 
-    def getChangesAfter(self, number: int, count: int) -> list[dict[str, Any]]:
+    def getChangesAfter(self, number: int, count: int) -> list[Change]:
         """See L{Core}."""
-        return self._changes("WHERE number > ? ORDER BY number LIMIT ?", number, count)
+        return list(islice(self._changes("WHERE number > ? ORDER BY number", number), count))
 
-    def _changes(self, which: str, *values: Any) -> list[dict[str, Any]]:
+    def _changes(self, which: str, *values: Any) -> Iterator[Change]:
+        """No LIMIT in SQL: an unreadable one must not stand for the newest, or for a whole page of them."""
         rows = self._execute(f"SELECT number, record FROM changes {which}", values)
-        return readable(lambda row: {**json.loads(row[1]), "number": row[0]}, "change", rows)
+        return readable(_change, "change", rows)
 
     def addBuildset(
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
@@ -94,8 +96,7 @@ class SqlCore:
     def getBuildset(self, id: int) -> BuildsetRecord | None:
         """See L{Core}."""
         rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
-        found = readable(_buildset, "buildset", rows)
-        return found[0] if found else None
+        return next(readable(_buildset, "buildset", rows), None)
 
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
         """See L{Core}."""
@@ -118,7 +119,7 @@ class SqlCore:
             "SELECT r.id, r.builder, r.attempts, s.id, s.complete, s.results, s.record"
             " FROM requests r JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
         )
-        return readable(request, "request", rows)
+        return list(readable(request, "request", rows))
 
     def startBuild(self, build: BuildRecord, text: str) -> int:
         """See L{Core}."""
@@ -197,7 +198,7 @@ class SqlCore:
 
     def _builds(self, which: str, *values: Any) -> list[BuildRecord]:
         rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
-        return readable(_build, "build", rows)
+        return list(readable(_build, "build", rows))
 
     def interrupted(self, when: float) -> list[BuildRecord]:
         """See L{Core}."""
@@ -224,7 +225,7 @@ class SqlCore:
 
     def _states(self, which: str, *values: Any) -> list[tuple[str, Any]]:
         rows = self._execute(f"SELECT name, value FROM state {which}", values)
-        return readable(lambda row: (row[0], json.loads(row[1])), "state", rows)
+        return list(readable(lambda row: (row[0], json.loads(row[1])), "state", rows))
 
     def setState(self, key: str, text: str) -> None:
         """See L{Core}."""
@@ -302,17 +303,25 @@ class SqlCore:
         return self.getBuildset(id)
 
 
-def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> list[_T]:
-    """What was read from each row; one that cannot be read is left where it is, with a warning (P3)."""
-    found = []
+def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:
+    """What was read from each row; one that cannot be read is left where it is, with a warning (P3).
+
+    What C{read} may raise is not listed: a record may be valid JSON and of any shape.
+    """
     for row in rows:
         try:
-            found.append(read(row))
-        except (ValueError, TypeError) as error:
+            found = read(row)
+        except Exception as error:
             _log.warn(
                 "{what} {id} cannot be read and is passed over: {error}", what=what, id=row[:-1], error=error
             )
-    return found
+        else:
+            yield found
+
+
+def _change(row: Sequence[Any]) -> Change:
+    number, text = row
+    return Change.fromRecord({**json.loads(text), "number": number})
 
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
