@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall, deferLater
@@ -30,6 +30,8 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 
 log = Logger()
+_T = TypeVar("_T")
+_K = TypeVar("_K")
 
 #: The directory of logs, below the master's.
 LOGS = "logs"
@@ -98,32 +100,29 @@ class BuildYard:
             log.warn("build {number} of {name} was interrupted", name=name, number=number)
         # Now, for whatever is submitted from here on is not among what the last process left.
         self._left = await self.store.pendingRequests()
-        self.pauses = {
-            key.partition("/")[2]: PauseRecord.fromRecord(value)
-            for key, value in (await self.store.getStates("pause/")).items()
-        }
+        self.pauses = await self._remembered("pause", PauseRecord.fromRecord)
 
     async def resume(self) -> None:
         """What waited when the last process ended waits again; what is too old goes, now and every hour."""
-        known = await self.store.getStates("expectations/")
-        for key, expectations in known.items():
-            builder = self.builders.get(key.partition("/")[2])
-            if builder is not None:
-                builder.expectations = dict(expectations)
-        orphans = []
+        for name, expectations in (await self._remembered("expectations", _expectations)).items():
+            if name in self.builders:
+                self.builders[name].expectations = expectations
         left, self._left = self._left, ()
-        for record in left:
-            builder = self.builders.get(record.builder)
-            if builder is None:
-                orphans.append(record.id)
-            else:
-                builder.submitBuildRequest(BuildRequest.fromRecord(record))
+        orphans = [each.id for each in left if each.builder not in self.builders]
+        waiting = {each.id: each for each in left if each.builder in self.builders}
+        for request in _readable(BuildRequest.fromRecord, "request", waiting).values():
+            self.builders[request.getBuilderName()].submitBuildRequest(request)
         if orphans:
             log.warn("{count} requests are cancelled: their builders are gone", count=len(orphans))
             self.buildsetsComplete(await self.store.cancelRequests(orphans, self.now()))
         self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
         self._pruning.clock = self.clock
         self._pruning.start(PRUNE_EVERY)
+
+    async def _remembered(self, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
+        """What is remembered of each name."""
+        states = await self.store.getStates(f"{kind}/")
+        return _readable(read, kind, {key.partition("/")[2]: value for key, value in states.items()})
 
     async def prune(self) -> None:
         """Forget builds, and their logs, beyond L{buildHorizon} and L{buildDays} (P8)."""
@@ -330,3 +329,22 @@ class BuildYard:
         slave.setPause(None)
         self.slaveIsIdle(slave)
         return True
+
+
+def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -> dict[_K, _T]:
+    """What was read of each record; one that makes no sense is left out, with a warning (P3)."""
+    found = {}
+    for name, record in records.items():
+        try:
+            found[name] = read(record)
+        except Exception as error:
+            log.warn(
+                "{what} {name!r} cannot be read and is left out: {error!r}", what=what, name=name, error=error
+            )
+    return found
+
+
+def _expectations(record: Any) -> dict[str, float]:
+    if not isinstance(record, dict) or not all(isinstance(each, (int, float)) for each in record.values()):
+        raise TypeError("not the seconds of some steps")
+    return dict(record)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import capturedLogs, formatEvent
 
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
@@ -737,6 +738,69 @@ class EndTests(BuildCase):
         self.assertEqual(self.builds()[-1].slave, "bot2")
         self.assertEqual(self.builds()[-1].results, SUCCESS)
         self.assertEqual(len(other.commands), 1)
+
+
+class ResumeTests(BuildCase):
+    """P3: what the last process left is taken up as far as it can be read."""
+
+    def restart(self) -> list[str]:
+        """A start of the master; what it said."""
+        with capturedLogs() as events:
+            self.successResultOf(ensureDeferred(self.botmaster.openStore()))
+            self.configure(shell("true"), "bot1 bot2", "full quick")
+            self.successResultOf(ensureDeferred(self.botmaster.resume()))
+        return [formatEvent(each) or "" for each in events]
+
+    def stop(self) -> None:
+        """The master stops; what waits is none of its concern any more."""
+        for builder in self.botmaster.builders.values():
+            builder.cancelAll()
+        self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
+
+    def remember(self, key: str, value: Any) -> None:
+        self.successResultOf(self.botmaster.store.setState(key, value))
+
+    def ask(self, **change: Any) -> int:
+        """Somebody asked for a build of a change, before; the number of the request."""
+        adding = self.botmaster.store.addBuildset(
+            "because", {"changes": [change]}, ["full"], {}, None, None, self.clock.seconds()
+        )
+        _, (request,) = self.successResultOf(adding)
+        number: int = request.id
+        return number
+
+    def test_request(self) -> None:
+        """A request that has lost its shape is left where it is, and the log names it; all others wait."""
+        good = self.ask(who="ann", files=["a.c"], comments="")
+        bad = self.ask(who="ann", fides=["a.c"], comments="")
+        said = self.restart()
+        self.assertEqual([each.id for each in self.botmaster.builders["full"].pending], [good])
+        self.assertEqual([each.id for each in self.waiting()], [good, bad])
+        self.assertEqual([each for each in said if "left out" in each], [said[0]])
+        self.assertIn(f"request {bad} cannot be read and is left out", said[0])
+        self.stop()
+
+    def test_pause(self) -> None:
+        """A pause that has lost its shape does not count, and the log names the slave; all others do."""
+        pause = {"slave": "bot1", "who": "ann", "when": 5.0, "why": "hot"}
+        self.remember("pause/bot1", pause)
+        self.remember("pause/bot2", {"vho": "ann", **{key: pause[key] for key in ("slave", "when", "why")}})
+        said = self.restart()
+        self.assertEqual(list(self.botmaster.pauses), ["bot1"])
+        self.assertIn("pause 'bot2' cannot be read and is left out", said[0])
+        self.stop()
+
+    def test_expectations(self) -> None:
+        """How long steps take is learnt anew if it has lost its shape."""
+        for damaged in ({"compile": "5"}, ["compile"], 7, {"compile": None}):
+            self.successResultOf(self.botmaster.store.open())
+            self.remember("expectations/full", {"compile": 5.0})
+            self.remember("expectations/quick", damaged)
+            said = self.restart()
+            self.assertEqual(self.botmaster.builders["full"].expectations, {"compile": 5.0})
+            self.assertEqual(self.botmaster.builders["quick"].expectations, {})
+            self.assertIn("expectations 'quick' cannot be read and is left out", said[0])
+            self.stop()
 
 
 class PauseTests(BuildCase):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
+from twisted.logger import capturedLogs, formatEvent
 
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.diff import diff
-from buildbot.scheduler import AnyBranchScheduler
+from buildbot.scheduler import AnyBranchScheduler, Scheduler
 from buildbot.schedulers.base import BUILDERS_AFTER, BUILDERS_WITHIN, RETRY_AFTER, SAVE_WITHIN
 from buildbot.sourcestamp import SourceStamp
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
@@ -199,6 +201,73 @@ class RestartTests(SchedulerCase):
         self.commit()
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1]])
+
+    def test_unreadable(self) -> None:
+        """P3: what a scheduler knew makes no sense: it starts, says so, and takes no change a second time."""
+        self.use(mainScheduler())
+        self.commit()
+        self.commit()
+        self.stop()
+        damaged = self.successResultOf(self.store.getState("scheduler/main"))
+        tree = damaged["trees"][0][1]
+        tree["bhanges"] = tree.pop("changes")
+        self.successResultOf(self.store.setState("scheduler/main", damaged))
+        with capturedLogs() as events:
+            self.start(mainScheduler())
+        (said,) = [formatEvent(each) for each in events]
+        self.assertIn("scheduler main begins anew: what it knew cannot be read (KeyError('changes'))", said)
+        self.assertIn("kept as unreadable/scheduler/main", said)
+        self.assertEqual(self.successResultOf(self.store.getState("unreadable/scheduler/main")), damaged)
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[3]])
+
+    def test_unreadableAtAll(self) -> None:
+        """P3: the same, whatever there is instead; from now on means so for the next process as well."""
+        for damaged in ([], "x", 7, {"seen": "x", "trees": 3}, {"seen": None, "trees": [[None, None]]}):
+            self.setUp()
+            self.commit()
+            self.successResultOf(self.store.setState("scheduler/main", damaged))
+            self.use(mainScheduler())
+            self.assertEqual(self.successResultOf(self.store.getState("unreadable/scheduler/main")), damaged)
+            self.kill()
+            self.start()
+            self.commit()
+            self.use(mainScheduler())
+            self.clock.advance(MINUTE)
+            self.assertEqual(self.built(), [[2]])
+            self.stop()
+
+    def test_unreadableOnAFullDisk(self) -> None:
+        """P4: what cannot be put out of the way just now is put there later."""
+        self.successResultOf(self.store.setState("scheduler/main", {"seen": 0, "trees": 3}))
+        self.store.lazy = True
+        mainScheduler().setServiceParent(self.master)
+        self.store.flush(2)
+        self.store.full = True
+        self.store.flush()
+        self.store.full = self.store.lazy = False
+        self.assertIsNone(self.successResultOf(self.store.getState("unreadable/scheduler/main")))
+        self.clock.advance(RETRY_AFTER)
+        self.assertEqual(
+            self.successResultOf(self.store.getState("unreadable/scheduler/main")), {"seen": 0, "trees": 3}
+        )
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+
+    def test_cannotTakeUp(self) -> None:
+        """R1: a scheduler that cannot begin at all, whatever there was, still refuses the configuration."""
+
+        class Broken(Scheduler):
+            def takeUp(self, record: Mapping[str, Any]) -> None:
+                raise ZeroDivisionError
+
+        for known in (None, {"seen": 0, "trees": []}):
+            self.successResultOf(self.store.setState("scheduler/main", known))
+            scheduler = Broken("main", None, MINUTE, ["full"])
+            self.failureResultOf(ensureDeferred(self.takeIn(scheduler)), ZeroDivisionError)
+            self.remove(scheduler)
 
     def test_fewWrites(self) -> None:
         """A thousand changes in a few seconds cost few writes, although all of them wait."""

@@ -37,6 +37,8 @@ BUILDERS_AFTER = 1.0
 BUILDERS_WITHIN = 60.0
 #: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
 LONGEST_SLEEP = 3600.0
+#: What a scheduler of this release cannot make sense of is kept in the store under this and the old key (P3).
+UNREADABLE = "unreadable"
 #: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
 SAVE_WITHIN = 10.0
 
@@ -167,7 +169,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         I am started.
 
         @param record: what C{toRecord} of the scheduler of this name said last; it may have been of another
-            class, or configured in another way.  Empty if the name is new.
+            class, or configured in another way.  Empty if the name is new.  If this raises, it is called
+            again with an empty one, and the record is put out of the way.
         """
 
     async def settle(self) -> None:
@@ -248,9 +251,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             if life is not self._life:
                 return
             last = newest[0].number if newest else 0
-            known = record or {}
-            self._seen = min(known.get("seen", last), last)
-            self.takeUp(known)
+            known = record if isinstance(record, dict) else {}
+            seen = known.get("seen")
+            self._seen = min(seen, last) if isinstance(seen, int) else last
+            if not self._couldTakeUp(record, known):
+                await store.setState(f"{UNREADABLE}/{self._key}", record)
+                record = None
+                if life is not self._life:
+                    return
             await self.settle()
             if record is None and life is self._life:
                 # From now on means from now on, also for the process after this one.
@@ -265,6 +273,27 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             await self._look()
         if life is self._life:
             self.goOn()
+
+    def _couldTakeUp(self, record: Any, known: Mapping[str, Any]) -> bool:
+        """
+        Whether what was kept makes sense, or there is none.
+
+        If not, I begin as if my name were new, but for the Changes that I have seen: those stay seen.
+        """
+        try:
+            if record is not None and not isinstance(record, dict):
+                raise TypeError(f"{type(record).__name__} where dict belongs")
+            self.takeUp(known)
+        except Exception as error:
+            if record is None:
+                raise  # it is not the disk's fault
+            log.error(
+                "scheduler {name} begins anew: what it knew cannot be read ({error}) and is kept as {key}",
+                **{"name": self.name, "error": repr(error), "key": f"{UNREADABLE}/{self._key}"},
+            )
+            self.takeUp({})
+            return False
+        return True
 
     def _goOnLoading(self) -> None:
         self._logged(self._look() if self._ready else self._begin(self._life))
