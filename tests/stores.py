@@ -219,4 +219,4 @@ class _FaultyConnection:
 def later(schema: Schema = CURRENT) -> Schema:
     """The schema of a release to come, with one more column."""
     added = "ALTER TABLE builds ADD COLUMN mood TEXT"
-    return Schema(schema.version + 1, (*schema.statements, added), {schema.version: (added,)})
+    return Schema(schema.version + 1, schema.statements, {**schema.upgrades, schema.version: (added,)})

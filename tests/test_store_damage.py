@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.stores import SqliteCase
+from buildbot.store.schema import Schema
+from tests.stores import SqliteCase, later
 
 
 class DamageTests(SqliteCase):
@@ -30,16 +31,28 @@ class DamageTests(SqliteCase):
         return sorted(name for name in os.listdir(directory) if ".damaged-" in name)
 
     def test_truncated(self) -> None:
-        """Row 24: the file cut at each 512 bytes: it is set aside, a warning says so, and the store works."""
+        """Row 24: the file cut at each 512 bytes: it is set aside, a warning says so, and the store works.
+
+        What stands before the cut is rescued, and nothing is made up.
+        """
         self.opened()
         whole = self.fill(12)
         self.get(self.store.close())
         text = Path(self.file).read_bytes()
         self.assertGreater(len(text), 40000)
+        before = [0] * 5
         for cut in range(512, len(text), 512):
             directory = self.holding(text[:cut])
             self.warnings.clear()
             found = self.after(directory)
+            for some, all_ in zip(rescued(found), rescued(whole), strict=True):
+                self.assertEqual([each for each in some if each not in all_], [])
+            counts = list(map(len, rescued(found)))
+            self.assertEqual(list(map(max, before, counts)), counts, "a longer file had less")
+            before = counts
+            if cut == len(text) - 4096:
+                self.assertEqual(counts[:3] + counts[4:], [12] * 4)
+                self.assertTrue(6 < counts[3] < 12, counts)
             bad = [each for each in self.warnings if "cannot be read" in each]
             if found == whole:
                 self.assertGreater(cut, len(text) - 4096)
@@ -118,6 +131,29 @@ class DamageTests(SqliteCase):
         self.get(self.store.open())
         self.assertEqual(self.start().number, 60)
 
+    def test_older(self) -> None:
+        """P7: of a damaged file of an earlier release is carried over what of one of this release is."""
+        self.opened()
+        self.fill(12)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()[:-4096]
+        found = self.after(self.holding(text))
+        carried = self.warnings[0].rpartition(" and ")[2]
+        second = later()
+        third = Schema(3, second.statements, {**second.upgrades, 2: ("CREATE TABLE moods (name TEXT)",)})
+        for schema in (second, third):
+            directory = self.holding(text)
+            self.warnings.clear()
+            store = self.opened(directory, schema=schema)
+            self.assertEqual(self.contents(store), found)
+            self.assertIn(carried, self.warnings[0])
+            self.get(store.close())
+            with closing(sqlite3.connect(self.file)) as file:
+                self.assertEqual(file.execute("PRAGMA user_version").fetchone(), (schema.version,))
+                self.assertEqual(file.execute("SELECT max(mood) FROM builds").fetchone(), (None,))
+            self.get(store.open())
+            self.assertEqual(self.start().number, 12)
+
     def test_countersLost(self) -> None:
         """Numbers go on from the highest that is known, should the counters themselves be lost."""
         self.opened()
@@ -142,6 +178,20 @@ class DamageTests(SqliteCase):
         self.get(store.open())
         self.assertEqual(self.asides(self.directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-2"])
         self.assertEqual(len(self.warnings), 2)
+
+    def test_versionLost(self) -> None:
+        """All is carried over from a file that does not know its version any more."""
+        self.opened()
+        whole = self.fill(3)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        for version in (0, -(2**31) + 1):
+            directory = self.holding(text)
+            with closing(sqlite3.connect(Path(directory, "state.sqlite"))) as file:
+                file.execute(f"PRAGMA user_version = {version}")
+            self.warnings.clear()
+            self.assertEqual(self.after(directory), whole)
+            self.assertIn("records go on in a new one", self.warnings[0])
 
     def test_badRecord(self) -> None:
         """One record that cannot be read is passed over with a warning; all others are there."""
@@ -196,3 +246,9 @@ class DamageTests(SqliteCase):
         self.assertEqual([each.number for each in self.get(self.store.getChanges(1))], [4])
         self.assertEqual([each.number for each in self.get(self.store.getChanges(1, before=6))], [4])
         self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0, 1))], [3])
+
+
+def rescued(contents: list[Any]) -> list[list[Any]]:
+    """What is there, of what L{SqliteCase.contents} found."""
+    changes, sets, requests, builds, states = contents
+    return [changes, [each for each in sets if each is not None], requests, builds, list(states.items())]

@@ -197,7 +197,7 @@ class VersionsTests(SqliteCase):
         self.get(self.store.close())
         second = later()
         more = "CREATE TABLE moods (name TEXT PRIMARY KEY)"
-        third = Schema(3, (*second.statements, more), {**second.upgrades, 2: (more,)})
+        third = Schema(3, second.statements, {**second.upgrades, 2: (more,)})
         self.assertEqual(self.contents(self.opened(self.directory, schema=third)), found)
 
     def test_newer(self) -> None:

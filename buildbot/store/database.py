@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -133,7 +133,7 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
             f"{path} was written by a later release (its schema is {version}, this release knows up to"
             f" {schema.version}): run that release, or move the file away"
         )
-    if tables and not version:
+    if version < 0 or (tables and not version):
         raise Damaged("it is not a store of ours")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
@@ -143,7 +143,7 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
     if 0 < version < schema.version:
         _backUp(connection, f"{path}.schema-{version}")
     with _transaction(connection):
-        for statement in _statements(schema, version):
+        for statement in schema.between(version):
             connection.execute(statement)
         # This is written even if it is the same: now the write-ahead log is there, and stays.
         connection.execute(f"PRAGMA user_version = {schema.version}")
@@ -151,13 +151,6 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
     missing = set(schema.tables()) - _tables(connection)
     if missing:
         raise Damaged(f"it has no table {', '.join(sorted(missing))}")
-
-
-def _statements(schema: Schema, version: int) -> Sequence[str]:
-    """What makes the tables of C{version} (0: none) into those of the schema."""
-    if not version:
-        return schema.statements
-    return [each for step in range(version, schema.version) for each in schema.upgrades[step]]
 
 
 def _tables(connection: Any) -> set[str]:

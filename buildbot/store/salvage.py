@@ -56,13 +56,16 @@ def salvage(aside: str, target: Any, schema: Schema) -> int:
     mode = "mode=ro" if os.path.exists(aside + WAL) else "immutable=1"
     with closing(sqlite3.connect(f"file:{quote(aside)}?{mode}", uri=True, isolation_level=None)) as source:
         source.text_factory = partial(str, encoding="utf-8", errors="replace")
-        try:
-            if source.execute("PRAGMA user_version").fetchone() != (schema.version,):
-                return 0
-        except sqlite3.DatabaseError:
-            return 0
-        for table in schema.tables():
+        version = _version(source, schema)
+        if version < schema.version:
+            for table in schema.tables():
+                target.execute(f"DROP TABLE {table}")
+            for statement in schema.between(0, version):
+                target.execute(statement)
+        for table in schema.tables(version):
             carried += _copy(source, target, table)
+        for statement in schema.between(version):
+            target.execute(statement)
     with suppress(FileNotFoundError):
         os.unlink(aside + SHM)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
@@ -74,6 +77,17 @@ def salvage(aside: str, target: Any, schema: Schema) -> int:
             [row for row in target.execute(statement) if row[1] is not None],
         )
     return carried
+
+
+def _version(source: Any, schema: Schema) -> int:
+    """Of which version the tables in the file are; if that cannot be told, it may well be the latest."""
+    try:
+        # A file that has lost its end is not even looked into, unless SQLite is told not to trust its schema.
+        source.execute("PRAGMA writable_schema = ON")
+        (version,) = source.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError:
+        return schema.version
+    return version if 0 < version < schema.version else schema.version
 
 
 def _copy(source: Any, target: Any, table: str) -> int:

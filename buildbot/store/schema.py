@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 class Schema:
     """I am one version of the tables.
 
+    Each version is made of the one before, so that every one there was can be made still.
+
     @ivar version: counts from 1.
-    @ivar statements: make the tables and indexes from nothing.
+    @ivar statements: make the tables and indexes of version 1 from nothing.
     @ivar upgrades: by a version, what makes that version into the next.
     """
 
@@ -25,9 +27,18 @@ class Schema:
     statements: Sequence[str]
     upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
-    def tables(self) -> tuple[str, ...]:
-        """The names of the tables."""
-        return tuple(name for each in self.statements for name in re.findall(r"^CREATE TABLE (\w+)", each))
+    def between(self, old: int, new: int | None = None) -> list[str]:
+        """What makes the tables of the version C{old} (0: none) into those of C{new}, or of mine."""
+        steps = {0: self.statements, **self.upgrades}
+        return [each for step in range(old, self.version if new is None else new) for each in steps[step]]
+
+    def tables(self, version: int | None = None) -> list[str]:
+        """The names of the tables of a version, or of mine."""
+        names: list[str] = []
+        for each in self.between(0, version):
+            names += re.findall(r"^CREATE TABLE (\w+)", each)
+            names = [name for name in names if name not in re.findall(r"^DROP TABLE (\w+)", each)]
+        return names
 
 
 CURRENT = Schema(
