@@ -375,21 +375,21 @@ class BuildMaster(service.MultiService):
             started += childrenOf(self, [config.manhole])
         kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
         certificates = [(port, ports.renewed(port)) for port in kept]
-        await exchange(stopped, started)
+        await exchange(stopped, started, self._reactor)
         if self.botmaster.stopping:
-            await exchange(started, [])
+            await exchange(started, [], self._reactor)
             raise Refused([STOPPING])
         try:
             opened, closed = await self._exchangePorts(change)
         except ports.CannotOpen:
-            await exchange(started, stopped)
+            await exchange(started, stopped, self._reactor)
             raise
         return _Prepared(opened, closed, certificates, started)
 
     async def abandon(self, prepared: _Prepared) -> None:
         """The master is stopping: take back what L{prepare} began; what it ended need not run again."""
         await ports.closeAll(prepared.opened.values())
-        await exchange(prepared.started, [])
+        await exchange(prepared.started, [], self._reactor)
 
     async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, ports.SlavePort], set[str]]:
         """

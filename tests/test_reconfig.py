@@ -7,12 +7,14 @@ from typing import Any
 
 from twisted.application import service
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial import unittest
 
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.ports import CannotOpen
-from buildbot.reconfig import Reconfigurer, Refused, exchange
+from buildbot.reconfig import CHILD_TIME, Reconfigurer, Refused, exchange
 from tests.slaveport import config
 
 
@@ -227,15 +229,28 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
 
 
 class Plugin(service.Service):
-    """A plug-in that can be told to fail."""
+    """A plug-in that can be told to fail, and to take its time.
+
+    @ivar starting: if it is set, what the start waits for; C{stopping} is that of the stop.
+    """
 
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
+        self.starting: Deferred[None] | None = None
+        self.stopping: Deferred[None] | None = None
+
+    def setServiceParent(self, parent: Any) -> Deferred[None] | None:
+        super().setServiceParent(parent)
+        return self.starting
 
     def startService(self) -> None:
         if self.broken:
             raise OSError("no")
         super().startService()
+
+    def stopService(self) -> Deferred[None] | None:
+        super().stopService()
+        return self.stopping
 
 
 class ExchangeTests(unittest.SynchronousTestCase):
@@ -246,10 +261,14 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.parent.startService()
         self.old = Plugin()
         self.old.setServiceParent(self.parent)
+        self.clock = Clock()
 
     def exchange(self, *new: Plugin) -> Deferred[None]:
         pairs = [(plugin, self.parent) for plugin in new]
-        return Deferred.fromCoroutine(exchange([(self.old, self.parent)], pairs))
+        return Deferred.fromCoroutine(exchange([(self.old, self.parent)], pairs, self.clock))
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_exchanged(self) -> None:
         """The old ones are stopped, the new ones run."""
@@ -263,4 +282,71 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.failureResultOf(self.exchange(good, bad), Refused)
         self.assertEqual((self.old.running, good.running), (1, 0))
         self.assertEqual(list(self.parent), [self.old])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_neverStops(self) -> None:
+        """R10: an old one that does not come to its end is left behind, with a line in the log."""
+        self.old.stopping = Deferred()
+        new = Plugin()
+        done = self.exchange(new)
+        self.clock.advance(CHILD_TIME - 1)
+        self.assertNoResult(done)
+        with capturedLogs() as events:
+            self.clock.advance(1)
+        self.successResultOf(done)
+        self.assertEqual((list(self.parent), new.running), ([new], 1))
+        self.assertEqual(
+            [formatEvent(each) for each in events],
+            ["Plugin has not stopped within 30 seconds, and is left behind"],
+        )
+
+    def test_stopsLate(self) -> None:
+        """What one that was left behind comes to in the end is logged, if it is a failure."""
+        self.old.stopping = Deferred()
+        done = self.exchange()
+        self.clock.advance(CHILD_TIME)
+        self.successResultOf(done)
+        self.old.stopping.errback(OSError("no"))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_neverStarts(self) -> None:
+        """R1, R10: a new one that does not begin is named and refused, and all is as it was before."""
+        good, bad = Plugin(), Plugin()
+        bad.starting = Deferred()
+        done = self.exchange(good, bad)
+        self.clock.advance(CHILD_TIME)
+        refused = self.failureResultOf(done, Refused)
+        self.assertEqual(refused.value.errors, ["cannot start Plugin: it has not begun within 30 seconds"])
+        self.assertEqual((list(self.parent), self.old.running), ([self.old], 1))
+        self.assertTrue(bad.starting.called, "it was not told to give up")
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_neverGivesUp(self) -> None:
+        """R10: the same, for one that would neither begin nor give up nor stop."""
+
+        async def start() -> None:
+            try:
+                await Deferred()
+            finally:
+                await Deferred()
+
+        bad = Plugin()
+        bad.starting, bad.stopping = Deferred.fromCoroutine(start()), Deferred()
+        done = self.exchange(bad)
+        self.clock.advance(CHILD_TIME)
+        self.assertNoResult(done)
+        self.clock.advance(CHILD_TIME)
+        self.failureResultOf(done, Refused)
+        self.assertEqual((list(self.parent), self.old.running), ([self.old], 1))
+
+    def test_notTakenBack(self) -> None:
+        """R1: an old one that does not begin again keeps no other one from it, and the log says so."""
+        other = Plugin()
+        other.setServiceParent(self.parent)
+        self.old.startService = None  # type: ignore[method-assign,assignment]
+        pairs = [(self.old, self.parent), (other, self.parent)]
+        new = [(Plugin(broken=True), self.parent)]
+        self.failureResultOf(Deferred.fromCoroutine(exchange(pairs, new, self.clock)), Refused)
+        self.assertEqual(other.running, 1)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
