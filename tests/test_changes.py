@@ -8,14 +8,16 @@ from twisted.application import service
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
 from buildbot.botmaster import BotMaster
+from buildbot.changes import changes
 from buildbot.changes.base import ChangeSource
-from buildbot.changes.changes import Change, ChangeMaster
+from buildbot.changes.changes import RETRY_AFTER, Change, ChangeMaster
 from buildbot.changes.pb import ChangePerspective, PBChangeSource
 from buildbot.dispatcher import Dispatcher
 from buildbot.interfaces import IChangeSource
@@ -321,6 +323,169 @@ class ChangeSourceTests(SourceCase):
         self.assertEqual(Polling("a"), Polling("a"))
         self.assertNotEqual(Polling("a"), Polling("b"))
         self.assertNotEqual(Polling(""), ChangeSource())
+
+
+class FullDiskTests(SourceCase):
+    """P4: sources that do not look at what becomes of a change find it once, and never again."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.said: list[str] = []
+        globalLogPublisher.addObserver(self.observe)
+        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+
+    def observe(self, event: dict[str, Any]) -> None:
+        if event.get("log_namespace") == "buildbot.changes.changes":
+            self.said.append(formatEvent(event) or "")
+
+    def find(self, comments: str) -> Deferred[Change]:
+        """A source finds a change."""
+        return self.master.change_svc.addChange(Change("ann", ["a.c"], comments))
+
+    def comments(self) -> list[str]:
+        return [change.comments for change in self.changes()]
+
+    def test_waits(self) -> None:
+        """Changes that are found while the disk is full are kept in their order as soon as they can be."""
+        self.store.full = True
+        waiting = [self.find("one"), self.find("two")]
+        self.master.reactor.pump([RETRY_AFTER] * 5)
+        self.assertNoResult(waiting[0])
+        self.store.full = False
+        waiting.append(self.find("three"))
+        self.assertNoResult(waiting[2])
+        self.master.reactor.advance(RETRY_AFTER)
+        self.assertEqual([self.successResultOf(each).number for each in waiting], [1, 2, 3])
+        self.successResultOf(self.find("four"))
+        self.assertEqual(self.comments(), ["one", "two", "three", "four"])
+        begins, ends = self.said
+        self.assertEqual(begins, "changes wait, for none can be kept: disk is full")
+        self.assertEqual(ends, "changes are kept again: 3 have waited, 0 were refused")
+
+    def test_slowDisk(self) -> None:
+        """The same, for several that were on their way to the disk at once."""
+        self.store.lazy = True
+        for name in ("one", "two"):
+            self.find(name)
+        self.store.full = True
+        self.store.flush(1)
+        self.find("three")
+        self.store.flush()
+        self.store.full = self.store.lazy = False
+        self.master.reactor.advance(RETRY_AFTER)
+        self.assertEqual(self.comments(), ["one", "two", "three"])
+
+    def test_recovered(self) -> None:
+        """That one of those was kept after all tells that all can be."""
+        self.store.lazy = True
+        for name in ("one", "two"):
+            self.find(name)
+        self.store.full = True
+        self.store.flush(1)
+        self.store.full = False
+        self.store.flush()
+        self.store.flush()
+        self.store.lazy = False
+        self.assertEqual(self.comments(), ["two", "one"])
+        self.assertEqual(self.master.reactor.getDelayedCalls(), [])
+
+    def test_noChange(self) -> None:
+        """What nothing can keep is refused, and keeps no other one waiting."""
+        self.store.full = True
+        self.find("one")
+        bad = self.master.change_svc.addChange(Change("ann", ["a.c"], b"two"))  # type: ignore[arg-type]
+        self.find("three")
+        self.store.full = False
+        self.master.reactor.advance(RETRY_AFTER)
+        self.failureResultOf(bad, TypeError)
+        self.assertEqual(self.comments(), ["one", "three"])
+
+    def test_onlyNoChange(self) -> None:
+        """The same, if no other one waits, for the one before is on its way to a slow disk."""
+        self.store.full = True
+        self.find("one")
+        self.store.lazy = True
+        self.master.reactor.advance(RETRY_AFTER)
+        bad = self.master.change_svc.addChange(Change("ann", ["a.c"], b"two"))  # type: ignore[arg-type]
+        self.master.reactor.advance(RETRY_AFTER)
+        self.failureResultOf(bad, TypeError)
+        self.store.flush()
+        self.store.lazy = self.store.full = False
+        self.master.reactor.advance(RETRY_AFTER)
+        self.assertEqual(self.comments(), ["one"])
+
+    def test_tooMany(self) -> None:
+        """Those beyond a bound are refused, for the memory is no disk; the log says how many at the end."""
+        self.patch(changes, "MOST_WAITING", 2)
+        self.store.full = True
+        for name in ("one", "two", "three", "four"):
+            last = self.find(name)
+        self.assertNoResult(last)
+        self.master.reactor.advance(0)
+        self.store.full = False
+        self.master.reactor.advance(RETRY_AFTER)
+        self.assertEqual(self.comments(), ["one", "two"])
+        self.assertEqual(self.said[1:], ["changes are kept again: 2 have waited, 2 were refused"])
+
+    def test_told(self) -> None:
+        """A source that does look learns that a change was refused."""
+        self.patch(changes, "MOST_WAITING", 0)
+        self.store.full = True
+        self.find("one")
+        told: list[Failure] = []
+        self.find("two").addErrback(told.append)
+        self.master.reactor.advance(0)
+        self.assertEqual(told[0].getErrorMessage(), "0 changes wait already")
+        self.store.full = False
+        self.master.reactor.advance(RETRY_AFTER)
+
+    def test_stopped(self) -> None:
+        """What waits when the master stops is tried once more; the log says how many are lost."""
+        self.store.full = True
+        for name in ("one", "two"):
+            self.find(name)
+        self.successResultOf(self.master.stopService())
+        self.assertEqual(self.said[1:], ["2 changes were not kept before the master stopped"])
+        self.assertEqual(self.master.reactor.getDelayedCalls(), [])
+        self.store.full = False
+        self.master.startService()
+        for name in ("three", "four"):
+            self.find(name)
+        self.assertEqual(self.comments(), ["three", "four"])
+
+    def test_stoppedInTime(self) -> None:
+        """What can be kept when the master stops is kept."""
+        self.store.full = True
+        for name in ("one", "two"):
+            self.find(name)
+        self.store.full, self.store.lazy = False, True
+        stopped = self.master.stopService()
+        self.assertNoResult(stopped)
+        self.store.flush()
+        self.store.lazy = False
+        self.successResultOf(stopped)
+        self.assertEqual(self.comments(), ["one", "two"])
+        self.assertEqual(self.said[1:], [])
+        self.master.startService()
+
+    def test_sent(self) -> None:
+        """A change that is sent does not wait: who sends it is told at once, also by old subclasses."""
+
+        class Source(PBChangeSource):
+            def getPerspective(self) -> ChangePerspective:
+                return ChangePerspective(self.parent, self.prefix)
+
+        self.use(PBChangeSource())
+        self.use(Source("hook"))
+        self.store.full = True
+        self.find("one")
+        for name in ("change", "hook"):
+            perspective = self.successResultOf(self.login(name))
+            why = self.failureResultOf(self.send(perspective, said()))
+            self.assertIn("not kept: disk is full; send it again later", why.getErrorMessage())
+        self.store.full = False
+        self.master.reactor.advance(RETRY_AFTER)
+        self.assertEqual(self.comments(), ["one"])
 
 
 class ChangeMasterTests(SourceCase):

@@ -7,26 +7,75 @@ A Change itself is in L{buildbot.changes.change}; keeping it is the store's busi
 
 from __future__ import annotations
 
+from bisect import insort
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from buildbot.changes.change import Change as Change  # where 0.7.5 had it
+from buildbot.store.interface import StoreFailed
+
+log = Logger()
+
+#: Seconds after which the oldest of the Changes that could not be kept is tried again (P4).
+RETRY_AFTER = 10.0
+#: So many Changes may wait for that; more are refused.
+MOST_WAITING = 10_000
+
+
+@dataclass(order=True)
+class _Found:
+    """A Change that is not on disk yet, and its place among all."""
+
+    place: int
+    change: Change = field(compare=False)
+    done: Deferred[Change] = field(compare=False, default_factory=Deferred)
 
 
 class ChangeMaster(service.MultiService):
-    """I am the parent of the change sources, and hand what they find to the master that is mine."""
+    """
+    I am the parent of the change sources, and hand what they find to the master that is mine.
+
+    What cannot be kept just now waits here, in its order: many a source of 0.7.5 does not look at what
+    becomes of a Change, and none can be asked to find it again.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setName("changemaster")
+        self._count = self._refused = 0
+        self._waiting: list[_Found] = []
+        self._sending: list[Deferred[None]] = []
+        self._retry: Any = None
+        self._isFailing = self._isStopping = False
 
     def addChange(self, change: Change) -> Deferred[Change]:
         """
         Somebody committed something.
 
-        @return: fires with the Change, its number set, once it is on disk (P2).
+        @return: fires with the Change, its number set, once it is on disk (P2), however long that takes
+            (P4).  Fails with StoreFailed if MOST_WAITING wait already, or the master stops before.
+        """
+        self._count += 1
+        found = _Found(self._count, change)
+        if not self._isFailing or self._isStopping:
+            self._send(found)
+        elif len(self._waiting) < MOST_WAITING:
+            self._wait(found)
+        else:
+            why = StoreFailed(f"{MOST_WAITING} changes wait already")
+            self._clock().callLater(0, self._refuse, found, Failure(why))
+        return found.done
+
+    def addChangeNow(self, change: Change) -> Deferred[Change]:
+        """
+        As L{addChange}, for whoever can be told to come again.
+
+        @return: fails with StoreFailed if the Change cannot be kept just now.
         """
         parent: Any = self.parent
         return ensureDeferred(parent.addChange(change))
@@ -44,3 +93,85 @@ class ChangeMaster(service.MultiService):
     def removeSource(self, source: Any) -> Any:
         """Listen to it no more; may return a Deferred."""
         return source.disownServiceParent()
+
+    def startService(self) -> None:
+        """See L{service.MultiService}."""
+        self._isStopping = False
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Stop the sources, and try what waits for the last time.
+
+        @return: fires when all is kept, or said to be lost.
+        """
+        self._isStopping = True
+        self._sendAll()
+        stopping = maybeDeferred(super().stopService)
+        return DeferredList([stopping, *self._sending]).addCallback(self._stopped)
+
+    def _stopped(self, results: Any) -> None:
+        if self._refused:
+            log.error("{count} changes were not kept before the master stopped", count=self._refused)
+        self._isFailing, self._refused = False, 0
+
+    # what waits
+
+    def _clock(self) -> Any:
+        parent: Any = self.parent
+        return parent.botmaster.clock
+
+    def _sendAll(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            self._send(each)
+
+    def _sendOldest(self) -> None:
+        """One alone: as long as the store fails, no other one is to get before it."""
+        self._retry = None
+        self._send(self._waiting.pop(0))
+
+    def _send(self, found: _Found) -> None:
+        sending: Deferred[Any] = self.addChangeNow(found.change)
+        self._sending.append(sending)
+        sending.addBoth(self._answered, sending)
+        sending.addCallbacks(self._kept, self._notKept, (found,), {}, (found,))
+
+    def _answered(self, result: Any, sending: Deferred[Any]) -> Any:
+        self._sending.remove(sending)
+        return result
+
+    def _kept(self, change: Change, found: _Found) -> None:
+        found.done.callback(change)
+        if self._isFailing and not self._isStopping:
+            log.info(
+                "changes are kept again: {count} have waited, {refused} were refused",
+                **{"count": len(self._waiting) + 1, "refused": self._refused},
+            )
+            self._isFailing, self._refused = False, 0
+            self._sendAll()
+
+    def _notKept(self, why: Failure, found: _Found) -> None:
+        if not why.check(StoreFailed):
+            found.done.errback(why)
+        elif self._isStopping:
+            self._refuse(found, why)
+        else:
+            if not self._isFailing:
+                log.error("changes wait, for none can be kept: {reason}", reason=why.value.reason)
+            self._isFailing = True
+            self._wait(found)
+
+    def _wait(self, found: _Found) -> None:
+        insort(self._waiting, found)
+        if self._retry is None:
+            self._retry = self._clock().callLater(RETRY_AFTER, self._sendOldest)
+
+    def _refuse(self, found: _Found, why: Failure) -> None:
+        """It is lost, unless its source looks at what becomes of it; that is said once for all of them."""
+        self._refused += 1
+        found.done.errback(why)
+        found.done.addErrback(lambda failure: failure.trap(StoreFailed))

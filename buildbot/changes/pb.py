@@ -43,7 +43,7 @@ class ChangePerspective(NewCredPerspective):
 
     def __init__(self, changemaster: Any, prefix: str | None) -> None:
         """
-        @param changemaster: its C{addChange} keeps a change.
+        @param changemaster: its C{addChange} keeps a change; or C{addChangeNow}, if it has that.
         @param prefix: see L{PBChangeSource}.
         """
         self.changemaster = changemaster
@@ -63,7 +63,9 @@ class ChangePerspective(NewCredPerspective):
         who, count = text(change.who, 64), len(change.files)
         log.info("{who} sends a change of {count} files", who=who, count=count)
         try:
-            await self.changemaster.addChange(change)
+            # Subclasses of 0.7.5 hand us the ChangeMaster, which would rather wait than have it sent again.
+            keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
+            await keep(change)
         except StoreFailed as failed:
             log.error("the change of {who} is not kept: {reason}", who=who, reason=failed.reason)
             raise ChangeNotKept(f"the change is not kept: {failed.reason}; send it again later") from failed
@@ -131,11 +133,12 @@ class PBChangeSource(ChangeSource):
         Somebody sent one.
 
         @raise ChangeNotKept: I am not in the configuration any more, or the master stops.
+        @raise StoreFailed: it cannot be kept just now, and can be sent again.
         """
         changemaster: Any = self.parent
         if changemaster is None or not self.running:
             raise ChangeNotKept("the master takes no changes in this way any more")
-        return await changemaster.addChange(change)
+        return await changemaster.addChangeNow(change)
 
     async def start(self) -> None:
         """
