@@ -213,14 +213,14 @@ class BuildMaster(service.MultiService):
         @param configFile: another file to take from now on, unless it is refused.
         @return: fires with the outcome: see L{Reconfigurer.request}.
         """
-        before, self.configFileName = self.configFileName, configFile or self.configFileName
 
         def keep(outcome: dict[str, Any]) -> dict[str, Any]:
-            if not outcome["applied"]:
-                self.configFileName = before
+            if outcome["applied"]:
+                self.configFileName = configFile or self.configFileName
             return outcome
 
-        return self.reconfigurer.request().addCallback(keep)
+        path = configFile and os.path.join(self.basedir, configFile)
+        return self.reconfigurer.request(path=path).addCallback(keep)
 
     # life
 

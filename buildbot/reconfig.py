@@ -84,6 +84,7 @@ Load = Callable[[str, str, float], Deferred[MasterConfig]]
 class _Job:
     dryRun: bool
     timeout: float
+    path: str | None = None
     drain: bool = False
     waiters: list[Deferred[dict[str, Any]]] = field(default_factory=list)
 
@@ -105,7 +106,11 @@ class Reconfigurer:
         self._checking: Deferred[LoadReport] | None = None
 
     def request(
-        self, dryRun: bool = False, timeout: float | None = None, drain: bool = False
+        self,
+        dryRun: bool = False,
+        timeout: float | None = None,
+        drain: bool = False,
+        path: str | None = None,
     ) -> Deferred[dict[str, Any]]:
         """
         Load master.cfg again and put it into force, or only say what that would change.
@@ -113,14 +118,15 @@ class Reconfigurer:
         @param timeout: seconds that master.cfg may run.
         @param drain: let removed slaves end what they build before they are disconnected; so it is
             done if one of those wants it whose requests are folded into one.
+        @param path: another file than that of the master; only requests for the same are folded into one.
         @return: fires with the outcome: C{generation}, C{applied}, and lists of
             lines C{changes}, C{warnings}, C{errors}, C{pending} (slaves still
             being told), and C{output} (what master.cfg printed).  Never fails.
         """
         seconds = LOAD_TIME if timeout is None else float(timeout)
-        job = next((job for job in self._queue if job.dryRun is dryRun), None)
-        if job is None:
-            job = _Job(dryRun, seconds)
+        job = next((job for job in reversed(self._queue) if job.dryRun is dryRun), None)
+        if job is None or job.path != path:
+            job = _Job(dryRun, seconds, path)
             self._queue.append(job)
         job.timeout = max(job.timeout, seconds)
         job.drain = job.drain or drain
@@ -173,8 +179,11 @@ class Reconfigurer:
 
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
+        path = (
+            job.path or target.configPath
+        )  # what was checked is what is loaded, whoever changes it meanwhile
         self._stillRunning()
-        self._checking = self.check(target.configPath, target.basedir, job.timeout)
+        self._checking = self.check(path, target.basedir, job.timeout)
         try:
             report = await self._checking
         except CancelledError:
@@ -186,7 +195,7 @@ class Reconfigurer:
         if not report.ok:
             raise Refused(_lines(report.errors))
         try:
-            config = await self._load(target.configPath, target.basedir, job.timeout)
+            config = await self._load(path, target.basedir, job.timeout)
         except ConfigErrors as errors:
             raise Refused(_lines(errors.errors)) from errors
         outcome["warnings"] = _lines(config.warnings)

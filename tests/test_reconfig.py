@@ -72,16 +72,19 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.file: MasterConfig | Exception = config()
         self.checks: list[Deferred[Report]] = []
         self.slow = False
+        self.paths: list[tuple[str, str]] = []
         self.reconfigurer = Reconfigurer(self.master, self.check, self.load)  # type: ignore[arg-type]
 
     def check(self, path: str, basedir: str, timeout: float) -> Deferred[Any]:
         self.timeout = timeout
+        self.paths.append(("checked", path))
         if not self.slow:
             return succeed(self.report)
         self.checks.append(Deferred())
         return self.checks[-1]
 
     def load(self, path: str, basedir: str, timeout: float) -> Deferred[MasterConfig]:
+        self.paths.append(("loaded", path))
         return fail(self.file) if isinstance(self.file, Exception) else succeed(self.file)
 
     def outcome(self, **kw: Any) -> dict[str, Any]:
@@ -189,6 +192,28 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual([self.successResultOf(d)["generation"] for d in later], [2] * 20)
         self.assertIn("bot2", self.master.config.slaves)
         self.assertEqual(len(self.checks), 2)
+
+    def test_pathChanges(self) -> None:
+        """The file that was checked is the one that is loaded, whatever the master's is by then."""
+        self.slow = True
+        waiting = self.reconfigurer.request()
+        self.master.configPath = "/nowhere/other.cfg"
+        self.checks[0].callback(self.report)
+        self.successResultOf(waiting)
+        self.assertEqual(self.paths, [("checked", "/nowhere/master.cfg"), ("loaded", "/nowhere/master.cfg")])
+
+    def test_otherPaths(self) -> None:
+        """Requests for different files are not folded, and what was asked for last comes last."""
+        self.slow = True
+        asked = ["a", "b", "b", "c", "b", None]
+        waiting = [self.reconfigurer.request(path=path) for path in asked]
+        for number in range(5):
+            self.checks[number].callback(self.report)
+        for each in waiting:
+            self.assertTrue(self.successResultOf(each)["applied"])
+        loaded = [path for what, path in self.paths if what == "loaded"]
+        self.assertEqual(loaded, ["a", "b", "c", "b", "/nowhere/master.cfg"])
+        self.assertEqual([path for what, path in self.paths if what == "checked"], loaded)
 
     def test_eachLearnsItsOwn(self) -> None:
         """R9: a failed reconfiguration does not colour the outcome of the next."""

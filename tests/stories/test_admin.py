@@ -17,7 +17,7 @@ from buildbot.daemon.readiness import StartFailed
 from buildbot.master import BuildMaster
 from buildbot.reconfig import Reconfigurer
 from tests.pumped import Pump
-from tests.stories.world import World, load
+from tests.stories.world import CONFIG, World, check, load
 
 
 class StartTests(World):
@@ -109,6 +109,28 @@ class EditTests(World):
 
     def written(self, slave: Any) -> tuple[int, int]:
         return slave.pump.server.written, slave.pump.client.written
+
+    def test_otherFiles(self) -> None:
+        """R9: two other files are asked for at once: each is loaded, and what is refused is forgotten."""
+        self.start()
+        for name, port in (("a.cfg", 9990), ("b.cfg", 9991), ("bad.cfg", -1)):
+            with open(os.path.join(self.basedir, name), "w", encoding="utf-8") as file:
+                file.write(CONFIG.replace("9989", str(port)))
+        checks: list[Deferred[None]] = []
+
+        def slow(path: str, basedir: str, timeout: float) -> Deferred[LoadReport]:
+            checks.append(Deferred())
+            return checks[-1].addCallback(lambda ignored: check(path, basedir, timeout))
+
+        self.master.reconfigurer = Reconfigurer(self.master, slow, load)
+        asked = [self.master.loadTheConfigFile(name) for name in ("a.cfg", "bad.cfg", "b.cfg", "bad.cfg")]
+        for number in range(4):
+            checks[number].callback(None)
+        outcomes = [self.successResultOf(each) for each in asked]
+        self.master.reconfigurer = Reconfigurer(self.master, check, load)
+        self.assertEqual([each["applied"] for each in outcomes], [True, False, True, False])
+        self.assertEqual(self.master.configFileName, "b.cfg")
+        self.assertEqual(self.reconfig()["changes"], [])
 
     def test_removeAndAdd(self) -> None:
         """R3: a bot is removed: it is cut, and refused; added again: it is attached again."""
