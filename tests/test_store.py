@@ -226,10 +226,20 @@ class _Promises:
         self.assertEqual([each.results for each in closed.steps], [SUCCESS, EXCEPTION])
         self.assertEqual([each.finished for each in closed.steps], [32.0, 90.0])
         self.assertEqual(self.get(self.store.getBuild("full", 1)), closed)
-        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, attempts=1)])
+        self.assertEqual(self.get(self.store.pendingRequests()), [request])
         self.assertEqual(self.get(self.store.interrupted(91.0)), [])
         self.assertEqual(self.pending(), [request.id])
         self.assertRaises(StoreConflict, self.finish, started)
+
+    def test_interruptedIsNoAttempt(self: Any) -> None:
+        """B5: the end of the master is not the slave's loss: it uses up none of the attempts of a request."""
+        _, (request,) = self.ask("full")
+        self.finish(self.start(request), EXCEPTION, requeue=True)
+        for _ in range(3):
+            self.start(request)
+            self.reopen()
+            self.get(self.store.interrupted(90.0))
+        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, attempts=1)])
 
     def test_clockWentBack(self: Any) -> None:
         """A build that was interrupted before it began, by the clock, takes no time rather than less."""

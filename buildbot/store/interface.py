@@ -143,7 +143,8 @@ class IStore(Interface):
     def interrupted(when: float) -> Deferred[list[BuildRecord]]:
         """To be called once after L{open}: close the builds that an earlier process left unfinished.
 
-        Their results are EXCEPTION; their requests are pending again, with one more attempt behind them.
+        Their results are EXCEPTION; their requests are pending again. That was no attempt, for no slave was
+        lost with it.
         """
 
     def getState(key: str, default: Any = None) -> Deferred[Any]:

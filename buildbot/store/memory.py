@@ -140,7 +140,9 @@ class MemoryCore:
             if self._lastBuilds.get(id) == keyOf(build) and self._requests[id].state == "building"
         ]
         if requeue:
-            self._requeue(taken)
+            for id in taken:
+                request = self._requests[id]
+                self._requests[id] = replace(request, state="pending", attempts=request.attempts + 1)
             return []
         return self._done(taken, build.results, build.finished)
 
@@ -168,7 +170,8 @@ class MemoryCore:
         """See L{Core}."""
         closed = [interrupt(each, when) for _, each in sorted(self._builds.items()) if each.finished is None]
         self._builds.update((keyOf(each), each) for each in closed)
-        self._requeue([each.id for each in self._requests.values() if each.state == "building"])
+        building = [each for each in self._requests.values() if each.state == "building"]
+        self._requests.update((each.id, replace(each, state="pending")) for each in building)
         return closed
 
     def getState(self, key: str) -> Any:
@@ -218,11 +221,6 @@ class MemoryCore:
 
     def _these(self, numbers: Iterable[int]) -> list[Change]:
         return [each for each in map(self.getChange, numbers) if each is not None]
-
-    def _requeue(self, ids: Iterable[int]) -> None:
-        for id in ids:
-            request = self._requests[id]
-            self._requests[id] = replace(request, state="pending", attempts=request.attempts + 1)
 
     def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
         touched = set()

@@ -209,9 +209,7 @@ class SqlCore:
             [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
         )
         self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
-        self._execute(
-            "UPDATE requests SET state = 'pending', attempts = attempts + 1 WHERE state = 'building'"
-        )
+        self._execute("UPDATE requests SET state = 'pending' WHERE state = 'building'")
         return closed
 
     def getState(self, key: str) -> Any:
