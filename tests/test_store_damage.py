@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from buildbot.changes.change import Change
+from buildbot.sourcestamp import SourceStamp
 from buildbot.store.schema import Schema
 from tests.stores import SqliteCase, later
 
@@ -233,6 +235,22 @@ class DamageTests(SqliteCase):
         self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0))], [2])
         self.assertIsNone(self.get(self.store.getChange(3)))
         self.assertIn("change (3,) cannot be read and is passed over", self.warnings[-1])
+
+    def test_wrongShapeWithin(self) -> None:
+        """A buildset, a change of which has lost a word, is passed over with its requests."""
+        self.opened()
+        change = Change("ann", ["a.c"], "")
+        for _ in range(2):
+            self.ask("full", sourcestamp=SourceStamp(changes=[change]).toRecord())
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE buildsets SET record = replace(record, 'files', 'fides') WHERE id = 1")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual(self.pending(), [2])
+        self.assertIn("request (1, 'full', 0, 1, None, None) cannot be read", self.warnings[-1])
+        self.assertIsNone(self.get(self.store.getBuildset(1)))
+        self.assertIn("buildset (1, None, None) cannot be read", self.warnings[-1])
 
     def test_newestUnreadable(self) -> None:
         """Those that are asked for are those that can be read, so the newest of these is never none."""

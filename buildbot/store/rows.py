@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from twisted.logger import Logger
 
 from buildbot.changes.change import Change
+from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
 from buildbot.status.results import CANCELLED
 from buildbot.store.front import BuildKey, encode, keyOf
@@ -324,7 +325,9 @@ def _change(row: Sequence[Any]) -> Change:
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
-    return replace(BuildsetRecord.fromRecord(json.loads(text)), id=id, complete=complete, results=results)
+    record = BuildsetRecord.fromRecord(json.loads(text))
+    SourceStamp.fromRecord(record.sourcestamp)  # whoever wants to know what was to be built gets to know it
+    return replace(record, id=id, complete=complete, results=results)
 
 
 def _build(row: Sequence[Any]) -> BuildRecord:
