@@ -445,13 +445,37 @@ class FullDiskTests(SourceCase):
         for name in ("one", "two"):
             self.find(name)
         self.successResultOf(self.master.stopService())
-        self.assertEqual(self.said[1:], ["2 changes were not kept before the master stopped"])
+        self.assertEqual(self.said[1:], ["changes lost, for the master stops: 2"])
         self.assertEqual(self.master.reactor.getDelayedCalls(), [])
         self.store.full = False
         self.master.startService()
         for name in ("three", "four"):
             self.find(name)
         self.assertEqual(self.comments(), ["three", "four"])
+
+    def test_stoppedWithASource(self) -> None:
+        """A source that does not stop keeps nobody from learning what is lost; what it finds last is too."""
+
+        class Slow(ChangeSource):
+            stopped: Deferred[None] = Deferred()
+
+            async def stop(self) -> None:
+                parent: Any = self.parent
+                await self.stopped
+                parent.addChange(Change("ann", ["a.c"], "last"))
+
+        source = self.use(Slow())
+        self.store.full = True
+        self.find("one")
+        stopped = self.master.stopService()
+        self.assertEqual(self.said[1:], [lost := "changes lost, for the master stops: 1"])
+        self.assertNoResult(stopped)
+        source.stopped.callback(None)
+        self.successResultOf(stopped)
+        self.assertEqual(self.said[1:], [lost, lost])
+        self.store.full = False
+        source.disownServiceParent()
+        self.master.startService()
 
     def test_stoppedInTime(self) -> None:
         """What can be kept when the master stops is kept."""

@@ -107,12 +107,13 @@ class ChangeMaster(service.MultiService):
         """
         self._isStopping = True
         self._sendAll()
+        trying = DeferredList(list(self._sending)).addCallback(self._sayLost)  # a source may never stop
         stopping = maybeDeferred(super().stopService)
-        return DeferredList([stopping, *self._sending]).addCallback(self._stopped)
+        return DeferredList([trying, stopping]).addCallback(self._sayLost)
 
-    def _stopped(self, results: Any) -> None:
+    def _sayLost(self, results: Any) -> None:
         if self._refused:
-            log.error("{count} changes were not kept before the master stopped", count=self._refused)
+            log.error("changes lost, for the master stops: {count}", count=self._refused)
         self._isFailing, self._refused = False, 0
 
     # what waits
