@@ -499,6 +499,27 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [RETRY])
         self.assertEqual(len(self.waiting()), 1)
 
+    def test_stopIsNoLoss(self) -> None:
+        """B5: that the master was stopped under a build is not counted as the loss of a slave."""
+        self.connect()
+        (request,) = self.force().requests
+        stopped = self.botmaster.stopService()
+        self.settle()
+        self.successResultOf(stopped)
+        self.assertEqual((request.attempts, [each.attempts for each in self.waiting()]), (0, [0]))
+
+    def test_unkeepable(self) -> None:
+        """A build that says what no record can hold ends as an exception, and its request with it."""
+        slave = self.connect()
+        buildset = self.force()
+        (build,) = self.botmaster.builders["full"].building
+        build.build_status.reason = object()
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual([each.results for each in self.builds()], [EXCEPTION])
+        self.assertEqual((buildset.getResults(), self.waiting()), (EXCEPTION, []))
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+
     def test_pruneOnAFullDisk(self) -> None:
         """P4: a disk that is full only when old builds are forgotten stops builds for a moment, no longer."""
         self.green()

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from buildbot.changes.change import Change
 from buildbot.status.records import INTERRUPTED, BuildRecord
-from buildbot.status.results import CANCELLED, EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.status.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.store.front import Store
 from buildbot.store.interface import IStore, StoreConflict, StoreFailed
 from buildbot.store.memory import MemoryStore
@@ -164,6 +164,13 @@ class _Promises:
         again = self.get(self.store.pendingRequests())[0]
         self.assertEqual(again, replace(request, attempts=1))
         self.assertEqual([each.id for each in self.finish(self.start(again))], [1])
+
+    def test_requeueUncounted(self: Any) -> None:
+        """A request waits again without one more attempt, if its build's end was not the slave's doing."""
+        _, (request,) = self.ask("full")
+        over = replace(self.start(request), results=RETRY, finished=40.0)
+        self.get(self.store.finishBuild(over, True, False))
+        self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
     def test_endsOnce(self: Any) -> None:
         """A build that is over cannot be saved or finished again, and one that never began neither."""
@@ -394,7 +401,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("startBuild", (replace(some, number=None, started=when),)),
         ("saveBuild", (some,)),
         ("finishBuild", (over, chance.random() < 0.3)),
-        ("finishBuild", (over, chance.random() < 0.3)),
+        ("finishBuild", (over, chance.random() < 0.3, chance.random() < 0.5)),
         ("cancelRequests", (ids, when)),
         ("interrupted", (when,)),
         ("prune", (chance.randrange(4), chance.choice((None, when)))),

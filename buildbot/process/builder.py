@@ -10,6 +10,7 @@ L{buildbot.process.queue}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -372,8 +373,9 @@ class Builder:
             build.fail("internal error: see the master's log")
         self.building.remove(build)
         attempts = max(req.attempts for req in requests)
-        again = build.results == RETRY and (attempts < RETRIES or self.botmaster.stopping)
-        if again and self.botmaster.stopping:
+        isStopping = self.botmaster.stopping
+        again = build.results == RETRY and (attempts < RETRIES or isStopping)
+        if again and isStopping:
             status.setText(["the master was stopped"])
         if build.results == RETRY and not again:
             status.setResults(EXCEPTION)
@@ -383,10 +385,10 @@ class Builder:
         self._learn(status)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)
-        await self._keep(status, again)
+        await self._keep(status, again, not isStopping)
         for req in requests:
             if again:
-                req.attempts += 1
+                req.attempts += not isStopping
                 req.lostOn |= {slavebuilder.slavename}
             else:
                 req.finished(status)
@@ -435,15 +437,22 @@ class Builder:
         self.botmaster.storeWorks()
         return BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
 
-    async def _keep(self, status: BuildStatus, again: bool) -> None:
+    async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> None:
         """Put the end of a build into the store, however long that takes (P4)."""
-        record = status.toRecord()
+        finish = self.botmaster.store.finishBuild
         try:
-            complete = await self._untilKept(lambda: self.botmaster.store.finishBuild(record, again))
+            record = status.toRecord()
+            complete = await self._untilKept(lambda: finish(record, again, counts))
         except StoreConflict:
             log.failure("the end of {status!r}", status=status)
-        else:
-            self.botmaster.buildsetsComplete(complete or ())
+            return
+        except Exception:
+            log.failure("{status!r} holds what cannot be kept", status=status)
+            status.setResults(EXCEPTION)
+            text = ("what the build said cannot be kept: see the master's log",)
+            bare = replace(status.record, finished=self.botmaster.now(), results=EXCEPTION, text=text)
+            complete = await self._untilKept(lambda: finish(bare, False, counts))
+        self.botmaster.buildsetsComplete(complete or ())
 
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Requests that came to nothing wait again, in the order of their age."""

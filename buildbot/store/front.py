@@ -45,7 +45,9 @@ class Core(Protocol):
     def pendingRequests(self) -> list[RequestRecord]: ...
     def startBuild(self, build: BuildRecord, text: str) -> int: ...
     def saveBuild(self, build: BuildRecord, text: str) -> None: ...
-    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]: ...
+    def finishBuild(
+        self, build: BuildRecord, text: str, requeue: bool, counts: bool
+    ) -> list[BuildsetRecord]: ...
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]: ...
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]: ...
@@ -168,14 +170,16 @@ class Store(ABC):
 
         return defer.maybeDeferred(encoded)
 
-    def finishBuild(self, build: BuildRecord, requeue: bool = False) -> Deferred[list[BuildsetRecord]]:
+    def finishBuild(
+        self, build: BuildRecord, requeue: bool = False, counts: bool = True
+    ) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
 
         def encoded() -> Deferred[list[BuildsetRecord]]:
             if build.finished is None or build.results is None:
                 raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
             key, text = keyOf(build), encode(build.toRecord())
-            return self._write(lambda core: core.finishBuild(build, text, requeue), key)
+            return self._write(lambda core: core.finishBuild(build, text, requeue, counts), key)
 
         return defer.maybeDeferred(encoded)
 

@@ -113,12 +113,14 @@ class IStore(Interface):
     def saveBuild(build: BuildRecord) -> Deferred[None]:
         """Keep what there is of a running build. Fails with L{StoreConflict} if it does not run."""
 
-    def finishBuild(build: BuildRecord, requeue: bool = False) -> Deferred[list[BuildsetRecord]]:
+    def finishBuild(
+        build: BuildRecord, requeue: bool = False, counts: bool = True
+    ) -> Deferred[list[BuildsetRecord]]:
         """Close a running build. Fails with L{StoreConflict} if it does not run.
 
         @param build: with C{finished} and C{results}.
-        @param requeue: its requests are pending again, with one more attempt behind them; else they are
-            done, with the results of the build.
+        @param requeue: its requests are pending again; else they are done, with the results of the build.
+        @param counts: whether requests that are pending again have one more attempt behind them.
         @return: the buildsets that are complete by this, in the order of their numbers.
         """
 

@@ -130,7 +130,7 @@ class MemoryCore:
             raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
         self._builds[key] = _build(text)
 
-    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
         self.saveBuild(build, text)
@@ -142,7 +142,8 @@ class MemoryCore:
         if requeue:
             for id in taken:
                 request = self._requests[id]
-                self._requests[id] = replace(request, state="pending", attempts=request.attempts + 1)
+                attempts = request.attempts + int(counts)
+                self._requests[id] = replace(request, state="pending", attempts=attempts)
             return []
         return self._done(taken, build.results, build.finished)
 

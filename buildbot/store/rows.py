@@ -148,16 +148,16 @@ class SqlCore:
         if not saved.rowcount:
             raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
 
-    def finishBuild(self, build: BuildRecord, text: str, requeue: bool) -> list[BuildsetRecord]:
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
         key = keyOf(build)
         self.saveBuild(build, text)
         if requeue:
             self._connection.executemany(
-                "UPDATE requests SET state = 'pending', attempts = attempts + 1"
+                "UPDATE requests SET state = 'pending', attempts = attempts + ?"
                 " WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
-                [(id, *key) for id in build.requests],
+                [(int(counts), id, *key) for id in build.requests],
             )
             return []
         taken = [id for id in build.requests if self._isTaken(id, key)]
