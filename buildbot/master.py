@@ -178,6 +178,7 @@ class BuildMaster(service.MultiService):
 
     async def _addChange(self, change: Change) -> Change:
         stored: Change = await self.botmaster.store.addChange(change)
+        log.info("{change!r}", change=stored)
         for scheduler in self.allSchedulers():
             self._reactor.callLater(0, self._tellScheduler, scheduler, stored)
         return stored

@@ -63,6 +63,8 @@ class ChangeTests(unittest.TestCase):
         self.assertNotEqual(stored, change)
         self.assertEqual(repr(stored), "<Change 7 of ann: a>")
         self.assertEqual(repr(Change("ann", "abcd", "")), "<Change of ann: a, b, c, …>")
+        placed = Change("ann", ["a"], "", revision="r7", branch="stable")
+        self.assertEqual(repr(placed), "<Change of ann on stable at r7: a>")
 
     @given(changes, st.none() | st.integers(0))
     @settings(max_examples=100, deadline=None, derandomize=True, database=None)

@@ -102,7 +102,11 @@ class Change(ComparableMixin):
 
     def __repr__(self) -> str:
         number = "" if self.number is None else f" {self.number}"
-        return f"<Change{number} of {self.who}: {', '.join(self.files[:3])}{', …' * (len(self.files) > 3)}>"
+        where = "".join(
+            f" {word} {value}" for word, value in (("on", self.branch), ("at", self.revision)) if value
+        )
+        files = f"{', '.join(self.files[:3])}{', …' * (len(self.files) > 3)}"
+        return f"<Change{number} of {self.who}{where}: {files[:200]}>"
 
     def asText(self) -> str:
         """All that I say, in lines for a mail."""

@@ -60,13 +60,12 @@ class ChangePerspective(NewCredPerspective):
         change = changeFrom(changedict, self.prefix)
         if change is None:
             return
-        who, count = text(change.who, 64), len(change.files)
-        log.info("{who} sends a change of {count} files", who=who, count=count)
         try:
             # Subclasses of 0.7.5 hand us the ChangeMaster, which would rather wait than have it sent again.
             keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
             await keep(change)
         except StoreFailed as failed:
+            who = text(change.who, 64)
             log.error("the change of {who} is not kept: {reason}", who=who, reason=failed.reason)
             raise ChangeNotKept(f"the change is not kept: {failed.reason}; send it again later") from failed
 
