@@ -6,7 +6,12 @@ from typing import Any
 
 from twisted.trial import unittest
 
-from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
+from buildbot.process.properties import WithProperties
+from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.steps.shell import ShellCommand
+from buildbot.store.front import encode
+from tests.stepping import StepCase
 
 
 class Own(BuildStep):
@@ -72,3 +77,79 @@ class BuildStepTests(unittest.TestCase):
     def test_repr(self) -> None:
         """A step shows its name and not its arguments, which may hold a password (S2)."""
         self.assertEqual(repr(Own(None, 1, "secret")), "<Own 'own'>")
+
+
+class Ending(BuildStep):
+    """A step that ends at once, with whatever it is told."""
+
+    name = "ending"
+    flunkOnFailure = True
+
+    def __init__(self, ended: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ended = ended
+
+    def start(self) -> None:
+        self.finished(self.ended)
+
+
+class WordsTests(StepCase):
+    """What steps say of themselves can be kept, whatever they say it with."""
+
+    def test_words(self) -> None:
+        """What is not text is shown as text: bytes of an old slave, a property that nobody filled in."""
+
+        class Saying(BuildStep):
+            def start(self) -> None:
+                said: list[Any] = [b"caf\xc3\xa9", b"\xff", WithProperties("%(branch)s"), 3, "x"]
+                self.step_status.setText(said)
+                self.step_status.setText2(said)
+                self.addURL(b"docs", b"http://docs/")  # type: ignore[arg-type]
+                self.setProperty("size", float("nan"))
+                self.finished(SUCCESS)
+
+        running = self.begin(Saying())
+        shown = ["caf\xe9", "\ufffd", "WithProperties('%(branch)s')", "3", "x"]
+        self.assertEqual((running.step.getText(), running.step.getText2()), (shown, shown))
+        self.assertEqual(running.step.getURLs(), {"docs": "http://docs/"})
+        encode(running.status.toRecord().toRecord())
+
+    def test_description(self) -> None:
+        """A description that is no text does not keep a build from being recorded."""
+        made: Any = [WithProperties("%(buildername)s")]
+        running = self.begin(ShellCommand(command="x", descriptionDone=made))
+        running.command.end()
+        self.assertEqual(running.step.getText(), ["WithProperties('%(buildername)s')"])
+        encode(running.status.toRecord().toRecord())
+
+    def test_oneWord(self) -> None:
+        """A step may give one text instead of a list of words."""
+
+        class Short(ShellCommand):
+            def describe(self, done: bool = False) -> Any:
+                return "short"
+
+            def getText2(self, cmd: Any, results: int) -> Any:
+                return "oops"
+
+        running = self.begin(Short(command="x"))
+        self.assertEqual(running.step.getText(), ["short"])
+        running.command.end(1)
+        self.assertEqual((running.step.getText(), running.step.getText2()), (["short", "failed"], ["oops"]))
+        running.step.setText("whole")
+        self.assertEqual(running.step.getText(), ["whole"])
+
+    def test_pair(self) -> None:
+        """A step of 0.7.5 may end with its results and what of it is worth mentioning."""
+        running = self.begin(Ending((FAILURE, ["3", "tests"])))
+        self.assertEqual((running.result, running.step.getText2()), (FAILURE, ["3", "tests"]))
+        self.assertEqual((running.build.results, running.build.text), (FAILURE, ["failure", "3", "tests"]))
+        self.assertEqual(self.begin(Ending((WARNINGS, "odd"))).step.getText2(), ["odd"])
+
+    def test_noResults(self) -> None:
+        """A step that ends with what is no result is an exception, and a log says so."""
+        for ended in (None, "success", -1, 7, 1.0, (FAILURE,), (FAILURE, "x", "y"), ("x", "y")):
+            running = self.begin(Ending(ended))
+            self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION), ended)
+            self.assertIn("is no result of a step", running.log("err.text"))
+            self.assertEqual(len(self.flushLoggedErrors(NoResults)), 1)

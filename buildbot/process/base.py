@@ -184,7 +184,7 @@ class Build:
         saving = None
         try:
             await self._claim(locks, step)
-            running = ensureDeferred(step.run())
+            running = ensureDeferred(step.perform())
             if not running.called:
                 saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
             results = await self._unlessOver(running)

@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
-from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
+from buildbot.status.build import asWords
+from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.util import ComparableMixin
 from buildbot.wire.dialect import versionAtLeast
 
@@ -39,6 +40,10 @@ log = Logger()
 
 #: A step that is still to be made: its class, and the arguments to make it with.
 StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
+
+
+class NoResults(Exception):
+    """What a step ended with is none of L{buildbot.status.results}; its build takes it for an exception."""
 
 
 class BuildStep(ComparableMixin):
@@ -132,8 +137,28 @@ class BuildStep(ComparableMixin):
             return SKIPPED
         return await ending
 
-    def finished(self, results: int) -> None:
-        """My work is done; only the first word counts."""
+    async def perform(self) -> int:
+        """
+        Run, for the build.
+
+        @return: what L{run} came to; of the pairs of 0.7.5, the words are then worth mentioning with the
+            build.
+        @raise NoResults: it is none of L{buildbot.status.results}.
+        """
+        ended: Any = await self.run()
+        if isinstance(ended, tuple) and len(ended) == 2:
+            ended, words = ended
+            self.step_status.setText2([*self.step_status.getText2(), *asWords(words)])
+        if not isinstance(ended, int) or not 0 <= ended < len(Results):
+            raise NoResults(f"step {self.name} ended with {ended!r}, which is no result of a step")
+        return int(ended)
+
+    def finished(self, results: int | tuple[int, Sequence[str]]) -> None:
+        """My work is done; only the first word counts.
+
+        @param results: one of L{buildbot.status.results}, or a pair of it and words that are worth
+            mentioning with the build.
+        """
         if self._ending is not None and not self._ending.called:
             self._ending.callback(results)
 
@@ -287,7 +312,7 @@ class LoggingBuildStep(BuildStep):
     def checkDisconnect(self, f: Failure) -> None:
         """An errback: a lost slave is no exception of mine."""
         f.trap(ConnectionLost)
-        self.step_status.setText([*self.describe(True), "failed", "slave", "lost"])
+        self.step_status.setText([*asWords(self.describe(True)), "failed", "slave", "lost"])
         self.step_status.setText2(["failed", "slave", "lost"])
         self.finished(FAILURE)
 
@@ -305,7 +330,7 @@ class LoggingBuildStep(BuildStep):
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """A few words on how it went."""
-        words = self.describe(True)
+        words = [*asWords(self.describe(True))]
         return {SUCCESS: words, WARNINGS: [*words, "warnings"]}.get(results, [*words, "failed"])
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:

@@ -8,7 +8,8 @@ are records (L{buildbot.status.records}).  Output is in L{buildbot.status.logs}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -20,6 +21,21 @@ from buildbot.status.records import BuildRecord, LogRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
+
+
+def asWords(text: Any) -> tuple[str, ...]:
+    """Words that can be kept, whatever a step took for some: one alone, or several; None is no word."""
+    if text is None:
+        return ()
+    several: Iterable[Any] = (
+        text if isinstance(text, Iterable) and not isinstance(text, (str, bytes)) else [text]
+    )
+    return tuple(map(_word, several))
+
+
+def _word(value: Any) -> str:
+    """Slaves on Python 2 send bytes; what else steps show, such as a WithProperties, is shown as it is."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 class _Watched(Finishing):
@@ -108,15 +124,15 @@ class BuildStepStatus(_Watched):
 
     def setName(self, name: str) -> None:
         """What the configuration calls it."""
-        self.name = name
+        self.name = _word(name)
 
-    def setText(self, text: Sequence[str]) -> None:
-        """A few words."""
-        self.text = tuple(text)
+    def setText(self, text: Sequence[str] | str) -> None:
+        """A few words, or one."""
+        self.text = asWords(text)
 
-    def setText2(self, text: Sequence[str]) -> None:
+    def setText2(self, text: Sequence[str] | str) -> None:
         """What is worth mentioning with the build."""
-        self.text2 = tuple(text)
+        self.text2 = asWords(text)
 
     def setColor(self, color: str) -> None:
         """The colour of 0.7.5's waterfall; not kept."""
@@ -127,7 +143,7 @@ class BuildStepStatus(_Watched):
 
     def addURL(self, name: str, url: str) -> None:
         """A link to show with it."""
-        self.urls[name] = url
+        self.urls[_word(name)] = _word(url)
 
     def stepStarted(self) -> None:
         """It begins."""
@@ -135,6 +151,7 @@ class BuildStepStatus(_Watched):
 
     def addLog(self, name: str) -> LogFile:
         """A new log, which grows from now on."""
+        name = _word(name)
         log = LogFile(self, name, *self.build.logs.create(self.build, self.name, name))
         self.logs.append(log)
         return log
@@ -157,6 +174,8 @@ class BuildStepStatus(_Watched):
 
 def _plain(value: Any) -> Any:
     """A property as JSON can hold it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 
@@ -280,9 +299,9 @@ class BuildStatus(_Watched):
         self.steps.append(step)
         return step
 
-    def setText(self, text: Sequence[str]) -> None:
+    def setText(self, text: Sequence[str] | str) -> None:
         """A few words on how it went."""
-        self.text = tuple(text)
+        self.text = asWords(text)
 
     def setResults(self, results: int) -> None:
         """How it went."""
@@ -311,6 +330,6 @@ class BuildStatus(_Watched):
             text=tuple(self.text),
             reason=self.reason,
             sourcestamp=self.record.sourcestamp,
-            properties={name: _plain(value) for name, value in self.properties.items()},
+            properties={_word(name): _plain(value) for name, value in self.properties.items()},
             steps=steps,
         )
