@@ -153,3 +153,35 @@ class WordsTests(StepCase):
             self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION), ended)
             self.assertIn("is no result of a step", running.log("err.text"))
             self.assertEqual(len(self.flushLoggedErrors(NoResults)), 1)
+
+
+class ReadingTests(StepCase):
+    """A step reads its logs in the ways of 0.7.5."""
+
+    def reading(self, read: Any, **said: Any) -> Any:
+        """What C{read} makes of the log of a command that said all this."""
+        found: list[Any] = []
+
+        class Reading(ShellCommand):
+            def createSummary(self, log: Any) -> None:
+                found.append(read(log))
+
+        self.begin(Reading(command="x")).command.end(**said)
+        return found[0]
+
+    def test_readlines(self) -> None:
+        """Lines end where the output has a newline, and nowhere else; they keep their ends."""
+        said = "10%\r20%\rdone\r\na\x0cb\n\u2028c\x1cd\nrest"
+        lines = self.reading(lambda log: list(log.readlines()), stdout=said, stderr=b"no\n")
+        self.assertEqual(lines, ["10%\r20%\rdone\r\n", "a\x0cb\n", "\u2028c\x1cd\n", "rest"])
+
+    def test_chunks(self) -> None:
+        """Of a log, the chunks of some channels can be had, or their text alone."""
+        said: Any = {"header": b"run\n", "stdout": b"caf\xc3", "stderr": b"\xff", "log": (b"x", b"")}
+        self.assertEqual(
+            self.reading(lambda log: list(log.getChunks([1, 2])), **said), [(2, b"run\n"), (1, b"\xff")]
+        )
+        self.assertEqual(self.reading(lambda log: len(list(log.getChunks())), **said), 3)
+        text = self.reading(lambda log: "".join(log.getChunks([0, 1], onlyText=True)), **said)
+        self.assertEqual(text, "caf\ufffd\ufffd")
+        self.assertEqual(self.reading(lambda log: "".join(log.getChunks(onlyText=True)), stdout=b"a"), "a")

@@ -7,8 +7,9 @@ The bytes are written by L{buildbot.logfiles}, as the slave sent them.
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -153,11 +154,15 @@ class LogFile(Finishing):
             _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
             self.unsubscribe(observer)
 
-    def getChunks(self) -> Iterator[Any]:
-        """What was written so far: (channel, bytes) pairs."""
-        if not self.isFinished():
-            self._writer.flush()
-        return LogReader(self._writer.path).chunks()
+    def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
+        """
+        What was written so far: (channel, bytes) pairs.
+
+        @param channels: of which channels; none given: of all.
+        @param onlyText: instead of pairs, pieces of text, as in L{getText}.
+        """
+        reader = self._reader()
+        return reader.texts(channels or None) if onlyText else reader.chunks(channels=channels or None)
 
     def getText(self) -> str:
         """Standard output and error as text; what is none shows as U+FFFD.  All of it in memory."""
@@ -168,10 +173,14 @@ class LogFile(Finishing):
         return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER))
 
     def _text(self, channels: tuple[int, ...]) -> str:
+        return self._reader().text(channels)
+
+    def _reader(self) -> LogReader:
+        """What reads all that was written so far."""
         if not self.isFinished():
             self._writer.flush()
-        return LogReader(self._writer.path).text(channels)
+        return LogReader(self._writer.path)
 
     def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:
-        """The lines of one channel, with their ends."""
-        return self._text((channel,)).splitlines(True)
+        """The lines of one channel, with their ends; only a newline ends one, and no other character."""
+        return io.StringIO(self._text((channel,)), newline="\n").readlines()
