@@ -232,6 +232,16 @@ class ShellTests(StepCase):
         self.assertEqual((running.result, running.step.getText()), (WARNINGS, ["mine", "2"]))
         self.assertEqual(running.log("summary"), "a,b")
 
+    def test_commandOfTheCommand(self) -> None:
+        """A step in the manner of 0.7.5 may change what is run until the command begins."""
+
+        class Nice(ShellCommand):
+            def startCommand(self, cmd: Any, errorMessages: Any = ()) -> None:
+                cmd.command = ["nice", *cmd.command]
+                ShellCommand.startCommand(self, cmd, errorMessages)
+
+        self.assertEqual(self.begin(Nice(command=["make"])).command.args["command"], ["nice", "make"])
+
 
 class ReadyTests(StepCase):
     """Steps that read the output of their command."""

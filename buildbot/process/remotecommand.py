@@ -257,7 +257,11 @@ _CHANNELS: dict[str, Callable[[Any, Any], None]] = {
 
 
 class RemoteShellCommand(LoggedRemoteCommand):
-    """I run a shell command, or a program with its arguments, on the slave."""
+    """
+    I run a shell command, or a program with its arguments, on the slave.
+
+    @ivar command: what to run; it may be changed until L{start}.
+    """
 
     def __init__(
         self,
@@ -291,6 +295,7 @@ class RemoteShellCommand(LoggedRemoteCommand):
 
     def start(self) -> Any:
         """Send the command, in the words of the oldest slaves too."""
+        self.args["command"] = self.command
         if not self.remote.slaveCommands:
             self.args["dir"] = self.args["workdir"]
         return super().start()
