@@ -8,10 +8,11 @@ from twisted.trial import unittest
 
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.properties import WithProperties
-from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.process.remotecommand import END_TIME, RemoteShellCommand
+from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
-from tests.stepping import StepCase
+from tests.stepping import Running, StepCase
 
 
 class Own(BuildStep):
@@ -185,3 +186,52 @@ class ReadingTests(StepCase):
         text = self.reading(lambda log: "".join(log.getChunks([0, 1], onlyText=True)), **said)
         self.assertEqual(text, "caf\ufffd\ufffd")
         self.assertEqual(self.reading(lambda log: "".join(log.getChunks(onlyText=True)), stdout=b"a"), "a")
+
+
+class UpdateTests(StepCase):
+    """What a slave says while its command runs."""
+
+    def parsing(self) -> Running:
+        """A step whose command cannot make anything of the output."""
+
+        class Parsing(RemoteShellCommand):
+            def remoteUpdate(self, update: dict[str, Any]) -> None:
+                if "stdout" in update:
+                    raise ZeroDivisionError("parse")
+                RemoteShellCommand.remoteUpdate(self, update)
+
+        class Step(LoggingBuildStep):
+            def start(self) -> None:
+                self.startCommand(Parsing("build", ["x"]))
+
+        return self.begin(Step())
+
+    def test_updateRaises(self) -> None:
+        """A command that cannot read what the slave says is stopped, and its step is an exception."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        self.assertIn("parse", running.command.interrupted or "")
+        self.assertIsNone(running.result)
+        running.command.end(0, stdout=b"more junk")
+        self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION))
+        self.assertIn("parse", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(running.clock.getDelayedCalls(), [])
+
+    def test_updateRaisesMute(self) -> None:
+        """A slave that does not stop such a command is not waited for."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        running.clock.advance(END_TIME)
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        running.command.end(0)
+        self.assertEqual(running.result, EXCEPTION)
+
+    def test_updateRaisesLost(self) -> None:
+        """A build whose slave is lost meanwhile is tried again, as any other."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        running.build.lostRemote()
+        self.assertEqual(running.build.results, RETRY)
+        self.assertEqual(running.clock.getDelayedCalls(), [])

@@ -14,17 +14,16 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionLost
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.pbutil import Callee
 from buildbot.wire.dialect import fromPeer, text
 
-log = Logger()
-
 #: Seconds that a slave may take to say that it has made a command.
 START_TIME = 60.0
+#: Seconds that a slave may take to end a command that is given up.
+END_TIME = 30.0
 _NONE = [b"None"]
 _ZERO = 0
 _counter = itertools.count(1)
@@ -55,6 +54,8 @@ class RemoteCommand(Callee):
     remote: Any = None
     commandID = ""
     _overdue: Any = None
+    _unread: Failure | None = None
+    _givenUp: Any = None
 
     def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
         self.remote_command = remote_command
@@ -126,18 +127,29 @@ class RemoteCommand(Callee):
 
     def remote_update(self, updates: Any) -> int:
         """
-        The slave tells how it goes.
+        The slave tells how it goes.  What cannot be read might be the news of a failure, so it is one.
 
         @param updates: a list of [dictionary, number] lists; the number is of no use.
         @return: the number to acknowledge, always 0.
         """
-        if self.active:
+        if self.active and self._unread is None:
             try:
                 for update, _number in updates:
                     self.remoteUpdate(fromPeer(update))
             except Exception:
-                log.failure("an update of {command!r}", command=self)
+                self._giveUp(Failure())
         return _ZERO
+
+    def _giveUp(self, why: Failure) -> None:
+        """
+        I cannot read what the slave says: have it stop, and end when it has, or soon.
+
+        Not at once: slaves of 0.7 would tell the next command that this one has ended.
+        """
+        self._unread = why
+        self._givenUp = self.remote.clock.callLater(END_TIME, self._finished, why)
+        said = f"the master cannot read what it says: {text(why.getErrorMessage(), 200)}"
+        self.remote.peer.interruptCommand(self.commandID, said)
 
     def remote_complete(self, failure: Any = None) -> None:
         """
@@ -147,13 +159,15 @@ class RemoteCommand(Callee):
             that follows happens in a later turn.
         """
         if self.active:
-            self.remote.clock.callLater(0, self._finished, failure)
+            self.remote.clock.callLater(0, self._finished, self._unread or failure)
 
     def _finished(self, failure: Any) -> None:
         if not self.active:
             return
         self.active = False
         self._started()
+        if self._givenUp is not None and self._givenUp.active():
+            self._givenUp.cancel()
         if failure is not None and not isinstance(failure, Failure):
             failure = Failure(RuntimeError(f"the slave said: {text(failure, 200)}"))
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
