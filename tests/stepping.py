@@ -60,12 +60,16 @@ class Running:
 
     @ivar sent: the commands that the slave got.
     @ivar fails: what startCommand fails with, if not None.
+    @ivar made: what the slave answers to startCommand.
+    @ivar answering: whether it lives, once somebody asked.
     """
 
     def __init__(self, basedir: str, step: BuildStep, commands: Mapping[str, str], files: list[str]) -> None:
         self.clock = Clock()
         self.sent: list[Sent] = []
         self.fails: Exception | None = None
+        self.made: Deferred[None] = succeed(None)
+        self.answering: Deferred[bool] | None = None
         source = SourceStamp(branch="trunk", changes=[Change("me", files, "c")] if files else ())
         self.build = Build([BuildRequest("because", source, "full")])
         botmaster = SimpleNamespace(basedir=basedir)
@@ -79,7 +83,9 @@ class Running:
         self.status = BuildStatus(builder, record, logs, self.clock.seconds)
         self._remote = SimpleNamespace(
             clock=self.clock,
-            slave=SimpleNamespace(slavename="bot1", properties={}, disconnect=lambda why: None),
+            slave=SimpleNamespace(
+                slavename="bot1", properties={}, disconnect=lambda why: None, isAnswering=self._isAnswering
+            ),
             slaveCommands=commands,
             getSlaveCommandVersion=lambda name, old=None: commands.get(name) if commands else old,
             peer=self,
@@ -102,7 +108,11 @@ class Running:
         if self.fails is not None:
             raise self.fails
         self.sent.append(Sent(self, command, name, args))
-        return succeed(None)
+        return self.made
+
+    def _isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
+        self.answering = Deferred()
+        return self.answering
 
     def interruptCommand(self, commandID: str, why: str) -> None:
         """See L{buildbot.wire.peers.BuilderPeer}."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.properties import WithProperties
-from buildbot.process.remotecommand import END_TIME, RemoteShellCommand
+from buildbot.process.remotecommand import END_TIME, START_TIME, RemoteShellCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
 from tests.stepping import Running, StepCase
+from tests.test_builds import BuildCase, shell
 
 
 class Own(BuildStep):
@@ -235,3 +237,62 @@ class UpdateTests(StepCase):
         running.build.lostRemote()
         self.assertEqual(running.build.results, RETRY)
         self.assertEqual(running.clock.getDelayedCalls(), [])
+
+
+class StartTests(StepCase):
+    """A slave that does not say that it has made a command."""
+
+    def late(self) -> Running:
+        """A step that has waited for it for the longest time; the slave is asked whether it lives."""
+        running = self.prepare(ShellCommand(command="x"))
+        running.made = Deferred()
+        running.begin().clock.advance(START_TIME)
+        self.assertEqual((running.result, running.build.results), (None, SUCCESS))
+        assert running.answering is not None
+        return running
+
+    def test_alive(self) -> None:
+        """The step of a slave that lives is an exception, which its log explains."""
+        running = self.late()
+        running.answering.callback(True)  # type: ignore[union-attr]
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertIn("no word of it within 60 s", running.log("err.text"))
+
+    def test_lost(self) -> None:
+        """L1: a slave that is dead is lost, and its build is tried again."""
+        running = self.late()
+        running.build.lostRemote()
+        running.answering.callback(False)  # type: ignore[union-attr]
+        self.assertEqual(running.build.results, RETRY)
+
+    def test_late(self) -> None:
+        """A word that comes while the slave is asked still counts."""
+        running = self.late()
+        running.made.callback(None)
+        running.answering.callback(True)  # type: ignore[union-attr]
+        self.assertIsNone(running.result)
+        running.command.end()
+        self.assertEqual(running.result, SUCCESS)
+
+
+class SilentDeathTests(BuildCase):
+    """L1: a slave that dies without a goodbye."""
+
+    def test_beforeACommand(self) -> None:
+        """A build whose slave dies just before a command is sent is tried again, wherever in it that is."""
+        self.configure(shell("one", "two"))
+        slave = self.connect()
+        buildset = self.force()
+        slave.commands[0].update(rc=0)
+        slave.commands[0].complete()
+        build = self.botmaster.builders["full"].building[0]
+        for _ in range(50):
+            if len(build.build_status.getSteps()) == 2:
+                break
+            slave.pump.client.deliver()
+            self.clock.advance(0)
+        slave.pump.blackhole = True
+        self.wait(90)
+        self.assertEqual([build.text for build in self.builds()], [("slave", "lost")])
+        self.assertEqual([request.attempts for request in self.waiting()], [1])
+        self.assertFalse(buildset.isFinished())

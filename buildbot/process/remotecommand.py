@@ -22,6 +22,8 @@ from buildbot.wire.dialect import fromPeer, text
 
 #: Seconds that a slave may take to say that it has made a command.
 START_TIME = 60.0
+#: Seconds that one which did not may take to say that it lives.
+ANSWER_TIME = 20.0
 #: Seconds that a slave may take to end a command that is given up.
 END_TIME = 30.0
 _NONE = [b"None"]
@@ -97,11 +99,18 @@ class RemoteCommand(Callee):
             self._finished(why)
 
     def _started(self) -> None:
-        if self._overdue is not None and self._overdue.active():
-            self._overdue.cancel()
+        overdue, self._overdue = self._overdue, None
+        if overdue is not None and overdue.active():
+            overdue.cancel()
 
     def _notStarted(self) -> None:
-        self._finished(Failure(CommandNotStarted(f"no word of it within {START_TIME:g} s")))
+        """A slave that lives is to blame; one that is dead is disconnected, and its build is told."""
+
+        def heard(lives: bool) -> None:
+            if lives and self._overdue is not None:
+                self._finished(Failure(CommandNotStarted(f"no word of it within {START_TIME:g} s")))
+
+        self.remote.slave.isAnswering(ANSWER_TIME).addCallback(heard)
 
     def interrupt(self, why: Any) -> None:
         """
