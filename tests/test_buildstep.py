@@ -296,3 +296,67 @@ class SilentDeathTests(BuildCase):
         self.assertEqual([build.text for build in self.builds()], [("slave", "lost")])
         self.assertEqual([request.attempts for request in self.waiting()], [1])
         self.assertFalse(buildset.isFinished())
+
+
+class Several(BuildStep):
+    """A step of today that runs several commands."""
+
+    name = "several"
+
+    async def run(self) -> int:
+        for each in ("one", "two", "three"):
+            await self.runCommand(RemoteShellCommand("build", [each]))
+        return SUCCESS
+
+
+class SeveralOld(BuildStep):
+    """The same in the manner of 0.7.5."""
+
+    name = "several"
+
+    def start(self) -> None:
+        running: Deferred[Any] = self.runCommand(RemoteShellCommand("build", ["one"]))
+        running.addCallback(lambda cmd: self.runCommand(RemoteShellCommand("build", ["two"])))
+        running.addCallback(lambda cmd: self.finished(SUCCESS)).addErrback(self.failed)
+
+
+class StopTests(StepCase):
+    """A step that is stopped."""
+
+    def test_nextCommand(self) -> None:
+        """A stopped step begins no further command; its build ends as stopped as soon as the slave stops."""
+        for step in (Several(), SeveralOld()):
+            running = self.begin(step)
+            running.build.stopBuild("enough")
+            running.command.end(-1)
+            self.assertEqual((len(running.sent), running.build.text), (1, ["interrupted", "enough"]))
+            self.assertEqual(running.build.results, FAILURE)
+            self.assertEqual(running.step.getText(), [step.name, "interrupted"])
+            self.assertNotIn("err.text", running.logs())
+
+    def test_nextCommandLost(self) -> None:
+        """A step whose slave is lost begins no further command either, and its build is tried again."""
+        running = self.begin(Several())
+        running.build.lostRemote()
+        self.assertEqual((len(running.sent), running.build.results), (1, RETRY))
+        self.assertEqual(running.step.getText(), ["several", "slave", "lost"])
+
+    def test_caught(self) -> None:
+        """A step that goes on in spite of all is told each time."""
+
+        class Deaf(BuildStep):
+            async def run(self) -> int:
+                for each in range(5):
+                    try:
+                        await self.runCommand(RemoteShellCommand("build", [str(each)]))
+                    except Exception:
+                        pass
+                return SUCCESS
+
+        for stop in ("stopBuild", "lostRemote"):
+            running = self.begin(Deaf())
+            getattr(running.build, stop)()
+            if stop == "stopBuild":
+                running.command.end(-1)
+            self.assertEqual((len(running.sent), running.result), (1, SUCCESS))
+            self.assertNotEqual(running.build.results, SUCCESS)

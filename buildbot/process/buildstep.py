@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -46,6 +46,10 @@ class NoResults(Exception):
     """What a step ended with is none of L{buildbot.status.results}; its build takes it for an exception."""
 
 
+class StepStopped(Exception):
+    """A step that was stopped wants to run another command; caught at its end, where it is no error."""
+
+
 class BuildStep(ComparableMixin):
     """I am one step of a build, with the arguments that the configuration gives me.
 
@@ -58,6 +62,7 @@ class BuildStep(ComparableMixin):
     @ivar alwaysRun: whether I run also after a failure that ended the build.
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.builder.SlaveBuilder} that I run on, while I do.
+    @ivar stopped: whether I was interrupted.
     @ivar step_status: my L{buildbot.status.build.BuildStepStatus}, once I am part of a build.
     """
 
@@ -85,6 +90,7 @@ class BuildStep(ComparableMixin):
     _arguments: dict[str, Any]
     _ending: Deferred[int] | None = None
     _command: RemoteCommand | None = None
+    _whyStopped: Any = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
@@ -142,10 +148,14 @@ class BuildStep(ComparableMixin):
         Run, for the build.
 
         @return: what L{run} came to; of the pairs of 0.7.5, the words are then worth mentioning with the
-            build.
+            build. EXCEPTION if I was stopped and am in no state to say.
         @raise NoResults: it is none of L{buildbot.status.results}.
         """
-        ended: Any = await self.run()
+        try:
+            ended: Any = await self.run()
+        except StepStopped:
+            self.step_status.setText([self.name, "interrupted"])
+            return EXCEPTION
         if isinstance(ended, tuple) and len(ended) == 2:
             ended, words = ended
             self.step_status.setText2([*self.step_status.getText2(), *asWords(words)])
@@ -166,7 +176,7 @@ class BuildStep(ComparableMixin):
         """My work cannot be done; an errback for the Deferreds of subclasses."""
         if self._ending is not None and not self._ending.called:
             self._ending.errback(why)
-        elif not why.check(ConnectionLost):
+        elif not why.check(ConnectionLost, StepStopped):
             log.failure("step {name} failed after its end", why, name=self.name)
 
     def interrupt(self, reason: Any) -> None:
@@ -178,6 +188,7 @@ class BuildStep(ComparableMixin):
         @param reason: words, or a Failure of C{ConnectionLost}.
         """
         self.stopped = True
+        self._whyStopped = reason
         if self._command is not None:
             self._command.interrupt(reason)
 
@@ -185,8 +196,12 @@ class BuildStep(ComparableMixin):
         """
         Run a command on my slave; it is interrupted when I am.
 
-        @return: fires with the command when it has ended; fails if it could not run.
+        @return: fires with the command when it has ended; fails if it could not run, with L{StepStopped} or
+            C{ConnectionLost} if I was interrupted before.
         """
+        if self.stopped:
+            why = self._whyStopped
+            return fail(why if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}"))
         self._command = c
 
         def ended(result: Any) -> Any:
