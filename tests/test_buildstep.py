@@ -360,3 +360,68 @@ class StopTests(StepCase):
                 running.command.end(-1)
             self.assertEqual((len(running.sent), running.result), (1, SUCCESS))
             self.assertNotEqual(running.build.results, SUCCESS)
+
+
+class HookTests(StepCase):
+    """What a step of 0.7.5 does once its command has ended."""
+
+    def test_later(self) -> None:
+        """Each of them may take its time: the next one waits, and so does the build."""
+        waited: list[tuple[str, Deferred[Any]]] = []
+
+        class Waiting(ShellCommand):
+            flunkOnFailure = True
+
+            def _later(self, name: str) -> Any:
+                waited.append((name, Deferred()))
+                return waited[-1][1]
+
+            def commandComplete(self, cmd: Any) -> Any:
+                return self._later("commandComplete")
+
+            def createSummary(self, log: Any) -> Any:
+                return self._later("createSummary")
+
+            def evaluateCommand(self, cmd: Any) -> Any:
+                return self._later("evaluateCommand")
+
+            def getText(self, cmd: Any, results: int) -> Any:
+                return self._later("getText")
+
+            def getText2(self, cmd: Any, results: int) -> Any:
+                return self._later("getText2")
+
+        running = self.begin(Waiting(command="x"))
+        running.command.end(0)
+        results = {"evaluateCommand": FAILURE, "getText": ["well"], "getText2": ["worth", "it"]}
+        for name in ("commandComplete", "createSummary", "evaluateCommand", "getText", "getText2"):
+            self.assertIn(name, [each for each, _ in waited])
+            self.assertIsNone(running.result)
+            dict(waited)[name].callback(results.get(name))
+        self.assertEqual((running.result, running.step.getText()), (FAILURE, ["well"]))
+        self.assertEqual(running.build.text, ["failure", "worth", "it"])
+
+    def test_coroutines(self) -> None:
+        """They may be coroutines."""
+
+        class Today(ShellCommand):
+            async def evaluateCommand(self, cmd: Any) -> int:  # type: ignore[override]
+                return WARNINGS
+
+        running = self.begin(Today(command="x"))
+        running.command.end(0)
+        self.assertEqual(running.result, WARNINGS)
+
+    def test_fails(self) -> None:
+        """An exception that comes late is an exception of the step."""
+        failing: Deferred[Any] = Deferred()
+
+        class Failing(ShellCommand):
+            def commandComplete(self, cmd: Any) -> Any:
+                return failing
+
+        running = self.begin(Failing(command="x"))
+        running.command.end(0)
+        failing.errback(ZeroDivisionError("late"))
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

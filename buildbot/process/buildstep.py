@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -309,19 +309,20 @@ class LoggingBuildStep(BuildStep):
         cmd.useLog(stdio, True)
         self.setupLogfiles(cmd, self.logfiles)
         running: Deferred[Any] = self.runCommand(cmd)
-        running.addCallback(self._ended).addErrback(self.checkDisconnect).addErrback(self.failed)
+        running.addCallback(lambda cmd: ensureDeferred(self._ended(cmd)))
+        running.addErrback(self.checkDisconnect).addErrback(self.failed)
 
     def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
         """Have a log for each watched file."""
         for name in logfiles:
             cmd.useLog(self.addLog(name), True, name)
 
-    def _ended(self, cmd: LoggedRemoteCommand) -> None:
-        self.commandComplete(cmd)
+    async def _ended(self, cmd: LoggedRemoteCommand) -> None:
+        await _known(self.commandComplete(cmd))
         if cmd.logs.get("stdio") is not None:
-            self.createSummary(cmd.logs["stdio"])
-        results = self.evaluateCommand(cmd)
-        self.setStatus(cmd, results)
+            await _known(self.createSummary(cmd.logs["stdio"]))
+        results = await _known(self.evaluateCommand(cmd))
+        await _known(self.setStatus(cmd, results))
         self.finished(results)
 
     def checkDisconnect(self, f: Failure) -> None:
@@ -331,7 +332,7 @@ class LoggingBuildStep(BuildStep):
         self.step_status.setText2(["failed", "slave", "lost"])
         self.finished(FAILURE)
 
-    # for subclasses
+    # for subclasses; what these answer with may come later, in a Deferred or from a coroutine
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
         """The command has ended; subclasses read its logs here."""
@@ -365,11 +366,27 @@ class LoggingBuildStep(BuildStep):
         """The colour of 0.7.5's waterfall."""
         return {SUCCESS: "green", WARNINGS: "orange"}.get(results, "red")
 
-    def setStatus(self, cmd: LoggedRemoteCommand, results: int) -> None:
-        """Tell how it went."""
+    def setStatus(self, cmd: LoggedRemoteCommand, results: int) -> Any:
+        """Tell how it went.
+
+        @return: a Deferred, if the words come later.
+        """
         self.step_status.setColor(self.getColor(cmd, results))
-        self.step_status.setText(self.getText(cmd, results))
-        self.step_status.setText2(self.maybeGetText2(cmd, results))
+        words, words2 = self.getText(cmd, results), self.maybeGetText2(cmd, results)
+        if inspect.isawaitable(words) or inspect.isawaitable(words2):
+            return ensureDeferred(self._tell(words, words2))
+        self.step_status.setText(words)
+        self.step_status.setText2(words2)
+        return None
+
+    async def _tell(self, words: Any, words2: Any) -> None:
+        self.step_status.setText(await _known(words))
+        self.step_status.setText2(await _known(words2))
+
+
+async def _known(value: Any) -> Any:
+    """What a method of a subclass answers, once it is there."""
+    return await value if inspect.isawaitable(value) else value
 
 
 def _named(cls: type[BuildStep], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
