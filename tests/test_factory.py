@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial import unittest
@@ -17,6 +18,7 @@ from buildbot.process.factory import (
     s,
 )
 from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
+from buildbot.steps.transfer import FileUpload
 
 SOURCE = s(ShellCommand, command=["git", "clone", "…"])
 
@@ -80,6 +82,30 @@ class BuildFactoryTests(unittest.TestCase):
         one, other = (makeStep((ShellCommand, {"command": "ls"})) for _ in range(2))
         self.assertIsNot(one, other)
         self.assertEqual(one, other)
+
+    def test_workdir(self) -> None:
+        """A class of 0.7.5 that wants a directory is given the build's; any other may be given one."""
+
+        class Wanting(ShellCommand):
+            def __init__(self, workdir: str, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, workdir, **kwargs)
+                self.seen = workdir
+
+        class Passing(ShellCommand):
+            def __init__(self, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, **kwargs)
+
+        factory = BuildFactory()
+        factory.addStep(Wanting, command="x")
+        factory.addStep(Wanting, command="x", workdir="own")
+        factory.addStep(Passing, command="x")
+        factory.addStep(Old, size=1, workdir="ignored")
+        build = SimpleNamespace(workdir="src")
+        steps: list[Any] = [makeStep(spec, build) for spec in factory.steps]
+        self.assertEqual([step.seen for step in steps[:2]], ["src", "own"])
+        self.assertEqual([step.workdir for step in steps[:3]], ["src", "own", "src"])
+        upload: Any = makeStep((FileUpload, {"slavesrc": "a", "masterdest": "b"}), build)
+        self.assertEqual(upload.workdir, "src")
 
     def test_equality(self) -> None:
         """Factories of equal steps are equal, and any difference counts (R5)."""

@@ -232,6 +232,18 @@ class ShellTests(StepCase):
         self.assertEqual((running.result, running.step.getText()), (WARNINGS, ["mine", "2"]))
         self.assertEqual(running.log("summary"), "a,b")
 
+    def test_workdir(self) -> None:
+        """A step may ask for its directory when it starts, whether it was given one or not."""
+
+        class Asking(ShellCommand):
+            def start(self) -> Any:
+                self.setCommand(["cd", self.workdir])
+                return ShellCommand.start(self)
+
+        for step, workdir in ((Asking(command="x"), "build"), (Asking(command="x", workdir="src"), "src")):
+            args = self.begin(step).command.args
+            self.assertEqual((args["command"], args["workdir"]), (["cd", workdir], workdir))
+
     def test_commandOfTheCommand(self) -> None:
         """A step in the manner of 0.7.5 may change what is run until the command begins."""
 

@@ -88,7 +88,7 @@ class BuildStep(ComparableMixin):
     progress: Any = None
     stopped = False
     _arguments: dict[str, Any]
-    _ending: Deferred[int] | None = None
+    _ending: Deferred[Any] | None = None
     _command: RemoteCommand | None = None
     _whyStopped: Any = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
@@ -101,9 +101,11 @@ class BuildStep(ComparableMixin):
     def __init__(self, build: Any = None, **kwargs: Any) -> None:
         """
         @param build: the build that I am part of; None in a configuration.
+        @param kwargs: those in C{parms}; a C{workdir}, which 0.7.5 gives to all steps, is not looked at here.
         @raise TypeError: a keyword is not in C{parms}; the message names all of them.
         """
         self.build = build
+        kwargs.pop("workdir", None)
         for parm in self.parms:
             if parm in kwargs:
                 setattr(self, parm, kwargs.pop(parm))
@@ -141,7 +143,8 @@ class BuildStep(ComparableMixin):
         ending = self._ending = Deferred()
         if self.start() == SKIPPED:
             return SKIPPED
-        return await ending
+        results: int = await ending
+        return results
 
     async def perform(self) -> int:
         """
@@ -334,10 +337,10 @@ class LoggingBuildStep(BuildStep):
 
     # for subclasses; what these answer with may come later, in a Deferred or from a coroutine
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """The command has ended; subclasses read its logs here."""
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: Any) -> Any:
         """Subclasses add logs that sum up the output, C{log}."""
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:

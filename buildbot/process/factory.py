@@ -33,18 +33,25 @@ def s(steptype: type[BuildStep], **kwargs: Any) -> StepSpec:
 def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
     """A new step from its class and its arguments.
 
-    Classes in the manner of 0.7.5 take the build as their first argument, later ones do not.
+    Classes in the manner of 0.7.5 take the build as their first argument, later ones do not. A directory that
+    is not given is the build's.
 
     @raise TypeError: the class takes no such arguments.
     """
     steptype, kwargs = spec
-    return steptype(build=build, **kwargs) if _takesBuild(steptype) else steptype(**kwargs)
+    taken = _parameters(steptype)
+    workdir = getattr(build, "workdir", Build.workdir)
+    offered = {"build": build, "workdir": workdir}
+    made = steptype(**{name: value for name, value in offered.items() if name in taken} | kwargs)
+    if build is not None and getattr(made, "workdir", workdir) is None:
+        made.workdir = workdir  # type: ignore[attr-defined]
+    return made
 
 
 @lru_cache(maxsize=100)  # for every build asks; more classes than that only cost time
-def _takesBuild(steptype: Any) -> bool:
-    """Whether its constructor has the argument C{build}."""
-    return "build" in inspect.signature(steptype.__init__).parameters
+def _parameters(steptype: Any) -> frozenset[str]:
+    """The names of its constructor's arguments."""
+    return frozenset(inspect.signature(steptype.__init__).parameters)
 
 
 class BuildFactory(ComparableMixin):

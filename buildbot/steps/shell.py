@@ -38,6 +38,7 @@ class ShellCommand(LoggingBuildStep):
     In the command, the environment, the directory and the log files, properties are filled in. An argument
     that nobody may read is given as C{("obfuscated", real, shown)}.
 
+    @ivar workdir: the directory that I was given, or that of the build I am part of.
     @ivar remote_kwargs: what the slave is told besides the command itself and the log files.
     """
 
@@ -85,6 +86,7 @@ class ShellCommand(LoggingBuildStep):
             self.descriptionDone = _asWords(descriptionDone)
         if command:
             self.setCommand(command)
+        self.workdir = workdir
         self.remote_kwargs: dict[str, Any] = {
             "workdir": workdir,
             "env": env,

@@ -294,10 +294,11 @@ class FileUpload(_FileTransfer):
         slavesrc: Any,
         masterdest: Any,
         keepstamp: bool = False,
+        workdir: str = "build",
         **kwargs: Any,
     ) -> None:
         """@param keepstamp: whether the copy has the times of the original; slaves before 0.8.9 cannot."""
-        super().__init__(build, **kwargs)
+        super().__init__(build, workdir, **kwargs)
         self.slavesrc = slavesrc
         self.masterdest = masterdest
         self.keepstamp = keepstamp
@@ -326,13 +327,14 @@ class DirectoryUpload(_FileTransfer):
         slavesrc: Any,
         masterdest: Any,
         compress: str | None = None,
+        workdir: str = "build",
         **kwargs: Any,
     ) -> None:
         """
         @param compress: how it travels: None, C{"gz"} or C{"bz2"}; C{maxsize} is about that.
         @raise ValueError: C{compress} is something else.
         """
-        super().__init__(build, **kwargs)
+        super().__init__(build, workdir, **kwargs)
         if compress not in (None, "gz", "bz2"):
             raise ValueError(f"compress is None, 'gz' or 'bz2', not {compress!r}")
         self.slavesrc = slavesrc
@@ -353,8 +355,16 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
-    def __init__(self, build: Any = None, *, mastersrc: Any, slavedest: Any, **kwargs: Any) -> None:
-        super().__init__(build, **kwargs)
+    def __init__(
+        self,
+        build: Any = None,
+        *,
+        mastersrc: Any,
+        slavedest: Any,
+        workdir: str = "build",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(build, workdir, **kwargs)
         self.mastersrc = mastersrc
         self.slavedest = slavedest
 
