@@ -334,6 +334,39 @@ class StopTests(StepCase):
             self.assertEqual(running.step.getText(), [step.name, "interrupted"])
             self.assertNotIn("err.text", running.logs())
 
+    def test_interrupt(self) -> None:
+        """A step of 0.7.5 may do more when it is interrupted, once that is done."""
+        done: list[Any] = []
+
+        class More(ShellCommand):
+            def interrupt(self, reason: Any) -> Any:
+                interrupted = ShellCommand.interrupt(self, reason)
+                return interrupted.addCallback(lambda ignored: done.append(self.stopped))
+
+        running = self.begin(More(command="x"))
+        running.build.stopBuild("enough")
+        self.assertEqual((done, running.command.interrupted), ([True], "enough"))
+        self.assertIsInstance(BuildStep().interrupt("enough"), Deferred)
+
+    def test_interruptLog(self) -> None:
+        """Why a command was interrupted is in a log, once."""
+        running = self.begin(ShellCommand(command="x"))
+        for reason in ("enough", "really"):
+            running.build.stopBuild(reason)
+        running.command.end(-1)
+        self.assertEqual((running.logs(), running.log("interrupt")), (["stdio", "interrupt"], "enough"))
+
+    def test_noInterruptLog(self) -> None:
+        """A slave that is lost interrupts nobody, nor does a stop after the command."""
+        running = self.begin(ShellCommand(command="x"))
+        running.build.lostRemote()
+        self.assertEqual(running.logs(), ["stdio"])
+        over: Any = self.begin(ShellCommand(command="x"))
+        step = over.build.steps[0]
+        over.command.end(0)
+        step.interrupt("late")
+        self.assertEqual(over.logs(), ["stdio"])
+
     def test_nextCommandLost(self) -> None:
         """A step whose slave is lost begins no further command either, and its build is tried again."""
         running = self.begin(Several())

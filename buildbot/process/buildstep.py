@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -182,18 +182,20 @@ class BuildStep(ComparableMixin):
         elif not why.check(ConnectionLost, StepStopped):
             log.failure("step {name} failed after its end", why, name=self.name)
 
-    def interrupt(self, reason: Any) -> None:
+    def interrupt(self, reason: Any) -> Deferred[None]:
         """
         Stop: somebody wants the build to end, or the slave is lost.
 
         Subclasses that do more than run a command override this, and call this one.
 
         @param reason: words, or a Failure of C{ConnectionLost}.
+        @return: fires with None once the command, if any, is asked to end; it may not have ended yet.
         """
         self.stopped = True
         self._whyStopped = reason
         if self._command is not None:
             self._command.interrupt(reason)
+        return succeed(None)
 
     def runCommand(self, c: RemoteCommand) -> Deferred[RemoteCommand]:
         """
@@ -314,6 +316,12 @@ class LoggingBuildStep(BuildStep):
         running: Deferred[Any] = self.runCommand(cmd)
         running.addCallback(lambda cmd: ensureDeferred(self._ended(cmd)))
         running.addErrback(self.checkDisconnect).addErrback(self.failed)
+
+    def interrupt(self, reason: Any) -> Deferred[None]:
+        """See L{BuildStep}. Why a person stopped my command is in a log of its own."""
+        if self._command is not None and not self.stopped and not isinstance(reason, Failure):
+            self.addCompleteLog("interrupt", str(reason))
+        return super().interrupt(reason)
 
     def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
         """Have a log for each watched file."""

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -112,18 +112,20 @@ class RemoteCommand(Callee):
 
         self.remote.slave.isAnswering(ANSWER_TIME).addCallback(heard)
 
-    def interrupt(self, why: Any) -> None:
+    def interrupt(self, why: Any) -> Deferred[None]:
         """
         Stop: ask the slave to, or end at once if C{why} is that the link is lost.
 
         @param why: a reason in words, or a L{Failure}.
+        @return: fires with None at once; what comes of it, L{run}'s Deferred tells.
         """
         if not self.active:
-            return
+            return succeed(None)
         if isinstance(why, Failure) and why.check(ConnectionLost):
             self._finished(why)
         else:
             self.remote.peer.interruptCommand(self.commandID, str(why))
+        return succeed(None)
 
     # what the slave calls
 

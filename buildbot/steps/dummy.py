@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
@@ -27,13 +29,14 @@ class Dummy(BuildStep):
         self.step_status.setText(["delay", f"{self.timeout} secs"])
         self._timer = self.build.clock.callLater(self.timeout, self.done)
 
-    def interrupt(self, reason: Any) -> None:
+    def interrupt(self, reason: Any) -> Deferred[None]:
         """See L{BuildStep}."""
-        super().interrupt(reason)
+        interrupted = super().interrupt(reason)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
             self.step_status.setText(["delay", "interrupted"])
             self.finished(FAILURE)
+        return interrupted
 
     def done(self) -> None:
         """The time has passed."""

@@ -59,7 +59,7 @@ class _FileCallee(Callee):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.whenFailed: Callable[[], None] = lambda: None
+        self.whenFailed: Callable[[], object] = lambda: None
         self._file: IO[bytes] | None = None
 
     @contextmanager
