@@ -331,6 +331,17 @@ class PythonTests(StepCase):
         running.command.end(1, stdout=undefined.encode())
         self.assertEqual(running.result, WARNINGS)
 
+    def test_oneWord(self) -> None:
+        """A step may be described by one text instead of a list of words."""
+
+        class Described(python.PyFlakes):
+            def describe(self, done: bool = False) -> Any:
+                return "flakes" if self.descriptionDone == ["pyflakes"] else super().describe(done)
+
+        running = self.begin(Described())
+        running.command.end(1, stdout=b"a.py:1: undefined name 'x'\n")
+        self.assertEqual(running.step.getText(), ["flakes", "undefined=1", "failed"])
+
     def test_lines(self) -> None:
         """G2: the lines of a log are the same however it was cut, and none is endless."""
         pieces = [(0, b"a\nb"), (1, b"err"), (2, b"header\n"), (0, b"c\r\n"), (1, b"\xff\n"), (0, b"end")]

@@ -13,6 +13,7 @@ from typing import Any
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.process.logobserver import LONGEST_LINE
 from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.status.build import asWords
 from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 
@@ -41,7 +42,7 @@ class BuildEPYDoc(ShellCommand):
             self.errors += "Error: " in line
         counts = {"ierr": self.import_errors, "warn": self.warnings, "err": self.errors}
         found = [f"{word}={count}" for word, count in counts.items() if count]
-        self.descriptionDone = [*self.describe(True), *found]
+        self.descriptionDone = [*asWords(self.describe(True)), *found]
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{buildbot.process.buildstep.LoggingBuildStep}."""
@@ -82,7 +83,7 @@ class PyFlakes(ShellCommand):
                 self.addCompleteLog(kind, "\n".join([*messages, ""]))
             self.setProperty(f"pyflakes-{kind}", len(messages))
         self.setProperty("pyflakes-total", sum(map(len, found.values())))
-        self.descriptionDone = [*self.describe(True), *words]
+        self.descriptionDone = [*asWords(self.describe(True)), *words]
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """Its exit status is not 0 also when it found something, which may be no failure."""
