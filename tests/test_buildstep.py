@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
+from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.properties import WithProperties
 from buildbot.process.remotecommand import END_TIME, START_TIME, RemoteShellCommand
@@ -393,6 +395,32 @@ class StopTests(StepCase):
                 running.command.end(-1)
             self.assertEqual((len(running.sent), running.result), (1, SUCCESS))
             self.assertNotEqual(running.build.results, SUCCESS)
+
+
+class LeftBehindTests(StepCase):
+    """A step whose build has ended without it."""
+
+    def test_lateLog(self) -> None:
+        """What it logs then is kept nowhere: no file stays open or lies about, and it does no harm."""
+
+        class Never(BuildStep):
+            def start(self) -> None:
+                pass
+
+        running = self.begin(Never())
+        step: Any = running.build.steps[0]
+        running.build.stopBuild("enough")
+        running.clock.advance(STOP_TIME)
+        running.clock.advance(LOST_TIME)
+        self.assertEqual(running.build.results, FAILURE)
+        loog = step.addLog("late")
+        loog.addStdout(b"x")
+        loog.finish()
+        step.addCompleteLog("later", "x")
+        self.assertEqual((loog.isFinished(), loog.length(), loog.getText()), (True, 0, ""))
+        self.assertEqual((loog.hasContents(), list(loog.getChunks()), running.logs()), (False, [], []))
+        self.assertEqual([name for _, _, names in os.walk(self.basedir) for name in names], [])
+        self.assertEqual(running.clock.getDelayedCalls(), [])
 
 
 class HookTests(StepCase):

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.finishing import Finishing
-from buildbot.status.logs import LogFile
+from buildbot.status.logs import LogFile, Nowhere
 from buildbot.status.records import BuildRecord, LogRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 
@@ -150,8 +150,12 @@ class BuildStepStatus(_Watched):
         self.started = self.build.now()
 
     def addLog(self, name: str) -> LogFile:
-        """A new log, which grows from now on."""
+        """A new log, which grows from now on; that of a step which was left behind is kept nowhere."""
         name = _word(name)
+        if self.isFinished() or self.build.isFinished():
+            late = LogFile(self, name, "", Nowhere())
+            late.finish()
+            return late
         log = LogFile(self, name, *self.build.logs.create(self.build, self.name, name))
         self.logs.append(log)
         return log

@@ -47,6 +47,23 @@ class LogDirectory:
         return LogReader(os.path.join(self.directory, filename))
 
 
+class Nowhere:
+    """I am the writer of a log that is kept nowhere; what reads it finds it empty."""
+
+    path = os.devnull
+    length = 0
+
+    def append(self, channel: int, data: bytes) -> None:
+        """See L{LogWriter}."""
+
+    def flush(self) -> None:
+        """See L{LogWriter}."""
+
+    def finish(self) -> int:
+        """See L{LogWriter}."""
+        return 0
+
+
 class _Feeding:
     """I feed a consumer, which knows of one log only."""
 
@@ -68,7 +85,7 @@ class LogFile(Finishing):
     _observers: tuple[Any, ...] = ()
     _length: int | None = None
 
-    def __init__(self, step: Any, name: str, filename: str, writer: LogWriter) -> None:
+    def __init__(self, step: Any, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
         self.step = step
         self.name = name
         self.filename = filename
