@@ -11,7 +11,7 @@ from twisted.trial import unittest
 from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.properties import WithProperties
-from buildbot.process.remotecommand import END_TIME, START_TIME, RemoteShellCommand
+from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, START_TIME, RemoteShellCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
@@ -209,6 +209,18 @@ class UpdateTests(StepCase):
                 self.startCommand(Parsing("build", ["x"]))
 
         return self.begin(Step())
+
+    def test_unknownUpdates(self) -> None:
+        """G2: of what a slave says in words that the master does not know, only the last is kept."""
+        running = self.begin(ShellCommand(command="x"))
+        for number in range(KEPT_UPDATES + 10):
+            running.command.update(junk=number, **{f"junk{number}": number})
+        running.command.end(0, junk="end")
+        step: Any = running.build.steps[0]
+        self.assertEqual(len(step.cmd.updates["junk"]), KEPT_UPDATES)
+        self.assertEqual(step.cmd.updates["junk"][-2:], [KEPT_UPDATES + 9, "end"])
+        self.assertEqual(len(step.cmd.updates), KEPT_UPDATES)
+        self.assertEqual(running.result, SUCCESS)
 
     def test_updateRaises(self) -> None:
         """A command that cannot read what the slave says is stopped, and its step is an exception."""

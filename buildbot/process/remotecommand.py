@@ -26,6 +26,8 @@ START_TIME = 60.0
 ANSWER_TIME = 20.0
 #: Seconds that a slave may take to end a command that is given up.
 END_TIME = 30.0
+#: Of what a slave says besides: how many kinds of news are kept, and how many of each kind, the last ones.
+KEPT_UPDATES = 100
 _NONE = [b"None"]
 _ZERO = 0
 _counter = itertools.count(1)
@@ -47,7 +49,7 @@ class RemoteCommand(Callee):
     @ivar args: its arguments; text, bytes and what they may be in.
     @ivar active: whether it runs.
     @ivar rc: its exit status, once it said so; None may mean that it never ran.
-    @ivar updates: what else it said: key -> list of values, in order.
+    @ivar updates: what else it said: key -> list of values, in order, the last L{KEPT_UPDATES} of them.
     """
 
     active = False
@@ -195,8 +197,10 @@ class RemoteCommand(Callee):
         for key, value in update.items():
             if key == "rc":
                 self.rc = value if isinstance(value, int) else -1
-            else:
-                self.updates.setdefault(key, []).append(value)
+            elif key in self.updates or len(self.updates) < KEPT_UPDATES:
+                kept = self.updates.setdefault(key, [])
+                kept.append(value)
+                del kept[:-KEPT_UPDATES]
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """
