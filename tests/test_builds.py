@@ -129,7 +129,8 @@ class RunTests(BuildCase):
         self.force()
         (log,) = self.builds()[0].steps[0].logs
         chunks = list(self.botmaster.logs.reader(log.filename).chunks())
-        self.assertEqual(chunks, [(2, b"running\n"), (0, b"\xff\x00caf\xe9"), (1, b"\xf0\x9f")])
+        said = [(2, b"running\n"), (0, b"\xff\x00caf\xe9"), (1, b"\xf0\x9f")]
+        self.assertEqual(chunks, [*said, (2, b"exit code 0\n")])
 
     def test_waitsForASlave(self) -> None:
         """B8: a request waits for its slave, says why, and begins when it comes."""
@@ -299,15 +300,16 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_stopStubborn(self) -> None:
-        """B2: a step that never ends is left behind."""
+        """B2: a step that never ends is left behind; its slave, which does nothing, is left alone."""
         factory = BuildFactory()
         factory.addStep(Stubborn)
         self.configure(factory)
-        self.connect()
+        slave = self.connect()
         self.force()
         self.stop()
         self.wait(STOP_TIME + LOST_TIME + 2)
         self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertFalse(slave.pump.client.lost)
         self.assertFree()
 
     def test_note(self) -> None:

@@ -184,12 +184,15 @@ class ReadingTests(StepCase):
         """Of a log, the chunks of some channels can be had, or their text alone."""
         said: Any = {"header": b"run\n", "stdout": b"caf\xc3", "stderr": b"\xff", "log": (b"x", b"")}
         self.assertEqual(
-            self.reading(lambda log: list(log.getChunks([1, 2])), **said), [(2, b"run\n"), (1, b"\xff")]
+            self.reading(lambda log: list(log.getChunks([1, 2])), **said),
+            [(2, b"run\n"), (1, b"\xff"), (2, b"exit code 0\n")],
         )
-        self.assertEqual(self.reading(lambda log: len(list(log.getChunks())), **said), 3)
+        self.assertEqual(self.reading(lambda log: len(list(log.getChunks())), **said), 4)
         text = self.reading(lambda log: "".join(log.getChunks([0, 1], onlyText=True)), **said)
         self.assertEqual(text, "caf\ufffd\ufffd")
-        self.assertEqual(self.reading(lambda log: "".join(log.getChunks(onlyText=True)), stdout=b"a"), "a")
+        self.assertEqual(
+            self.reading(lambda log: "".join(log.getChunks([0], onlyText=True)), stdout=b"a"), "a"
+        )
 
 
 class UpdateTests(StepCase):

@@ -144,7 +144,13 @@ class ShellTests(StepCase):
         running = self.begin(ShellCommand(command="x", logfiles={"test.log": "_temp/test.log"}))
         running.command.end(stdout=b"out", log=(b"test.log", b"watched"))
         self.assertEqual(running.logs(), ["stdio", "test.log"])
-        self.assertEqual((running.log("stdio"), running.log("test.log")), ("out", "watched"))
+        self.assertEqual((running.log("stdio"), running.log("test.log")), ("outexit code 0\n", "watched"))
+
+    def test_exitCode(self) -> None:
+        """How a command ended is in its log, beside what it wrote."""
+        running = self.begin(ShellCommand(command="x"))
+        running.command.end(3, stdout=b"oh\n")
+        self.assertEqual(running.log("stdio"), "oh\nexit code 3\n")
 
     def test_logsOfOldSlaves(self) -> None:
         """A slave too old to watch files still runs the command; the log says what is missing."""

@@ -285,6 +285,9 @@ class Build:
         self.build_status.note = "stopping"
 
     def _stopOverdue(self) -> None:
+        if self.currentStep is None or not self.currentStep.isRunningCommand():
+            self._abandon()  # it is not the slave that goes on
+            return
         why = f"a build did not stop within {STOP_TIME:g} s"
         self.slavebuilder.slave.disconnect(why)
         self._overdue = self.clock.callLater(LOST_TIME, self._abandon)

@@ -215,6 +215,10 @@ class BuildStep(ComparableMixin):
 
         return c.run(self, self.remote).addBoth(ended)
 
+    def isRunningCommand(self) -> bool:
+        """Whether a command of mine runs on the slave."""
+        return self._command is not None
+
     # what subclasses use
 
     def addLog(self, name: str) -> Any:

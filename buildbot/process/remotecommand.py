@@ -267,6 +267,8 @@ class LoggedRemoteCommand(RemoteCommand):
                 self.addToLog(text(name, 200), data)
             else:
                 super().remoteUpdate({key: value})
+                if key == "rc" and self._stdio is not None:
+                    self.addHeader(f"exit code {value}\n")
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """See L{RemoteCommand}: end the logs that end with me."""
