@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial import unittest
 
-from buildbot.clients.sendchange import SendFailed
+from buildbot.clients.sendchange import Sender, SendFailed
 from buildbot.scripts import sendchange
 from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.words import CommandFailed
@@ -105,19 +105,31 @@ class SendTests(unittest.TestCase):
         os.environ[sendchange.AUTH] = "canary"
         self.assertEqual(self.refusal(), f"{sendchange.AUTH} must hold USER:PASSWORD")
 
+    def test_unreadable(self) -> None:
+        """A file that cannot be read is told, with the option that named it, and nothing is sent."""
+        for option in ("--auth-file", "--revision_file", "--logfile"):
+            self.assertEqual(
+                self.refusal(option, "nofile"), f"{option}: cannot read nofile: No such file or directory"
+            )
+        self.assertIn("Is a directory", self.refusal("--auth-file", "."))
+        self.assertEqual(FakeSender.made, [])
+
+    def test_noStandardInput(self) -> None:
+        """So is standard input that is closed."""
+        self.patch(sys, "stdin", None)
+        self.assertEqual(self.refusal("-F", "-"), "--logfile: standard input is closed")
+
     def test_notUTF8(self) -> None:
         """A file name that is no UTF-8 travels as the bytes that it is."""
         name = os.fsdecode(b"caf\xe9")
         self.assertEqual(self.send(name).sent[0][3], [b"caf\xe9"])
 
     def test_badMaster(self) -> None:
-        """An address that is none is told."""
-        self.patch(FakeSender, "__init__", _refuse)
-        self.assertEqual(self.refusal(), "--master: no such thing")
-
-
-def _refuse(self: object, *args: object, **kw: object) -> None:
-    raise ValueError("no such thing")
+        """An address that is none is told, as a word of the command line that is wrong."""
+        self.patch(sendchange, "Sender", Sender)
+        sent = sendchange.send(options(SendChangeOptions, [*NEEDED, "--master", "127.0.0.1"]))
+        why = self.failureResultOf(sent, CommandFailed).value
+        self.assertEqual((str(why), why.status), ("--master: HOST:PORT is wanted, not '127.0.0.1'", 2))
 
 
 class OptionsTests(unittest.TestCase):
@@ -159,6 +171,8 @@ class RunTests(unittest.TestCase):
 
         def send(config: object) -> Deferred[None]:
             sent: Deferred[None] = Deferred()
+            if isinstance(result, LookupError):
+                raise result
             if isinstance(result, Exception):
                 sent.errback(result)
             elif result is not None:
@@ -180,6 +194,15 @@ class RunTests(unittest.TestCase):
         """Status 1, and why, if it has not: the hook of 0.7.5 never learned of it."""
         said = self.run_(SendFailed("h:1 did not answer within 60 s"))
         self.assertEqual((said.status, said.out, said.err), (1, "", "h:1 did not answer within 60 s\n"))
+
+    def test_usage(self) -> None:
+        """Status 2 if its words were wrong."""
+        said = self.run_(CommandFailed("--master: no", status=2))
+        self.assertEqual((said.status, said.err), (2, "--master: no\n"))
+
+    def test_broken(self) -> None:
+        """Whatever goes wrong, it ends: a push must not wait for ever for its hook."""
+        self.assertRaises(KeyError, self.run_, KeyError("a fault of ours"))
 
     def test_interrupted(self) -> None:
         """Status 130 if it is interrupted."""

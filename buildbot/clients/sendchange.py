@@ -179,8 +179,13 @@ def _isRemote(error: Exception, name: str) -> bool:
 
 
 def _endpointOf(master: str, reactor: Any) -> Any:
+    """Where to connect. Raises ValueError, whose words are for the user, if nobody can say."""
     match = _HOST_AND_PORT.fullmatch(master)
-    if match is None:
+    if match is not None and 0 < int(match["port"]) < 65536:
+        return endpoints.HostnameEndpoint(reactor, match["ip6"] or match["host"], int(match["port"]))
+    try:
         return endpoints.clientFromString(reactor, master)
-    host = match["ip6"] or match["host"]
-    return endpoints.HostnameEndpoint(reactor, host, int(match["port"]))
+    except (TypeError, ValueError) as why:  # TypeError: a part of the description is missing
+        said = str(why)
+    known = not said.startswith("Unknown endpoint type")
+    raise ValueError(f"HOST:PORT is wanted, not {master!r}" + (f" ({said})" if known else ""))

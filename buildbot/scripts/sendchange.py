@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 
 from buildbot.clients.sendchange import Sender, SendFailed
@@ -38,7 +38,7 @@ def sendchange(config: Config) -> int:
         reactor.stop()
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    reactor.callWhenRunning(lambda: send(config).addBoth(done))
+    reactor.callWhenRunning(lambda: maybeDeferred(send, config).addBoth(done))
     reactor.run()
     for number, handler in handlers.items():  # the reactor of old Twisteds leaves its own
         signal.signal(number, handler)
@@ -46,8 +46,9 @@ def sendchange(config: Config) -> int:
         raise KeyboardInterrupt
     (result,) = results
     if isinstance(result, Failure):
-        result.trap(SendFailed, CommandFailed)
-        raise CommandFailed(*str(result.value).splitlines())
+        if result.check(SendFailed):
+            raise CommandFailed(*str(result.value).splitlines())
+        result.raiseException()
     say(config, "change sent successfully")
     return 0
 
@@ -55,8 +56,8 @@ def sendchange(config: Config) -> int:
 def send(config: Config) -> Deferred[None]:
     """Send a change, while a reactor runs.
 
-    @return: fires once the master has it; fails with L{SendFailed}, or with L{CommandFailed} if what
-        the files were to hold, or the address, is not understood.
+    @return: fires once the master has it; fails with L{SendFailed}, or with L{CommandFailed} if a file
+        cannot be read, or what it was to hold, or the address, is not understood.
     """
     try:
         user, password = auth(config, os.environ)
@@ -67,7 +68,7 @@ def send(config: Config) -> Deferred[None]:
     except CommandFailed:
         return fail()
     except ValueError as why:
-        return fail(CommandFailed(f"--master: {why}"))
+        return fail(CommandFailed(f"--master: {why}", status=2))
     more = {name: config[name] for name in ("category",) if config.get(name) is not None}
     files: Any = config.get("files") or ()
     return sender.send(
@@ -84,7 +85,7 @@ def auth(config: Config, environ: Any) -> tuple[str, str]:
     """User and password of the account. Raises L{CommandFailed} if what was given is none."""
     given, path = config.get("auth"), config.get("auth-file")
     if path is not None:
-        given, whence = _read(str(path)).strip(), "--auth-file"
+        given, whence = _read("auth-file", str(path)).strip(), "--auth-file"
     elif given is not None:
         whence = "--auth"
     elif environ.get(AUTH):
@@ -101,22 +102,27 @@ def _revision(config: Config) -> Any:
     """The revision, however it was given."""
     path = config.get("revision_file")
     if path is not None:
-        return _read(str(path))
+        return _read("revision_file", str(path))
     number = config.get("revision_number")
     return config.get("revision") if number is None else number
 
 
 def _comments(config: Config) -> str:
     path = config.get("logfile")
-    return _read(str(path)) if path is not None else str(config.get("comments") or "")
+    return _read("logfile", str(path)) if path is not None else str(config.get("comments") or "")
 
 
-def _read(path: str) -> str:
-    """The text of a file. Raises OSError, which tells the user enough."""
-    if path == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        return stream.read()
+def _read(option: str, path: str) -> str:
+    """The text of the file that an option names. Raises L{CommandFailed} if it cannot be read."""
+    if path == "-" and sys.stdin is None:
+        raise CommandFailed(f"--{option}: standard input is closed")
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            return stream.read()
+    except OSError as why:
+        raise CommandFailed(f"--{option}: cannot read {path}: {why.strerror}") from None
 
 
 def _sendable(value: Any) -> Any:
