@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from types import FrameType
 
 from twisted.trial import unittest
@@ -39,6 +40,17 @@ class StopTests(unittest.TestCase):
         self.assertEqual(
             command("stop", self.here), Spoken(0, f"no buildmaster is running in {self.here}\n", "")
         )
+
+    def test_stranger(self) -> None:
+        """A slave that another program runs is not said to be stopped, nor signalled, nor started anew."""
+        with subprocess.Popen(["cat"], cwd=self.here, stdin=subprocess.PIPE) as child:
+            with open(os.path.join(self.here, "twistd.pid"), "w") as stream:
+                stream.write(f"{child.pid}\n")
+            for verb in ("stop", "restart", "reconfig"):
+                said = command(verb, self.here)
+                self.assertEqual((said.status, said.out), (1, ""))
+                self.assertIn(f"process {child.pid}, which {self.here}/twistd.pid names, runs in", said.err)
+            self.assertIsNone(child.poll())
 
     def test_signal(self) -> None:
         """The holder is signalled; a caller of 0.7.5's function may not wait."""

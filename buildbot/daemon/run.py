@@ -35,7 +35,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from buildbot import version
-from buildbot.daemon import lock, logfile, place, tacfile, traces
+from buildbot.daemon import lock, logfile, place, stranger, tacfile, traces
 from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.stopping import Stopper
@@ -239,10 +239,14 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
 def _moveIn(here: str) -> Stopper:
     """Take the directory for this process: its lock, its pid file, and the signals that end it.
 
-    @raise lock.AlreadyRunning, OSError: that cannot be; nothing has changed.
+    @raise lock.AlreadyRunning, place.Unusable, OSError: that cannot be; nothing has changed.
     """
     kind = place.kindOf(place.readTac(here))
     lock.hold(here, kind)
+    other = stranger.daemonIn(here)
+    if other is not None:
+        lock.release(here)
+        raise place.Unusable(stranger.words(other, here))
     cleanUp = _cleaner(here)
     atexit.register(cleanUp)
     stopper = Stopper(cleanUp)

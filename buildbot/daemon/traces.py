@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from buildbot.daemon import lock
+from buildbot.daemon import lock, stranger
 from buildbot.daemon.place import PID, SOCKET
 
 
 def writePid(here: str) -> None:
-    """Write twistd.pid, for people and for other programs: nothing of ours believes it."""
+    """Write twistd.pid, for people and for other programs, over that of a process that is gone."""
     path = os.path.join(here, PID)
     with suppress(FileNotFoundError):
         os.unlink(path)
@@ -23,8 +23,11 @@ def writePid(here: str) -> None:
 
 
 def remove(here: str) -> None:
-    """Remove the traces of this process, which has the lock, and give that up."""
-    for name in (PID, SOCKET):
+    """Remove the traces of this process, which has the lock, and give that up.
+
+    The pid file of a daemon that another program runs there stays: without it, that program cannot stop it.
+    """
+    for name in (SOCKET,) if stranger.daemonIn(here) is not None else (PID, SOCKET):
         with suppress(OSError):
             os.unlink(os.path.join(here, name))
     lock.release(here, entirely=True)

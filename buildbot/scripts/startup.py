@@ -21,7 +21,7 @@ from typing import IO
 import buildbot
 from buildbot.daemon import lock, place, traces
 from buildbot.daemon.outcome import Outcome
-from buildbot.scripts.words import CommandFailed, Config, say, setting, usable
+from buildbot.scripts.words import CommandFailed, Config, refuseStranger, say, setting, usable
 
 #: How many seconds a child may take to end once it has failed, or been told to give up.
 _GRACE = 12.0
@@ -39,6 +39,7 @@ def start(config: Config) -> int:
     running = lock.holder(here)
     if running is not None:
         raise CommandFailed(f"the {kind.value} in {here} is already running, {running}")
+    refuseStranger(here)
     if config.get("nodaemon"):
         from buildbot.daemon import run  # loads Twisted, which waiting for a child must not
 

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.test_scripts_stop -*-
 """The commands C{stop} and C{restart}.
 
-Nobody is signalled but the process that holds the lock of the directory: a pid file proves nothing.
+Nobody is signalled but the process that holds the lock of the directory. A daemon that another program
+has started there, which only its pid file tells of, is left to that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import suppress
 
 from buildbot.daemon import lock, place, traces
 from buildbot.scripts.startup import start
-from buildbot.scripts.words import CommandFailed, Config, command, say, setting, usable
+from buildbot.scripts.words import CommandFailed, Config, command, refuseStranger, say, setting, usable
 
 _POLL = 0.02
 #: How many seconds a killed process may take to be gone.
@@ -26,12 +27,13 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
 
     @param signame: the signal that asks for it, without C{SIG}.
     @param wait: whether to return only when the process is gone.
-    @raise CommandFailed: it is still there after C{timeout} seconds.
+    @raise CommandFailed: it is still there after C{timeout} seconds, or another program runs one there.
     """
     here = usable(config)
     kind = place.kindOf(place.readTac(here)).value
     found = lock.holder(here)
     if found is None:
+        refuseStranger(here)
         say(config, f"no {kind} is running in {here}")
         return 0
     with Target(here, found) as target:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from buildbot.daemon import asking, lock, place
+from buildbot.daemon import asking, lock, place, stranger
 from buildbot.daemon.plaintext import plain
 
 #: A command's options, and what a command adds to them: what a function of 0.7.5 takes.
@@ -89,6 +89,13 @@ def usable(config: Config) -> str:
         raise CommandFailed(str(why)) from None
 
 
+def refuseStranger(here: str) -> None:
+    """Raise L{CommandFailed} if another program runs a daemon in a directory; the lock must be free."""
+    other = stranger.daemonIn(here)
+    if other is not None:
+        raise CommandFailed(stranger.words(other, here))
+
+
 def askMaster(
     config: Config, verb: str, params: Mapping[str, object], patience: float | None = PATIENCE
 ) -> object:
@@ -113,5 +120,6 @@ def _silent(here: str) -> str:
     if kind is place.Kind.SLAVE:
         return f"{here} is a buildslave's directory: ask its master"
     if found is None:
+        refuseStranger(here)
         return f"no {kind.value} is running in {here}: `{command('start', here)}` starts it"
     return f"the {kind.value} in {here} ({found}) does not answer yet: it is starting or stopping"

@@ -1,0 +1,69 @@
+"""Somebody else's daemon in one of our directories."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from twisted.trial import unittest
+
+from buildbot.daemon import lock, stranger, traces
+
+
+class StrangerTests(unittest.TestCase):
+    """Which process a pid file stands for."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here)
+        self.addCleanup(lock.release, self.here, entirely=True)
+
+    def process(self, cwd: str) -> int:
+        """A process that works in a directory until the test ends."""
+        child = subprocess.Popen(["cat"], cwd=cwd, stdin=subprocess.PIPE)
+        self.addCleanup(child.communicate)
+        return child.pid
+
+    def named(self, text: object) -> str:
+        """Write the pid file; its path."""
+        path = os.path.join(self.here, "twistd.pid")
+        with open(path, "w") as stream:
+            stream.write(f"{text}")
+        return path
+
+    def test_daemon(self) -> None:
+        """A process that works in the directory, and that the pid file names, is somebody's daemon."""
+        pid = self.process(self.here)
+        self.named(pid)
+        self.assertEqual(stranger.daemonIn(self.here), pid)
+
+    def test_stale(self) -> None:
+        """A pid file that is left over, or that names somebody who has nothing to do with it, is nobody's."""
+        dead = os.posix_spawn("/bin/true", ["true"], {})
+        os.waitpid(dead, 0)
+        for text in (dead, self.process("/"), os.getpid(), "", "no number", 0, -1):
+            self.named(text)
+            self.assertIsNone(stranger.daemonIn(self.here), text)
+        os.unlink(os.path.join(self.here, "twistd.pid"))
+        self.assertIsNone(stranger.daemonIn(self.here))
+
+    def test_hidden(self) -> None:
+        """Where another user's process works is not told: it counts if it has the name of a daemon."""
+
+        def hidden(one: str, other: str) -> bool:
+            raise PermissionError
+
+        pid = self.process(self.here)
+        self.named(pid)
+        self.patch(os.path, "samefile", hidden)
+        self.assertIsNone(stranger.daemonIn(self.here))
+        self.patch(stranger, "_PROGRAMS", frozenset((b"cat",)))
+        self.assertEqual(stranger.daemonIn(self.here), pid)
+
+    def test_pidFileStays(self) -> None:
+        """When we go, or a start has failed, the pid file of another's daemon stays."""
+        path = self.named(self.process(self.here))
+        lock.hold(self.here)
+        traces.remove(self.here)
+        traces.sweep(self.here)
+        self.assertTrue(os.path.exists(path))
