@@ -9,7 +9,9 @@ from types import FrameType
 
 from twisted.trial import unittest
 
-from buildbot.daemon import lock
+from buildbot.config.model import ConfigError
+from buildbot.daemon import childload, lock, place
+from buildbot.daemon.childload import LoadReport
 from buildbot.scripts import stop
 from buildbot.scripts.words import CommandFailed
 from tests.commandline import Spoken, command, directory
@@ -82,3 +84,78 @@ class StopTests(unittest.TestCase):
         self.addCleanup(lock.release, self.here)
         why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
         self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` ends it", str(why))
+
+
+class RestartTests(unittest.TestCase):
+    """A running master is stopped only for one that can take its place."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.done: list[str] = []
+        self.errors: tuple[ConfigError, ...] = ()
+        for name in ("stop", "start"):
+            self.patch(stop, name, lambda config, name=name: self.done.append(name) or 0)
+        self.patch(childload, "checkInChild", self.check)
+
+    def check(self, *arguments: object) -> LoadReport:
+        """What stands for the child process."""
+        self.done.append("check")
+        return LoadReport(not self.errors, self.errors, (), "")
+
+    def hold(self, kind: place.Kind) -> None:
+        """Let such a daemon run."""
+        lock.hold(self.here, kind)
+        self.addCleanup(lock.release, self.here)
+
+    def config(self) -> None:
+        """There is a configuration, whatever it is."""
+        with open(os.path.join(self.here, "master.cfg"), "w"):
+            pass
+
+    def test_broken(self) -> None:
+        """With a configuration that is refused, the running master is left alone, and the errors are told."""
+        self.config()
+        self.errors = (ConfigError("SyntaxError: oh", "master.cfg", 69), ConfigError("no slaves", None, None))
+        self.hold(place.Kind.MASTER)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, said.out, self.done), (1, "", ["check"]))
+        self.assertRegex(
+            said.err,
+            r"^master.cfg:69: SyntaxError: oh\nno slaves\n"
+            r"Nothing was stopped: the buildmaster that runs \(pid \d+ since [-0-9: ]+\) was left alone\.\n$",
+        )
+
+    def test_lost(self) -> None:
+        """So it is if the configuration is gone that its .tac names."""
+        with open(os.path.join(self.here, "buildbot.tac"), "a") as stream:
+            stream.write("\nconfigfile = 'master.cfg'\n")
+        self.hold(place.Kind.MASTER)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, self.done), (1, []))
+        self.assertIn(f"no master.cfg in {self.here}", said.err)
+        self.assertIn("left alone", said.err)
+
+    def test_good(self) -> None:
+        """With one that is good it is stopped and started."""
+        self.config()
+        self.hold(place.Kind.MASTER)
+        self.assertEqual(command("restart", self.here), Spoken(0, "", ""))
+        self.assertEqual(self.done, ["check", "stop", "start"])
+
+    def test_none(self) -> None:
+        """A .tac may run a master without a configuration: nothing is missed, then."""
+        self.hold(place.Kind.MASTER)
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])
+
+    def test_notRunning(self) -> None:
+        """Where none runs there is nothing to lose: the start says what is wrong."""
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])
+
+    def test_slave(self) -> None:
+        """A slave has no configuration that could be checked."""
+        self.here = directory(self.mktemp(), "buildslave")
+        self.hold(place.Kind.SLAVE)
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])

@@ -77,17 +77,22 @@ def kindOf(tac: str) -> Kind:
 
 
 def configFile(tac: str) -> str:
-    """The name of the configuration file that the text of a master's buildbot.tac gives."""
+    """The name of the configuration file that a master has whose buildbot.tac has this text."""
+    return namedConfigFile(tac) or CONFIG
+
+
+def namedConfigFile(tac: str) -> str | None:
+    """The name of the configuration file that the text of a master's buildbot.tac gives, if any."""
     try:
         body = ast.parse(tac).body
     except (SyntaxError, ValueError):
-        return CONFIG
+        return None
     for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
             if "configfile" in names and isinstance(node.value.value, str):
                 return node.value.value
-    return CONFIG
+    return None
 
 
 def _mayUse(path: str, how: int) -> bool:

@@ -130,7 +130,10 @@ class RestartOptions(StartOptions):
     """C{restart}."""
 
     optFlags = [["kill", "k", "Kill the old process if it does not stop."]]
-    longdesc = "Stops the buildmaster or buildslave of DIR if it is running, and starts it."
+    longdesc = (
+        "Stops the buildmaster or buildslave of DIR if it is running, and starts it. A running master is "
+        "left alone if its configuration file is not good."
+    )
 
 
 class ReconfigOptions(MakerBase):

@@ -57,9 +57,35 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
 
 
 def restart(config: Config) -> int:
-    """Stop the process of a directory if one is running, and start it. Returns the exit status of that."""
+    """Stop the process of a directory if one is running, and start it. Returns the exit status of that.
+
+    @raise CommandFailed: it would not start, or could not be stopped; the one that runs is left alone.
+    """
+    here = usable(config)
+    running = lock.holder(here)
+    if running is not None and _hasConfig(here):
+        _checkConfig(here, running)
     stop({name: value for name, value in config.items() if name != "timeout"})
     return start(config)
+
+
+def _hasConfig(here: str) -> bool:
+    """Whether a master starts with a configuration file; a .tac may run one that has none."""
+    tac = place.readTac(here)
+    if place.kindOf(tac) is not place.Kind.MASTER:
+        return False
+    return bool(place.namedConfigFile(tac)) or os.path.exists(os.path.join(here, place.CONFIG))
+
+
+def _checkConfig(here: str, running: lock.Holder) -> None:
+    """Raise L{CommandFailed} if a master could not be started again, once it had been stopped."""
+    from buildbot.scripts.checkconfig import checkconfig  # loads Twisted, which stopping must not
+
+    try:
+        checkconfig({"basedir": here, "quiet": True})
+    except CommandFailed as why:
+        left = f"Nothing was stopped: the buildmaster that runs ({running}) was left alone."
+        raise CommandFailed(*why.lines, left) from None
 
 
 class Target:
