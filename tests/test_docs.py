@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import product
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 from twisted.internet.task import Clock
 from twisted.python import usage
@@ -20,15 +21,23 @@ from twisted.trial import unittest
 
 from buildbot import botperspective, ports
 from buildbot.answers import Answers
+from buildbot.changes.change import Change
 from buildbot.config import builders, check, secrets
 from buildbot.config import ports as configPorts
 from buildbot.config.load import load
 from buildbot.config.model import KEEPALIVE
 from buildbot.master import BuildMaster
+from buildbot.process.base import Build
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.request import BuildRequest
 from buildbot.reconfig import LOAD_TIME
 from buildbot.scripts.options import Options
 from buildbot.slaves import arbitration, duty, squabble
 from buildbot.slaves.attachment import Attachment, Event, State, advance
+from buildbot.sourcestamp import SourceStamp
+from buildbot.status.build import BuildStatus
+from buildbot.status.logs import LogDirectory
+from buildbot.status.records import BuildRecord
 from buildbot.wire import login, peers
 
 ROOT = Path(__file__).parent.parent
@@ -322,6 +331,53 @@ class ReferenceTests(unittest.TestCase):
             ]
             missing = [name for name in classes if not re.search(rf"``{name}\b", words)]
             self.assertEqual(missing, [], module)
+
+    def test_stepArguments(self) -> None:
+        """Every argument that all steps take is explained, with its default."""
+        rows = tableRows(pages()["reference/steps"], "step-arguments")
+        drawn = {literals(name)[0]: default for name, default, _ in rows}
+        self.assertEqual(drawn.pop("name"), "each step's own")
+        real = {name: getattr(BuildStep, name) for name in BuildStep.parms if name not in ("build", "name")}
+        self.assertEqual(drawn, {name: f"``{default!r}``" for name, default in real.items()})
+
+    def test_stepFlags(self) -> None:
+        """For every ready step the page says which of its flags are on."""
+        rows = tableRows(pages()["reference/steps"], "step-flags")
+        drawn = {step: sorted(literals(flags)) for steps, flags in rows for step in literals(steps)}
+        flags = sorted(name for name in BuildStep.parms if getattr(BuildStep, name, None) is False)
+        steps = {
+            name: [flag for flag in flags if getattr(thing, flag)]
+            for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py")
+            for name, thing in vars(found(f"buildbot.steps.{path.stem}")).items()
+            if inspect.isclass(thing) and issubclass(thing, BuildStep) and not name.startswith("_")
+            if thing.__module__ == f"buildbot.steps.{path.stem}"
+        }
+        self.assertGreater(len(steps), 15)
+        self.assertEqual(drawn, steps)
+
+    def test_properties(self) -> None:
+        """The properties that every build has are those in the page, and they win in the order it says."""
+        text = pages()["reference/steps"].partition(".. _properties:")[2]
+        before, _, after = text.partition("and those that come from elsewhere")
+        change = Change("me", [], "", properties={"a": "change", "b": "change", "c": "change"})
+        request = BuildRequest("because", SourceStamp(changes=[change]), "full")
+        request.properties = {"b": "request", "c": "request", "slavename": "request"}
+        build = Build([request])
+        build.setBuilder(SimpleNamespace(name="full"))
+        record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
+        slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
+        clock = Clock()
+        build.startBuild(
+            BuildStatus(None, record, LogDirectory(self.mktemp(), clock), clock.seconds),
+            {},
+            SimpleNamespace(slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None)),
+        )
+        said = build.properties
+        self.assertEqual([said[name] for name in "abc"], ["change", "request", "bot"])
+        own = [name for name, _, source in said.asList() if source == "build"]
+        self.assertEqual(sorted(re.findall(r"^   \* - ``(\w+)``", before, re.M)), own)
+        order = re.findall(r"^\d\. (?:of the |the |what a )(\w+)", after, re.M)
+        self.assertEqual(order, ["changes", "request", "bot", "five", "step"])
 
     def test_leftOut(self) -> None:
         """What the page of differences says is left out for good is not there."""
