@@ -37,17 +37,24 @@ class RunnerTests(unittest.TestCase):
         self.assertIn("Usage: buildbot create-slave [options] DIR HOST:PORT NAME PASSWORD", said.out)
 
     def test_usage(self) -> None:
-        """What is not understood is told on standard error, with the usage of that command."""
-        for arguments, reason, usage in (
-            ([], "a command is wanted", "Commands:"),
-            (["dance"], "Unknown command: dance", "Commands:"),
-            (["start", "--fast", "x"], "option --fast not recognized", "--nodaemon"),
-            (["create-slave", "x"], "DIR HOST:PORT NAME PASSWORD are wanted", "--keepalive"),
+        """What is not understood is told on standard error, and stays in view: the help is asked for apart."""
+        for arguments, reason, usage, more in (
+            ([], "a command is wanted", "[options] COMMAND [options of the command]", ""),
+            (["dance"], "Unknown command: dance", "[options] COMMAND [options of the command]", ""),
+            (["start", "--fast", "x"], "option --fast not recognized", "start [options] [DIR]", "start "),
+            (
+                ["create-slave", "x"],
+                "DIR HOST:PORT NAME PASSWORD are wanted, not 1 words",
+                "create-slave [options] DIR HOST:PORT NAME PASSWORD",
+                "create-slave ",
+            ),
         ):
             said = command(*arguments)
             self.assertEqual((said.status, said.out), (2, ""))
-            self.assertTrue(said.err.startswith(f"buildbot: {reason}"), said.err)
-            self.assertIn(usage, said.err)
+            self.assertEqual(
+                said.err,
+                f"buildbot: {reason}\nUsage: buildbot {usage}\n`buildbot {more}--help` says more.\n",
+            )
 
     def test_failure(self) -> None:
         """What a command cannot do is a line on standard error, and status 1."""
@@ -69,6 +76,16 @@ class RunnerTests(unittest.TestCase):
         self.assertRegex(said.err, rf"^buildbot: .*Not a directory: '{parent}/m'\n$")
         said = command("--verbose", "create-master", os.path.join(parent, "m"))
         self.assertIn("Traceback", said.err)
+
+    def test_closedStreams(self) -> None:
+        """A standard output, or error, that the caller has closed is no error."""
+        for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(
+                ["sh", "-c", f'exec "$0" -m buildbot start --help {closed}', sys.executable],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                capture_output=True,
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, b""), closed)
 
     def test_interrupted(self) -> None:
         """Ctrl-C ends it without a traceback."""

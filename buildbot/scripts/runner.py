@@ -40,7 +40,7 @@ from buildbot.scripts.options import (
     StatusOptions,
     StopOptions,
 )
-from buildbot.scripts.words import CommandFailed, Config, complain
+from buildbot.scripts.words import CommandFailed, Config, command, complain
 
 __all__ = [
     "BuildsOptions",
@@ -134,7 +134,8 @@ def main(argv: Sequence[str]) -> int:
         options.parseOptions(argv)
     except usage.UsageError as why:
         wrong: Any = getattr(options, "subOptions", options)
-        complain(f"buildbot: {why}", "", *str(wrong).rstrip().splitlines())
+        verb = () if wrong is options else (str(options.subCommand),)
+        complain(f"buildbot: {why}", wrong.getSynopsis(), f"`{command(*verb, '--help')}` says more.")
         return 2
     config = options.subOptions
     config["verbose"] = options["verbose"]
@@ -159,6 +160,21 @@ def run() -> None:
     """The entry point of the command; ends the process."""
     # SIGTERM ends a command as Ctrl-C does: a start that nobody waits for any more is taken back.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _openStreams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))
+
+
+def _openStreams() -> None:
+    """Have an output that leads nowhere for each that the caller has closed.
+
+    Nothing else shall get the number of one, and what is printed then.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
