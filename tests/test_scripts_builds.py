@@ -55,6 +55,11 @@ class BuildsTests(AskingTests):
         said = command("builds", self.here)
         self.assertEqual((said.status, said.out), (0, "no builds yet\n"))
 
+    def test_noneWanted(self) -> None:
+        """Who wants to see no builds that are over is not told that there are none."""
+        self.answer = NOTHING
+        self.assertEqual(command("builds", "-c", "0", self.here).out, "nothing runs, and nothing waits\n")
+
     def test_running(self) -> None:
         """A running build is shown with its slave, its step, how long it runs and will run, and of what."""
         _, line = self.page(running=[RUNNING])

@@ -37,7 +37,7 @@ class RunnerTests(unittest.TestCase):
         self.assertIn("Usage: buildbot create-slave [options] DIR HOST:PORT NAME PASSWORD", said.out)
 
     def test_usage(self) -> None:
-        """What is not understood is told on standard error, and stays in view: the help is asked for apart."""
+        """What is not understood is told on standard error, where it stays in view."""
         for arguments, reason, usage, more in (
             ([], "a command is wanted", "[options] COMMAND [options of the command]", ""),
             (["dance"], "Unknown command: dance", "[options] COMMAND [options of the command]", ""),

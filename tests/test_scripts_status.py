@@ -9,7 +9,7 @@ from twisted.trial import unittest
 
 from buildbot.daemon import asking
 from buildbot.daemon.plaintext import width
-from buildbot.scripts import status
+from buildbot.scripts import shown, status
 from tests.commandline import Spoken, command, directory
 
 NOW = 1_800_000_000.0
@@ -78,6 +78,22 @@ class PageTests(unittest.TestCase):
         quiet = {**RUNNING, "step": None, "eta": None}
         lines = status.masterPage({**MASTER, "running": [quiet]}, [BOT], NOW)
         self.assertEqual(lines[-1], "running: full/7 on bot1, about to begin, for 1 min 15 s")
+
+    def test_refused(self) -> None:
+        """A slave that is not there because its login is refused shows as that, below the table."""
+        lost = {"when": NOW - 9, "text": "disconnected from 10.0.0.2:4: the connection was lost"}
+        refusal = {"when": NOW - 5, "text": "login from 10.0.0.2:5 refused: wrong password\x1b[2J"}
+        for bot, events, told in (
+            (ABSENT, [lost, refusal], True),
+            (ABSENT, [refusal, lost], False),
+            (ABSENT, [], False),
+            (BOT, [refusal], False),
+        ):
+            lines = status.masterPage(MASTER, [{**bot, "events": events}], NOW)
+            about = [line for line in lines if "wrong password" in line]
+            at = shown.moment(NOW - 5)
+            said = f"{bot['name']} at {at}: login from 10.0.0.2:5 refused: wrong password\\x1b[2J"
+            self.assertEqual(about, [said] if told else [])
 
     def test_paused(self) -> None:
         """O7: a paused slave shows as that, with who, since when and why, in the table and on its page."""
@@ -173,7 +189,8 @@ class PageTests(unittest.TestCase):
     def test_absentSlave(self) -> None:
         """A slave that never came has nothing to say."""
         self.assertEqual(
-            status.slavePage(ABSENT, NOW), ["slave:    bot2", "state:    not connected", "", "no events yet"]
+            status.slavePage(ABSENT, NOW),
+            ["slave:    bot2", "state:    not connected", "", "no events since the master was started"],
         )
 
     def test_since(self) -> None:
@@ -211,7 +228,7 @@ class StatusTests(unittest.TestCase):
         """With a name, that one."""
         said = self.status("bot1")
         self.assertEqual((said.status, self.asked), (0, [{"slave": "bot1"}]))
-        self.assertIn("no events yet", said.out)
+        self.assertIn("no events since the master was started", said.out)
 
     def test_json(self) -> None:
         """For programs, everything, and no raw control character in it."""

@@ -22,17 +22,18 @@ _ROOM = 40
 
 def builds(config: Config) -> int:
     """Say what is built, was built and waits. Status 0; fails without a master or such a builder."""
-    params: dict[str, object] = {"count": setting(config, "count", int, 20)}
+    count = setting(config, "count", int, 20)
+    params: dict[str, object] = {"count": count}
     if config.get("builder") is not None:
         params["builder"] = config["builder"]
     said: Any = askMaster(config, "builds", params)
     if not sayJSON(config, said):
-        say(config, *buildsPage(said, time.time()))
+        say(config, *buildsPage(said, time.time(), count))
     return 0
 
 
-def buildsPage(said: Mapping[str, Any], now: float) -> list[str]:
-    """The lines about an answer of the master."""
+def buildsPage(said: Mapping[str, Any], now: float, count: int = 20) -> list[str]:
+    """The lines about an answer of the master, who was asked for C{count} builds that are over."""
     parts = [
         table(_RUNNING, [_runningRow(build, now) for build in said["running"]]) if said["running"] else [],
         waitingLines(said["waiting"], now),
@@ -42,7 +43,7 @@ def buildsPage(said: Mapping[str, Any], now: float) -> list[str]:
     for part in parts:
         if part:
             lines += [*([""] if lines else []), *part]
-    return lines or ["no builds yet"]
+    return lines or ["no builds yet" if count else "nothing runs, and nothing waits"]
 
 
 def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:

@@ -6,6 +6,7 @@ What it says comes from strangers, too: nothing of it can move the cursor of the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from buildbot.scripts.words import Config, askMaster, say, sayJSON
 _EVENTS = 20
 #: How many columns of a terminal the builders of a slave may take in the table.
 _ROOM = 30
+#: The event of a login that was refused, as the master words it.
+_REFUSED = re.compile(r"login from \S+ refused: ")
 _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 
 
@@ -55,6 +58,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     if activity:
         lines += ["", *activity]
     lines += [f"{plainLine(s['name'])} is {pauseWords(s['paused'], now)}" for s in slaves if s.get("paused")]
+    lines += [line for slave in slaves for line in _refusal(slave)]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
@@ -81,7 +85,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     ]
     lines = [f"{name + ':':<9} {plainLine(str(value))}" for name, value in facts if value]
     events = list(slave.get("events") or ())[-_EVENTS:]
-    lines += ["", "latest events:" if events else "no events yet"]
+    lines += ["", "latest events:" if events else "no events since the master was started"]
     return lines + [f"  {moment(event['when'])}  {plainLine(event['text'])}" for event in events]
 
 
@@ -89,6 +93,14 @@ def pauseWords(pause: Mapping[str, Any], now: float) -> str:
     """That a slave is kept from builds: how, by whom, since when, and why."""
     why = f": {pause['why']}" if pause["why"] else ""
     return plainLine(f"{pause['kind']} by {pause['who'] or 'somebody'} {since(pause['when'], now)}{why}")
+
+
+def _refusal(slave: Mapping[str, Any]) -> list[str]:
+    """A line, if a slave is not there because its login was refused: the last that happened to it."""
+    event = (slave.get("events") or [None])[-1]
+    if slave["state"] != "absent" or event is None or not _REFUSED.match(event["text"]):
+        return []
+    return [plainLine(f"{slave['name']} at {moment(event['when'])}: {event['text']}")]
 
 
 def _row(slave: Mapping[str, Any], now: float) -> list[str]:
