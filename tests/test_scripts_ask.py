@@ -84,6 +84,13 @@ class EveryCommandTests(AskingTests):
         for words in self.all():
             self.assertEqual(self.failure(*words), "no slave 'bot1' in c['bots']\n")
 
+    def test_noAnswer(self) -> None:
+        """What was asked of a master that does not answer may be done all the same, but for questions."""
+        self.answer = asking.NoAnswer("the master has not answered within 10 s")
+        for words in self.all():
+            maybe = "" if words[0] in ("status", "builds") else "; it may do it all the same, now or later"
+            self.assertEqual(self.failure(*words), f"the master has not answered within 10 s{maybe}\n")
+
     def test_noDirectory(self) -> None:
         """A directory that is none is told before anybody is asked."""
         os.unlink(os.path.join(self.here, place.TAC))

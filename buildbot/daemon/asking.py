@@ -28,13 +28,17 @@ class ControlError(Exception):
     """The command was refused or failed; the message is for the user."""
 
 
+class NoAnswer(ControlError):
+    """The time was over before the master had answered; it may have the command all the same."""
+
+
 def ask(basedir: str, command: str, timeout: float | None = None, **params: object) -> object:
     """What the master of a directory answers to a command: any JSON value.
 
     @param timeout: for how many seconds to wait at the most; None waits as long as the master lives.
     @param params: the command's own parameters. For one that is named like ours see L{request}.
     @raise NotRunning: nobody listens there.
-    @raise ControlError: the master's own words, or that it went away, or that the time is over.
+    @raise ControlError: the master's own words, or that it went away; L{NoAnswer}: the time is over.
     """
     return request(basedir, command, params, timeout)
 
@@ -54,7 +58,7 @@ def request(
             conversation.sendall(question)
             answer = _readLine(conversation, end)
         except TimeoutError:
-            raise ControlError(f"the master has not answered within {patience:g} s") from None
+            raise NoAnswer(f"the master has not answered within {patience:g} s") from None
         except (BrokenPipeError, ConnectionResetError):
             answer = b""
     try:

@@ -23,6 +23,8 @@ _Value = TypeVar("_Value")
 
 #: For how many seconds a command waits for a master that ought to answer at once.
 PATIENCE = 10.0
+#: What changes nothing, so that nobody needs to know whether a silent master has heard it.
+_QUESTIONS = ("status", "builds", "build")
 
 
 class CommandFailed(Exception):
@@ -109,6 +111,9 @@ def askMaster(
         return asking.request(here, verb, params, patience)
     except asking.NotRunning:
         raise CommandFailed(_silent(here)) from None
+    except asking.NoAnswer as why:
+        maybe = "" if verb in _QUESTIONS else "; it may do it all the same, now or later"
+        raise CommandFailed(f"{why}{maybe}") from None
     except asking.ControlError as why:
         raise CommandFailed(str(why)) from None
 
