@@ -281,6 +281,32 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(self.printed("full/7/compile/other"), b"two")
         self.assertEqual(self.printed("--follow", "full/7/compile"), b"one")
 
+    def test_build(self) -> None:
+        """Without a step, it says which files the build's logs are in; only a master knows the steps."""
+        self.make("compile/stdio", (0, b"one"))
+        self.make("test/stdio", (0, b"two"))
+        files = ["full/7-log-compile-stdio", "full/7-log-test-stdio"]
+        with open(os.path.join(self.here, "logs", "full", "77-log-other-stdio"), "w"):
+            pass
+        self.assertEqual(
+            self.said("full/7").out.splitlines(),
+            [
+                "no master is running, which knows the steps of build 7 of full; the files of its logs:",
+                *(f"  {self.here}/logs/{name}" for name in files),
+            ],
+        )
+        said = json.loads(self.printed("--json", "full/7"))
+        self.assertEqual(said, {"builder": "full", "number": 7, "files": files})
+
+    def test_otherLog(self) -> None:
+        """A log that there is not is told with those that there are."""
+        self.make("compile/other", (0, b"one"))
+        self.assertEqual(
+            self.failure("full/7/compile"),
+            f"no master is running in {self.here}, and there is no file of that log; "
+            "there is full/7-log-compile-other\n",
+        )
+
     def test_notFound(self) -> None:
         """What there is not is told; so is a slave's directory; nothing outside of the logs is opened."""
         os.mkdir(os.path.join(self.here, "logs"))

@@ -150,16 +150,24 @@ def _isFinished(here: str, one: Wanted) -> bool:
 
 
 def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
-    """Print the log whose file is called as that of the one that is meant would be."""
+    """Print the log whose file is called as that of the one that is meant would be, or say what there is."""
     for one in wanted:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
                 _print(config, here, filename, lambda: True)
                 return 0
+    there: list[str] = []
+    for one in wanted:
+        files = _filesOf(here, one)
+        if files and not one.rest:
+            _listFiles(config, here, one, files)
+            return 0
+        there += files
     kind = place.kindOf(place.readTac(here))
     if kind is place.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
-    raise CommandFailed(f"no master is running in {here}, and there is no file of that log")
+    has = f"; there is {', '.join(there)}" if there else ""
+    raise CommandFailed(f"no master is running in {here}, and there is no file of that log{has}")
 
 
 def filenames(one: Wanted) -> Iterator[str]:
@@ -169,6 +177,24 @@ def filenames(one: Wanted) -> Iterator[str]:
     yield logFilename(one.builder, one.number, one.rest, _FIRST)
     for at in (match.start() for match in re.finditer("/", one.rest)):
         yield logFilename(one.builder, one.number, one.rest[:at], one.rest[at + 1 :])
+
+
+def _filesOf(here: str, one: Wanted) -> list[str]:
+    """The files of all logs of a build, relative to the directory of logs."""
+    directory, name = os.path.split(logFilename(one.builder, one.number, "", ""))
+    begin = name.rstrip("-")
+    try:
+        names = sorted(os.listdir(os.path.join(here, LOGS, directory)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [f"{directory}/{each}" for each in names if each.startswith(f"{begin}-")]
+
+
+def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None:
+    if not sayJSON(config, {"builder": one.builder, "number": one.number, "files": files}):
+        build = f"build {one.number} of {one.builder}"
+        say({}, f"no master is running, which knows the steps of {build}; the files of its logs:")
+        say({}, *(f"  {os.path.join(here, LOGS, each)}" for each in files))
 
 
 def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> None:
