@@ -69,6 +69,15 @@ class CheckConfigTests(unittest.TestCase):
         command("checkconfig", self.here)
         self.assertEqual(self.asked, [(path, self.here, 90.0)])
 
+    def test_slave(self) -> None:
+        """A slave's directory is told from one that lacks its configuration."""
+        self.write("buildbot.tac", "application = service.Application('buildslave')")
+        said = command("checkconfig", self.here)
+        self.assertEqual(
+            said,
+            Spoken(1, "", f"{self.here} is a buildslave's directory: its master has the configuration\n"),
+        )
+
     def test_missing(self) -> None:
         """What is not there is one line."""
         for path, reason in (

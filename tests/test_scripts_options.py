@@ -46,6 +46,23 @@ class OptionsTests(unittest.TestCase):
         self.assertIn("not 2: a b", self.refusal(o.StopOptions, "a", "b"))
         self.assertIn("empty", self.refusal(o.StopOptions, ""))
 
+    def test_directoryLeftOut(self) -> None:
+        """Who is inside of a master's directory and names only what is in it is told how to say that."""
+        here = self.mktemp()
+        os.mkdir(here)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(here)
+        for kind, what in ((o.BuildsOptions, "builder"), (o.StatusOptions, "slave")):
+            self.assertEqual(options(kind, ["first"])["basedir"], os.path.abspath("first"))
+            with open("buildbot.tac", "w"):
+                pass
+            why = self.refusal(kind, "first")
+            self.assertEqual(
+                why, f"there is no directory first; for the {what} first of this one say: . first"
+            )
+            self.assertEqual(options(kind, [".", "first"])[what], "first")
+            os.unlink("buildbot.tac")
+
     def test_currentDirectory(self) -> None:
         """Inside of a master's directory it need not be named; elsewhere, and for making one, it must be."""
         here = self.mktemp()

@@ -89,6 +89,21 @@ class MakerBase(CommandOptions):
             raise usage.UsageError(f"one directory is wanted, not {len(args)}: {' '.join(args)}")
         self["basedir"] = args[0] if args else self.here()
 
+    def _dirAnd(self, what: str, args: Sequence[str]) -> None:
+        """Take DIR, and the name of what is meant in it; DIR alone may stand, and nothing at all.
+
+        @raise usage.UsageError: somebody inside of DIR seems to have left that out, and not the name.
+        """
+        if len(args) > 2:
+            raise usage.UsageError(f"DIR and one {what.upper()} are wanted, not {' '.join(args)}")
+        if len(args) == 1 and os.path.exists(TAC) and args[0] and not os.path.exists(args[0]):
+            (name,) = args
+            raise usage.UsageError(
+                f"there is no directory {name}; for the {what} {name} of this one say: . {name}"
+            )
+        MakerBase.parseArgs(self, *args[:1])
+        self[what] = args[1] if args[1:] else None
+
     def here(self) -> str:
         """The directory that is meant where none is named."""
         if not os.path.exists(TAC):

@@ -24,10 +24,7 @@ class BuildsOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """[DIR [BUILDER]]"""
-        super().parseArgs(*args[:1])
-        if len(args) > 2:
-            raise usage.UsageError(f"DIR and one BUILDER are wanted, not {' '.join(args)}")
-        self["builder"] = args[1] if args[1:] else None
+        self._dirAnd("builder", args)
 
 
 class LogOptions(MakerBase):

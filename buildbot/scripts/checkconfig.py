@@ -32,7 +32,10 @@ def configPath(named: str) -> str:
         raise CommandFailed(f"there is no {named}: name a configuration file or a master's directory")
     if not os.path.isdir(named):
         return named
-    path = os.path.join(named, place.configFile(place.readTac(named)))
+    tac = place.readTac(named)
+    if place.kindOf(tac) is place.Kind.SLAVE:
+        raise CommandFailed(f"{named} is a buildslave's directory: its master has the configuration")
+    path = os.path.join(named, place.configFile(tac))
     if not os.path.exists(path):
         raise CommandFailed(f"no {os.path.basename(path)} in {named}")
     return path

@@ -171,10 +171,7 @@ class StatusOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """[DIR [SLAVE]]"""
-        super().parseArgs(*args[:1])
-        if len(args) > 2:
-            raise usage.UsageError(f"DIR and one SLAVE are wanted, not {' '.join(args)}")
-        self["slave"] = args[1] if args[1:] else None
+        self._dirAnd("slave", args)
 
 
 class DemoOptions(MakerBase):
