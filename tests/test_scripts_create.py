@@ -172,6 +172,19 @@ class MasterTests(unittest.TestCase):
         self.assertIn("BuildmasterConfig", self.read(name))
         self.assertNotIn("master.cfg", os.listdir(self.here))
 
+    def test_foreignConfig(self) -> None:
+        """A file elsewhere that is no configuration is not taken for one, and nothing is made."""
+        said = command("create-master", "--config", "/etc/passwd", self.here)
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertEqual(
+            said.err, "/etc/passwd is there, and is no configuration of a master: name another\n"
+        )
+        self.assertFalse(os.path.exists(self.here))
+        other = f"{self.here}.cfg"
+        with open(other, "w") as stream:
+            stream.write("c = BuildmasterConfig = {}")
+        self.assertIn(f"kept {other}", command("create-master", "--config", other, self.here).out)
+
     def test_kind(self) -> None:
         """The directory is known for a master's."""
         command("create-master", self.here)

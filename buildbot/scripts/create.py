@@ -70,11 +70,12 @@ s.setServiceParent(application)
 def createMaster(config: Config) -> int:
     """Make a master's directory, and say what to do next. Returns the exit status, 0."""
     maker = Maker(config)
+    name = setting(config, "config", str, CONFIG)
+    checkForeign(maker.basedir, name)
     maker.mkdir(Kind.MASTER)
     maker.makeTAC(masterTAC % tacValues(config))
     sample = sampleText()
     maker.sampleconfig(sample)
-    name = setting(config, "config", str, CONFIG)
     text, passwords = withPasswords(sample)
     if not maker.write(name, text):
         passwords = []
@@ -92,6 +93,16 @@ def createSlave(config: Config) -> int:
     maker.mkinfo()
     maker.say("Next:", f"  {command('start', maker.basedir)}")
     return 0
+
+
+def checkForeign(here: str, name: str) -> None:
+    """Raise L{CommandFailed} if a configuration file is to be one outside of the directory that is none."""
+    path = os.path.realpath(os.path.join(here, name))
+    if path.startswith(os.path.join(os.path.realpath(here), "")):
+        return
+    text = _read(path)
+    if text is not None and "BuildmasterConfig" not in text:
+        raise CommandFailed(f"{path} is there, and is no configuration of a master: name another")
 
 
 class Maker:
