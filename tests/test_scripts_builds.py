@@ -7,6 +7,7 @@ import os
 import pwd
 from typing import Any
 
+from buildbot.daemon import asking
 from buildbot.scripts import builds, shown, words
 from tests.commandline import command
 from tests.test_scripts_ask import AskingTests
@@ -195,6 +196,23 @@ class StopBuildTests(AskingTests):
         """JSON is the master's own answer."""
         self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
         self.assertEqual(json.loads(command("stopbuild", self.here, "full", "-j").out), self.answer)
+
+    def test_onlyWaiting(self) -> None:
+        """If none runs, but something waits, it says what would cancel that."""
+        self.waiting = [WAITING]
+        refusal = asking.ControlError("no build of full runs")
+        self.patch(asking, "request", lambda here, verb, *more: self.answered(refusal, verb))
+        hint = "3 requests wait for it: --pending cancels them\n"
+        self.assertEqual(self.failure("stopbuild", self.here, "full"), f"no build of full runs\n{hint}")
+        self.assertEqual(self.failure("stopbuild", self.here, "full", "7"), "no build of full runs\n")
+        self.waiting = []
+        self.assertEqual(self.failure("stopbuild", self.here, "full"), "no build of full runs\n")
+
+    def answered(self, refusal: Exception, verb: str) -> object:
+        """What the master answers, which has nothing to stop."""
+        if verb == "builds":
+            return {**NOTHING, "waiting": self.waiting}
+        raise refusal
 
 
 class PauseTests(AskingTests):

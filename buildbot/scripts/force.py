@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.scripts.words import Config, askMaster, command, loginName, say, sayJSON
+from buildbot.scripts.words import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
 
 
 def force(config: Config) -> int:
@@ -40,7 +40,10 @@ def stopbuild(config: Config) -> int:
         "pending": bool(config.get("pending")),
         **{name: value for name, value in given.items() if value is not None},
     }
-    said: Any = askMaster(config, "stopbuild", params)
+    try:
+        said: Any = askMaster(config, "stopbuild", params)
+    except CommandFailed as why:
+        raise CommandFailed(*why.lines, *_hint(config)) from None
     if sayJSON(config, said):
         return 0
     for number in said["stopped"]:
@@ -49,3 +52,21 @@ def stopbuild(config: Config) -> int:
         count = len(said["cancelled"])
         say(config, f"{count} waiting request{'s' * (count != 1)} cancelled")
     return 0
+
+
+def _hint(config: Config) -> list[str]:
+    """What else could have been meant, when nothing could be stopped: what waits."""
+    if config.get("pending") or config.get("number") is not None:
+        return []
+    try:
+        said: Any = askMaster(config, "builds", {"builder": config["builder"], "count": 0})
+    except CommandFailed:
+        return []
+    count = sum(each["requests"] for each in said["waiting"])
+    if not count:
+        return []
+    return [
+        "1 request waits for it: --pending cancels it"
+        if count == 1
+        else f"{count} requests wait for it: --pending cancels them"
+    ]
