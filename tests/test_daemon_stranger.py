@@ -20,8 +20,11 @@ class StrangerTests(unittest.TestCase):
 
     def process(self, cwd: str) -> int:
         """A process that works in a directory until the test ends."""
-        child = subprocess.Popen(["cat"], cwd=cwd, stdin=subprocess.PIPE)
+        child = subprocess.Popen(["cat"], cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.addCleanup(child.communicate)
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(b"there?")  # until it runs, the system does not know its command line
+        child.stdout.read(6)
         return child.pid
 
     def named(self, text: object) -> str:
