@@ -8,8 +8,8 @@ import sys
 
 from twisted.trial import unittest
 
-from buildbot.daemon import lock
-from buildbot.scripts import startup
+from buildbot.daemon import lock, stranger
+from buildbot.scripts import startup, words
 from tests.commandline import command, directory
 
 
@@ -34,8 +34,8 @@ class StartupTests(unittest.TestCase):
             path = os.path.join(here, "twistd.pid")
             with open(path, "w") as stream:
                 stream.write(f"{child.pid}\n")
-            for words in (["start", here], ["start", "--nodaemon", here]):
-                said = command(*words)
+            for arguments in (["start", here], ["start", "--nodaemon", here]):
+                said = command(*arguments)
                 self.assertEqual((said.status, said.out), (1, ""))
                 self.assertEqual(
                     said.err,
@@ -44,6 +44,19 @@ class StartupTests(unittest.TestCase):
                 )
         with open(path) as stream:
             self.assertEqual(stream.read(), f"{child.pid}\n")
+
+    def test_ownAtTheSameTime(self) -> None:
+        """One of ours that has taken the lock since it was looked at, or is about to go, is no stranger."""
+        here = directory(self.mktemp())
+        named = [7, 7]
+        self.patch(stranger, "daemonIn", lambda here: named.pop(0))
+        lock.hold(here)
+        words.refuseStranger(here)
+        lock.release(here)
+        named[:] = [7, None]
+        words.refuseStranger(here)
+        named[:] = [7, 7]
+        self.assertRaises(words.CommandFailed, words.refuseStranger, here)
 
     def test_command(self) -> None:
         """The child is the same Python, and no directory is taken for an option."""

@@ -92,9 +92,12 @@ def usable(config: Config) -> str:
 
 
 def refuseStranger(here: str) -> None:
-    """Raise L{CommandFailed} if another program runs a daemon in a directory; the lock must be free."""
+    """Raise L{CommandFailed} if another program runs a daemon in a directory whose lock was free just now."""
     other = stranger.daemonIn(here)
-    if other is not None:
+    if other is None or lock.holder(here) is not None:
+        return
+    # One of ours that was about to go has taken its pid file away before it let go of the lock.
+    if stranger.daemonIn(here) == other:
         raise CommandFailed(stranger.words(other, here))
 
 
