@@ -125,6 +125,25 @@ class StartTests(ProcessCase):
         self.assertEqual((said.status, said.out), (1, ""))
         self.ok("status", self.here)
 
+    def test_stranger(self) -> None:
+        """A daemon that another program runs there is left alone, also by the process that would be ours."""
+        self.make()
+        with subprocess.Popen(["cat"], cwd=self.here, stdin=subprocess.PIPE) as other:
+            self.write("twistd.pid", f"{other.pid}")
+            self.assertIn("was not started by this command", self.startFails())
+            self.assertIn("was not started by this command", self.fails("stop", self.here).err)
+            done = subprocess.run(
+                [sys.executable, "-m", "buildbot.daemon.run", self.here],
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+            )
+            self.assertEqual((done.returncode, self.read("twistd.pid")), (1, f"{other.pid}"))
+            self.assertIn("was not started by this command", done.stderr)
+            self.assertIsNone(other.poll())
+        self.ok("start", self.here)
+
     def test_bothAtOnce(self) -> None:
         """Of two starts at the same instant one wins, and the other says so."""
         self.make(readyAfter=0.5)
