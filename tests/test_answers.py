@@ -266,7 +266,6 @@ class StopTests(AnswersCase):
         self.assertEqual(self.waiting(), [])
         self.assertEqual(self.ask("stopbuild", builder="full", pending=True)["cancelled"], [])
 
-
     def test_pendingOnAFullDisk(self) -> None:
         """P4: what is cancelled but could not be written is said to be so; it is written later."""
         self.forceMany(2)
