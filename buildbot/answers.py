@@ -232,12 +232,12 @@ class Answers:
         return found
 
     def _noBuilder(self, name: str) -> ControlError:
-        return ControlError(f"no builder {name!r} in c['builders']{_there(self._botmaster.builders)}")
+        return ControlError(f"no builder {name!r} in c['builders']{thereAre(self._botmaster.builders)}")
 
     def _slave(self, name: str) -> Any:
         found = self._botmaster.slaves.get(name)
         if found is None:
-            raise ControlError(f"no slave {name!r} in c['bots']{_there(self._botmaster.slaves)}")
+            raise ControlError(f"no slave {name!r} in c['bots']{thereAre(self._botmaster.slaves)}")
         return found
 
 
@@ -260,7 +260,7 @@ def _instead(numbers: Iterable[int]) -> str:
     return f" (running: {names})" if names else ""
 
 
-def _there(names: Iterable[str]) -> str:
+def thereAre(names: Iterable[str]) -> str:
     """What names there are, in brackets, unless there are too many."""
     known = sorted(names)
     return f" (there: {', '.join(known)})" if 0 < len(known) <= _NAMES else ""

@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces, ports
-from buildbot.answers import Answers
+from buildbot.answers import Answers, thereAre
 from buildbot.botmaster import BotMaster
 from buildbot.botperspective import BotPerspective
 from buildbot.buildcontrol import Control
@@ -485,7 +485,7 @@ class BuildMaster(service.MultiService):
             return list(self.botmaster.slaves.values())
         perspective = self.botmaster.getPerspective(name)
         if perspective is None:
-            raise ControlError(f"no slave {name!r} in c['bots']")
+            raise ControlError(f"no slave {name!r} in c['bots']{thereAre(self.botmaster.slaves)}")
         return [perspective]
 
 
