@@ -26,6 +26,7 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
+from buildbot.util import counted
 
 log = Logger()
 
@@ -145,6 +146,26 @@ class BotMaster(BuildYard, service.Service):
                 self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
         self.configureLocks([*change.buildersAdded, *(setup for _, setup in change.buildersAltered)])
         return self._tell(change.listsChanged)
+
+    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
+        """
+        What L{apply} will cost those who build, in lines for people.
+
+        @param drain: see there.
+        """
+        lines = []
+        for builder in (self.builders[name] for name in change.buildersRemoved):
+            running, waiting = len(builder.building), len(builder.pending)
+            stops = counted(running, "running build") + " of it stopped" if running else ""
+            cancels = counted(waiting, "waiting request") + " cancelled" if waiting else ""
+            if stops or cancels:
+                lines.append(f"builder {builder.name} goes: {' and '.join(filter(None, [stops, cancels]))}")
+        for slave in (self.slaves[name] for name in change.slavesRemoved):
+            if slave.buildsRunning:
+                builds = counted(slave.buildsRunning, "build")
+                becomes = "there end first" if drain else "there begin anew, on another slave"
+                lines.append(f"bot {slave.slavename} goes: {builds} {becomes}")
+        return lines
 
     def _removeBuilder(self, builder: Builder) -> None:
         """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""

@@ -48,6 +48,7 @@ from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.store.interface import StoreFailed
 from buildbot.store.sqlite import SqliteStore
+from buildbot.util import counted
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
@@ -258,8 +259,8 @@ class BuildMaster(service.MultiService):
         await maybeDeferred(self.control.startService)
         slaves, builders = len(config.slaves), len(config.builders)
         lines = [
-            f"slaves: {', '.join(self.describePorts())}; {builders} builder{'s' * (builders != 1)}, "
-            f"0 of {slaves} slave{'s' * (slaves != 1)} connected",
+            f"slaves: {', '.join(self.describePorts())}; {counted(builders, 'builder')}, "
+            f"0 of {counted(slaves, 'slave')} connected",
             *[f"warning: {warning}" for warning in [*config.warnings, *self.warnings()]],
         ]
         log.info("BuildMaster is running: {line}", line=lines[0])
@@ -442,6 +443,10 @@ class BuildMaster(service.MultiService):
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
         return [str(port) for port in self._ports.values()]
+
+    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
+        """What a change will cost those who build."""
+        return self.botmaster.consequences(change, drain)
 
     def warnings(self) -> list[str]:
         """What is not wrong yet: certificates that expire soon."""

@@ -65,6 +65,9 @@ class Target(Protocol):
     async def abandon(self, prepared: Any) -> None:
         """Undo what C{prepare} did, for the master is stopping."""
 
+    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
+        """What a change will cost those who build, in lines for the user."""
+
     def warnings(self) -> list[str]:
         """What is not wrong yet, in lines for the user."""
 
@@ -179,9 +182,8 @@ class Reconfigurer:
 
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
-        path = (
-            job.path or target.configPath
-        )  # what was checked is what is loaded, whoever changes it meanwhile
+        # What was checked is what is loaded, whoever changes it meanwhile.
+        path = job.path or target.configPath
         self._stillRunning()
         self._checking = self.check(path, target.basedir, job.timeout)
         try:
@@ -201,6 +203,7 @@ class Reconfigurer:
         outcome["warnings"] = _lines(config.warnings)
         change = diff(target.config, config)
         outcome["changes"] = list(change.describe())
+        outcome["warnings"] += target.consequences(change, job.drain)
         if job.dryRun:
             return
         self._stillRunning()

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from buildbot.interfaces import ITestResult
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
+from buildbot.util import counted
 
 #: Characters of warnings that are kept; lines and characters of one problem.
 WARNINGS_LIMIT = 1024 * 1024
@@ -116,11 +117,6 @@ def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[st
         return SUCCESS, [counted(total, "test"), "passed", *others] if total else ["no tests", "run"], ""
     words = [counted(count, word) for count, word in ((failures, "failure"), (errors, "error")) if count]
     return FAILURE, ["tests", *(words or ["failed"]), *others], counted(failures + errors, "test")
-
-
-def counted(count: int, word: str) -> str:
-    """A number of things, in words."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def warningsIn(lines: Iterator[str]) -> tuple[list[str], str | None]:

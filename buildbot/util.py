@@ -74,3 +74,8 @@ def ignoreStaleRefs(failure: _Trapping) -> None:
     Any other failure goes on.
     """
     failure.trap("twisted.spread.pb.DeadReferenceError", "twisted.spread.pb.PBConnectionLost")
+
+
+def counted(count: int, word: str) -> str:
+    """A number of things, in words."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -10,6 +10,7 @@ from twisted.trial import unittest
 
 from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
+from buildbot.process.logobserver import LogObserver
 from buildbot.process.properties import WithProperties
 from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, START_TIME, RemoteShellCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
@@ -351,6 +352,24 @@ class StopTests(StepCase):
             self.assertEqual(running.step.getText(), [step.name, "interrupted"])
             self.assertNotIn("err.text", running.logs())
 
+    def test_tryingForEver(self) -> None:
+        """A stopped step that tries again and again stops nobody else: it is left behind."""
+
+        class Obstinate(BuildStep):
+            async def run(self) -> int:
+                while True:
+                    try:
+                        await self.runCommand(RemoteShellCommand("build", ["x"]))
+                    except Exception:
+                        continue
+
+        running = self.begin(Obstinate())
+        running.build.stopBuild("enough")
+        running.command.end(-1)
+        self.assertFalse(running.build.finished)
+        running.clock.advance(STOP_TIME)
+        self.assertEqual((running.build.finished, running.build.results), (True, FAILURE))
+
     def test_interrupt(self) -> None:
         """A step of 0.7.5 may do more when it is interrupted, once that is done."""
         done: list[Any] = []
@@ -410,6 +429,28 @@ class StopTests(StepCase):
                 running.command.end(-1)
             self.assertEqual((len(running.sent), running.result), (1, SUCCESS))
             self.assertNotEqual(running.build.results, SUCCESS)
+
+
+class ObserverTests(StepCase):
+    """A step's own eyes on its output."""
+
+    def test_observerFails(self) -> None:
+        """A step whose observer raises is an exception, not the success that its command was."""
+
+        class Blind(LogObserver):
+            def outReceived(self, data: bytes) -> None:
+                raise ZeroDivisionError("blind")
+
+        class Watching(ShellCommand):
+            def __init__(self, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, **kwargs)
+                self.addLogObserver("stdio", Blind())
+
+        running = self.begin(Watching(command="x"))
+        running.command.end(0, stdout=b"some")
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertIn("blind", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class LeftBehindTests(StepCase):

@@ -51,6 +51,9 @@ class FakeMaster:
     async def abandon(self, prepared: Any) -> None:
         self.abandoned += 1
 
+    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
+        return []
+
     def warnings(self) -> list[str]:
         if self.warningsFail is not None:
             raise self.warningsFail

@@ -311,7 +311,9 @@ class Build:
             return
         self._races = waiting
         try:
-            step.interrupt(reason)
+            interrupting: Any = step.interrupt(reason)
+            if isinstance(interrupting, Deferred):
+                interrupting.addErrback(lambda why: log.failure("interrupting step {step!r}", why, step=step))
         except Exception:
             log.failure("interrupting step {step!r}", step=step)
 

@@ -42,6 +42,10 @@ log = Logger()
 StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
 
 
+#: So often a step that was stopped is told that it can run no command any more.
+MOST_REFUSALS = 10
+
+
 class NoResults(Exception):
     """What a step ended with is none of L{buildbot.status.results}; its build takes it for an exception."""
 
@@ -90,6 +94,8 @@ class BuildStep(ComparableMixin):
     _arguments: dict[str, Any]
     _ending: Deferred[Any] | None = None
     _command: RemoteCommand | None = None
+    _observerFailure: Failure | None = None
+    _refusals = 0
     _whyStopped: Any = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
@@ -159,12 +165,18 @@ class BuildStep(ComparableMixin):
         except StepStopped:
             self.step_status.setText([self.name, "interrupted"])
             return EXCEPTION
+        if self._observerFailure is not None:
+            self._observerFailure.raiseException()
         if isinstance(ended, tuple) and len(ended) == 2:
             ended, words = ended
             self.step_status.setText2([*self.step_status.getText2(), *asWords(words)])
         if not isinstance(ended, int) or not 0 <= ended < len(Results):
             raise NoResults(f"step {self.name} ended with {ended!r}, which is no result of a step")
         return int(ended)
+
+    def observerFailed(self, why: Failure) -> None:
+        """An observer of one of my logs has raised an exception: so have I, when I end."""
+        self._observerFailure = self._observerFailure or why
 
     def finished(self, results: int | tuple[int, Sequence[str]]) -> None:
         """My work is done; only the first word counts.
@@ -205,6 +217,9 @@ class BuildStep(ComparableMixin):
             C{ConnectionLost} if I was interrupted before.
         """
         if self.stopped:
+            self._refusals += 1
+            if self._refusals > MOST_REFUSALS:
+                return Deferred()  # it tries for ever, so it is left behind
             why = self._whyStopped
             return fail(why if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}"))
         self._command = c

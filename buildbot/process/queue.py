@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from buildbot.sourcestamp import SourceStamp
+from buildbot.util import counted
 
 
 class Waiting(Protocol):
@@ -156,7 +157,7 @@ def _state(slave: SlaveSight) -> str:
         return f"paused ({slave.paused})" if slave.paused else "paused"
     if slave.busy:
         return "building for this builder"
-    return f"busy with {slave.running} build{'s' * (slave.running != 1)}, the most it may run"
+    return f"busy with {counted(slave.running, 'build')}, the most it may run"
 
 
 def _clock(when: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.scripts.words import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
+from buildbot.util import counted
 
 
 def force(config: Config) -> int:
@@ -50,7 +51,7 @@ def stopbuild(config: Config) -> int:
         say(config, f"build {number} of {said['builder']} is being stopped")
     if config.get("pending"):
         count = len(said["cancelled"])
-        say(config, f"{count} waiting request{'s' * (count != 1)} cancelled")
+        say(config, f"{counted(count, 'waiting request')} cancelled")
     return 0
 
 

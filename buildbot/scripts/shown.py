@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
+from buildbot.util import counted
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -43,7 +44,7 @@ def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     """For each builder that has to wait a line about how many requests, since when, and why (B8)."""
     return [
         plainLine(
-            f"waiting for {each['builder']}: {each['requests']} request{'s' * (each['requests'] != 1)}, "
+            f"waiting for {each['builder']}: {counted(each['requests'], 'request')}, "
             f"the oldest for {duration(now - each['since'])}: {each['why'] or 'about to begin'}"
         )
         for each in waiting

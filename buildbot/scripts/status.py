@@ -14,6 +14,7 @@ from typing import Any
 from buildbot.daemon.plaintext import plainLine, width
 from buildbot.scripts.shown import moment, runningLines, since, table, waitingLines
 from buildbot.scripts.words import Config, askMaster, say, sayJSON
+from buildbot.util import counted
 
 _EVENTS = 20
 #: How many columns of a terminal the builders of a slave may take in the table.
@@ -43,8 +44,8 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     lines = [
         f"buildmaster in {master['basedir']}{project}: pid {master['pid']}, {since(master['since'], now)}",
         f"buildbot {master['version']}, generation {master['generation']} of the configuration",
-        f"slaves: {', '.join(master['ports']) or 'no port'}; {builders} builder{'s' * (builders != 1)}, "
-        f"{master['connected']} of {count} slave{'s' * (count != 1)} connected",
+        f"slaves: {', '.join(master['ports']) or 'no port'}; {counted(builders, 'builder')}, "
+        f"{master['connected']} of {counted(count, 'slave')} connected",
     ]
     keeps = master.get("keeps")
     if keeps:
@@ -62,7 +63,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
-        f"{each['logins']} time{'s' * (each['logins'] != 1)}, the latest at {moment(each['when'])}"
+        f"{counted(each['logins'], 'time')}, the latest at {moment(each['when'])}"
         for each in master.get("refused", ())
     ]
     return lines

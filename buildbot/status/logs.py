@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -168,8 +169,12 @@ class LogFile(Finishing):
         try:
             observer.logChunk(self.step.build, self.step, self, channel, data)
         except Exception:
-            _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
             self.unsubscribe(observer)
+            tell = getattr(getattr(observer, "step", None), "observerFailed", None)
+            if tell is not None:
+                tell(Failure())  # a step's own eyes: it must not judge by what they have not seen
+            else:
+                _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
 
     def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
         """

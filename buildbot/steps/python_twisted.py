@@ -15,8 +15,9 @@ from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps.python import lines
 from buildbot.steps.shell import ShellCommand
-from buildbot.trialoutput import TestResult, counted, isTest, problemsIn, verdict, warningsIn
+from buildbot.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
 from buildbot.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
+from buildbot.util import counted
 
 #: "Not given", where None means something.
 UNSPECIFIED = ()

@@ -11,7 +11,7 @@ from buildbot.buildset import BuildSet
 from buildbot.clients.sendchange import Sender, SendFailed
 from buildbot.daemon import lock
 from buildbot.sourcestamp import SourceStamp
-from buildbot.status.results import SUCCESS
+from buildbot.status.results import FAILURE, SUCCESS
 from tests.schedulers import TestStore
 from tests.stories.world import World
 from tests.test_sendchange import Cable
@@ -227,6 +227,23 @@ class ChangeStory(World):
         self.assertTrue(self.reconfig()["applied"])
         self.wait(61)
         self.assertEqual((self.changesOf(), self.changesOf("new")), ([[1]], [[1]]))
+
+    def test_consequences(self) -> None:
+        """A reconfig says, also one that is only tried, which builds it stops and what it cancels."""
+        self.begin()
+        self.slaves[0].onCommand = lambda command: None
+        for revision in ("1", "2"):
+            self.master.submitBuildSet(BuildSet(["package"], SourceStamp(revision=revision)))
+        self.settle()
+        self.edit(", Dependent('package', quick, ['package'])", "")
+        self.edit("{'name': 'package', 'slavename': 'bot1', 'builddir': 'package', 'factory': f},", "")
+        outcome = self.reconfig(dryRun=True)
+        said = "builder package goes: 1 running build of it stopped and 1 waiting request cancelled"
+        self.assertEqual((outcome["warnings"], outcome["applied"]), ([said], False))
+        self.assertEqual(self.reconfig()["warnings"], [said])
+        self.slaves[0].commands[0].end(-1)
+        self.settle()
+        self.assertEqual([build.results for build in self.builds("package")], [FAILURE])
 
     def test_refusedReconfig(self) -> None:
         """R1: a reconfig that is refused in the midst of it leaves the schedulers and the source at work."""
