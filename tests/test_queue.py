@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from buildbot.process.queue import SlaveSight, canShareBuild, inTurn, nextBuild, whyWaiting
+from buildbot.process.queue import SlaveSight, canShareBuild, nextBuild, whyWaiting
 from buildbot.sourcestamp import SourceStamp
 
 
@@ -123,15 +123,6 @@ class NextBuildTests(unittest.TestCase):
             slaves = [busier if each is slave else each for each in slaves]
         self.assertTrue(not pending or not any(slave.isIdle for slave in slaves))
         self.assertEqual(sorted([*served, *pending], key=lambda each: each.submitted), wanted)
-
-
-class InTurnTests(unittest.TestCase):
-    """Which builder goes first."""
-
-    def test_longestWait(self) -> None:
-        """Of several builders on one slave, the one with the oldest request comes first; the idle do not."""
-        queues = {"a": [request(5)], "b": [request(3), request(9)], "c": [], "d": [request(5)]}
-        self.assertEqual(inTurn(queues), ["b", "a", "d"])
 
 
 class WhyWaitingTests(unittest.TestCase):

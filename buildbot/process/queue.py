@@ -6,7 +6,7 @@ Nothing here starts a build or keeps a queue: requests and slaves of a builder c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -117,19 +117,6 @@ def nextBuild(
     merged = [first, *(other for other in others if canMerge(first, other))]
     lostOn = {name for request in merged for name in request.lostOn}
     return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used)), merged
-
-
-def inTurn(queues: Mapping[str, Sequence[Waiting]]) -> list[str]:
-    """
-    The builders that want to build, in the order in which they may try.
-
-    The one whose oldest request has waited longest comes first, so that no builder starves when several
-    share slaves.
-
-    @param queues: builder name -> its requests, the oldest first.
-    """
-    waiting = [name for name, requests in queues.items() if requests]
-    return sorted(waiting, key=lambda name: queues[name][0].submitted)
 
 
 def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
