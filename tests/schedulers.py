@@ -67,8 +67,9 @@ class TestStore(MemoryStore):
         self.writes += 1
         return super()._write(work, key, isSpare)
 
-    def flush(self, most: int = 1_000_000) -> None:
-        """Do what waits, or the first of it."""
+    def flush(self, most: int = 1_000_000) -> bool:
+        """Do what waits, or the first of it. @return: whether anything was done."""
+        before = most
         while self._queue and most:
             work, done = self._queue.pop(0)
             most -= 1
@@ -76,6 +77,7 @@ class TestStore(MemoryStore):
                 done.errback(StoreFailed("disk is full"))
             else:
                 super()._read(work).chainDeferred(done)
+        return most < before
 
     def drop(self) -> None:
         """The process is gone, with what it had not done yet."""

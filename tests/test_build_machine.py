@@ -26,7 +26,9 @@ from buildbot.process.factory import BuildFactory
 from buildbot.process.queue import nextBuild
 from buildbot.sourcestamp import SourceStamp
 from buildbot.steps.shell import ShellCommand
+from buildbot.store.interface import StoreFailed
 from tests.fakes import FakeSlave
+from tests.schedulers import TestStore
 from tests.slaveport import SlavePortCase
 
 BOTS, BUILDERS = ("bot1", "bot2"), ("full", "quick")
@@ -50,8 +52,11 @@ class Builds(RuleBasedStateMachine):
     def begin(self) -> None:
         self.case = SlavePortCase("setUp")
         self.case.setUp()
+        self.disk = self.yard.store = TestStore()
+        self.disk.open()
         self.slaves: dict[str, FakeSlave] = {}
         self.sets: list[BuildSet] = []
+        self.ran: dict[Any, int] = {}  # slave -> how many builds ran there after the last event
         tried["sequences"] += 1
         self.configure(BOTS, BUILDERS, None)
 
@@ -67,6 +72,8 @@ class Builds(RuleBasedStateMachine):
     def settle(self) -> None:
         tried["steps"] += 1
         self.case.settle()
+        while not self.disk.lazy and self.disk.flush():
+            self.case.settle()
         for name, slave in list(self.slaves.items()):
             if slave.pump.client.lost:
                 del self.slaves[name]
@@ -88,8 +95,23 @@ class Builds(RuleBasedStateMachine):
     def force(self, name: str, revision: str) -> None:
         if name in self.yard.builders:
             buildset = BuildSet([name], SourceStamp(revision=revision), "machine")
-            self.case.successResultOf(ensureDeferred(self.yard.submitBuildSet(buildset)))
-            self.sets.append(buildset)
+            submitting = ensureDeferred(self.yard.submitBuildSet(buildset))
+            submitting.addCallbacks(
+                lambda kept: self.sets.append(buildset), lambda why: why.trap(StoreFailed)
+            )
+            self.settle()
+
+    @rule(how=st.sampled_from(("quick", "quick", "held", "full")))
+    def store(self, how: str) -> None:
+        """The store answers at once, or not yet, or the disk is full."""
+        self.disk.lazy, self.disk.full = how == "held", how == "full"
+        self.settle()
+
+    @rule(name=st.sampled_from(BUILDERS))
+    def cancel(self, name: str) -> None:
+        if name in self.yard.builders:
+            for request in self.yard.builders[name].pending[:1]:
+                self.yard.builders[name].cancelBuildRequest(request)
             self.settle()
 
     @precondition(lambda self: self.running())
@@ -143,7 +165,7 @@ class Builds(RuleBasedStateMachine):
     def pause(self, name: str, on: bool) -> None:
         if name in self.yard.slaves:
             doing = self.yard.pause(name, "me", "why") if on else self.yard.unpause(name)
-            self.case.successResultOf(ensureDeferred(doing))
+            ensureDeferred(doing).addErrback(lambda why: why.trap(StoreFailed))
             self.settle()
 
     @invariant()
@@ -154,16 +176,18 @@ class Builds(RuleBasedStateMachine):
         builders = self.yard.builders.values()
         live = [build for builder in builders for build in builder.building]
         assert not any(build.finished for build in live)
-        for name, slave in self.yard.slaves.items():
-            reserved = [b for b in builders if name in b.slaves and b.slaves[name].reserved]
-            limit = slave.maxBuilds
-            assert limit is None or slave.buildsRunning <= max(limit, len(reserved)), "B9"
+        for slave in self.yard.slaves.values():
+            limit, before = slave.maxBuilds, self.ran.get(slave, 0)  # a limit that is lowered stops nothing
+            assert limit is None or slave.buildsRunning <= max(limit, before), "B9"
+            self.ran[slave] = slave.buildsRunning
         owners = self.yard.getLockByID(LOCK).owners()
         assert len(owners) <= 1, "B6"
         assert all(not owner.build.finished for owner in owners), "B6: a lock outlived its build"
-        for builder in builders:
-            assert nextBuild(builder.pending, builder.slaves.values()) is None, "B7: it could begin"
-        self.account()
+        for builder in builders if not self.yard.isHolding() else ():
+            pending = [request for request in builder.pending if not request.isChosen]
+            assert nextBuild(pending, builder.slaves.values()) is None, "B7: it could begin"
+        if not (self.disk.lazy or self.disk.full):
+            self.account()
 
     def account(self) -> None:
         """P2: every request is in exactly one of waiting, building, done."""
@@ -189,6 +213,7 @@ class Builds(RuleBasedStateMachine):
             return
         for slave in self.slaves.values():
             slave.pump.blackhole = False
+        self.store("quick")
         self.configure((), (), None)
         for slave in self.case.slaves:
             slave.pump.blackhole = False
