@@ -176,7 +176,7 @@ class BotMaster(BuildYard, service.Service):
                 name=builder.name,
                 count=len(cancelled),
             )
-        for build in builder.building:
+        for build in list(builder.building):
             build.stopBuild("its builder was removed from the configuration")
 
     def _tell(self, slavenames: Iterable[str]) -> list[BotPerspective]:

@@ -584,6 +584,75 @@ class EndTests(BuildCase):
         self.settle()
         self.assertEqual((self.builds(), self.waiting(), self.bot.buildsRunning), ([], [], 0))
 
+    def test_otherBuilderThen(self) -> None:
+        """B7: when what a slave was asked for is cancelled, another builder's build begins there."""
+        self.configure(shell("true"), builders="a b", max_builds=1)
+        slave = self.green()
+        self.wait(FRESH + 1)
+        slave.pump.blackhole = True
+        (request,) = self.force("a").requests
+        self.force("b")
+        self.botmaster.builders["a"].cancelBuildRequest(request)
+        slave.pump.blackhole = False
+        self.settle()
+        self.assertEqual([build.results for build in self.builds("b")], [SUCCESS])
+
+    def test_drainedWhileAsked(self) -> None:
+        """O7: a slave that is drained while it is asked for a sign of life is disconnected."""
+        slave = self.green()
+        self.wait(FRESH + 1)
+        slave.pump.blackhole = True
+        self.force()
+        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "me", "", "draining")))
+        slave.pump.blackhole = False
+        self.settle()
+        self.wait(1)
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual(len(self.waiting()), 1)
+
+    def test_unkeepableBeginning(self) -> None:
+        """A build that cannot even begin, for what its own class says of it, keeps no other from it."""
+
+        class Own(Build):
+            def __init__(self, requests: Any) -> None:
+                Build.__init__(self, requests)
+                self.reason = b"trunk"  # type: ignore[assignment]
+
+        factory = shell("true")
+        factory.buildClass = Own
+        self.configure(factory)
+        self.green()
+        buildset = self.force()
+        self.assertEqual([build.results for build in self.builds()], [EXCEPTION])
+        self.assertEqual((buildset.getResults(), self.waiting()), (EXCEPTION, []))
+        self.flushLoggedErrors(TypeError)
+        self.assertFree()
+
+    def test_unkeepableLoss(self) -> None:
+        """A build that is lost, and says what no record can hold, ends its request with it."""
+        slave = self.connect()
+        buildset = self.force()
+        (build,) = self.botmaster.builders["full"].building
+        build.build_status.reason = object()
+        slave.pump.client.abortConnection()
+        self.settle()
+        self.wait(LOST_TIME + 1)
+        self.assertEqual((buildset.getResults(), self.waiting()), (EXCEPTION, []))
+        self.assertEqual(self.botmaster.builders["full"].pending, [])
+        self.flushLoggedErrors(TypeError)
+
+    def test_removedBuilderWithALock(self) -> None:
+        """R13: all builds of a removed builder are stopped, also those that wait for a lock."""
+        names = "bot1 bot2 bot3"
+        self.configure(shell("true", locks=[MasterLock("db")]), names)
+        for name in names.split():
+            self.connect(name=name)
+        for revision in names.split():
+            self.force(revision=revision)
+        self.configure(shell("true"), names, "other")
+        self.wait(STOP_TIME + LOST_TIME + 2)
+        self.assertEqual([build.results for build in self.builds()], [FAILURE] * 3)
+
     def test_stoppedAfterTheLoss(self) -> None:
         """A build that is stopped just after its slave was lost is not built again."""
         factory = BuildFactory()

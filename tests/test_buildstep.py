@@ -338,6 +338,28 @@ class SeveralOld(BuildStep):
         running.addCallback(lambda cmd: self.finished(SUCCESS)).addErrback(self.failed)
 
 
+class LateLogTests(BuildCase):
+    """Logs that come late."""
+
+    def test_afterFinished(self) -> None:
+        """A step of 0.7.5 may add a log after it has said how it ended, while its build goes on."""
+
+        class Late(ShellCommand):
+            def commandComplete(self, cmd: Any) -> None:
+                self.finished(SUCCESS)
+                self.addCompleteLog("summary", "all is well")
+                self.addLog("open")
+
+        factory = shell("true")
+        factory.steps.insert(0, (Late, {"command": ["x"]}))
+        self.configure(factory)
+        self.green()
+        self.force()
+        step = self.builds()[0].steps[0]
+        self.assertEqual([log.name for log in step.logs], ["stdio", "summary", "open"])
+        self.assertTrue(all(log.length is not None for log in step.logs))
+
+
 class StopTests(StepCase):
     """A step that is stopped."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.application import service
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -413,6 +413,21 @@ class FullDiskTests(SourceCase):
         self.store.lazy = self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
         self.assertEqual(self.comments(), ["one"])
+
+    def test_oldestIsNoChange(self) -> None:
+        """If the oldest that waits can never be kept, which shows when there is room, the others go on."""
+        original = self.store.addChange
+        self.store.full = True
+        bad, good = self.find("bad"), self.find("good")
+        self.store.full = False
+
+        def addChange(change: Change) -> Any:
+            return fail(ValueError("none")) if change.comments == "bad" else original(change)
+
+        self.patch(self.store, "addChange", addChange)
+        self.master.reactor.pump([RETRY_AFTER] * 2)
+        self.failureResultOf(bad, ValueError)
+        self.assertEqual(self.successResultOf(good).comments, "good")
 
     def test_tooMany(self) -> None:
         """Those beyond a bound are refused, for the memory is no disk; the log says how many at the end."""

@@ -158,6 +158,8 @@ class ChangeMaster(service.MultiService):
     def _notKept(self, why: Failure, found: _Found) -> None:
         if not why.check(StoreFailed):
             found.done.errback(why)
+            if self._waiting:
+                self._retrySoon()
         elif self._isStopping:
             self._refuse(found, why)
         else:
@@ -168,7 +170,10 @@ class ChangeMaster(service.MultiService):
 
     def _wait(self, found: _Found) -> None:
         insort(self._waiting, found)
-        if self._retry is None:
+        self._retrySoon()
+
+    def _retrySoon(self) -> None:
+        if self._retry is None and not self._isStopping:
             self._retry = self._clock().callLater(RETRY_AFTER, self._sendOldest)
 
     def _refuse(self, found: _Found, why: Failure) -> None:

@@ -245,7 +245,13 @@ class Builder:
         self._leave(requests)
         tried: Deferred[bool] = Deferred()
         if requests:
-            ensureDeferred(self._cancelled(requests, tried)).addErrback(self._bug)
+
+            def failed(why: Failure) -> None:
+                self._bug(why)
+                if not tried.called:
+                    tried.callback(False)
+
+            ensureDeferred(self._cancelled(requests, tried)).addErrback(failed)
         else:
             tried.callback(True)
         return tried
@@ -314,6 +320,8 @@ class Builder:
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
+            if not any(slavebuilder.isIdle for slavebuilder in self.slaves.values()):
+                return
             waiting = [req for req in self.pending if not req.isChosen] if self._asking else self.pending
             chosen = nextBuild(waiting, self.slaves.values(), _canMerge)
             if chosen is None:
@@ -346,25 +354,18 @@ class Builder:
         self._asking -= 1
         for req in requests:
             req.isChosen = False
-        if not answers or not self._canBegin(slavebuilder):
+        taken: Sequence[BuildRequest] = ()
+        build = None
+        if answers and self._canBegin(slavebuilder):
+            taken = self._leave(requests)  # some may have been cancelled meanwhile
+            build = await self._begun(taken, slavebuilder)
+        if build is None:
             slavebuilder.free()
-            self.maybeStartBuild()
+            self._putBack([req for req in taken if not req.isOver])
+            self.botmaster.slaveIsIdle(slavebuilder.slave, self)
             return
-        requests = self._leave(requests)  # some may have been cancelled meanwhile
-        status = None
-        try:
-            if requests:
-                build = self._newBuild(requests)
-                status = await self._begin(build, slavebuilder)
-        except Exception:
-            self._bug(Failure())
-            self.botmaster.storeFailed("internal error: see the master's log")
-        if status is None:
-            slavebuilder.free()
-            self._putBack([req for req in requests if not req.isOver])
-            return
-        slavebuilder.build = build
-        build.build_status, build.slavebuilder = status, slavebuilder
+        requests, status = taken, build.build_status
+        slavebuilder.build, build.slavebuilder = build, slavebuilder
         self.building.append(build)
         try:
             await self._run(build, status, slavebuilder)
@@ -385,7 +386,7 @@ class Builder:
         self._learn(status)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)
-        await self._keep(status, again, not isStopping)
+        again = await self._keep(status, again, not isStopping)
         for req in requests:
             if again:
                 req.attempts += not isStopping
@@ -394,6 +395,25 @@ class Builder:
                 req.finished(status)
         if again:
             self._putBack(requests)
+
+    async def _begun(self, requests: Sequence[BuildRequest], slavebuilder: SlaveBuilder) -> Build | None:
+        """A build of these requests that the store knows of, if there are any and it could be told."""
+        if not requests:
+            return None
+        try:
+            build = self._newBuild(requests)
+            return await self._begin(build, slavebuilder)
+        except Exception:  # of somebody's own class: it says what no record can hold
+            why = Failure()
+            self._bug(why)
+        try:
+            return await self._begin(self._brokenBuild(requests, why), slavebuilder)
+        except Exception:
+            self._bug(Failure())
+        for req in requests:
+            req.isOver = True  # it can never be built, so it must not wait
+        self.cancelPending(requests)
+        return None
 
     async def _run(self, build: Build, status: BuildStatus, slavebuilder: SlaveBuilder) -> None:
         """A build that the store knows, from its beginning to its end."""
@@ -413,8 +433,8 @@ class Builder:
         isWanted = not self.isRemoved and not self.botmaster.isHolding()
         return isWanted and slavebuilder.isAttached and slavebuilder.slave.paused is None
 
-    async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> BuildStatus | None:
-        """Have the store give the build a number; None if it cannot."""
+    async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> Build | None:
+        """Have the store give the build a number, and the build its status; None if it cannot."""
         record = BuildRecord(
             builder=self.name,
             number=None,
@@ -435,24 +455,31 @@ class Builder:
             self.botmaster.storeFailed(failed.reason)
             return None
         self.botmaster.storeWorks()
-        return BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+        build.build_status = BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+        return build
 
-    async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> None:
-        """Put the end of a build into the store, however long that takes (P4)."""
+    async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
+        """
+        Put the end of a build into the store, however long that takes (P4).
+
+        @return: whether its requests wait again.
+        """
         finish = self.botmaster.store.finishBuild
         try:
             record = status.toRecord()
             complete = await self._untilKept(lambda: finish(record, again, counts))
         except StoreConflict:
             log.failure("the end of {status!r}", status=status)
-            return
+            return again
         except Exception:
             log.failure("{status!r} holds what cannot be kept", status=status)
             status.setResults(EXCEPTION)
             text = ("what the build said cannot be kept: see the master's log",)
             bare = replace(status.record, finished=self.botmaster.now(), results=EXCEPTION, text=text)
+            again = False
             complete = await self._untilKept(lambda: finish(bare, False, counts))
         self.botmaster.buildsetsComplete(complete or ())
+        return again
 
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
         """Requests that came to nothing wait again, in the order of their age."""
@@ -483,6 +510,10 @@ class Builder:
         except Exception:
             why = Failure()
             log.failure("making a build of {name}", why, name=self.name)
+        return self._brokenBuild(requests, why)
+
+    def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:
+        """A build that does nothing but to end with what was raised when it was to be made."""
         build = Build(requests)
         build.setBuilder(self)
         build.setSteps([lambda build: why.raiseException()])

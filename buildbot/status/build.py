@@ -150,9 +150,9 @@ class BuildStepStatus(_Watched):
         self.started = self.build.now()
 
     def addLog(self, name: str) -> LogFile:
-        """A new log, which grows from now on; that of a step which was left behind is kept nowhere."""
+        """A new log, which grows from now on; after the end of the build it is kept nowhere."""
         name = _word(name)
-        if self.isFinished() or self.build.isFinished():
+        if self.build.isFinished():
             late = LogFile(self, name, "", Nowhere())
             late.finish()
             return late
@@ -316,7 +316,9 @@ class BuildStatus(_Watched):
         self.properties[name] = value
 
     def buildFinished(self) -> None:
-        """It is over."""
+        """It is over; so are the logs that a step added after its own end."""
+        for log in self.getLogs():
+            log.finish()
         self.finished = self.now()
         self.tellFinished()
 
