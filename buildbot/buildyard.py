@@ -142,9 +142,7 @@ class BuildYard:
             self._pruning.stop()
         while self.keeping and not self.storeTrouble:
             await self.sleep(0.01)
-        if self._trying is not None:
-            self._trying.cancel()
-            self._trying = None
+        self._stopTrying()
         if self._isOpen:
             self._isOpen = False
             await self.store.close()
@@ -287,10 +285,13 @@ class BuildYard:
         if self.storeTrouble:
             log.info("what happens can be kept again")
             self.storeTrouble = ""
-            if self._trying is not None:
-                self._trying.cancel()
-                self._trying = None
+            self._stopTrying()
             self.clock.callLater(0, self.maybeStartAllBuilds)
+
+    def _stopTrying(self) -> None:
+        if self._trying is not None:
+            self._trying.cancel()
+            self._trying = None
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a small thing; that it cannot be kept now is no harm."""

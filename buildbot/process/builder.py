@@ -54,8 +54,7 @@ def _byWhom(pause: PauseRecord) -> str:
 
 def _canMerge(one: BuildRequest, other: BuildRequest) -> bool:
     # One whose last try this is takes no other with it.
-    isLast = (one.attempts >= RETRIES, other.attempts >= RETRIES)
-    return one.canBeMergedWith(other) and len(set(isLast)) == 1
+    return (one.attempts < RETRIES) == (other.attempts < RETRIES) and one.canBeMergedWith(other)
 
 
 class SlaveBuilder:
@@ -174,7 +173,6 @@ class Builder:
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
         self.isRemoved = False
-        self._asking = 0  # how many slaves are asked for a sign of life
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
@@ -244,39 +242,35 @@ class Builder:
         """
         self._leave(requests)
         tried: Deferred[bool] = Deferred()
-        if requests:
-
-            def failed(why: Failure) -> None:
-                self._bug(why)
-                if not tried.called:
-                    tried.callback(False)
-
-            ensureDeferred(self._cancelled(requests, tried)).addErrback(failed)
-        else:
-            tried.callback(True)
-        return tried
-
-    async def _cancelled(self, requests: Sequence[BuildRequest], tried: Deferred[bool]) -> None:
-        ids = [req.id for req in requests if req.id is not None]
-        when = self.botmaster.now()
 
         def tell(isKept: bool) -> None:
             if not tried.called:
                 tried.callback(isKept)
 
+        if requests:
+            cancelling = ensureDeferred(self._cancelled(requests, lambda: tell(False)))
+            cancelling.addErrback(self._bug).addCallback(lambda isKept: tell(bool(isKept)))
+        else:
+            tell(True)
+        return tried
+
+    async def _cancelled(self, requests: Sequence[BuildRequest], failed: Callable[[], None]) -> bool:
+        """Put it on disk, calling C{failed()} each time that it cannot be; False: the master stops first."""
+        ids = [req.id for req in requests if req.id is not None]
+        when = self.botmaster.now()
         self.botmaster.keeping += 1
         try:
             store = self.botmaster.store
-            complete = await self._untilKept(lambda: store.cancelRequests(ids, when), lambda: tell(False))
+            complete = await self._untilKept(lambda: store.cancelRequests(ids, when), failed)
         finally:
             self.botmaster.keeping -= 1
         if complete is None:
             log.warn("{name}: {count} cancelled requests will wait again", name=self.name, count=len(ids))
-            return
+            return False
         self.botmaster.buildsetsComplete(complete)
         for req in requests:
             req.finished(None)
-        tell(True)
+        return True
 
     async def _untilKept(
         self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
@@ -320,9 +314,7 @@ class Builder:
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
-            if not any(slavebuilder.isIdle for slavebuilder in self.slaves.values()):
-                return
-            waiting = [req for req in self.pending if not req.isChosen] if self._asking else self.pending
+            waiting = (req for req in self.pending if not req.isChosen)
             chosen = nextBuild(waiting, self.slaves.values(), _canMerge)
             if chosen is None:
                 return
@@ -330,7 +322,6 @@ class Builder:
             for req in requests:
                 req.isChosen = True
             slavebuilder.reserve()
-            self._asking += 1
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
 
     def _leave(self, requests: Sequence[BuildRequest]) -> list[BuildRequest]:
@@ -351,7 +342,6 @@ class Builder:
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         answers = await slavebuilder.slave.isAnswering(PING_TIME, FRESH)
-        self._asking -= 1
         for req in requests:
             req.isChosen = False
         taken: Sequence[BuildRequest] = ()
@@ -401,9 +391,8 @@ class Builder:
         if not requests:
             return None
         try:
-            build = self._newBuild(requests)
-            return await self._begin(build, slavebuilder)
-        except Exception:  # of somebody's own class: it says what no record can hold
+            return await self._begin(self.newBuild(requests), slavebuilder)
+        except Exception:  # of somebody's own factory or build, which may say what no record can hold
             why = Failure()
             self._bug(why)
         try:
@@ -502,15 +491,6 @@ class Builder:
                 self.expectations[step.name] = round(usual + LEARNING * (took - usual), 3)
         if any(abs(self.expectations[name] - before.get(name, -1.0)) > 1.0 for name in self.expectations):
             self.botmaster.remember(f"expectations/{self.name}", self.expectations)
-
-    def _newBuild(self, requests: Sequence[BuildRequest]) -> Build:
-        """The same; if the factory of the configuration fails, a build that ends with what it said."""
-        try:
-            return self.newBuild(requests)
-        except Exception:
-            why = Failure()
-            log.failure("making a build of {name}", why, name=self.name)
-        return self._brokenBuild(requests, why)
 
     def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:
         """A build that does nothing but to end with what was raised when it was to be made."""

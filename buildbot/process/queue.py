@@ -93,7 +93,7 @@ def canShareBuild(one: Waiting, other: Waiting) -> bool:
 
 
 def nextBuild(
-    pending: Sequence[_Request],
+    pending: Iterable[_Request],
     slaves: Iterable[_Slave],
     canMerge: Callable[[_Request, _Request], bool] = canShareBuild,
 ) -> tuple[_Slave, list[_Request]] | None:
@@ -104,16 +104,17 @@ def nextBuild(
     merged with it join it. A slave that was lost with one of them is taken only if no other is idle; then
     the one that runs least is, then the one that has rested longest.
 
-    @param pending: the builder's requests, the oldest first.
+    @param pending: the builder's requests, the oldest first; not gone through if no slave is idle.
     @param slaves: the builder's slaves, or only those that may be idle; of equally good ones the first is
         taken.
     @param canMerge: says the same whichever request comes first, and of any two that both go with a third.
     @return: None if nothing can start.
     """
-    idle = [slave for slave in slaves if slave.isIdle] if pending else []
-    if not idle:
+    idle = [slave for slave in slaves if slave.isIdle]
+    waiting = list(pending) if idle else []
+    if not waiting:
         return None
-    first, *others = pending
+    first, *others = waiting
     merged = [first, *(other for other in others if canMerge(first, other))]
     lostOn = {name for request in merged for name in request.lostOn}
     return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used)), merged
