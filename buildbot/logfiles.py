@@ -8,7 +8,6 @@ put it on the disk.
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from twisted.logger import Logger
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.status.logformat import BadLog, Chunk, ChunkParser, encode
+from buildbot.status.logtext import decoded
 
 _log = Logger()
 
@@ -250,17 +250,25 @@ class LogReader:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def read(self, offset: int = 0, size: int = BLOCK) -> tuple[list[Chunk], int]:
+    def size(self) -> int:
+        """How many bytes the file has now.
+
+        @raise OSError: the file is gone.
+        """
+        return os.stat(self.path).st_size
+
+    def read(self, offset: int = 0, size: int = BLOCK, end: int | None = None) -> tuple[list[Chunk], int]:
         """The next chunks, from about C{size} bytes of the file, or more if a chunk is larger.
 
         @param offset: 0, or where an earlier answer says to go on.
+        @param end: where to stop reading; None for the end of the file.
         @return: the chunks (none at the end), and where to go on.
         @raise OSError: the file is gone, or the disk broken.
         """
         parser = ChunkParser(offset)
         with open(self.path, "rb", buffering=0) as source:
             source.seek(offset)
-            while piece := source.read(size):
+            while piece := source.read(size if end is None else min(size, end - source.tell())):
                 try:
                     chunks = parser.feed(piece)
                 except BadLog as damage:
@@ -269,33 +277,30 @@ class LogReader:
                     return chunks, parser.offset
         return [], parser.offset
 
-    def chunks(self, fromOffset: int = 0, channels: Container[int] | None = None) -> Iterator[Chunk]:
+    def chunks(
+        self, fromOffset: int = 0, channels: Container[int] | None = None, end: int | None = None
+    ) -> Iterator[Chunk]:
         """What is there now, chunk by chunk; of some channels only, if given.
 
+        @param end: where to stop, as L{size} told it; None for all that is there when it is read.
         @raise OSError: the file is gone, or the disk broken.
         """
         offset = fromOffset
         while True:
-            chunks, offset = self.read(offset)
+            chunks, offset = self.read(offset, end=end)
             if not chunks:
                 return
             for chunk in chunks:
                 if channels is None or chunk[0] in channels:
                     yield chunk
 
-    def texts(self, channels: Container[int] | None = None, encoding: str = "utf-8") -> Iterator[str]:
+    def texts(self, channels: Container[int] | None = None) -> Iterator[str]:
         """The text for people, piece by piece; what is no text shows as U+FFFD."""
-        decoders: dict[int, codecs.IncrementalDecoder] = {}
-        for channel, data in self.chunks(channels=channels):
-            if channel not in decoders:
-                decoders[channel] = codecs.getincrementaldecoder(encoding)("replace")
-            yield decoders[channel].decode(data)
-        for decoder in decoders.values():
-            yield decoder.decode(b"", True)
+        return (text for _, text in decoded(self.chunks(channels=channels)))
 
-    def text(self, channels: Container[int] | None = None, encoding: str = "utf-8") -> str:
+    def text(self, channels: Container[int] | None = None) -> str:
         """L{texts} as one: all of it in memory."""
-        return "".join(self.texts(channels, encoding))
+        return "".join(self.texts(channels))
 
     async def follow(
         self, clock: IReactorTime, isOver: Callable[[], bool], offset: int = 0

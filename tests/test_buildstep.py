@@ -186,9 +186,12 @@ class ReadingTests(StepCase):
         said: Any = {"header": b"run\n", "stdout": b"caf\xc3", "stderr": b"\xff", "log": (b"x", b"")}
         self.assertEqual(
             self.reading(lambda log: list(log.getChunks([1, 2])), **said),
-            [(2, b"run\n"), (1, b"\xff"), (2, b"exit code 0\n")],
+            [(2, "run\n"), (1, "\ufffd"), (2, "exit code 0\n")],
         )
-        self.assertEqual(self.reading(lambda log: len(list(log.getChunks())), **said), 4)
+        self.assertEqual(
+            self.reading(lambda log: list(log.getByteChunks([0, 1])), **said), [(0, b"caf\xc3"), (1, b"\xff")]
+        )
+        self.assertEqual(self.reading(lambda log: len(list(log.getByteChunks())), **said), 4)
         text = self.reading(lambda log: "".join(log.getChunks([0, 1], onlyText=True)), **said)
         self.assertEqual(text, "caf\ufffd\ufffd")
         self.assertEqual(
@@ -460,7 +463,7 @@ class ObserverTests(StepCase):
         """A step whose observer raises is an exception, not the success that its command was."""
 
         class Blind(LogObserver):
-            def outReceived(self, data: bytes) -> None:
+            def outReceived(self, data: str) -> None:
                 raise ZeroDivisionError("blind")
 
         class Watching(ShellCommand):

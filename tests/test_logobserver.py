@@ -26,27 +26,28 @@ class Lines(LogLineObserver):
 
 
 class LogObserverTests(unittest.TestCase):
-    """An observer is shown output and errors, as bytes."""
+    """An observer is shown output and errors, as text."""
 
     def test_channels(self) -> None:
-        """Output and errors are told apart; what is said about the command is not shown."""
+        """Output and errors are told apart; so is what is said about the command."""
         seen = []
         observer = LogObserver()
         observer.outReceived = lambda data: seen.append(("out", data))  # type: ignore[method-assign]
         observer.errReceived = lambda data: seen.append(("err", data))  # type: ignore[method-assign]
+        observer.headerReceived = lambda data: seen.append(("header", data))  # type: ignore[method-assign]
         for channel, text in (
-            (LOG_CHANNEL_STDOUT, b"a\xff"),
-            (LOG_CHANNEL_HEADER, b"x"),
-            (LOG_CHANNEL_STDERR, b"b"),
+            (LOG_CHANNEL_STDOUT, "a"),
+            (LOG_CHANNEL_HEADER, "x"),
+            (LOG_CHANNEL_STDERR, "b"),
         ):
             observer.logChunk(None, None, None, channel, text)
-        self.assertEqual(seen, [("out", b"a\xff"), ("err", b"b")])
+        self.assertEqual(seen, [("out", "a"), ("header", "x"), ("err", "b")])
 
 
 class LogLineObserverTests(unittest.TestCase):
     """An observer of lines is shown whole lines, as text."""
 
-    def seen(self, *chunks: bytes, finished: bool = False) -> list[str]:
+    def seen(self, *chunks: str, finished: bool = False) -> list[str]:
         """The lines of the output that came in these chunks."""
         observer = Lines()
         for chunk in chunks:
@@ -58,27 +59,21 @@ class LogLineObserverTests(unittest.TestCase):
 
     def test_pieces(self) -> None:
         """A line is shown once its end has come, however it was cut; it may be empty."""
-        self.assertEqual(self.seen(b"on", b"", b"e\n\ntw", b"o\nthr"), ["one", "", "two"])
+        self.assertEqual(self.seen("on", "", "e\n\ntw", "o\nthr"), ["one", "", "two"])
 
     def test_lineEnds(self) -> None:
         """Lines of Windows have no end left either, also if it was cut."""
-        self.assertEqual(self.seen(b"one\r\ntwo\r", b"\nth\rree\n"), ["one", "two", "th\rree"])
+        self.assertEqual(self.seen("one\r\ntwo\r", "\nth\rree\n"), ["one", "two", "th\rree"])
 
     def test_lastLine(self) -> None:
         """The end of the log is the end of a last line; nothing is made of nothing."""
-        self.assertEqual(self.seen(b"one\ntwo", finished=True), ["one", "two"])
-        self.assertEqual(self.seen(b"one\n", finished=True), ["one"])
-
-    def test_encoding(self) -> None:
-        """A character that was cut is whole in its line; what is not UTF-8 is replaced (G5)."""
-        self.assertEqual(
-            self.seen("grö".encode()[:3], "grö".encode()[3:] + b"\n", b"gr\xf6\n"), ["grö", "gr\ufffd"]
-        )
+        self.assertEqual(self.seen("one\ntwo", finished=True), ["one", "two"])
+        self.assertEqual(self.seen("one\n", finished=True), ["one"])
 
     def test_endless(self) -> None:
         """A line without an end is shown in pieces, so that it never fills the memory (G2)."""
-        part = b"x" * 1000
-        lines = self.seen(*[part] * 100, b"\nshort\n")
+        part = "x" * 1000
+        lines = self.seen(*[part] * 100, "\nshort\n")
         self.assertEqual("".join(lines), "x" * 100_000 + "short")
         self.assertLessEqual(max(map(len, lines)), LONGEST_LINE + 1000)
         self.assertEqual(lines[-1], "short")
@@ -86,7 +81,7 @@ class LogLineObserverTests(unittest.TestCase):
     def test_errors(self) -> None:
         """Errors between the parts of an output line are lines of their own."""
         observer = Lines()
-        observer.outReceived(b"on")
-        observer.errReceived(b"oh\n")
-        observer.outReceived(b"e\n")
+        observer.outReceived("on")
+        observer.errReceived("oh\n")
+        observer.outReceived("e\n")
         self.assertEqual((observer.out, observer.err), (["one"], ["oh"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.trial import unittest
@@ -344,11 +345,11 @@ class PythonTests(StepCase):
 
     def test_lines(self) -> None:
         """G2: the lines of a log are the same however it was cut, and none is endless."""
-        pieces = [(0, b"a\nb"), (1, b"err"), (2, b"header\n"), (0, b"c\r\n"), (1, b"\xff\n"), (0, b"end")]
+        pieces = [(0, "a\nb"), (1, "err"), (2, "header\n"), (0, "c\r\n"), (1, "\ufffd\n"), (0, "end")]
         log = _Log(pieces)
         self.assertEqual(list(python.lines(log)), ["a", "bc", "err\ufffd", "end"])
         self.assertEqual(list(python.lines(log, (1,))), ["err\ufffd"])
-        endless = list(python.lines(_Log([(0, b"#" * 1000)] * 1000)))
+        endless = list(python.lines(_Log([(0, "#" * 1000)] * 1000)))
         self.assertEqual(sum(map(len, endless)), 1_000_000)
         self.assertGreater(len(endless), 50)
 
@@ -356,11 +357,11 @@ class PythonTests(StepCase):
 class _Log:
     """A log that is only read."""
 
-    def __init__(self, chunks: list[tuple[int, bytes]]) -> None:
+    def __init__(self, chunks: list[tuple[int, str]]) -> None:
         self._chunks = chunks
 
-    def getChunks(self) -> list[tuple[int, bytes]]:
-        return self._chunks
+    def getChunks(self, channels: Sequence[int] = ()) -> list[tuple[int, str]]:
+        return [chunk for chunk in self._chunks if chunk[0] in channels]
 
 
 class OtherTests(StepCase):

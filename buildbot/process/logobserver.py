@@ -2,21 +2,28 @@
 """
 Those who read a log while it grows: a step's own eyes on its output.
 
-They see bytes as the slave sent them; lines are decoded with replacement.
+They see text: what is not UTF-8 is replaced.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from zope.interface import implementer
 
-#: Bytes of a line without an end that are kept; what is longer comes in pieces (G2).
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, ILogObserver
+
+#: Characters of a line without an end that are kept; what is longer comes in pieces (G2).
 LONGEST_LINE = 16 * 1024
 
 
+@implementer(ILogObserver)
 class LogObserver:
-    """I see a log grow; subclasses override L{outReceived} and L{errReceived}."""
+    """
+    I see a log grow; subclasses override L{outReceived}, L{errReceived} and L{headerReceived}.
+
+    For the bytes as they came, override L{setLog} and use C{loog.subscribeBytes}.
+    """
 
     step: Any = None
 
@@ -32,49 +39,54 @@ class LogObserver:
     def logFinished(self) -> None:
         """Nothing more will come."""
 
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
         """Some more of the log."""
         if channel == LOG_CHANNEL_STDOUT:
             self.outReceived(text)
         elif channel == LOG_CHANNEL_STDERR:
             self.errReceived(text)
+        elif channel == LOG_CHANNEL_HEADER:
+            self.headerReceived(text)
 
-    def outReceived(self, data: Any) -> None:
-        """Some more standard output, as bytes."""
+    def outReceived(self, data: str) -> None:
+        """Some more standard output."""
 
-    def errReceived(self, data: Any) -> None:
-        """Some more standard error, as bytes."""
+    def errReceived(self, data: str) -> None:
+        """Some more standard error."""
+
+    def headerReceived(self, data: str) -> None:
+        """Something more about the command itself."""
 
 
 class LogLineObserver(LogObserver):
     """I see lines; subclasses override L{outLineReceived} and L{errLineReceived}."""
 
     def __init__(self) -> None:
-        self._parts: dict[bool, list[bytes]] = {True: [], False: []}
+        self._parts: dict[bool, list[str]] = {True: [], False: []}
         self._kept = {True: 0, False: 0}
 
-    def outReceived(self, data: bytes) -> None:
+    def outReceived(self, data: str) -> None:
         """See L{LogObserver}."""
         self._received(data, True)
 
-    def errReceived(self, data: bytes) -> None:
+    def errReceived(self, data: str) -> None:
         """See L{LogObserver}."""
         self._received(data, False)
 
-    def _received(self, data: bytes, out: bool) -> None:
+    def _received(self, data: str, out: bool) -> None:
         tell = self.outLineReceived if out else self.errLineReceived
         parts = self._parts[out]
-        *lines, rest = data.split(b"\n")
+        *lines, rest = data.split("\n")
         for line in lines:
             parts.append(line)
-            tell(b"".join(parts).rstrip(b"\r").decode("utf-8", "replace"))
+            tell("".join(parts).rstrip("\r"))
             parts.clear()
             self._kept[out] = 0
         if rest:
             parts.append(rest)
             self._kept[out] += len(rest)
             if self._kept[out] > LONGEST_LINE:
-                tell(b"".join(parts).decode("utf-8", "replace"))
+                tell("".join(parts))
                 parts.clear()
                 self._kept[out] = 0
 
@@ -82,7 +94,7 @@ class LogLineObserver(LogObserver):
         """See L{LogObserver}: a last line without an end is one, too."""
         for out, tell in ((True, self.outLineReceived), (False, self.errLineReceived)):
             if self._parts[out]:
-                tell(b"".join(self._parts[out]).decode("utf-8", "replace"))
+                tell("".join(self._parts[out]))
                 self._parts[out].clear()
 
     def outLineReceived(self, line: str) -> None:
@@ -100,7 +112,7 @@ class OutputProgressObserver(LogObserver):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
         """See L{LogObserver}."""
         self.length += len(text)
         self.step.setProgress(self.name, self.length)

@@ -21,6 +21,9 @@ from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogLimits, LogReader, LogWriter, logFilename
+from buildbot.status.logformat import Chunk
+from buildbot.status.logproducer import LogProducer
+from buildbot.status.logtext import ChunkDecoder, decoded
 
 _log = Logger()
 
@@ -65,16 +68,6 @@ class Nowhere:
         return 0
 
 
-class _Feeding:
-    """I feed a consumer, which knows of one log only."""
-
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
-
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: bytes) -> None:
-        self._consumer.writeChunk((channel, text))
-
-
 @implementer(interfaces.IStatusLog, interfaces.ILogFile)
 class LogFile(Finishing):
     """
@@ -84,6 +77,8 @@ class LogFile(Finishing):
     """
 
     _observers: tuple[Any, ...] = ()
+    _byteObservers: tuple[Any, ...] = ()
+    _decoder: ChunkDecoder | None = None
     _length: int | None = None
 
     def __init__(self, step: Any, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
@@ -109,8 +104,8 @@ class LogFile(Finishing):
         return self._length
 
     def hasContents(self) -> bool:
-        """Whether anything was written."""
-        return self._writer.length > 0
+        """Whether there is anything to read: False once the file is gone."""
+        return self._writer.length > 0 and os.path.exists(self._writer.path)
 
     # writing
 
@@ -132,42 +127,86 @@ class LogFile(Finishing):
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         self._writer.append(channel, data)
-        for observer in self._observers:
-            self._tell(observer, channel, data)
+        if self._byteObservers:
+            for observer in self._byteObservers:
+                self._tell(observer, "logBytes", channel, data)
+        if self._decoder is not None:
+            self._tellText(self._decoder.decode(channel, data), channel)
+
+    def flush(self) -> None:
+        """Have all that was added in the file, as far as the disk takes it."""
+        if self._length is None:
+            self._writer.flush()
 
     def finish(self) -> None:
         """Nothing more will come.  Harmless when called again."""
         if self._length is None:
             self._length = self._writer.finish()
-            self._observers = ()
+            for channel, text in self._decoder.finish() if self._decoder is not None else ():
+                self._tellText(text, channel)
+            self._observers, self._byteObservers, self._decoder = (), (), None
             self.tellFinished()
 
-    # reading
+    # reading: text for everybody, bytes for those who ask for them
 
     def subscribe(self, receiver: Any, catchup: bool = False) -> None:
         """
-        Call C{receiver.logChunk(build, step, log, channel, bytes)} for what comes.
+        Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
+
+        What is not UTF-8 shows as U+FFFD; a character is never cut by the end of a chunk.
 
         @param catchup: also for what was there before.
         """
-        if catchup and self.hasContents():
-            for channel, data in self.getChunks():
-                self._tell(receiver, channel, data)
+        decoder = ChunkDecoder()
+        if catchup:
+            for channel, data in self._written():
+                text = decoder.decode(channel, data)
+                if text and not self._tell(receiver, "logChunk", channel, text):
+                    return
+        if self.isFinished():
+            for channel, text in decoder.finish():
+                self._tell(receiver, "logChunk", channel, text)
+            return
+        self._decoder = self._decoder or decoder
+        self._observers = (*self._observers, receiver)
+
+    def subscribeBytes(self, receiver: Any, catchup: bool = False) -> None:
+        """
+        Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
+
+        @param catchup: also for what was there before.
+        """
+        if catchup:
+            for channel, data in self._written():
+                if not self._tell(receiver, "logBytes", channel, data):
+                    return
         if not self.isFinished():
-            self._observers = (*self._observers, receiver)
+            self._byteObservers = (*self._byteObservers, receiver)
 
     def subscribeConsumer(self, consumer: Any) -> None:
-        """Write (channel, bytes) pairs to an L{interfaces.IStatusLogConsumer}, old ones too."""
-        self.subscribe(_Feeding(consumer), True)
-        self.waitUntilFinished().addCallback(lambda log: consumer.finish())
+        """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
+        LogProducer(self, LogReader(self._writer.path), consumer, self.step.build.logs.clock).start()
 
     def unsubscribe(self, receiver: Any) -> None:
         """Call it no more."""
         self._observers = tuple(each for each in self._observers if each is not receiver)
+        self._byteObservers = tuple(each for each in self._byteObservers if each is not receiver)
+        if not self._observers:
+            self._decoder = None
 
-    def _tell(self, observer: Any, channel: int, data: bytes) -> None:
+    def _written(self) -> Iterator[Chunk]:
+        """What is in the file by now; nothing if there is no file to read."""
+        return self._reader().chunks() if self.hasContents() else iter(())
+
+    def _tellText(self, text: str, channel: int) -> None:
+        if text:
+            for observer in self._observers:
+                self._tell(observer, "logChunk", channel, text)
+
+    def _tell(self, observer: Any, method: str, channel: int, data: bytes | str) -> bool:
+        """Whether it could bear it; else it is told no more."""
         try:
-            observer.logChunk(self.step.build, self.step, self, channel, data)
+            getattr(observer, method)(self.step.build, self.step, self, channel, data)
         except Exception:
             self.unsubscribe(observer)
             tell = getattr(getattr(observer, "step", None), "observerFailed", None)
@@ -175,16 +214,23 @@ class LogFile(Finishing):
                 tell(Failure())  # a step's own eyes: it must not judge by what they have not seen
             else:
                 _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
+            return False
+        return True
 
     def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
         """
-        What was written so far: (channel, bytes) pairs.
+        What was written before this call: (channel, text) pairs.
 
         @param channels: of which channels; none given: of all.
         @param onlyText: instead of pairs, pieces of text, as in L{getText}.
         """
+        chunks = decoded(self.getByteChunks(channels))
+        return (text for _, text in chunks) if onlyText else chunks
+
+    def getByteChunks(self, channels: Container[int] = ()) -> Iterator[Chunk]:
+        """The same as it came: (channel, bytes) pairs."""
         reader = self._reader()
-        return reader.texts(channels or None) if onlyText else reader.chunks(channels=channels or None)
+        return reader.chunks(channels=channels or None, end=reader.size())
 
     def getText(self) -> str:
         """Standard output and error as text; what is none shows as U+FFFD.  All of it in memory."""
@@ -199,8 +245,7 @@ class LogFile(Finishing):
 
     def _reader(self) -> LogReader:
         """What reads all that was written so far."""
-        if not self.isFinished():
-            self._writer.flush()
+        self.flush()
         return LogReader(self._writer.path)
 
     def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:

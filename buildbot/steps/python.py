@@ -113,13 +113,11 @@ def _kindOf(line: str) -> str | None:
 
 def lines(log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)) -> Iterator[str]:
     """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
-    unfinished: dict[int, bytes] = {}
-    for channel, data in log.getChunks():
-        if channel not in channels:
-            continue
-        *whole, rest = (unfinished.get(channel, b"") + data).split(b"\n")
+    unfinished: dict[int, str] = {}
+    for channel, text in log.getChunks(channels):
+        *whole, rest = (unfinished.get(channel, "") + text).split("\n")
         if len(rest) > LONGEST_LINE:
-            whole, rest = [*whole, rest], b""
+            whole, rest = [*whole, rest], ""
         unfinished[channel] = rest
-        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
-    yield from (rest.decode("utf-8", "replace") for rest in unfinished.values() if rest)
+        yield from (line.rstrip("\r") for line in whole)
+    yield from (rest for rest in unfinished.values() if rest)

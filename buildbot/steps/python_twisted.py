@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -21,7 +21,7 @@ from buildbot.util import counted
 
 #: "Not given", where None means something.
 UNSPECIFIED = ()
-#: Bytes at the end of trial's output in which its last words are looked for.
+#: Characters at the end of trial's output in which its last words are looked for.
 TAIL = 10_000
 
 
@@ -379,11 +379,10 @@ def _keep(step: ShellCommand, name: str, found: Iterable[str]) -> int:
 
 def _tail(log: Any) -> str:
     """The end of a log, without what was said about the command."""
-    kept = b""
-    for channel, data in log.getChunks():
-        if channel != LOG_CHANNEL_HEADER:
-            kept = (kept + data)[-TAIL:]
-    return kept.decode("utf-8", "replace").replace("\r\n", "\n")
+    kept = ""
+    for text in log.getChunks((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR), onlyText=True):
+        kept = (kept + text)[-TAIL:]
+    return kept.replace("\r\n", "\n")
 
 
 def _judge(cmd: LoggedRemoteCommand, warnings: int) -> int:
