@@ -87,6 +87,7 @@ class Answers:
             "builder": request.builderName,
             "submitted": request.submitted,
             "attempts": request.attempts,
+            "interruptions": request.interruptions,
             "reason": request.reason,
             **reportSource(request.source.toRecord()),
         }

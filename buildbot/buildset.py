@@ -30,6 +30,7 @@ class BuildSet(Finishing):
     @ivar bsid: what whoever asked calls it, or None.
     @ivar scheduler: the name of the scheduler that asked; None for a person.
     @ivar state: what the store remembers in the same instant: see L{IStore.addBuildset}.
+    @ivar mergeRequests: False: each of my requests gets a build of its own. None: as my scheduler says.
     @ivar requests: the L{BuildRequest}s, once it was submitted.
     """
 
@@ -44,6 +45,7 @@ class BuildSet(Finishing):
         scheduler: str | None = None,
         properties: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
+        mergeRequests: bool | None = None,
     ) -> None:
         self.builderNames = list(builderNames)
         self.source = source
@@ -52,6 +54,7 @@ class BuildSet(Finishing):
         self.scheduler = scheduler
         self.properties = dict(properties or {})
         self.state = dict(state or {})
+        self.mergeRequests = mergeRequests
         self.requests: list[BuildRequest] = []
 
     def getSourceStamp(self) -> SourceStamp:

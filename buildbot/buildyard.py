@@ -23,10 +23,11 @@ from buildbot.config.builders import locksOf
 from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
 from buildbot.process.builder import STORE_AGAIN, Builder
+from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
 from buildbot.status.logs import LogDirectory
-from buildbot.status.records import BuildsetRecord, PauseRecord, RequestRecord
-from buildbot.store.interface import StoreFailed
+from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, RequestRecord
+from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.store.memory import MemoryStore
 
 log = Logger()
@@ -51,6 +52,8 @@ class BuildYard:
     @ivar now: tells the time, in seconds since the epoch.
     @ivar keeping: how many builds run, or have ended and are not kept yet.
     @ivar pauses: slave name -> why it is kept from building.
+    @ivar givenUp: the builds that were given up at this start, for the master crashed too often under them.
+    @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
     @ivar storeTrouble: why nothing can be kept just now, in words; empty if all is well.
     """
 
@@ -63,9 +66,12 @@ class BuildYard:
     keeping = 0
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
+    trial: BuildRequest | None = None
     _isOpen = False
     _trying: Any = None
     _left: Sequence[RequestRecord] = ()
+    _ended: Sequence[BuildsetRecord] = ()
+    givenUp: Sequence[BuildRecord] = ()
     #: How many builds of each builder are kept, with their logs, and for how many days at the most.
     buildHorizon = 500
     buildDays: float | None = 365.0
@@ -97,7 +103,14 @@ class BuildYard:
         self._isOpen = True
         for build in await self.store.interrupted(self.now()):
             name, number = build.builder, build.number
-            log.warn("build {number} of {name} was interrupted", name=name, number=number)
+            if build.isGivenUp:
+                self.givenUp = (*self.givenUp, build)
+                log.error(
+                    "build {number} of {name}: {why}", name=name, number=number, why=" ".join(build.text)
+                )
+            else:
+                log.warn("build {number} of {name} was interrupted", name=name, number=number)
+        self._ended = await self.store.giveUp(self.now())
         # Now, for whatever is submitted from here on is not among what the last process left.
         self._left = await self.store.pendingRequests()
         self.pauses = await self._remembered("pause", PauseRecord.fromRecord)
@@ -107,22 +120,32 @@ class BuildYard:
         for name, expectations in (await self._remembered("expectations", _expectations)).items():
             if name in self.builders:
                 self.builders[name].expectations = expectations
+        self.buildsetsComplete(self._ended)
         left, self._left = self._left, ()
         orphans = [each.id for each in left if each.builder not in self.builders]
         waiting = {each.id: each for each in left if each.builder in self.builders}
-        for request in _readable(BuildRequest.fromRecord, "request", waiting).values():
+        readable = _readable(BuildRequest.fromRecord, "request", waiting)
+        for request in readable.values():
             self.builders[request.getBuilderName()].submitBuildRequest(request)
         if orphans:
             log.warn("{count} requests are cancelled: their builders are gone", count=len(orphans))
-            self.buildsetsComplete(await self.store.cancelRequests(orphans, self.now()))
+        unreadable = [number for number in waiting if number not in readable]
+        if orphans or unreadable:
+            self.buildsetsComplete(await self.store.cancelRequests([*orphans, *unreadable], self.now()))
         self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
         self._pruning.clock = self.clock
         self._pruning.start(PRUNE_EVERY)
 
     async def _remembered(self, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
-        """What is remembered of each name."""
+        """What is remembered of each name; what cannot be read is put out of the way."""
         states = await self.store.getStates(f"{kind}/")
-        return _readable(read, kind, {key.partition("/")[2]: value for key, value in states.items()})
+        values = {key.partition("/")[2]: value for key, value in states.items()}
+        readable = _readable(read, kind, values)
+        for name in values:
+            if name not in readable:
+                await self.store.setState(f"{UNREADABLE}/{kind}/{name}", values[name])
+                await self.store.setState(f"{kind}/{name}", None)
+        return readable
 
     async def prune(self) -> None:
         """Forget builds, and their logs, beyond L{buildHorizon} and L{buildDays} (P8)."""
@@ -168,6 +191,7 @@ class BuildYard:
             buildset.scheduler,
             self.now(),
             buildset.state,
+            buildset.mergeRequests is not False,
         )
         made = [BuildRequest.fromRecord(each) for each in requests]
         for request in made:
@@ -212,6 +236,18 @@ class BuildYard:
             log.failure("telling {method!r}", method=method)
 
     # builds
+
+    def mayTry(self, request: BuildRequest) -> bool:
+        """Whether a request may be built now: the last tries after crashes of the master take turns."""
+        return self.trial is None or not onTrial(request)
+
+    def trialIsOver(self, requests: Sequence[BuildRequest]) -> None:
+        """A build of these requests is over; if it was the last try of one, the next such may begin."""
+        if self.trial is None or self.trial not in requests:
+            return
+        self.trial = None
+        if not self.stopping:
+            self.clock.callLater(0, self.maybeStartAllBuilds)
 
     def isHolding(self) -> bool:
         """Whether no build may begin now: the master is stopping, or could not record it."""

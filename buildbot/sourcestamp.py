@@ -16,6 +16,24 @@ from buildbot.changes.change import Change
 from buildbot.interfaces import ISourceStamp
 from buildbot.util import ComparableMixin
 
+#: What tells, besides the branch, which source it is.
+PLACE = ("repository", "project", "codebase")
+
+
+def lastRevision(revisions: Sequence[Any]) -> Any:
+    """
+    The revision with all of some changes in it, whose revisions these are, in the order of their coming.
+
+    That is the highest if all are numbers, for two commits may be told of in the wrong order; else the last
+    one. None is the latest.
+    """
+    if not revisions:
+        return None
+    numbers = [int(each) for each in revisions if str(each).isdecimal() and len(str(each)) < 10]
+    if len(numbers) < len(revisions):
+        return revisions[-1]
+    return revisions[numbers.index(max(numbers))]
+
 
 @implementer(ISourceStamp)
 class SourceStamp(ComparableMixin):
@@ -28,16 +46,19 @@ class SourceStamp(ComparableMixin):
     - a C{patch} besides: that, patched
 
     @ivar branch: None is the main line. Changes bring their own, whatever was asked for.
+    @ivar repository: where the source is kept, C{project} what it is part of, and C{codebase} a name for it:
+        as the changes say; empty if nobody has said.
     @ivar patch: None or (level, diff): how many directories C{patch -p} strips, and the text.
     @ivar changes: a tuple of L{Change}s, the newest last.
     """
 
-    compare_attrs = ("branch", "revision", "patch", "changes")
+    compare_attrs = ("branch", "revision", "patch", "changes", "repository", "project", "codebase")
 
     branch: str | None = None
     revision: Any = None
     patch: tuple[int, str] | None = None
     changes: tuple[Change, ...] = ()
+    repository = project = codebase = ""
 
     def __init__(
         self,
@@ -45,9 +66,16 @@ class SourceStamp(ComparableMixin):
         revision: Any = None,
         patch: Sequence[Any] | None = None,
         changes: Iterable[Change] | None = None,
+        repository: str = "",
+        project: str = "",
+        codebase: str = "",
     ) -> None:
         self.changes = tuple(changes or ())
         self.branch = self.changes[0].branch if self.changes else branch
+        said: Any = (repository, project, codebase)
+        if self.changes:
+            said = (getattr(self.changes[-1], name, "") for name in PLACE)
+        self.repository, self.project, self.codebase = said
         self.revision = revision
         if patch:
             level, diff = patch
@@ -57,27 +85,38 @@ class SourceStamp(ComparableMixin):
         """
         Whether one build serves both of us.
 
-        It does if we are of one branch and one revision, or both of changes, or both of the latest. A
-        patched source is built for itself alone.
+        It does if we are of one repository, branch and revision, or both of changes, or both of the latest.
+        A patched source is built for itself alone.
         """
         return (
             self.patch is None
             and other.patch is None
             and self.branch == other.branch
+            and all(getattr(self, name) == getattr(other, name) for name in PLACE)
             and self.revision == other.revision
             and bool(self.changes) == bool(other.changes)
         )
 
     def mergeWith(self, others: Iterable[SourceStamp]) -> SourceStamp:
-        """The source that serves us all: it has the changes of each, once, in the order of their numbers."""
+        """
+        The source that serves us all: it has the changes of each, once, in the order of their numbers.
+
+        Whether one build serves us all is for L{canBeMergedWith}, or for whoever knows better: all else is
+        mine.
+        """
         changes = {_identity(change): change for change in self.changes}
         for other in others:
-            assert self.canBeMergedWith(other), f"{self} and {other} need a build each"
             changes.update((_identity(change), change) for change in other.changes)
         merged = list(changes.values())
         if all(change.number is not None for change in merged):
             merged.sort(key=lambda change: change.number or 0)
         return self._with(changes=tuple(merged))
+
+    def wantedRevision(self) -> Any:
+        """The revision that is built: my own, or else that of my last change; None is the latest."""
+        if self.revision is not None:
+            return self.revision
+        return lastRevision([change.revision for change in self.changes])
 
     def getAbsoluteSourceStamp(self, got_revision: Any) -> SourceStamp:
         """What I was, once the slave has said which revision that came to: a build of it can be repeated."""
@@ -111,6 +150,7 @@ class SourceStamp(ComparableMixin):
             "revision": self.revision,
             "patch": None if self.patch is None else list(self.patch),
             "changes": [change.toRecord() for change in self.changes],
+            **{name: getattr(self, name) for name in PLACE},
         }
 
     @classmethod
@@ -118,7 +158,8 @@ class SourceStamp(ComparableMixin):
         """The source stamp that L{toRecord} described."""
         changes = [Change.fromRecord(each) for each in record.get("changes", ())]
         stamp = cls(None, record.get("revision"), record.get("patch"), changes)
-        return stamp._with(branch=record.get("branch"))
+        place = {name: record[name] for name in PLACE if name in record}
+        return stamp._with(branch=record.get("branch"), **place)
 
     def __repr__(self) -> str:
         return f"<SourceStamp {' '.join(self.getText())}>"

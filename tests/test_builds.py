@@ -862,12 +862,12 @@ class ResumeTests(BuildCase):
         return number
 
     def test_request(self) -> None:
-        """A request that has lost its shape is left where it is, and the log names it; all others wait."""
+        """F16: a request that has lost its shape is cancelled, and the log names it; all others wait."""
         good = self.ask(who="ann", files=["a.c"], comments="")
         bad = self.ask(who="ann", fides=["a.c"], comments="")
         said = self.restart()
         self.assertEqual([each.id for each in self.botmaster.builders["full"].pending], [good])
-        self.assertEqual([each.id for each in self.waiting()], [good, bad])
+        self.assertEqual([each.id for each in self.waiting()], [good])
         self.assertEqual([each for each in said if "left out" in each], [said[0]])
         self.assertIn(f"request {bad} cannot be read and is left out", said[0])
         self.stop()
@@ -880,6 +880,11 @@ class ResumeTests(BuildCase):
         said = self.restart()
         self.assertEqual(list(self.botmaster.pauses), ["bot1"])
         self.assertIn("pause 'bot2' cannot be read and is left out", said[0])
+        kept = self.successResultOf(self.botmaster.store.getState("unreadable/pause/bot2"))
+        self.assertEqual(kept["vho"], "ann")
+        self.stop()
+        self.successResultOf(self.botmaster.store.open())
+        self.assertEqual([each for each in self.restart() if "left out" in each], [])  # it is told once
         self.stop()
 
     def test_expectations(self) -> None:

@@ -74,6 +74,7 @@ class KeyTests(unittest.TestCase):
             projectName="P",
             projectURL="http://p/",
             buildbotURL=None,
+            mergeRequests=False,
         )
         self.assertEqual(sorted(given), sorted(check.KEYS))
         self.assertEqual((errors(**given), warnings(**given)), ([], []))

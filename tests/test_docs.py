@@ -377,7 +377,7 @@ class ReferenceTests(unittest.TestCase):
         own = [name for name, _, source in said.asList() if source == "build"]
         self.assertEqual(sorted(re.findall(r"^   \* - ``(\w+)``", before, re.M)), own)
         order = re.findall(r"^\d\. (?:of the |the |what a )(\w+)", after, re.M)
-        self.assertEqual(order, ["changes", "request", "bot", "five", "step"])
+        self.assertEqual(order, ["changes", "request", "bot", "eight", "step"])
 
     def test_leftOut(self) -> None:
         """What the page of differences says is left out for good is not there."""

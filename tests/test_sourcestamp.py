@@ -113,6 +113,46 @@ class MergeTests(unittest.TestCase):
         for each in others:
             self.assertTrue(merged.canBeMergedWith(each))
 
-    def test_mistaken(self) -> None:
-        """To merge what needs two builds is a mistake, and found out."""
-        self.assertRaises(AssertionError, SourceStamp("a").mergeWith, [SourceStamp("b")])
+    def test_forced(self) -> None:
+        """F15: where the configuration merges what needs two builds, the first says what is built."""
+        merged = SourceStamp("a", "1").mergeWith([SourceStamp("b", "2")])
+        self.assertEqual((merged.branch, merged.revision), ("a", "1"))
+
+    def test_places(self) -> None:
+        """F2: sources of two repositories, projects or codebases need a build each."""
+        for name in ("repository", "project", "codebase"):
+            change = Change("me", [], "", **{name: "x"})
+            self.assertFalse(
+                SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[Change("me", [], "")]))
+            )
+            same = Change("me", [], "", **{name: "x"})
+            self.assertTrue(SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[same])))
+            self.assertFalse(SourceStamp(**{name: "x"}).canBeMergedWith(SourceStamp()))
+
+    def test_wantedRevision(self) -> None:
+        """F2: the revision of a source is its own, or that with all of its changes; None is the latest."""
+        for revision, said, wanted in (
+            (None, [], None),
+            ("r1", [], "r1"),
+            ("r1", ["r2"], "r1"),
+            (None, ["r1", "r2"], "r2"),
+            (None, ["r1", None], None),
+            (None, [None, "r2"], "r2"),
+            (None, [12, 9], 12),  # two hooks of Subversion that overtook each other
+            (None, ["12", "9", "11"], "12"),
+            (None, ["9", "ab"], "ab"),
+            (None, ["12345678901", "5"], "5"),  # no number of a commit, so it may be a name
+            (0, ["7"], 0),
+        ):
+            changes = [Change("me", [], "", revision=each) for each in said]
+            self.assertEqual(SourceStamp(None, revision, changes=changes).wantedRevision(), wanted, said)
+
+    def test_record(self) -> None:
+        """F2: what a record says of a source is all of it; older records say less."""
+        change = Change("me", [], "", repository="git://h/x", project="x", codebase="main", branch="dev")
+        stamp = SourceStamp(changes=[change])
+        self.assertEqual((stamp.repository, stamp.project, stamp.codebase), ("git://h/x", "x", "main"))
+        self.assertEqual(SourceStamp.fromRecord(stamp.toRecord()), stamp)
+        own = SourceStamp("dev", "1", repository="r", project="p", codebase="c")
+        self.assertEqual(SourceStamp.fromRecord(own.toRecord()), own)
+        self.assertEqual(SourceStamp.fromRecord({"branch": "dev"}), SourceStamp("dev"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from buildbot.changes.change import Change
-from buildbot.status.records import INTERRUPTED, BuildRecord
+from buildbot.status.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord
 from buildbot.status.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.store.front import Store
 from buildbot.store.interface import IStore, StoreConflict, StoreFailed
@@ -233,7 +233,7 @@ class _Promises:
         self.assertEqual([each.results for each in closed.steps], [SUCCESS, EXCEPTION])
         self.assertEqual([each.finished for each in closed.steps], [32.0, 90.0])
         self.assertEqual(self.get(self.store.getBuild("full", 1)), closed)
-        self.assertEqual(self.get(self.store.pendingRequests()), [request])
+        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, interruptions=1)])
         self.assertEqual(self.get(self.store.interrupted(91.0)), [])
         self.assertEqual(self.pending(), [request.id])
         self.assertRaises(StoreConflict, self.finish, started)
@@ -246,7 +246,37 @@ class _Promises:
             self.start(request)
             self.reopen()
             self.get(self.store.interrupted(90.0))
-        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, attempts=1)])
+        waiting = self.get(self.store.pendingRequests())
+        self.assertEqual(waiting, [replace(request, attempts=1, interruptions=3)])
+
+    def test_givenUp(self: Any) -> None:
+        """F16: a request under whose builds the master ended three times is given up, and its set fails."""
+        _, (request, other) = self.ask("full", "quick")
+        self.finish(self.start(other, builder="quick"))
+        for number in range(MOST_INTERRUPTIONS):
+            self.assertEqual(self.get(self.store.giveUp(80.0)), [])
+            self.start(request)
+            self.reopen()
+            (closed,) = self.get(self.store.interrupted(90.0))
+            self.assertEqual(closed.isGivenUp, number == MOST_INTERRUPTIONS - 1)
+        why = "given up: the master was killed or crashed during each of 3 builds"
+        self.assertEqual(closed.text, (INTERRUPTED, why))
+        (complete,) = self.get(self.store.giveUp(91.0))
+        self.assertEqual((complete.id, complete.complete, complete.results), (1, 91.0, EXCEPTION))
+        self.assertEqual(self.pending(), [])
+        self.reopen()
+        self.assertEqual(self.get(self.store.giveUp(92.0)), [])
+
+    def test_stopIsNoInterruption(self: Any) -> None:
+        """F16: a build that a planned stop of the master put back is not counted."""
+        _, (request,) = self.ask("full")
+        for _ in range(MOST_INTERRUPTIONS + 1):
+            over = replace(self.start(request), finished=40.0, results=EXCEPTION, text=("over",))
+            self.get(self.store.finishBuild(over, True, False))
+            self.reopen()
+            self.assertEqual(self.get(self.store.interrupted(90.0)), [])
+            self.assertEqual(self.get(self.store.giveUp(91.0)), [])
+        self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
     def test_clockWentBack(self: Any) -> None:
         """A build that was interrupted before it began, by the clock, takes no time rather than less."""
@@ -404,6 +434,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("finishBuild", (over, chance.random() < 0.3, chance.random() < 0.5)),
         ("cancelRequests", (ids, when)),
         ("interrupted", (when,)),
+        ("giveUp", (when,)),
         ("prune", (chance.randrange(4), chance.choice((None, when)))),
         ("setState", (builder, chance.choice((None, when)))),
         ("getStates", (chance.choice(("", "f")),)),

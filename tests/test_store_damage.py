@@ -142,7 +142,8 @@ class DamageTests(SqliteCase):
         found = self.after(self.holding(text))
         carried = self.warnings[0].rpartition(" and ")[2]
         second = later()
-        third = Schema(3, second.statements, {**second.upgrades, 2: ("CREATE TABLE moods (name TEXT)",)})
+        more = ("CREATE TABLE moods (name TEXT)",)
+        third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: more})
         for schema in (second, third):
             directory = self.holding(text)
             self.warnings.clear()
@@ -218,6 +219,32 @@ class DamageTests(SqliteCase):
         self.assertTrue(all("cannot be read" in each for each in self.warnings))
         self.assertEqual(self.get(self.store.prune(1)), ["full/0-" + "x" * 500, "full/2-" + "x" * 500])
 
+    def test_unreadableRequests(self) -> None:
+        """F16: a request that cannot be read is given up, so it is complained of once and then pruned."""
+        self.opened()
+        for _ in range(5):
+            self.ask("full")
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE buildsets SET record = '[]' WHERE id = 1")
+            file.execute("DELETE FROM buildsets WHERE id = 2")
+            file.execute("UPDATE requests SET attempts = 'x' WHERE id = 3")
+            file.execute("UPDATE requests SET interruptions = 'x' WHERE id = 4")
+            file.commit()
+        self.get(self.store.open())
+        self.get(self.store.interrupted(5.0))
+        complete = self.get(self.store.giveUp(6.0))
+        self.assertEqual([each.id for each in complete], [3, 4])
+        told = [each.partition(" cannot")[0] for each in self.warnings if "given up" in each]
+        self.assertEqual(told, [f"request {number} for builder full" for number in (1, 2, 3, 4)])
+        self.warnings.clear()
+        self.assertEqual(self.get(self.store.giveUp(7.0)), [])
+        self.assertEqual(self.pending(), [5])
+        self.get(self.store.prune(1))
+        self.assertEqual(self.warnings, [])
+        with closing(sqlite3.connect(self.file)) as file:
+            self.assertEqual(file.execute("SELECT id FROM buildsets").fetchall(), [(5,)])
+
     def test_wrongShape(self) -> None:
         """A change that is JSON, but has lost a word, is passed over with a warning that names it."""
         self.opened()
@@ -248,7 +275,7 @@ class DamageTests(SqliteCase):
             file.commit()
         self.get(self.store.open())
         self.assertEqual(self.pending(), [2])
-        self.assertIn("request (1, 'full', 0, 1, None, None) cannot be read", self.warnings[-1])
+        self.assertIn("request (1, 'full', 0, 0, 1, None, None) cannot be read", self.warnings[-1])
         self.assertIsNone(self.get(self.store.getBuildset(1)))
         self.assertIn("buildset (1, None, None) cannot be read", self.warnings[-1])
 

@@ -39,6 +39,7 @@ class FaultsTests(SqliteCase):
             lambda: store.finishBuild(replace(builds[1], finished=10.0, results=0)),
             lambda: store.startBuild(replace(new, requests=(2,), builder="quick")),
             lambda: store.interrupted(11.0),
+            lambda: store.giveUp(11.5),
             lambda: store.cancelRequests([2], 12.0),
             lambda: store.addChange(Change("me", ["b"], "", when=1.0)),
             lambda: store.prune(1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -17,8 +18,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
-from buildbot.store.schema import Schema
-from buildbot.store.sqlite import SqliteStore
+from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.sqlite import FILE, SqliteStore
 from tests.stores import Faults, SqliteCase, later
 
 
@@ -186,9 +187,26 @@ class VersionsTests(SqliteCase):
         self.change()
         self.get(newer.close())
         self.get(newer.open())
-        backup = os.path.join(self.directory, "state.sqlite.schema-1")
+        backup = os.path.join(self.directory, f"state.sqlite.schema-{CURRENT.version}")
         self.assertEqual(stat.S_IMODE(os.stat(backup).st_mode), 0o600)
         self.assertEqual(self.contents(self.opened(self.holding(Path(backup).read_bytes()))), found)
+
+    def test_first(self) -> None:
+        """F16: a store of the first release is copied and upgraded, and its requests wait on."""
+        directory = self.quick()
+        text = json.dumps({"id": 0, "reason": "", "sourcestamp": {}, "submitted": 1.0, "properties": {}})
+        with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
+            for statement in CURRENT.between(0, 1):
+                file.execute(statement)
+            file.execute("INSERT INTO buildsets VALUES (1, NULL, NULL, ?)", (text,))
+            file.execute("INSERT INTO requests VALUES (1, 1, 'full', 2, 'building', NULL, 0)")
+            file.execute("PRAGMA user_version = 1")
+            file.commit()
+        store = self.opened(directory)
+        self.get(store.interrupted(5.0))
+        (request,) = self.get(store.pendingRequests())
+        self.assertEqual((request.attempts, request.interruptions), (2, 1))
+        self.assertTrue(os.path.exists(os.path.join(directory, f"{FILE}.schema-1")))
 
     def test_twoSteps(self) -> None:
         """A file that is two versions behind goes through both."""
@@ -197,7 +215,7 @@ class VersionsTests(SqliteCase):
         self.get(self.store.close())
         second = later()
         more = "CREATE TABLE moods (name TEXT PRIMARY KEY)"
-        third = Schema(3, second.statements, {**second.upgrades, 2: (more,)})
+        third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: (more,)})
         self.assertEqual(self.contents(self.opened(self.directory, schema=third)), found)
 
     def test_newer(self) -> None:
@@ -209,7 +227,8 @@ class VersionsTests(SqliteCase):
         older = self.sqlite(self.directory)
         with self.assertRaises(SchemaTooNew) as caught:
             self.get(older.open())
-        self.assertIn("was written by a later release (its schema is 2", caught.exception.reason)
+        said = f"was written by a later release (its schema is {CURRENT.version + 1}"
+        self.assertIn(said, caught.exception.reason)
         self.assertNotIn("\n", caught.exception.reason)
         self.assertEqual(Path(self.file).read_bytes(), before)
         self.assertEqual(os.listdir(self.directory), ["state.sqlite"])

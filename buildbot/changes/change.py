@@ -20,7 +20,7 @@ from buildbot.util import ComparableMixin, now
 
 _FIELDS = (
     *("who", "files", "comments", "isdir", "links", "revision", "when", "branch", "category", "revlink"),
-    "number",
+    *("repository", "project", "codebase", "number"),
 )
 
 
@@ -39,6 +39,9 @@ class Change(ComparableMixin):
     @ivar branch: where I was committed; None is the main line.
     @ivar category: a word by which schedulers may tell changes apart.
     @ivar revlink: a URL that shows me.
+    @ivar repository: where the source is kept, such as a URL; empty if the maker did not say.
+    @ivar project: what the source is a part of; or empty.
+    @ivar codebase: a name for the repository and its copies; or empty.
     @ivar properties: what builds with me in them shall have as properties.
     @ivar number: counts all changes of a master; None until I am stored.
     """
@@ -49,6 +52,7 @@ class Change(ComparableMixin):
     branch: str | None = None
     category: str | None = None
     revision: Any = None
+    repository = project = codebase = ""
     links: list[str] = []
 
     def __init__(
@@ -64,6 +68,9 @@ class Change(ComparableMixin):
         category: str | None = None,
         revlink: str = "",
         properties: Mapping[str, Any] | None = None,
+        repository: str = "",
+        project: str = "",
+        codebase: str = "",
     ) -> None:
         self.who = who
         self.files = list(files)
@@ -76,6 +83,9 @@ class Change(ComparableMixin):
         self.category = category
         self.revlink = revlink
         self.properties = Properties(properties, "Change")
+        self.repository = repository or ""
+        self.project = project or ""
+        self.codebase = codebase or ""
 
     def numbered(self, number: int) -> Change:
         """I myself, with the number that the store has given me. The original stays without one."""
@@ -123,8 +133,9 @@ class Change(ComparableMixin):
         return "\n".join([*lines, f"<ul>{files}</ul>", f"<pre>{escape(self.comments)}</pre>"]) + "\n"
 
     def _places(self) -> list[tuple[str, str]]:
-        told = (("Branch", self.branch), ("Revision", self.revision), ("Category", self.category))
-        return [(title, value) for title, value in told if value is not None]
+        names = ("repository", "project", "codebase", "branch", "revision", "category")
+        told = [(name.capitalize(), getattr(self, name)) for name in names]
+        return [(title, value) for title, value in told if value not in (None, "")]
 
     def getFileContents(self) -> list[str]:
         """The files as pieces of HTML: each is a link where there is one."""

@@ -39,7 +39,8 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
     The change that a client tells of.
 
     C{who}, C{files} and C{comments} are needed; C{branch}, C{revision}, C{category}, C{revlink}, C{when},
-    C{properties}, C{links} and C{isdir} may be there; what else there is counts for nothing.
+    C{properties}, C{links}, C{isdir}, C{repository}, C{project} and C{codebase} may be there; what else there
+    is counts for nothing.
 
     @param said: a dictionary, as it came over the wire.
     @param prefix: what to cut off the names of all files; those that do not begin with it do not count.
@@ -67,6 +68,7 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
         category=_name(told.get("category"), "category"),
         revlink=_name(told.get("revlink"), "revlink") or "",
         properties=_properties(told.get("properties") or {}),
+        **{key: _name(told.get(key), key) or "" for key in ("repository", "project", "codebase")},
     )
     return None if prefix is not None and not files else change
 

@@ -6,17 +6,27 @@ What a factory makes of its steps is the engine's business; here it only has to 
 
 from __future__ import annotations
 
+import inspect
 import ntpath
 import posixpath
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from buildbot.config.model import BuilderConfig, ConfigError
+from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
 from buildbot.config.words import Raw, Report, Say, articled, entries, listing, nearest, textTrouble
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
-BUILDER_KEYS = ("name", "slavename", "slavenames", "builddir", "factory", "category", "locks")
+BUILDER_KEYS = (
+    "name",
+    "slavename",
+    "slavenames",
+    "builddir",
+    "factory",
+    "category",
+    "locks",
+    "mergeRequests",
+)
 #: Keys of other releases -> what to do instead.
 OTHER_KEYS = {
     "periodicBuildTime": "use a Periodic scheduler in c['schedulers']",
@@ -24,6 +34,7 @@ OTHER_KEYS = {
     "workernames": "here it is 'slavenames'",
     "slavebuilddir": "the 'builddir' is the slave's directory too",
     "workerbuilddir": "the 'builddir' is the slave's directory too",
+    "collapseRequests": "here it is 'mergeRequests'",
     "tags": "here a builder has one 'category'",
 }
 #: One connection of Perspective Broker keeps at most 1024 references, and each builder of a slave takes one.
@@ -45,7 +56,31 @@ def builders(raw: Raw) -> Iterator[BuilderConfig]:
             factory=entry["factory"],
             category=None if category is None else str(category),
             locks=tuple(_listed(entry.get("locks"))),
+            mergeRequests=mergeRule(entry),
         )
+
+
+def mergeRule(said: Mapping[Any, Any]) -> MergeRule | None:
+    """What C{mergeRequests} of the master, or of a builder, says; None if it says nothing."""
+    rule = said.get("mergeRequests")
+    return None if rule is None else MergeRule(rule)
+
+
+def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
+    """What is wrong with C{mergeRequests}, in words that follow its name; None if nothing is."""
+    rule = said.get("mergeRequests")
+    if rule is None or isinstance(rule, bool):
+        return None
+    wanted = "a function of (builder, request, otherRequest)"
+    if not callable(rule) or isinstance(rule, type):
+        return f"must be True, False or {wanted}, not {articled(rule)}"
+    try:
+        inspect.signature(rule).bind(None, None, None)
+    except TypeError:
+        return f"must be {wanted}: this one does not take three arguments"
+    except ValueError:  # Python cannot tell what it takes
+        return None
+    return None
 
 
 def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
@@ -192,6 +227,13 @@ def _makesBuilds(factory: object) -> bool:
     return isinstance(steps, (list, tuple)) or callable(getattr(factory, "newBuild", None))
 
 
+def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in _each(raw, report):
+        trouble = mergeTrouble(entry)
+        if trouble:
+            yield say(f"{title}: 'mergeRequests' {trouble}")
+
+
 def _lockNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
     known: dict[str, object] = {}
     for title, entry, say in _each(raw, report):
@@ -221,4 +263,15 @@ def _listLengths(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield report(f"slave {slave!r} has {count} builders; {most}: spread them over slaves", "builders")
 
 
-BUILDER_RULES = (_shapes, _keys, _types, _names, _slaves, _builddirs, _factories, _lockNames, _listLengths)
+BUILDER_RULES = (
+    _shapes,
+    _keys,
+    _types,
+    _names,
+    _slaves,
+    _builddirs,
+    _factories,
+    _lockNames,
+    _mergeRequests,
+    _listLengths,
+)

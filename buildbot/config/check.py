@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from buildbot.config.builders import BUILDER_RULES, builders
-from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, SlaveConfig
+from buildbot.config.builders import BUILDER_RULES, builders, mergeRule, mergeTrouble
+from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, MergeRule, SlaveConfig
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.words import (
     Raw,
@@ -29,7 +29,7 @@ from buildbot.sameness import sameValue
 
 KEYS = (
     *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
-    *("projectName", "projectURL", "buildbotURL"),
+    *("projectName", "projectURL", "buildbotURL", "mergeRequests"),
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
@@ -48,6 +48,7 @@ OTHER_KEYS = {
     "titleURL": "it is called c['projectURL']",
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master tells nobody anything",
+    "collapseRequests": "here it is c['mergeRequests']",
     "interlocks": "use locks, which builders and steps take in their 'locks'",
 }
 LONGEST_NAME = 255
@@ -81,6 +82,7 @@ def configuration(
         status=tuple(entries(raw, "status")),
         ports=tuple(describe(port) for port in portsOf(raw["slavePortnum"])),
         projectName=str(raw.get("projectName") or ""),
+        mergeRequests=mergeRule(raw) or MergeRule(True),
         warnings=warnings,
         modules=modules,
         **plain,  # type: ignore[arg-type] # the rules have checked them
@@ -112,6 +114,12 @@ def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield report(f"c[{key!r}] has characters that UTF-8 does not know", key)
     if raw.get("debugPassword") == "":
         yield report("c['debugPassword'] is empty: leave it out, or nobody can be kept out", "debugPassword")
+
+
+def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    trouble = mergeTrouble(raw)
+    if trouble:
+        yield report(f"c['mergeRequests'] {trouble}", "mergeRequests")
 
 
 def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -347,7 +355,7 @@ def _encodable(text: str) -> bool:
 
 
 _RULES: tuple[Rule, ...] = (
-    *(_required, _lists, _texts, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
+    *(_required, _lists, _texts, _mergeRequests, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
     *(_plugins, _accounts, _schedulers),
 )
 _DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords)

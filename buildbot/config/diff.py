@@ -11,7 +11,7 @@ from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.sameness import sameValue
 
 #: The keys that hold one value each, as ConfigChange.settings names them.
-SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL")
+SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL", "mergeRequests")
 
 
 class _Named(Protocol):
@@ -188,6 +188,8 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
         yield f"category {old.category or 'none'} -> {new.category or 'none'}"
     if not _equal(old.locks, new.locks):
         yield "locks"
+    if not _equal(old.mergeRequests, new.mergeRequests):
+        yield "mergeRequests"
 
 
 def _ofPlugins(kind: str, removed: Iterable[object], added: Iterable[object]) -> Iterator[str]:

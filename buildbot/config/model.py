@@ -6,10 +6,12 @@ Nothing is checked or loaded here: L{buildbot.config.load} makes these, and all 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from buildbot.util import ComparableMixin
 
 #: Seconds without a byte from a slave before the master asks whether it is still there.
 KEEPALIVE = 120.0
@@ -49,6 +51,27 @@ class ConfigErrors(Exception):
         return "\n".join(str(each) for each in self.errors)
 
 
+class MergeRule(ComparableMixin):
+    """
+    I am what C{mergeRequests} says: which waiting requests of a builder one build may serve.
+
+    Equal to another rule that says the same, also where that is a function of another load of the file.
+
+    @ivar says: True: requests of the same source and properties; False: none; or a function of the builder
+        and two requests.
+    @ivar failed: whether the function has raised, which is logged once.
+    """
+
+    compare_attrs = ("says",)
+
+    def __init__(self, says: bool | Callable[[Any, Any, Any], object]) -> None:
+        self.says = says
+        self.failed = False
+
+    def __repr__(self) -> str:
+        return f"MergeRule({self.says!r})"
+
+
 @dataclass(frozen=True)
 class SlaveConfig:
     """One entry of C{c['bots']}.
@@ -73,6 +96,7 @@ class BuilderConfig:
     @ivar builddir: its directory below a slave's own, exactly as written.
     @ivar factory: what makes its builds: has C{steps} or C{newBuild}.
     @ivar locks: lock objects, each with a C{name}.
+    @ivar mergeRequests: which requests share a build; None: as the master's C{mergeRequests} says.
     """
 
     name: str
@@ -81,6 +105,7 @@ class BuilderConfig:
     factory: object
     category: str | None = None
     locks: tuple[object, ...] = ()
+    mergeRequests: MergeRule | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,7 @@ class MasterConfig:
     projectName: str = ""
     projectURL: str | None = None
     buildbotURL: str | None = None
+    mergeRequests: MergeRule = field(default_factory=lambda: MergeRule(True))
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
     _lists: Mapping[str, tuple[tuple[str, str], ...]] = field(init=False, repr=False, compare=False)

@@ -26,7 +26,7 @@ from buildbot.process.buildstep import BuildStep
 from buildbot.process.properties import NoProperty, Properties, render
 from buildbot.process.remotecommand import CommandNotStarted
 from buildbot.process.request import BuildRequest
-from buildbot.sourcestamp import SourceStamp
+from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
 
 __all__ = ["Build", "BuildRequest"]
@@ -136,7 +136,8 @@ class Build:
             ("buildnumber", status.number),
             ("slavename", self.getSlaveName()),
             ("branch", self.source.branch),
-            ("revision", self.source.revision),
+            ("revision", self.source.wantedRevision()),
+            *((name, getattr(self.source, name)) for name in PLACE),
         ):
             given.setProperty(name, value, "build")
         self.properties.updateFrom(given)

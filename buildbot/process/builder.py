@@ -24,6 +24,8 @@ from buildbot.config.model import BuilderConfig
 from buildbot.process.base import Build
 from buildbot.process.control import BuilderControl as BuilderControl  # where 0.7.5 had it
 from buildbot.process.factory import BuildFactory
+from buildbot.process.merging import RETRIES as RETRIES
+from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
@@ -34,8 +36,6 @@ from buildbot.wire.peers import BuilderPeer
 
 log = Logger()
 
-#: How often a request is built again after its slave was lost (B5).
-RETRIES = 2
 #: Seconds within which a slave must have been heard of to begin a build without asking.
 FRESH = 10.0
 #: Seconds that a slave may take to answer before a build (L4).
@@ -50,11 +50,6 @@ def _byWhom(pause: PauseRecord) -> str:
     """What is to be known of a pause besides that it is one."""
     words = f"by {pause.who}" if pause.kind == "paused" else f"{pause.kind}, by {pause.who}"
     return f"{words}: {pause.why}" if pause.why else words
-
-
-def _canMerge(one: BuildRequest, other: BuildRequest) -> bool:
-    # One whose last try this is takes no other with it.
-    return (one.attempts < RETRIES) == (other.attempts < RETRIES) and one.canBeMergedWith(other)
 
 
 class SlaveBuilder:
@@ -300,6 +295,10 @@ class Builder:
             return ""
         if self.botmaster.storeTrouble:
             return f"no build can be recorded: {self.botmaster.storeTrouble}"
+        if all(not self.botmaster.mayTry(req) for req in self.pending):
+            return (
+                "its last try comes when that of another request, under which the master ended too, is over"
+            )
         return whyWaiting([self._sight(name) for name in self.setup.slavenames])
 
     def _sight(self, name: str) -> SlaveSight:
@@ -314,15 +313,21 @@ class Builder:
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
-            waiting = (req for req in self.pending if not req.isChosen)
-            chosen = nextBuild(waiting, self.slaves.values(), _canMerge)
+            waiting = (req for req in self.pending if not req.isChosen and self.botmaster.mayTry(req))
+            chosen = nextBuild(waiting, self.slaves.values(), self._canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen
             for req in requests:
                 req.isChosen = True
+            if onTrial(requests[0]):
+                self.botmaster.trial = requests[0]
             slavebuilder.reserve()
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
+
+    def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
+        """Whether one build may serve both, as master.cfg says for me or for all."""
+        return mayMerge(self.setup.mergeRequests or self.botmaster.config.mergeRequests, self, one, other)
 
     def _leave(self, requests: Sequence[BuildRequest]) -> list[BuildRequest]:
         """Some requests wait no longer; return those of them that did."""
@@ -339,6 +344,7 @@ class Builder:
             await self._buildAndKeep(slavebuilder, requests)
         finally:
             self.botmaster.keeping -= 1
+            self.botmaster.trialIsOver(requests)
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         answers = await slavebuilder.slave.isAnswering(PING_TIME, FRESH)
@@ -350,6 +356,7 @@ class Builder:
             taken = self._leave(requests)  # some may have been cancelled meanwhile
             build = await self._begun(taken, slavebuilder)
         if build is None:
+            self.botmaster.trialIsOver(requests)
             slavebuilder.free()
             self._putBack([req for req in taken if not req.isOver])
             self.botmaster.slaveIsIdle(slavebuilder.slave, self)
@@ -374,6 +381,7 @@ class Builder:
         number, text = status.number, " ".join(status.getText())[:200]
         log.info("build {number} of {name} has ended: {text}", number=number, name=self.name, text=text)
         self._learn(status)
+        self.botmaster.trialIsOver(requests)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)
         again = await self._keep(status, again, not isStopping)
@@ -391,18 +399,23 @@ class Builder:
         if not requests:
             return None
         try:
-            return await self._begin(self.newBuild(requests), slavebuilder)
-        except Exception:  # of somebody's own factory or build, which may say what no record can hold
+            record = await self._recorded(requests, slavebuilder)
+        except Exception:  # a request of somebody's own class may say what no record can hold
+            self._bug(Failure())
+            for req in requests:
+                req.isOver = True  # it can never be built, so it must not wait
+            self.cancelPending(requests)
+            return None
+        if record is None:
+            return None
+        try:
+            build = self.newBuild(requests)
+        except Exception:  # of somebody's own factory or build
             why = Failure()
             self._bug(why)
-        try:
-            return await self._begin(self._brokenBuild(requests, why), slavebuilder)
-        except Exception:
-            self._bug(Failure())
-        for req in requests:
-            req.isOver = True  # it can never be built, so it must not wait
-        self.cancelPending(requests)
-        return None
+            build = self._brokenBuild(requests, why)
+        build.build_status = BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+        return build
 
     async def _run(self, build: Build, status: BuildStatus, slavebuilder: SlaveBuilder) -> None:
         """A build that the store knows, from its beginning to its end."""
@@ -422,30 +435,37 @@ class Builder:
         isWanted = not self.isRemoved and not self.botmaster.isHolding()
         return isWanted and slavebuilder.isAttached and slavebuilder.slave.paused is None
 
-    async def _begin(self, build: Build, slavebuilder: SlaveBuilder) -> Build | None:
-        """Have the store give the build a number, and the build its status; None if it cannot."""
+    async def _recorded(
+        self, requests: Sequence[BuildRequest], slavebuilder: SlaveBuilder
+    ) -> BuildRecord | None:
+        """
+        What the store knows of a build that begins; None if it cannot keep it.
+
+        That comes before any code of the configuration makes the build: if that ends the process, the next
+        one knows which requests it was for.
+        """
+        first, *others = requests
         record = BuildRecord(
             builder=self.name,
             number=None,
             slave=slavebuilder.slavename,
-            requests=tuple(req.id for req in build.requests if req.id is not None),
+            requests=tuple(req.id for req in requests if req.id is not None),
             started=self.botmaster.now(),
-            reason=build.reason,
-            sourcestamp=build.source.toRecord(),
+            reason=first.mergeReasons(others),
+            sourcestamp=first.mergeWith(others).toRecord(),
         )
         try:
             record = await self.botmaster.store.startBuild(record)
         except StoreConflict:
             log.failure("a build of {name} cannot begin", name=self.name)
-            for req in build.requests:
+            for req in requests:
                 req.finished(None)  # the store knows better: they wait no longer
             return None
         except StoreFailed as failed:
             self.botmaster.storeFailed(failed.reason)
             return None
         self.botmaster.storeWorks()
-        build.build_status = BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
-        return build
+        return record
 
     async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
         """

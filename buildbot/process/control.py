@@ -38,7 +38,8 @@ class BuilderControl:
     async def _request(self, req: BuildRequest) -> BuildRequest:
         builder, yard = self.original, self.original.botmaster
         _, (kept,) = await yard.store.addBuildset(
-            *(req.reason, req.source.toRecord(), [builder.name], req.properties, None, None, yard.now())
+            *(req.reason, req.source.toRecord(), [builder.name], req.properties, None, None, yard.now()),
+            *(None, req.mergeable),
         )
         req.id, req.submitted, req.builderName = kept.id, kept.submitted, kept.builder
         yard.builders.get(builder.name, builder).submitBuildRequest(req)

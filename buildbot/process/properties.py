@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from buildbot.util import ComparableMixin
 
 _NO_DEFAULT = object()
-#: C{name}, C{name:-text} or C{name:+text}.
-_ALTERNATIVE = re.compile(r"(.*?)(?::([-+])(.*))?", re.DOTALL)
+#: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
+_ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
 
 
 class NoProperty(KeyError):
@@ -125,8 +125,8 @@ class WithProperties(ComparableMixin):
 
     Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
     that is None, such as the revision of a build of the latest, leaves nothing in its place. As in later
-    releases, C{%(name:-text)s} stands for the text where the property is not set, and C{%(name:+text)s} for
-    the text where it is.
+    releases, C{%(name:-text)s} stands for the text where the property is not set, C{%(name:~text)s} for the
+    text where it is not set, None or empty, and C{%(name:+text)s} for the text where it is set.
     """
 
     compare_attrs = ("fmtstring", "args")
@@ -165,7 +165,9 @@ class _Filling:
         except KeyError:
             if not sign:
                 raise NoProperty(name) from None
-            return text if sign == "-" else ""
+            return "" if sign == "+" else text
+        if sign == "~" and not value:
+            return text
         return text if sign == "+" else "" if value is None else value
 
 

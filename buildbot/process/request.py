@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.finishing import Finishing
+from buildbot.process.properties import Properties
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import RequestRecord
 
@@ -28,7 +29,9 @@ class BuildRequest(Finishing):
 
     @ivar source: what is to be built.
     @ivar id: my number in the store; None before I was submitted.
-    @ivar attempts: how many builds were begun for me and came to nothing.
+    @ivar attempts: how many builds were begun for me and lost with their slave.
+    @ivar interruptions: how many builds were running for me when the master was killed or crashed.
+    @ivar mergeable: whether one build may serve me along with others, if the builder's rule says so too.
     @ivar lostOn: the slaves that were lost with them.
     @ivar isOver: whether I wait for nothing any more.
     @ivar isChosen: whether a slave was found for me, and is asked for a sign of life.
@@ -37,6 +40,8 @@ class BuildRequest(Finishing):
 
     id: int | None = None
     attempts = 0
+    interruptions = 0
+    mergeable = True
     builder: Any = None
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
@@ -49,7 +54,7 @@ class BuildRequest(Finishing):
         self.reason = reason
         self.source = source
         self.builderName = builderName
-        self.properties: dict[str, Any] = {}
+        self.properties = Properties()
         self.builds: list[Any] = []
 
     @classmethod
@@ -58,8 +63,10 @@ class BuildRequest(Finishing):
         request = cls(record.reason, SourceStamp.fromRecord(record.sourcestamp), record.builder)
         request.id = record.id
         request.attempts = record.attempts
+        request.interruptions = record.interruptions
+        request.mergeable = record.mergeable
         request.submitted = record.submitted
-        request.properties = dict(record.properties)
+        request.properties = Properties(record.properties, "request")
         return request
 
     def __repr__(self) -> str:
@@ -67,7 +74,8 @@ class BuildRequest(Finishing):
 
     def canBeMergedWith(self, other: BuildRequest) -> bool:
         """Whether one build may serve both of us."""
-        return self.properties == other.properties and self.source.canBeMergedWith(other.source)
+        same = dict(self.properties) == dict(other.properties)  # whoever has set them
+        return same and self.source.canBeMergedWith(other.source)
 
     def mergeWith(self, others: Iterable[BuildRequest]) -> SourceStamp:
         """What a build that serves all of us builds."""

@@ -24,7 +24,7 @@ from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.status.records import BuildsetRecord
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.util import ComparableMixin
 
 log = Logger()
@@ -37,8 +37,6 @@ BUILDERS_AFTER = 1.0
 BUILDERS_WITHIN = 60.0
 #: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
 LONGEST_SLEEP = 3600.0
-#: What a scheduler of this release cannot make sense of is kept in the store under this and the old key (P3).
-UNREADABLE = "unreadable"
 #: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
 SAVE_WITHIN = 10.0
 
@@ -102,6 +100,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     compare_attrs: Sequence[str] = ("name",)
 
+    #: Whether a build may serve several of the sets that I submit. Schedulers of this package say True.
+    mergeRequests = False
+
     name: str  # type: ignore[assignment]  # Twisted calls it None
     yard: Any = None
     _begun: Deferred[None] | None = None
@@ -153,6 +154,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """
         if bs.scheduler is None:
             bs.scheduler = self.name
+        if bs.mergeRequests is None:
+            bs.mergeRequests = self.mergeRequests
         self._outbox.append((bs, self._record() if self._ready else None))
         if not self._isSending:
             self._goOnSending()

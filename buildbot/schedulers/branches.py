@@ -18,7 +18,7 @@ from buildbot.changes.change import Change
 from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
-from buildbot.sourcestamp import SourceStamp
+from buildbot.sourcestamp import PLACE, SourceStamp
 
 log = Logger()
 
@@ -36,6 +36,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         built along with the next that is.
     """
 
+    mergeRequests = True
     fileIsImportant: Any = None
     _hasForgotten = False
 
@@ -172,7 +173,11 @@ class _TreeScheduler(BaseUpstreamScheduler):
         tree = self._trees.pop(branch, None)
         if tree is not None:
             _, changes = tree.take()
-            self.submit(BuildSet(self.builderNames, SourceStamp(changes=changes), self.reason))
+            places: dict[tuple[str, ...], list[Change]] = {}
+            for change in changes:
+                places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
+            for those in places.values():  # one build is of one repository
+                self.submit(BuildSet(self.builderNames, SourceStamp(changes=those), self.reason))
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""

@@ -37,6 +37,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     @ivar branch: None is the main line.
     """
 
+    mergeRequests = True
     _due: float | None = None
 
     def __init__(self, name: str, builderNames: Sequence[str], branch: str | None) -> None:

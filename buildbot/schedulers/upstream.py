@@ -82,6 +82,7 @@ class Dependent(BaseUpstreamScheduler):
     """
 
     compare_attrs = ("name", "upstream", "builderNames")
+    mergeRequests = True
 
     # What I have dealt with: all sets of my upstream up to a number, and of those above it these.
     _after: int | None = None

@@ -6,6 +6,7 @@ What it says comes from strangers, too: nothing of it can move the cursor of the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -75,13 +76,21 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
 def source(build: Mapping[str, Any]) -> str:
     """What is built, in a few words."""
     changes = build["changes"]
-    if build["revision"] is not None:
-        what = str(build["revision"])
-    elif changes:
+    revision = build["revision"]
+    if revision is None:
+        revision = build.get("gotRevision")
+    if changes:
         what = f"change {changes[-1]}" if len(changes) == 1 else f"{len(changes)} changes to {changes[-1]}"
+        what = what if revision is None else f"{_brief(revision)} ({what})"
     else:
-        what = "latest"
+        what = "latest" if revision is None else _brief(revision)
     return _short(what if build["branch"] is None else f"{what} in {build['branch']}")
+
+
+def _brief(revision: object) -> str:
+    """A revision; of the long names of git and its like so much as tells them apart."""
+    name = str(revision)
+    return name[:12] if re.fullmatch("[0-9a-f]{40,}", name) else name
 
 
 def _short(text: str) -> str:

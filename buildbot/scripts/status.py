@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
-from buildbot.scripts.shown import moment, runningLines, since, table, waitingLines
+from buildbot.scripts.shown import moment, name, runningLines, since, table, waitingLines
 from buildbot.scripts.words import Config, askMaster, say, sayJSON
 from buildbot.util import counted
 
@@ -53,6 +53,9 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
         lines.append(f"keeps the last {keeps['builds']} builds of each builder{days}")
     if master.get("storeTrouble"):
         lines.append(f"no build begins: nothing can be kept: {plainLine(master['storeTrouble'])}")
+    lines += [
+        plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
+    ]
     if slaves:
         lines += ["", *table(_HEADINGS, [_row(slave, now) for slave in slaves])]
     activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]

@@ -17,6 +17,9 @@ from buildbot.status.results import EXCEPTION, worst
 #: What a person reads on a build that was cut short by the end of the master.
 INTERRUPTED = "interrupted by a restart of the master"
 
+#: How often a request may be built when the master ends under the build; then it is given up.
+MOST_INTERRUPTIONS = 3
+
 #: Where a request stands; it is in exactly one of these at any time.
 RequestState = Literal["pending", "building", "done"]
 #: Whether a slave gets no more builds, or gets none and goes once it is idle.
@@ -108,6 +111,11 @@ class BuildRecord(Record):
     properties: dict[str, Any] | None = None
     steps: tuple[StepRecord, ...] = ()
 
+    @property
+    def isGivenUp(self) -> bool:
+        """Whether the master was killed or crashed too often under builds of my requests."""
+        return self.text[:1] == (INTERRUPTED,) and len(self.text) > 1
+
     def logFilenames(self) -> tuple[str, ...]:
         """The files of all my logs."""
         return tuple(log.filename for step in self.steps for log in step.logs)
@@ -120,6 +128,7 @@ class BuildsetRecord(Record):
     @ivar scheduler: the name of the one that asked; None for a person.
     @ivar results: the worst of my requests' results; None before all of them are done.
     @ivar complete: when the last of them was done; None before.
+    @ivar mergeable: whether a build may serve my requests along with those of other sets.
     """
 
     id: int
@@ -131,14 +140,17 @@ class BuildsetRecord(Record):
     scheduler: str | None = None
     results: int | None = None
     complete: float | None = None
+    mergeable: bool = True
 
 
 @dataclass(frozen=True)
 class RequestRecord(Record):
     """I am the part of a buildset that one builder is to build.
 
-    @ivar attempts: how many builds were begun for me and came to nothing.
+    @ivar attempts: how many builds were begun for me and lost with their slave.
     @ivar reason: why the set was asked for; sourcestamp and properties are the set's as well.
+    @ivar interruptions: how many builds were running for me when the master was killed or crashed.
+    @ivar mergeable: whether a build may serve me along with others, as the set says.
     """
 
     id: int
@@ -151,6 +163,8 @@ class RequestRecord(Record):
     reason: str
     sourcestamp: dict[str, Any]
     properties: dict[str, Any]
+    interruptions: int = 0
+    mergeable: bool = True
 
     @classmethod
     def of(cls, buildset: BuildsetRecord, id: int, builder: str) -> RequestRecord:
@@ -158,6 +172,7 @@ class RequestRecord(Record):
         return cls(
             *(id, buildset.id, builder, buildset.submitted, 0, "pending", None),
             *(buildset.reason, buildset.sourcestamp, buildset.properties),
+            mergeable=buildset.mergeable,
         )
 
 
@@ -172,8 +187,14 @@ class PauseRecord(Record):
     kind: PauseKind = "paused"
 
 
-def interrupt(build: BuildRecord, when: float) -> BuildRecord:
-    """The unfinished C{build} as it is closed at C{when}, after the master has ended under it."""
+def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
+    """
+    The unfinished C{build} as it is closed at C{when}, after the master has ended under it.
+
+    @param count: how many builds of its requests have ended so, this one included.
+    """
+    given = f"given up: the master was killed or crashed during each of {count} builds"
+    text = (INTERRUPTED, given) if count >= MOST_INTERRUPTIONS else (INTERRUPTED,)
     ended = max(when, build.started)
     steps = tuple(
         step
@@ -183,7 +204,7 @@ def interrupt(build: BuildRecord, when: float) -> BuildRecord:
         )
         for step in build.steps
     )
-    return replace(build, finished=ended, results=EXCEPTION, text=(INTERRUPTED,), steps=steps)
+    return replace(build, finished=ended, results=EXCEPTION, text=text, steps=steps)
 
 
 def overall(results: Iterable[int | None]) -> int | None:
@@ -220,11 +241,12 @@ def _many(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _NONE = type(None)
-_ATOMS = frozenset((str, int, float, dict, _NONE))
+_ATOMS = frozenset((str, int, float, bool, dict, _NONE))
 #: How a field is read back, by its annotation.
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _one(str),
     "str | None": _one(str, _NONE),
+    "bool": _one(bool),
     "int": _one(int),
     "int | None": _one(int, _NONE),
     "float": _one(float, int),

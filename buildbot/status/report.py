@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot import version
+from buildbot.sourcestamp import PLACE, lastRevision
 from buildbot.status.results import Results
 
 #: How many Changes of a source are named one by one.
@@ -40,6 +41,10 @@ def reportMaster(master: Any) -> dict[str, Any]:
         "running": [reportRunning(build) for build in runningBuilds(master.botmaster)],
         "waiting": reportWaiting(master.botmaster),
         "storeTrouble": master.botmaster.storeTrouble,
+        "givenUp": [
+            {"builder": build.builder, "number": build.number, "text": list(build.text)}
+            for build in master.botmaster.givenUp
+        ],
         "keeps": {"builds": master.botmaster.buildHorizon, "days": master.botmaster.buildDays},
     }
 
@@ -91,16 +96,22 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
         "step": None,
         "eta": None,
         "note": "",
+        "gotRevision": (record["properties"] or {}).get("got_revision"),
         **reportSource(record["sourcestamp"] or {}),
     }
 
 
 def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
     """What is built, in short: from a source stamp as a dict."""
-    changes = [change.get("number") for change in sourcestamp.get("changes", ())]
+    said = sourcestamp.get("changes", ())
+    changes = [change.get("number") for change in said]
+    revision = sourcestamp.get("revision")
+    if revision is None:
+        revision = lastRevision([change.get("revision") for change in said])
     return {
         "branch": sourcestamp.get("branch"),
-        "revision": sourcestamp.get("revision"),
+        "revision": revision,
+        **{name: sourcestamp.get(name, "") for name in PLACE},
         "changes": changes[-_CHANGES:],
     }
 

@@ -52,6 +52,7 @@ class Core(Protocol):
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]: ...
     def interrupted(self, when: float) -> list[BuildRecord]: ...
+    def giveUp(self, when: float) -> list[BuildsetRecord]: ...
     def getState(self, key: str) -> Any: ...
     def getStates(self, prefix: str) -> dict[str, Any]: ...
     def setState(self, key: str, text: str) -> None: ...
@@ -118,17 +119,18 @@ class Store(ABC):
         scheduler: str | None,
         submitted: float,
         state: Mapping[str, Any] | None = None,
+        mergeable: bool = True,
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """See L{IStore}."""
 
         def encoded() -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
             if not builders:
                 raise ValueError("a buildset without builders would never be complete")
-            text = encode(
-                BuildsetRecord(
-                    0, reason, dict(sourcestamp), submitted, dict(properties), externalID, scheduler
-                ).toRecord()
+            record = BuildsetRecord(
+                *(0, reason, dict(sourcestamp), submitted, dict(properties), externalID, scheduler),
+                mergeable=mergeable,
             )
+            text = encode(record.toRecord())
             names = [word(each) for each in builders]
             states = {word(key): encode(value) for key, value in (state or {}).items()}
             return self._write(lambda core: core.addBuildset(text, submitted, names, states))
@@ -201,6 +203,10 @@ class Store(ABC):
     def interrupted(self, when: float) -> Deferred[list[BuildRecord]]:
         """See L{IStore}."""
         return self._write(lambda core: core.interrupted(when))
+
+    def giveUp(self, when: float) -> Deferred[list[BuildsetRecord]]:
+        """See L{IStore}."""
+        return self._write(lambda core: core.giveUp(when))
 
     def getState(self, key: str, default: Any = None) -> Deferred[Any]:
         """See L{IStore}."""

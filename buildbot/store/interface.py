@@ -17,6 +17,9 @@ from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord
 if TYPE_CHECKING:  # for the checker alone: this module stands below everything that waits
     from twisted.internet.defer import Deferred
 
+#: State that makes no sense to this release is kept under this and its old key (P3).
+UNREADABLE = "unreadable"
+
 
 class StoreFailed(Exception):
     """Nothing could be kept or read; C{reason} is one line for people ("database or disk is full").
@@ -84,12 +87,14 @@ class IStore(Interface):
         scheduler: str | None,
         submitted: float,
         state: Mapping[str, Any] | None = None,
+        mergeable: bool = True,
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """Keep a wish for builds: one pending request for each builder, in their order.
 
         @param builders: the names; at least one.
         @param state: what L{setState} is to remember in the same instant, so that a scheduler forgets its
             timer exactly if its buildset is there.
+        @param mergeable: whether a build may serve its requests along with those of other sets.
         """
 
     def getBuildset(id: int) -> Deferred[BuildsetRecord | None]:
@@ -145,8 +150,17 @@ class IStore(Interface):
     def interrupted(when: float) -> Deferred[list[BuildRecord]]:
         """To be called once after L{open}: close the builds that an earlier process left unfinished.
 
-        Their results are EXCEPTION; their requests are pending again. That was no attempt, for no slave was
-        lost with it.
+        Their results are EXCEPTION; their requests are pending again, with one more interruption. That was
+        no attempt, for no slave was lost with it.
+        """
+
+    def giveUp(when: float) -> Deferred[list[BuildsetRecord]]:
+        """To be called once after C{interrupted}: end the pending requests that can never be built.
+
+        Those are the requests with L{MOST_INTERRUPTIONS<buildbot.status.records.MOST_INTERRUPTIONS>}
+        interruptions, and the unreadable ones. They are done, as EXCEPTION.
+
+        @return: the buildsets that are complete by this and can be read, in the order of their numbers.
         """
 
     def getState(key: str, default: Any = None) -> Deferred[Any]:

@@ -14,8 +14,15 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from buildbot.changes.change import Change
-from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
-from buildbot.status.results import CANCELLED
+from buildbot.status.records import (
+    MOST_INTERRUPTIONS,
+    BuildRecord,
+    BuildsetRecord,
+    RequestRecord,
+    interrupt,
+    overall,
+)
+from buildbot.status.results import CANCELLED, EXCEPTION
 from buildbot.store.front import BuildKey, Core, Store, keyOf
 from buildbot.store.interface import StoreConflict, StoreFailed
 
@@ -169,11 +176,31 @@ class MemoryCore:
 
     def interrupted(self, when: float) -> list[BuildRecord]:
         """See L{Core}."""
-        closed = [interrupt(each, when) for _, each in sorted(self._builds.items()) if each.finished is None]
+        for each in list(self._requests.values()):
+            if each.state == "building":
+                count = each.interruptions + 1
+                self._requests[each.id] = replace(each, state="pending", interruptions=count)
+        closed = [
+            interrupt(each, when, self._interruptions(each))
+            for _, each in sorted(self._builds.items())
+            if each.finished is None
+        ]
         self._builds.update((keyOf(each), each) for each in closed)
-        building = [each for each in self._requests.values() if each.state == "building"]
-        self._requests.update((each.id, replace(each, state="pending")) for each in building)
         return closed
+
+    def _interruptions(self, build: BuildRecord) -> int:
+        """How many builds of a request of this one were interrupted: of the request that has most."""
+        counts = [
+            self._requests[id].interruptions
+            for id, last in self._lastBuilds.items()
+            if id in self._requests and last == keyOf(build)
+        ]
+        return max(counts, default=1)
+
+    def giveUp(self, when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        hopeless = [each.id for each in self.pendingRequests() if each.interruptions >= MOST_INTERRUPTIONS]
+        return self._done(hopeless, EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""

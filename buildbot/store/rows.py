@@ -17,8 +17,15 @@ from twisted.logger import Logger
 
 from buildbot.changes.change import Change
 from buildbot.sourcestamp import SourceStamp
-from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord, interrupt, overall
-from buildbot.status.results import CANCELLED
+from buildbot.status.records import (
+    MOST_INTERRUPTIONS,
+    BuildRecord,
+    BuildsetRecord,
+    RequestRecord,
+    interrupt,
+    overall,
+)
+from buildbot.status.results import CANCELLED, EXCEPTION
 from buildbot.store.front import BuildKey, encode, keyOf
 from buildbot.store.interface import StoreConflict
 
@@ -108,19 +115,7 @@ class SqlCore:
 
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
-        sets: dict[int, BuildsetRecord] = {}
-
-        def request(row: Any) -> RequestRecord:
-            id, builder, attempts, *buildset = row
-            if buildset[0] not in sets:
-                sets[buildset[0]] = _buildset(buildset)
-            return replace(RequestRecord.of(sets[buildset[0]], id, builder), attempts=attempts)
-
-        rows = self._execute(
-            "SELECT r.id, r.builder, r.attempts, s.id, s.complete, s.results, s.record"
-            " FROM requests r JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
-        )
-        return list(readable(request, "request", rows))
+        return list(readable(_Requests().read, "request", self._execute(_PENDING)))
 
     def startBuild(self, build: BuildRecord, text: str) -> int:
         """See L{Core}."""
@@ -203,15 +198,40 @@ class SqlCore:
 
     def interrupted(self, when: float) -> list[BuildRecord]:
         """See L{Core}."""
+        self._execute(
+            "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
+            " WHERE state = 'building'"
+        )
         running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
-        closed = [interrupt(each, when) for each in running]
+        closed = [interrupt(each, when, self._interruptions(each)) for each in running]
         self._connection.executemany(
             "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
             [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
         )
         self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
-        self._execute("UPDATE requests SET state = 'pending' WHERE state = 'building'")
         return closed
+
+    def _interruptions(self, build: BuildRecord) -> int:
+        """How many builds of a request of this one were interrupted: of the request that has most."""
+        (count,) = self._execute(
+            "SELECT MAX(interruptions) FROM requests WHERE builder = ? AND build = ?", keyOf(build)
+        ).fetchone()
+        return int(count or 1)
+
+    def giveUp(self, when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        read, hopeless = _Requests().read, []
+        for row in list(self._execute(_PENDING)):
+            try:
+                if read(row).interruptions >= MOST_INTERRUPTIONS:
+                    hopeless.append(row[0])
+            except Exception as error:  # a record may be of any shape
+                _log.error(
+                    "request {id} for builder {builder} cannot be read, so it is given up: {error}",
+                    **{"id": row[0], "builder": row[1], "error": error},
+                )
+                hopeless.append(row[0])
+        return self._done(hopeless, EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""
@@ -300,6 +320,31 @@ class SqlCore:
         total = overall(results for _, results in requests)
         self._execute("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, total, id))
         return self.getBuildset(id)
+
+
+#: The requests that wait, each with its set, if that is there.
+_PENDING = (
+    "SELECT r.id, r.builder, r.attempts, r.interruptions, s.id, s.complete, s.results, s.record"
+    " FROM requests r LEFT JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
+)
+
+
+class _Requests:
+    """I read the rows of L{_PENDING}, each set once."""
+
+    def __init__(self) -> None:
+        self._sets: dict[int, BuildsetRecord] = {}
+
+    def read(self, row: Any) -> RequestRecord:
+        """The request. What is raised for one that makes no sense is not listed."""
+        id, builder, attempts, interruptions, *buildset = row
+        if not isinstance(attempts, int) or not isinstance(interruptions, int):
+            raise TypeError("attempts and interruptions are numbers")
+        known = self._sets.get(buildset[0])
+        if known is None:
+            known = self._sets[buildset[0]] = _buildset(buildset)
+        request = RequestRecord.of(known, id, builder)
+        return replace(request, attempts=attempts, interruptions=interruptions)
 
 
 def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:

@@ -42,7 +42,7 @@ class Schema:
 
 
 CURRENT = Schema(
-    1,
+    2,
     (
         # The next number of everything that is counted; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
@@ -64,4 +64,8 @@ CURRENT = Schema(
         # Log files of forgotten builds, until it is certain that they are deleted.
         "CREATE TABLE removals (filename TEXT PRIMARY KEY)",
     ),
+    {
+        # How many builds of the request were running when the master ended without a stop.
+        1: ("ALTER TABLE requests ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",),
+    },
 )
