@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import COUNT, COUNTS, NAME, orNone
 from buildbot.util import ComparableMixin
 
 
@@ -188,9 +190,10 @@ class MasterLock(ComparableMixin):
     compare_attrs = ("name", "maxCount")
     lockClass = RealMasterLock
 
+    @arguments(name=NAME, maxCount=COUNT)
     def __init__(self, name: str, maxCount: int = 1) -> None:
         self.name = name
-        self.maxCount = _counted(maxCount)
+        self.maxCount = maxCount
 
     def __repr__(self) -> str:
         return f"MasterLock({self.name!r}, {self.maxCount})"
@@ -202,13 +205,14 @@ class SlaveLock(ComparableMixin):
     compare_attrs = ("name", "maxCount", "maxCountForSlave")
     lockClass = RealSlaveLock
 
+    @arguments(name=NAME, maxCount=COUNT, maxCountForSlave=orNone(COUNTS))
     def __init__(
         self, name: str, maxCount: int = 1, maxCountForSlave: Mapping[str, int] | None = None
     ) -> None:
         """@param maxCountForSlave: slave name -> its own number, instead of C{maxCount}."""
         self.name = name
-        self.maxCount = _counted(maxCount)
-        self.maxCountForSlave = {slave: _counted(n) for slave, n in (maxCountForSlave or {}).items()}
+        self.maxCount = maxCount
+        self.maxCountForSlave = dict(maxCountForSlave or {})
 
     def countFor(self, slavename: str) -> int:
         """How many may hold me on this slave."""
@@ -216,13 +220,6 @@ class SlaveLock(ComparableMixin):
 
     def __repr__(self) -> str:
         return f"SlaveLock({self.name!r}, {self.maxCount}, {self.maxCountForSlave!r})"
-
-
-def _counted(count: int) -> int:
-    """The count, if somebody could ever hold such a lock."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"a lock has a whole number of places, at least 1, not {count!r}")
-    return count
 
 
 def claimAll(locks: Sequence[BaseLock], owner: object, call: Callable[[], object]) -> bool:

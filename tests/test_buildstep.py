@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
+from buildbot.locks import MasterLock
 from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.logobserver import LogObserver
@@ -44,14 +45,19 @@ class BuildStepTests(unittest.TestCase):
 
     def test_parameters(self) -> None:
         """Every step takes a name, locks and the flags that say what its failure means."""
+        given = {"build": object(), "name": "own", "locks": [MasterLock("l")], "progressMetrics": ("x",)}
         for parm in BuildStep.parms:
-            self.assertEqual(getattr(BuildStep(**{parm: "given"}), parm), "given")
+            value = given.get(parm, True)
+            self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
 
     def test_unknown(self) -> None:
         """A keyword that no one knows is refused by its name."""
         with self.assertRaises(TypeError) as caught:
             Own(None, 1, haltOnFailrue=True, zeal=1)
-        self.assertEqual(str(caught.exception), "Own takes no argument haltOnFailrue, zeal")
+        self.assertEqual(
+            str(caught.exception),
+            "Own takes no argument haltOnFailrue; did you mean 'haltOnFailure'?; Own takes no argument zeal",
+        )
 
     def test_equality(self) -> None:
         """Steps of one class with the same arguments are equal, however these were given."""

@@ -62,8 +62,8 @@ class BuildFactoryTests(unittest.TestCase):
             (Old, {}, "size"),
             (Compile(), {"command": "ls"}, "is a step already"),
             (dict, {}, "not of the class dict"),
-            ("make", {}, "not of str"),
-            (None, {}, "not of NoneType"),
+            ("make", {}, "not of a str"),
+            (None, {}, "not of None"),
         ):
             add: Any = factory.addStep
             with self.assertRaises(TypeError, msg=words) as caught:

@@ -104,13 +104,39 @@ class WithPropertiesTests(unittest.TestCase):
         self.assertEqual(str(error), "there is no property 'x y'")
 
     def test_places(self) -> None:
-        """More places than names, fewer, and a place that the value does not fit are errors."""
-        for text in (
-            WithProperties("%s %s", "revision"),
-            WithProperties("%s", "revision", "branch"),
-            WithProperties("%d", "revision"),
+        """F7: places and names that do not go together are refused where they are written."""
+        for written, words in (
+            (("%s %s", "revision"), "has 2 places for 1 name"),
+            (("%s", "revision", "branch"), "has 1 place for 2 names"),
+            (("v%s",), "has the place '%s' and no name of a property"),
+            (("50% done",), "has the place '% d' and no name of a property"),
+            (("100%",), "has the place '%' and no name"),
+            (("%(revision)y",), "cannot fill"),
+            (("%(revision)",), "cannot fill"),
+            (("%(a)s %s", "revision"), "not in both ways"),
+            (("%s", 7), "names its properties in texts, not 7"),
+            (("%s", ""), "names its properties in texts"),
+            ((b"%s", "revision"), "fmtstring must be text, not a bytes"),
         ):
-            self.assertRaises(TypeError, text.render, self.properties)
+            error = self.assertRaises(TypeError, WithProperties, *written)
+            self.assertIn(words, str(error))
+
+    def test_goodPlaces(self) -> None:
+        """What 0.7.5 and 0.8 filled in goes on being filled in."""
+        for written, wanted in (
+            (("plain",), "plain"),
+            (("100%% %(branch:-x)s",), "100% x"),
+            (("%-6s|%r", "revision", "revision"), "1a2b  |'1a2b'"),
+            (("%*d", "six", "seven"), "     7"),
+            (("%(odd (name))s",), "round"),
+            (("%05.1f", "seven"), "007.0"),
+        ):
+            properties = Properties({"revision": "1a2b", "six": 6, "seven": 7, "odd (name)": "round"}, "test")
+            self.assertEqual(WithProperties(*written).render(properties), wanted)
+
+    def test_misfit(self) -> None:
+        """A value that does not fit its place is an error of the build."""
+        self.assertRaises(TypeError, WithProperties("%d", "revision").render, self.properties)
 
     def test_ofBuild(self) -> None:
         """Whatever has properties will do, as the steps of 0.7.5 handed their build over."""

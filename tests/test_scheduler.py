@@ -155,15 +155,15 @@ class SchedulerTests(SchedulerCase):
         """What a user may write wrong in master.cfg is told in words."""
         wrong: Any
         for wrong, words in (
-            (lambda: Scheduler("x", None, 60, "full"), "x: builderNames is a list"),
-            (lambda: Scheduler("x", None, 60, [1]), "x: builderNames is a list"),
-            (lambda: Scheduler("x", None, "60", []), "x: treeStableTimer is in seconds"),
-            (lambda: Scheduler("x", None, 60, [], "code"), "x: fileIsImportant is a function"),
-            (lambda: Scheduler(None, None, 60, []), "the name of a scheduler is a text"),
-            (lambda: AnyBranchScheduler("x", "trunk", 60, []), "x: branches is a list"),
-            (lambda: Dependent("x", "main", []), "x: upstream is another scheduler"),
-            (lambda: Periodic("x", [], 0), "x: periodicBuildTimer is a number"),
-            (lambda: Periodic("x", [], "1h"), "x: periodicBuildTimer is a number"),
+            (lambda: Scheduler("x", None, 60, "full"), "'x': builderNames must be a list of names, not"),
+            (lambda: Scheduler("x", None, 60, [1]), "a list of names: it holds 1"),
+            (lambda: Scheduler("x", None, "60", []), "treeStableTimer must be a number of seconds"),
+            (lambda: Scheduler("x", None, 60, [], "code"), "fileIsImportant must be a function"),
+            (lambda: Scheduler(None, None, 60, []), "Scheduler: name must be a name (text), not None"),
+            (lambda: AnyBranchScheduler("x", "trunk", 60, []), "branches must be a list of branches"),
+            (lambda: Dependent("x", "main", []), "upstream must be another scheduler"),
+            (lambda: Periodic("x", [], 0), "periodicBuildTimer must be a number of seconds above 0"),
+            (lambda: Periodic("x", [], "1h"), "periodicBuildTimer must be a number of seconds above 0"),
         ):
             self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
         self.assertRaises(ValueError, Nightly, "x", [], hour=24)
@@ -171,7 +171,7 @@ class SchedulerTests(SchedulerCase):
     def test_followsItself(self) -> None:
         """A Dependent that has the name of what it follows, and would build for ever, is refused."""
         error = self.assertRaises(ValueError, Dependent, "main", mainScheduler(), ["package"])
-        self.assertIn("scheduler main: upstream has the same name", str(error))
+        self.assertIn("Dependent 'main': upstream has the same name", str(error))
 
 
 class DocumentationTests(unittest.SynchronousTestCase):

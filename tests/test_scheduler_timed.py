@@ -237,7 +237,7 @@ class NightlyTests(SchedulerCase):
         wrong: Any
         for wrong in (3.0, None, True, "3", [None], object):
             error = self.assertRaises(ValueError, Nightly, "nightly", ["full"], hour=wrong)
-            self.assertIn("hour is a number from 0 to 23, a list of them, or '*', but not ", str(error))
+            self.assertIn("hour must be a number from 0 to 23, a list of them, or '*', not ", str(error))
 
     def test_oldMethods(self) -> None:
         """What 0.7.5 could be asked can be asked."""

@@ -50,7 +50,7 @@ class ArgumentTests(unittest.TestCase):
         """A keyword that no step knows is refused by its name."""
         with self.assertRaises(TypeError) as caught:
             shell.Compile(comand="make")
-        self.assertEqual(str(caught.exception), "Compile takes no argument comand")
+        self.assertEqual(str(caught.exception), "Compile takes no argument comand; did you mean 'command'?")
 
     def test_withProperties(self) -> None:
         """A command may hold properties; two that say the same are equal."""
@@ -313,7 +313,7 @@ class ReadyTests(StepCase):
         running = self.begin(shell.Test(warningPattern="^W:"))
         running.command.end(stdout=b"W: one\nwarning: no\n")
         self.assertEqual(running.log("warnings"), "W: one\n")
-        self.assertRaises(shell.re.error, shell.Compile, warningPattern="(")
+        self.assertRaises(TypeError, shell.Compile, warningPattern="(")
 
     def test_floodOfWarnings(self) -> None:
         """G3: of very many warnings all are counted, and no more kept than fit."""

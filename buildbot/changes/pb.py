@@ -21,6 +21,8 @@ from zope.interface import implementer
 from buildbot import ports
 from buildbot.changes.base import ChangeSource
 from buildbot.changes.changedict import changeFrom
+from buildbot.config.arguments import arguments, complain, remember
+from buildbot.config.kinds import NAME, PASSWORD, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.pbutil import NewCredPerspective
 from buildbot.store.interface import StoreFailed
@@ -78,6 +80,7 @@ class PBChangeSource(ChangeSource):
     _factory: SlavePortFactory | None = None
     _registered: Any = None
 
+    @arguments(user=NAME, passwd=PASSWORD, prefix=orNone(TEXT, "every file"), sep=orNone(TEXT))
     def __init__(
         self,
         user: str = "change",
@@ -94,11 +97,7 @@ class PBChangeSource(ChangeSource):
             and a change without a file that does is none.  A directory ends in C{"/"}.
         @param sep: the end of the prefix; put it there instead.
         """
-        for value, what in ((user, "user"), (passwd, "passwd")):
-            if not isinstance(value, str) or not value:
-                raise TypeError(f"PBChangeSource: {what} is a text")  # which one is nobody's business
-        if prefix is not None and not isinstance(prefix, str):
-            raise TypeError(f"PBChangeSource: prefix is a text, not {prefix!r}")
+        remember(self)
         if sep is not None:
             warnings.warn("PBChangeSource: put sep= at the end of prefix=", DeprecationWarning, stacklevel=2)
             if prefix is not None and not prefix.endswith(sep):
@@ -108,7 +107,7 @@ class PBChangeSource(ChangeSource):
         try:
             self.port = None if port is None else describe(port)
         except BadPort as error:
-            raise ValueError(f"PBChangeSource: {error}") from None
+            complain(self, f": {error}", "port", port)
         self.prefix = prefix
         self._open: list[ports.SlavePort] = []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import NamedTuple
 
@@ -57,11 +57,14 @@ def placeOf(error: BaseException, files: Mapping[str, str]) -> Place:
     return _deepest(error, files)[1]
 
 
-def runningLine(files: Mapping[str, str]) -> Place:
-    """The line of the configuration that runs now, or that called what runs now."""
+def runningLine(files: Mapping[str, str], isPassed: Callable[[FrameType], bool] | None = None) -> Place:
+    """The line of the configuration that runs now, or that called what runs now.
+
+    @param isPassed: whether a frame of the configuration is to be passed over, for the one that called it.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename in files:
+        if frame.f_code.co_filename in files and not (isPassed and isPassed(frame)):
             return Place(files[frame.f_code.co_filename], frame.f_lineno)
         frame = frame.f_back
     return Place(None, None)

@@ -40,7 +40,7 @@ def load(text: str, filename: str, basedir: str) -> MasterConfig:
     here = locate(filename, basedir)
     with FreshModules(here.basedir) as modules:
         modules.files[here.path] = here.shown
-        loading = secrets.Loading(here.basedir, lambda: runningLine(modules.files))
+        loading = secrets.Loading(here.basedir, lambda isPassed: runningLine(modules.files, isPassed))
         token = secrets.current.set(loading)
         try:
             outcome = _outcome(text.removeprefix("\ufeff"), here.path, modules, loading)
@@ -107,6 +107,8 @@ def _outcome(
     except ConfigErrors as error:
         place = placeOf(error, modules.files)
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
+    except secrets.Reported:
+        errors = []
     except BaseException as error:  # the edge to an admin's code: whatever it raises is the answer
         told = explain(error, modules.files)
         errors = [replace(told, filename=told.filename or shown)]

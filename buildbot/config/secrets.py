@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import FrameType
 
 from buildbot.config.model import ConfigError, ConfigErrors
 
@@ -32,14 +33,28 @@ class Loading:
     """I am one load that is going on: where the helpers report what is wrong.
 
     @ivar basedir: what relative paths are relative to.
-    @ivar place: says which line of the configuration runs now.
+    @ivar place: says which line of the configuration runs now, or called what runs now; frames that the
+        function given to it is true of do not count.
     """
 
     basedir: str
-    place: Callable[[], tuple[str | None, int | None]]
+    place: Callable[[Callable[[FrameType], bool]], tuple[str | None, int | None]]
     errors: list[ConfigError] = field(default_factory=list)
     warnings: list[ConfigError] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
+    _made: dict[int, tuple[object, tuple[str | None, int | None]]] = field(default_factory=dict, repr=False)
+
+    def report(self, message: str) -> None:
+        """The line that runs now is wrong."""
+        self.errors.append(ConfigError(self.strike(message), *self.place(_every)))
+
+    def remember(self, made: object) -> None:
+        """An object is made by the line that runs now: L{madeAt} can tell so later on."""
+        self._made[id(made)] = made, self.place(lambda frame: _isOwn(frame, made))
+
+    def madeAt(self, made: object) -> tuple[str | None, int | None]:
+        """Where an object was made; (None, None) if it was not remembered."""
+        return self._made.get(id(made), (None, (None, None)))[1]
 
     def strike(self, text: str) -> str:
         """The text without any password that was handed out while loading.
@@ -54,6 +69,20 @@ class Loading:
 
 #: The load that the code now running is part of.
 current: ContextVar[Loading | None] = ContextVar("current", default=None)
+
+
+class Reported(Exception):
+    """An object of the configuration cannot be made, and why has been reported already."""
+
+
+def _every(frame: FrameType) -> bool:
+    return False
+
+
+def _isOwn(frame: FrameType, made: object) -> bool:
+    """Whether a method of an object runs here."""
+    names = frame.f_code.co_varnames
+    return bool(names) and frame.f_locals.get(names[0]) is made
 
 
 def passwordFromFile(path: str) -> str:
@@ -126,7 +155,7 @@ def _warn(path: str, mode: int) -> None:
 def _report(message: str) -> None:
     loading = current.get()
     if loading:
-        loading.warnings.append(ConfigError(message, *loading.place()))
+        loading.warnings.append(ConfigError(message, *loading.place(_every)))
 
 
 def _handOut(password: str) -> str:
@@ -140,5 +169,5 @@ def _lacking(message: str) -> str:
     loading = current.get()
     if loading is None:
         raise ConfigErrors([ConfigError(message)])
-    loading.errors.append(ConfigError(message, *loading.place()))
+    loading.errors.append(ConfigError(message, *loading.place(_every)))
     return _LACKING

@@ -16,6 +16,11 @@ from buildbot.config.model import ConfigError
 Raw = Mapping[str, object]
 
 
+#: Bytes of a name; a directory or a file cannot have more either.
+LONGEST_NAME = 255
+#: Characters of a value that a message shows.
+LONGEST_SHOWN = 60
+
 #: Makes an error of a sentence.
 Say = Callable[[str], ConfigError]
 
@@ -53,6 +58,19 @@ def articled(value: object) -> str:
     return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
+def shown(value: object, isSecret: bool = False) -> str:
+    """A value as a message shows it: short ones as they are, of others, and of secret ones, what they are."""
+    if isinstance(value, str) and not isSecret:
+        return f"the text {value!r}" if len(value) <= LONGEST_SHOWN else f"a text of {len(value)} characters"
+    if isinstance(value, (bool, int, float)) and not isSecret:
+        try:
+            told = repr(value)
+        except ValueError:  # Python shows no number of more than 4300 digits
+            return "a number of too many digits"
+        return told if len(told) <= LONGEST_SHOWN else "a number of too many digits"
+    return "a text" if isinstance(value, str) else articled(value)
+
+
 def listing(names: Iterable[str], most: int = 10) -> str:
     """Names in the order given, C{"a, b and 7 more"} if they are many, C{"none"} if there is none."""
     every = list(names)
@@ -80,6 +98,14 @@ def textTrouble(text: str) -> str | None:
     ):
         return "has control characters"
     return None
+
+
+def nameTrouble(text: str) -> str | None:
+    """Why a text cannot be a name that is kept and shown, as in C{"a name that ..."}; None if it can."""
+    trouble = textTrouble(text)
+    if trouble is None and len(text.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} bytes"
+    return trouble
 
 
 def inOneLine(error: BaseException) -> str:

@@ -17,7 +17,11 @@ from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.config.arguments import arguments, complain, knownArguments, named
+from buildbot.config.kinds import FLAG
+from buildbot.config.words import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.process.kinds import LOCKS, LOG_FILES, STEP_NAME, WORDS
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
 from buildbot.status.build import asWords
@@ -101,26 +105,43 @@ class BuildStep(ComparableMixin):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
         self = super().__new__(cls)
-        self._arguments = _named(cls, args, kwargs)
+        self._arguments = named(cls.__init__, args, kwargs)
+        self._arguments.pop("build", None)
         return self
 
+    @arguments(
+        name=STEP_NAME,
+        locks=LOCKS,
+        haltOnFailure=FLAG,
+        flunkOnWarnings=FLAG,
+        flunkOnFailure=FLAG,
+        warnOnWarnings=FLAG,
+        warnOnFailure=FLAG,
+        alwaysRun=FLAG,
+        progressMetrics=WORDS,
+        useProgress=FLAG,
+    )
     def __init__(self, build: Any = None, **kwargs: Any) -> None:
         """
         @param build: the build that I am part of; None in a configuration.
         @param kwargs: those in C{parms}; a C{workdir}, which 0.7.5 gives to all steps, is not looked at here.
-        @raise TypeError: a keyword is not in C{parms}; the message names all of them.
+        @raise TypeError: a keyword is not in C{parms}, or not of its kind; the message names all of them.
         """
         self.build = build
         kwargs.pop("workdir", None)
         for parm in self.parms:
             if parm in kwargs:
                 setattr(self, parm, kwargs.pop(parm))
-        if kwargs:
-            unknown = ", ".join(sorted(kwargs))
-            raise TypeError(f"{type(self).__name__} takes no argument {unknown}")
+        for name in sorted(kwargs):
+            hint = nearest(name, [*knownArguments(type(self)), *self.parms])
+            complain(self, f"takes no argument {name}{hint}", name, kwargs[name])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+    def configurationTrouble(self) -> str | None:
+        """Why no build could run me, as in C{" has no command"}; None if one can. Asked once, at load."""
+        return None
 
     def getStepFactory(self) -> StepSpec:
         """My class and my arguments, from which a step equal to me can be made for each build."""
@@ -310,6 +331,7 @@ class LoggingBuildStep(BuildStep):
     logfiles: Mapping[str, Any] = {}
     progressMetrics: tuple[str, ...] = ("output",)
 
+    @arguments(logfiles=LOG_FILES)
     def __init__(self, logfiles: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if logfiles:
@@ -417,13 +439,3 @@ class LoggingBuildStep(BuildStep):
 async def _known(value: Any) -> Any:
     """What a method of a subclass answers, once it is there."""
     return await value if inspect.isawaitable(value) else value
-
-
-def _named(cls: type[BuildStep], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor by name, without the build."""
-    given = dict(kwargs)
-    if args:  # not the signature of the class, which would be that of __new__
-        bound = inspect.signature(cls.__init__).bind_partial(None, *args).arguments
-        given.update(list(bound.items())[1:])
-    given.pop("build", None)
-    return given

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
+from buildbot.config import secrets
+from buildbot.config.arguments import BadArguments, Kind, arguments, isMisconfigured
+from buildbot.config.kinds import FLAG, TEXT, orNone
+from buildbot.config.words import articled, inOneLine
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep, StepSpec
+from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, WORDS
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
 from buildbot.util import ComparableMixin
@@ -22,12 +28,12 @@ Command = str | Sequence[Any]
 Step = StepSpec | BuildStep
 
 
-def s(steptype: type[BuildStep], **kwargs: Any) -> StepSpec:
-    """One step for L{BuildFactory}'s list.
+def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
+    """One step for L{BuildFactory}'s list: its class and its arguments, or a step.
 
-    @raise TypeError: the class takes no such argument.
+    @raise TypeError: it is neither, or the class takes no such argument.
     """
-    return _checked(steptype, kwargs)
+    return _specOf(steptype, kwargs)
 
 
 def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
@@ -54,6 +60,18 @@ def _parameters(steptype: Any) -> frozenset[str]:
     return frozenset(inspect.signature(steptype.__init__).parameters)
 
 
+def _isIterable(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+_STEPS = Kind("a list of steps", _isIterable)
+_SOURCE = Kind(
+    "a step, or s(StepClass, …)",
+    lambda value: isinstance(value, BuildStep) or (isinstance(value, tuple) and len(value) == 2),
+    standIn=(BuildStep, {}),
+)
+
+
 class BuildFactory(ComparableMixin):
     """I am the recipe of a builder: each build is made of my steps, in their order.
 
@@ -66,6 +84,7 @@ class BuildFactory(ComparableMixin):
     buildClass: type | None = None
     useProgress = True
 
+    @arguments(steps=orNone(_STEPS, "none yet"))
     def __init__(self, steps: Iterable[Step] | None = None) -> None:
         """
         @param steps: steps, and pairs that L{s} makes.
@@ -84,15 +103,11 @@ class BuildFactory(ComparableMixin):
         return build
 
     def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:
-        """Add a step at the end: a step class and its arguments, or a step.
+        """Add a step at the end: a step class and its arguments, a step, or a pair that L{s} makes.
 
         @raise TypeError: it is neither, or the class takes no such arguments.
         """
-        if isinstance(steptype, BuildStep) and kwargs:
-            raise TypeError(
-                f"{steptype!r} is a step already and takes no more arguments: {', '.join(kwargs)}"
-            )
-        self.steps.append(_spec(steptype) if isinstance(steptype, BuildStep) else _checked(steptype, kwargs))
+        self.steps.append(_specOf(steptype, kwargs))
 
 
 #: What 0.7.5 called a factory whose attributes may be changed.
@@ -102,6 +117,14 @@ ConfigurableBuildFactory = BuildFactory
 class GNUAutoconf(BuildFactory):
     """I build what the GNU tools do: configure, make all, make check. A command of None: no such step."""
 
+    @arguments(
+        source=_SOURCE,
+        configure=COMMAND,
+        configureEnv=ENVIRONMENT,
+        configureFlags=ARGUMENTS,
+        compile=COMMAND,
+        test=COMMAND,
+    )
     def __init__(
         self,
         source: Step,
@@ -122,6 +145,7 @@ class GNUAutoconf(BuildFactory):
 class CPAN(BuildFactory):
     """I build a Perl module."""
 
+    @arguments(source=_SOURCE, perl=TEXT)
     def __init__(self, source: Step, perl: str = "perl") -> None:
         super().__init__([source])
         self.addStep(Configure, command=[perl, "Makefile.PL"])
@@ -131,6 +155,7 @@ class CPAN(BuildFactory):
 class Distutils(BuildFactory):
     """I build a Python package; C{test} is the command that tests it, None for none."""
 
+    @arguments(source=_SOURCE, python=TEXT, test=COMMAND)
     def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
         super().__init__([source])
         _addCommands(self, [python, "./setup.py", "build"], test)
@@ -139,6 +164,18 @@ class Distutils(BuildFactory):
 class Trial(BuildFactory):
     """I test a Python package with Twisted's trial; C{buildsteps} come between the source and the tests."""
 
+    @arguments(
+        source=_SOURCE,
+        buildpython=WORDS,
+        trialpython=WORDS,
+        trial=orNone(TEXT),
+        testpath=DIRECTORY,
+        randomly=FLAG,
+        recurse=FLAG,
+        tests=replace(WORDS, standIn="x"),
+        useTestCaseNames=FLAG,
+        env=ENVIRONMENT,
+    )
     def __init__(
         self,
         source: Step,
@@ -176,18 +213,55 @@ def _addCommands(factory: BuildFactory, compile: Command | None, test: Command |
         factory.addStep(Test, command=test if isinstance(test, str) else list(test))
 
 
+def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
+    """The pair for a step class and its arguments, or for a step."""
+    if not isinstance(step, (BuildStep, tuple)):
+        return _checked(step, kwargs)
+    if kwargs:
+        wrong = f"{step!r} is a step already and takes no more arguments: {', '.join(kwargs)}"
+        return _refused(wrong)
+    return _spec(step)
+
+
 def _spec(step: Step) -> StepSpec:
     if isinstance(step, BuildStep):
-        return step.getStepFactory()
+        return _judged(step, step.getStepFactory())
     if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
         return _checked(*step)
-    raise TypeError(f"a step is s(StepClass, …) or StepClass(…), not {type(step).__name__}")
+    return _refused(f"a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
 
 
 def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
     """The pair, once a step could be made of it: what fails here would fail in every build."""
     if not (isinstance(steptype, type) and issubclass(steptype, BuildStep)):
-        what = f"the class {steptype.__name__}" if isinstance(steptype, type) else type(steptype).__name__
-        raise TypeError(f"a step is made of a subclass of BuildStep, not of {what}")
-    makeStep((steptype, kwargs))
-    return steptype, dict(kwargs)
+        return _refused(f"a step is made of a subclass of BuildStep, not of {articled(steptype)}")
+    try:
+        made = makeStep((steptype, kwargs))
+    except secrets.Reported:
+        return _STAND_IN
+    except Exception as error:  # a plug-in's own code: what it raises is told, with what else is wrong
+        if secrets.current.get() is None:
+            raise
+        return _refused(f"{steptype.__name__} cannot be made: {inOneLine(error)}")
+    return _judged(made, (steptype, dict(kwargs)))
+
+
+def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
+    """The pair, unless no build could run such a step."""
+    if isMisconfigured(made):
+        return _STAND_IN
+    trouble = made.configurationTrouble()
+    return _refused(f"{type(made).__name__} {made.name!r}{trouble}") if trouble else spec
+
+
+def _refused(message: str) -> StepSpec:
+    """No such step can be: reported while a configuration is loaded, raised at any other time."""
+    loading = secrets.current.get()
+    if loading is None:
+        raise BadArguments(message)
+    loading.report(message)
+    return _STAND_IN
+
+
+#: Stands in for a step that was refused, until the whole configuration is.
+_STAND_IN: StepSpec = (BuildStep, {})

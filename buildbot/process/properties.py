@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from buildbot.util import ComparableMixin
+from buildbot.config.arguments import arguments, complain
+from buildbot.config.kinds import TEXT
+from buildbot.config.words import shown
+from buildbot.util import ComparableMixin, counted
 
 _NO_DEFAULT = object()
 #: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
@@ -131,17 +134,21 @@ class WithProperties(ComparableMixin):
 
     compare_attrs = ("fmtstring", "args")
 
+    @arguments(fmtstring=TEXT)
     def __init__(self, fmtstring: str, *args: str) -> None:
+        """@raise TypeError: the places in C{fmtstring} and the names do not go together."""
         self.fmtstring = fmtstring
         self.args = args
+        trouble = _formatTrouble(fmtstring, args)
+        if trouble:
+            complain(self, trouble)
 
     def render(self, build: HasProperties) -> str:
         """
         The text, filled in.
 
         @raise NoProperty: a property is not set at all.
-        @raise TypeError: C{fmtstring} has not as many places as there are names, or a value does not fit
-            its place (C{%d}); C{ValueError} for a place that is none (C{%y}).
+        @raise TypeError: a value does not fit its place (C{%d}).
         """
         values = _Filling(build)
         if self.args:
@@ -150,6 +157,41 @@ class WithProperties(ComparableMixin):
 
     def __repr__(self) -> str:
         return f"WithProperties({', '.join(map(repr, (self.fmtstring, *self.args)))})"
+
+
+#: A place in a text: its name in brackets if it has one, and its letter.
+_PLACE = re.compile(
+    r"%(?:\((?P<name>[^()]*(?:\([^()]*\)[^()]*)*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?"
+    r"(?P<letter>.?)",
+    re.DOTALL,
+)
+
+
+def _formatTrouble(fmtstring: str, args: tuple[str, ...]) -> str | None:
+    """Why no properties could ever be filled into a text; None if they can."""
+    wrong = next((each for each in args if not isinstance(each, str) or not each), None)
+    if wrong is not None:
+        return f"names its properties in texts, not {shown(wrong)}"
+    places = [each for each in _PLACE.finditer(fmtstring) if each["letter"] != "%"]
+    unnamed = [each[0] for each in places if each["name"] is None]
+    if not args and unnamed:
+        return f"has the place {unnamed[0]!r} and no name of a property for it; for a percent sign write %%"
+    if args and len(unnamed) < len(places):
+        return "names its properties either in the text, as in %(revision)s, or after it, not in both ways"
+    try:
+        fmtstring % (tuple(1 for _ in args) if args else _Ones())
+    except (TypeError, ValueError, OverflowError) as error:
+        if args and len(unnamed) != len(args) and "*" not in fmtstring:
+            return f"has {counted(len(unnamed), 'place')} for {counted(len(args), 'name')}"
+        return f"has a text that properties cannot fill: {error}; for a percent sign write %%"
+    return None
+
+
+class _Ones:
+    """I am properties that are all set to something that fits each place."""
+
+    def __getitem__(self, name: str) -> int:
+        return 1
 
 
 class _Filling:

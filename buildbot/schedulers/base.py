@@ -23,6 +23,8 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
+from buildbot.config.arguments import arguments, remember
+from buildbot.config.kinds import NAME
 from buildbot.status.records import BuildsetRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.util import ComparableMixin
@@ -74,18 +76,6 @@ class Alarm:
         self._call()
 
 
-def namesOf(builderNames: object, owner: str) -> list[str]:
-    """The C{builderNames} of a scheduler; raises TypeError, in words for its user, if they are none."""
-    if not isinstance(builderNames, (list, tuple)) or not all(isinstance(n, str) for n in builderNames):
-        raise TypeError(f"{owner}: builderNames is a list of the names of builders, not {builderNames!r}")
-    return list(builderNames)
-
-
-def isTime(value: object) -> bool:
-    """Whether that is a number of seconds."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
-
-
 @implementer(interfaces.IScheduler)
 class BaseScheduler(service.MultiService, ComparableMixin):
     """
@@ -111,10 +101,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     _ready = False
     _seen = 0
 
+    @arguments(name=NAME)
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"the name of a scheduler is a text, not {name!r}")
         service.MultiService.__init__(self)
+        remember(self)
         self.name = name
         self._retry = Alarm(self._goOnLoading)
         self._resend = Alarm(self._goOnSending)

@@ -15,7 +15,9 @@ from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import BRANCH, BRANCHES, FUNCTION, NAMES, SECONDS, orNone
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import PLACE, SourceStamp
@@ -40,6 +42,11 @@ class _TreeScheduler(BaseUpstreamScheduler):
     fileIsImportant: Any = None
     _hasForgotten = False
 
+    @arguments(
+        treeStableTimer=orNone(SECONDS, "none"),
+        builderNames=NAMES,
+        fileIsImportant=orNone(FUNCTION, "every change"),
+    )
     def __init__(
         self,
         name: str,
@@ -48,14 +55,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
         fileIsImportant: Judge | None,
     ) -> None:
         super().__init__(name)
-        if treeStableTimer is not None and not isTime(treeStableTimer):
-            raise TypeError(f"scheduler {name}: treeStableTimer is in seconds, not {treeStableTimer!r}")
         if fileIsImportant is not None:
-            if not callable(fileIsImportant):
-                raise TypeError(f"scheduler {name}: fileIsImportant is a function, not {fileIsImportant!r}")
             self.fileIsImportant = fileIsImportant
         self.treeStableTimer = treeStableTimer
-        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        self.builderNames = list(builderNames)
         self.reason = f"scheduler {name}"
         self._trees: dict[str | None, TreeStable] = {}
         self._alarm = Alarm(self._wake)
@@ -244,6 +247,7 @@ class Scheduler(_TreeScheduler):
 
     compare_attrs = ("name", "treeStableTimer", "builderNames", "branch", "fileIsImportant")
 
+    @arguments(branch=BRANCH)
     def __init__(
         self,
         name: str,
@@ -322,6 +326,7 @@ class AnyBranchScheduler(_TreeScheduler):
 
     compare_attrs = ("name", "branches", "treeStableTimer", "builderNames", "fileIsImportant")
 
+    @arguments(branches=BRANCHES)
     def __init__(
         self,
         name: str,
@@ -336,8 +341,6 @@ class AnyBranchScheduler(_TreeScheduler):
         The other parameters are those of L{Scheduler}.
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
-        if isinstance(branches, str):
-            raise TypeError(f"scheduler {name}: branches is a list of branches, or None, not {branches!r}")
         self.branches = None if branches is None else list(branches)
 
     def isWanted(self, branch: str | None) -> bool:

@@ -37,12 +37,26 @@ class _Field:
         wrong = [v for v in values if type(v) is not int or not self.lowest <= v <= self.highest]
         if wrong or not values:
             told = repr(wrong[0]) if wrong else "nothing"
-            numbers = f"a number from {self.lowest} to {self.highest}"
-            raise ValueError(f"{self.name} is {numbers}, a list of them, or '*', but not {told}")
+            raise ValueError(f"{self.name} is {self.expected}, but not {told}")
         return frozenset(values)
 
+    @property
+    def expected(self) -> str:
+        """What the field can be, in words."""
+        return f"a number from {self.lowest} to {self.highest}, a list of them, or '*'"
 
-_FIELDS = (
+    def fits(self, value: Any) -> bool:
+        """Whether a value means something; one that can be read only once is not looked at yet."""
+        if isinstance(value, Iterator):
+            return True
+        try:
+            self.read(value)
+        except (ValueError, TypeError):
+            return False
+        return True
+
+
+FIELDS = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
     _Field("dayOfMonth", 1, 31),
@@ -78,7 +92,7 @@ class NightlyTimes:
             whoever wrote the configuration.
         """
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
-        read = [field.read(value) for field, value in zip(_FIELDS, given, strict=True)]
+        read = [field.read(value) for field, value in zip(FIELDS, given, strict=True)]
         self._minutes, self._hours, self._daysOfMonth, self._months, self._daysOfWeek = read
         leapYear = (date(2000, 1, 1) + timedelta(days=n) for n in range(366))
         if not any(map(self.isRunDay, leapYear)):

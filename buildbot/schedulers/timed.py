@@ -15,8 +15,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm, isTime, namesOf
-from buildbot.schedulers.nightly import NightlyTimes, Times, spelled
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.kinds import BRANCH, NAMES, SOME_SECONDS
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm
+from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
 
@@ -40,9 +42,10 @@ class _TimedScheduler(BaseUpstreamScheduler):
     mergeRequests = True
     _due: float | None = None
 
+    @arguments(builderNames=NAMES, branch=BRANCH)
     def __init__(self, name: str, builderNames: Sequence[str], branch: str | None) -> None:
         super().__init__(name)
-        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        self.builderNames = list(builderNames)
         self.branch = branch
         self.reason = f"scheduler {name}"
         self._alarm = Alarm(self._wake)
@@ -110,6 +113,7 @@ class Periodic(_TimedScheduler):
 
     compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch")
 
+    @arguments(periodicBuildTimer=SOME_SECONDS)
     def __init__(
         self,
         name: str,
@@ -118,10 +122,6 @@ class Periodic(_TimedScheduler):
         branch: str | None = None,
     ) -> None:
         super().__init__(name, builderNames, branch)
-        if not isTime(periodicBuildTimer) or periodicBuildTimer <= 0:
-            raise TypeError(
-                f"scheduler {name}: periodicBuildTimer is a number of seconds, not {periodicBuildTimer!r}"
-            )
         self.periodicBuildTimer = periodicBuildTimer
         self._last: float | None = None
 
@@ -150,6 +150,7 @@ class Nightly(_TimedScheduler):
 
     compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
 
+    @arguments(**{each.name: Kind(each.expected, each.fits) for each in FIELDS})
     def __init__(
         self,
         name: str,
@@ -164,13 +165,16 @@ class Nightly(_TimedScheduler):
         """
         Each of the five is a number, a list of numbers, or C{"*"}.  Monday is the C{dayOfWeek} 0.
 
-        @raise ValueError: there are no such times.
+        @raise TypeError: there are no such times.
         """
         super().__init__(name, builderNames, branch)
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
         self._spelled = [spelled(each) for each in given]
         self.minute, self.hour, self.dayOfMonth, self.month, self.dayOfWeek = self._spelled
-        self._times = NightlyTimes(*self._spelled)
+        try:
+            self._times = NightlyTimes(*self._spelled)
+        except ValueError as error:
+            complain(self, f": {error}")
 
     def calculateNextRunTime(self) -> float:
         """When I build next, if I began now."""

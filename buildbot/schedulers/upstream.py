@@ -17,7 +17,9 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.buildset import BuildSet
-from buildbot.schedulers.base import BaseScheduler, namesOf
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.kinds import NAMES
+from buildbot.schedulers.base import BaseScheduler
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildsetRecord
 
@@ -73,6 +75,9 @@ def setOf(record: BuildsetRecord, builderNames: Iterable[str]) -> BuildSet:
     return found
 
 
+_UPSTREAM = Kind("another scheduler", interfaces.IUpstreamScheduler.providedBy)
+
+
 class Dependent(BaseUpstreamScheduler):
     """
     I build what another scheduler has built successfully, on other builders.
@@ -89,14 +94,13 @@ class Dependent(BaseUpstreamScheduler):
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
 
+    @arguments(upstream=_UPSTREAM, builderNames=NAMES)
     def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
         super().__init__(name)
         self.upstream: Any = upstream
-        if not interfaces.IUpstreamScheduler.providedBy(upstream):
-            raise TypeError(f"scheduler {name}: upstream is another scheduler, not {upstream!r}")
-        if getattr(upstream, "name", None) == name:
-            raise ValueError(f"scheduler {name}: upstream has the same name, so it would follow itself")
-        self.builderNames = namesOf(builderNames, f"scheduler {name}")
+        if upstream is not None and getattr(upstream, "name", None) == name:
+            complain(self, ": upstream has the same name, so it would follow itself")
+        self.builderNames = list(builderNames)
         self.reason = f"scheduler {name}"
 
     def listBuilderNames(self) -> list[str]:

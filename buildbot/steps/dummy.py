@@ -7,6 +7,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import SECONDS, TEXT
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
@@ -20,6 +22,7 @@ class Dummy(BuildStep):
     _end = SUCCESS
     _timer: Any = None
 
+    @arguments(timeout=SECONDS)
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout
@@ -61,6 +64,7 @@ class RemoteDummy(LoggingBuildStep):
     name = "remote dummy"
     haltOnFailure = True
 
+    @arguments(timeout=SECONDS)
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout
@@ -80,6 +84,7 @@ class Wait(LoggingBuildStep):
 
     name = "wait"
 
+    @arguments(handle=TEXT)
     def __init__(self, handle: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.handle = handle

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from buildbot.config.arguments import REQUIRED, arguments
+from buildbot.process.kinds import PATH
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.steps.python import lines
@@ -22,13 +24,9 @@ class MaxQ(ShellCommand):
     name = "maxq"
     failures = 0
 
-    def __init__(self, testdir: str | None = None, **kwargs: Any) -> None:
-        """
-        @param testdir: the directory, relative to the build's; must be given.
-        @raise TypeError: it is not.
-        """
-        if not testdir:
-            raise TypeError("MaxQ needs testdir, the directory of its tests")
+    @arguments(testdir=PATH)
+    def __init__(self, testdir: str = REQUIRED, **kwargs: Any) -> None:
+        """@param testdir: the directory of the tests, relative to the build's; must be given."""
         ShellCommand.__init__(self, **{"command": ["run_maxq.py", testdir], **kwargs})
 
     def createSummary(self, log: Any) -> None:

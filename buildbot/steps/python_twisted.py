@@ -6,10 +6,14 @@ What any Python project may use is in L{buildbot.steps.python}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -25,6 +29,10 @@ UNSPECIFIED = ()
 TAIL = 10_000
 
 
+def _unlessLeftOut(kind: Kind) -> Kind:
+    return replace(kind, fits=lambda value: value is UNSPECIFIED or kind.fits(value))
+
+
 class HLint(ShellCommand):
     """I have lore check the C{.xhtml} files of the build's changes; without any I am skipped.
 
@@ -38,9 +46,11 @@ class HLint(ShellCommand):
     warnOnFailure = True
     warnings = 0
 
+    @arguments(python=orNone(TEXT, "lore itself"))
     def __init__(self, python: str | None = None, **kwargs: Any) -> None:
         """@param python: what runs lore; None: lore itself."""
         super().__init__(**kwargs)
+        _ownCommand(self, kwargs)
         self.python = python
 
     def start(self) -> Any:
@@ -113,6 +123,18 @@ class Trial(ShellCommand):
     tests: Sequence[str] | str | None = None
     results = FAILURE
 
+    @arguments(
+        reactor=_unlessLeftOut(orNone(TEXT, "trial's own")),
+        python=WORDS,
+        trial=orNone(TEXT, "that of the class"),
+        testpath=_unlessLeftOut(DIRECTORY),
+        tests=WORDS,
+        testChanges=FLAG,
+        recurse=FLAG,
+        randomly=FLAG,
+        trialMode=ARGUMENTS,
+        trialArgs=ARGUMENTS,
+    )
     def __init__(
         self,
         reactor: Any = UNSPECIFIED,
@@ -139,6 +161,7 @@ class Trial(ShellCommand):
         @raise ValueError: something is missing, or holds spaces and would be taken for one word.
         """
         super().__init__(**kwargs)
+        _ownCommand(self, kwargs)
         given = {
             "python": python or None,
             "trial": trial or None,
@@ -160,19 +183,25 @@ class Trial(ShellCommand):
         self.text: list[str] = []
         self.text2: list[str] = []
         self.setCommand(self._trialCommand())
-        self.description = ["testing", *([f"({self.reactor})"] if self.reactor else [])]
-        self.descriptionDone = ["tests"]
+        if not kwargs.get("description"):
+            self.description = ["testing", *([f"({self.reactor})"] if self.reactor else [])]
+        if not kwargs.get("descriptionDone"):
+            self.descriptionDone = ["tests"]
 
     def _check(self) -> None:
         self.python, self.tests = _several(self.python), _several(self.tests)
-        if any(" " in each for each in self.python or ()):
-            raise ValueError(f"python is a list of words, as in ['python', '-Wall'], not {self.python!r}")
+        if any(" " in each for each in self.python or () if isinstance(each, str)):
+            complain(
+                self, f": python is a list of words, as in ['python', '-Wall'], not {self.python!r}", "python"
+            )
         if " " in self.trial:
-            raise ValueError(f"trial is one word without spaces, not {self.trial!r}")
+            complain(self, f": trial is one word without spaces, not {self.trial!r}", "trial")
         if self.testpath is UNSPECIFIED:
-            raise ValueError("say where the code is that is tested: testpath='.', or testpath=None")
+            complain(
+                self, ": say where the code is that is tested: testpath='.', or testpath=None", "testpath"
+            )
         if self.tests is None and not self.testChanges:
-            raise ValueError("say what to test: tests=['name'], or testChanges=True")
+            complain(self, ": say what to test: tests=['name'], or testChanges=True", "tests")
 
     def _trialCommand(self) -> list[Any]:
         return [
@@ -355,6 +384,12 @@ class RemovePYCs(ShellCommand):
 
 
 # ---- helpers
+
+
+def _ownCommand(step: ShellCommand, kwargs: Mapping[str, Any]) -> None:
+    """A command that is given would do nothing: say so."""
+    if kwargs.get("command"):
+        complain(step, "makes its own command: leave out command", "command", kwargs["command"])
 
 
 def _copied(first: str, others: Iterable[str], log: Any) -> Iterator[str]:

@@ -11,8 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
-from buildbot.process.buildstep import LoggingBuildStep
+from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PATH, WORDS
 from buildbot.process.logobserver import LogLineObserver
 from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
@@ -48,6 +51,22 @@ class ShellCommand(LoggingBuildStep):
     command: Command | None = None
     flunkOnFailure = True
 
+    @arguments(
+        workdir=DIRECTORY,
+        description=WORDS,
+        descriptionDone=WORDS,
+        command=COMMAND,
+        env=ENVIRONMENT,
+        want_stdout=FLAG,
+        want_stderr=FLAG,
+        timeout=orNone(SECONDS, "no limit"),
+        maxTime=orNone(SECONDS, "no limit"),
+        usePTY=oneOf(True, False, 1, 0, None, "slave-config"),
+        logEnviron=FLAG,
+        initial_stdin=INPUT,
+        interruptSignal=orNone(SIGNAL, "KILL"),
+        sigtermTime=orNone(SECONDS, "no SIGTERM"),
+    )
     def __init__(
         self,
         workdir: str | None = None,
@@ -97,13 +116,23 @@ class ShellCommand(LoggingBuildStep):
         }
         # Workers take nothing but True and False for a terminal, and no slave needs to hear a None.
         others = {
-            "usePTY": usePTY if isinstance(usePTY, bool) else None,
+            "usePTY": bool(usePTY) if isinstance(usePTY, int) else None,
             "maxTime": maxTime,
             "initial_stdin": initial_stdin,
             "interruptSignal": interruptSignal,
             "sigtermTime": sigtermTime,
         }
         self.remote_kwargs.update({key: value for key, value in others.items() if value is not None})
+
+    def configurationTrouble(self) -> str | None:
+        """See L{BuildStep}: a subclass with a C{start} of its own may find its command there."""
+        cls = type(self)
+        if cls.start not in _STARTS or cls.run is not BuildStep.run or isinstance(cls.command, property):
+            return None
+        wrong = COMMAND.trouble(self.command)
+        if wrong:
+            return f": command {wrong}"
+        return None if self.command else " has no command to run: give it command="
 
     def setCommand(self, command: Command) -> None:
         """The command to run, instead of the one that I have."""
@@ -220,6 +249,7 @@ class SetProperty(ShellCommand):
     name = "setproperty"
     _changed = False
 
+    @arguments(property=PATH, strip=FLAG)
     def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
         """
         @param property: its name.
@@ -288,6 +318,7 @@ class WarningCountingShellCommand(ShellCommand):
     warnCount = 0
     _counter: _WarningCounter | None = None
 
+    @arguments(warningPattern=orNone(PATTERN, "that of the class"))
     def __init__(
         self,
         workdir: str | None = None,
@@ -298,7 +329,7 @@ class WarningCountingShellCommand(ShellCommand):
         warningPattern: str | re.Pattern[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """@raise re.error: the pattern is none."""
+        """@raise TypeError: the pattern is none."""
         super().__init__(workdir, description, descriptionDone, command, **kwargs)
         if warningPattern:
             self.warningPattern = re.compile(warningPattern)
@@ -328,6 +359,10 @@ class WarningCountingShellCommand(ShellCommand):
         if cmd.rc != 0:
             return FAILURE
         return WARNINGS if self.warnCount else SUCCESS
+
+
+#: Those C{start} methods that run the command that they find.
+_STARTS = (ShellCommand.start, WarningCountingShellCommand.start)
 
 
 class Configure(ShellCommand):

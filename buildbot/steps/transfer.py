@@ -16,8 +16,11 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.threads import deferToThread
 
+from buildbot.config.arguments import REQUIRED, arguments
+from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
 from buildbot.pbutil import Callee
 from buildbot.process.buildstep import BuildStep
+from buildbot.process.kinds import DIRECTORY, MODE, PATH
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.unpack import unpack
@@ -25,6 +28,8 @@ from buildbot.wire.dialect import text
 
 #: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
 LARGEST_BLOCK = 256 * 1024
+#: Bytes that one message carries, if the configuration does not say.
+BLOCK = 16 * 1024
 #: Characters of a slave's complaints that are kept.
 COMPLAINTS = 64 * 1024
 
@@ -219,12 +224,13 @@ class _FileTransfer(BuildStep):
 
     cmd: StatusRemoteCommand | None = None
 
+    @arguments(workdir=DIRECTORY, maxsize=orNone(SIZE, "no limit"), blocksize=COUNT, mode=MODE)
     def __init__(
         self,
         build: Any = None,
         workdir: str = "build",
         maxsize: int | None = None,
-        blocksize: int = 16 * 1024,
+        blocksize: int = BLOCK,
         mode: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -287,18 +293,21 @@ class FileUpload(_FileTransfer):
 
     name = "upload"
 
+    @arguments(slavesrc=PATH, masterdest=PATH, keepstamp=FLAG)
     def __init__(
         self,
         build: Any = None,
-        *,
-        slavesrc: Any,
-        masterdest: Any,
-        keepstamp: bool = False,
+        slavesrc: Any = REQUIRED,
+        masterdest: Any = REQUIRED,
         workdir: str = "build",
+        maxsize: int | None = None,
+        blocksize: int = BLOCK,
+        mode: int | None = None,
+        keepstamp: bool = False,
         **kwargs: Any,
     ) -> None:
         """@param keepstamp: whether the copy has the times of the original; slaves before 0.8.9 cannot."""
-        super().__init__(build, workdir, **kwargs)
+        super().__init__(build, workdir, maxsize, blocksize, mode, **kwargs)
         self.slavesrc = slavesrc
         self.masterdest = masterdest
         self.keepstamp = keepstamp
@@ -320,23 +329,22 @@ class DirectoryUpload(_FileTransfer):
 
     name = "upload"
 
+    @arguments(slavesrc=PATH, masterdest=PATH, compress=oneOf(None, "gz", "bz2"))
     def __init__(
         self,
         build: Any = None,
-        *,
-        slavesrc: Any,
-        masterdest: Any,
-        compress: str | None = None,
+        slavesrc: Any = REQUIRED,
+        masterdest: Any = REQUIRED,
         workdir: str = "build",
+        maxsize: int | None = None,
+        blocksize: int = BLOCK,
+        compress: str | None = None,
         **kwargs: Any,
     ) -> None:
         """
         @param compress: how it travels: None, C{"gz"} or C{"bz2"}; C{maxsize} is about that.
-        @raise ValueError: C{compress} is something else.
         """
-        super().__init__(build, workdir, **kwargs)
-        if compress not in (None, "gz", "bz2"):
-            raise ValueError(f"compress is None, 'gz' or 'bz2', not {compress!r}")
+        super().__init__(build, workdir, maxsize, blocksize, **kwargs)
         self.slavesrc = slavesrc
         self.masterdest = masterdest
         self.compress = compress
@@ -355,16 +363,19 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
+    @arguments(mastersrc=PATH, slavedest=PATH)
     def __init__(
         self,
         build: Any = None,
-        *,
-        mastersrc: Any,
-        slavedest: Any,
+        mastersrc: Any = REQUIRED,
+        slavedest: Any = REQUIRED,
         workdir: str = "build",
+        maxsize: int | None = None,
+        blocksize: int = BLOCK,
+        mode: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(build, workdir, **kwargs)
+        super().__init__(build, workdir, maxsize, blocksize, mode, **kwargs)
         self.mastersrc = mastersrc
         self.slavedest = slavedest
 

@@ -1,0 +1,169 @@
+# -*- test-case-name: tests.test_arguments -*-
+"""Kinds of arguments that many classes of a configuration take: texts, numbers, names, passwords.
+
+What only steps take is in L{buildbot.process.kinds}.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from buildbot.config.arguments import Kind
+from buildbot.config.words import articled, nameTrouble, shown
+
+#: Those that can end a process, and those that a program may want to hear before.
+_SIGNALS = frozenset(
+    "ABRT ALRM BREAK BUS CONT FPE HUP ILL INT KILL PIPE QUIT SEGV STOP TERM TSTP USR1 USR2".split()
+)
+
+
+def orNone(kind: Kind, meaning: str = "") -> Kind:
+    """The same kind, or None; C{meaning} says what None stands for."""
+    return Kind(
+        f"{kind.expected}, or None{f' for {meaning}' if meaning else ''}",
+        lambda value: value is None or kind.fits(value),
+        kind.detail,
+        kind.isSecret,
+    )
+
+
+def oneOf(*values: Any) -> Kind:
+    """One of a few values."""
+    *most, last = map(repr, values)
+    return Kind(
+        f"{', '.join(most)} or {last}",
+        lambda value: any(value is each or _equal(value, each) for each in values),
+    )
+
+
+def numberOf(what: str, isWanted: Any) -> Kind:
+    """A whole number that a function is true of."""
+    return Kind(what, lambda value: isWhole(value) and isWanted(value))
+
+
+def isWhole(value: object) -> bool:
+    """Whether that is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def isSeconds(value: object) -> bool:
+    """Whether that is a number of seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LONGEST
+
+
+def isText(value: object) -> bool:
+    """Whether that is text, without characters that no name can have."""
+    return isinstance(value, str) and "\0" not in value
+
+
+def textDetail(value: object) -> str | None:
+    """What is wrong with a text."""
+    return "it has a null character" if isinstance(value, str) and "\0" in value else None
+
+
+def nameDetail(value: object) -> str | None:
+    """What is wrong with a name."""
+    trouble = nameTrouble(value) if isinstance(value, str) else None
+    return f"this one {trouble}" if trouble else None
+
+
+def _equal(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _isName(value: object) -> bool:
+    return isinstance(value, str) and not nameTrouble(value)
+
+
+def _isFlag(value: object) -> bool:
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and value in (0, 1))
+
+
+def _isNames(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_isName, value))
+
+
+def _namesDetail(value: object) -> str | None:
+    if not isinstance(value, (list, tuple)):
+        return None
+    wrong = next(each for each in value if not _isName(each))
+    return nameDetail(wrong) or f"it holds {shown(wrong)}"
+
+
+def _isCounts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_isName, value)) and all(map(COUNT.fits, value.values()))
+
+
+def _countsDetail(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    name = next(name for name, count in value.items() if not (_isName(name) and COUNT.fits(count)))
+    return (
+        f"that of {name!r} is {shown(value[name])}"
+        if isinstance(name, str)
+        else f"{articled(name)} is no name"
+    )
+
+
+def _isPattern(value: object) -> bool:
+    if isinstance(value, re.Pattern):
+        return isinstance(value.pattern, str)
+    return isinstance(value, str) and _patternDetail(value) is None
+
+
+def _patternDetail(value: object) -> str | None:
+    if isinstance(value, str):
+        try:
+            re.compile(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            return f"{value[:60]!r} is none: {error}"
+    return None
+
+
+#: Seconds that a timer of Python can count.
+_LONGEST = min(math.inf, 1e9)
+
+ANYTHING = Kind("anything", lambda value: True)
+TEXT = Kind("text", isText, textDetail, standIn="")
+NAME = Kind("a name (text)", _isName, nameDetail, standIn="")
+NAMES = Kind("a list of names", _isNames, _namesDetail, standIn=())
+PASSWORD = Kind(
+    "text, and not empty", lambda value: isText(value) and value != "", textDetail, True, standIn=""
+)
+FLAG = Kind("True or False", _isFlag, standIn=False)
+SECONDS = Kind("a number of seconds", isSeconds, standIn=0)
+SOME_SECONDS = Kind(
+    "a number of seconds above 0", lambda value: isSeconds(value) and value > 0, standIn=86400.0
+)
+COUNT = Kind("a whole number, at least 1", lambda value: isWhole(value) and value >= 1, standIn=1)
+SIZE = Kind("a whole number of bytes, 0 or more", lambda value: isWhole(value) and value >= 0, standIn=0)
+COUNTS = Kind("a dict of names and whole numbers, each at least 1", _isCounts, _countsDetail)
+FUNCTION = Kind("a function", callable)
+PATTERN = Kind("a regular expression (text)", _isPattern, _patternDetail)
+SIGNAL = Kind(
+    "the name of a signal without SIG, as in 'INT'",
+    lambda value: isinstance(value, str) and value in _SIGNALS,
+)
+
+
+def branches(value: object) -> bool:
+    """Whether that is a list of branches."""
+    return isinstance(value, (list, tuple, set, frozenset)) and all(
+        each is None or isText(each) for each in value
+    )
+
+
+BRANCH = Kind(
+    "a branch (text), or None for the main line", lambda value: value is None or isText(value), textDetail
+)
+BRANCHES = Kind("a list of branches, or None for all", lambda value: value is None or branches(value))
+
+
+def sequenceOf(each: Any) -> Any:
+    """Whether a value is a list or a tuple of what a function is true of."""
+    return lambda value: (
+        isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and all(map(each, value))
+    )

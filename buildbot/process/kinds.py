@@ -1,0 +1,219 @@
+# -*- test-case-name: tests.test_arguments -*-
+"""Kinds of arguments that steps and recipes take: commands, environments, directories, log files, locks.
+
+A text may be a L{WithProperties} wherever the step fills in properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.config.arguments import Kind
+from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
+from buildbot.config.words import articled, nameTrouble, shown
+from buildbot.process.properties import WithProperties
+
+
+def isFilledIn(value: object) -> bool:
+    """Whether that is text once the properties are known."""
+    return isText(value) or isinstance(value, WithProperties)
+
+
+def _isPath(value: object) -> bool:
+    return isFilledIn(value) and value != ""
+
+
+def _isWords(value: object) -> bool:
+    return value is None or isFilledIn(value) or sequenceOf(isFilledIn)(value)
+
+
+def isHidden(value: object) -> bool:
+    """Whether that is an argument that nobody may read: C{("obfuscated", real, shown)}."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and value[0] == "obfuscated"
+        and all(map(isFilledIn, value))
+    )
+
+
+def _isArgument(value: object) -> bool:
+    return isFilledIn(value) or isHidden(value)
+
+
+def _isCommand(value: object) -> bool:
+    return (
+        value is None
+        or isFilledIn(value)
+        or (isinstance(value, (list, tuple)) and all(map(_isArgument, value)))
+    )
+
+
+def _commandDetail(value: object) -> str | None:
+    if not isinstance(value, (list, tuple)):
+        return textDetail(value)
+    number, wrong = next((n, each) for n, each in enumerate(value, 1) if not _isArgument(each))
+    if isinstance(wrong, (list, tuple)):
+        return f"argument {number} is {articled(wrong)}; write each argument by itself"
+    if textDetail(wrong):
+        return f"argument {number} has a null character"
+    hint = f"; write '{wrong}'" if isWhole(wrong) and abs(wrong) < 10**9 else ""
+    return f"argument {number} is {articled(wrong)}{hint}"
+
+
+def _isValue(value: object) -> bool:
+    """Whether that can be a variable: slaves join a list with colons or semicolons, None takes it away."""
+    return (
+        value is None
+        or isFilledIn(value)
+        or (isinstance(value, (list, tuple)) and all(map(isFilledIn, value)))
+    )
+
+
+def _isVariable(name: object) -> bool:
+    return isFilledIn(name) and name != "" and not (isinstance(name, str) and "=" in name)
+
+
+def _isEnvironment(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_isVariable, value)) and all(map(_isValue, value.values()))
+
+
+def _environmentDetail(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    for name, each in value.items():
+        if not _isVariable(name):
+            return f"a variable cannot be called {shown(name)}"
+        if not _isValue(each):
+            hint = f"; write '{each}'" if isWhole(each) and 0 <= each < 1000 else ""
+            return f"the value of {name!r} is {articled(each)}{hint}"
+    return None
+
+
+def _isLogFile(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return (
+            _isPath(value.get("filename"))
+            and FLAG.fits(value.get("follow"))
+            and value.keys() <= {"filename", "follow"}
+        )
+    return _isPath(value)
+
+
+def _logNameTrouble(name: object) -> str | None:
+    if not isinstance(name, str):
+        return f"{articled(name)} is no name of a log"
+    if name == "stdio":
+        return "'stdio' is the log of the command itself"
+    trouble = nameTrouble(name)
+    return f"the log {name[:40]!r} has a name that {trouble}" if trouble else None
+
+
+def _isLogFiles(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _logNameTrouble(name) is None and _isLogFile(each) for name, each in value.items()
+    )
+
+
+def _logFilesDetail(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    for name, each in value.items():
+        trouble = _logNameTrouble(name)
+        if trouble:
+            return trouble
+        if not _isLogFile(each):
+            told = "a dict with other keys or values" if isinstance(each, Mapping) else shown(each)
+            return f"the file of {name!r} is {told}"
+    return None
+
+
+def isLock(value: object) -> bool:
+    """Whether that is a lock of the configuration."""
+    return (
+        hasattr(value, "lockClass")
+        and isinstance(getattr(value, "name", None), str)
+        and not isinstance(value, type)
+    )
+
+
+def _isLocks(value: object) -> bool:
+    return value is None or (isinstance(value, (list, tuple)) and all(map(isLock, value)))
+
+
+def _locksDetail(value: object) -> str | None:
+    if isLock(value):
+        return "a single lock stands in a list, too"
+    if isinstance(value, (list, tuple)):
+        return f"it holds {shown(next(each for each in value if not isLock(each)))}"
+    return None
+
+
+def _isMode(value: Any) -> bool:
+    return isWhole(value) and 0 <= value <= 0o7777 and not _isDecimal(value)
+
+
+def _isDecimal(mode: int) -> bool:
+    """Whether somebody wrote 644 for 0o644: as it is, that is a file with the sticky bit and odd rights."""
+    return 0o1000 <= mode < 0o2000 and len(str(mode)) == 3 and not set(str(mode)) & set("89")
+
+
+def _modeDetail(value: object) -> str | None:
+    if isinstance(value, int) and isWhole(value) and _isDecimal(value):
+        return f"{value} is {value:#o}; write 0o{value}"
+    if isinstance(value, str) and value.isdigit() and len(value) <= 5 and not set(value) & set("89"):
+        return f"write 0o{value.lstrip('0')} instead of the text {value!r}"
+    return None
+
+
+def _stepNameTrouble(value: object) -> str | None:
+    return nameTrouble(value) if isinstance(value, str) else None
+
+
+def _stepNameDetail(value: object) -> str | None:
+    trouble = _stepNameTrouble(value)
+    return f"this one {trouble}" if trouble else None
+
+
+def _filenames(value: object) -> str | None:
+    return textDetail(value) or ("it is empty" if value == "" else None)
+
+
+COMMAND = Kind("text, or a list of texts", _isCommand, _commandDetail, True, standIn="true")
+ENVIRONMENT = Kind(
+    "a dict of variables, each with text, a list of texts or None for its value",
+    lambda value: value is None or _isEnvironment(value),
+    _environmentDetail,
+    True,
+)
+DIRECTORY = Kind(
+    "a directory (text), or None for that of the build",
+    lambda value: value is None or isFilledIn(value),
+    textDetail,
+)
+PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
+WORDS = Kind("text, or a list of texts", _isWords, textDetail)
+ARGUMENTS = Kind(
+    "a list of texts",
+    lambda value: value is None or (isinstance(value, (list, tuple)) and all(map(_isArgument, value))),
+    isSecret=True,
+)
+LOG_FILES = Kind(
+    "a dict of names of logs, each with the name of a file or {'filename': …, 'follow': …}",
+    lambda value: value is None or _isLogFiles(value),
+    _logFilesDetail,
+)
+LOCKS = Kind("a list of locks", _isLocks, _locksDetail)
+MODE = Kind("a number such as 0o644, or None", lambda value: value is None or _isMode(value), _modeDetail)
+STEP_NAME = Kind(
+    "a name (text)",
+    lambda value: isinstance(value, str) and not _stepNameTrouble(value),
+    _stepNameDetail,
+    standIn="step",
+)
+INPUT = Kind(
+    "text or bytes, or None",
+    lambda value: value is None or isinstance(value, bytes) or isFilledIn(value),
+    isSecret=True,
+)
