@@ -31,10 +31,12 @@ class BuildSet(Finishing):
     @ivar scheduler: the name of the scheduler that asked; None for a person.
     @ivar state: what the store remembers in the same instant: see L{IStore.addBuildset}.
     @ivar mergeRequests: False: each of my requests gets a build of its own. None: as my scheduler says.
+    @ivar isRepeated: whether those who follow the scheduler know of this source: another set shared a build.
     @ivar requests: the L{BuildRequest}s, once it was submitted.
     """
 
     record: BuildsetRecord | None = None
+    isRepeated = False
 
     def __init__(
         self,

@@ -439,6 +439,7 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("setState", (builder, chance.choice((None, when)))),
         ("getStates", (chance.choice(("", "f")),)),
         ("pendingRequests", ()),
+        ("getBuildsOf", (number,)),
         ("getBuildset", (number,)),
         ("getBuildsetsOf", (builder, number)),
         ("getBuilds", (chance.choice((None, builder)), 3, chance.choice((None, when)))),

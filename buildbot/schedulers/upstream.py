@@ -19,9 +19,11 @@ from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import NAMES
-from buildbot.schedulers.base import BaseScheduler
+from buildbot.schedulers.base import RETRY_AFTER, Alarm, BaseScheduler
+from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.sourcestamp import SourceStamp
-from buildbot.status.records import BuildsetRecord
+from buildbot.status.records import BuildRecord, BuildsetRecord
+from buildbot.store.interface import StoreFailed
 
 log = Logger()
 
@@ -35,10 +37,12 @@ class BaseUpstreamScheduler(BaseScheduler):
     """I am a scheduler that others can follow: they learn when a set of my builds has succeeded."""
 
     _watchers: tuple[Callable[[SourceStamp], object], ...] = ()
+    _told = Told()
 
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
         self._findYard().subscribeToBuilds(self)
+        self._told = Told()
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
@@ -48,7 +52,11 @@ class BaseUpstreamScheduler(BaseScheduler):
         return super().stopService()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
-        """Call C{watcher(sourcestamp)} whenever a set of my builds has succeeded."""
+        """
+        Call C{watcher(sourcestamp)} when a set of my builds has succeeded, with the source that was built.
+
+        Of several sets that one build has served, it hears once.
+        """
         self._watchers = (*self._watchers, watcher)
 
     def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
@@ -57,19 +65,40 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
         """See L{buildbot.buildyard.BuildYard.subscribeToBuilds}."""
-        if record.scheduler == self.name and self.running:
-            self.buildSetFinished(setOf(record, self.listBuilderNames()))
+        isHeard = self._watchers or type(self).buildSetFinished is not BaseUpstreamScheduler.buildSetFinished
+        if record.scheduler == self.name and self.running and isHeard:
+            self._logged(self._finished(record, self._life))
+
+    async def _finished(self, record: BuildsetRecord, life: object) -> None:
+        builds: Sequence[BuildRecord] | None = None
+        while builds is None:
+            try:
+                builds = await self.yard.store.getBuildsOf(record.id)
+            except StoreFailed as failed:
+                self._trouble(failed)
+                await self.yard.sleep(RETRY_AFTER)
+            if life is not self._life:
+                return
+        bss = setOf(record, self.listBuilderNames(), builds or ())
+        bss.isRepeated = bss.isSuccessful() and not self._told.isNew(bss.getSourceStamp(), builds or ())
+        self.buildSetFinished(bss)
 
     def buildSetFinished(self, bss: BuildSet) -> None:
         """A set of my builds is over."""
-        if bss.isSuccessful():
+        if bss.isSuccessful() and not bss.isRepeated:
             for watcher in self._watchers:
                 watcher(bss.getSourceStamp())
 
 
-def setOf(record: BuildsetRecord, builderNames: Iterable[str]) -> BuildSet:
-    """The set that a record is of, as far as that tells: it may be of an earlier process."""
-    source = SourceStamp.fromRecord(record.sourcestamp)
+def setOf(
+    record: BuildsetRecord, builderNames: Iterable[str], builds: Iterable[BuildRecord] = ()
+) -> BuildSet:
+    """
+    The set that a record is of, as far as that tells: it may be of an earlier process.
+
+    @param builds: its builds; its source is what they have built.
+    """
+    source = whatWasBuilt(SourceStamp.fromRecord(record.sourcestamp), builds)
     found = BuildSet(list(builderNames), source, record.reason, record.externalID, record.scheduler)
     found.record = record
     return found
@@ -82,6 +111,8 @@ class Dependent(BaseUpstreamScheduler):
     """
     I build what another scheduler has built successfully, on other builders.
 
+    That is what its builds were of: where one of them served several sets, I build once what it has built.
+
     @ivar upstream: the other one.  The one that runs under its name counts, for a reconfig that changes
         neither of us leaves me with an object that is not used.
     """
@@ -93,6 +124,7 @@ class Dependent(BaseUpstreamScheduler):
     _after: int | None = None
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
+    _isFollowing = False
 
     @arguments(upstream=_UPSTREAM, builderNames=NAMES)
     def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
@@ -102,6 +134,9 @@ class Dependent(BaseUpstreamScheduler):
             complain(self, ": upstream has the same name, so it would follow itself")
         self.builderNames = list(builderNames)
         self.reason = f"scheduler {name}"
+        self._over: list[BuildsetRecord] = []
+        self._followed = Told()
+        self._again = Alarm(self._followAgain)
 
     def listBuilderNames(self) -> list[str]:
         """The builders that I start."""
@@ -117,6 +152,7 @@ class Dependent(BaseUpstreamScheduler):
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
         self._early = ()
+        self._over, self._isFollowing = [], False
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             self.upstream.subscribeToSuccessfulBuilds(self.upstreamBuilt)
         super().startService()
@@ -125,11 +161,17 @@ class Dependent(BaseUpstreamScheduler):
         """See L{BaseScheduler.stopService}."""
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             self.upstream.unsubscribeToSuccessfulBuilds(self.upstreamBuilt)
+        self._again.stop()
         return super().stopService()
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
-        return {"upstream": self.upstream.name, "after": self._after, "done": list(self._done)}
+        return {
+            "upstream": self.upstream.name,
+            "after": self._after,
+            "done": list(self._done),
+            "followed": self._followed.toRecord(),
+        }
 
     def takeUp(self, record: Mapping[str, Any]) -> None:
         """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
@@ -137,6 +179,7 @@ class Dependent(BaseUpstreamScheduler):
         after = record.get("after") if isKnown else None
         self._after = None if after is None else int(after)
         self._done = () if after is None else tuple(map(int, record["done"]))
+        self._followed = Told(record.get("followed", ()) if isKnown else ())
 
     async def settle(self) -> None:
         """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
@@ -176,14 +219,40 @@ class Dependent(BaseUpstreamScheduler):
                 self._early = (*self._early, record)
 
     def _upstreamDone(self, record: BuildsetRecord) -> None:
+        """A set of my upstream is over: they are dealt with one after the other."""
+        self._over.append(record)
+        if not self._isFollowing:
+            self._followAgain()
+
+    def _followAgain(self) -> None:
+        self._isFollowing = True
+        self._logged(self._follow(self._life))
+
+    async def _follow(self, life: object) -> None:
+        """Deal with the sets that are over."""
+        while self._over:
+            try:
+                builds = await self.yard.store.getBuildsOf(self._over[0].id)
+            except StoreFailed as failed:
+                if life is self._life:
+                    self._trouble(failed)
+                    self._again.set(self.yard.clock, RETRY_AFTER)
+                return
+            if life is not self._life:
+                return
+            self._dealWith(self._over.pop(0), builds)
+        self._isFollowing = False
+
+    def _dealWith(self, record: BuildsetRecord, builds: Sequence[BuildRecord]) -> None:
+        """One set is over, and these were its builds."""
         if record.id in self._done:
             return
         self._done = tuple(sorted((*self._done, record.id)))
         if len(self._done) > FOLLOWED:
             self._forget(self._done[:-FOLLOWED])
         self.changed()
-        bss = setOf(record, self.upstream.listBuilderNames())
-        if bss.isSuccessful():
+        bss = setOf(record, self.upstream.listBuilderNames(), builds)
+        if bss.isSuccessful() and self._followed.isNew(bss.getSourceStamp(), builds):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
             except Exception:  # of a subclass: it concerns no other set

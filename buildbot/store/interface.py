@@ -103,6 +103,9 @@ class IStore(Interface):
     def getBuildsetsOf(scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
         """All buildsets that a scheduler asked for and that are numbered above C{after}, the oldest first."""
 
+    def getBuildsOf(buildset: int) -> Deferred[list[BuildRecord]]:
+        """The last build of each request of a buildset, in their order, but for those that were pruned."""
+
     def pendingRequests() -> Deferred[list[RequestRecord]]:
         """All requests that wait for a build, the oldest first."""
 

@@ -113,6 +113,11 @@ class MemoryCore:
         """See L{Core}."""
         return [each for id, each in sorted(self._sets.items()) if id > after and each.scheduler == scheduler]
 
+    def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
+        """See L{Core}."""
+        keys = [self._lastBuilds.get(id) for id in self._members.get(buildset, ())]
+        return [self._builds[key] for key in keys if key in self._builds]
+
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
         return [each for _, each in sorted(self._requests.items()) if each.state == "pending"]

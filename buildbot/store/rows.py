@@ -113,6 +113,16 @@ class SqlCore:
         )
         return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
 
+    def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
+        """See L{Core}."""
+        rows = self._execute(
+            "SELECT b.builder, b.number, b.record FROM requests r"
+            " JOIN builds b ON b.builder = r.builder AND b.number = r.build"
+            " WHERE r.buildset = ? ORDER BY r.id",
+            (buildset,),
+        )
+        return list(readable(_build, "build", rows))
+
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
         return list(readable(_Requests().read, "request", self._execute(_PENDING)))

@@ -1,0 +1,70 @@
+# -*- test-case-name: tests.test_built -*-
+"""What the builds of a set have built, which may be more than the set asked for, and who was told of it.
+
+When a set is over, and what follows from it, is for the schedulers beside this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from buildbot.sourcestamp import PLACE, SourceStamp
+from buildbot.status.records import BuildRecord
+
+#: So many sources are remembered of which a follower was told.
+REMEMBERED = 50
+
+
+def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceStamp:
+    """
+    The source that the builds of a set have built.
+
+    A build that served other requests too has built the changes of all. Where the builders of a set have
+    built different changes, that is the source with all of them. A build of the latest is of the revision
+    that its step told as C{got_revision}, if the builders found the same one.
+
+    @param asked: the source that the set was asked for; it stands if the builds do not tell, or do not agree
+        in their branch or revision.
+    """
+    told = [build for build in builds if build.sourcestamp is not None]
+    if not told:
+        return asked
+    first, *others = [SourceStamp.fromRecord(build.sourcestamp or {}) for build in told]
+    if any(_where(each) != _where(first) for each in others):
+        return asked
+    source = first.mergeWith(others)
+    found = {str((build.properties or {}).get("got_revision") or "") for build in told}
+    if source.wantedRevision() is None and not source.changes and len(found) == 1 and found != {""}:
+        return source.getAbsoluteSourceStamp(found.pop())
+    return source
+
+
+def _where(source: SourceStamp) -> tuple[Any, ...]:
+    return (source.branch, source.revision, source.patch, *(getattr(source, name) for name in PLACE))
+
+
+class Told:
+    """I remember of which sources a follower was told, so that one build leads to one that follows it."""
+
+    def __init__(self, record: Sequence[Any] = ()) -> None:
+        """@param record: what L{toRecord} said."""
+        self._told = [(state, {(builder, number) for builder, number in builds}) for state, builds in record]
+
+    def isNew(self, source: SourceStamp, builds: Iterable[BuildRecord]) -> bool:
+        """
+        Whether the follower is to be told: no set that shared a build with this one was of the same source.
+
+        It counts as told from now on.
+        """
+        state = [*_where(source)[:2], *(getattr(source, name) for name in PLACE)]
+        state.append(max((change.number or 0 for change in source.changes), default=None))
+        mine = {(build.builder, build.number) for build in builds}
+        if any(state == other and mine & theirs for other, theirs in self._told):
+            return False
+        self._told = [*self._told, (state, mine)][-REMEMBERED:]
+        return True
+
+    def toRecord(self) -> list[Any]:
+        """A list that JSON can hold."""
+        return [[state, sorted(map(list, builds))] for state, builds in self._told]
