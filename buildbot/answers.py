@@ -154,12 +154,12 @@ class Answers:
         def observe(status: Any) -> None:
             tell(status.number)
 
-        request.subscribe(observe)
+        request.status.subscribe(observe)
         timer = self._botmaster.clock.callLater(BEGIN_TIME, tell, None)
         try:
             return await began
         finally:
-            request.unsubscribe(observe)
+            request.status.unsubscribe(observe)
             if timer.active():
                 timer.cancel()
 

@@ -55,9 +55,12 @@ class BotMaster(BuildYard, service.Service):
     @ivar slaves: slave name -> L{BotPerspective}, in the order of the configuration.
     @ivar builders: builder name -> L{Builder}.
     @ivar config: the configuration in force.
+    @ivar parent: the L{buildbot.master.BuildMaster}, which starts and stops me itself; None in tests.
     @ivar strangers: name -> L{Stranger}, the last STRANGERS of them.
     @ivar reference: what slaves get as their master: they only watch it for disconnection.
     """
+
+    parent: Any = None
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         if clock is None:
@@ -72,6 +75,11 @@ class BotMaster(BuildYard, service.Service):
         self.leaving: set[BotPerspective] = set()
         self.pauses: dict[str, PauseRecord] = {}
         self.setupYard()
+
+    @property
+    def builderNames(self) -> list[str]:
+        """The same as L{getBuildernames}."""
+        return self.getBuildernames()
 
     def strangerCame(self, name: str, address: str) -> None:
         """Remember a login under a name that is not in the configuration (O9)."""

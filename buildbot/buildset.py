@@ -11,32 +11,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from zope.interface import implementer
 
-from buildbot import interfaces
-from buildbot.finishing import Finishing
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildsetRecord
+from buildbot.status.request import BuildSetStatus
 from buildbot.status.results import SUCCESS, WARNINGS
 
+_GOOD = (SUCCESS, WARNINGS)
 
-@implementer(interfaces.IBuildSetStatus)
-class BuildSet(Finishing):
+
+class BuildSet:
     """
     I am one set of builds.
 
+    @ivar status: what others may know of me, a L{BuildSetStatus}.
     @ivar builderNames: where they are built.
     @ivar bsid: what whoever asked calls it, or None.
     @ivar scheduler: the name of the scheduler that asked; None for a person.
     @ivar state: what the store remembers in the same instant: see L{IStore.addBuildset}.
     @ivar mergeRequests: False: each of my requests gets a build of its own. None: as my scheduler says.
-    @ivar isRepeated: whether those who follow the scheduler know of this source: another set shared a build.
     @ivar requests: the L{BuildRequest}s, once it was submitted.
     """
 
     record: BuildsetRecord | None = None
-    isRepeated = False
 
     def __init__(
         self,
@@ -58,51 +56,35 @@ class BuildSet(Finishing):
         self.state = dict(state or {})
         self.mergeRequests = mergeRequests
         self.requests: list[BuildRequest] = []
+        self.status = BuildSetStatus(source, self.reason, self.builderNames, bsid)
 
     def getSourceStamp(self) -> SourceStamp:
         """What is built."""
         return self.source
 
-    def getReason(self) -> str:
-        """Why, in words."""
-        return self.reason
+    def getBuildRequests(self) -> list[BuildRequest]:
+        """The requests, one a builder."""
+        return list(self.requests)
 
     def getResults(self) -> int | None:
         """The worst of all; None before all are done."""
         return None if self.record is None else self.record.results
 
-    def getID(self) -> str | None:
-        """What whoever asked calls it."""
-        return self.bsid
-
-    def getBuilderNames(self) -> list[str]:
-        """Where it is built."""
-        return list(self.builderNames)
-
-    def getBuildRequests(self) -> list[BuildRequest]:
-        """The requests, one a builder."""
-        return list(self.requests)
-
     def isFinished(self) -> bool:
         """Whether all are done."""
         return self.record is not None and self.record.complete is not None
 
-    def getResponsibleUsers(self) -> list[str]:
-        """Who made the Changes, each once, in alphabetical order."""
-        return self.source.blamelist()
-
-    def getInterestedUsers(self) -> list[str]:
-        """Who wants to know of it: the same."""
-        return self.getResponsibleUsers()
-
-    def waitUntilSuccess(self) -> Deferred[object]:
-        """The same: fires with me once all are done, or, in 0.7.5's words, it can be told."""
-        return self.waitUntilFinished()
-
     def isSuccessful(self) -> bool:
         """Whether all are done, and none is worse than warnings."""
-        results = self.getResults()
-        return self.isFinished() and results in (SUCCESS, WARNINGS)
+        return self.isFinished() and self.getResults() in _GOOD
+
+    def waitUntilFinished(self) -> Deferred[BuildSetStatus]:
+        """Fires with my status once all are done."""
+        return self.status.waitUntilFinished()
+
+    def waitUntilSuccess(self) -> Deferred[BuildSetStatus]:
+        """Fires with my status at the first failure, or when all have succeeded."""
+        return self.status.waitUntilSuccess()
 
     # what the yard tells
 
@@ -110,8 +92,16 @@ class BuildSet(Finishing):
         """It is on disk, and waits."""
         self.record = record
         self.requests = list(requests)
+        self.status.setBuildRequestStatuses([request.status for request in requests])
+        for request in requests:
+            request.waitUntilFinished().addCallback(self._requestDone)
+
+    def _requestDone(self, build: Any) -> None:
+        """One of the requests is done: with this build, or None if it was cancelled."""
+        if build is None or build.getResults() not in _GOOD:
+            self.status.giveUpHope()
 
     def complete(self, record: BuildsetRecord) -> None:
         """All are done."""
         self.record = record
-        self.tellFinished()
+        self.status.complete(self.isSuccessful())

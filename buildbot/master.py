@@ -97,6 +97,7 @@ class BuildMaster(service.MultiService):
         self.since = time.time()
         self._reactor = reactor
         self.botmaster = BotMaster(reactor)
+        self.botmaster.parent = self
         self.botmaster.settle(self.basedir, store or SqliteStore(self.basedir, reactor))
         self.change_svc = ChangeMaster()
         self.change_svc.setServiceParent(self)
@@ -163,6 +164,17 @@ class BuildMaster(service.MultiService):
     def manhole(self) -> object | None:
         """C{c['manhole']}."""
         return self.config.manhole
+
+    @property
+    def slavePortnum(self) -> str | list[str] | None:
+        """C{c['slavePortnum']} as strports descriptions: one, several, or None."""
+        ports = list(self.config.ports)
+        return ports if len(ports) > 1 else ports[0] if ports else None
+
+    @property
+    def statusTargets(self) -> list[object]:
+        """C{c['status']}."""
+        return list(self.config.status)
 
     def getStatus(self) -> Status:
         """The status of everything here."""

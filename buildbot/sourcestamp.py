@@ -38,7 +38,7 @@ def lastRevision(revisions: Sequence[Any]) -> Any:
 @implementer(ISourceStamp)
 class SourceStamp(ComparableMixin):
     """
-    I say which source to build. I never change.
+    I say which source to build. Nothing here changes me.
 
     - a C{revision}: exactly that one, of the branch
     - C{changes}: the source with all of them in it, and perhaps later ones
@@ -49,7 +49,7 @@ class SourceStamp(ComparableMixin):
     @ivar repository: where the source is kept, C{project} what it is part of, and C{codebase} a name for it:
         as the changes say; empty if nobody has said.
     @ivar patch: None or (level, diff): how many directories C{patch -p} strips, and the text.
-    @ivar changes: a tuple of L{Change}s, the newest last.
+    @ivar changes: a list of L{Change}s, the newest last.
     """
 
     compare_attrs = ("branch", "revision", "patch", "changes", "repository", "project", "codebase")
@@ -57,7 +57,7 @@ class SourceStamp(ComparableMixin):
     branch: str | None = None
     revision: Any = None
     patch: tuple[int, str] | None = None
-    changes: tuple[Change, ...] = ()
+    changes: list[Change]
     repository = project = codebase = ""
 
     def __init__(
@@ -70,7 +70,7 @@ class SourceStamp(ComparableMixin):
         project: str = "",
         codebase: str = "",
     ) -> None:
-        self.changes = tuple(changes or ())
+        self.changes = list(changes or ())
         self.branch = self.changes[0].branch if self.changes else branch
         said: Any = (repository, project, codebase)
         if self.changes:
@@ -110,7 +110,7 @@ class SourceStamp(ComparableMixin):
         merged = list(changes.values())
         if all(change.number is not None for change in merged):
             merged.sort(key=lambda change: change.number or 0)
-        return self._with(changes=tuple(merged))
+        return self._with(changes=merged)
 
     def wantedRevision(self) -> Any:
         """The revision that is built: my own, or else that of my last change; None is the latest."""

@@ -97,13 +97,13 @@ class SlavePortCase(unittest.SynchronousTestCase):
         wanted = [name for name, _ in self.botmaster.config.builderList(name)]
         self.assertEqual(list(bot.builders), wanted)
         for builder in wanted:
-            self.assertIn(name, self.botmaster.builders[builder].slaves)
+            self.assertIn(name, self.botmaster.builders[builder].attachedSlaves)
 
     def assertAbsent(self) -> None:
         self.assertEqual(self.bot.state, State.ABSENT)
         self.assertFalse(self.bot.slave_status.isConnected())
         self.assertIsNone(self.bot.slave)
-        self.assertEqual(self.botmaster.builders["full"].slaves, {})
+        self.assertEqual(self.botmaster.builders["full"].slaves, [])
 
     def lastEvent(self) -> str:
         text: str = self.bot.slave_status.getEvents()[-1][1]

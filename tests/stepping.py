@@ -17,7 +17,6 @@ from twisted.trial import unittest
 from buildbot.changes.change import Change
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.factory import makeStep
 from buildbot.process.request import BuildRequest
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.build import BuildStatus
@@ -77,7 +76,7 @@ class Running:
             name="full", botmaster=botmaster, realLocks=lambda *a: [], stepChanged=lambda build: None
         )
         self.build.setBuilder(builder)
-        self.build.setSteps([lambda build: makeStep(step.getStepFactory(), build)])
+        self.build.setSteps([step])
         record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
         logs = LogDirectory(os.path.join(basedir, "logs"), self.clock)
         self.status = BuildStatus(builder, record, logs, self.clock.seconds)

@@ -320,12 +320,12 @@ class Machine(RuleBasedStateMachine):
     def buildersKnowWhoIsThere(self) -> None:
         """R2: builders and slaves tell the same story about each other."""
         for name, builder in self.case.botmaster.builders.items():
-            for slavename, there in builder.slaves.items():
+            for slavename, there in builder.attachedSlaves.items():
                 assert there.slave.slavename == slavename
                 assert there.slave.builders.get(name) is builder
         for bot in self.bots:
             for builder in bot.builders.values():
-                mine = builder.slaves.get(bot.slavename)
+                mine = builder.attachedSlaves.get(bot.slavename)
                 assert mine is not None and (mine.slave is bot or bot.state is not State.READY)
 
     @invariant()
@@ -359,7 +359,7 @@ class Machine(RuleBasedStateMachine):
             assert bot.state is State.ABSENT, bot
             assert not (bot.builders or bot._logins or candidate(bot) or bot._pending), vars(bot)
             assert not (bot._waitingForLoss or bot._waitingForUpdate or bot._timer), vars(bot)
-        assert all(not builder.slaves for builder in self.case.botmaster.builders.values())
+        assert all(not builder.attachedSlaves for builder in self.case.botmaster.builders.values())
         self.promisesAreKept()
         assert not self.promises
         self.time(int(WINDOW))

@@ -591,7 +591,7 @@ class ReconfigTests(SlavePortCase):
             self.assertReady(name)
         self.assertEqual((list(one.builders), list(two.builders)), ([], [b"full"]))
         self.assertEqual(three.pump.server.written, written)
-        self.assertEqual(list(self.botmaster.builders["full"].slaves), ["bot2"])
+        self.assertEqual(list(self.botmaster.builders["full"].attachedSlaves), ["bot2"])
 
     def test_sameBuilderObject(self) -> None:
         """R5: a changed builder keeps its identity, and its attached slaves."""

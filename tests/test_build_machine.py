@@ -185,7 +185,7 @@ class Builds(RuleBasedStateMachine):
         assert all(not owner.build.finished for owner in owners), "B6: a lock outlived its build"
         for builder in builders if not self.yard.isHolding() else ():
             pending = [request for request in builder.pending if not request.isChosen]
-            assert nextBuild(pending, builder.slaves.values()) is None, "B7: it could begin"
+            assert nextBuild(pending, builder.slaves) is None, "B7: it could begin"
         if not (self.disk.lazy or self.disk.full):
             self.account()
 
@@ -204,7 +204,7 @@ class Builds(RuleBasedStateMachine):
         assert known <= waiting
         for buildset in self.sets:
             for request in buildset.requests:
-                done = (request.builds and request.status is not None) or buildset.isFinished()
+                done = (request.startCount and request.isOver) or buildset.isFinished()
                 places = (request.id in waiting) + (request.id in building) + bool(done)
                 assert places <= 1, (request, places)
 

@@ -72,7 +72,7 @@ class BuilderControlTests(BuildCase):
         request = self.request(branch="b", revision="7")
         self.successResultOf(self.control.requestBuild(request))
         command = self.command(slave)
-        (status,) = request.getBuilds()
+        (status,) = request.status.getBuilds()
         self.assertIsNone(self.control.resubmitBuild(status))
         command.end(1)
         self.settle()

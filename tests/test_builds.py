@@ -724,7 +724,7 @@ class EndTests(BuildCase):
         store.cancelRequests = original
         self.wait(11)
         self.assertEqual(self.waiting(), [])
-        self.assertIs(self.successResultOf(over), buildset)
+        self.assertIs(self.successResultOf(over), buildset.status)
 
     def test_factoryFails(self) -> None:
         """A factory that raises costs this build, which says why, and nothing else."""

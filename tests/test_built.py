@@ -208,7 +208,8 @@ class FollowTests(SchedulerCase):
 
         class Own(type(self.upstream)):  # type: ignore[misc]
             def buildSetFinished(self, bss: Any) -> None:
-                finished.append((bss.isSuccessful(), [c.number for c in bss.getSourceStamp().changes]))
+                changes = bss.getSourceStamp().changes
+                finished.append((bss.getResults() == SUCCESS, [c.number for c in changes]))
                 BaseUpstreamScheduler.buildSetFinished(self, bss)
 
         self.replace(self.upstream, Own("main", None, MINUTE, ["full", "quick"]))

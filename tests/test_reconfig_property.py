@@ -78,5 +78,5 @@ class AnyToAnyTests(SlavePortCase):
                 self.assertEqual({key.decode() for key in slave.builders}, set(wanted))
                 self.assertFalse(bot.isPending())
             for builder in case.botmaster.builders.values():
-                self.assertEqual(set(builder.slaves), set(builder.setup.slavenames))
+                self.assertEqual(set(builder.attachedSlaves), set(builder.setup.slavenames))
         case.tearDown()

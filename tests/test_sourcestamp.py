@@ -30,7 +30,7 @@ class SourceStampTests(unittest.TestCase):
     def test_arguments(self) -> None:
         """A source is the latest, a revision, or changes; changes bring their own branch."""
         latest = SourceStamp()
-        self.assertEqual((latest.branch, latest.revision, latest.patch, latest.changes), (None,) * 3 + ((),))
+        self.assertEqual((latest.branch, latest.revision, latest.patch, latest.changes), (None,) * 3 + ([],))
         verifyObject(ISourceStamp, latest)
         exact = SourceStamp("b", "7", [1, "diff"])
         self.assertEqual((exact.branch, exact.revision, exact.patch), ("b", "7", (1, "diff")))
@@ -96,7 +96,7 @@ class MergeTests(unittest.TestCase):
         self.assertEqual([c.number for c in first.mergeWith([second]).changes], [0, 2, 4])
         made = Change("ann", [], "")
         merged = SourceStamp(changes=[CHANGES[4], made]).mergeWith([first, SourceStamp(changes=[made])])
-        self.assertEqual(merged.changes, (CHANGES[4], made, CHANGES[0]))
+        self.assertEqual(merged.changes, [CHANGES[4], made, CHANGES[0]])
 
     @given(st.lists(stamps, min_size=1, max_size=6))
     @fuzz

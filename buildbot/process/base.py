@@ -10,7 +10,7 @@ business of L{buildbot.process.builder}.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,13 +19,16 @@ from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
+from zope.interface import implementer
 
+from buildbot import interfaces
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.locks import claimAll, releaseAll
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.properties import NoProperty, Properties, render
 from buildbot.process.remotecommand import CommandNotStarted
 from buildbot.process.request import BuildRequest
+from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
 
@@ -50,6 +53,7 @@ def _fire(deferred: Deferred[Any]) -> None:
         deferred.callback(None)
 
 
+@implementer(interfaces.IBuildControl)
 class Build:
     """
     I am one build.
@@ -64,7 +68,7 @@ class Build:
     @ivar workdir: the directory of the source, below the builder's own on the slave.
     """
 
-    workdir = "build"
+    workdir = WORKDIR
     useProgress = True
     build_status: Any = None
     builder: Any = None
@@ -83,7 +87,7 @@ class Build:
         self.source: SourceStamp = first.mergeWith(others) if others else first.source
         self.reason = first.mergeReasons(others)
         self.properties = Properties()
-        self.stepFactories: Sequence[Any] = ()
+        self.stepFactories: list[Any] = []
         self.steps: list[BuildStep] = []
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
@@ -100,9 +104,9 @@ class Build:
         """Whose build I am."""
         self.builder = builder
 
-    def setSteps(self, steps: Sequence[Any]) -> None:
-        """What I am to do: callables that make a step, given me."""
-        self.stepFactories = steps
+    def setSteps(self, steps: Iterable[Any]) -> None:
+        """What I am to do: (class, arguments) pairs, as C{s()} makes them, or steps; see L{stepFor}."""
+        self.stepFactories = list(steps)
 
     def setLocks(self, locks: Sequence[Any]) -> None:
         """(lock, access) pairs to hold while I run: the builder's locks."""
@@ -165,8 +169,8 @@ class Build:
     def setupBuild(self, expectations: Any) -> None:
         """Make my steps; subclasses may add some of their own."""
         names: dict[str, int] = {}
-        for make in self.stepFactories:
-            step = make(self)
+        for each in self.stepFactories:
+            step = stepFor(each, self)
             count = names[step.name] = names.get(step.name, 0) + 1
             if count > 1:
                 step.name = f"{step.name}_{count}"
@@ -398,9 +402,9 @@ class Build:
         """My status."""
         return self.build_status
 
-    def allChanges(self) -> Sequence[Any]:
+    def allChanges(self) -> list[Any]:
         """The Changes that I build."""
-        return self.source.changes
+        return list(self.source.changes)
 
     def allFiles(self) -> list[str]:
         """The files of all of them."""

@@ -153,7 +153,7 @@ class Builder:
     I am one builder of the configuration.
 
     @ivar setup: what the configuration says of me.
-    @ivar slaves: the attached slaves: slave name -> L{SlaveBuilder}.
+    @ivar attachedSlaves: the attached slaves: slave name -> L{SlaveBuilder}.
     @ivar pending: the requests that wait, the oldest first.
     @ivar building: the builds that run.
     @ivar isRemoved: whether the configuration has me no more.
@@ -163,7 +163,7 @@ class Builder:
     def __init__(self, setup: BuilderConfig, botmaster: Any = None) -> None:
         self.setup = setup
         self.botmaster = botmaster
-        self.slaves: dict[str, SlaveBuilder] = {}
+        self.attachedSlaves: dict[str, SlaveBuilder] = {}
         self.pending: list[BuildRequest] = []
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
@@ -177,6 +177,40 @@ class Builder:
         """The name that the configuration gives."""
         return self.setup.name
 
+    # what 0.7.5 offered as attributes
+
+    @property
+    def slavenames(self) -> list[str]:
+        """The slaves that may build here, attached or not."""
+        return list(self.setup.slavenames)
+
+    @property
+    def slaves(self) -> list[SlaveBuilder]:
+        """The attached slaves."""
+        return list(self.attachedSlaves.values())
+
+    @property
+    def builddir(self) -> str:
+        """The directory of the builder on its slaves."""
+        return self.setup.builddir
+
+    @property
+    def buildFactory(self) -> Any:
+        """The recipe of the builds."""
+        return self.setup.factory
+
+    @property
+    def locks(self) -> list[Any]:
+        """What the configuration says that every build holds."""
+        return list(self.setup.locks)
+
+    @property
+    def buildable(self) -> list[BuildRequest]:
+        """The requests that wait, the oldest first."""
+        return list(self.pending)
+
+    # the configuration
+
     def configure(self, setup: BuilderConfig) -> None:
         """Take on a changed configuration; slaves, requests and running builds stay where they are."""
         self.setup = setup
@@ -186,17 +220,17 @@ class Builder:
 
     def attached(self, slave: Any, remote: pb.RemoteReference, commands: Mapping[str, str]) -> None:
         """The perspective C{slave} is there, and C{remote} is its SlaveBuilder for me."""
-        known = self.slaves.get(slave.slavename)
+        known = self.attachedSlaves.get(slave.slavename)
         if known is not None:
             self.detached(known.slave)  # it may be of a perspective that the configuration had dropped
-        self.slaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
+        self.attachedSlaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
         self.maybeStartBuild()
 
     def detached(self, slave: Any) -> None:
         """The perspective C{slave} is gone, or no longer mine.  Safe to call twice, and late."""
-        slavebuilder = self.slaves.get(slave.slavename)
+        slavebuilder = self.attachedSlaves.get(slave.slavename)
         if slavebuilder is not None and slavebuilder.slave is slave:
-            del self.slaves[slave.slavename]
+            del self.attachedSlaves[slave.slavename]
             slavebuilder.isAttached = False
             if slavebuilder.build is not None:
                 try:
@@ -302,7 +336,7 @@ class Builder:
         return whyWaiting([self._sight(name) for name in self.setup.slavenames])
 
     def _sight(self, name: str) -> SlaveSight:
-        attached = self.slaves.get(name)
+        attached = self.attachedSlaves.get(name)
         if attached is not None:
             return attached.sight()
         slave = self.botmaster.slaves.get(name)
@@ -314,7 +348,7 @@ class Builder:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
         while self.pending and not self.botmaster.isHolding():
             waiting = (req for req in self.pending if not req.isChosen and self.botmaster.mayTry(req))
-            chosen = nextBuild(waiting, self.slaves.values(), self._canMerge)
+            chosen = nextBuild(waiting, self.attachedSlaves.values(), self._canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen

@@ -53,7 +53,7 @@ class BuilderControl:
         @raise NoSlaveError: no slave is connected.
         @raise BuilderInUseError: all of them are busy.
         """
-        slaves = self.original.slaves.values()
+        slaves = self.original.slaves
         if not slaves:
             raise interfaces.NoSlaveError(self.original.name)
         if not any(slave.isAvailable() for slave in slaves):
@@ -85,6 +85,6 @@ class BuilderControl:
 
         @return: fires with whether there is one, and all have answered.
         """
-        slaves = [slave.slave for slave in self.original.slaves.values()]
+        slaves = [slave.slave for slave in self.original.slaves]
         answers: Deferred[list[bool]] = gatherResults([slave.isAnswering(timeout) for slave in slaves])
         return answers.addCallback(lambda lives: bool(lives) and all(lives))

@@ -7,10 +7,8 @@ those of 0.7.5 that bring one of their own (for CVS and Subversion) are not here
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
 from typing import Any
 
 from buildbot.config import secrets
@@ -20,6 +18,7 @@ from buildbot.config.words import articled, inOneLine
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep, StepSpec
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, WORDS
+from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
 from buildbot.util import ComparableMixin
@@ -34,30 +33,6 @@ def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
     @raise TypeError: it is neither, or the class takes no such argument.
     """
     return _specOf(steptype, kwargs)
-
-
-def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
-    """A new step from its class and its arguments.
-
-    Classes in the manner of 0.7.5 take the build as their first argument, later ones do not. A directory that
-    is not given is the build's.
-
-    @raise TypeError: the class takes no such arguments.
-    """
-    steptype, kwargs = spec
-    taken = _parameters(steptype)
-    workdir = getattr(build, "workdir", Build.workdir)
-    offered = {"build": build, "workdir": workdir}
-    made = steptype(**{name: value for name, value in offered.items() if name in taken} | kwargs)
-    if build is not None and getattr(made, "workdir", workdir) is None:
-        made.workdir = workdir  # type: ignore[attr-defined]
-    return made
-
-
-@lru_cache(maxsize=100)  # for every build asks; more classes than that only cost time
-def _parameters(steptype: Any) -> frozenset[str]:
-    """The names of its constructor's arguments."""
-    return frozenset(inspect.signature(steptype.__init__).parameters)
 
 
 def _isIterable(value: object) -> bool:
@@ -76,12 +51,12 @@ class BuildFactory(ComparableMixin):
     """I am the recipe of a builder: each build is made of my steps, in their order.
 
     @ivar steps: (class, arguments) pairs.
-    @ivar buildClass: the class of the builds; None for the usual one.
+    @ivar buildClass: the class of the builds.
     """
 
     compare_attrs = ("buildClass", "steps", "useProgress")
 
-    buildClass: type | None = None
+    buildClass: type = Build
     useProgress = True
 
     @arguments(steps=orNone(_STEPS, "none yet"))
@@ -97,9 +72,9 @@ class BuildFactory(ComparableMixin):
 
     def newBuild(self, requests: Sequence[Any]) -> Any:
         """A build of my steps that serves these requests."""
-        build = (self.buildClass or Build)(requests)
+        build = self.buildClass(requests)
         build.useProgress = self.useProgress
-        build.setSteps([partial(makeStep, spec) for spec in self.steps])
+        build.setSteps(self.steps)
         return build
 
     def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:

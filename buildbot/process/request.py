@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
@@ -18,16 +17,15 @@ from buildbot.finishing import Finishing
 from buildbot.process.properties import Properties
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import RequestRecord
+from buildbot.status.request import BuildRequestStatus, tellEach
 
-log = Logger()
 
-
-@implementer(interfaces.IBuildRequestControl, interfaces.IBuildRequestStatus)
+@implementer(interfaces.IBuildRequestControl)
 class BuildRequest(Finishing):
     """
     I am one wish for a build.
 
-    @ivar source: what is to be built.
+    @ivar status: what others may know of me, a L{BuildRequestStatus}.
     @ivar id: my number in the store; None before I was submitted.
     @ivar attempts: how many builds were begun for me and lost with their slave.
     @ivar interruptions: how many builds were running for me when the master was killed or crashed.
@@ -45,17 +43,16 @@ class BuildRequest(Finishing):
     builder: Any = None
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
-    _subscribers: tuple[Any, ...] = ()
-    status: Any = None
+    _observers: tuple[Any, ...] = ()
+    _running: tuple[Any, ...] = ()
+    _came: Any = None
     isOver = False
     isChosen = False
 
     def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
         self.reason = reason
-        self.source = source
-        self.builderName = builderName
+        self.status = BuildRequestStatus(source, builderName)
         self.properties = Properties()
-        self.builds: list[Any] = []
 
     @classmethod
     def fromRecord(cls, record: RequestRecord) -> BuildRequest:
@@ -71,6 +68,30 @@ class BuildRequest(Finishing):
 
     def __repr__(self) -> str:
         return f"<BuildRequest {self.id} for {self.builderName}: {self.reason[:60]!r}>"
+
+    @property
+    def source(self) -> SourceStamp:
+        """What is to be built."""
+        source: SourceStamp = self.status.source
+        return source
+
+    @source.setter
+    def source(self, source: SourceStamp) -> None:
+        self.status.source = source
+
+    @property
+    def builderName(self) -> str | None:
+        """The builder that is to build it."""
+        return self.status.builderName
+
+    @builderName.setter
+    def builderName(self, builderName: str | None) -> None:
+        self.status.builderName = builderName
+
+    @property
+    def startCount(self) -> int:
+        """How many builds were begun for me."""
+        return len(self.status.getBuilds())
 
     def canBeMergedWith(self, other: BuildRequest) -> bool:
         """Whether one build may serve both of us."""
@@ -92,21 +113,20 @@ class BuildRequest(Finishing):
 
     def getBuilderName(self) -> str:
         """The builder that is to build it."""
-        return self.builderName or ""
-
-    def getBuilds(self) -> list[Any]:
-        """The builds that were begun for me, each a L{buildbot.status.build.BuildStatus}."""
-        return list(self.builds)
+        return self.status.getBuilderName()
 
     def subscribe(self, observer: Any) -> None:
-        """Call C{observer(buildstatus)} for each build that is begun for me, old ones included."""
-        self._subscribers = (*self._subscribers, observer)
-        for build in self.builds:
+        """Call C{observer(build)}, an L{interfaces.IBuildControl}, for each build that is begun for me.
+
+        Of those that were begun before, for the one that runs.
+        """
+        self._observers = (*self._observers, observer)
+        for build in self._running:
             observer(build)
 
     def unsubscribe(self, observer: Any) -> None:
         """Call it no more."""
-        self._subscribers = tuple(each for each in self._subscribers if each is not observer)
+        self._observers = tuple(each for each in self._observers if each != observer)
 
     def isFinished(self) -> bool:
         """Whether I wait for nothing any more."""
@@ -114,7 +134,7 @@ class BuildRequest(Finishing):
 
     def whatCame(self) -> Any:
         """The status of the build that served me, or None if I was cancelled."""
-        return self.status
+        return self._came
 
     def cancel(self) -> None:
         """Wish for it no longer, if no build has begun."""
@@ -129,15 +149,13 @@ class BuildRequest(Finishing):
 
     def buildStarted(self, build: Any, buildstatus: Any) -> None:
         """A build was begun for me."""
-        self.builds.append(buildstatus)
-        for observer in self._subscribers:
-            try:
-                observer(buildstatus)
-            except Exception:
-                log.failure("telling {observer!r} of {build!r}", observer=observer, build=build)
+        self._running = (build,)
+        self.status.buildStarted(buildstatus)
+        tellEach(self._observers, build)
 
     def finished(self, buildstatus: Any) -> None:
         """The build that served me is over; None: I was cancelled."""
-        self.status = buildstatus
+        self._came = buildstatus
+        self._running = ()
         self.isOver = True
         self.tellFinished()

@@ -23,6 +23,8 @@ from buildbot.schedulers.base import RETRY_AFTER, Alarm, BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildRecord, BuildsetRecord
+from buildbot.status.request import BuildSetStatus
+from buildbot.status.results import SUCCESS, WARNINGS
 from buildbot.store.interface import StoreFailed
 
 log = Logger()
@@ -80,27 +82,29 @@ class BaseUpstreamScheduler(BaseScheduler):
             if life is not self._life:
                 return
         bss = setOf(record, self.listBuilderNames(), builds or ())
-        bss.isRepeated = bss.isSuccessful() and not self._told.isNew(bss.getSourceStamp(), builds or ())
+        if bss.getResults() == SUCCESS:
+            bss.isRepeated = not self._told.isNew(bss.getSourceStamp(), builds or ())
         self.buildSetFinished(bss)
 
-    def buildSetFinished(self, bss: BuildSet) -> None:
+    def buildSetFinished(self, bss: BuildSetStatus) -> None:
         """A set of my builds is over."""
-        if bss.isSuccessful() and not bss.isRepeated:
+        if bss.getResults() == SUCCESS and not bss.isRepeated:
             for watcher in self._watchers:
                 watcher(bss.getSourceStamp())
 
 
 def setOf(
     record: BuildsetRecord, builderNames: Iterable[str], builds: Iterable[BuildRecord] = ()
-) -> BuildSet:
+) -> BuildSetStatus:
     """
     The set that a record is of, as far as that tells: it may be of an earlier process.
 
     @param builds: its builds; its source is what they have built.
     """
     source = whatWasBuilt(SourceStamp.fromRecord(record.sourcestamp), builds)
-    found = BuildSet(list(builderNames), source, record.reason, record.externalID, record.scheduler)
-    found.record = record
+    found = BuildSetStatus(source, record.reason, list(builderNames), record.externalID)
+    if record.complete is not None:
+        found.complete(record.results in (SUCCESS, WARNINGS))
     return found
 
 
@@ -252,7 +256,7 @@ class Dependent(BaseUpstreamScheduler):
             self._forget(self._done[:-FOLLOWED])
         self.changed()
         bss = setOf(record, self.upstream.listBuilderNames(), builds)
-        if bss.isSuccessful() and self._followed.isNew(bss.getSourceStamp(), builds):
+        if bss.getResults() == SUCCESS and self._followed.isNew(bss.getSourceStamp(), builds):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
             except Exception:  # of a subclass: it concerns no other set

@@ -231,17 +231,17 @@ class BuildStatus(_Watched):
         """Why, in words."""
         return self.reason
 
-    def getChanges(self) -> Sequence[Any]:
+    def getChanges(self) -> list[Any]:
         """The Changes that it builds."""
-        return self.changes
+        return list(self.changes)
 
-    def getResponsibleUsers(self) -> Sequence[str]:
+    def getResponsibleUsers(self) -> list[str]:
         """Who made them."""
-        return self.blamelist
+        return list(self.blamelist)
 
-    def getInterestedUsers(self) -> Sequence[str]:
+    def getInterestedUsers(self) -> list[str]:
         """Who wants to know of it: who made the Changes."""
-        return self.blamelist
+        return list(self.blamelist)
 
     def getPreviousBuild(self) -> BuildStatus | None:
         """The build before it; it is in the store only."""

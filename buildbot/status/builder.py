@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from buildbot.buildset import BuildSet as BuildSetStatus
 from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
 from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
-from buildbot.process.request import BuildRequest as BuildRequestStatus
 from buildbot.status.build import BuildStatus, BuildStepStatus
 from buildbot.status.logs import LogFile
+from buildbot.status.request import BuildRequestStatus, BuildSetStatus
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.slave import SlaveStatus
 from buildbot.trialoutput import TestResult
