@@ -29,6 +29,8 @@ _log = Logger()
 
 #: So many bytes are collected before they are written, unless so many seconds have passed.
 BLOCK = 1 << 16
+#: So many bytes more does a piece of output take in memory until it is written.
+_PIECE = 64
 DELAY = 0.2
 #: So many bytes wait for a disk that takes none; what comes after them is lost, and the log says so.
 BACKLOG = 1 << 20
@@ -103,7 +105,7 @@ class LogWriter:
         self._channel = -1
         self._pieces: list[bytes] = []  # of one channel
         self._chunks: list[Chunk] = []  # of those before it
-        self._waiting = 0  # bytes in these two
+        self._waiting = 0  # bytes that these two take in memory
         self._unwritten = b""
         self._lost = 0
         self._write(b"")
@@ -118,12 +120,14 @@ class LogWriter:
         """
         if self._finished:
             raise ValueError(f"{self.path} is finished")
+        if not data:
+            return
         if channel != self._channel:
             self._seal()
             self._channel = channel
         self._pieces.append(data)
         self.length += len(data)
-        self._waiting += len(data)
+        self._waiting += len(data) + _PIECE
         if self._waiting >= BLOCK:
             self.flush()
         self._arm()
@@ -233,11 +237,11 @@ class _Tail:
 
     def add(self, block: bytes, length: int) -> None:
         self.blocks.append((block, length))
-        self._kept += length
-        while self.blocks and self._kept - self.blocks[0][1] >= self._size:
-            _, gone = self.blocks.popleft()
-            self._kept -= gone
-            self.dropped += gone
+        self._kept += len(block)
+        while self.blocks and self._kept - len(self.blocks[0][0]) >= self._size:
+            gone, length = self.blocks.popleft()
+            self._kept -= len(gone)
+            self.dropped += length
 
 
 class LogReader:

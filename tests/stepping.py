@@ -22,6 +22,7 @@ from buildbot.sourcestamp import SourceStamp
 from buildbot.status.build import BuildStatus
 from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildRecord
+from buildbot.wire.budget import PEER_MEMORY, Budget
 
 NEWEST = {
     name: "2.16" for name in ("shell", "uploadFile", "downloadFile", "uploadDirectory", "dummy", "dummy.wait")
@@ -65,6 +66,8 @@ class Running:
 
     def __init__(self, basedir: str, step: BuildStep, commands: Mapping[str, str], files: list[str]) -> None:
         self.clock = Clock()
+        self.budget = Budget("all", PEER_MEMORY)
+        self.retired: list[Any] = []
         self.sent: list[Sent] = []
         self.fails: Exception | None = None
         self.made: Deferred[None] = succeed(None)
@@ -108,6 +111,10 @@ class Running:
             raise self.fails
         self.sent.append(Sent(self, command, name, args))
         return self.made
+
+    def retire(self, callee: Any) -> None:
+        """See L{buildbot.wire.peers.BuilderPeer}."""
+        self.retired.append(callee)
 
     def _isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         self.answering = Deferred()

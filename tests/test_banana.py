@@ -361,7 +361,7 @@ class LimitTests(unittest.TestCase):
         self.refused(header(SIZE_LIMIT + 1, string), AFTER_LOGIN, "string")
         self.refused(header(2**448 - 1, string), AFTER_LOGIN, "string")
         self.refused(header(65, items), BEFORE_LOGIN, "items")
-        self.refused(header(200_001, items), AFTER_LOGIN, "items")
+        self.refused(header(100_001, items), AFTER_LOGIN, "items")
         self.refused(header(2**448 - 1, items), WIDE, "items")
 
     def test_sizeOfAll(self) -> None:

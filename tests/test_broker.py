@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from hashlib import md5
 from typing import Any
@@ -19,10 +20,11 @@ from buildbot.wire import broker as brokerModule
 from buildbot.wire.banana import encode
 from buildbot.wire.broker import (
     MESSAGES_BEFORE_LOGIN,
-    SLICE,
     UNREAD_AFTER_LOGIN,
     UNREAD_BEFORE_LOGIN,
+    UNSERVED,
 )
+from buildbot.wire.budget import SLICE, Slices
 from buildbot.wire.slaveport import GREETING_PER_ADDRESS, LOGIN_TIME, SlavePortFactory
 from tests.fakes import _Address
 from tests.pumped import Pump
@@ -373,15 +375,80 @@ class HostileTests(Case):
             pump.pump()
         self.assertFalse(pump.client.lost)
 
+    def takeLong(self) -> None:
+        """Let a slice of time pass while nothing else happens."""
+        self.clock.rightNow += SLICE
+
     def test_floodYields(self) -> None:
-        """L6: a peer whose messages take long to serve is not read for a while, so that others come first."""
+        """L6, H3: of many messages in one packet a few are served at a time: others come in between."""
         pump = self.welcome()
-        self.roots[-1].work = lambda: self.clock.advance(SLICE)
-        pump.client.write(call("take", request=1) + call("take", request=2))
+        got = self.roots[-1].got
+        self.roots[-1].work = self.takeLong
+        pump.client.write(call("take", b"1") + call("take", b"2") + call("take", b"3"))
         pump.client.deliver()
-        self.assertFalse(pump.server.reading)
+        self.assertEqual((len(got), pump.server.reading), (1, False))
+        pump.client.write(call("take", b"4"))
+        served = []
+        for _ in range(4):
+            self.clock.advance(SLICE)
+            pump.client.deliver()
+            served.append(len(got))
+        self.assertEqual(served, [2, 3, 4, 4])
         self.clock.advance(1)
-        self.assertTrue(pump.server.reading)
+        self.assertEqual((got, pump.server.reading), ([(b"1",), (b"2",), (b"3",), (b"4",)], True))
+
+    def test_unasked(self) -> None:
+        """H3: what a transport brings while nothing is read is served later, and too much of it refused."""
+        pump = self.welcome()
+        got = self.roots[-1].got
+        self.roots[-1].work = self.takeLong
+        pump.server.protocol.dataReceived(call("take", b"1"))
+        pump.server.protocol.dataReceived(call("take", b"2"))
+        self.assertEqual(got, [(b"1",)])
+        self.clock.advance(SLICE)
+        self.assertEqual(got, [(b"1",), (b"2",)])
+        for _ in range(3):
+            pump.server.protocol.dataReceived(bytes(UNSERVED // 2))
+        pump.pump()
+        self.assertCut(pump)
+
+    def test_longCall(self) -> None:
+        """H3: a call that takes long is served in slices; the next message of the peer waits for it."""
+        pump = self.welcome()
+        said: list[Any] = []
+
+        def work() -> Iterator[None]:
+            for number in range(3):
+                said.append(number)
+                self.takeLong()
+                yield
+
+        self.roots[-1].remoteMessageReceived = lambda *args: Slices(work(), 7)
+        pump.client.write(call("long") + call("long", request=2))
+        pump.client.deliver()
+        self.assertEqual(said, [0])
+        for _ in range(8):
+            self.clock.advance(SLICE)
+        pump.pump()
+        self.assertEqual(said, [0, 1, 2, 0, 1, 2])
+        self.assertIn(encode([b"answer", 2, 7]), pump.client.protocol.heard)
+
+    def test_retired(self) -> None:
+        """H3: an object that has done its work is let go, though the peer never gives it back."""
+        pump = self.welcome()
+        broker = pump.server.protocol
+        command = Root(broker)
+        number = broker.registerReference(command)
+        broker.retire(command)
+        broker.retire(command)
+        gone = weakref.ref(command)
+        del command
+        gc.collect()
+        self.assertIsNone(gone())
+        pump.client.write(call("take", b"late", target=number) + encode([b"decref", number]))
+        pump.pump()
+        self.assertIn(encode([b"answer", 1, 0]), pump.client.protocol.heard)
+        self.assertEqual(list(broker.localObjects), [b"root"])
 
     def test_largeAnswerRefused(self) -> None:
         """A call with an argument that PB cannot carry raises, and leaves nothing waiting."""

@@ -17,6 +17,7 @@ from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, START_TIME, R
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
+from buildbot.wire.budget import BUILD_MEMORY, COMMAND_MEMORY, PIECE
 from tests.stepping import Running, StepCase
 from tests.test_builds import BuildCase, shell
 
@@ -234,6 +235,70 @@ class UpdateTests(StepCase):
         self.assertEqual(step.cmd.updates["junk"][-2:], [KEPT_UPDATES + 9, "end"])
         self.assertEqual(len(step.cmd.updates), KEPT_UPDATES)
         self.assertEqual(running.result, SUCCESS)
+
+    def test_newsTooLarge(self) -> None:
+        """H3: a command whose slave says too much besides its output is stopped, and its step says why."""
+        running = self.begin(ShellCommand(command="x"))
+        for number in range(COMMAND_MEMORY // 600_000 + 1):
+            running.command.update(**{f"kind{number}": bytes(600_000)})
+        self.assertIn("is more than 4096 KiB", running.command.interrupted or "")
+        running.command.end(0)
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(
+            running.log("err.text"), "what the slave says besides the output is more than 4096 KiB\n"
+        )
+        self.assertEqual(running.budget.spent, 0)
+        self.assertEqual(len(running.retired), 1)
+
+    def test_newsReplaced(self) -> None:
+        """H3: of much news of one kind the last is kept, and only that is counted."""
+        running = self.begin(ShellCommand(command="x"))
+        for _ in range(20 * KEPT_UPDATES):
+            running.command.update(stat=bytes(30_000))
+        self.assertLess(running.budget.spent, COMMAND_MEMORY)
+        running.command.end(0)
+        self.assertEqual((running.result, running.budget.spent), (SUCCESS, 0))
+
+    def test_buildsTogether(self) -> None:
+        """H3: all commands of a build keep no more than the build may, however little each of them keeps."""
+
+        class Greedy(LoggingBuildStep):
+            async def run(self) -> int:
+                for _ in range(10):
+                    await self.runCommand(RemoteShellCommand("build", ["x"]))
+                return SUCCESS
+
+        running = self.begin(Greedy())
+        while running.result is None:
+            running.command.end(0, much=bytes(3_000_000))
+        self.assertEqual((running.result, len(running.sent)), (EXCEPTION, BUILD_MEMORY // 3_000_000 + 1))
+        self.assertIn("one build keeps", running.log("err.text"))
+
+    def handedOn(self, observer: LogObserver | None) -> list[int]:
+        """The sizes of the pieces in which long output is handed on, if an observer reads it, or nobody."""
+        pieces: list[int] = []
+
+        class Piecewise(RemoteShellCommand):
+            def addStdout(self, data: Any) -> None:
+                pieces.append(len(data))
+                RemoteShellCommand.addStdout(self, data)
+
+        class Step(LoggingBuildStep):
+            def start(self) -> None:
+                if observer is not None:
+                    self.addLogObserver("stdio", observer)
+                self.startCommand(Piecewise("build", ["x"]))
+
+        running = self.begin(Step())
+        running.command.update(stdout=b"x" * 100_000)
+        running.command.end(0)
+        return pieces
+
+    def test_longOutput(self) -> None:
+        """H3: output that somebody reads by lines is handed on in pieces, and other output as it came."""
+        self.assertEqual(self.handedOn(None), [100_000])
+        pieces = self.handedOn(LogObserver())
+        self.assertEqual((sum(pieces), max(pieces)), (100_000, PIECE))
 
     def test_updateRaises(self) -> None:
         """A command that cannot read what the slave says is stopped, and its step is an exception."""

@@ -26,7 +26,7 @@ from twisted.trial import unittest
 
 from buildbot.wire.banana import AFTER_LOGIN, SIZE_LIMIT, Decoder, Limits, encode
 from buildbot.wire.failure import RaisedRemotely
-from buildbot.wire.jelly import InsecureJelly, RemoteFailure, jelly, unjelly
+from buildbot.wire.jelly import OBJECTS_LIMIT, InsecureJelly, RemoteFailure, jelly, unjelly
 from tests.pumped import Pump
 
 fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -461,6 +461,32 @@ class RepeatedPartTests(unittest.TestCase):
             started = time.process_time()
             self.assertRaises(InsecureJelly, unjelly, [b"list", *parts], self.broker)
             self.assertLess(time.process_time() - started, 2)
+
+    def test_many(self) -> None:
+        """H3: a value of 400 bytes that stands in itself many times is refused."""
+        parts: list[Any] = [[b"reference", 1, [b"list", *([b"list"] for _ in range(10))]]]
+        for number in range(2, 6):
+            parts.append(
+                [b"reference", number, [b"list", *([b"dereference", number - 1] for _ in range(10))]]
+            )
+        refused = self.assertRaises(InsecureJelly, unjelly, [b"list", *parts], self.broker)
+        self.assertIn("stand in several places", str(refused))
+        self.assertEqual(len(unjelly([b"list", *parts[:3]], self.broker)), 3)
+
+    def test_wideText(self) -> None:
+        """H3: text is counted as it stands in memory, where one letter can make all need four bytes."""
+        wide = [b"unicode", b"x" * 600_000 + "\U0001f600".encode()]
+        self.assertEqual(len(unjelly([b"list", *[wide] * 10], self.broker)), 10)
+        self.assertRaises(InsecureJelly, unjelly, [b"list", *[wide] * 11], self.broker)
+
+    def test_ownObjects(self) -> None:
+        """H3: a value with thousands of references to the peer's objects is refused."""
+        self.assertEqual(
+            len(unjelly([b"list", *[[b"remote", 1]] * OBJECTS_LIMIT], self.broker)), OBJECTS_LIMIT
+        )
+        self.assertRaises(
+            InsecureJelly, unjelly, [b"list", *[[b"remote", 1]] * (OBJECTS_LIMIT + 1)], self.broker
+        )
 
     def test_stacked(self) -> None:
         """Parts that are deep are not made deeper by standing in each other."""

@@ -123,6 +123,20 @@ class WriterTests(LogCase):
         self.assertEqual(self.written(), b"x" * BLOCK + b"y")
         writer.finish()
 
+    def test_crumbs(self) -> None:
+        """H3: empty pieces leave nothing, and small ones on two channels in turn are not kept in memory."""
+        writer = self.writer()
+        tracemalloc.start()
+        try:
+            for number in range(100_000):
+                writer.append(number % 2, b"" if number % 4 < 2 else b"x")
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        self.assertLess(kept, 4 * BLOCK)
+        writer.finish()
+        self.assertEqual(self.written(), b"x" * 50_000)
+
     def test_order(self) -> None:
         """The channels are told apart, in the order in which they came."""
         writer = self.writer()

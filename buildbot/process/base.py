@@ -31,11 +31,14 @@ from buildbot.process.request import BuildRequest
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 
 __all__ = ["Build", "BuildRequest"]
 
 log = Logger()
 
+#: Exceptions of a step that tell all in their words: nobody needs the place in our code.
+_NO_MISTAKE_OF_OURS = (pb.RemoteError, CommandNotStarted, BuildSlaveTooOldError, NoProperty, BudgetExceeded)
 #: Seconds that a step may take to end once it was interrupted; then its slave is cut off (B2).
 STOP_TIME = 30.0
 #: Seconds that a step may take to end once its slave is gone; then it is left behind.
@@ -66,6 +69,7 @@ class Build:
     @ivar slavename: the name of its slave.
     @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
+    @ivar budget: pays for what I keep of what the slave says; all is given back when I end.
     """
 
     workdir = WORKDIR
@@ -92,6 +96,7 @@ class Build:
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
+        self.budget = Budget("what one build keeps of what its slave says", BUILD_MEMORY)
         self._races: list[Deferred[Any]] = []
         self._done: Deferred[Build] = Deferred()
 
@@ -124,6 +129,9 @@ class Build:
         self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
         self._expected: Mapping[str, float] = expectations or {}
+        self.budget = Budget(
+            "what one build keeps of what its slave says", BUILD_MEMORY, slavebuilder.peer.budget
+        )
         ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
         return self._done
 
@@ -213,7 +221,7 @@ class Build:
         if why.check(ConnectionLost) or self.lost:
             step.step_status.setText([step.name, "slave", "lost"])
             return EXCEPTION
-        if why.check(pb.RemoteError, CommandNotStarted, BuildSlaveTooOldError, NoProperty):
+        if why.check(*_NO_MISTAKE_OF_OURS):
             said = why.getErrorMessage()  # no mistake of our code: a traceback would tell nothing
             log.info("step {step} of {build!r}: {said}", step=step.name, build=self, said=said[:200])
             step.addCompleteLog("err.text", said + "\n")
@@ -247,6 +255,7 @@ class Build:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
         self.releaseLocks()
+        self.budget.close()
         if self.stopReason is not None:  # also one that came after the slave was lost: it is wanted no longer
             self.results = FAILURE
             self.text = ["interrupted", self.stopReason]

@@ -9,7 +9,7 @@ what their output means is for the step to say.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -17,7 +17,8 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from buildbot.pbutil import Callee
+from buildbot.pbutil import Callee, WrongArguments
+from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import fromPeer, text
 
 #: Seconds that a slave may take to say that it has made a command.
@@ -49,7 +50,8 @@ class RemoteCommand(Callee):
     @ivar args: its arguments; text, bytes and what they may be in.
     @ivar active: whether it runs.
     @ivar rc: its exit status, once it said so; None may mean that it never ran.
-    @ivar updates: what else it said: key -> list of values, in order, the last L{KEPT_UPDATES} of them.
+    @ivar updates: what else it said: key -> list of values, in order, the last L{KEPT_UPDATES} of them. If
+        they take more than L{COMMAND_MEMORY} together, I end with L{BudgetExceeded}.
     """
 
     active = False
@@ -65,6 +67,7 @@ class RemoteCommand(Callee):
         self.remote_command = remote_command
         self.args = dict(args)
         self.updates: dict[str, list[Any]] = {}
+        self._budget = Budget("what the slave says besides the output", COMMAND_MEMORY)
         self.deferred: Deferred[Any] = Deferred()
 
     def __repr__(self) -> str:
@@ -82,6 +85,9 @@ class RemoteCommand(Callee):
         self.step = step
         self.remote = remote
         self.active = True
+        self._budget = Budget(
+            "what the slave says besides the output", COMMAND_MEMORY, getattr(step.build, "budget", None)
+        )
         self.commandID = str(next(_counter))
         self._overdue = remote.clock.callLater(START_TIME, self._notStarted)
         maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._notMade)
@@ -133,10 +139,16 @@ class RemoteCommand(Callee):
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """A call from the slave: updates are the hot path of a build."""
-        if message == "update":
-            self.remote_update(*broker.unserialize(args))
+        if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
+            return super().remoteMessageReceived(broker, message, args, kw)
+        said = broker.unserialize(args)
+        if type(said) is not tuple or len(said) != 1 or type(said[0]) not in (list, tuple):
+            raise WrongArguments("update takes a list of updates")
+        (updates,) = said
+        if len(updates) == 1 and not self._isWatched():
+            self._readOne(updates)
             return _ZERO
-        return super().remoteMessageReceived(broker, message, args, kw)
+        return Slices(self._read(updates), _ZERO)
 
     def remote_update(self, updates: Any) -> int:
         """
@@ -145,13 +157,40 @@ class RemoteCommand(Callee):
         @param updates: a list of [dictionary, number] lists; the number is of no use.
         @return: the number to acknowledge, always 0.
         """
+        for _ in self._read(updates):
+            pass
+        return _ZERO
+
+    def _readOne(self, updates: Any) -> None:
+        """Read a single update, as most messages have it."""
         if self.active and self._unread is None:
             try:
-                for update, _number in updates:
-                    self.remoteUpdate(fromPeer(update))
+                ((update, _number),) = updates
+                self.remoteUpdate(fromPeer(update))
             except Exception:
                 self._giveUp(Failure())
-        return _ZERO
+
+    def _read(self, updates: Any) -> Iterator[None]:
+        """Read updates, one at a time; long output that somebody reads by lines, a piece at a time."""
+        if not self.active or self._unread is not None:
+            return
+        try:
+            for update, _number in updates:
+                for part in self._parts(fromPeer(update)):
+                    self.remoteUpdate(part)
+                    yield
+                    if not self.active or self._unread is not None:
+                        return
+        except Exception:
+            self._giveUp(Failure())
+
+    def _isWatched(self) -> bool:
+        """Whether somebody reads what the slave says as it comes, and may take long; for subclasses."""
+        return False
+
+    def _parts(self, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """What to read of one update at a time; for subclasses."""
+        yield update
 
     def _giveUp(self, why: Failure) -> None:
         """
@@ -179,6 +218,7 @@ class RemoteCommand(Callee):
             return
         self.active = False
         self._started()
+        self.remote.peer.retire(self)
         if self._givenUp is not None and self._givenUp.active():
             self._givenUp.cancel()
         if failure is not None and not isinstance(failure, Failure):
@@ -198,9 +238,17 @@ class RemoteCommand(Callee):
             if key == "rc":
                 self.rc = value if isinstance(value, int) else -1
             elif key in self.updates or len(self.updates) < KEPT_UPDATES:
-                kept = self.updates.setdefault(key, [])
-                kept.append(value)
-                del kept[:-KEPT_UPDATES]
+                self._keep(key, value)
+
+    def _keep(self, key: str, value: Any) -> None:
+        """Keep some news. Raises BudgetExceeded if there is too much of it."""
+        kept = self.updates.get(key)
+        self._budget.take(weigh(value) + (weigh(key) if kept is None else 0))
+        if kept is None:
+            kept = self.updates[key] = []
+        kept.append(value)
+        if len(kept) > KEPT_UPDATES:
+            self._budget.giveBack(weigh(kept.pop(0)))
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """
@@ -254,6 +302,28 @@ class LoggedRemoteCommand(RemoteCommand):
         watched = self.logs.get(logname)
         if watched is not None:
             watched.addStdout(data)
+
+    def _isWatched(self) -> bool:
+        """See L{RemoteCommand}."""
+        for loog in self.logs.values():
+            if loog.isWatched():
+                return True
+        return False
+
+    def _parts(self, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """See L{RemoteCommand}: whoever watches a log may take long for each line."""
+        if not self._isWatched():
+            yield update
+            return
+        for key, value in update.items():
+            if key in _CHANNELS and isinstance(value, (bytes, str)):
+                for at in range(0, len(value), PIECE):
+                    yield {key: value[at : at + PIECE]}
+            elif key == "log" and isinstance(value, (list, tuple)) and isinstance(value[-1], (bytes, str)):
+                for at in range(0, len(value[-1]), PIECE):
+                    yield {key: [*value[:-1], value[-1][at : at + PIECE]]}
+            else:
+                yield {key: value}
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
         """See L{RemoteCommand}: output goes to its log, the rest is kept."""

@@ -126,6 +126,8 @@ class LogFile(Finishing):
         if self._length is not None:
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        if not data:
+            return
         self._writer.append(channel, data)
         if self._byteObservers:
             for observer in self._byteObservers:
@@ -186,6 +188,10 @@ class LogFile(Finishing):
     def subscribeConsumer(self, consumer: Any) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
         LogProducer(self, LogReader(self._writer.path), consumer, self.step.build.logs.clock).start()
+
+    def isWatched(self) -> bool:
+        """Whether anybody sees it grow."""
+        return bool(self._observers)
 
     def unsubscribe(self, receiver: Any) -> None:
         """Call it no more."""

@@ -84,7 +84,7 @@ class Limits:
 #: For peers that have not said who they are: a login needs 57 bytes, depth 3 and 13 items.
 BEFORE_LOGIN = Limits(expressionBytes=4 * 1024, depth=8, items=64)
 #: For all others.
-AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=200_000)
+AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=100_000)
 
 
 # ---- encoding

@@ -10,7 +10,8 @@ L{buildbot.wire.peers}.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.cred.error import UnauthorizedLogin
@@ -24,6 +25,7 @@ from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
 from buildbot.wire.banana import AFTER_LOGIN, BEFORE_LOGIN, BananaError, Decoder, encode
+from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
 from buildbot.wire.jelly import jelly, unjelly
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ MESSAGES_BEFORE_LOGIN = 8
 #: Bytes that may wait for a peer that does not read.
 UNREAD_BEFORE_LOGIN = 1 << 20
 UNREAD_AFTER_LOGIN = 4 << 20
-#: A peer whose one read took longer than this to serve lets the others go first.
-SLICE = 0.02
+#: Bytes that may wait here to be served: a transport may bring more than it was asked for, TLS for one.
+UNSERVED = 1 << 20
 
 #: Basic values only: peers may make nothing else here, whatever other code allows globally.
 SECURITY = SecurityOptions()
@@ -60,6 +62,14 @@ def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
     return names[0], names, told
 
 
+class _Retired(pb.Referenceable):
+    """I stand in for an object that the peer still has, and that has done its work."""
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> int:
+        """Any call is answered, and does nothing."""
+        return 0
+
+
 class SlavePortBroker(pb.Broker):
     """
     I am the master's end of one connection on the slave port.
@@ -69,6 +79,7 @@ class SlavePortBroker(pb.Broker):
     @ivar host: the peer's host; C{address} adds the port.
     @ivar name: its login name, once it has proved that; empty before.
     @ivar whyCut: the rule that the peer broke, if it is cut for one.
+    @ivar budget: pays for what is kept of what the peer says.
     """
 
     factory: Any  # a SlavePortFactory; Twisted says that it is None
@@ -101,6 +112,8 @@ class SlavePortBroker(pb.Broker):
     _messages = 0
     _hanging = False
     _paused = False
+    _work: Iterator[object] | None = None
+    _waiting: deque[bytes] | None = None
     _stuck = False
     _unread = 0
 
@@ -117,6 +130,7 @@ class SlavePortBroker(pb.Broker):
         port = getattr(address, "port", None)
         self.address = self.host if port is None else f"{self.host}:{port}"
         self._decoder = Decoder(BEFORE_LOGIN)
+        self.budget = Budget("what is kept of all that it says", PEER_MEMORY)
 
     @property
     def who(self) -> str:
@@ -163,54 +177,103 @@ class SlavePortBroker(pb.Broker):
         """The login is over: from here on calling the root again breaks the rules."""
         self.localObjects.pop(b"root", None)
 
+    def retire(self, callee: pb.Referenceable) -> None:
+        """
+        Let go of an object that the peer was given. It may go on to call it, and gets 0 for an answer.
+
+        Otherwise a peer that never gives objects back would have us keep all that hangs on them.
+        """
+        number = self.luids and self.luids.pop(callee.processUniqueID(), None)
+        if number:  # else it never had it, or is gone
+            retired = self.localObjects[number].object = _Retired()
+            self.luids[retired.processUniqueID()] = number
+
     # reading
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in: understand and serve them, or hang up."""
         if self.closed:
             return  # what was in the kernel's buffer when we hung up
-        clock = self.factory.clock
-        self.lastHeard = started = clock.seconds()
+        self.lastHeard = self.factory.clock.seconds()
         self.bytesIn += len(data)
+        if self._work is not None or self._paused:
+            self._keepWaiting(data)
+            return
+        if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
+            self._cut("it does not speak PB")
+            return
+        self._work = self._serve(data)
+        self._goOn()
+
+    def _keepWaiting(self, data: bytes) -> None:
+        """What came before is not served yet, and this comes although nothing was asked for."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(data)
+        if sum(map(len, self._waiting)) > UNSERVED:
+            self._cut(f"it sends more than {UNSERVED} bytes when nothing is read")
+
+    def _serve(self, data: bytes) -> Iterator[object]:
+        """Serve what came in, a message at a time; of one that takes long, a part at a time."""
+        for expression in self._decoder.decode(data):
+            if self.closed or self._hanging:
+                return
+            rest = self.expressionReceived(expression)
+            if rest is not None:
+                yield from rest
+            yield None
+
+    def _goOn(self) -> None:
+        """Serve for a while; then the others come first, and then I go on where I was."""
+        clock = self.factory.clock
+        end = SLICE + (started := clock.seconds())
         try:
-            if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
-                raise Violation("it does not speak PB")
-            for expression in self._decoder.decode(data):
-                if self.closed or self._hanging:
-                    return
-                self.expressionReceived(expression)
+            while not self.closed and not self._hanging and (work := self._nextWork()) is not None:
+                if not workFor(end, work, clock.seconds):
+                    break
+                self._work = None
         except (Violation, BananaError, InsecureJelly) as error:
-            self.factory.violated(self, str(error) or type(error).__name__)
-            self.abort()
+            self._cut(str(error) or type(error).__name__)
         except Exception:
             log.failure("while serving {who}", who=self.who)
             self.abort()
-        else:
-            spent = clock.seconds() - started
-            if spent > SLICE and not self.closed:
-                self._pause(min(spent, 1.0))
+        if self.closed or self._hanging:
+            self._work = self._waiting = None
+            return
+        now = clock.seconds()
+        if now >= end:
+            self._pause(min(now - started, 1.0))
+        elif self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def _nextWork(self) -> Iterator[object] | None:
+        """What is to be served first."""
+        if self._work is None and self._waiting:
+            self._work = self._serve(self._waiting.popleft())
+        return self._work
 
     def _pause(self, seconds: float) -> None:
         """Read no more from this peer for a while: the others come first."""
         if not self._paused:
             self._paused = True
             self.transport.pauseProducing()
-            self.factory.clock.callLater(seconds, self._goOn)
+        self.factory.clock.callLater(seconds, self._goOn)
 
-    def _goOn(self) -> None:
-        self._paused = False
-        if not self.closed and not self._hanging:
-            self.transport.resumeProducing()
+    def _cut(self, why: str) -> None:
+        """The peer broke a rule: say so, and hang up."""
+        self.factory.violated(self, why)
+        self.abort()
 
-    def expressionReceived(self, expression: Any) -> None:
-        """One whole expression came in."""
+    def expressionReceived(self, expression: Any) -> Iterator[object] | None:
+        """One whole expression came in. Returns the rest of the work, if serving it takes long."""
         if self.currentDialect is None:
             if expression != b"pb":
                 raise Violation("it does not speak PB")
             self.currentDialect = b"pb"
             self._decoder.vocabulary = True
             self._send(_VERSION)
-            return
+            return None
         if not self.welcome:
             self._messages += 1
             if self._messages > MESSAGES_BEFORE_LOGIN:
@@ -223,7 +286,7 @@ class SlavePortBroker(pb.Broker):
         types, serve = served
         if len(expression) != len(types) or not all(map(isinstance, expression, types)):
             raise Violation(f"a malformed {expression[0].decode()} message")
-        serve(self, *expression[1:])
+        return serve(self, *expression[1:])
 
     def _version(self, number: int) -> None:
         if number != self.version:
@@ -234,7 +297,7 @@ class SlavePortBroker(pb.Broker):
 
     def _message(
         self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
-    ) -> None:
+    ) -> Iterator[object] | None:
         local = self.localObjects.get(objectID)
         try:
             if local is None:
@@ -246,12 +309,27 @@ class SlavePortBroker(pb.Broker):
         except Exception as error:
             self._failed(error, requestID, answerRequired)
         else:
+            if isinstance(result, Slices):
+                return self._inSlices(result, requestID, answerRequired)
             if isinstance(result, Deferred):
                 if answerRequired:
                     result.addCallback(self._answerLater, requestID)
                 result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
             elif answerRequired:
                 self._send(encode([b"answer", requestID, result]))
+        return None
+
+    def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
+        """Serve a call that takes long. The peer's next messages wait until it is done."""
+        try:
+            yield from slices.work
+        except (Violation, InsecureJelly):
+            raise
+        except Exception as error:
+            self._failed(error, requestID, answerRequired)
+        else:
+            if answerRequired and not self.closed:
+                self._send(encode([b"answer", requestID, slices.answer]))
 
     def _answerLater(self, result: Any, requestID: int) -> None:
         if not self.closed:
@@ -260,8 +338,7 @@ class SlavePortBroker(pb.Broker):
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
         """A call of the peer failed: say so here if it is our fault, and there without details."""
         if isinstance(error, (Violation, InsecureJelly)):
-            self.factory.violated(self, str(error))
-            self.abort()
+            self._cut(str(error))
             return
         if isinstance(error, (pb.Error, NoSuchMethod)):
             self.factory.complained(self, f"{type(error).__name__}: {error}")
@@ -274,20 +351,20 @@ class SlavePortBroker(pb.Broker):
             self._send(encode([b"error", requestID, failure]))
 
     def _answer(self, requestID: int, result: Any) -> None:
-        waiting = self._waiting(requestID)
+        waiting = self._asked(requestID)
         value = unjelly(result, self)
         del self.waitingForAnswers[requestID]
         waiting.callback(value)
 
     def _error(self, requestID: int, why: Any) -> None:
-        waiting = self._waiting(requestID)
+        waiting = self._asked(requestID)
         value = unjelly(why, self)
         if not isinstance(value, Failure):
             raise Violation("an error of unknown kind")
         del self.waitingForAnswers[requestID]
         waiting.errback(value)
 
-    def _waiting(self, requestID: int) -> Deferred[Any]:
+    def _asked(self, requestID: int) -> Deferred[Any]:
         """Who waits for this answer: if it breaks the rules, until the link is cut for it."""
         waiting = self.waitingForAnswers.get(requestID)
         if waiting is None:
@@ -312,8 +389,7 @@ class SlavePortBroker(pb.Broker):
             self._unread += len(data)
             if self._unread > (UNREAD_AFTER_LOGIN if self.welcome else UNREAD_BEFORE_LOGIN):
                 if not self.closed:
-                    self.factory.violated(self, f"it leaves {self._unread} bytes unread")
-                    self.abort()
+                    self._cut(f"it leaves {self._unread} bytes unread")
                 return
         self.transport.write(data)
 
@@ -368,7 +444,7 @@ _VERSION = encode([b"version", pb.Broker.version])
 
 _ID = (int, bytes)
 #: Message -> (types of its parts, what serves it).  Nothing else is a message here: no caches, no copies.
-_SERVED: dict[bytes, tuple[tuple[Any, ...], Callable[..., None]]] = {
+_SERVED: dict[bytes, tuple[tuple[Any, ...], Callable[..., Iterator[object] | None]]] = {
     b"version": ((bytes, int), SlavePortBroker._version),
     b"didNotUnderstand": ((bytes, object), SlavePortBroker._didNotUnderstand),
     b"message": ((bytes, int, _ID, bytes, int, list, list), SlavePortBroker._message),

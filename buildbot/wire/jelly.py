@@ -13,6 +13,7 @@ A "broker" here is a L{pb.Broker}, or anything that keeps references as one does
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getsizeof
 from typing import Any
 
 from twisted.spread import pb
@@ -26,8 +27,17 @@ __all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "
 #: How deep values may be nested, either way.
 DEPTH_LIMIT = 100
 #: A received value may say by numbers that a part of it stands in several places. No number is larger than
-#: this, nor are the parts that are repeated all together, counting values, characters and bytes.
+#: this, nor are all the characters and bytes in the parts that are repeated.
 REFERENCE_LIMIT = 1 << 20
+#: So many values may be in the parts that are repeated. Peers repeat small ones, and each is walked through.
+REPEATED_LIMIT = 10_000
+#: So many bytes of memory may be taken by all the text of one received value. A single letter outside of the
+#: first 65,536 makes Python use four bytes for each letter of a text.
+TEXT_LIMIT = 24 << 20
+#: So many objects of its own may a peer name in one value. Each is given back to it by a message.
+OBJECTS_LIMIT = 4096
+#: Texts of fewer bytes are not counted one by one: the limits of an expression hold them down.
+_SHORT_TEXT = 4096
 #: Numbers of remote objects; a connection never comes to more.
 _OBJECT_LIMIT = 1 << 53
 
@@ -152,15 +162,18 @@ class _Receiving:
     I am the state of one L{unjelly}.
 
     @ivar references: the parts that have a number; L{_UNFINISHED} for one that is being made.
-    @ivar repeated: how large the parts are that stood in a further place.
+    @ivar repeated: how many values are in the parts that stood in a further place; C{repeatedText}: how many
+        characters and bytes.
+    @ivar text: how many bytes of memory the long texts take.
+    @ivar objects: how many objects of the peer it named.
     """
 
-    __slots__ = ("broker", "references", "repeated")
+    __slots__ = ("broker", "objects", "references", "repeated", "repeatedText", "text")
 
     def __init__(self, broker: Any) -> None:
         self.broker = broker
         self.references: dict[int, Any] = {}
-        self.repeated = 0
+        self.repeated = self.repeatedText = self.text = self.objects = 0
 
 
 _UNFINISHED = object()
@@ -196,17 +209,22 @@ def _unjellyBoolean(expression: list[Any], receiving: _Receiving, depth: int) ->
 def _unjellyUnicode(expression: list[Any], receiving: _Receiving, depth: int) -> str:
     if len(expression) != 2:
         raise _malformed(expression)
-    return _text(expression[1])
+    return _text(expression[1], receiving)
 
 
-def _text(encoded: Any) -> str:
+def _text(encoded: Any, receiving: _Receiving) -> str:
     if type(encoded) is not bytes:
         raise InsecureJelly("a malformed unicode")
     try:
-        return encoded.decode()
+        decoded = encoded.decode()
     except UnicodeDecodeError:
         # Python 2 has text that UTF-8 cannot say, and says it all the same.
-        return encoded.decode("utf-8", "replace")
+        decoded = encoded.decode("utf-8", "replace")
+    if len(encoded) > _SHORT_TEXT:
+        receiving.text += getsizeof(decoded)
+        if receiving.text > TEXT_LIMIT:
+            raise InsecureJelly(f"text that takes more than {TEXT_LIMIT} bytes of memory")
+    return decoded
 
 
 def _unjellyItems(expression: list[Any], receiving: _Receiving, depth: int) -> list[Any]:
@@ -216,7 +234,7 @@ def _unjellyItems(expression: list[Any], receiving: _Receiving, depth: int) -> l
         if type(each) is not list:
             values.append(each)
         elif len(each) == 2 and each[0] == b"unicode":
-            values.append(_text(each[1]))
+            values.append(_text(each[1], receiving))
         else:
             values.append(_unjelly(each, receiving, depth))
     del values[0]
@@ -245,12 +263,12 @@ def _unjellyDictionary(expression: list[Any], receiving: _Receiving, depth: int)
             raise _malformed(expression)
         key, value = pair
         if type(key) is list and len(key) == 2 and key[0] == b"unicode":
-            key = _text(key[1])
+            key = _text(key[1], receiving)
         elif type(key) is not bytes:
             key = _hashable(_unjelly(key, receiving, depth) if type(key) is list else key)
         if type(value) is list:
             if len(value) == 2 and value[0] == b"unicode":
-                value = _text(value[1])
+                value = _text(value[1], receiving)
             else:
                 value = _unjelly(value, receiving, depth)
         values[key] = value
@@ -285,39 +303,37 @@ def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int
     value = receiving.references.get(expression[1], _UNFINISHED)
     if value is _UNFINISHED:
         raise InsecureJelly("a part that contains itself, or does not exist")
-    receiving.repeated += _weigh(value, depth, REFERENCE_LIMIT - receiving.repeated)
+    _repeat(value, receiving, depth)
     return value
 
 
-def _weigh(value: Any, depth: int, most: int) -> int:
+def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
     """
-    How many values, characters and bytes are in a part that stands in a further place.
+    Count what is in a part that stands in a further place.
 
     Parts that stand twice in each other, a few levels of them, would be a value that nobody can walk through.
 
     @param depth: how deep that place is.
-    @raise InsecureJelly: they are more than C{most}, or too deep there.
+    @raise InsecureJelly: all such parts have too many values, too much text, or one is too deep there.
     """
-    weight = 0
     level = [value]
     while level:
+        receiving.repeated += len(level)
         inner: list[Any] = []
         for each in level:
             kind = type(each)
             if kind in (str, bytes):
-                weight += len(each)
+                receiving.repeatedText += len(each)
             elif kind in _COLLECTIONS:
                 inner += each
             elif kind is dict:
                 inner += each
                 inner += each.values()
-            if weight + len(inner) > most:
+            if receiving.repeated + len(inner) > REPEATED_LIMIT or receiving.repeatedText > REFERENCE_LIMIT:
                 raise InsecureJelly("too many parts that stand in several places")
-        weight += len(level)
         if inner:
             depth = _deeper(depth)
         level = inner
-    return weight
 
 
 def _isNumber(value: object, limit: int) -> bool:
@@ -328,6 +344,9 @@ def _unjellyRemote(expression: list[Any], receiving: _Receiving, depth: int) -> 
     if len(expression) != 2 or not _isNumber(expression[1], _OBJECT_LIMIT):
         raise _malformed(expression)
     broker = receiving.broker
+    receiving.objects += 1
+    if receiving.objects > OBJECTS_LIMIT:
+        raise InsecureJelly(f"more than {OBJECTS_LIMIT} references to objects of its own")
     return pb.RemoteReference(broker.unserializingPerspective, broker, expression[1], 1)
 
 

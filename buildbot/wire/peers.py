@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.budget import Budget
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
@@ -212,6 +213,15 @@ class BuilderPeer:
     def __init__(self, peer: SlavePeer, reference: pb.RemoteReference) -> None:
         self.peer = peer
         self.reference = reference
+
+    @property
+    def budget(self) -> Budget:
+        """Pays for what is kept of what the slave says, as long as it is connected."""
+        return self.peer.broker.budget
+
+    def retire(self, callee: pb.Referenceable) -> None:
+        """The slave may call this object, but it has nothing to say to it any more."""
+        self.peer.broker.retire(callee)
 
     def startBuild(self) -> None:
         """Say that a build begins: slaves of 0.7.x reset themselves; nothing is waited for."""
