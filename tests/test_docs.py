@@ -370,7 +370,9 @@ class ReferenceTests(unittest.TestCase):
         build.startBuild(
             BuildStatus(None, record, LogDirectory(self.mktemp(), clock), clock.seconds),
             {},
-            SimpleNamespace(slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None)),
+            SimpleNamespace(
+                slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None, budget=None)
+            ),
         )
         said = build.properties
         self.assertEqual([said[name] for name in "abc"], ["change", "request", "bot"])
