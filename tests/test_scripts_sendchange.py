@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from typing import Any
@@ -30,6 +31,12 @@ class FakeSender:
 
     def send(self, *args: Any, **kw: Any) -> Deferred[None]:
         self.sent = (args, kw)
+        return succeed(None)
+
+    def sendAll(self, changes: Any, told: Any) -> Deferred[None]:
+        self.sent = (tuple(changes), {})
+        for index, change in enumerate(changes):
+            told(index, "no good" if change["comments"] == "poison" else None)
         return succeed(None)
 
 
@@ -124,6 +131,53 @@ class SendTests(unittest.TestCase):
         name = os.fsdecode(b"caf\xe9")
         self.assertEqual(self.send(name).sent[0][3], [b"caf\xe9"])
 
+    def changes(self, *lines: str, json: bool = False) -> tuple[Any, str]:
+        """What comes of sending the changes of a file with these lines, and what is printed."""
+        path = self.file("\n".join(lines).encode("utf-8", "surrogateescape"))
+        words = ["--master", "h:1", "--changes", path, *(["--json"] if json else [])]
+        out = io.StringIO()
+        self.patch(sys, "stdout", out)
+        sent = sendchange.send(options(SendChangeOptions, words))
+        return sent, out.getvalue()
+
+    def test_changes(self) -> None:
+        """F10: several changes come from a file, one a line, and are all said to be sent."""
+        sent, out = self.changes(
+            '{"who": "a", "files": ["x"], "comments": "c", "branch": "b", "revision": "1"}',
+            "",
+            '{"who": "b", "files": ["caf\\udce9"], "comments": ""}',
+        )
+        self.assertIsNone(self.successResultOf(sent))
+        self.assertEqual(out, "change 1: sent\nchange 2: sent\n")
+        first = {"who": "a", "files": ["x"], "comments": "c", "branch": "b", "revision": "1"}
+        second = {"who": "b", "files": [b"caf\xe9"], "comments": ""}
+        self.assertEqual(FakeSender.made[-1].sent[0], (first, second))
+
+    def test_changeRefused(self) -> None:
+        """F10: a program that sends several learns of each what came of it, and the command fails."""
+        line = '{"who": "a", "files": [], "comments": "%s"}'
+        sent, out = self.changes(line % "poison", line % "c", json=True)
+        self.assertEqual(
+            [json.loads(each) for each in out.splitlines()],
+            [{"change": 1, "sent": False, "why": "no good"}, {"change": 2, "sent": True, "why": None}],
+        )
+        self.assertIn(
+            "the master refuses 1 of 2 changes", str(self.failureResultOf(sent, CommandFailed).value)
+        )
+
+    def test_badChanges(self) -> None:
+        """F10: a line that holds no change is named, and nothing is sent."""
+        for line, reason in (
+            ("{", "line 1: Expecting property name"),
+            ("[]", "line 1: a change is a JSON object"),
+            ('{"who": "a"}', "line 1: a change needs files, comments"),
+            ('{"who": "a", "files": [], "comments": "", "brunch": 1}', "line 1: a change has no brunch"),
+            ('{"who": "a", "files": "a.c", "comments": ""}', "line 1: files is a list of names"),
+        ):
+            sent, _ = self.changes(line)
+            self.assertIn(reason, str(self.failureResultOf(sent, CommandFailed).value))
+            self.assertFalse(any(hasattr(each, "sent") for each in FakeSender.made))
+
     def test_badMaster(self) -> None:
         """An address that is none is told, as a word of the command line that is wrong."""
         self.patch(sendchange, "Sender", Sender)
@@ -140,11 +194,15 @@ class OptionsTests(unittest.TestCase):
         for words, reason in (
             ((), "--master=HOST:PORT and --username"),
             (("--master", "h:1"), "--master=HOST:PORT and --username"),
-            ((*NEEDED, "--auth=a:b", "--auth-file=x"), "choose one"),
-            ((*NEEDED, "-m", "a", "-F", "x"), "choose one"),
-            ((*NEEDED, "-r", "1", "-n", "1"), "choose one"),
+            ((*NEEDED, "--auth=a:b", "--auth-file=x"), "give only one"),
+            ((*NEEDED, "-m", "a", "-F", "x"), "give only one"),
+            ((*NEEDED, "-r", "1", "-n", "1"), "give only one"),
             ((*NEEDED, "--logfile=-", "--auth-file=-"), "standard input"),
             ((*NEEDED, "-n", "one"), "'one' is not a number"),
+            (("--changes=x",), "--master=HOST:PORT is needed"),
+            ((*NEEDED, "--changes=x"), "--username: the file of --changes says"),
+            (("--master=h:1", "--changes=x", "a.c"), "a.c: the file of --changes says"),
+            (("--master=h:1", "--changes=-", "--auth-file=-"), "standard input"),
         ):
             said = command("sendchange", *words)
             self.assertEqual(said.status, 2)

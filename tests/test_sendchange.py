@@ -34,8 +34,8 @@ class Cable:
         return succeed(client)
 
 
-class SendTests(SourceCase):
-    """A change is sent."""
+class SenderCase(SourceCase):
+    """A master, and a client that sends changes to it."""
 
     def sender(self, server: Any = None, **kw: Any) -> Sender:
         self.cable = Cable(self.master.reactor, server or self.master.slavePort)
@@ -48,6 +48,10 @@ class SendTests(SourceCase):
 
     def reason(self, answer: Deferred[None]) -> str:
         return str(self.failureResultOf(self.pumped(answer), SendFailed).value)
+
+
+class SendTests(SenderCase):
+    """A change is sent."""
 
     def test_sent(self) -> None:
         """P2: a change is sent, and said to be once the master has it on disk; then the connection ends."""
@@ -143,6 +147,64 @@ class SendTests(SourceCase):
             self.assertIn("too large to send", reason)
         self.assertIn("too large", self.reason(self.sender().send(None, None, "", ["a"] * 700_000)))
         self.assertIsNone(self.cable.pump)
+
+
+class SendAllTests(SenderCase):
+    """Several changes are sent over one connection."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.told: list[tuple[int, str | None]] = []
+
+    def sendAll(self, *names: str, when: object = None, **kw: Any) -> Deferred[None]:
+        """Send a change of each file; C{when} of the second one."""
+        changes: list[dict[str, Any]] = [{"who": "ann", "files": [name], "comments": ""} for name in names]
+        if when is not None:
+            changes[1]["when"] = when
+        return self.sender(**kw).sendAll(changes, lambda index, why: self.told.append((index, why)))
+
+    def test_all(self) -> None:
+        """F10: the master gets each once it has the one before, in their order."""
+        self.use(PBChangeSource())
+        self.store.lazy = True
+        answer = self.pumped(self.sendAll("a", "b", "c"))
+        for number in range(3):
+            self.assertEqual(self.told, [(each, None) for each in range(number)])
+            self.store.flush()
+            self.pumped(answer)
+        self.store.lazy = False
+        self.assertIsNone(self.successResultOf(answer))
+        self.assertEqual(self.told, [(0, None), (1, None), (2, None)])
+        self.assertEqual([change.files for change in self.changes()], [["a"], ["b"], ["c"]])
+        self.assertTrue(self.cable.pump.client.lost)
+
+    def test_oneRefused(self) -> None:
+        """F10: one that the master will never take is told as such, and the next ones are sent."""
+        self.use(PBChangeSource())
+        self.successResultOf(self.pumped(self.sendAll("a", "b", "c", when="today")))
+        self.assertEqual([index for index, _ in self.told], [0, 1, 2])
+        self.assertIn("when is in seconds", str(self.told[1][1]))
+        self.assertEqual([change.files for change in self.changes()], [["a"], ["c"]])
+
+    def test_diskFullMeanwhile(self) -> None:
+        """F10: one that the master cannot keep just now is not refused: it can be sent again."""
+        self.use(PBChangeSource())
+        self.store.full = True
+        self.assertIn("disk is full", self.reason(self.sendAll("a", "b")))
+        self.assertEqual(self.told, [])
+
+    def test_timeOfAll(self) -> None:
+        """F10: the time limit is for all of them."""
+        self.use(PBChangeSource())
+        self.store.lazy = True
+        answer = self.pumped(self.sendAll("a", "b", timeout=20))
+        self.master.reactor.advance(15)
+        self.store.flush()
+        self.pumped(answer)
+        self.assertEqual(self.told, [(0, None)])
+        self.master.reactor.advance(5)
+        self.assertIn("did not answer within 20 s", self.reason(answer))
+        self.store.lazy = False
 
 
 class OldWayTests(unittest.SynchronousTestCase):

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_sendchange -*-
 """
-Tell a master of a change, over PB: ours, or one of another generation.
+Tell a master of changes, over PB: ours, or one of another generation.
 
 The command line is in L{buildbot.scripts}.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
@@ -28,7 +28,12 @@ __all__ = ["SendFailed", "Sender", "failure"]
 
 #: Seconds that it may take in all.
 TIMEOUT = 60.0
+#: What a master raises about a change that it will never take, however often it is sent.
+_NEVER_TAKEN = ("BadChange", "TypeError", "ValueError", "KeyError", "AttributeError")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
+
+
+_TOO_LARGE = f"a text or list of the change has more than {SIZE_LIMIT} bytes or entries: too large to send"
 
 
 class SendFailed(Exception):
@@ -37,7 +42,7 @@ class SendFailed(Exception):
 
 class Sender:
     """
-    I send changes to one master, each over a connection of its own.
+    I send changes to one master.
 
     @ivar failed: whether one could not be sent.
     """
@@ -58,7 +63,7 @@ class Sender:
         @param master: C{"host:port"}, or a client endpoint description of Twisted.
         @param user: the author of the changes; C{send} may name another.
         @param username: the account of the master's PBChangeSource, with its C{password}.
-        @param timeout: how many seconds one change may take.
+        @param timeout: how many seconds C{send} may take for one change, and C{sendAll} for all of them.
         @param endpoint: where to connect, an C{IStreamClientEndpoint}; if it is not given, C{master} says.
         @raise ValueError: C{master} is neither.
         """
@@ -97,20 +102,55 @@ class Sender:
         }
         if _isTooLarge(change):
             self.failed = True
-            return fail(
-                SendFailed(f"a text or list has more than {SIZE_LIMIT} bytes or entries: too large to send")
-            )
-        return ensureDeferred(self._send(change))
+            return fail(SendFailed(_TOO_LARGE))
 
-    async def _send(self, change: dict[str, Any]) -> None:
+        async def hand(remote: pb.RemoteReference) -> None:
+            await self.addChange(remote, change)
+
+        return ensureDeferred(self._converse(hand))
+
+    def sendAll(
+        self, changes: Sequence[Mapping[str, Any]], told: Callable[[int, str | None], None]
+    ) -> Deferred[None]:
+        """
+        Send several changes over one connection, in their order, each once the master has the one before.
+
+        @param changes: what the master is to know of each, under the names that travel: C{who}, C{files},
+            C{comments}, C{branch}, C{revision} and so on.
+        @param told: called with the index of each change: and None once the master has it, or the reason
+            why it will never take it. The next one is sent all the same.
+        @return: fires with None once all were told of; fails with L{SendFailed} if the master cannot be
+            reached, or does not answer in time. It may then have one change that C{told} was not called for.
+        """
+
+        async def hand(remote: pb.RemoteReference) -> None:
+            for index, change in enumerate(changes):
+                told(index, await self._offer(remote, dict(change)))
+
+        return ensureDeferred(self._converse(hand))
+
+    async def _offer(self, remote: pb.RemoteReference, change: dict[str, Any]) -> str | None:
+        """Hand one change over; why the master will never take it, or None."""
+        if _isTooLarge(change):
+            return _TOO_LARGE
+        try:
+            await self.addChange(remote, change)
+        except pb.RemoteError as error:
+            if not any(_isRemote(error, name) for name in _NEVER_TAKEN):
+                raise
+            self.failed = True
+            return self._reason(error, Failure())
+        return None
+
+    async def _converse(self, hand: Callable[[pb.RemoteReference], Any]) -> None:
+        """Log in, and have C{hand} say what there is to say. Raises L{SendFailed}."""
         factory = pb.PBClientFactory()
         factory.noisy = False
         name, password = (each.encode("utf-8", "surrogateescape") for each in self._account)
 
         async def converse() -> None:
             await self._endpoint.connect(factory)
-            remote = await factory.login(UsernamePassword(name, password))
-            await self.addChange(remote, change)
+            await hand(await factory.login(UsernamePassword(name, password)))
 
         try:
             await ensureDeferred(converse()).addTimeout(self._timeout, self._reactor)

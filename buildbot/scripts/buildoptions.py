@@ -148,29 +148,27 @@ class SendChangeOptions(CommandOptions):
     optFlags = [
         ["help", "h", "Display this help and exit."],
         ["quiet", "q", "Say nothing but errors."],
+        ["json", "j", "With --changes: print a line of JSON for each change."],
     ]
     optParameters = [
         ["master", "", None, "Where the master listens, HOST:PORT."],
-        [
-            "auth",
-            "a",
-            None,
-            "USER:PASSWORD of the PBChangeSource; better said in a file, or in BUILDBOT_AUTH.",
-        ],
+        ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. A file or BUILDBOT_AUTH hides it better."],
         ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
-        ["username", "u", None, "Who committed it."],
-        ["branch", "b", None, "The branch; without it the main line."],
+        ["username", "u", None, "Who committed the change."],
+        ["branch", "b", None, "The branch. Default: the main line."],
         ["revision", "r", None, "The revision, as text."],
         ["revision_number", "n", None, "The revision, as a number.", count],
         ["revision_file", "", None, "A file that holds the revision."],
-        ["comments", "m", None, "What the author wrote about it."],
-        ["logfile", "F", None, "A file that holds that; - for standard input."],
+        ["comments", "m", None, "What the author wrote about the change."],
+        ["logfile", "F", None, "A file that holds the comments; - for standard input."],
         ["category", "c", None, "A word by which schedulers may tell changes apart."],
-        ["timeout", "t", 60.0, "How many seconds the master may take.", seconds],
+        ["changes", "", None, "A file with one change a line, as JSON: send all. - for standard input."],
+        ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds],
     ]
     longdesc = (
-        "Tells a master that somebody has changed these files. Ends with status 0 once the master has it on "
-        "disk. The master needs a PBChangeSource in c['sources']."
+        "Tells a master that somebody has changed these files. Ends with status 0 once the master has the "
+        "change on disk. With --changes, several changes are sent over one connection. The master needs a "
+        "PBChangeSource in c['sources']."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -179,12 +177,27 @@ class SendChangeOptions(CommandOptions):
 
     def postOptions(self) -> None:
         """Check what can be checked without a master."""
-        if self["master"] is None or self["username"] is None:
-            raise usage.UsageError("--master=HOST:PORT and --username are wanted")
+        if self["changes"] is not None:
+            self._checkChanges()
+        elif self["master"] is None or self["username"] is None:
+            raise usage.UsageError("--master=HOST:PORT and --username are needed")
         for one, other in (("auth", "auth-file"), ("comments", "logfile")):
             if self[one] is not None and self[other] is not None:
-                raise usage.UsageError(f"--{one} and --{other} are two ways to say the same: choose one")
+                raise usage.UsageError(f"--{one} and --{other} say the same: give only one of them")
         if sum(self[f"revision{kind}"] is not None for kind in ("", "_number", "_file")) > 1:
-            raise usage.UsageError("--revision, --revision_number, --revision_file: choose one")
-        if (self["auth-file"], self["logfile"]) == ("-", "-"):
-            raise usage.UsageError("standard input cannot hold both --auth-file and --logfile")
+            raise usage.UsageError("--revision, --revision_number, --revision_file: give only one of them")
+        read = [name for name in ("auth-file", "logfile", "changes") if self[name] == "-"]
+        if len(read) > 1:
+            raise usage.UsageError(f"standard input cannot hold both --{read[0]} and --{read[1]}")
+
+    def _checkChanges(self) -> None:
+        """The changes of a file have all that is to be said of them there."""
+        if self["master"] is None:
+            raise usage.UsageError("--master=HOST:PORT is needed")
+        revisions = ("revision", "revision_number", "revision_file")
+        about = ("username", "branch", "comments", "logfile", "category", *revisions)
+        twice = [f"--{name}" for name in about if self[name] is not None]
+        if twice or self["files"]:
+            raise usage.UsageError(
+                f"{', '.join([*twice, *self['files'][:3]])}: the file of --changes says what the changes are"
+            )

@@ -1,14 +1,16 @@
 # -*- test-case-name: tests.test_scripts_sendchange -*-
-"""The command C{sendchange}: tell a master, near or far, that somebody has committed something.
+"""The command C{sendchange}: tell a master, near or far, what somebody has committed.
 
 What travels, and how, is in L{buildbot.clients.sendchange}.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
@@ -16,15 +18,23 @@ from twisted.python.failure import Failure
 
 from buildbot.clients.sendchange import Sender, SendFailed
 from buildbot.scripts.words import CommandFailed, Config, say, setting
+from buildbot.util import counted
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"
 #: What 0.7.5 used, and every PBChangeSource that is told nothing else.
 _USER, _PASSWORD = "change", "changepw"
+#: What masters may want to know of a change; 0.7.5 takes no notice of the latter.
+_KEYS = frozenset(
+    "who files comments branch revision category isdir links "
+    "when revlink properties repository project codebase".split()
+)
+#: So many wrong lines of a file are listed.
+_MOST_WRONG = 10
 
 
 def sendchange(config: Config) -> int:
-    """Send a change. Status 0 once the master has it on disk. Runs the reactor, which can be done once.
+    """Send changes. Status 0 once the master has them on disk. Runs the reactor, which can be done once.
 
     @raise CommandFailed: it does not have it, or it is not known whether it has.
     """
@@ -49,18 +59,21 @@ def sendchange(config: Config) -> int:
         if result.check(SendFailed):
             raise CommandFailed(*str(result.value).splitlines())
         result.raiseException()
-    say(config, "change sent successfully")
+    if config.get("changes") is None:
+        say(config, "change sent successfully")
     return 0
 
 
 def send(config: Config) -> Deferred[None]:
-    """Send a change, while a reactor runs.
+    """Send a change, or all those of a file, while a reactor runs.
 
-    @return: fires once the master has it; fails with L{SendFailed}, or with L{CommandFailed} if a file
-        cannot be read, or what it was to hold, or the address, is not understood.
+    @return: fires once the master has them; fails with L{SendFailed}, or with L{CommandFailed} if a file
+        cannot be read, or what it was to hold, or the address, is not understood, or a change is refused.
     """
     try:
         user, password = auth(config, os.environ)
+        path = config.get("changes")
+        listed = None if path is None else changesOf(_read("changes", str(path)), str(path))
         revision, comments = _revision(config), _comments(config)
         sender = Sender(
             str(config["master"]), None, user, password, timeout=setting(config, "timeout", float, 60.0)
@@ -69,6 +82,8 @@ def send(config: Config) -> Deferred[None]:
         return fail()
     except ValueError as why:
         return fail(CommandFailed(f"--master: {why}", status=2))
+    if listed is not None:
+        return _sendListed(config, sender, listed)
     more = {name: config[name] for name in ("category",) if config.get(name) is not None}
     files: Any = config.get("files") or ()
     return sender.send(
@@ -79,6 +94,58 @@ def send(config: Config) -> Deferred[None]:
         _sendable(config.get("username")),
         **{name: _sendable(value) for name, value in more.items()},
     )
+
+
+def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]) -> Deferred[None]:
+    """Send the changes of a file over one connection, and say what came of each as soon as it is known."""
+    refused: list[int] = []
+
+    def told(index: int, why: str | None) -> None:
+        if why is not None:
+            refused.append(index)
+        if config.get("json"):
+            print(json.dumps({"change": index + 1, "sent": why is None, "why": why}), flush=True)
+        else:
+            say(config, f"change {index + 1}: {'sent' if why is None else f'not sent: {why}'}")
+
+    def over(result: object) -> None:
+        if refused:
+            count = f"{len(refused)} of {counted(len(listed), 'change')}"
+            raise CommandFailed(
+                f"the master refuses {count}: it will not take them, however often they are sent"
+            )
+
+    return sender.sendAll(listed, told).addCallback(over)
+
+
+def changesOf(text: str, path: str) -> list[dict[str, Any]]:
+    """The changes of a file that has one on each line. Raises L{CommandFailed} with the wrong lines."""
+    changes, wrong = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                changes.append(_changeOf(json.loads(line)))
+            except ValueError as why:
+                wrong.append(f"--changes: {path}, line {number}: {why}")
+    if wrong:
+        more = [f"and {len(wrong) - _MOST_WRONG} more lines"] if len(wrong) > _MOST_WRONG else []
+        raise CommandFailed(*wrong[:_MOST_WRONG], *more)
+    return changes
+
+
+def _changeOf(said: Any) -> dict[str, Any]:
+    """A change as it travels. Raises ValueError, with what is wrong, if it is none."""
+    if not isinstance(said, dict):
+        raise ValueError("a change is a JSON object")
+    missing = [key for key in ("who", "files", "comments") if key not in said]
+    if missing:
+        raise ValueError(f"a change needs {', '.join(missing)}")
+    unknown = sorted(set(said) - _KEYS)
+    if unknown:
+        raise ValueError(f"a change has no {', '.join(unknown)}")
+    if not isinstance(said["files"], list):
+        raise ValueError("files is a list of names")
+    return {key: _allSendable(value) for key, value in said.items()}
 
 
 def auth(config: Config, environ: Any) -> tuple[str, str]:
@@ -123,6 +190,15 @@ def _read(option: str, path: str) -> str:
             return stream.read()
     except OSError as why:
         raise CommandFailed(f"--{option}: cannot read {path}: {why.strerror}") from None
+
+
+def _allSendable(value: Any) -> Any:
+    """L{_sendable}, of all the texts in a value of JSON."""
+    if isinstance(value, list):
+        return [_allSendable(each) for each in value]
+    if isinstance(value, dict):
+        return {_sendable(key): _allSendable(each) for key, each in value.items()}
+    return _sendable(value)
 
 
 def _sendable(value: Any) -> Any:

@@ -1,19 +1,34 @@
 #!/usr/bin/env python3
 """A post-receive hook of git: tells a Buildbot master of each commit that was pushed.
 
-Copy it to hooks/post-receive of the repository that is pushed to, make it executable, and set what stands
-first here. It needs git and the command `buildbot`, on PATH or by its full name.
+Copy it to hooks/post-receive of the repository that is pushed to, make it executable, and set the values
+below, or the variables of the environment that they name. It needs git and the command `buildbot`.
+
+Each change is kept in the directory buildbot-spool of the repository until the master has it. If the master
+does not answer in time, the push ends all the same, and the changes are sent, in their order, with the next
+push, or by `post-receive --deliver [REPOSITORY]`, which cron may run.
 """
 
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 MASTER = os.environ.get("BUILDBOT_MASTER", "localhost:9989")
 #: Holds USER:PASSWORD of the master's PBChangeSource; only the owner of the repository may read it.
 AUTH_FILE = os.environ.get("BUILDBOT_AUTH_FILE", os.path.expanduser("~/.buildbot-auth"))
 BUILDBOT = os.environ.get("BUILDBOT", "buildbot")
+#: A push waits no longer than this for the master, in seconds, however many commits it has.
+TIMEOUT = os.environ.get("BUILDBOT_TIMEOUT", "20")
 #: Of a push with more commits than this, the last ones are told.
 COMMITS = 50
 #: Of a commit with more files than this, the first ones are told.
@@ -21,11 +36,15 @@ FILES = 1000
 #: Of what its author wrote, so many characters.
 WORDS = 10_000
 HEADS = "refs/heads/"
+#: So many changes are sent over one connection.
+BATCH = 200
+#: So many seconds longer `buildbot sendchange` may take to end.
+GRACE = 3
 
 
 def git(*words: str) -> str:
     """What git answers. File names that are no UTF-8 survive."""
-    done = subprocess.run(["git", *words], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(["git", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
     return os.fsdecode(done.stdout)
 
 
@@ -37,30 +56,245 @@ def commits(old: str, new: str, ref: str) -> Sequence[str]:
     return git("rev-list", "--reverse", f"{old}..{new}").split() or [new]
 
 
-def arguments(commit: str, branch: str) -> Iterator[str]:
-    """What `buildbot sendchange` is told of a commit."""
+def change(commit: str, branch: str) -> Mapping[str, object]:
+    """What the master is told of a commit."""
     author, comments = git("log", "-1", "--format=%an <%ae>%x00%B", commit).split("\0", 1)
-    yield from ("--master", MASTER, "--auth-file", AUTH_FILE, "--quiet", "--branch", branch)
-    yield from ("--revision", commit, "--username", author, "--comments", comments.strip()[:WORDS], "--")
     # of a merge, what it has brought to the branch
     _, *parents = git("rev-list", "--parents", "-n", "1", commit).split()
     compared = [parents[0], commit] if parents else ["--root", "--no-commit-id", commit]
     listed = git("diff-tree", "-r", "-z", "--name-only", *compared)
-    yield from [name for name in listed.split("\0") if name][:FILES]
+    return {
+        "who": author,
+        "files": [name for name in listed.split("\0") if name][:FILES],
+        "comments": comments.strip()[:WORDS],
+        "branch": branch,
+        "revision": commit,
+    }
 
 
-def main() -> int:
-    """Read what was pushed from standard input; 1 if the master has not got all of it."""
-    failed = 0
-    for line in sys.stdin:
+def pushed(lines: Iterable[str]) -> Iterator[Mapping[str, object]]:
+    """The changes of a push, from what git says of it."""
+    for line in lines:
         old, new, ref = line.rstrip("\n").split(" ", 2)
         if not ref.startswith(HEADS) or set(new) == {"0"}:
             continue  # a tag, or a branch that was deleted
-        for commit in commits(old, new, ref)[-COMMITS:]:
-            said = subprocess.run([BUILDBOT, "sendchange", *arguments(commit, ref[len(HEADS) :])])
-            failed = failed or said.returncode
-    return 1 if failed else 0
+        try:
+            for commit in commits(old, new, ref)[-COMMITS:]:
+                yield change(commit, ref[len(HEADS) :])
+        except subprocess.CalledProcessError as why:
+            say(f"the master will not hear of all that was pushed to {ref}: git {why.cmd[1]} has failed")
+
+
+def say(text: str) -> None:
+    """Tell whoever pushes; he may be gone already."""
+    with suppress(OSError, ValueError):
+        print(f"buildbot: {text}", file=sys.stderr, flush=True)
+
+
+class Spool:
+    """I keep the changes that the master does not have yet, one a file, in the order of their names."""
+
+    def __init__(self, repository: str) -> None:
+        self.path = os.path.join(repository, "buildbot-spool")
+        # Whoever may push to the repository may use the spool, and nobody else.
+        self._mode = os.stat(repository).st_mode & 0o7777
+
+    def put(self, changes: Sequence[Mapping[str, object]], end: float) -> None:
+        """Keep these, after all that is there. Raises OSError if that cannot be by C{end}."""
+        self._make(self.path)
+        with self._locked("numbers", end):
+            last = max((int(name) for name in self.names()), default=0)
+            for number, each in enumerate(changes, last + 1):
+                path = os.path.join(self.path, f"{number:012d}")
+                self._write(f"{path}.new", json.dumps(each))
+                os.rename(f"{path}.new", path)
+            directory = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+
+    def names(self) -> list[str]:
+        """The files, the oldest first."""
+        try:
+            return sorted(name for name in os.listdir(self.path) if name.isdigit())
+        except FileNotFoundError:
+            return []
+
+    def read(self, name: str) -> str:
+        """A change, as JSON."""
+        with open(os.path.join(self.path, name), encoding="ascii") as stream:
+            return stream.read()
+
+    def done(self, name: str) -> None:
+        """The master has it."""
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.path, name))
+
+    def refused(self, name: str) -> str:
+        """The master will never take it: set it aside. Returns where it is."""
+        aside = os.path.join(self.path, "refused")
+        self._make(aside)
+        path = os.path.join(aside, f"{int(time.time())}-{name}")
+        os.rename(os.path.join(self.path, name), path)
+        return path
+
+    def delivering(self, end: float) -> AbstractContextManager[None]:
+        """One process delivers at a time. Raises TimeoutError if another one does so until C{end}."""
+        return self._locked("delivering", end)
+
+    @contextmanager
+    def _locked(self, name: str, end: float) -> Iterator[None]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        lock = os.open(os.path.join(self.path, name), flags, 0o600 | (self._mode & 0o660))
+        try:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise TimeoutError(errno.ETIMEDOUT, "another push holds its lock") from None
+                time.sleep(0.05)
+            yield
+        finally:
+            os.close(lock)
+
+    def _make(self, path: str) -> None:
+        if not os.path.isdir(path):
+            os.makedirs(path, exist_ok=True)
+            with suppress(PermissionError):
+                os.chmod(path, self._mode)
+
+    def _write(self, path: str, text: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(path, flags, 0o600), "w", encoding="ascii") as stream:
+            with suppress(PermissionError):
+                os.fchmod(stream.fileno(), 0o600 | (self._mode & 0o060))
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def send(changes: Sequence[str], end: float) -> Iterator[tuple[int, bool, str]]:
+    """Send changes over one connection. Yields, of each that the master has answered, its index, whether the
+    master has it, and why not. Ends early when the time is up or the master is away; says why."""
+    left = end - time.monotonic()
+    if left < 0.5:
+        return
+    words = [BUILDBOT, "sendchange", "--master", MASTER, "--auth-file", AUTH_FILE]
+    words += ["--changes", "-", "--json", "--timeout", f"{left:.1f}"]
+    try:
+        child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as why:
+        say(f"cannot run {BUILDBOT}: {why.strerror}")
+        return
+    assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+    killer = threading.Timer(left + GRACE, child.kill)  # in case it cannot even give up
+    killer.daemon = True
+    killer.start()
+    errors: list[bytes] = []
+    reading = threading.Thread(target=lambda: errors.extend(child.stderr or ()), daemon=True)
+    reading.start()
+    try:
+        with suppress(BrokenPipeError), child.stdin:
+            child.stdin.write("".join(f"{each}\n" for each in changes).encode("ascii"))
+        for line in child.stdout:
+            with suppress(ValueError, KeyError, TypeError):
+                said = json.loads(line)
+                yield int(said["change"]) - 1, bool(said["sent"]), str(said["why"])
+    finally:
+        killer.cancel()
+        if child.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(1)
+        child.kill()
+        child.wait()
+        reading.join(1)
+        for line in errors[:10]:
+            say(line.decode("utf-8", "backslashreplace").rstrip())
+
+
+def deliver(spool: Spool, end: float) -> bool:
+    """Send what is kept, the oldest first; whether all of it is away."""
+    while True:
+        names = spool.names()[:BATCH]
+        if not names:
+            return True
+        answered = 0
+        for index, taken, why in send([spool.read(name) for name in names], end):
+            answered += 1
+            if taken:
+                spool.done(names[index])
+            else:
+                say(f"the master will not take a change, which is in {spool.refused(names[index])}: {why}")
+        if answered < len(names):
+            return False
+
+
+def deliverInTime(spool: Spool, end: float, how: str) -> int:
+    """Send what is kept, and say what is left. 1 if anything is."""
+    try:
+        with spool.delivering(end):
+            if deliver(spool, end):
+                return 0
+    except TimeoutError:
+        if not spool.names():
+            return 0
+        say("another push is being told to the master just now")
+    left = len(spool.names())
+    changes, are = ("1 change", "is") if left == 1 else (f"{left} changes", "are")
+    say(f"{changes} for {MASTER} {are} kept in {spool.path}, and sent with the next push{how}")
+    return 1
+
+
+def seconds() -> float:
+    """The time limit."""
+    try:
+        return float(TIMEOUT)
+    except ValueError:
+        say(f"BUILDBOT_TIMEOUT={TIMEOUT} is no number of seconds: 20 it is")
+        return 20.0
+
+
+def hook(repository: str, lines: Iterable[str]) -> int:
+    """A push has come: keep its changes, then send what is kept. 1 if the master has not got all of it."""
+    # Whoever pushes may go away at any time; what he has pushed must be kept all the same.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    changes = list(pushed(lines))
+    end = time.monotonic() + seconds()
+    spool = Spool(repository)
+    if not changes and not spool.names():
+        return 0
+    try:
+        spool.put(changes, end)
+    except OSError as why:
+        say(f"cannot keep changes in {spool.path}: {why.strerror}; they are sent now or never")
+        sent = [taken for _, taken, _ in send([json.dumps(each) for each in changes], end)]
+        return 0 if sum(sent) == len(changes) else 1
+    return deliverInTime(spool, end, f", or by: {os.path.abspath(sys.argv[0])} --deliver {repository}")
+
+
+def repositoryOf(words: Sequence[str]) -> str:
+    """The directory of git that is meant."""
+    return git(*words, "rev-parse", "--absolute-git-dir").rstrip("\n")
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what git, or cron, wants."""
+    if words and (words[0] != "--deliver" or words[2:]):
+        print("Usage: post-receive [--deliver [REPOSITORY]]", file=sys.stderr)
+        return 2
+    if not words:
+        return hook(repositoryOf([]), sys.stdin)
+    spool = Spool(repositoryOf(["-C", words[1]] if words[1:] else []))
+    return deliverInTime(spool, time.monotonic() + seconds(), "") if spool.names() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (OSError, subprocess.CalledProcessError, UnicodeError) as problem:
+        say(f"the hook has failed: {problem}")
+        sys.exit(1)

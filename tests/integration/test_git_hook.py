@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from twisted.trial import unittest
 
 HOOK = Path(__file__).parent.parent.parent / "docs" / "howto" / "git_post_receive.py"
+#: Takes the first TAKES changes (by default all), refuses those of a file "poison", and is mute after that.
 SENDCHANGE = """#!{python}
-import json, os, sys
+import json, os, sys, time
+changes = sys.stdin.read().splitlines()
 with open({told!r}, "a") as stream:
     stream.write(json.dumps(sys.argv[1:]) + "\\n")
-sys.exit(int(os.environ.get("FAILS", "0")))
+    for number, line in enumerate(changes, 1):
+        if number > int(os.environ.get("TAKES", "1000")):
+            time.sleep(float(os.environ.get("MUTE", "0")))
+            sys.stderr.write("h:1 is mute\\n")
+            sys.exit(1)
+        good = "poison" not in json.loads(line)["files"]
+        stream.write(line + "\\n" if good else "")
+        stream.flush()
+        print(json.dumps({{"change": number, "sent": good, "why": None if good else "no good"}}), flush=True)
 """
 
 
@@ -76,17 +89,30 @@ class HookTests(unittest.TestCase):
         self.git("commit", "--quiet", "--allow-empty", "-m", comments)
         return self.git("rev-parse", "HEAD").strip()
 
-    def changes(self) -> list[dict[str, object]]:
-        """What was sent since this was asked the last time."""
+    def changes(self) -> list[dict[str, Any]]:
+        """The changes that the master has taken since this was asked the last time."""
         lines = self.told.read_text().splitlines() if self.told.exists() else []
         self.told.unlink(missing_ok=True)
-        changes = []
-        for words in map(json.loads, lines):
-            split = words.index("--")
-            self.assertEqual(words[:6], ["sendchange", "--master", "h:1", "--auth-file", "/auth", "--quiet"])
-            pairs = dict(zip(words[6:split:2], words[7:split:2], strict=True))
-            changes.append({**pairs, "files": words[split + 1 :]})
-        return changes
+        said = list(map(json.loads, lines))
+        self.calls = [each for each in said if isinstance(each, list)]
+        for words in self.calls:
+            expected = ["sendchange", "--master", "h:1", "--auth-file", "/auth", "--changes", "-", "--json"]
+            self.assertEqual(words[:8], expected)
+            self.assertEqual(words[8], "--timeout")
+        return [each for each in said if isinstance(each, dict)]
+
+    def spooled(self) -> list[str]:
+        """The names of the changes that are kept."""
+        return sorted(path.name for path in self.here.glob("origin/buildbot-spool/*") if path.name.isdigit())
+
+    def deliver(self, **more: str) -> subprocess.CompletedProcess[str]:
+        """Have what is kept sent, as cron does."""
+        return subprocess.run(
+            [sys.executable, str(HOOK), "--deliver", str(self.here / "origin")],
+            env={**self.environ, **more},
+            capture_output=True,
+            text=True,
+        )
 
     def test_push(self) -> None:
         """Each commit is a change: its author, branch, name, words, and files, whatever they are called."""
@@ -97,17 +123,17 @@ class HookTests(unittest.TestCase):
             self.changes(),
             [
                 {
-                    "--branch": "main",
-                    "--revision": one,
-                    "--username": "Zoë <zoë@example.org>",
-                    "--comments": "Füge zwei hinzu\n\n-- nicht mehr",
+                    "branch": "main",
+                    "revision": one,
+                    "who": "Zoë <zoë@example.org>",
+                    "comments": "Füge zwei hinzu\n\n-- nicht mehr",
                     "files": ["-dash", "a dir/with\nnewline", "größe.c"],
                 },
                 {
-                    "--branch": "main",
-                    "--revision": two,
-                    "--username": "Zoë <zoë@example.org>",
-                    "--comments": "again",
+                    "branch": "main",
+                    "revision": two,
+                    "who": "Zoë <zoë@example.org>",
+                    "comments": "again",
                     "files": ["größe.c"],
                 },
             ],
@@ -121,15 +147,13 @@ class HookTests(unittest.TestCase):
         self.git("checkout", "--quiet", "-b", "feature/x")
         self.git("push", "--quiet", "origin", "feature/x")
         self.assertEqual(
-            [(each["--branch"], each["--revision"]) for each in self.changes()], [("feature/x", base)]
+            [(each["branch"], each["revision"]) for each in self.changes()], [("feature/x", base)]
         )
         self.git("checkout", "--quiet", "-b", "other")
         new = self.commit("new", "b")
         self.git("tag", "v1")
         self.git("push", "--quiet", "origin", "other", "v1")
-        self.assertEqual(
-            [(each["--branch"], each["--revision"]) for each in self.changes()], [("other", new)]
-        )
+        self.assertEqual([(each["branch"], each["revision"]) for each in self.changes()], [("other", new)])
         self.git("push", "--quiet", "--delete", "origin", "other", "v1")
         self.assertEqual(self.changes(), [])
 
@@ -152,14 +176,126 @@ class HookTests(unittest.TestCase):
         self.changes()
         self.git("reset", "--quiet", "--hard", first)
         self.git("push", "--quiet", "--force", "origin", "main")
-        self.assertEqual([each["--revision"] for each in self.changes()], [first])
+        self.assertEqual([each["revision"] for each in self.changes()], [first])
+
+    def test_oneConnection(self) -> None:
+        """F10: the changes of a push are sent over one connection, and nothing is left of them."""
+        for number in range(3):
+            self.commit(str(number), "a")
+        self.git("push", "--quiet", "origin", "main")
+        self.assertEqual([each["comments"] for each in self.changes()], ["0", "1", "2"])
+        self.assertEqual((len(self.calls), self.spooled()), (1, []))
 
     def test_masterAway(self) -> None:
-        """A master that is away does not undo a push; every commit is tried."""
+        """F10: a master that is away does not undo a push; what it misses is kept, and said to be."""
         self.commit("one", "a")
         self.commit("two", "a")
-        self.git("push", "--quiet", "origin", "main", FAILS="1")
-        self.assertEqual(len(self.changes()), 2)
+        said = self.git("push", "--quiet", "origin", "main", TAKES="0")
+        self.assertEqual((self.changes(), len(self.spooled())), ([], 2))
+        self.assertIn("remote: buildbot: h:1 is mute", said)
+        self.assertIn("remote: buildbot: 2 changes for h:1 are kept in ", said)
         self.assertEqual(
             self.git("rev-parse", "main", where=self.here / "origin"), self.git("rev-parse", "main")
         )
+
+    def test_nextPush(self) -> None:
+        """F10: the next push brings what the one before could not, in order, and nothing twice."""
+        for number in range(4):
+            self.commit(str(number), "a")
+        self.git("push", "--quiet", "origin", "main", TAKES="1")
+        self.assertEqual(len(self.spooled()), 3)
+        self.commit("4", "a")
+        said = self.git("push", "--quiet", "origin", "main")
+        self.assertEqual([each["comments"] for each in self.changes()], ["0", "1", "2", "3", "4"])
+        self.assertEqual((self.spooled(), said), ([], ""))
+
+    def test_deliver(self) -> None:
+        """F10: a command that cron can run sends what is kept, and says nothing if all is well."""
+        self.commit("one", "a")
+        self.git("push", "--quiet", "origin", "main", TAKES="0")
+        done = self.deliver(TAKES="0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("1 change for h:1 is kept in ", done.stderr)
+        for expected in (["one"], []):
+            done = self.deliver()
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            self.assertEqual([each["comments"] for each in self.changes()], expected)
+
+    def test_timeLimit(self) -> None:
+        """F10: a push does not wait longer than it may, though what sends the changes hangs."""
+        for number in range(3):
+            self.commit(str(number), "a")
+        begun = time.monotonic()
+        self.git("push", "--quiet", "origin", "main", TAKES="1", MUTE="100", BUILDBOT_TIMEOUT="1")
+        self.assertLess(time.monotonic() - begun, 30)
+        self.assertEqual(len(self.spooled()), 2)
+
+    def test_refusedChange(self) -> None:
+        """F10: a change that the master will never take does not hold up the others, and is set aside."""
+        self.commit("one", "a")
+        self.commit("two", "poison")
+        self.commit("three", "a")
+        said = self.git("push", "--quiet", "origin", "main")
+        self.assertEqual([each["comments"] for each in self.changes()], ["one", "three"])
+        self.assertIn("the master will not take a change", said)
+        (aside,) = (self.here / "origin" / "buildbot-spool" / "refused").iterdir()
+        self.assertEqual(json.loads(aside.read_text())["comments"], "two")
+        self.assertEqual(self.spooled(), [])
+
+    def test_twoPushes(self) -> None:
+        """F10: pushes at the same time bring each change once, whichever of them sends it."""
+        self.commit("base", "a")
+        self.git("push", "--quiet", "origin", "main")
+        self.changes()
+        for name in "xyz":
+            self.git("checkout", "--quiet", "-b", name, "main")
+            self.commit(name, name)
+        pushes = [
+            subprocess.Popen(
+                ["git", "push", "--quiet", "origin", name],
+                cwd=self.here / "work",
+                env=self.environ,
+                stderr=subprocess.DEVNULL,
+            )
+            for name in "xyz"
+        ]
+        self.assertEqual([push.wait(120) for push in pushes], [0, 0, 0])
+        self.assertEqual(sorted(each["branch"] for each in self.changes()), ["x", "y", "z"])
+        self.assertEqual(self.spooled(), [])
+
+    def test_whatIsMissing(self) -> None:
+        """F10: without the command `buildbot` a push stands, its changes are kept; there is no traceback."""
+        self.commit("one", "a")
+        said = self.git("push", "--quiet", "origin", "main", BUILDBOT="/no/such/buildbot")
+        self.assertIn("cannot run /no/such/buildbot: No such file or directory", said)
+        self.assertNotIn("Traceback", said)
+        self.assertEqual(len(self.spooled()), 1)
+
+    def test_noSpool(self) -> None:
+        """F10: where nothing can be kept, the changes are sent at once, and that is said."""
+        (self.here / "origin" / "buildbot-spool").write_text("")
+        self.commit("one", "a")
+        said = self.git("push", "--quiet", "origin", "main")
+        self.assertIn("cannot keep changes in ", said)
+        self.assertEqual([each["comments"] for each in self.changes()], ["one"])
+
+    def test_muteMaster(self) -> None:
+        """F10: three commits to a master that accepts connections and says nothing cost one time limit."""
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            for number in range(3):
+                self.commit(str(number), "a")
+            (self.here / "auth").write_text("u:p")
+            self.script(self.here / "real", f'#!/bin/sh\nexec {sys.executable} -m buildbot "$@"\n')
+            master = f"127.0.0.1:{mute.getsockname()[1]}"
+            begun = time.monotonic()
+            said = self.git(
+                *("push", "--quiet", "origin", "main"),
+                BUILDBOT=str(self.here / "real"),
+                BUILDBOT_MASTER=master,
+                BUILDBOT_AUTH_FILE=str(self.here / "auth"),
+                BUILDBOT_TIMEOUT="6",
+                PYTHONPATH=os.pathsep.join(sys.path),
+            )
+            self.assertLess(time.monotonic() - begun, 30)
+        self.assertIn(f"buildbot: {master} did not answer within ", said)
+        self.assertEqual(len(self.spooled()), 3)
