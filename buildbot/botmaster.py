@@ -85,9 +85,10 @@ class BotMaster(BuildYard, service.Service):
         """Remember a login under a name that is not in the configuration (O9)."""
         name = name[:64]
         before = self.strangers.pop(name, None)
+        if before is None and len(self.strangers) >= STRANGERS:
+            # who comes again and again is probably a slave with a slip in its name: it stays
+            del self.strangers[min(self.strangers, key=lambda each: self.strangers[each].logins)]
         self.strangers[name] = Stranger(time.time(), address, before.logins + 1 if before else 1)
-        if len(self.strangers) > STRANGERS:
-            self.strangers.popitem(last=False)
 
     def getPerspective(self, slavename: str) -> BotPerspective | None:
         """The perspective of a slave of the configuration; None if there is no such slave."""

@@ -235,7 +235,7 @@ class BotPerspective(Duty, NewCredPerspective):
 
     def refused(self, address: str, reason: str) -> None:
         """Remember that somebody tried to log in under this name and was refused (O9)."""
-        self.slave_status.happened(time.time(), f"login from {address} refused: {reason}", "refused")
+        self.slave_status.wasRefused(time.time(), address, reason)
 
     # the machine and its effects
 
@@ -299,7 +299,6 @@ class BotPerspective(Duty, NewCredPerspective):
         self._publish(peer, introduction)
         self._adopt(introduction.builders)
         self._updated()
-        peer.keepTCPAlive()
         log.info(
             "slave {name} attached from {address}: {generation}, {count} builders",
             name=self.slavename,

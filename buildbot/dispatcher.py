@@ -8,6 +8,7 @@ and what plug-ins and C{c['debugPassword']} register.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,8 +20,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.spread import pb
 from zope.interface import implementer
 
-from buildbot.botmaster import BotMaster
+from buildbot.botmaster import BotMaster, Stranger
 from buildbot.pbutil import NewCredPerspective
+from buildbot.wire.accounts import CLIENT, SLAVE
 from buildbot.wire.login import LoginRefused
 
 #: Compared with when the name is unknown, so that it takes as long as a known one.
@@ -34,6 +36,7 @@ class Dispatcher:
 
     @ivar botmaster: where the slaves' perspectives are.
     @ivar names: registered name -> what makes its perspective.
+    @ivar guesses: registered name -> the wrong passwords that were tried for it.
     """
 
     credentialInterfaces = (IUsernameHashedPassword,)
@@ -41,6 +44,7 @@ class Dispatcher:
     def __init__(self, botmaster: BotMaster | None = None) -> None:
         self.botmaster = botmaster if botmaster is not None else BotMaster()
         self.names: dict[str, Any] = {}
+        self.guesses: dict[str, Stranger] = {}
         self._passwords: dict[str, str] = {}
 
     def register(self, name: str, afactory: Any, password: str | None = None) -> None:
@@ -58,6 +62,7 @@ class Dispatcher:
         """Close an account; who is logged in stays so."""
         del self.names[name]
         self._passwords.pop(name, None)
+        self.guesses.pop(name, None)
 
     def requestAvatarId(self, credentials: Any) -> Any:
         """
@@ -75,12 +80,16 @@ class Dispatcher:
         if password is None:
             credentials.checkPassword(_NOBODY)
             self.botmaster.strangerCame(name, credentials.address)
-            raise LoginRefused("there is no such name in c['bots']")
+            raise LoginRefused("there is no such name in c['bots']", known=registered)
         if not credentials.checkPassword(password.encode("utf-8", "surrogateescape")):
-            if not registered:
+            if registered:
+                before = self.guesses.get(name)
+                logins = before.logins + 1 if before else 1
+                self.guesses[name] = Stranger(time.time(), credentials.address, logins)
+            else:
                 self.botmaster.slaves[name].refused(credentials.address, "wrong password")
             raise LoginRefused("wrong password")
-        credentials.welcome()
+        credentials.welcome(CLIENT if registered else SLAVE)
         return name
 
     def requestAvatar(

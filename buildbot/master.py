@@ -10,7 +10,6 @@ how a configuration takes effect in L{buildbot.reconfig}.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import threading
 import time
@@ -103,10 +102,7 @@ class BuildMaster(service.MultiService):
         self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
-        # Half of what this process may have open is for slaves, plug-ins and the command line.
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        greeting = files // 2 if files != resource.RLIM_INFINITY else files
-        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor, greeting)
+        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
         self.reconfigurer = Reconfigurer(
             self,
             lambda path, basedir, timeout: loadInChild(path, basedir, timeout, reactor),

@@ -24,7 +24,11 @@ log = Logger()
 
 
 class WrongArguments(pb.Error):
-    """A remote caller passed arguments that the method does not take."""
+    """A remote caller passed arguments that make no sense just now; the text is for the caller."""
+
+
+class MalformedCall(WrongArguments):
+    """A remote caller passed arguments that the method never takes: its program is at fault."""
 
 
 def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, kw: Any) -> Any:
@@ -35,7 +39,7 @@ def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, 
         whose keys may be bytes (they are, from Python 2).
     @return: what is to be sent as the answer: jelly, or a Deferred of jelly.
     @raise NoSuchMethod: there is no such method.
-    @raise WrongArguments: the method cannot be called like this.
+    @raise MalformedCall: the method cannot be called like this.
     """
     method = getattr(target, prefix + message, None)
     if method is None:
@@ -43,7 +47,7 @@ def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, 
     positional = broker.unserialize(args)
     named = broker.unserialize(kw)
     if not isinstance(named, dict):
-        raise WrongArguments(f"{message[:64]}: its keywords are no dictionary")
+        raise MalformedCall(f"{message[:64]}: its keywords are no dictionary")
     keywords = {
         key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
         for key, value in named.items()
@@ -64,7 +68,7 @@ def _checkCall(method: Any, message: str, positional: Any, keywords: dict[str, A
     try:
         inspect.signature(method).bind(*positional, **keywords)
     except TypeError as error:
-        raise WrongArguments(f"{message[:64]}: {str(error)[:200]}") from None
+        raise MalformedCall(f"{message[:64]}: {str(error)[:200]}") from None
 
 
 class Callee(pb.Referenceable):

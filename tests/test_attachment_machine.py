@@ -28,7 +28,6 @@ from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.slaves.arbitration import ARBITRATION_TIME
 from buildbot.slaves.attachment import State
 from buildbot.slaves.squabble import WINDOW
-from buildbot.wire.door import Doorkeeper
 from tests.fakes import DROP, HANG, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase
 
@@ -94,13 +93,6 @@ class Connection(FakeSlave):
         return answer
 
 
-class OpenDoor(Doorkeeper):
-    """I pace nobody: there is one address here, with more failures in a minute than honest slaves have."""
-
-    def admit(self, host: str, now: float) -> bool:
-        return True
-
-
 class Machine(RuleBasedStateMachine):
     """The master's slave port, and everybody who ever connected to it."""
 
@@ -108,7 +100,6 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.case = SlavePortCase("setUp")
         self.case.setUp()
-        self.case.factory._door = OpenDoor()
         self.case.use(
             MasterConfig(
                 slaves={name: SlaveConfig(name, "sekrit") for name in NAMES},
@@ -364,7 +355,7 @@ class Machine(RuleBasedStateMachine):
         assert not self.promises
         self.time(int(WINDOW))
         assert self.case.clock.getDelayedCalls() == []
-        assert not (self.case.factory.open or self.case.factory._greeting or self.case.factory._greetingFrom)
+        assert not (self.case.factory.open or self.case.factory.greeting or self.case.factory.members)
         for name in self.case.botmaster.config.slaves:
             self.connect("0.7.12", name, True, {}, "everything")
             self.case.assertReady(name)

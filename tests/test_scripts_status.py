@@ -154,6 +154,28 @@ class PageTests(unittest.TestCase):
         self.assertEqual(len(lines), 3)
         self.assertTrue(lines[2].startswith("slaves: no port;"))
 
+    def test_guesses(self) -> None:
+        """H2: guesses at the password of a slave, connected or not, and of other accounts are shown."""
+        guess = {"when": NOW - 5, "address": "10.0.0.2:5", "logins": 5000}
+        slaves = [{**BOT, "refused": guess}, {**ABSENT, "refused": {**guess, "when": NOW - 90_000}}]
+        lines = status.masterPage({**MASTER, "guesses": [{**guess, "name": "change"}]}, slaves, NOW)
+        latest = f"5000 times, the latest from 10.0.0.2:5 at {shown.moment(NOW - 5)}"
+        self.assertEqual(lines[-2:], [f"wrong password for {name}: {latest}" for name in ("bot1", "change")])
+        self.assertNotIn("bot2: 5000", "\n".join(lines))
+        page = "\n".join(status.slavePage(slaves[0], NOW))
+        self.assertIn("refused:  5000 logins, the latest from 10.0.0.2:5", page)
+
+    def test_files(self) -> None:
+        """H6: that the master has no files left for slaves is told, with what to do about it."""
+        files = {"limit": 64, "reserved": 24, "turnedAway": 80, "when": NOW - 5}
+        lines = status.masterPage({**MASTER, "files": files}, [BOT], NOW)
+        self.assertTrue(
+            any("80 connections turned away" in line and "raise the limit" in line for line in lines)
+        )
+        for quiet in ({**files, "turnedAway": 0, "when": None}, {**files, "when": NOW - 7200}):
+            lines = status.masterPage({**MASTER, "files": quiet}, [BOT], NOW)
+            self.assertNotIn("turned away", "\n".join(lines))
+
     def test_notes(self) -> None:
         """What is odd about a slave, and who was refused, follows the table (O9)."""
         refused = {"name": "bot9", "when": NOW, "address": "10.0.0.9:1", "logins": 3}

@@ -26,6 +26,7 @@ from buildbot.config.kinds import NAME, PASSWORD, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
 from buildbot.pbutil import NewCredPerspective
 from buildbot.store.interface import StoreFailed
+from buildbot.wire.accounts import CLIENT
 from buildbot.wire.dialect import text
 from buildbot.wire.login import LoginRefused, LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -156,7 +157,8 @@ class PBChangeSource(ChangeSource):
         clock = master.botmaster.clock
         account = _Account(self)
         portal = Portal(account, [account])
-        factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), clock, GREETING)
+        files = master.slavePort.files
+        factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), clock, GREETING, files)
         opened = await ports.openAll(clock, factory, [self.port])
         self._factory, self._open = factory, list(opened.values())
 
@@ -185,10 +187,10 @@ class _Account:
         """The name; raises LoginRefused if it is not the right one, or the password is not."""
         source = self._source
         if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
-            raise LoginRefused("wrong password")
+            raise LoginRefused("wrong password", known=credentials.username == source.user)
         if credentials.username != source.user:
-            raise LoginRefused("there is no such name on this port")
-        credentials.welcome()
+            raise LoginRefused("there is no such name on this port", known=False)
+        credentials.welcome(CLIENT)
         return source.user
 
     def requestAvatar(self, avatarID: Any, mind: Any, *interfaces: Any) -> tuple[Any, Any, Any]:

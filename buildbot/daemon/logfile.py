@@ -22,6 +22,7 @@ from twisted.python.logfile import LogFile
 
 from buildbot.daemon.place import LOG
 from buildbot.daemon.plaintext import plain
+from buildbot.daemon.repeats import Repeats
 
 #: The log is set aside at this many bytes, and this many old ones are kept.
 ROTATE_LENGTH = 10_000_000
@@ -59,9 +60,12 @@ class DaemonLog(LogFile):
 
 
 def observer(stream: IO[Any]) -> ILogObserver:
-    """What writes events of level info and above to C{stream}, with their time and in plain characters."""
+    """What writes events of level info and above to C{stream}, with their time and in plain characters.
+
+    Of failures that are alike it writes one traceback: see L{buildbot.daemon.repeats}.
+    """
     return FilteringLogObserver(
-        FileLogObserver(stream, _line), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)]
+        Repeats(FileLogObserver(stream, _line)), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)]
     )
 
 

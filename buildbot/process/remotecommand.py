@@ -17,7 +17,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from buildbot.pbutil import Callee, WrongArguments
+from buildbot.pbutil import Callee, MalformedCall
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import fromPeer, text
 
@@ -143,7 +143,7 @@ class RemoteCommand(Callee):
             return super().remoteMessageReceived(broker, message, args, kw)
         said = broker.unserialize(args)
         if type(said) is not tuple or len(said) != 1 or type(said[0]) not in (list, tuple):
-            raise WrongArguments("update takes a list of updates")
+            raise MalformedCall("update takes a list of updates")
         (updates,) = said
         if len(updates) == 1 and not self._isWatched():
             self._readOne(updates)

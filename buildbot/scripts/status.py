@@ -21,6 +21,9 @@ _EVENTS = 20
 _ROOM = 30
 #: The event of a login that was refused, as the master words it.
 _REFUSED = re.compile(r"login from \S+ refused: ")
+#: For so many seconds guesses at a password, and connections that found no room, are worth a line.
+_GUESSED = 24 * 3600.0
+_TURNED_AWAY = 3600.0
 _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 
 
@@ -56,6 +59,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
+    lines += _filesLine(master.get("files") or {}, now)
     if slaves:
         lines += ["", *table(_HEADINGS, [_row(slave, now) for slave in slaves])]
     activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]
@@ -63,6 +67,13 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
         lines += ["", *activity]
     lines += [f"{plainLine(s['name'])} is {pauseWords(s['paused'], now)}" for s in slaves if s.get("paused")]
     lines += [line for slave in slaves for line in _refusal(slave)]
+    guesses = [{**s["refused"], "name": s["name"]} for s in slaves if s.get("refused") and not _refusal(s)]
+    lines += [
+        f"wrong password for {plainLine(each['name'])}: {counted(each['logins'], 'time')}, "
+        f"the latest from {plainLine(each['address'])} at {moment(each['when'])}"
+        for each in [*guesses, *master.get("guesses", ())]
+        if now - each["when"] < _GUESSED
+    ]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
@@ -70,6 +81,17 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
         for each in master.get("refused", ())
     ]
     return lines
+
+
+def _filesLine(files: Mapping[str, Any], now: float) -> list[str]:
+    """A line, if connections were turned away of late because the master may open no more files."""
+    if not files.get("turnedAway") or now - files["when"] > _TURNED_AWAY:
+        return []
+    return [
+        f"{counted(files['turnedAway'], 'connection')} turned away, the latest at {moment(files['when'])}: "
+        f"the master may open {files['limit']} files, and keeps {files['reserved']} for the administrator; "
+        "raise the limit (ulimit -n, or LimitNOFILE= in the unit)"
+    ]
 
 
 def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
@@ -86,11 +108,21 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("builds", f"{slave['running']} running" if slave.get("running") else None),
         ("kept", pauseWords(slave["paused"], now) if slave.get("paused") else None),
         ("note", slave.get("note")),
+        ("refused", _guessesAt(slave)),
     ]
     lines = [f"{name + ':':<9} {plainLine(str(value))}" for name, value in facts if value]
     events = list(slave.get("events") or ())[-_EVENTS:]
     lines += ["", "latest events:" if events else "no events since the master was started"]
     return lines + [f"  {moment(event['when'])}  {plainLine(event['text'])}" for event in events]
+
+
+def _guessesAt(slave: Mapping[str, Any]) -> str | None:
+    """How often a login under a slave's name was refused, if it was."""
+    refused = slave.get("refused")
+    if not refused:
+        return None
+    latest = f"the latest from {refused['address']} at {moment(refused['when'])}"
+    return f"{counted(refused['logins'], 'login')}, {latest}"
 
 
 def pauseWords(pause: Mapping[str, Any], now: float) -> str:

@@ -38,6 +38,16 @@ def reportMaster(master: Any) -> dict[str, Any]:
             {"name": name, "when": stranger.when, "address": stranger.address, "logins": stranger.logins}
             for name, stranger in master.botmaster.strangers.items()
         ],
+        "guesses": [
+            {"name": name, "when": guess.when, "address": guess.address, "logins": guess.logins}
+            for name, guess in master.dispatcher.guesses.items()
+        ],
+        "files": {
+            "limit": master.slavePort.files.limit,
+            "reserved": master.slavePort.files.reserved,
+            "turnedAway": master.slavePort.files.turnedAway,
+            "when": master.slavePort.files.when,
+        },
         "running": [reportRunning(build) for build in runningBuilds(master.botmaster)],
         "waiting": reportWaiting(master.botmaster),
         "storeTrouble": master.botmaster.storeTrouble,
@@ -69,9 +79,17 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "running": slave.buildsRunning,
         "paused": None if slave.paused is None else slave.paused.toRecord(),
         "note": status.note,
+        "refused": _refused(status),
         "bytes": slave.traffic(),
         "events": [{"when": when, "text": text} for when, text in status.getEvents()],
     }
+
+
+def _refused(status: Any) -> dict[str, Any] | None:
+    """The logins under a slave's name that were refused, whoever tried them; None if there were none."""
+    if not status.refusals:
+        return None
+    return {"logins": status.refusals, "when": status.refusedAt, "address": status.refusedFrom}
 
 
 def runningBuilds(botmaster: Any) -> list[Any]:

@@ -27,6 +27,8 @@ class SlaveStatus:
     @ivar address: where it calls, or last called, from.
     @ivar generation: what kind of slave it is, in words; None until it said so.
     @ivar note: one line that explains why it is not well; empty if it is.
+    @ivar refusals: how often a login under its name was refused since the master was started.
+    @ivar refusedFrom, refusedAt: where the last of them came from, and when, in seconds since the epoch.
     """
 
     admin: str | None = None
@@ -37,6 +39,9 @@ class SlaveStatus:
     generation: str | None = None
     version: str | None = None
     note = ""
+    refusals = 0
+    refusedFrom: str | None = None
+    refusedAt: float | None = None
     _events: Sequence[tuple[float, str]] = ()
     _kind: str | None = None
     _inARow = 0
@@ -77,6 +82,12 @@ class SlaveStatus:
         """
         self.connected = isConnected
         self._isAlive = isAlive if isConnected else None
+
+    def wasRefused(self, when: float, address: str, reason: str) -> None:
+        """Somebody tried to log in under its name, and was refused."""
+        self.refusals += 1
+        self.refusedFrom, self.refusedAt = address, when
+        self.happened(when, f"login from {address} refused: {reason}", "refused")
 
     def happened(self, when: float, text: str, kind: str | None = None) -> None:
         """

@@ -214,6 +214,10 @@ class _Unfinished(NamedTuple):
     tail: bytes
 
 
+#: Bytes of memory that the smallest items take, which have two bytes on the wire.
+_ITEM = 56
+
+
 class Decoder:
     """
     I make expressions of the bytes of one connection, however they were cut on the way.
@@ -238,6 +242,15 @@ class Decoder:
         # What has come of a string, and how many of its bytes have not.
         self._string: bytearray | None = None
         self._awaited = 0
+
+    @property
+    def unfinished(self) -> int:
+        """About how many bytes of memory the beginning of an expression takes whose end has not come."""
+        size = 0 if self._string is None else len(self._string)
+        if self._unfinished is not None:
+            _stack, _current, _missing, items, taken, tail = self._unfinished
+            size += taken + len(tail) + _ITEM * min(items, taken // 2)
+        return size
 
     def decode(self, data: bytes) -> Iterable[Any]:
         """

@@ -19,13 +19,17 @@ from twisted.internet import protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
-from buildbot.wire.banana import AFTER_LOGIN, BEFORE_LOGIN, BananaError, Decoder, encode
+from buildbot.pbutil import MalformedCall
+from buildbot.wire.accounts import SLAVE, Account
+from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
+from buildbot.wire.dialect import NotAWord
 from buildbot.wire.jelly import jelly, unjelly
 
 if TYPE_CHECKING:
@@ -40,6 +44,12 @@ UNREAD_BEFORE_LOGIN = 1 << 20
 UNREAD_AFTER_LOGIN = 4 << 20
 #: Bytes that may wait here to be served: a transport may bring more than it was asked for, TLS for one.
 UNSERVED = 1 << 20
+#: Seconds that a peer has to read why it is hung up on.
+TELLING = 1.0
+#: What a connection over TLS weighs among those that have not logged in; a plain one weighs 1.
+TLS_WEIGHT = 8
+#: Fewer bytes of an unfinished message are not worth counting.
+_FEW = 16 * 1024
 
 #: Basic values only: peers may make nothing else here, whatever other code allows globally.
 SECURITY = SecurityOptions()
@@ -51,7 +61,9 @@ class Violation(Exception):
 
 
 #: Words for errors that a peer may be told as they are.
-_TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin)
+_TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin, NotAWord)
+#: Errors that only a call can cause that our own code would never make.
+_MALFORMED = (MalformedCall, NotAWord)
 
 
 def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
@@ -80,6 +92,9 @@ class SlavePortBroker(pb.Broker):
     @ivar name: its login name, once it has proved that; empty before.
     @ivar whyCut: the rule that the peer broke, if it is cut for one.
     @ivar budget: pays for what is kept of what the peer says.
+    @ivar account: the limits of its account, once it has logged in.
+    @ivar serving: calls of the peer that are not answered yet.
+    @ivar weight: how many plain connections take as much memory before the login.
     """
 
     factory: Any  # a SlavePortFactory; Twisted says that it is None
@@ -104,7 +119,11 @@ class SlavePortBroker(pb.Broker):
     unserializingPerspective = None
     name = ""
     whyCut = ""
+    account: Account = SLAVE
     lastHeard = 0.0
+    lastServed = 0.0
+    serving = 0
+    weight = 1
     bytesIn = 0
     bytesOut = 0
     welcome = False
@@ -116,6 +135,7 @@ class SlavePortBroker(pb.Broker):
     _waiting: deque[bytes] | None = None
     _stuck = False
     _unread = 0
+    _counted = False
 
     def __init__(self, factory: SlavePortFactory, address: IAddress | None) -> None:
         # Twisted's own __init__ makes a vocabulary, seven containers that are never filled here, and so many
@@ -142,12 +162,16 @@ class SlavePortBroker(pb.Broker):
     def connectionMade(self) -> None:
         """The peer connected: offer the dialects, and count the seconds."""
         self.lastHeard = self.factory.clock.seconds()
+        if isinstance(self.transport, ProtocolWrapper):
+            self.weight = TLS_WEIGHT
         self.transport.registerProducer(self, True)
         self.factory.greeted(self)
         self._send(encode(self.knownDialects, vocabulary=False))
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The peer is gone: pending calls fail, then whoever watches is told."""
+        if not self.closed and not self.welcome and reason.type.__module__.startswith("OpenSSL"):
+            self.factory.violated(self, f"the TLS handshake failed{_reasonOf(reason.value)}")
         self.closed = True
         self.factory.forget(self)
         pb.Broker.connectionLost(self, reason)
@@ -166,12 +190,36 @@ class SlavePortBroker(pb.Broker):
             self.transport.pauseProducing()
             self.factory.clock.callLater(seconds, self.abort)
 
-    def admitPeer(self, name: str) -> None:
-        """The peer proved to be C{name}: the wider limits apply from here on."""
+    def breakOff(self, reason: str) -> None:
+        """The peer broke a rule: say so in the log and hang up, as soon as it is its turn."""
+        if self.closed or self._hanging:
+            return
+        hold = self.factory.violated(self, reason)
+        if hold:
+            self.hangUpAfter(hold)
+        else:
+            self.abort()
+
+    @property
+    def isHeld(self) -> bool:
+        """Whether it only waits to be hung up on."""
+        return self._hanging
+
+    def silent(self, now: float) -> float:
+        """For how many seconds nothing has come from the peer, nor was it answered."""
+        return now - max(self.lastHeard, self.lastServed)
+
+    def admitPeer(self, name: str, account: Account = SLAVE) -> None:
+        """The peer proved to be C{name}: the limits of its account apply from here on."""
         self.welcome = True
         self.name = name
-        self._decoder.limits = AFTER_LOGIN
-        self.factory.forget(self)
+        if account is not SLAVE:
+            self.account = account
+        self._decoder.limits = account.message
+        self.factory.admitted(self)
+        setTcpKeepAlive = getattr(self.transport, "setTcpKeepAlive", None)
+        if setTcpKeepAlive is not None:
+            setTcpKeepAlive(True)
 
     def closeRoot(self) -> None:
         """The login is over: from here on calling the root again breaks the rules."""
@@ -192,7 +240,7 @@ class SlavePortBroker(pb.Broker):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in: understand and serve them, or hang up."""
-        if self.closed:
+        if self.closed or self._hanging:
             return  # what was in the kernel's buffer when we hung up
         self.lastHeard = self.factory.clock.seconds()
         self.bytesIn += len(data)
@@ -200,7 +248,7 @@ class SlavePortBroker(pb.Broker):
             self._keepWaiting(data)
             return
         if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
-            self._cut("it does not speak PB")
+            self.breakOff("it does not speak PB")
             return
         self._work = self._serve(data)
         self._goOn()
@@ -211,7 +259,7 @@ class SlavePortBroker(pb.Broker):
             self._waiting = deque()
         self._waiting.append(data)
         if sum(map(len, self._waiting)) > UNSERVED:
-            self._cut(f"it sends more than {UNSERVED} bytes when nothing is read")
+            self.breakOff(f"it sends more than {UNSERVED} bytes when nothing is read")
 
     def _serve(self, data: bytes) -> Iterator[object]:
         """Serve what came in, a message at a time; of one that takes long, a part at a time."""
@@ -233,19 +281,27 @@ class SlavePortBroker(pb.Broker):
                     break
                 self._work = None
         except (Violation, BananaError, InsecureJelly) as error:
-            self._cut(str(error) or type(error).__name__)
+            self.breakOff(str(error) or type(error).__name__)
         except Exception:
             log.failure("while serving {who}", who=self.who)
             self.abort()
         if self.closed or self._hanging:
             self._work = self._waiting = None
             return
+        self._countUnfinished()
         now = clock.seconds()
         if now >= end:
             self._pause(min(now - started, 1.0))
         elif self._paused:
             self._paused = False
             self.transport.resumeProducing()
+
+    def _countUnfinished(self) -> None:
+        """Tell how much has come of a message that has not come to its end, if that is much."""
+        unfinished = 0 if self._work is not None else self._decoder.unfinished
+        if unfinished > _FEW or self._counted:
+            self._counted = unfinished > _FEW
+            self.factory.unfinished(self, unfinished if self._counted else 0)
 
     def _nextWork(self) -> Iterator[object] | None:
         """What is to be served first."""
@@ -261,7 +317,7 @@ class SlavePortBroker(pb.Broker):
         self.factory.clock.callLater(seconds, self._goOn)
 
     def _cut(self, why: str) -> None:
-        """The peer broke a rule: say so, and hang up."""
+        """The peer broke a rule: say so, and hang up at once."""
         self.factory.violated(self, why)
         self.abort()
 
@@ -312,9 +368,11 @@ class SlavePortBroker(pb.Broker):
             if isinstance(result, Slices):
                 return self._inSlices(result, requestID, answerRequired)
             if isinstance(result, Deferred):
+                self.serving += 1
                 if answerRequired:
                     result.addCallback(self._answerLater, requestID)
                 result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
+                result.addBoth(self._served)
             elif answerRequired:
                 self._send(encode([b"answer", requestID, result]))
         return None
@@ -335,16 +393,38 @@ class SlavePortBroker(pb.Broker):
         if not self.closed:
             self._send(encode([b"answer", requestID, result]))
 
+    def _served(self, result: Any) -> Any:
+        self.serving -= 1
+        self.lastServed = self.factory.clock.seconds()
+        return result
+
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
         """A call of the peer failed: say so here if it is our fault, and there without details."""
         if isinstance(error, (Violation, InsecureJelly)):
-            self._cut(str(error))
+            self.breakOff(str(error))
+            return
+        if isinstance(error, _MALFORMED):
+            self._malformed(error, requestID, answerRequired)
             return
         if isinstance(error, (pb.Error, NoSuchMethod)):
             self.factory.complained(self, f"{type(error).__name__}: {error}")
         elif not isinstance(error, UnauthorizedLogin):  # that one was logged where it was decided
             log.failure("serving a call of {who}", Failure(error), who=self.who)
-        if answerRequired and not self.closed:
+        if answerRequired:
+            self._sendError(error, requestID)
+
+    def _malformed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
+        """The peer made a call that cannot be: tell it so if it listens, and hang up."""
+        reason = f"a malformed call: {error}"
+        if self.welcome and answerRequired and not self.closed and not self._hanging:
+            self._sendError(error, requestID)
+            self.factory.violated(self, reason)
+            self.hangUpAfter(TELLING)
+        else:
+            self.breakOff(reason)
+
+    def _sendError(self, error: BaseException, requestID: int) -> None:
+        if not self.closed:
             name, parents, text = _errorFor(error)
             state = {"type": name, "value": text, "parents": parents, "traceback": "Traceback unavailable\n"}
             failure = [b"twisted.spread.pb.CopyableFailure", jelly(state, self)]
@@ -436,6 +516,13 @@ class SlavePortBroker(pb.Broker):
     def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
         """Unjelly what came from the peer: basic values and references only."""
         return unjelly(sexp, self)
+
+
+def _reasonOf(error: BaseException) -> str:
+    """What OpenSSL says is wrong, in its own words; nothing if it says nothing."""
+    errors = error.args[0] if error.args else ()
+    words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
+    return f": {words}" if words else ""
 
 
 #: How a dialect's name begins on the wire: a browser or a TLS client need not be heard to the end.

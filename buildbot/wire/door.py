@@ -1,147 +1,83 @@
 # -*- test-case-name: tests.test_door -*-
 """
-Who may knock how often, and how often that is worth a line in the log.
+How long a connection that fails is held before it learns so, and what counts as one cause of failures.
 
-Rules over counts and times; the sockets are in L{buildbot.wire.broker}.  Only
-failures count: any number of honest slaves behind one address passes, however
-fast they come.
+Rules over counts and times; the sockets are in L{buildbot.wire.slaveport}.  No newcomer is ever refused for
+what others behind its address have done: only failures wait, and they wait behind those of the same cause.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 
-#: Seconds over which failures are remembered.
-WINDOW = 60.0
-#: An address with more failures than this in WINDOW gets at most PACE connections a second.
-FAILURES_PER_ADDRESS = 60
-#: With more failures than this from everywhere, an address is judged by FAILURES_WHEN_BUSY.
-FAILURES_IN_ALL = 600
-FAILURES_WHEN_BUSY = 3
-PACE = 20
-#: The same while failures come from everywhere.
-PACE_WHEN_BUSY = 2
-#: Addresses and log keys remembered at the most; the oldest are forgotten first.
+#: Failures a second of one cause, and of all causes, that are told at once. Those beyond wait their turn.
+PACE = 30.0
+PACE_IN_ALL = 100.0
+#: So many failures in a row need not wait.
+BURST = 60
+BURST_IN_ALL = 200
+#: No failure waits longer than this many seconds.
+LONGEST = 5.0
+#: Causes that are remembered at the most; the oldest are forgotten first.
 REMEMBERED = 10_000
+
+_MAPPED = "::ffff:"
 
 
 def source(host: str) -> str:
     """What counts as one address: an IPv4 host, or the /64 network of an IPv6 one."""
-    if ":" not in host or host.lower().startswith("::ffff:"):
+    if ":" not in host:
         return host
+    if host.lower().startswith(_MAPPED) and "." in host:
+        return host[len(_MAPPED) :]  # an IPv4 host that came to an IPv6 port
     head = host.split("%", 1)[0].split("::", 1)[0].split(":")
     return ":".join([*head, *["0"] * 4][:4]) + "::/64"
 
 
-class Recent:
-    """How many things happened within WINDOW, roughly: counted in six slices of it."""
+class Turns:
+    """I give turns, so many a second; a few may be taken early."""
 
-    __slots__ = ("_counts", "_slice")
-    SLICES = 6
+    __slots__ = ("_next",)
 
     def __init__(self) -> None:
-        self._slice = 0
-        self._counts = [0] * self.SLICES
+        self._next = float("-inf")
 
-    def _turn(self, now: float) -> None:
-        current = int(now * self.SLICES / WINDOW)
-        steps = current - self._slice
-        if steps > 0:
-            for step in range(1, min(steps, self.SLICES) + 1):
-                self._counts[(self._slice + step) % self.SLICES] = 0
-            self._slice = current
+    def take(self, now: float, perSecond: float, burst: int) -> float:
+        """
+        Take the next turn.
 
-    def add(self, now: float) -> None:
-        """One more, at C{now} seconds."""
-        self._turn(now)
-        self._counts[self._slice % self.SLICES] += 1
-
-    def count(self, now: float) -> int:
-        """How many there were in the last WINDOW seconds."""
-        self._turn(now)
-        return sum(self._counts)
-
-
-@dataclass
-class _Record:
-    failures: Recent = field(default_factory=Recent)
-    second: int = -1
-    served: int = 0
+        @return: how many seconds it is away; 0 for now.
+        """
+        begun = max(self._next, now - (burst - 1) / perSecond)
+        self._next = begun + 1 / perSecond
+        wait = max(0.0, round(begun - now, 3))
+        if wait > LONGEST:
+            self._next = now + LONGEST
+        return min(wait, LONGEST)
 
 
 class Doorkeeper:
-    """I remember failed logins and broken greetings, and pace the addresses they came from."""
+    """I say how long each failed login or broken greeting is held; an honest one never meets me."""
 
     def __init__(self) -> None:
-        self._records: OrderedDict[str, _Record] = OrderedDict()
-        self._all = Recent()
+        self._causes: OrderedDict[str, Turns] = OrderedDict()
+        self._all = Turns()
 
     def __len__(self) -> int:
-        """How many addresses are remembered."""
-        return len(self._records)
+        """How many causes are remembered."""
+        return len(self._causes)
 
-    def failed(self, host: str, now: float) -> None:
-        """A connection from C{host} ended without an honest login."""
-        key = source(host)
-        record = self._records.get(key)
-        if record is None:
-            record = self._records[key] = _Record()
-            if len(self._records) > REMEMBERED:
-                self._records.popitem(last=False)
-        self._records.move_to_end(key)
-        record.failures.add(now)
-        self._all.add(now)
-
-    def admit(self, host: str, now: float) -> bool:
-        """Whether a new connection from C{host} is served now, or closed at once."""
-        if not self._records:
-            return True
-        record = self._records.get(source(host))
-        if record is None:
-            return True
-        busy = self._all.count(now) > FAILURES_IN_ALL
-        if record.failures.count(now) <= (FAILURES_WHEN_BUSY if busy else FAILURES_PER_ADDRESS):
-            return True
-        second = int(now)
-        if record.second != second:
-            record.second, record.served = second, 0
-        record.served += 1
-        return record.served <= (PACE_WHEN_BUSY if busy else PACE)
-
-
-class LogLimiter:
-    """I say which repetitions of a fact are worth a line, and count the others."""
-
-    def __init__(self, every: float = 60.0, inAll: int = 100) -> None:
+    def failed(self, cause: str, now: float) -> float:
         """
-        @param every: seconds between two lines about the same key.
-        @param inAll: lines about all keys together in that time.
-        """
-        self._every = every
-        self._inAll = inAll
-        self._keys: OrderedDict[object, list[float]] = OrderedDict()
-        self._start = float("-inf")
-        self._said = 0
+        A connection failed.
 
-    def allow(self, key: object, now: float) -> int | None:
+        @param cause: who is to blame: an account that is guessed at, or an address.
+        @return: for how many seconds to hold the connection before it is told or hung up on.
         """
-        May a line about C{key} be written now?
-
-        @return: None if not; else how many lines about it were left out since
-            the last one.
-        """
-        if now - self._start >= self._every:
-            self._start, self._said = now, 0
-        entry = self._keys.get(key)
-        if entry is None:
-            entry = self._keys[key] = [float("-inf"), 0]
-            if len(self._keys) > REMEMBERED:
-                self._keys.popitem(last=False)
-        if now - entry[0] < self._every or self._said >= self._inAll:
-            entry[1] += 1
-            return None
-        self._said += 1
-        left = int(entry[1])
-        entry[:] = [now, 0]
-        return left
+        turns = self._causes.get(cause)
+        if turns is None:
+            turns = self._causes[cause] = Turns()
+            if len(self._causes) > REMEMBERED:
+                self._causes.popitem(last=False)
+        self._causes.move_to_end(cause)
+        return max(turns.take(now, PACE, BURST), self._all.take(now, PACE_IN_ALL, BURST_IN_ALL))

@@ -30,7 +30,8 @@ from twisted.spread.flavors import NoSuchMethod
 from zope.interface import implementer
 
 from buildbot.pbutil import Callee, WrongArguments
-from buildbot.wire.broker import SlavePortBroker, Violation
+from buildbot.wire.accounts import SLAVE, Account
+from buildbot.wire.broker import TELLING, SlavePortBroker, Violation
 from buildbot.wire.dialect import word
 
 log = Logger()
@@ -47,12 +48,14 @@ class LoginRefused(UnauthorizedLogin):
 
     @ivar told: what the peer is told; the exception's own text is for our log.
     @ivar hold: seconds to hold a slave before hanging up.
+    @ivar known: whether there is such an account: then guesses at it have lines of their own in the log.
     """
 
-    def __init__(self, reason: str, told: str = UNKNOWN, hold: float = HOLD) -> None:
+    def __init__(self, reason: str, told: str = UNKNOWN, hold: float = HOLD, known: bool = True) -> None:
         super().__init__(reason)
         self.told = told
         self.hold = hold
+        self.known = known
 
 
 class LoginRoot(Callee):
@@ -64,7 +67,7 @@ class LoginRoot(Callee):
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """Refuse what is no login, and a second login."""
-        if message != "login" or broker.welcome:
+        if message != "login" or self._broker.welcome:
             raise Violation(f"it called {message[:32]!r} where only one login is due")
         try:
             return super().remoteMessageReceived(broker, message, args, kw)
@@ -107,9 +110,9 @@ class Guess(Callee):
         """Where the login comes from, for people."""
         return self._broker.address
 
-    def welcome(self) -> None:
-        """The checker believes me: my connection gets the wider limits."""
-        self._broker.admitPeer(self.username)
+    def welcome(self, account: Account = SLAVE) -> None:
+        """The checker believes me: my connection gets the limits of this kind of account."""
+        self._broker.admitPeer(self.username, account)
 
     def remote_respond(self, response: Any, mind: Any = None) -> Deferred[Any]:
         """
@@ -122,6 +125,8 @@ class Guess(Callee):
         """
         if self._response is not None:
             raise Violation("a second guess at one challenge")
+        if self._broker.welcome:
+            raise Violation("a second login on one connection")
         if mind is not None and not isinstance(mind, pb.RemoteReference):
             raise Violation("a mind that is no reference")
         self._response = response or b"-"
@@ -148,19 +153,33 @@ class Guess(Callee):
                 log.failure("login of {name!r} from {who}", why, name=self.username[:64], who=broker.who)
             refusal = LoginRefused("internal error", "the master had an internal error: try again later")
         name = self.username[:64]
-        broker.factory.failed(broker)
         broker.factory.sayOnce(
-            ("refused", name, broker.host),
+            "refused",
+            name,
             "refused the login of {name!r} from {address}: {reason}",
+            known=refusal.known,
+            origin=broker.host,
             name=name,
             address=broker.address,
             reason=str(refusal),
         )
-        broker.hangUpAfter(refusal.hold)
+        hold = 0.0 if broker.welcome else broker.factory.failed(broker, name if refusal.known else None)
         if mind is None:
-            return Failure(UnauthorizedLogin("login refused"))
+            broker.hangUpAfter(hold + TELLING)
+            return _errorAfter(hold, broker.factory.clock)
+        broker.hangUpAfter(max(hold, refusal.hold))
         tell(mind, refusal.told)
         return Deferred()
+
+
+def _errorAfter(seconds: float, clock: Any) -> Deferred[Any] | Failure:
+    """What a refused client without a mind gets, now or in a while."""
+    error = UnauthorizedLogin("login refused")
+    if not seconds:
+        return Failure(error)
+    answer: Deferred[Any] = Deferred()
+    clock.callLater(seconds, answer.errback, error)
+    return answer
 
 
 class _Once:

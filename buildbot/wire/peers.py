@@ -96,12 +96,6 @@ class SlavePeer:
         """Whether the connection still lives."""
         return not self.broker.closed
 
-    def keepTCPAlive(self) -> None:
-        """Have the kernel notice a dead link too, where the transport is TCP."""
-        setTcpKeepAlive = getattr(self.broker.transport, "setTcpKeepAlive", None)
-        if setTcpKeepAlive is not None:
-            setTcpKeepAlive(True)
-
     def tell(self, words: str) -> None:
         """Have the slave print C{words} in its own log."""
         tell(self.mind, words)

@@ -1,14 +1,14 @@
 # -*- test-case-name: tests.test_broker -*-
 """
-All connections of the slave ports: how many may greet us, how long, and what is worth a line.
+All connections of the slave ports: one door for every kind of port, and what is worth a line.
 
-One connection is in L{buildbot.wire.broker}; which address failed how often is
-counted by L{buildbot.wire.door}.
+One connection is in L{buildbot.wire.broker}.  Those on their way to a login are in L{buildbot.wire.greeting},
+those behind it in L{buildbot.wire.members}; how long a failure is held is a rule of L{buildbot.wire.door}.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,21 +17,28 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
+from buildbot.util import counted
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.dialect import text
-from buildbot.wire.door import Doorkeeper, LogLimiter
+from buildbot.wire.door import Doorkeeper, source
+from buildbot.wire.greeting import LOGIN_TIME, Greeters
+from buildbot.wire.lines import EVERY, LogLimiter
+from buildbot.wire.members import Members
+from buildbot.wire.spare import FileReserve, Room
 
 log = Logger()
 
-#: Seconds a connection may take from the first byte to an honest login.
-LOGIN_TIME = 30.0
-#: Connections that may be on their way to a login: from everywhere, from one address.
-GREETING = 4096
-GREETING_PER_ADDRESS = 2048
+#: What the connections on their way to a login may weigh: a plain one is 1, one over TLS is TLS_WEIGHT.
+GREETING = 16_384
 
 
 class SlavePortFactory(protocol.ServerFactory):
-    """I make the brokers of all slave ports, and keep the limits that they share."""
+    """
+    I make the brokers of all slave ports, and keep the limits that they share.
+
+    @ivar open: all connections.
+    @ivar files: the files that no connection gets.
+    """
 
     noisy = False
     unsafeTracebacks = False
@@ -41,28 +48,45 @@ class SlavePortFactory(protocol.ServerFactory):
         rootFor: Callable[[SlavePortBroker], pb.Referenceable],
         clock: IReactorTime,
         greeting: int = GREETING,
+        files: FileReserve | None = None,
     ) -> None:
         """
         @param rootFor: makes the object that a fresh connection may log in to.
-        @param greeting: how many connections may be on their way to a login; fewer
-            than the process may have open, or strangers could lock everybody out.
+        @param greeting: how many connections may be on their way to a login; never more than half of the
+            files that this process may open.
+        @param files: those of this process, if it is not said.
         """
         self.clock = clock
-        self._mostGreeting = min(greeting, GREETING)
+        self.files = files or FileReserve()
         self.open: set[SlavePortBroker] = set()
         self._rootFor = rootFor
         self._door = Doorkeeper()
         self._lines = LogLimiter()
-        self._greeting: OrderedDict[SlavePortBroker, float] = OrderedDict()
-        self._greetingFrom: dict[str, OrderedDict[SlavePortBroker, None]] = {}
-        self._sweep: Any = None
+        self._summary: Any = None
+        most = greeting if self.files.limit is None else min(greeting, self.files.limit // 2)
+        self._greeters = Greeters(clock, most, self._tooLate)
+        self._members = Members(clock, self._cut)
 
-    def buildProtocol(self, address: IAddress | None) -> protocol.Protocol | None:
-        """A connection came in; None closes it at once."""
-        host = getattr(address, "host", None) or "local"
-        if not self._door.admit(host, self.clock.seconds()):
-            self.sayOnce(("paced", host), "{host} failed too often: its connections are paced", host=host)
-            return None
+    def buildProtocol(self, address: IAddress | None) -> protocol.Protocol:
+        """
+        A connection came in.
+
+        It always gets a protocol: a port with TLS has begun its own work when it asks, and would leave a
+        connection without one open.
+        """
+        room = self.files.room()
+        if room is Room.NONE or (room is Room.SCARCE and not self._greeters.makeRoom()):
+            self.files.turnAway(time.time())
+            self.sayOnce(
+                "files",
+                "",
+                "connections are turned away: {kept} of the {limit} files that this process may open are "
+                "kept for the administrator, and all others are in use; raise the limit (ulimit -n)",
+                known=True,
+                kept=self.files.reserved,
+                limit=self.files.limit,
+            )
+            return TurnedAway()
         broker = SlavePortBroker(self, address)
         broker.setNameForLocal("root", self._rootFor(broker))
         return broker
@@ -74,73 +98,129 @@ class SlavePortFactory(protocol.ServerFactory):
         """Cut every connection."""
         for broker in list(self.open):
             broker.abort()
+        if self._summary is not None:
+            self._summary.cancel()
+            self._summary = None
 
-    # connections on their way to a login
+    # connections on their way to a login, and behind it
+
+    @property
+    def greeting(self) -> int:
+        """How many connections are on their way to a login."""
+        return len(self._greeters)
+
+    @property
+    def members(self) -> int:
+        """How many connections have logged in."""
+        return len(self._members)
 
     def greeted(self, broker: SlavePortBroker) -> None:
-        """A connection begins its greeting: it has LOGIN_TIME; the oldest makes room if they are too many."""
+        """A connection begins its greeting: it has LOGIN_TIME; others make room if they are too many."""
         self.open.add(broker)
-        self._greeting[broker] = self.clock.seconds()
-        near = self._greetingFrom.setdefault(broker.host, OrderedDict())
-        near[broker] = None
-        if len(near) > min(GREETING_PER_ADDRESS, self._mostGreeting):
-            next(iter(near)).abort()
-        elif len(self._greeting) > self._mostGreeting:
-            next(iter(self._greeting)).abort()
-        if self._sweep is None:
-            self._sweep = self.clock.callLater(LOGIN_TIME, self._closeLate)
+        self._greeters.enter(broker)
+
+    def admitted(self, broker: SlavePortBroker) -> None:
+        """A connection has logged in: its greeting is over, and the limits of its account hold."""
+        self._greeters.leave(broker)
+        self._members.enter(broker)
 
     def forget(self, broker: SlavePortBroker) -> None:
-        """A connection has logged in or is gone: its greeting is over."""
-        if broker.closed:
-            self.open.discard(broker)
-        if self._greeting.pop(broker, None) is not None:
-            near = self._greetingFrom[broker.host]
-            del near[broker]
-            if not near:
-                del self._greetingFrom[broker.host]
-            if not self._greeting and self._sweep is not None:
-                self._sweep.cancel()
-                self._sweep = None
+        """A connection is gone."""
+        self.open.discard(broker)
+        if broker.welcome:
+            self._members.leave(broker)
+        else:
+            self._greeters.leave(broker)
 
-    def _closeLate(self) -> None:
-        self._sweep = None
-        now = self.clock.seconds()
-        late = []
-        for broker, since in self._greeting.items():
-            if now - since < LOGIN_TIME:
-                break
-            late.append(broker)
-        for broker in late:
-            self.violated(broker, f"no login within {LOGIN_TIME:g} s")
-            broker.abort()
-        if self._greeting:
-            oldest = next(iter(self._greeting.values()))
-            self._sweep = self.clock.callLater(max(0.0, oldest + LOGIN_TIME - now), self._closeLate)
+    def unfinished(self, broker: SlavePortBroker, size: int) -> None:
+        """So many bytes of a message have come over a connection, and its end has not."""
+        if broker.welcome and not broker.closed:
+            self._members.unfinished(broker, size)
 
-    # what is worth a line
+    def _tooLate(self, broker: SlavePortBroker) -> None:
+        self.violated(broker, f"no login within {LOGIN_TIME:g} s")
+        broker.abort()
 
-    def failed(self, broker: SlavePortBroker) -> None:
-        """A login over this connection failed: its address is remembered."""
-        self._door.failed(broker.host, self.clock.seconds())
+    def _cut(self, broker: SlavePortBroker, reason: str) -> None:
+        self.violated(broker, reason)
+        broker.abort()
 
-    def violated(self, broker: SlavePortBroker, reason: str) -> None:
-        """This peer broke a rule and is being cut (A7, A8)."""
-        if not broker.welcome:
-            self.failed(broker)
-        who = broker.who if broker.welcome else broker.host
+    # what fails
+
+    def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
+        """
+        A connection failed to log in.
+
+        @param name: the account that it guesses at; None if there is no such account.
+        @return: for how many seconds to hold it before it is told or hung up on.
+        """
+        self._greeters.hold(broker)
+        cause = f"from {source(broker.host)}" if name is None else f"as {name}"
+        return self._door.failed(cause, self.clock.seconds())
+
+    def violated(self, broker: SlavePortBroker, reason: str) -> float:
+        """
+        This peer broke a rule and is to be hung up on (A7, A8).
+
+        @return: in how many seconds; those that are not logged in may have to wait for their turn.
+        """
+        hold = 0.0 if broker.welcome else self.failed(broker)
+        who = broker.name if broker.welcome else source(broker.host)
         broker.whyCut = reason = text(reason, 200)
-        self.sayOnce(("violated", who), "hung up on {who}: {reason}", who=broker.who, reason=reason)
+        line = "hung up on {who}: {reason}"
+        self.sayOnce("violated", who, line, known=broker.welcome, who=broker.who, reason=reason)
+        return hold
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """This peer asked for something that cannot be; the connection stays."""
-        who = broker.who if broker.welcome else broker.host
+        who = broker.name if broker.welcome else source(broker.host)
         reason = text(reason, 200)
-        self.sayOnce(("complained", who), "{who} was told {reason}", who=broker.who, reason=reason)
+        line = "{who} was told {reason}"
+        self.sayOnce("complained", who, line, known=broker.welcome, who=broker.who, reason=reason)
 
-    def sayOnce(self, key: object, format: str, **fields: object) -> None:
-        """Log a line unless one with this key was logged within the last minute."""
-        left = self._lines.allow(key, self.clock.seconds())
+    # what is worth a line
+
+    def sayOnce(
+        self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
+    ) -> None:
+        """
+        Log a line unless one of this kind about this subject was logged within the last minute.
+
+        @param known, origin: see L{LogLimiter.allow}.
+        """
+        left = self._lines.allow(kind, subject, self.clock.seconds(), known, origin)
         if left is not None:
             more = f" ({left} more like this)" if left else ""
             log.info(format + "{more}", more=more, **fields)
+        elif self._summary is None:
+            self._summary = self.clock.callLater(EVERY, self._sumUp)
+
+    def _sumUp(self) -> None:
+        """What was left out of the log within the last minute, in a line for each kind of trouble."""
+        self._summary = None
+        for kind, lines, subjects in self._lines.summary():
+            log.info(
+                "{what}: {times} more in the last minute, of {subjects}",
+                what=_SUMMED[kind],
+                times=lines,
+                subjects=counted(subjects, _SUBJECTS.get(kind, "peer")),
+            )
+
+
+#: What the kinds of lines are called in a summary.
+_SUMMED = {
+    "violated": "connections that were hung up on",
+    "complained": "calls that cannot be",
+    "refused": "logins that were refused",
+    "files": "connections that were turned away",
+}
+_SUBJECTS = {"refused": "name"}
+
+
+class TurnedAway(protocol.Protocol):
+    """I am the end of a connection that found no room: it is closed at once, so that a slave tries again."""
+
+    def connectionMade(self) -> None:
+        """There is a transport now, and it is of no use."""
+        transport: Any = self.transport
+        transport.abortConnection()

@@ -1,0 +1,107 @@
+# -*- test-case-name: tests.test_broker -*-
+"""
+The connections that are on their way to a login: their deadline, and who makes room when they are too many.
+
+Nobody is refused here.  A newcomer is always let in; those go that have failed already, then those that have
+waited longest.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.door import source
+
+#: Seconds a connection may take from the first byte to an honest login, the handshake of TLS included.
+LOGIN_TIME = 30.0
+#: Seconds that one may take before it makes room for others only because files are scarce.
+GRACE = 2.0
+
+
+class Greeters:
+    """
+    I hold the connections that have not logged in yet, the oldest first.
+
+    @ivar most: what they may weigh together.
+    """
+
+    def __init__(self, clock: Any, most: int, late: Callable[[SlavePortBroker], object]) -> None:
+        """@param late: is called with each that did not log in within LOGIN_TIME."""
+        self.most = most
+        self._clock = clock
+        self._late = late
+        self._waiting: OrderedDict[SlavePortBroker, float] = OrderedDict()
+        self._held: OrderedDict[SlavePortBroker, None] = OrderedDict()
+        self._near: dict[str, OrderedDict[SlavePortBroker, None]] = {}
+        self._weight = 0
+        self._sweep: Any = None
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._waiting)
+
+    def enter(self, broker: SlavePortBroker) -> None:
+        """One more; if they are too many now, others make room."""
+        self._waiting[broker] = self._clock.seconds()
+        self._near.setdefault(source(broker.host), OrderedDict())[broker] = None
+        self._weight += broker.weight
+        while self._weight > self.most and len(self._waiting) > 1:
+            self._choose(broker).abort()
+        if self._sweep is None:
+            self._sweep = self._clock.callLater(LOGIN_TIME, self._closeLate)
+
+    def hold(self, broker: SlavePortBroker) -> None:
+        """It has failed, and only waits to be hung up on: it makes room first."""
+        if broker in self._waiting:
+            self._held[broker] = None
+
+    def leave(self, broker: SlavePortBroker) -> None:
+        """It has logged in or is gone."""
+        if self._waiting.pop(broker, None) is None:
+            return
+        self._held.pop(broker, None)
+        self._weight -= broker.weight
+        key = source(broker.host)
+        near = self._near[key]
+        del near[broker]
+        if not near:
+            del self._near[key]
+        if not self._waiting and self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+
+    def makeRoom(self) -> bool:
+        """Files are scarce: cut one that has failed or takes long; say whether there was one."""
+        victim = next(iter(self._held), None) or next(iter(self._waiting), None)
+        if victim is None:
+            return False
+        if victim not in self._held and self._clock.seconds() - self._waiting[victim] < GRACE:
+            return False
+        victim.abort()
+        return True
+
+    def _choose(self, newcomer: SlavePortBroker) -> SlavePortBroker:
+        """Who makes room: one that failed; the oldest of an address with more than its share; the oldest."""
+        if self._held:
+            return next(iter(self._held))
+        near = self._near[source(newcomer.host)]
+        if len(near) > 1 and len(near) * len(self._near) > len(self._waiting):
+            return next(iter(near))
+        return next(iter(self._waiting))
+
+    def _closeLate(self) -> None:
+        self._sweep = None
+        now = self._clock.seconds()
+        late = []
+        for broker, since in self._waiting.items():
+            if now - since < LOGIN_TIME:
+                break
+            late.append(broker)
+        for broker in late:
+            self._late(broker)
+        if self._waiting:
+            oldest = next(iter(self._waiting.values()))
+            self._sweep = self._clock.callLater(max(0.0, oldest + LOGIN_TIME - now), self._closeLate)

@@ -1,0 +1,37 @@
+"""Files that no connection gets."""
+
+import os
+
+from twisted.trial import unittest
+
+from buildbot.wire.spare import FileReserve, Room, reserved
+
+
+class FileReserveTests(unittest.SynchronousTestCase):
+    """H6: slaves cannot lock the administrator out."""
+
+    def test_reserved(self) -> None:
+        """An eighth of all files is kept, never too few to be of use nor more than anybody needs."""
+        self.assertEqual([reserved(limit) for limit in (64, 256, 1024, 100_000)], [24, 32, 128, 256])
+
+    def test_room(self) -> None:
+        """A connection gets no file of the reserve; within the first half of it, another can make room."""
+        free = 0
+        files = FileReserve(1024, lambda: free)
+        for free, room in ((895, Room.ENOUGH), (896, Room.SCARCE), (959, Room.SCARCE), (960, Room.NONE)):
+            self.assertIs(files.room(), room, free)
+
+    def test_noneLeft(self) -> None:
+        """When no file can be opened at all, there is no room."""
+
+        def none() -> int:
+            raise OSError("too many open files")
+
+        self.assertIs(FileReserve(1024, none).room(), Room.NONE)
+
+    def test_thisProcess(self) -> None:
+        """A process far below its limit has room, and asking leaves nothing open."""
+        files = FileReserve()
+        before = os.listdir("/proc/self/fd")
+        self.assertIs(files.room(), Room.ENOUGH)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
