@@ -99,6 +99,49 @@ class DaemonLogTests(unittest.TestCase):
         file.write("two\n")
         self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
 
+    def test_moved(self) -> None:
+        """A log that was moved away is no longer written to, also when nobody sends a signal (F13)."""
+        file = self.open()
+        file.write("one\n")
+        os.rename(self.path, f"{self.path}.old")
+        file.write("two\n")
+        os.unlink(self.path)
+        file.write("three\n")
+        self.assertEqual((self.read(), self.read("twistd.log.old")), ("three\n", "one\n"))
+
+    def test_truncated(self) -> None:
+        """A log that was copied and truncated (copytruncate) has no NUL bytes, and goes on in place (F13)."""
+        file = self.open()
+        file.rotateLength = 100
+        file.write("x" * 90 + "\n")
+        os.truncate(self.path, 0)
+        for number in range(5):
+            file.write(f"line {number}\n")
+        self.assertEqual(self.read(), "".join(f"line {number}\n" for number in range(5)))
+        self.assertEqual(os.listdir(self.here), ["twistd.log"])
+
+    def test_cannotReopen(self) -> None:
+        """When no new log can be made, nothing of what is logged gets lost (F13)."""
+        file = self.open()
+        os.rename(self.path, f"{self.path}.old")
+        os.mkdir(self.path)
+        file.write("one\n")
+        os.rmdir(self.path)
+        file.write("two\n")
+        self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
+
+    def test_cannotRotate(self) -> None:
+        """When the full log cannot be set aside, it goes on to grow, and nothing is lost (F13)."""
+        file = self.open()
+        file.rotateLength = 3
+        os.mkdir(f"{self.path}.1")  # no file can have that name
+        os.mkdir(f"{self.path}.1/x")
+        file.maxRotatedFiles = 1
+        for number in range(3):
+            file.write(f"{number}\n")
+            file.write("next\n")
+        self.assertEqual(self.read(), "0\nnext\n1\nnext\n2\nnext\n")
+
     def test_receive(self) -> None:
         """What others write to the outputs is in the log that is the current one."""
         output = os.open(os.devnull, os.O_WRONLY)

@@ -1,12 +1,14 @@
 # -*- test-case-name: tests.test_daemon_logfile -*-
 """Where a daemon's log goes: DIR/twistd.log, private, bounded, one plain line an event.
 
+The log begins a new file at a size, and works with programs that rotate it from outside, such as logrotate.
 What is worth an event is decided where the log is called.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import IO, Any
 
 from twisted.logger import (
@@ -18,6 +20,7 @@ from twisted.logger import (
     LogLevelFilterPredicate,
     formatEventAsClassicLogText,
 )
+from twisted.python import threadable
 from twisted.python.logfile import LogFile
 
 from buildbot.daemon.place import LOG
@@ -36,6 +39,8 @@ class DaemonLog(LogFile):
     of file: the last words of the interpreter, and of children that have no other output.
     """
 
+    synchronized = ["write", "rotate", "reopen"]  # threads log, too
+
     def __init__(self, directory: str) -> None:
         LogFile.__init__(
             self, LOG, directory, ROTATE_LENGTH, defaultMode=0o600, maxRotatedFiles=MAX_ROTATED_FILES
@@ -48,15 +53,66 @@ class DaemonLog(LogFile):
         for output in outputs:
             os.dup2(self._file.fileno(), output)
 
+    def write(self, data: str | bytes) -> None:
+        """
+        Append to the file that has my name now: another program may have moved the old one away.
+
+        @raise OSError: the disk is full, or the like; nothing else is lost by it.
+        """
+        if self._moved():
+            self.reopen()
+        LogFile.write(self, data)
+
+    def shouldRotate(self) -> bool:
+        """Whether the file has its full size. The file is asked: another program may have truncated it."""
+        if not LogFile.shouldRotate(self):
+            return False
+        self.size = os.fstat(self._file.fileno()).st_size
+        return bool(LogFile.shouldRotate(self))
+
     def rotate(self) -> None:
-        """Set the file aside and begin a new one."""
-        LogFile.rotate(self)
+        """Set the file aside and begin a new one. When that fails, go on in the old one."""
+        before = self._file
+        try:
+            self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)  # rotating closes it too early
+            LogFile.rotate(self)
+        except OSError:
+            self._file = before
+            return
+        before.close()
         self.receive(*self._outputs)
 
     def reopen(self) -> None:
-        """Go on in the file that has my name now: logrotate has moved the other away."""
-        LogFile.reopen(self)
+        """Go on in the file that has my name now. When that cannot be opened, go on in the old one."""
+        before = self._file
+        try:
+            self._openFile()
+        except OSError:
+            return  # a log in a file of another name is better than none
+        before.close()
         self.receive(*self._outputs)
+
+    def _openFile(self) -> None:
+        """Open or make the file to append to: whatever others do to it, no write leaves a hole in it."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        # Without O_NONBLOCK, a FIFO of that name would wait for somebody who reads it.
+        file = os.fdopen(os.open(self.path, flags | os.O_NONBLOCK, 0o600), "ab", buffering=0)
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
+            os.fchmod(file.fileno(), 0o600)
+        os.set_blocking(file.fileno(), True)
+        self._file, self.size, self.closed = file, found.st_size, False
+
+    def _moved(self) -> bool:
+        """Whether my name is no longer that of the file which I write to. Costs two system calls."""
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            return True
+        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+
+
+threadable.synchronize(DaemonLog)
 
 
 def observer(stream: IO[Any]) -> ILogObserver:

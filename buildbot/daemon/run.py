@@ -251,14 +251,19 @@ def _moveIn(here: str) -> Stopper:
     atexit.register(cleanUp)
     stopper = Stopper(cleanUp)
     stopper.install()
-    # Without this, a SIGHUP that comes before the master listens for it would end the process.
-    signal.signal(signal.SIGHUP, lambda number, frame: log.info("SIGHUP: nobody here listens for it"))
+    # Without this, one that comes before anything listens for it would end the process.
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, _ignored)
     if kind is not place.Kind.SLAVE:
         raiseFileLimit()
         gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     os.chdir(here)
     traces.writePid(here)
     return stopper
+
+
+def _ignored(number: int, frame: object) -> None:
+    log.info("{name}: ignored, nothing here listens for it", name=signal.Signals(number).name)
 
 
 def _live(
