@@ -122,7 +122,8 @@ class BotMaster(BuildYard, service.Service):
         """
         slave = self.slaves.pop(slavename)
         self.leaving.add(slave)
-        return slave.leave("removed from the configuration", atOnce=not drain)
+        gone = slave.leave("removed from the configuration", atOnce=not drain)
+        return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was not there
 
     def slaveLost(self, bot: BotPerspective) -> None:
         """A slave's connection is gone, and its builders have been told."""
@@ -153,7 +154,8 @@ class BotMaster(BuildYard, service.Service):
                 self.slaves[new.name].keepaliveChanged()
             if old.max_builds != new.max_builds:
                 self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
-        self.configureLocks([*change.buildersAdded, *(setup for _, setup in change.buildersAltered)])
+        if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
+            self.configureLocks(config.builders.values())
         return self._tell(change.listsChanged)
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:

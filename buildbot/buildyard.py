@@ -287,13 +287,18 @@ class BuildYard:
 
     def configureLocks(self, builders: Iterable[BuilderConfig]) -> None:
         """
-        Take over what these builders' locks say now; who waits for a lock that has more places gets one.
+        Take over what the locks of all builders say now; who waits for a lock that has more places gets one.
 
-        Builds that began before still bring the locks of their time, which say nothing new.
+        Builds that began before still bring the locks of their time, which say nothing new.  A lock that no
+        builder names any more is forgotten once nobody holds it.
         """
-        for builder in builders:
-            for lockid in locksOf(builder.locks, builder.factory):
-                self.getLockByID(lockid).configure(lockid)
+        lockids: list[Any] = [
+            lockid for builder in builders for lockid in locksOf(builder.locks, builder.factory)
+        ]
+        named = {(type(lockid).__name__, lockid.name): lockid for lockid in lockids}
+        self._locks = {key: real for key, real in self._locks.items() if key in named or not real.isIdle()}
+        for lockid in named.values():
+            self.getLockByID(lockid).configure(lockid)
 
     # the store's ups and downs
 

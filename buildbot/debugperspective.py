@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.application import service
 from twisted.logger import Logger
 
 from buildbot.buildcontrol import Control
@@ -27,6 +28,25 @@ def _wordOrNone(value: object) -> str | None:
     if value is None:
         return None
     return str(value) if isinstance(value, int) else word(value)
+
+
+class DebugAccount(service.Service):
+    """I am the account C{debug} on the slave port of the master that is my parent, while I run."""
+
+    def __init__(self, password: str) -> None:
+        self._password = password
+
+    def startService(self) -> None:
+        """Open it."""
+        super().startService()
+        master: Any = self.parent
+        self._dispatcher = master.dispatcher
+        self._dispatcher.register("debug", DebugPerspective(master), self._password)
+
+    def stopService(self) -> None:
+        """Close it."""
+        super().stopService()
+        self._dispatcher.unregister("debug")
 
 
 class DebugPerspective(NewCredPerspective):

@@ -59,6 +59,10 @@ class BaseLock:
         """Who waits for me, the next one first."""
         return tuple(waiter.owner for waiter in self._waiting.values())
 
+    def isIdle(self) -> bool:
+        """Whether nobody holds me, nor waits for me."""
+        return not self._owners and not self._waiting
+
     def isHeldBy(self, owner: object) -> bool:
         """Whether C{owner} has one of my places."""
         return id(owner) in self._owners
@@ -174,6 +178,10 @@ class RealSlaveLock:
         self.lockid = lockid
         for slavename, lock in self._locks.items():
             lock.setMaxCount(lockid.countFor(slavename))
+
+    def isIdle(self) -> bool:
+        """Whether nobody holds a place of me, nor waits for one."""
+        return all(lock.isIdle() for lock in self._locks.values())
 
     def getLock(self, slavename: str) -> BaseLock:
         """What to claim for work on a slave: always the same for one slave."""

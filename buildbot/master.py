@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -40,9 +40,11 @@ from buildbot.daemon.childload import LoadReport, loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
-from buildbot.debugperspective import DebugPerspective
+from buildbot.debugperspective import DebugAccount, DebugPerspective
 from buildbot.dispatcher import Dispatcher
-from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer, Refused, exchange
+from buildbot.exchange import Pair, Refused, exchange, living, undo
+from buildbot.family import Family
+from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.store.interface import StoreFailed
@@ -67,10 +69,11 @@ class _Prepared:
     closed: set[str]
     certificates: list[tuple[ports.SlavePort, Any]]
     started: list[Any]
+    debug: DebugAccount | None
 
 
 @implementer(IReadiness)
-class BuildMaster(service.MultiService):
+class BuildMaster(Family):
     """
     I am one build master, living in one directory.
 
@@ -116,7 +119,8 @@ class BuildMaster(service.MultiService):
             **Answers(self.botmaster).handlers(),
         }
         self.control = ControlServer(self.basedir, handlers, reactor)
-        self._ports: dict[str, ports.SlavePort] = {}
+        self._ports = ports.PortSet(reactor, self.slavePort)
+        self._debug: DebugAccount | None = None
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
         self._locked = False
@@ -279,7 +283,7 @@ class BuildMaster(service.MultiService):
     def _startFailed(self, why: Failure) -> None:
         if why.check(ConfigErrors):
             lines = [str(error) for error in why.value.errors]
-        elif why.check(Refused, ports.CannotOpen, lock.AlreadyRunning, StoreFailed):
+        elif why.check(Refused, lock.AlreadyRunning, StoreFailed):
             lines = str(why.value).splitlines()
         else:
             log.failure("starting", why)
@@ -349,8 +353,7 @@ class BuildMaster(service.MultiService):
         self.reconfigurer.stop()
         if self.control.running:
             await maybeDeferred(self.control.stopService)
-        closing, self._ports = self._ports, {}
-        await ports.closeAll(closing.values())
+        await self._ports.closeAll()
         await self.botmaster.stopService()
         self.slavePort.stopAll()
         await maybeDeferred(super().stopService)
@@ -368,7 +371,7 @@ class BuildMaster(service.MultiService):
         The ports come last, with no turn of the reactor between them and L{commit}:
         no slave shall meet a port that does not know it yet (A1).
 
-        @raise CannotOpen, Refused: it failed; all is as before.
+        @raise Refused: it failed; all is as before, but for what the errors name.
         """
         stopped = [
             *childrenOf(self, change.schedulersRemoved),
@@ -383,43 +386,77 @@ class BuildMaster(service.MultiService):
         if "manhole" in change.settings:
             stopped += childrenOf(self, [self.config.manhole])
             started += childrenOf(self, [config.manhole])
+        debug = self._debug
+        if "debugPassword" in change.settings:
+            debug = None if config.debugPassword is None else DebugAccount(config.debugPassword)
+            stopped += childrenOf(self, [self._debug])
+            started += childrenOf(self, [debug])
         kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
-        certificates = [(port, ports.renewed(port)) for port in kept]
-        await exchange(stopped, started, self._reactor)
+        try:
+            certificates = [(port, ports.renewed(port)) for port in kept]
+        except ports.CannotOpen as error:
+            raise Refused([str(error)]) from error
+        closed = await self._exchange(stopped, started, change)
         if self.botmaster.stopping:
-            await exchange(started, [], self._reactor)
+            await undo(started, [], self._reactor)
             raise Refused([STOPPING])
         try:
-            opened, closed = await self._exchangePorts(change)
-        except ports.CannotOpen:
-            await exchange(started, stopped, self._reactor)
-            raise
-        return _Prepared(opened, closed, certificates, started)
+            opened = await self._ports.openNew(change.portsAdded, change.portsRemoved, closed)
+        except ports.CannotOpen as error:
+            lost = await undo(started, stopped, self._reactor)
+            raise Refused([str(error), *lost, *await self._takeBack(closed)]) from error
+        return _Prepared(opened, closed, certificates, started, debug)
 
     async def abandon(self, prepared: _Prepared) -> None:
         """The master is stopping: take back what L{prepare} began; what it ended need not run again."""
         await ports.closeAll(prepared.opened.values())
-        await exchange(prepared.started, [], self._reactor)
+        await undo(prepared.started, [], self._reactor)
 
-    async def _exchangePorts(self, change: ConfigChange) -> tuple[dict[str, ports.SlavePort], set[str]]:
+    async def _exchange(self, stopped: list[Pair], started: list[Pair], change: ConfigChange) -> set[str]:
         """
-        Open the new ports while the old ones are open; or after those, where one takes the other's place.
+        Exchange plug-ins, of which one may open a port that was a slave port before.
 
-        @return: the ports that were opened, and the names of those that had to be closed.
-        @raise CannotOpen: a new one cannot be opened; all is as before.
+        @return: the slave ports that had to be closed.
+        @raise Refused: one of the new ones does not start.
         """
+        closed: set[str] = set()
         try:
-            return await ports.openAll(self._reactor, self.slavePort, change.portsAdded), set()
-        except ports.CannotOpen as error:
-            if not error.inUse or not change.portsRemoved:
-                raise
-        closed = set(change.portsRemoved)
-        await ports.closeAll(self._ports[name] for name in closed)
-        try:
-            return await ports.openAll(self._reactor, self.slavePort, change.portsAdded), closed
-        except ports.CannotOpen:
-            self._ports.update(await ports.openAll(self._reactor, self.slavePort, closed))
+            try:
+                await exchange(stopped, started, self._reactor)
+            except Refused as refused:
+                if not ports.isInUse(refused.__cause__) or not change.portsRemoved:
+                    raise
+                await self._ports.makeRoom(change.portsRemoved, closed)
+                await exchange(stopped, started, self._reactor)
+        except Refused as refused:
+            refused.errors += await self._takeBack(closed)
             raise
+        return closed
+
+    async def _takeBack(self, closed: Iterable[str]) -> list[str]:
+        """
+        Open ports again that made room in vain.
+
+        Whatever does not run any more, port or plug-in, is no longer in force: the next reconfig begins it
+        anew.
+
+        @return: what to say of ports that cannot be opened again.
+        """
+        lost = await self._ports.takeBack(closed)
+        config = self.config
+        (debug,) = living([self._debug]) or (None,)
+        (manhole,) = living([config.manhole]) or (None,)
+        self._debug = debug
+        self.botmaster.config = replace(
+            config,
+            schedulers=living(config.schedulers),
+            sources=living(config.sources),
+            status=living(config.status),
+            ports=tuple(name for name in config.ports if name in self._ports),
+            manhole=manhole,
+            debugPassword=config.debugPassword if debug is not None else None,
+        )
+        return lost
 
     def commit(
         self, config: MasterConfig, change: ConfigChange, prepared: _Prepared, drain: bool = False
@@ -431,14 +468,9 @@ class BuildMaster(service.MultiService):
         @return: the names of attached slaves that still have to accept their new list.
         """
         told = self.botmaster.apply(config, change, drain)
-        if "debugPassword" in change.settings:
-            if "debug" in self.dispatcher.names:
-                self.dispatcher.unregister("debug")
-            if config.debugPassword is not None:
-                self.dispatcher.register("debug", DebugPerspective(self), config.debugPassword)
-        removed = {name: self._ports.pop(name) for name in change.portsRemoved}
-        closing = [port for name, port in removed.items() if name not in prepared.closed]
-        self._ports.update(prepared.opened)
+        self._debug = prepared.debug
+        removed = self._ports.commit(prepared.opened, change.portsRemoved)
+        closing = [port for port in removed if port.description not in prepared.closed]
         for port, options in prepared.certificates:
             if port.context is not None:
                 port.context.options = options
@@ -502,7 +534,7 @@ class BuildMaster(service.MultiService):
         return [perspective]
 
 
-def childrenOf(parent: Any, things: Iterable[object]) -> list[tuple[Any, Any]]:
+def childrenOf(parent: Any, things: Iterable[object]) -> list[Pair]:
     """Those of some plug-ins that have a life, each with who is to be its parent."""
     return [(thing, parent) for thing in things if service.IService.providedBy(thing)]
 

@@ -8,7 +8,7 @@ What listens on them is L{buildbot.wire.slaveport}.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -108,6 +108,13 @@ def withBacklog(description: str) -> str:
     return description
 
 
+def isInUse(error: BaseException | None) -> bool:
+    """Whether something failed because somebody has the port."""
+    if isinstance(error, CannotOpen):
+        return error.inUse
+    return isinstance(error, CannotListenError) and error.socketError.errno == errno.EADDRINUSE
+
+
 async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[str]) -> dict[str, SlavePort]:
     """
     Listen on every port, or on none.
@@ -124,8 +131,7 @@ async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[s
             listening = await endpoint.listen(factory)
         except Exception as error:
             await closeAll(opened.values())
-            inUse = isinstance(error, CannotListenError) and error.socketError.errno == errno.EADDRINUSE
-            raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", inUse) from error
+            raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", isInUse(error)) from error
         opened[description] = SlavePort(description, listening, listener.context)
     return opened
 
@@ -136,6 +142,74 @@ async def closeAll(ports: Iterable[SlavePort]) -> None:
         done = port.listening.stopListening()
         if done is not None:
             await done
+
+
+class PortSet(Mapping[str, SlavePort]):
+    """I am the slave ports that are open: description -> port."""
+
+    def __init__(self, reactor: Any, factory: ServerFactory) -> None:
+        self._reactor = reactor
+        self._factory = factory
+        self._open: dict[str, SlavePort] = {}
+
+    def __getitem__(self, description: str) -> SlavePort:
+        return self._open[description]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def closeAll(self) -> None:
+        """Have none."""
+        closing, self._open = self._open, {}
+        await closeAll(closing.values())
+
+    async def makeRoom(self, descriptions: Iterable[str], closed: set[str]) -> None:
+        """Close some that are not C{closed} yet, and add them there; they stay mine until L{commit}."""
+        closing = set(descriptions) - closed
+        closed |= closing
+        await closeAll(self._open[each] for each in closing)
+
+    async def openNew(
+        self, added: Iterable[str], removed: Iterable[str], closed: set[str]
+    ) -> dict[str, SlavePort]:
+        """
+        Open the new ones while the old ones are open; or after those, where one takes the other's place.
+
+        @param closed: those of the old ones that are closed already; others that have to be are added.
+        @return: description -> port, not mine before L{commit}.
+        @raise CannotOpen: a new one cannot be opened; then the C{closed} ones can be taken back.
+        """
+        try:
+            return await openAll(self._reactor, self._factory, added)
+        except CannotOpen as error:
+            if not error.inUse or closed >= set(removed):
+                raise
+        await self.makeRoom(removed, closed)
+        return await openAll(self._reactor, self._factory, added)
+
+    async def takeBack(self, closed: Iterable[str]) -> list[str]:
+        """
+        Open ports again that made room in vain.
+
+        @return: a line for each that cannot be opened; I do not have it any more.
+        """
+        lost = []
+        for description in closed:
+            try:
+                self._open.update(await openAll(self._reactor, self._factory, [description]))
+            except CannotOpen as error:
+                del self._open[description]
+                lost.append(f"{error}; it had been closed to make room")
+        return lost
+
+    def commit(self, opened: Mapping[str, SlavePort], removed: Iterable[str]) -> list[SlavePort]:
+        """Have some more, and some less; return the latter."""
+        gone = [self._open.pop(description) for description in removed]
+        self._open.update(opened)
+        return gone
 
 
 def renewed(port: SlavePort) -> Any:

@@ -11,38 +11,24 @@ anything.  What differs is found by L{buildbot.config.diff}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.kept import keep
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon.childload import LoadReport
-from buildbot.ports import CannotOpen
+from buildbot.exchange import Refused
 
 log = Logger()
 
 #: Seconds that master.cfg may run, if the caller does not say otherwise.
 LOAD_TIME = 90.0
-#: Seconds that a plug-in has to start, and to stop.
-CHILD_TIME = 30.0
 STOPPING = "the master is stopping"
-
-
-class Refused(Exception):
-    """
-    The new configuration is not put into force; the old one stands, whole.
-
-    @ivar errors: every reason, one line each.
-    """
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = list(errors)
 
 
 class Target(Protocol):
@@ -197,20 +183,18 @@ class Reconfigurer:
         if not report.ok:
             raise Refused(_lines(report.errors))
         try:
-            config = await self._load(path, target.basedir, job.timeout)
+            loaded = await self._load(path, target.basedir, job.timeout)
         except ConfigErrors as errors:
             raise Refused(_lines(errors.errors)) from errors
-        outcome["warnings"] = _lines(config.warnings)
+        outcome["warnings"] = _lines(loaded.warnings)
+        config = keep(target.config, loaded)
         change = diff(target.config, config)
         outcome["changes"] = list(change.describe())
         outcome["warnings"] += target.consequences(change, job.drain)
         if job.dryRun:
             return
         self._stillRunning()
-        try:
-            prepared = await target.prepare(config, change)
-        except CannotOpen as error:
-            raise Refused([str(error)]) from error
+        prepared = await target.prepare(config, change)
         if self._stopped:
             await target.abandon(prepared)
         self._stillRunning()
@@ -233,81 +217,3 @@ class Reconfigurer:
 
 def _lines(problems: Iterable[object]) -> list[str]:
     return [str(problem) for problem in problems]
-
-
-async def exchange(old: Iterable[tuple[Any, Any]], new: Iterable[tuple[Any, Any]], clock: Any) -> None:
-    """
-    Stop the C{old} services and start the C{new} ones, or change nothing.
-
-    Each has CHILD_TIME: an old one that has not stopped by then is left behind (R10), a new one is refused.
-
-    @param new: (service, its parent) pairs, as are C{old}.
-    @raise Refused: one of the new ones failed to start; the old ones run again.
-    """
-    stopped: list[tuple[Any, Any]] = []
-    started: list[tuple[Any, Any]] = []
-    try:
-        for child, parent in old:
-            stopped.append((child, parent))
-            await _stop(child, clock)
-        for child, parent in new:
-            started.append((child, parent))
-            await _start(child, parent, clock)
-    except Exception as error:
-        culprit, _ = (started or stopped)[-1]
-        if not isinstance(error, _TooSlow):
-            log.failure("exchanging {child!r}", child=culprit)
-        for child, _ in started:
-            if getattr(child, "parent", None) is not None:
-                await _attempt(_stop(child, clock), child)
-        for child, parent in stopped:
-            if getattr(child, "parent", None) is None:
-                await _attempt(_start(child, parent, clock), child)
-        raise Refused([f"cannot start {type(culprit).__name__}: {error}"]) from error
-
-
-class _TooSlow(Exception):
-    """A service has not done within CHILD_TIME what it was told to."""
-
-
-async def _stop(child: Any, clock: Any) -> None:
-    try:
-        await _within(maybeDeferred(child.disownServiceParent), child, clock)
-    except _TooSlow:
-        log.error(
-            "{name} has not stopped within {seconds:g} seconds, and is left behind",
-            **{"name": type(child).__name__, "seconds": CHILD_TIME},
-        )
-
-
-async def _start(child: Any, parent: Any, clock: Any) -> None:
-    starting = maybeDeferred(child.setServiceParent, parent)
-    try:
-        await _within(starting, child, clock)
-    except _TooSlow:
-        starting.cancel()
-        raise _TooSlow(f"it has not begun within {CHILD_TIME:g} seconds") from None
-
-
-def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
-    """Fires as C{work} does; fails if that takes too long, whether or not it could be cancelled."""
-    answer: Deferred[Any] = Deferred()
-    timer = clock.callLater(CHILD_TIME, lambda: answer.errback(_TooSlow()))
-
-    def ended(result: Any) -> None:
-        if timer.active():
-            timer.cancel()
-            answer.callback(result)
-        elif isinstance(result, Failure) and not result.check(CancelledError):
-            log.failure("{child!r}, which is not waited for any more", result, child=child)
-
-    work.addBoth(ended)
-    return answer
-
-
-async def _attempt(work: Coroutine[Any, Any, None], child: Any) -> None:
-    """On the way back, one that fails keeps no other one from running again."""
-    try:
-        await work
-    except Exception:
-        log.failure("taking back {child!r}", child=child)

@@ -13,8 +13,9 @@ from twisted.trial import unittest
 
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
-from buildbot.ports import CannotOpen
-from buildbot.reconfig import CHILD_TIME, Reconfigurer, Refused, exchange
+from buildbot.exchange import CHILD_TIME, Refused, exchange
+from buildbot.family import Family
+from buildbot.reconfig import Reconfigurer
 from tests.slaveport import config
 
 
@@ -140,7 +141,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
 
     def test_portInUse(self) -> None:
         """R1: a port that cannot be opened refuses the whole configuration."""
-        self.master.prepareFails = CannotOpen("cannot listen on tcp:1: in use")
+        self.master.prepareFails = Refused(["cannot listen on tcp:1: in use"])
         self.refused("cannot listen on tcp:1: in use")
 
     def test_pluginFails(self) -> None:
@@ -281,11 +282,20 @@ class Plugin(service.Service):
         return self.stopping
 
 
+class Equal(Plugin):
+    """All of my kind are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equal)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class ExchangeTests(unittest.SynchronousTestCase):
     """Plug-ins are exchanged, all or none."""
 
     def setUp(self) -> None:
-        self.parent = service.MultiService()
+        self.parent = Family()
         self.parent.startService()
         self.old = Plugin()
         self.old.setServiceParent(self.parent)
@@ -367,6 +377,45 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.failureResultOf(done, Refused)
         self.assertEqual((list(self.parent), self.old.running), ([self.old], 1))
 
+    def test_failsToStop(self) -> None:
+        """F1: an old one that fails to stop is left behind, and the new ones run."""
+        self.old.stopService = None  # type: ignore[method-assign,assignment]
+        new = Plugin()
+        self.successResultOf(self.exchange(new))
+        self.assertEqual((list(self.parent), self.old.parent), ([new], None))
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_notThereAnyMore(self) -> None:
+        """F1: an old one that does not run by now need not be stopped."""
+        self.old.disownServiceParent()
+        new = Plugin()
+        self.successResultOf(self.exchange(new))
+        self.assertEqual(list(self.parent), [new])
+
+    def test_equalOnes(self) -> None:
+        """F1: of two plug-ins that are equal, the one that is removed stops, and the other one goes on."""
+        twin = Equal()
+        self.old.disownServiceParent()
+        self.old = Equal()
+        for each in (twin, self.old):
+            each.setServiceParent(self.parent)
+        self.successResultOf(self.exchange())
+        (left,) = self.parent
+        self.assertIs(left, twin)
+        self.assertEqual((twin.running, self.old.running), (1, 0))
+
+    def test_sameName(self) -> None:
+        """F1: a plug-in whose name another one has is refused, and that one can be stopped afterwards."""
+        other, late = Plugin(), Plugin()
+        other.setName("web")
+        late.setName("web")
+        other.setServiceParent(self.parent)
+        self.failureResultOf(self.exchange(late), Refused)
+        self.assertIs(self.parent.getServiceNamed("web"), other)
+        other.disownServiceParent()
+        self.assertEqual((list(self.parent), other.running), ([self.old], 0))
+        self.flushLoggedErrors(RuntimeError)
+
     def test_notTakenBack(self) -> None:
         """R1: an old one that does not begin again keeps no other one from it, and the log says so."""
         other = Plugin()
@@ -374,7 +423,8 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.old.startService = None  # type: ignore[method-assign,assignment]
         pairs = [(self.old, self.parent), (other, self.parent)]
         new = [(Plugin(broken=True), self.parent)]
-        self.failureResultOf(Deferred.fromCoroutine(exchange(pairs, new, self.clock)), Refused)
-        self.assertEqual(other.running, 1)
+        refused = self.failureResultOf(Deferred.fromCoroutine(exchange(pairs, new, self.clock)), Refused)
+        self.assertEqual((other.running, self.old.parent, list(self.parent)), (1, None, [other]))
+        self.assertIn("Plugin was stopped and cannot be started again", refused.value.errors[1])
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)

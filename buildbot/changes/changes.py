@@ -11,12 +11,12 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.application import service
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.changes.change import Change as Change  # where 0.7.5 had it
+from buildbot.family import Family
 from buildbot.store.interface import StoreFailed
 
 log = Logger()
@@ -36,7 +36,7 @@ class _Found:
     done: Deferred[Change] = field(compare=False, default_factory=Deferred)
 
 
-class ChangeMaster(service.MultiService):
+class ChangeMaster(Family):
     """
     I am the parent of the change sources, and hand what they find to the master that is mine.
 
@@ -95,7 +95,7 @@ class ChangeMaster(service.MultiService):
         return source.disownServiceParent()
 
     def startService(self) -> None:
-        """See L{service.MultiService}."""
+        """See L{twisted.application.service.MultiService}."""
         self._isStopping = False
         super().startService()
 

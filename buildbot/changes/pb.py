@@ -14,6 +14,7 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 from twisted.spread import pb
 from zope.interface import implementer
@@ -162,11 +163,26 @@ class PBChangeSource(ChangeSource):
         opened = await ports.openAll(clock, factory, [self.port])
         self._factory, self._open = factory, list(opened.values())
 
-    async def stop(self) -> None:
-        """Close the account, or the port with all its connections."""
+    def disownServiceParent(self) -> Any:
+        """Belong to nobody: nobody logs in here any more, even if C{stop} of a subclass fails."""
+        try:
+            return super().disownServiceParent()
+        finally:
+            self._closeAccount()
+            closing = ensureDeferred(self._closePort())
+            closing.addErrback(lambda why: log.failure("closing the port of a PBChangeSource", why))
+
+    def _closeAccount(self) -> None:
         if self._registered is not None:
             registered, self._registered = self._registered, None
             registered.unregister(self.user)
+
+    async def stop(self) -> None:
+        """Close the account, or the port with all its connections."""
+        self._closeAccount()
+        await self._closePort()
+
+    async def _closePort(self) -> None:
         closing, self._open = self._open, []
         await ports.closeAll(closing)
         if self._factory is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.sameness import sameValue
 
@@ -71,9 +72,10 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
     slaves = _mapDiff(old.slaves, new.slaves)
     builders = _mapDiff(old.builders, new.builders)
     stay = [name for name in new.slaves if name in old.slaves]
-    schedulers = _listDiff(old.schedulers, new.schedulers)
-    sources = _listDiff(old.sources, new.sources)
-    status = _listDiff(old.status, new.status)
+    pairs = pluginPairs(old, new)
+    schedulers = _listDiff(old.schedulers, new.schedulers, pairs)
+    sources = _listDiff(old.sources, new.sources, pairs)
+    status = _listDiff(old.status, new.status, pairs)
     return ConfigChange(
         slavesRemoved=slaves.removed,
         slavesAdded=slaves.added,
@@ -90,7 +92,7 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
         sourcesAdded=sources[1],
         statusRemoved=status[0],
         statusAdded=status[1],
-        settings=tuple(key for key in SETTINGS if not sameValue(getattr(old, key), getattr(new, key))),
+        settings=tuple(key for key in SETTINGS if not _isSameSetting(key, old, new)),
         slaveOrder=slaves.order,
         builderOrder=builders.order,
     )
@@ -112,30 +114,24 @@ def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_It
     return _MapDiff(
         removed=tuple(name for name in old if name not in new),
         added=tuple(item for name, item in new.items() if name not in old),
-        altered=tuple((old[name], new[name]) for name in kept if not _equal(old[name], new[name])),
+        altered=tuple((old[name], new[name]) for name in kept if not isEqual(old[name], new[name])),
         order=() if result == list(new) else tuple(new),
     )
 
 
-def _equal(one: object, other: object) -> bool:
-    """One is equal to the other; a comparison of a plug-in's that breaks says no."""
-    try:
-        return bool(one == other)
-    except Exception:  # whatever it raises: to replace the old by the new is the safe answer
-        return False
+def _isSameSetting(key: str, old: MasterConfig, new: MasterConfig) -> bool:
+    if key == "manhole":
+        return isSameManhole(old, new)
+    return sameValue(getattr(old, key), getattr(new, key))
 
 
-def _listDiff(old: Sequence[object], new: Sequence[object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """What of C{old} has no equal in C{new}, and the other way round; each equal pairs once."""
-    added = list(new)
-    removed = []
-    for item in old:
-        position = next((i for i, other in enumerate(added) if sameValue(item, other)), None)
-        if position is None:
-            removed.append(item)
-        else:
-            del added[position]
-    return tuple(removed), tuple(added)
+def _listDiff(
+    old: Sequence[object], new: Sequence[object], pairs: Sequence[tuple[object, object]]
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """What of C{old} has no equal in C{new}, and the other way round."""
+    kept, fresh = {id(each) for each, _ in pairs}, {id(each) for _, each in pairs}
+    removed = tuple(each for each in old if id(each) not in kept)
+    return removed, tuple(each for each in new if id(each) not in fresh)
 
 
 def _listDiffers(old: MasterConfig, new: MasterConfig, slavename: str) -> bool:
@@ -182,11 +178,11 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
         yield f"slavenames {' '.join(come + gone) or 'in another order'}"
     if old.builddir != new.builddir:
         yield f"builddir {old.builddir} -> {new.builddir}"
-    if not _equal(old.factory, new.factory):
+    if not isEqual(old.factory, new.factory):
         yield "factory"
     if old.category != new.category:
         yield f"category {old.category or 'none'} -> {new.category or 'none'}"
-    if not _equal(old.locks, new.locks):
+    if not isEqual(old.locks, new.locks):
         yield "locks"
     if not _equal(old.mergeRequests, new.mergeRequests):
         yield "mergeRequests"

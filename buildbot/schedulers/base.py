@@ -106,9 +106,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         service.MultiService.__init__(self)
         remember(self)
         self.name = name
-        self._retry = Alarm(self._goOnLoading)
-        self._resend = Alarm(self._goOnSending)
-        self._save = Alarm(self._saveNow)
+        self._alarms: list[Alarm] = []
+        self._retry = self.newAlarm(self._goOnLoading)
+        self._resend = self.newAlarm(self._goOnSending)
+        self._save = self.newAlarm(self._saveNow)
         self._outbox: list[tuple[BuildSet, dict[str, Any] | None]] = []
         self._missed: dict[str, float] = {}  # builder -> since when it is waited for, by the clock of timers
         self._isSending = self._isLooking = False
@@ -206,6 +207,25 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self.addChange = self._hear  # type: ignore[method-assign]
         self._begun = ensureDeferred(self._begin(self._life))
 
+    def newAlarm(self, call: Callable[[], object]) -> Alarm:
+        """An alarm that is stopped when I am."""
+        alarm = Alarm(call)
+        self._alarms.append(alarm)
+        return alarm
+
+    def disownServiceParent(self) -> Any:
+        """Belong to nobody: I build nothing more, even if C{stopService} of a subclass fails."""
+        try:
+            return super().disownServiceParent()
+        finally:
+            self.cease()
+
+    def cease(self) -> None:
+        """Do nothing more by myself.  May be called again."""
+        self._life, self._ready = None, False
+        for alarm in self._alarms:
+            alarm.stop()
+
     def stopService(self) -> Deferred[Any]:
         """
         Wait for nothing more.
@@ -213,9 +233,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         @return: fires when what I know is written down.
         """
         saving = self._saveNow() if self._save.isSet else None
-        self._life, self._ready = None, False
-        for alarm in (self._retry, self._resend, self._save):
-            alarm.stop()
+        self.cease()
         stopping: Any = service.MultiService.stopService(self)
         return DeferredList([stopping, saving or succeed(None)])
 

@@ -17,7 +17,7 @@ from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import BRANCH, BRANCHES, FUNCTION, NAMES, SECONDS, orNone
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import PLACE, SourceStamp
@@ -61,7 +61,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self.builderNames = list(builderNames)
         self.reason = f"scheduler {name}"
         self._trees: dict[str | None, TreeStable] = {}
-        self._alarm = Alarm(self._wake)
+        self._alarm = self.newAlarm(self._wake)
         self._alarmTime = 0.0
 
     def isWanted(self, branch: str | None) -> bool:

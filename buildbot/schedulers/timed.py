@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.buildset import BuildSet
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import BRANCH, NAMES, SOME_SECONDS
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER, Alarm
+from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
@@ -48,7 +47,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         self.builderNames = list(builderNames)
         self.branch = branch
         self.reason = f"scheduler {name}"
-        self._alarm = Alarm(self._wake)
+        self._alarm = self.newAlarm(self._wake)
 
     def listBuilderNames(self) -> list[str]:
         """The builders that I start."""
@@ -101,11 +100,6 @@ class _TimedScheduler(BaseUpstreamScheduler):
     def doPeriodicBuild(self) -> None:
         """It is time."""
         self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
-
-    def stopService(self) -> Deferred[Any]:
-        """See L{BaseScheduler.stopService}."""
-        self._alarm.stop()
-        return super().stopService()
 
 
 class Periodic(_TimedScheduler):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -19,7 +18,7 @@ from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import NAMES
-from buildbot.schedulers.base import RETRY_AFTER, Alarm, BaseScheduler
+from buildbot.schedulers.base import RETRY_AFTER, BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import BuildRecord, BuildsetRecord
@@ -47,11 +46,11 @@ class BaseUpstreamScheduler(BaseScheduler):
         self._told = Told()
         super().startService()
 
-    def stopService(self) -> Deferred[Any]:
-        """See L{BaseScheduler.stopService}."""
+    def cease(self) -> None:
+        """See L{BaseScheduler.cease}."""
         if self.yard is not None:  # else it could not be started
             self.yard.unsubscribeFromBuilds(self)
-        return super().stopService()
+        super().cease()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
         """
@@ -129,6 +128,7 @@ class Dependent(BaseUpstreamScheduler):
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
     _isFollowing = False
+    _isSubscribed = False
 
     @arguments(upstream=_UPSTREAM, builderNames=NAMES)
     def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
@@ -140,7 +140,7 @@ class Dependent(BaseUpstreamScheduler):
         self.reason = f"scheduler {name}"
         self._over: list[BuildsetRecord] = []
         self._followed = Told()
-        self._again = Alarm(self._followAgain)
+        self._again = self.newAlarm(self._followAgain)
 
     def listBuilderNames(self) -> list[str]:
         """The builders that I start."""
@@ -159,14 +159,15 @@ class Dependent(BaseUpstreamScheduler):
         self._over, self._isFollowing = [], False
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             self.upstream.subscribeToSuccessfulBuilds(self.upstreamBuilt)
+            self._isSubscribed = True
         super().startService()
 
-    def stopService(self) -> Deferred[Any]:
-        """See L{BaseScheduler.stopService}."""
-        if not isinstance(self.upstream, BaseUpstreamScheduler):
+    def cease(self) -> None:
+        """See L{BaseScheduler.cease}."""
+        if self._isSubscribed:
+            self._isSubscribed = False
             self.upstream.unsubscribeToSuccessfulBuilds(self.upstreamBuilt)
-        self._again.stop()
-        return super().stopService()
+        super().cease()
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.application import service
 from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
+from buildbot.changes.pb import PBChangeSource
+from buildbot.interfaces import IUpstreamScheduler
+from buildbot.scheduler import Periodic
 from buildbot.util import ComparableMixin
 
 
@@ -27,3 +33,65 @@ class Broken(ComparableMixin, service.Service):
 
     def startService(self) -> None:
         raise OSError("no")
+
+
+@implementer(IUpstreamScheduler)
+class Foreign(ComparableMixin, service.Service):
+    """A scheduler of somebody's own, which others follow by subscription."""
+
+    compare_attrs = ("name", "builder")
+
+    def __init__(self, name: str, builder: str) -> None:
+        self.name = name
+        self.builder = builder
+        self.watchers: list[Any] = []
+
+    def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
+        self.watchers.append(watcher)
+
+    def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
+        self.watchers.remove(watcher)
+
+    def listBuilderNames(self) -> list[str]:
+        return [self.builder]
+
+    def getPendingBuildTimes(self) -> list[float]:
+        return []
+
+    def addChange(self, change: Any) -> None:
+        pass
+
+
+class Watcher(ComparableMixin, service.Service):
+    """A status target that subscribes to a scheduler; which one does not count when two are compared."""
+
+    compare_attrs = ("title",)
+
+    def __init__(self, title: str, scheduler: Any) -> None:
+        self.title = title
+        self.watched = {"first": [scheduler]}
+
+    def startService(self) -> None:
+        super().startService()
+        self.watched["first"][0].subscribeToSuccessfulBuilds(self.hear)
+
+    def stopService(self) -> None:
+        super().stopService()
+        self.watched["first"][0].unsubscribeToSuccessfulBuilds(self.hear)
+
+    def hear(self, source: Any) -> None:
+        pass
+
+
+class Stubborn(Periodic):
+    """It fails when it is to stop, before Periodic itself has stopped."""
+
+    def stopService(self) -> Any:
+        raise OSError("I do not stop")
+
+
+class StubbornSource(PBChangeSource):
+    """It fails when it is to stop."""
+
+    def stop(self) -> Any:
+        raise OSError("I do not stop")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
 from buildbot.daemon import lock
@@ -243,6 +245,49 @@ class EditTests(World):
         outcome = self.reconfig()
         self.assertIn("cannot listen on tcp:6: address already in use", outcome["errors"][0])
         self.assertEqual((self.status(), list(self.master)), (before, children))
+
+    def test_twiceAndThenChanged(self) -> None:
+        """F1: a reconfig that changes nothing leaves one to come able to replace what runs."""
+        self.add("from buildbot.scheduler import Scheduler, Dependent, Periodic")
+        self.add("from buildbot.changes.pb import PBChangeSource")
+        self.add("c['sources'] = [PBChangeSource(passwd='old')]")
+        self.add("q = Scheduler('q', None, 60, ['full'])")
+        self.add("c['schedulers'] = [q, Dependent('d', q, ['full']), Periodic('p', ['full'], 60)]")
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.reconfig()["changes"], [])
+        self.edit("None, 60, ['full']", "None, 30, ['full']")
+        self.edit(", Periodic('p', ['full'], 60)]", "]")
+        self.edit("passwd='old'", "passwd='new'")
+        outcome = self.reconfig()
+        self.assertEqual((outcome["errors"], outcome["applied"]), ([], True))
+        running = self.master.allSchedulers()
+        self.assertEqual([each.name for each in running], ["q", "d"])
+        self.assertEqual(running[0].treeStableTimer, 30)
+        self.assertIs(running[1].upstream, running[0])
+        (source,) = self.master.change_svc
+        self.assertEqual((source.passwd, self.master.dispatcher.names["change"]), ("new", source))
+
+    def test_portPassedOn(self) -> None:
+        """F1: a source may listen on a port that slaves came by until now."""
+        self.add("from buildbot.changes.pb import PBChangeSource")
+        self.add("c['sources'] = [PBChangeSource(port=9989)]")
+        self.edit("c['slavePortnum'] = 9989", "c['slavePortnum'] = 9990")
+        self.reactor.listenTCP = self.once(self.reactor.listenTCP)  # type: ignore[method-assign]
+        outcome = self.reconfig()
+        self.assertEqual((outcome["errors"], outcome["applied"]), ([], True))
+        self.assertEqual([str(port) for port in self.master.describePorts()], ["tcp 9990"])
+
+    def once(self, listen: Any) -> Any:
+        """The first attempt to listen finds the port in use."""
+        tries: list[int] = []
+
+        def listenTCP(port: int, *args: Any, **kw: Any) -> Any:
+            tries.append(port)
+            if len(tries) == 1:
+                raise CannotListenError("", port, OSError(errno.EADDRINUSE, "Address already in use"))
+            return listen(port, *args, **kw)
+
+        return listenTCP
 
     def test_hangup(self) -> None:
         """SIGHUP reads the file again, as it always did."""

@@ -1,0 +1,32 @@
+# -*- test-case-name: tests.test_reconfig -*-
+"""
+A service whose children are told apart by identity.
+
+Twisted's own takes away the first child that is equal to the one that is to go; and plug-ins are compared by
+value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application import service
+
+
+class Family(service.MultiService):
+    """I am the parent of plug-ins."""
+
+    services: list[Any]
+    namedServices: dict[str, Any]
+
+    def removeService(self, service: Any) -> Any:
+        """
+        Let this very child go; nothing happens if it is none of mine.
+
+        @return: what its C{stopService} returns, if I run.
+        """
+        if not any(each is service for each in self.services):
+            return None
+        self.services = [each for each in self.services if each is not service]
+        self.namedServices = {name: each for name, each in self.namedServices.items() if each is not service}
+        return service.stopService() if self.running else None
