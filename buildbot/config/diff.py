@@ -184,7 +184,7 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
         yield f"category {old.category or 'none'} -> {new.category or 'none'}"
     if not isEqual(old.locks, new.locks):
         yield "locks"
-    if not _equal(old.mergeRequests, new.mergeRequests):
+    if not isEqual(old.mergeRequests, new.mergeRequests):
         yield "mergeRequests"
 
 
