@@ -66,6 +66,7 @@ class Build:
     @ivar slavebuilder: where, while I run.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
     @ivar results: how I ended; None while I run.
+    @ivar whyLost: why the master has cut its slave off, if it has.
     @ivar slavename: the name of its slave.
     @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
@@ -82,6 +83,7 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     lost = False
+    whyLost = ""
     _overdue: Any = None
     _ended = False
 
@@ -261,7 +263,7 @@ class Build:
             self.text = ["interrupted", self.stopReason]
         elif self.lost:
             self.results = RETRY
-            self.text = ["slave", "lost"]
+            self.text = ["slave", "lost", *([f"({self.whyLost})"] if self.whyLost else [])]
         elif self.results != SUCCESS:
             self.text = [Results[self.results or SUCCESS], *self.text]
         status = self.build_status

@@ -411,7 +411,8 @@ class Builder:
             status.setText(["the master was stopped"])
         if build.results == RETRY and not again:
             status.setResults(EXCEPTION)
-            status.setText([f"slave lost; the last of {attempts + 1} tries"])
+            why = f" ({build.whyLost})" if build.whyLost else ""
+            status.setText([f"slave lost{why}; the last of {attempts + 1} tries"])
         number, text = status.number, " ".join(status.getText())[:200]
         log.info("build {number} of {name} has ended: {text}", number=number, name=self.name, text=text)
         self._learn(status)

@@ -14,19 +14,21 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.pbutil import Callee, MalformedCall
+from buildbot.process.deadline import END_TIME as END_TIME
+from buildbot.process.deadline import START_TIME as START_TIME
+from buildbot.process.deadline import Deadlines, limitsOf
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import fromPeer, text
 
-#: Seconds that a slave may take to say that it has made a command.
-START_TIME = 60.0
-#: Seconds that one which did not may take to say that it lives.
+log = Logger()
+
+#: Seconds that a slave which did not make or end a command in time may take to say that it lives.
 ANSWER_TIME = 20.0
-#: Seconds that a slave may take to end a command that is given up.
-END_TIME = 30.0
 #: Of what a slave says besides: how many kinds of news are kept, and how many of each kind, the last ones.
 KEPT_UPDATES = 100
 _NONE = [b"None"]
@@ -59,7 +61,8 @@ class RemoteCommand(Callee):
     step: Any = None
     remote: Any = None
     commandID = ""
-    _overdue: Any = None
+    _deadlines: Deadlines | None = None
+    _isCut = False
     _unread: Failure | None = None
     _givenUp: Any = None
 
@@ -89,7 +92,7 @@ class RemoteCommand(Callee):
             "what the slave says besides the output", COMMAND_MEMORY, getattr(step.build, "budget", None)
         )
         self.commandID = str(next(_counter))
-        self._overdue = remote.clock.callLater(START_TIME, self._notStarted)
+        self._deadlines = Deadlines(remote.clock, self._overdue)
         maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
 
@@ -107,18 +110,56 @@ class RemoteCommand(Callee):
             self._finished(why)
 
     def _started(self) -> None:
-        overdue, self._overdue = self._overdue, None
-        if overdue is not None and overdue.active():
-            overdue.cancel()
+        if self._deadlines is not None and self.active:
+            self._deadlines.started(limitsOf(self.remote_command, self.args))
 
-    def _notStarted(self) -> None:
-        """A slave that lives is to blame; one that is dead is disconnected, and its build is told."""
+    def _overdue(self, what: str) -> None:
+        """A time is over. A slave that lives is to blame; one that is dead is disconnected."""
+        deadlines = self._deadlines
+        assert deadlines is not None
+        if deadlines.isEnding:
+            self._cut(what)
+            return
 
         def heard(lives: bool) -> None:
-            if lives and self._overdue is not None:
-                self._finished(Failure(CommandNotStarted(f"no word of it within {START_TIME:g} s")))
+            # By now whatever the slave had said before its answer has been read.
+            if not lives or not self.active or deadlines.isEnding or not deadlines.isOverdue():
+                return
+            if deadlines.isStarting:
+                self._finished(Failure(CommandNotStarted(what)))
+            else:
+                self._tooLong(what)
 
         self.remote.slave.isAnswering(ANSWER_TIME).addCallback(heard)
+
+    def _tooLong(self, what: str) -> None:
+        """The slave should have ended it: have it do so now."""
+        log.info("{command!r} on {remote!r} is stopped: {what}", command=self, remote=self.remote, what=what)
+        self.tellOverdue(f"the master stops this command: {what}")
+        self.interrupt(f"the master waits no longer: {what}")
+
+    def _cut(self, what: str) -> None:
+        """The slave does not end it: have nothing more to do with it; its build is told, and tells me."""
+        if self._isCut:
+            self._finished(Failure(ConnectionLost(what)))
+            return
+        self._isCut = True
+        log.warn("{command!r} on {remote!r}: {what}", command=self, remote=self.remote, what=what)
+        self.tellOverdue(f"the master disconnects the slave: {what}")
+        build = getattr(self.step, "build", None)
+        if build is not None:
+            build.whyLost = f"the command {self.remote_command!r} did not end"
+        self.remote.slave.disconnect(f"the command {self.remote_command!r} did not end: {what}")
+
+    def heard(self) -> None:
+        """
+        The slave does something about me that is no update.
+
+        What a subclass has the slave call on other objects calls this. Else a command that sends no updates
+        for long is taken for one that hangs.
+        """
+        if self._deadlines is not None:
+            self._deadlines.heard()
 
     def interrupt(self, why: Any) -> Deferred[None]:
         """
@@ -133,12 +174,15 @@ class RemoteCommand(Callee):
             self._finished(why)
         else:
             self.remote.peer.interruptCommand(self.commandID, str(why))
+            if self._deadlines is not None:
+                self._deadlines.ending()
         return succeed(None)
 
     # what the slave calls
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """A call from the slave: updates are the hot path of a build."""
+        self.heard()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
         said = broker.unserialize(args)
@@ -217,7 +261,8 @@ class RemoteCommand(Callee):
         if not self.active:
             return
         self.active = False
-        self._started()
+        if self._deadlines is not None:
+            self._deadlines.over()
         self.remote.peer.retire(self)
         if self._givenUp is not None and self._givenUp.active():
             self._givenUp.cancel()
@@ -231,6 +276,9 @@ class RemoteCommand(Callee):
         ).addBoth(self.deferred.callback)
 
     # for subclasses
+
+    def tellOverdue(self, words: str) -> None:
+        """The slave takes longer than it may: subclasses tell people."""
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
         """One update; keys are text, values as the slave sent them."""
@@ -296,6 +344,11 @@ class LoggedRemoteCommand(RemoteCommand):
     def addHeader(self, data: bytes | str) -> None:
         """Something about the command itself."""
         self._stdio.addHeader(data)
+
+    def tellOverdue(self, words: str) -> None:
+        """See L{RemoteCommand}: it is in the log."""
+        if self._stdio is not None:
+            self.addHeader(f"\n{words}\n")
 
     def addToLog(self, logname: str, data: bytes | str) -> None:
         """Some more of a watched file."""

@@ -58,14 +58,21 @@ class _FileCallee(Callee):
     @ivar path: of the file, on the master.
     @ivar error: what went wrong, in words; None if nothing did.
     @ivar whenFailed: called when something goes wrong, for the first time.
+    @ivar whenHeard: called whenever the slave calls.
     """
 
     error: str | None = None
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.whenHeard: Callable[[], object] = lambda: None
         self.whenFailed: Callable[[], object] = lambda: None
         self._file: IO[bytes] | None = None
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        """A call from the slave: so the transfer goes on."""
+        self.whenHeard()
+        return super().remoteMessageReceived(broker, message, args, kw)
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
@@ -275,6 +282,7 @@ class _FileTransfer(BuildStep):
 
     async def _ran(self, callee: _FileCallee, cmd: StatusRemoteCommand) -> str:
         """Have the slave do its part, and do ours; returns what it complained of."""
+        callee.whenHeard = cmd.heard
         callee.whenFailed = lambda: cmd.interrupt("the master cannot go on with it")
         try:
             await self.runCommand(cmd)

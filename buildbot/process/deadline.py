@@ -1,0 +1,170 @@
+# -*- test-case-name: tests.test_deadline -*-
+"""
+How long the master waits for a command of a slave, whatever the slave makes of its own time limits.
+
+A slave is told the C{timeout} and C{maxTime} of a command, and ends it when they are over.  One that does not
+is stopped by the master a little later.  What is then said to it is for L{buildbot.process.remotecommand}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Seconds that a slave may take to say that it has made a command.
+START_TIME = 60.0
+#: Seconds that a slave may take to end a command that is to stop.
+END_TIME = 30.0
+#: Seconds that the master gives a slave beyond C{timeout} and C{maxTime}, to end the command by itself.
+GRACE = 20.0
+#: Seconds without a sign of a transfer of one file, or of a small command on files.
+FILE_IDLE = 300.0
+#: Seconds without a sign of any other command that has no C{timeout} of its own.
+IDLE = 1200.0
+
+_FILE_COMMANDS = frozenset("uploadFile downloadFile mkdir stat glob listdir rmfile".split())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    I say how long a command may take, as the master sees it.
+
+    @ivar silence: seconds without a word from the slave about it; None: any time.
+    @ivar total: seconds altogether; None: any time.
+    """
+
+    silence: float | None = None
+    total: float | None = None
+
+
+def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
+    """
+    The limits of a command.
+
+    A command C{shell} without C{timeout} and C{maxTime} may take any time. Others may be several commands in
+    turn, each with these limits, so they have no total; and those that have not even got a C{timeout} among
+    their arguments have a limit for their silence all the same.
+    """
+    timeout = _seconds(args.get("timeout"))
+    grace = GRACE + (_seconds(args.get("sigtermTime")) or 0.0)
+    if name == "shell":
+        maxTime = _seconds(args.get("maxTime"))
+        return Limits(_plus(timeout, grace), _plus(maxTime, grace))
+    if "timeout" not in args:
+        return Limits(FILE_IDLE if name in _FILE_COMMANDS else IDLE)
+    return Limits(None if timeout is None else timeout + IDLE)
+
+
+def _seconds(value: Any) -> float | None:
+    """A limit of time; slaves take 0 for none, and what is no number means nothing to them."""
+    return float(value) if isinstance(value, (int, float)) and value > 0 else None
+
+
+def _plus(limit: float | None, grace: float) -> float | None:
+    return None if limit is None else limit + grace
+
+
+class Deadlines:
+    """
+    I watch one command, with one timer that is set anew only when it has run out.
+
+    @ivar limits: what is due once the command runs.
+    """
+
+    __slots__ = ("_at", "_began", "_clock", "_ending", "_heard", "_isStarted", "_overdue", "_timer", "limits")
+
+    def __init__(self, clock: Any, overdue: Callable[[str], object]) -> None:
+        """
+        The slave is asked to make the command now.
+
+        @param overdue: called with the reason, in words, when a time is over. It is called again after as
+            long a time, unless something happens meanwhile.
+        """
+        self.limits = Limits()
+        self._clock = clock
+        self._overdue = overdue
+        self._isStarted = False
+        self._ending: float | None = None
+        self._began = self._heard = clock.seconds()
+        self._at = self._began + START_TIME
+        self._timer: Any = clock.callLater(START_TIME, self._look)
+
+    @property
+    def isStarting(self) -> bool:
+        """Whether the slave has not said yet that it has made the command."""
+        return not self._isStarted
+
+    @property
+    def isEnding(self) -> bool:
+        """Whether the slave was asked to end it."""
+        return self._ending is not None
+
+    def started(self, limits: Limits) -> None:
+        """The slave has made the command."""
+        if not self._isStarted:
+            self.limits = limits
+            self._isStarted = True
+            self._began = self._heard = self._clock.seconds()
+            self._rearm()
+
+    def heard(self) -> None:
+        """The slave says something about it."""
+        self._heard = self._clock.seconds()
+
+    def ending(self) -> None:
+        """The slave is asked to end it; only the first time counts."""
+        if self._ending is None:
+            self._ending = self._clock.seconds() + END_TIME
+            self._rearm()
+
+    def over(self) -> None:
+        """The command has ended."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def due(self) -> tuple[float, str] | None:
+        """When the next time is over, by the clock, and what it is; None if the command may take any time."""
+        if self._ending is not None:
+            return self._ending, f"the slave did not end it within {END_TIME:g} s"
+        if not self._isStarted:
+            return self._began + START_TIME, f"no word of it within {START_TIME:g} s"
+        dues = []
+        if self.limits.silence is not None:
+            dues.append((self._heard + self.limits.silence, f"no word of it for {self.limits.silence:g} s"))
+        if self.limits.total is not None:
+            dues.append((self._began + self.limits.total, f"it has not ended within {self.limits.total:g} s"))
+        return min(dues, default=None)
+
+    def isOverdue(self) -> bool:
+        """Whether a time is over."""
+        due = self.due()
+        return due is not None and due[0] <= self._clock.seconds()
+
+    def _rearm(self) -> None:
+        """A time may be due before the timer runs out."""
+        due = self.due()
+        if due is None or (self._timer is not None and self._at <= due[0]):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._set(due[0])
+
+    def _set(self, when: float) -> None:
+        self._at = when
+        self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        due = self.due()
+        if due is None:
+            return
+        when, what = due
+        now = self._clock.seconds()
+        if now < when:
+            self._set(when)
+            return
+        self._set(now + END_TIME)
+        self._overdue(what)

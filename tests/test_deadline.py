@@ -1,0 +1,295 @@
+"""H8: the master keeps deadlines of its own for what slaves do."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.locks import MasterLock
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.deadline import (
+    END_TIME,
+    FILE_IDLE,
+    GRACE,
+    IDLE,
+    START_TIME,
+    Deadlines,
+    Limits,
+    limitsOf,
+)
+from buildbot.process.factory import BuildFactory
+from buildbot.process.remotecommand import RemoteCommand
+from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
+from buildbot.steps.shell import ShellCommand
+from buildbot.steps.transfer import FileUpload
+from tests.fakes import HANG
+from tests.test_builds import BuildCase, shell
+
+
+class LimitsTests(unittest.TestCase):
+    """How long a command may take."""
+
+    def test_shell(self) -> None:
+        """H8: a shell command has its timeout and maxTime, and some seconds more; without them any time."""
+        for args, limits in (
+            ({"timeout": 1200}, Limits(1200 + GRACE, None)),
+            ({"timeout": None}, Limits()),
+            ({"timeout": 0, "maxTime": 0}, Limits()),
+            ({"timeout": None, "maxTime": 60}, Limits(None, 60 + GRACE)),
+            ({"timeout": 5, "maxTime": 9, "sigtermTime": 7}, Limits(12 + GRACE, 16 + GRACE)),
+            ({"timeout": "many"}, Limits()),
+        ):
+            self.assertEqual(limitsOf("shell", args), limits)
+
+    def test_others(self) -> None:
+        """H8: commands without a timeout have a limit for their silence; several in one have no total."""
+        for name in ("uploadFile", "downloadFile", "mkdir", "stat"):
+            self.assertEqual(limitsOf(name, {}), Limits(FILE_IDLE))
+        for name in ("uploadDirectory", "rmdir", "own"):
+            self.assertEqual(limitsOf(name, {}), Limits(IDLE))
+        self.assertEqual(limitsOf("svn", {"timeout": 600, "maxTime": 900}), Limits(600 + IDLE))
+        self.assertEqual(limitsOf("svn", {"timeout": None}), Limits())
+
+
+class DeadlinesTests(unittest.TestCase):
+    """One command, and one timer."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.said: list[tuple[float, str]] = []
+        self.watch = Deadlines(self.clock, lambda what: self.said.append((self.clock.seconds(), what)))
+
+    def pass_(self, seconds: float, every: float = 1.0) -> None:
+        end = self.clock.seconds() + seconds
+        while self.clock.seconds() < end:
+            self.clock.advance(every)
+
+    def test_start(self) -> None:
+        """H8: a command that the slave does not make is told of after a minute, and from then on."""
+        self.pass_(START_TIME + END_TIME)
+        self.assertEqual(
+            self.said, [(60.0, "no word of it within 60 s"), (90.0, "no word of it within 60 s")]
+        )
+        self.watch.over()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_silence(self) -> None:
+        """H8: the limit for silence counts from the last word; the one altogether from the beginning."""
+        self.watch.started(Limits(10.0, 60.0))
+        for _ in range(5):
+            self.pass_(9)
+            self.watch.heard()
+        self.assertEqual(self.said, [])
+        self.pass_(10)
+        self.assertEqual(self.said, [(55.0, "no word of it for 10 s")])
+        self.watch.heard()
+        self.assertFalse(self.watch.isOverdue())
+        self.pass_(5)
+        self.assertTrue(self.watch.isOverdue())
+
+    def test_noLimit(self) -> None:
+        """H8: a command that may take any time has no timer after the first minute, but can be ended."""
+        self.watch.started(Limits())
+        self.pass_(START_TIME)
+        self.assertEqual((self.said, self.clock.getDelayedCalls()), ([], []))
+        self.watch.ending()
+        self.pass_(END_TIME)
+        self.assertEqual([what for _, what in self.said], ["the slave did not end it within 30 s"])
+
+    def test_endingOnce(self) -> None:
+        """H8: to ask again that it ends gives it no more time."""
+        self.watch.started(Limits(1000.0))
+        for _ in range(5):
+            self.watch.ending()
+            self.pass_(10)
+        self.assertEqual(self.said[0][0], END_TIME)
+
+    def test_oneTimer(self) -> None:
+        """H8: however much a slave says, no timer is set anew for it."""
+        self.watch.started(Limits(1200.0))
+        timers = self.clock.getDelayedCalls()
+        for _ in range(1000):
+            self.watch.heard()
+        self.assertEqual(self.clock.getDelayedCalls(), timers)
+        self.assertEqual(len(timers), 1)
+
+
+class SlaveTests(BuildCase):
+    """Slaves that live but do not end what they do."""
+
+    def steps(self, **kw: Any) -> None:
+        """The builder has one step, with these arguments."""
+        self.configure(shell("true", **kw))
+
+    def log(self) -> str:
+        """The output of the first step of the first build."""
+        (log, *_) = self.builds()[0].steps[0].logs
+        text: str = self.botmaster.logs.reader(log.filename).text()
+        return text
+
+    def test_endsWhenAsked(self) -> None:
+        """H8: a slave that does not look at the time is asked to end the command; the step has failed."""
+        self.steps(timeout=None, maxTime=5)
+        slave = self.connect()
+        slave.onInterrupt = lambda command: command.end(-1)
+        self.force()
+        self.wait(4 + GRACE)
+        self.assertIsNone(slave.commands[0].interrupted)
+        self.wait(3)
+        (build,) = self.builds()
+        self.assertEqual((build.results, build.steps[0].results), (FAILURE, FAILURE))
+        self.assertIn("the master stops this command: it has not ended within 25 s", self.log())
+        self.assertFalse(slave.pump.client.lost)
+
+    def test_neverEnds(self) -> None:
+        """H8: a slave that does not end it then either is cut off, and the build is done elsewhere."""
+        self.configure(shell("true", timeout=5), "bot1 bot2")
+        slave = self.connect()
+        self.force()
+        self.wait(5 + GRACE + 1)
+        self.assertFalse(slave.pump.client.lost)
+        other = self.green(name="bot2")
+        self.wait(END_TIME + 1)
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual([build.results for build in self.builds()], [RETRY, SUCCESS])
+        self.assertEqual(self.builds()[0].text, ("slave", "lost", "(the command 'shell' did not end)"))
+        self.assertIn("the slave did not end it within 30 s", self.log())
+        self.assertEqual(len(other.commands), 1)
+
+    def test_always(self) -> None:
+        """H8: a request that no slave ends is given up after its last try."""
+        self.steps(timeout=5)
+        self.force()
+        for _ in range(3):
+            self.connect()
+            self.wait(5 + GRACE + END_TIME + 2)
+        self.assertEqual([build.results for build in self.builds()], [RETRY, RETRY, EXCEPTION])
+        self.assertEqual(
+            self.builds()[-1].text, ("slave lost (the command 'shell' did not end); the last of 3 tries",)
+        )
+
+    def test_lock(self) -> None:
+        """H8: the lock that such a slave holds is free again within a minute."""
+        self.configure(shell("true", timeout=5, maxTime=5, locks=[MasterLock("db")]), "bot1 bot2")
+        self.connect()
+        self.force()
+        self.green(name="bot2")
+        waiting = self.force(revision="2")
+        self.wait(59)
+        self.assertEqual(waiting.getResults(), SUCCESS)
+
+    def test_silentButAlive(self) -> None:
+        """H8: a command without limits runs as long as it likes, while its slave answers; a stop ends it."""
+        self.steps(timeout=None)
+        slave = self.connect()
+        self.force()
+        for _ in range(20):
+            self.wait(600)
+        self.assertFalse(slave.pump.client.lost)
+        (build,) = self.botmaster.builders["full"].building
+        build.stopBuild("enough")
+        self.wait(END_TIME + 7)
+        self.assertEqual(self.builds()[0].results, FAILURE)
+        self.assertTrue(slave.pump.client.lost)
+
+    def test_output(self) -> None:
+        """H8: a command that goes on saying something is not silent."""
+        self.steps(timeout=5)
+        slave = self.connect()
+        self.force()
+        for _ in range(20):
+            self.wait(20)
+            slave.commands[0].update(stdout="still here\n")
+            self.settle()
+        self.assertIsNone(slave.commands[0].interrupted)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+
+    def test_interruptedByAStep(self) -> None:
+        """H8: a step that interrupts its command does not wait for ever for a slave that does nothing."""
+
+        class Impatient(BuildStep):
+            async def run(self) -> int:
+                command = RemoteCommand("own", {"timeout": None})
+                running = self.runCommand(command)
+                command.interrupt("that is enough")
+                await running
+                return SUCCESS
+
+        factory = BuildFactory()
+        factory.addStep(Impatient)
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        self.wait(END_TIME + 7)
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual(self.builds()[0].results, RETRY)
+
+    def test_upload(self) -> None:
+        """H8: a slave that sends nothing of a file for five minutes is stopped; one that sends is not."""
+        factory = BuildFactory()
+        factory.addStep(FileUpload, slavesrc="a", masterdest=os.path.abspath(self.mktemp()))
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        writer = slave.commands[0].args[slave.text("writer")]
+        for _ in range(10):
+            self.wait(FILE_IDLE - 10)
+            writer.callRemote("write", b"x")
+            self.settle()
+        self.assertIsNone(slave.commands[0].interrupted)
+        self.wait(FILE_IDLE + 2)
+        self.assertIsNotNone(slave.commands[0].interrupted)
+        self.wait(END_TIME + 2)
+        self.assertEqual(self.builds()[0].results, RETRY)
+
+    def test_notMade(self) -> None:
+        """H8: a slave that never says that it has made the command costs the build, and nothing is left."""
+        self.configure(shell("true"))
+        self.connect(trouble={"startCommand": HANG})
+        self.force()
+        self.wait(START_TIME + 1)
+        self.assertEqual(self.builds()[0].results, EXCEPTION)
+
+    def test_masterSlept(self) -> None:
+        """H8: what a slave has said while the master itself was held up counts before any time does."""
+        self.steps(timeout=5)
+        slave = self.connect()
+        self.force()
+        slave.commands[0].update(stdout="x")
+        slave.commands[0].end(0)  # on the wire, not read yet
+        self.clock.advance(5 + GRACE + 1)
+        self.settle()
+        self.assertIsNone(slave.commands[0].interrupted)
+        self.assertEqual(self.builds()[0].results, SUCCESS)
+
+
+class PluginTests(BuildCase):
+    """Commands of plug-ins."""
+
+    def test_heard(self) -> None:
+        """H8: a plug-in whose slave calls objects of its own says so, and is not taken for silent."""
+        commands: list[RemoteCommand] = []
+
+        class Own(BuildStep):
+            async def run(self) -> int:
+                commands.append(RemoteCommand("own", {}))
+                await self.runCommand(commands[0])
+                return SUCCESS
+
+        factory = BuildFactory()
+        factory.addStep(Own)
+        factory.addStep(ShellCommand, command="true")
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        for _ in range(5):
+            self.wait(IDLE - 10)
+            commands[0].heard()
+        self.assertIsNone(slave.commands[0].interrupted)
+        self.wait(IDLE + 1)
+        self.assertIsNotNone(slave.commands[0].interrupted)
