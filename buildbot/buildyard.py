@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from buildbot.config.builders import locksOf
 from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
+from buildbot.logshelf import adopt, nextNumber, orphans
 from buildbot.process.builder import STORE_AGAIN, Builder
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
@@ -29,6 +30,7 @@ from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, RequestRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.store.memory import MemoryStore
+from buildbot.troubles import Symptom, Troubles
 
 log = Logger()
 _T = TypeVar("_T")
@@ -55,6 +57,7 @@ class BuildYard:
     @ivar givenUp: the builds that were given up at this start, for the master crashed too often under them.
     @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
     @ivar storeTrouble: why nothing can be kept just now, in words; empty if all is well.
+    @ivar troubles: all that is wrong with this master just now.
     """
 
     clock: Any
@@ -79,8 +82,10 @@ class BuildYard:
     def setupYard(self, now: Callable[[], float] = time.time) -> None:
         """With a store that forgets, until a better one is given."""
         self.now = now
+        self.troubles = Troubles(now)
         self.store: Any = MemoryStore()
-        self.logs = LogDirectory(".", self.clock)
+        self.logs = LogDirectory(".", self.clock, troubles=self.troubles)
+        self._floors: dict[str, int] = {}
         self._locks: dict[Any, Any] = {}
         self._buildsets: dict[int, Any] = {}
         self._listeners: tuple[Any, ...] = ()
@@ -91,7 +96,18 @@ class BuildYard:
         """Where files and logs are, and what keeps everything else."""
         self.basedir = basedir
         self.store = store
-        self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock)
+        store.watch(self.storeFailed, self.storeWorks)
+        self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock, troubles=self.troubles)
+        self.troubles.watch("logs", self._lookAtLogs)
+
+    def _lookAtLogs(self) -> Symptom | None:
+        if not os.path.lexists(self.logs.directory) or os.path.isdir(self.logs.directory):
+            return None
+        return Symptom(
+            "the output of steps is lost: the logs cannot be written",
+            f"{self.logs.directory} is not a directory",
+            "move it away: the master makes the directory anew",
+        )
 
     async def openStore(self) -> None:
         """
@@ -101,7 +117,8 @@ class BuildYard:
         """
         await self.store.open()
         self._isOpen = True
-        for build in await self.store.interrupted(self.now()):
+        logs = self.logs.directory
+        for build in await self.store.interrupted(self.now(), lambda each: adopt(each, logs)):
             name, number = build.builder, build.number
             if build.isGivenUp:
                 self.givenUp = (*self.givenUp, build)
@@ -132,9 +149,34 @@ class BuildYard:
         unreadable = [number for number in waiting if number not in readable]
         if orphans or unreadable:
             self.buildsetsComplete(await self.store.cancelRequests([*orphans, *unreadable], self.now()))
+        await self._compareLogs()
         self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
         self._pruning.clock = self.clock
         self._pruning.start(PRUNE_EVERY)
+
+    async def _compareLogs(self) -> None:
+        """Say which logs there are of builds that the store does not know, as a torn copy has them."""
+        lost = []
+        for name in self.builders:
+            floor = self.firstNumber(name)
+            newest = await self.store.getBuilds(name, 1) if floor else ()
+            known = newest[0].number + 1 if newest else 0
+            if known < floor:
+                lost.append(f"{name} {known} to {floor - 1}" if known < floor - 1 else f"{name} {known}")
+        if lost:
+            symptom = Symptom(
+                "there are logs of builds that the store does not know",
+                f"builds are lost, and perhaps changes and requests of the same time: {', '.join(lost)}",
+                "this may be a copy of a running master, or the store is older than the logs: see the page"
+                " on backups. New builds get higher numbers; the next start says nothing of it any more",
+            )
+            self.troubles.report("lost builds", symptom)
+
+    def firstNumber(self, builder: str) -> int:
+        """The least number that the next build of a builder may have: no log file has it or a greater one."""
+        if builder not in self._floors:
+            self._floors[builder] = nextNumber(self.logs.directory, builder)
+        return self._floors[builder]
 
     async def _remembered(self, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
         """What is remembered of each name; what cannot be read is put out of the way."""
@@ -155,9 +197,26 @@ class BuildYard:
         except StoreFailed as failed:
             self.storeFailed(failed.reason)
             return
+        await self._removeLogs(filenames)
+        for builder in list(self.builders):
+            try:
+                await self._removeLogs(await self._orphans(builder, age))
+            except StoreFailed:
+                return  # next time
+
+    async def _removeLogs(self, filenames: Sequence[str]) -> None:
         for start in range(0, len(filenames), REMOVED_AT_ONCE):
             removeLogs(self.logs.directory, filenames[start : start + REMOVED_AT_ONCE])
             await self.sleep(0)  # slaves come first
+
+    async def _orphans(self, builder: str, age: float | None) -> list[str]:
+        """The logs of builds that are too old to be kept, and are not: damage may have cost their records."""
+        newest = await self.store.getBuilds(builder, 1)
+        if not newest:
+            return []
+        found = orphans(self.logs.directory, builder, newest[0].number + 1 - self.buildHorizon, age)
+        kept = [number for number in found if await self.store.getBuild(builder, number) is not None]
+        return sorted(name for number, names in found.items() if number not in kept for name in names)
 
     async def closeStore(self) -> None:
         """Keep what is still to be kept, and let go of the store."""
@@ -307,6 +366,7 @@ class BuildYard:
         if not self.storeTrouble:
             log.error("cannot keep what happens: {reason}; no build begins until it can be", reason=reason)
         self.storeTrouble = reason
+        self.troubles.report("store", _storeSymptom(reason))
         if self._trying is None and not self.stopping:
             self._trying = self.clock.callLater(STORE_AGAIN, self._tryStore)
 
@@ -326,6 +386,7 @@ class BuildYard:
         if self.storeTrouble:
             log.info("what happens can be kept again")
             self.storeTrouble = ""
+            self.troubles.clear("store")
             self._stopTrying()
             self.clock.callLater(0, self.maybeStartAllBuilds)
 
@@ -371,6 +432,14 @@ class BuildYard:
         slave.setPause(None)
         self.slaveIsIdle(slave)
         return True
+
+
+def _storeSymptom(reason: str) -> Symptom:
+    return Symptom(
+        "no build begins: changes, requests and builds cannot be kept",
+        reason,
+        "see that the disk has room and can be written; the master goes on by itself then",
+    )
 
 
 def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -> dict[_K, _T]:

@@ -9,6 +9,7 @@ put it on the disk.
 from __future__ import annotations
 
 import os
+import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.plainfiles import readPlain
 from buildbot.status.logformat import BadLog, Chunk, ChunkParser, encode
 from buildbot.status.logtext import decoded
 
@@ -60,9 +62,9 @@ class OutputFile(Protocol):
 def openForWriting(path: str) -> OutputFile:
     """A new file (mode 0600), and the directory for it; raises OSError.
 
-    A file of that name would belong to a build that nobody knows any more: it is written over.
+    A file that has the name already is never written over: whatever it is, it is somebody's.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileNotFoundError:
@@ -79,7 +81,9 @@ class LogWriter:
 
     @ivar length: how many bytes of output I was given.
     @ivar size: how many bytes the file has.
+    @ivar crc: the CRC-32 of these bytes.
     @ivar error: why nothing can be written just now, in words; None if all is well.
+    @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
     """
 
     def __init__(
@@ -88,12 +92,19 @@ class LogWriter:
         clock: IReactorTime,
         limits: LogLimits = LogLimits(),
         opener: Callable[[str], OutputFile] = openForWriting,
+        tell: Callable[[str, str | None], None] = lambda path, error: None,
     ) -> None:
-        """@param path: where the file shall be; it is there, and empty, when this returns, if it can be."""
+        """
+        @param path: where the file shall be; it is there, and empty, when this returns, if it can be.
+        @param tell: called with my path and C{error} whenever that changes.
+        """
         self.path = path
         self.length = 0
         self.size = 0
+        self.crc = 0
         self.error: str | None = None
+        self.trouble = ""
+        self._tell = tell
         self._clock = clock
         self._room = limits.head
         self._isLong = False
@@ -165,6 +176,12 @@ class LogWriter:
         self._close()
         if self.error is not None:
             _log.error("{path} is not complete: {error}", path=self.path, error=self.error)
+            self.trouble = (
+                f"the end of it was not kept: {self.error}" if self.size else f"not kept: {self.error}"
+            )
+        elif not os.path.lexists(self.path):
+            _log.error("{path} was deleted while it was written", path=self.path)
+            self.trouble = "its file was deleted while it was written"
         return self.size
 
     def _arm(self) -> None:
@@ -191,13 +208,16 @@ class LogWriter:
         try:
             self._push()
             if self._lost:
+                self.trouble = f"{self._lost} bytes are lost: {self.error}"
                 self._unwritten = _notice(f"{self._lost} bytes are lost here: {self.error}")
                 self._lost = 0
                 self._push()
         except OSError as error:
             self._failed(error)
         else:
-            self.error = None
+            if self.error is not None:
+                self.error = None
+                self._tell(self.path, None)
 
     def _push(self) -> None:
         if self._file is None:
@@ -205,6 +225,7 @@ class LogWriter:
         while self._unwritten:
             written = self._file.write(self._unwritten) or 0
             self.size += written
+            self.crc = zlib.crc32(self._unwritten[:written], self.crc)
             self._unwritten = self._unwritten[written:]
 
     def _close(self) -> None:
@@ -219,7 +240,9 @@ class LogWriter:
         why = error.strerror or type(error).__name__
         if self.error is None:
             _log.warn("cannot write {path}: {error}", path=self.path, error=why)
-        self.error = why
+        if self.error != why:
+            self.error = why
+            self._tell(self.path, why)
 
 
 class _Tail:
@@ -249,10 +272,13 @@ class LogReader:
 
     A last chunk that is not there in full (the master has ended while it wrote) is passed over; where the
     file is damaged I say so in a chunk of the header channel, and that is the end.
+
+    @ivar damage: where the file was found to be damaged, in words; empty if it was not.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.damage = ""
 
     def size(self) -> int:
         """How many bytes the file has now.
@@ -270,12 +296,13 @@ class LogReader:
         @raise OSError: the file is gone, or the disk broken.
         """
         parser = ChunkParser(offset)
-        with open(self.path, "rb", buffering=0) as source:
+        with readPlain(self.path) as source:
             source.seek(offset)
             while piece := source.read(size if end is None else min(size, end - source.tell())):
                 try:
                     chunks = parser.feed(piece)
                 except BadLog as damage:
+                    self.damage = f"its file is damaged from byte {damage.offset} on"
                     return [_damaged(damage)], os.fstat(source.fileno()).st_size
                 if chunks:
                     return chunks, parser.offset

@@ -35,7 +35,7 @@ from buildbot.buildcontrol import Control
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
-from buildbot.daemon import lock
+from buildbot.daemon import lock, traces
 from buildbot.daemon.childload import LoadReport, loadInChild
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
@@ -48,7 +48,9 @@ from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
 from buildbot.status.report import reportMaster, reportSlave
 from buildbot.store.interface import StoreFailed
-from buildbot.store.sqlite import SqliteStore
+from buildbot.store.salvage import setAsides
+from buildbot.store.sqlite import FILE, SqliteStore
+from buildbot.troubles import ITroubled
 from buildbot.util import counted
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -72,7 +74,7 @@ class _Prepared:
     debug: DebugAccount | None
 
 
-@implementer(IReadiness)
+@implementer(IReadiness, ITroubled)
 class BuildMaster(Family):
     """
     I am one build master, living in one directory.
@@ -101,6 +103,10 @@ class BuildMaster(Family):
         self.botmaster = BotMaster(reactor)
         self.botmaster.parent = self
         self.botmaster.settle(self.basedir, store or SqliteStore(self.basedir, reactor))
+        self.troubles = self.botmaster.troubles
+        self.troubles.watch("state.sqlite", lambda: setAsides(os.path.join(self.basedir, FILE)))
+        self.troubles.watch("buildbot.lock", lambda: lock.trouble(self.basedir))
+        self.troubles.watch("twistd.pid", lambda: traces.pidTrouble(os.path.realpath(self.basedir)))
         self.change_svc = ChangeMaster()
         self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)

@@ -148,7 +148,8 @@ class LookingTests(AnswersCase):
             (said["step"], step["name"], step["finished"], step["result"]), ("shell", "shell", None, None)
         )
         self.assertEqual(
-            step["logs"], [{"name": "stdio", "filename": "full/0-log-shell-stdio", "length": None}]
+            [(log["name"], log["filename"], log["length"]) for log in step["logs"]],
+            [("stdio", "full/0-log-shell-stdio", None)],
         )
         self.command(slave).end(1, stdout="no")
         self.settle()

@@ -12,6 +12,7 @@ from twisted.trial import unittest
 
 from buildbot.daemon import lock
 from buildbot.daemon.place import LOCK, Kind
+from buildbot.plainfiles import NotPlain
 
 
 class LockTests(unittest.TestCase):
@@ -106,6 +107,27 @@ class LockTests(unittest.TestCase):
             self.path = os.path.join(self.here, LOCK)
             self.lockedBy(text)
             self.assertRaises(OSError, lock.holder, self.here, patience=0)
+
+    def test_deletedUnderUs(self) -> None:
+        """F5: a lock whose file was deleted or replaced is a trouble, for nobody else sees that we run."""
+        self.assertIsNone(lock.trouble(self.here))
+        lock.hold(self.here)
+        self.assertIsNone(lock.trouble(self.here))
+        os.unlink(os.path.join(self.here, "buildbot.lock"))
+        self.assertIn("was deleted or replaced", str(lock.trouble(self.here)))
+
+    def test_odd(self) -> None:
+        """H10: a lock that is a FIFO, a directory or a link is refused at once; a link's target is left."""
+        path, target = os.path.join(self.here, "buildbot.lock"), os.path.join(self.here, "precious")
+        with open(target, "w") as stream:
+            stream.write("text")
+        for make in (os.mkfifo, os.mkdir, lambda path: os.symlink(target, path)):
+            make(path)
+            self.assertRaises(NotPlain, lock.hold, self.here)
+            self.assertRaises(NotPlain, lock.holder, self.here)
+            (os.rmdir if make is os.mkdir else os.unlink)(path)
+        with open(target) as stream:
+            self.assertEqual(stream.read(), "text")
 
     def test_missingDirectory(self) -> None:
         """Nobody runs in a directory that is not there, and nobody can."""

@@ -30,6 +30,26 @@ class TracesTests(unittest.TestCase):
         with open(path) as stream:
             self.assertEqual((stream.read(), os.path.islink(path)), (f"{os.getpid()}\n", False))
 
+    def test_pidTrouble(self) -> None:
+        """F5: a pid file that was deleted or altered under a running process is a trouble, and is said."""
+        self.assertIsNone(traces.pidTrouble(self.here))
+        traces.writePid(self.here)
+        self.assertIsNone(traces.pidTrouble(self.here))
+        path = os.path.join(self.here, "twistd.pid")
+        for text in ("1\n", ""):
+            with open(path, "w") as stream:
+                stream.write(text)
+            found = traces.pidTrouble(self.here)
+            assert found is not None
+            self.assertIn(text.strip() or "it is empty", found.why)
+        os.unlink(path)
+        os.mkfifo(path)
+        self.assertIn("it is a FIFO", str(traces.pidTrouble(self.here)))
+        os.unlink(path)
+        self.assertIn("No such file", str(traces.pidTrouble(self.here)))
+        traces.writePid(self.here)
+        self.assertIsNone(traces.pidTrouble(self.here))
+
     def test_remove(self) -> None:
         """When a process ends, only what it had before is left."""
         lock.hold(self.here)

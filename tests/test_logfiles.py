@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,8 @@ class LogCase(unittest.SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def writer(self, limits: LogLimits = UNLIMITED, disk: Disk | None = None) -> LogWriter:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)  # of the last writer
         return LogWriter(self.path, self.clock, limits, (disk or Disk()).open)
 
     def written(self, *channels: int) -> bytes:
@@ -178,12 +182,52 @@ class WriterTests(LogCase):
         writer.finish()
         self.assertEqual([len(data) for _, data in LogReader(self.path).chunks()], [BLOCK] * 3 + [1])
 
-    def test_overwritten(self) -> None:
-        """A file that a forgotten build left behind does not get into the new log."""
+    def test_neverOverwritten(self) -> None:
+        """H9: a file that has the name of a new log already stays as it is; the log says that it is lost."""
         os.makedirs(os.path.dirname(self.path))
         Path(self.path).write_bytes(b"old")
-        self.writer().finish()
-        self.assertEqual(Path(self.path).read_bytes(), b"")
+        writer = LogWriter(self.path, self.clock, UNLIMITED)
+        writer.append(OUT, b"new")
+        self.assertEqual(writer.finish(), 0)
+        self.assertEqual(writer.trouble, "not kept: File exists")
+        self.assertEqual(Path(self.path).read_bytes(), b"old")
+
+    def test_whatIsLost(self) -> None:
+        """F5: a log knows what of it is not in its file, and tells when it cannot be written."""
+        told: list[tuple[str, str | None]] = []
+        disk = Disk(room=0)
+        writer = LogWriter(self.path, self.clock, UNLIMITED, disk.open, lambda *words: told.append(words))
+        writer.append(OUT, b"x" * BACKLOG)
+        writer.append(OUT, b"y" * 1000)
+        writer.flush()
+        full = os.strerror(errno.ENOSPC)
+        self.assertEqual((told, writer.trouble), ([(self.path, full)], ""))
+        disk.room = None
+        writer.finish()
+        self.assertEqual(told, [(self.path, full), (self.path, None)])
+        self.assertRegex(writer.trouble, f"^[0-9]+ bytes are lost: {full}$")
+
+    def test_endIsLost(self) -> None:
+        """F5: a log whose end finds no room says so, and one whose file was deleted meanwhile does, too."""
+        writer = self.writer(disk=Disk(room=4))
+        writer.append(OUT, b"0123456789")
+        writer.finish()
+        self.assertEqual(writer.trouble, f"the end of it was not kept: {os.strerror(errno.ENOSPC)}")
+        writer = self.writer()
+        os.unlink(self.path)
+        writer.finish()
+        self.assertEqual(writer.trouble, "its file was deleted while it was written")
+
+    def test_checksum(self) -> None:
+        """H9: the checksum that a log gives is that of its file, however that was written."""
+        for disk in (Disk(), Disk(room=7)):
+            writer = self.writer(disk=disk)
+            writer.append(OUT, b"one\n" * 100)
+            writer.flush()
+            disk.room = None
+            writer.append(ERR, b"two\n")
+            writer.finish()
+            self.assertEqual(writer.crc, zlib.crc32(Path(self.path).read_bytes()))
 
 
 class LimitsTests(LogCase):

@@ -166,6 +166,27 @@ class PrintTests(LogCase):
             came = b"".join(data for where, data in RAW if where == number)
             self.assertEqual(text.encode("utf-8", "surrogateescape"), came)
 
+    def test_notWhole(self) -> None:
+        """H9: a finished log that has lost its end, or was altered, is printed with status 1 and why."""
+        self.make("compile/stdio", (0, b"x" * 1000))
+        (kept,) = self.steps[0]["logs"]
+        kept["crc"] = self.writers["compile/stdio"].crc
+        path = os.path.join(self.here, "logs", kept["filename"])
+        with open(path, "r+b") as stream:
+            stream.seek(500)
+            stream.write(b"y")
+        self.assertIn("some of it has been altered", self.failure("full/7/compile"))
+        os.truncate(path, 500)
+        self.assertIn(
+            f"its last {kept['length'] - 500} of {kept['length']} bytes are gone",
+            self.failure("full/7/compile"),
+        )
+        self.running = False
+        self.assertIn("it ends within a piece", self.failure("full/7/compile"))
+        with open(path, "r+b") as stream:
+            stream.write(b"no log")
+        self.assertIn("its file is damaged from byte 0 on", self.failure("full/7/compile"))
+
     def test_large(self) -> None:
         """A log of many pieces is printed to its end."""
         piece = os.urandom(50_000)

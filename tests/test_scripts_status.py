@@ -110,15 +110,21 @@ class PageTests(unittest.TestCase):
         self.assertRegex(lines[-1], r"draining by somebody since .* \(1 min\)$")
 
     def test_store(self) -> None:
-        """P4, P8: how much is kept, and that nothing can be kept just now, is shown."""
+        """P4, P8, F5: how much is kept, and that nothing can be kept just now and what to do, is shown."""
         keeps = {"builds": 500, "days": 365.0}
         said = "keeps the last 500 builds of each builder"
-        lines = status.masterPage({**MASTER, "keeps": keeps, "storeTrouble": "disk is full"}, [], NOW)
-        self.assertEqual(
-            lines[3:],
-            [f"{said}, none older than 365 days", "no build begins: nothing can be kept: disk is full"],
-        )
-        lines = status.masterPage({**MASTER, "keeps": {**keeps, "days": None}, "storeTrouble": ""}, [], NOW)
+        trouble = {
+            "subject": "store",
+            "what": "no build begins",
+            "why": "disk is full",
+            "cure": "make room",
+            "since": NOW - 60,
+        }
+        lines = status.masterPage({**MASTER, "keeps": keeps, "troubles": [trouble]}, [], NOW)
+        self.assertEqual(lines[3], f"{said}, none older than 365 days")
+        self.assertRegex(lines[4], r"^TROUBLE since .* \(1 min\): no build begins: disk is full$")
+        self.assertEqual(lines[5:], ["  what to do: make room"])
+        lines = status.masterPage({**MASTER, "keeps": {**keeps, "days": None}, "troubles": []}, [], NOW)
         self.assertEqual(lines[3:], [said])
 
     def test_table(self) -> None:

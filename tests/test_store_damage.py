@@ -124,7 +124,7 @@ class DamageTests(SqliteCase):
         Path(self.file).write_bytes(text)
         self.assertGreater(pages, 20)
         found = self.after(self.directory)
-        self.assertIn("records go on in a new one", self.warnings[0])
+        self.assertIn("went over into a new one", self.warnings[0])
         numbers = [each.number for each in found[3] if each.builder == "full"]
         self.assertIn(0, numbers)
         self.assertIn(59, numbers)
@@ -140,7 +140,7 @@ class DamageTests(SqliteCase):
         self.get(self.store.close())
         text = Path(self.file).read_bytes()[:-4096]
         found = self.after(self.holding(text))
-        carried = self.warnings[0].rpartition(" and ")[2]
+        carried = self.warnings[0].rpartition("; ")[2]
         second = later()
         more = ("CREATE TABLE moods (name TEXT)",)
         third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: more})
@@ -194,7 +194,7 @@ class DamageTests(SqliteCase):
                 file.execute(f"PRAGMA user_version = {version}")
             self.warnings.clear()
             self.assertEqual(self.after(directory), whole)
-            self.assertIn("records go on in a new one", self.warnings[0])
+            self.assertIn("went over into a new one", self.warnings[0])
 
     def test_badRecord(self) -> None:
         """One record that cannot be read is passed over with a warning; all others are there."""

@@ -252,8 +252,8 @@ class DownloadTests(TransferCase):
         os.mkfifo(self.path("pipe"))
         for source, words in (
             ("none", "No such file or directory"),
-            ("logs", "not a file"),
-            ("pipe", "not a file"),
+            ("logs", "not a plain file"),
+            ("pipe", "not a plain file"),
         ):
             os.makedirs(self.path("logs"), exist_ok=True)
             running = self.download(source)

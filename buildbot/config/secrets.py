@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from buildbot.config.model import ConfigError, ConfigErrors
+from buildbot.plainfiles import NotPlain, readPlain
 
 #: A password file longer than this is some other file.
 LARGEST = 4096
@@ -119,11 +120,11 @@ def _read(path: str) -> str:
     @raise _Unusable: there is none.
     """
     try:
-        with open(path, "rb", opener=_openAtOnce) as stream:
+        with readPlain(path) as stream:
             about = os.fstat(stream.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise _Unusable("this is not a plain file")
             data = stream.read(LARGEST + 1)
+    except NotPlain as error:
+        raise _Unusable(f"this is {error.kind}, not a plain file") from None
     except OSError as error:
         raise _Unusable(error.strerror or type(error).__name__) from None
     except ValueError:  # a null character in the name
@@ -140,11 +141,6 @@ def _read(path: str) -> str:
     if about.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         _warn(path, about.st_mode)
     return password
-
-
-def _openAtOnce(path: str, flags: int) -> int:
-    """Open a file; a pipe with nobody at its other end must not keep the master waiting."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _warn(path: str, mode: int) -> None:

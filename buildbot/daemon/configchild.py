@@ -24,6 +24,7 @@ from dataclasses import astuple, dataclass
 
 from buildbot.config.load import decode, load, locate
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.plainfiles import readPlain
 
 #: Seconds that a thread which is about to end gets for it.
 _LAST_STEPS = 0.2
@@ -50,7 +51,7 @@ def readConfig(path: str, basedir: str) -> MasterConfig:
     """
     here = locate(path, basedir)
     try:
-        with open(here.path, "rb") as file:
+        with readPlain(here.path) as file:
             data = file.read()
     except OSError as error:
         raise ConfigErrors([ConfigError(f"cannot read it: {error.strerror}", here.shown)]) from error

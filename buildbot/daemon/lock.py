@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass
 
 from buildbot.daemon.place import LOCK, Kind
+from buildbot.plainfiles import openPlain
+from buildbot.troubles import Symptom
 
 #: How many seconds a lock may be held without a believable name in it: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).
@@ -65,7 +67,8 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
 
     @param patience: for how many seconds another holder may be nameless.
     @raise AlreadyRunning: another process has it.
-    @raise OSError: the directory is missing or closed, or its file system knows no locks.
+    @raise OSError: the directory is missing or closed, its file system knows no locks, or the lock is
+        something else than a plain file.
     """
     here = os.path.realpath(basedir)
     if here in _held:
@@ -119,7 +122,7 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
     giveUp = time.monotonic() + patience
     while True:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = openPlain(path, follow=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
@@ -136,11 +139,24 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
         time.sleep(_POLL)
 
 
+def trouble(basedir: str) -> Symptom | None:
+    """What is wrong with a lock that this process holds: without its file, nobody else sees it."""
+    here = os.path.realpath(basedir)
+    held = _held.get(here)
+    if held is None or _isAt(held.descriptor, os.path.join(here, LOCK)):
+        return None
+    return Symptom(
+        "a second master could be started in this directory",
+        f"{os.path.join(here, LOCK)} was deleted or replaced while the master runs",
+        "restart the master, and keep programs that clean up away from its directory",
+    )
+
+
 def _acquire(path: str, patience: float) -> int:
     """An open descriptor that holds the exclusive lock of the file that is at C{path} now."""
     giveUp = time.monotonic() + patience
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = openPlain(path, os.O_RDWR | os.O_CREAT, follow=False)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _isAt(descriptor, path):

@@ -12,6 +12,8 @@ import re
 import stat
 from enum import Enum
 
+from buildbot.plainfiles import NotPlain, mustBePlain, readPlain
+
 TAC = "buildbot.tac"
 PID = "twistd.pid"
 LOG = "twistd.log"
@@ -55,14 +57,18 @@ def enter(basedir: str) -> str:
         raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there")
     if not _mayUse(tac, os.R_OK):
         raise Unusable(_closed(tac))
+    try:
+        mustBePlain(tac)
+    except NotPlain as why:
+        raise Unusable(f"cannot use {tac}: {why.strerror}") from None
     return here
 
 
 def readTac(here: str) -> str:
     """The text of a directory's buildbot.tac, "" if it cannot be read."""
     try:
-        with open(os.path.join(here, TAC), encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
+        with readPlain(os.path.join(here, TAC)) as stream:
+            return stream.read().decode("utf-8", "surrogateescape")
     except OSError:
         return ""
 

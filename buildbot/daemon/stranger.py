@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from buildbot.daemon.place import PID
+from buildbot.plainfiles import readPlain
 
 #: The programs that run such daemons, as they appear in a command line.
 _PROGRAMS = frozenset((b"twistd", b"buildbot", b"buildslave", b"buildbot-worker"))
@@ -23,7 +24,7 @@ def daemonIn(here: str) -> int | None:
     """
     path = os.path.join(here, PID)
     try:
-        with open(path, "rb") as stream:
+        with readPlain(path) as stream:
             pid, owner = int(stream.read(100)), os.fstat(stream.fileno()).st_uid
     except (OSError, ValueError):
         return None

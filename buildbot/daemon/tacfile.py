@@ -17,6 +17,7 @@ from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
 from buildbot.daemon.place import SAMPLE, TAC, Kind, kindOf
 from buildbot.daemon.plaintext import plain
 from buildbot.daemon.readiness import StartFailed
+from buildbot.plainfiles import readPlain
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def load(here: str, verbose: bool = False) -> Tac:
     path = os.path.join(here, TAC)
     names: dict[str, object] = {"__file__": path, "__name__": "buildbot.tac"}
     try:
-        with open(path, "rb") as stream:
+        with readPlain(path) as stream:
             source = stream.read()
         exec(compile(source, path, "exec"), names)
     except BaseException as why:

@@ -11,6 +11,11 @@ from contextlib import suppress
 
 from buildbot.daemon import lock, stranger
 from buildbot.daemon.place import PID, SOCKET
+from buildbot.plainfiles import readPlain
+from buildbot.troubles import Symptom
+
+#: The directories in which this process has written its pid file.
+_written: set[str] = set()
 
 
 def writePid(here: str) -> None:
@@ -20,6 +25,26 @@ def writePid(here: str) -> None:
         os.unlink(path)
     with open(path, "x", encoding="ascii") as stream:
         stream.write(f"{os.getpid()}\n")
+    _written.add(here)
+
+
+def pidTrouble(here: str) -> Symptom | None:
+    """What is wrong with the pid file of this process, if it has written one."""
+    if here not in _written:
+        return None
+    path = os.path.join(here, PID)
+    try:
+        with readPlain(path) as stream:
+            said = stream.read(100).decode("ascii", "replace").strip()
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+    if said == str(os.getpid()):
+        return None
+    return Symptom(
+        "scripts do not find the process of the master by its pid file",
+        f"{path}: {said or 'it is empty'}",
+        f"write {os.getpid()} into it, or restart the master",
+    )
 
 
 def remove(here: str) -> None:

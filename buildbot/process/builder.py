@@ -490,7 +490,8 @@ class Builder:
             sourcestamp=first.mergeWith(others).toRecord(),
         )
         try:
-            record = await self.botmaster.store.startBuild(record)
+            first = self.botmaster.firstNumber(self.name)
+            record = await self.botmaster.store.startBuild(record, **({"atLeast": first} if first else {}))
         except StoreConflict:
             log.failure("a build of {name} cannot begin", name=self.name)
             for req in requests:

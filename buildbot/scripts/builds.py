@@ -52,7 +52,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
     return [
         name(build),
         build["slave"],
-        build["note"] or build["step"] or "-",
+        (build["note"] or build["step"] or "-") + (", log not kept" if build.get("logTrouble") else ""),
         duration(now - build["started"]),
         "-" if eta is None else f"about {duration(eta)}",
         source(build),
@@ -62,9 +62,10 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
 
 def _finishedRow(build: Mapping[str, Any]) -> list[str]:
     good = build["result"] == "success"
+    lost = ", log not whole" if build.get("logTrouble") else ""
     return [
         name(build),
-        build["result"] if good else f"{build['result']}: {_short(' '.join(build['text']))}",
+        f"{build['result']}{lost}" if good else f"{build['result']}{lost}: {_short(' '.join(build['text']))}",
         build["slave"],
         moment(build["finished"]),
         duration(build["finished"] - build["started"]),

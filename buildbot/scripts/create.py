@@ -6,6 +6,7 @@ Nothing is started, and nothing that is there already is changed but on C{--forc
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 
 import buildbot
 from buildbot.daemon.place import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
+from buildbot.plainfiles import openPlain, readPlain
 from buildbot.scripts.words import CommandFailed, Config, basedir, command, say, setting
 
 #: What stands in the sample where a password belongs, of a slave and of whoever sends changes.
@@ -21,6 +23,7 @@ _NO_PASSWORD = re.compile(r"\bchange-me(-too)?\b")
 
 masterTAC = """\
 # Run this with `buildbot start`. It may be edited.
+import io
 import os
 
 from twisted.application import service
@@ -40,6 +43,7 @@ BuildMaster(basedir, configfile).setServiceParent(application)
 
 slaveTAC = """\
 # Run this with `buildbot start`. It may be edited; it holds a password.
+import io
 import os
 
 from twisted.application import service
@@ -166,7 +170,7 @@ class Maker:
         # Under another name first: a full disk leaves the old file, or none, but never half of one.
         new = f"{path}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(os.open(new, flags, 0o600), "w", encoding="utf-8") as stream:
+        with open(openPlain(new, flags, follow=False), "w", encoding="utf-8") as stream:
             stream.write(text)
         os.replace(new, path)
         self.say(f"wrote {path}")
@@ -228,7 +232,7 @@ def nextCommands(here: str, text: str, passwords: list[str]) -> list[str]:
 def _read(path: str) -> str | None:
     """The text of a file, None if there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
+        with readPlain(path) as stream:
+            return io.TextIOWrapper(stream, "utf-8", "surrogateescape").read()
     except FileNotFoundError:
         return None

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,11 @@ from buildbot.daemon import asking, place
 from buildbot.daemon.plaintext import plain
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogReader, logFilename
+from buildbot.logshelf import logTrouble
 from buildbot.scripts.shown import duration
 from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
 from buildbot.status.logformat import Chunk
+from buildbot.status.records import LogRecord
 
 #: How many seconds lie between two looks at a log that grows.
 POLL = 0.25
@@ -49,8 +51,13 @@ class Wanted:
 class Found:
     """The log that was meant."""
 
-    filename: str
-    finished: bool
+    record: LogRecord
+    finished: bool  #: whether nothing more will come
+
+    @property
+    def filename(self) -> str:
+        """The file that it is in, below the directory of logs."""
+        return self.record.filename
 
 
 class NotThere(Exception):
@@ -73,8 +80,20 @@ def log(config: Config) -> int:
         return 0
     found = _whenBegun(config, here, one, build)
     over = found.finished or not config.get("follow")
-    _print(config, here, found.filename, lambda: over or _isFinished(here, one))
-    return 0
+    try:
+        _print(config, here, found.filename, lambda: over or _isFinished(here, one))
+    except CommandFailed as why:
+        raise CommandFailed(*why.lines, *([found.record.trouble] if found.record.trouble else [])) from None
+    if found.record.length is None and config.get("follow"):
+        found = choose(one, _again(here, one))
+    wrong = logTrouble(os.path.join(here, LOGS, found.filename), found.record)
+    return _verdict(wrong)
+
+
+def _verdict(wrong: Sequence[str]) -> int:
+    """Say what is wrong with a log that was printed; the exit status."""
+    complain(*(f"this log is not whole: {each}" for each in wrong))
+    return 1 if wrong else 0
 
 
 def readings(path: str) -> list[Wanted]:
@@ -112,7 +131,8 @@ def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
             name = f"{step['name']}/{each['name']}"
             logs.append(name)
             if one.rest == name or (one.rest == step["name"] and number == 0):
-                return Found(each["filename"], each["length"] is not None)
+                record = LogRecord.fromRecord({"crc": None, "trouble": "", **each})
+                return Found(record, record.length is not None or build["finished"] is not None)
     has = f"it has {', '.join(logs)}" if logs else "it has none"
     raise NotThere(f"build {one.number} of {one.builder} has no log {one.rest!r}: {has}")
 
@@ -154,8 +174,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     for one in wanted:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
-                _print(config, here, filename, lambda: True)
-                return 0
+                return _verdict(_print(config, here, filename, lambda: True))
     there: list[str] = []
     for one in wanted:
         files = _filesOf(here, one)
@@ -197,8 +216,8 @@ def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None
         say({}, *(f"  {os.path.join(here, LOGS, each)}" for each in files))
 
 
-def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> None:
-    """Print what there is, and what comes until it is over."""
+def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> list[str]:
+    """Print what there is, and what comes until it is over; returns what is wrong with the file's form."""
     reader = LogReader(os.path.join(here, LOGS, filename))
     show = showing(config)
     offset = 0
@@ -209,12 +228,15 @@ def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool])
                 chunks, offset = reader.read(offset)
             except FileNotFoundError:
                 raise CommandFailed(f"the file of that log is gone: {reader.path}") from None
+            except OSError as why:
+                raise CommandFailed(f"cannot read {reader.path}: {why.strerror}") from None
             if not chunks:
                 break
             show(chunks)
         if over:
             show([])
-            return
+            rest = os.path.getsize(reader.path) - offset
+            return [reader.damage] if reader.damage else ["it ends within a piece"] if rest else []
         time.sleep(POLL)
 
 
@@ -288,5 +310,7 @@ def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  {step['name']}: {step['result'] or 'running'}{took} {' '.join(step['text'])}".rstrip()
         )
-        lines += [f"    {one.builder}/{one.number}/{step['name']}/{each['name']}" for each in step["logs"]]
+        for each in step["logs"]:
+            trouble = f" (not whole: {each['trouble']})" if each.get("trouble") else ""
+            lines.append(f"    {one.builder}/{one.number}/{step['name']}/{each['name']}{trouble}")
     return lines

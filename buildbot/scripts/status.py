@@ -16,6 +16,8 @@ from buildbot.scripts.shown import moment, name, runningLines, since, table, wai
 from buildbot.scripts.words import Config, askMaster, say, sayJSON
 from buildbot.util import counted
 
+#: The exit status if the master runs, but something is wrong with it.
+TROUBLE = 3
 _EVENTS = 20
 #: How many columns of a terminal the builders of a slave may take in the table.
 _ROOM = 30
@@ -28,16 +30,21 @@ _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 
 
 def status(config: Config) -> int:
-    """Say how the master, or one of its slaves, is. Status 0; fails without a master or such a slave."""
+    """Say how the master, or one of its slaves, is. Fails without a master or such a slave.
+
+    @return: 0; L{TROUBLE} if something is wrong with the master.
+    """
     name = config.get("slave")
     said: Any = askMaster(config, "status", {} if name is None else {"slave": name})
+    verdict = TROUBLE if said["master"].get("troubles") else 0
     if sayJSON(config, said):
-        return 0
+        return verdict
     if name is None:
         say({}, *masterPage(said["master"], said["slaves"], time.time()))
     else:
         say({}, *slavePage(said["slaves"][0], time.time()))
-    return 0
+        say({}, *troubleLines(said["master"], time.time()))
+    return verdict
 
 
 def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], now: float) -> list[str]:
@@ -54,8 +61,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     if keeps:
         days = "" if keeps["days"] is None else f", none older than {keeps['days']:g} days"
         lines.append(f"keeps the last {keeps['builds']} builds of each builder{days}")
-    if master.get("storeTrouble"):
-        lines.append(f"no build begins: nothing can be kept: {plainLine(master['storeTrouble'])}")
+    lines += troubleLines(master, now)
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
@@ -92,6 +98,17 @@ def _filesLine(files: Mapping[str, Any], now: float) -> list[str]:
         f"the master may open {files['limit']} files, and keeps {files['reserved']} for the administrator; "
         "raise the limit (ulimit -n, or LimitNOFILE= in the unit)"
     ]
+
+
+def troubleLines(master: Mapping[str, Any], now: float) -> list[str]:
+    """Two lines for each thing that is wrong with the master: what and why, and what to do."""
+    lines = []
+    for each in master.get("troubles", ()):
+        began = since(each["since"], now)
+        lines.append(plainLine(f"TROUBLE {began}: {each['what']}: {each['why']}"))
+        if each["cure"]:
+            lines.append(f"  what to do: {plainLine(each['cure'])}")
+    return lines
 
 
 def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:

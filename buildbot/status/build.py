@@ -17,7 +17,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.status.logs import LogFile, Nowhere
-from buildbot.status.records import BuildRecord, LogRecord, StepRecord
+from buildbot.status.records import BuildRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
@@ -172,7 +172,7 @@ class BuildStepStatus(_Watched):
     def toRecord(self) -> StepRecord:
         """What is kept of it."""
         assert self.started is not None
-        logs = tuple(LogRecord(log.name, log.filename, log.length()) for log in self.logs)
+        logs = tuple(log.toRecord() for log in self.logs)
         return StepRecord(self.name, self.started, self.finished, self.results, tuple(self.text), logs)
 
 

@@ -21,9 +21,12 @@ from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogLimits, LogReader, LogWriter, logFilename
+from buildbot.logshelf import canWrite
 from buildbot.status.logformat import Chunk
 from buildbot.status.logproducer import LogProducer
 from buildbot.status.logtext import ChunkDecoder, decoded
+from buildbot.status.records import LogRecord
+from buildbot.troubles import Symptom, Troubles
 
 _log = Logger()
 
@@ -33,22 +36,58 @@ class LogDirectory:
     I make the logs of all builds, in files below one directory.
 
     @ivar limits: how much of each log is kept.
+    @ivar troubles: where I report that logs cannot be written.
     """
 
-    def __init__(self, directory: str, clock: IReactorTime, limits: LogLimits | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        clock: IReactorTime,
+        limits: LogLimits | None = None,
+        troubles: Troubles | None = None,
+    ) -> None:
         self.directory = directory
         self.clock = clock
         self.limits = limits or LogLimits()
+        self.troubles = troubles
 
     def create(self, build: Any, step: str, name: str) -> tuple[str, LogWriter]:
-        """The filename of a new log, and its writer."""
-        taken = {log.filename for log in build.getLogs()}
+        """The filename of a new log, which no other file has, and its writer."""
+        taken = _Taken(self.directory, {log.filename for log in build.getLogs()})
         filename = logFilename(build.record.builder, build.number, step, name, taken)
-        return filename, LogWriter(os.path.join(self.directory, filename), self.clock, self.limits)
+        path = os.path.join(self.directory, filename)
+        return filename, LogWriter(path, self.clock, self.limits, tell=self._told)
+
+    def _told(self, path: str, error: str | None) -> None:
+        """A log cannot be written, or can be again."""
+        if self.troubles is None:
+            return
+        directory = os.path.dirname(path)
+        subject = f"logs/{os.path.basename(directory)}"
+        if error is None:
+            self.troubles.clear(subject)
+            return
+        symptom = Symptom(
+            "the output of steps is lost: the logs cannot be written",
+            f"{directory}: {error}",
+            f"see that the master can write files below {self.directory}, and that its disk has room",
+        )
+        self.troubles.report(subject, symptom, lambda: canWrite(directory))
 
     def reader(self, filename: str) -> LogReader:
         """What reads the log of this name."""
         return LogReader(os.path.join(self.directory, filename))
+
+
+class _Taken:
+    """I contain the names that a build has given to its logs, and those of the files that are there."""
+
+    def __init__(self, directory: str, given: Container[str]) -> None:
+        self._directory = directory
+        self._given = given
+
+    def __contains__(self, filename: object) -> bool:
+        return filename in self._given or os.path.lexists(os.path.join(self._directory, str(filename)))
 
 
 class Nowhere:
@@ -56,6 +95,9 @@ class Nowhere:
 
     path = os.devnull
     length = 0
+    crc = 0
+    trouble = ""
+    error: str | None = None
 
     def append(self, channel: int, data: bytes) -> None:
         """See L{LogWriter}."""
@@ -106,6 +148,13 @@ class LogFile(Finishing):
     def hasContents(self) -> bool:
         """Whether there is anything to read: False once the file is gone."""
         return self._writer.length > 0 and os.path.exists(self._writer.path)
+
+    def toRecord(self) -> LogRecord:
+        """What is kept of it."""
+        writer = self._writer
+        trouble = writer.trouble or (f"cannot be written: {writer.error}" if writer.error else "")
+        crc = None if self._length is None else writer.crc
+        return LogRecord(self.name, self.filename, self._length, crc, trouble)
 
     # writing
 

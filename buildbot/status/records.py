@@ -64,11 +64,15 @@ class LogRecord(Record):
     @ivar name: as the step calls it.
     @ivar filename: relative to the directory of logs.
     @ivar length: the size of the file in bytes; None as long as it grows.
+    @ivar crc: the CRC-32 of the file; None as long as it grows, and where it is not known.
+    @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
     """
 
     name: str
     filename: str
     length: int | None = None
+    crc: int | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 from buildbot import version
 from buildbot.sourcestamp import PLACE, lastRevision
 from buildbot.status.results import Results
+from buildbot.troubles import reportTroubles
 
 #: How many Changes of a source are named one by one.
 _CHANGES = 100
@@ -55,6 +56,7 @@ def reportMaster(master: Any) -> dict[str, Any]:
             {"builder": build.builder, "number": build.number, "text": list(build.text)}
             for build in master.botmaster.givenUp
         ],
+        "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.buildHorizon, "days": master.botmaster.buildDays},
     }
 
@@ -114,9 +116,16 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
         "step": None,
         "eta": None,
         "note": "",
+        "logTrouble": logTrouble(record),
         "gotRevision": (record["properties"] or {}).get("got_revision"),
         **reportSource(record["sourcestamp"] or {}),
     }
+
+
+def logTrouble(record: Mapping[str, Any]) -> str:
+    """Which logs of a build, from its record as a dict, are not kept whole, and why; empty if all are."""
+    logs = [(step["name"], log) for step in record["steps"] for log in step["logs"]]
+    return "; ".join(f"{step}/{log['name']}: {log['trouble']}" for step, log in logs if log.get("trouble"))
 
 
 def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from twisted.internet.threads import deferToThread
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
 from buildbot.pbutil import Callee
+from buildbot.plainfiles import readPlain
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import DIRECTORY, MODE, PATH
 from buildbot.process.remotecommand import RemoteCommand
@@ -199,9 +200,7 @@ class FileReader(_FileCallee):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         with self._remembering():
-            if os.path.exists(path) and not os.path.isfile(path):
-                raise ValueError("it is not a file")  # a pipe would hang the master
-            self._file = open(path, "rb")
+            self._file = readPlain(path)  # a pipe would hang the master
 
     def remote_read(self, maxlength: int) -> bytes:
         """The next so many bytes; none at the end, and after an error."""

@@ -15,8 +15,9 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from buildbot.plainfiles import mustBePlain
 from buildbot.store.interface import SchemaTooNew, StoreFailed
-from buildbot.store.salvage import WAL, salvage, setAside
+from buildbot.store.salvage import SHM, WAL, misfit, salvage, setAside, shape, wrongHeader
 from buildbot.store.schema import Schema
 
 _log = Logger()
@@ -83,19 +84,25 @@ class Database:
 
     def _opened(self, schema: Schema) -> Any:
         """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
+        for end in ("", WAL, SHM):
+            mustBePlain(self._path + end)
         if not os.path.exists(self._path):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         elif not os.path.getsize(self._path):
             if os.path.exists(self._path + WAL):
                 raise Damaged("it is empty")
             _log.warn("{path} is empty: nothing was kept in it yet, or all is lost", path=self._path)
+        wrong = wrongHeader(self._path)
+        if wrong:
+            raise Damaged(wrong)
         connection = self._connected()
         try:
             _setUp(connection)
             _prepare(connection, self._path, schema)
         except BaseException as error:
             connection.close()
-            if type(error) is sqlite3.DatabaseError or str(error) == "unsupported file format":
+            # The words of some errors are read from the file; they may be no text.
+            if type(error) in (sqlite3.DatabaseError, UnicodeDecodeError):
                 raise Damaged(str(error)) from error
             raise
         return connection
@@ -107,11 +114,11 @@ class Database:
         with _transaction(connection):
             carried = salvage(aside, connection, schema)
         _log.warn(
-            "{path} is damaged ({why}): it is kept as {aside}, and {carried} records go on in a new one",
+            "{path} is damaged ({why}): it is kept as {aside}; {carried}",
             path=self._path,
             why=str(damage),
             aside=os.path.basename(aside),
-            carried=carried,
+            carried=str(carried),
         )
         return connection
 
@@ -129,6 +136,8 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
     tables = _tables(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > schema.version:
+        if shape(connection) == _shapeOf(schema):
+            raise Damaged(f"it says that its schema is {version}, but it has that of {schema.version}")
         raise SchemaTooNew(
             f"{path} was written by a later release (its schema is {version}, this release knows up to"
             f" {schema.version}): run that release, or move the file away"
@@ -139,7 +148,7 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
     if mode != "wal":
         raise StoreFailed(f"{path}: its file system cannot do what SQLite's write-ahead log needs")
     if version:
-        _check(connection)
+        _check(connection, schema, version)
     if 0 < version < schema.version:
         _backUp(connection, f"{path}.schema-{version}")
     with _transaction(connection):
@@ -148,19 +157,35 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
         # This is written even if it is the same: now the write-ahead log is there, and stays.
         connection.execute(f"PRAGMA user_version = {schema.version}")
     _syncDirectory(path)
-    missing = set(schema.tables()) - _tables(connection)
-    if missing:
-        raise Damaged(f"it has no table {', '.join(sorted(missing))}")
+
+
+def _shapeOf(schema: Schema, version: int | None = None) -> frozenset[tuple[Any, ...]]:
+    """The L{shape} of a file that has the tables of a version, or of the latest."""
+    with closing(sqlite3.connect(":memory:")) as memory:
+        for statement in schema.between(0, version):
+            memory.execute(statement)
+        return shape(memory)
 
 
 def _tables(connection: Any) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def _check(connection: Any) -> None:
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+def _check(connection: Any, schema: Schema, version: int) -> None:
+    """Raise L{Damaged} if the file is not sound, or a value is not what its column was made for."""
+    # The indexes as well: a build that cannot be found by its number would be one that nobody knows.
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise Damaged(" ".join(found.split()))
+    lost = _shapeOf(schema, version) - shape(connection)
+    if lost:
+        raise Damaged(
+            f"it has no {', '.join(sorted(f'{kind} {name}' for kind, name, _, sql in lost if sql))}"
+        )
+    for table in schema.tables(version):
+        wrong = misfit(connection, table)
+        if wrong is not None:
+            raise Damaged(wrong)
 
 
 def _backUp(connection: Any, path: str) -> None:
@@ -210,9 +235,15 @@ def _translated(path: str) -> Iterator[None]:
     except Exception as error:
         if not isDiskFault(error):
             raise
-        raise StoreFailed(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        where = getattr(error, "filename", None) or path
+        raise StoreFailed(f"{where}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def isDiskFault(error: Exception) -> bool:
     """Whether the disk is to blame, and not the statement or a value: those have classes of their own."""
     return isinstance(error, OSError) or type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
+
+
+def isDamage(error: Exception) -> bool:
+    """Whether a page cannot be read: that is nobody's trouble who does not need it."""
+    return type(error) is sqlite3.DatabaseError and "malformed" in str(error)

@@ -44,7 +44,7 @@ class Core(Protocol):
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]: ...
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]: ...
     def pendingRequests(self) -> list[RequestRecord]: ...
-    def startBuild(self, build: BuildRecord, text: str) -> int: ...
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int: ...
     def saveBuild(self, build: BuildRecord, text: str) -> None: ...
     def finishBuild(
         self, build: BuildRecord, text: str, requeue: bool, counts: bool
@@ -52,7 +52,7 @@ class Core(Protocol):
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]: ...
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]: ...
-    def interrupted(self, when: float) -> list[BuildRecord]: ...
+    def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]: ...
     def giveUp(self, when: float) -> list[BuildsetRecord]: ...
     def getState(self, key: str) -> Any: ...
     def getStates(self, prefix: str) -> dict[str, Any]: ...
@@ -68,6 +68,12 @@ class Store(ABC):
     """
 
     _pruned: Sequence[str] = ()
+    _failed: Callable[[str], object] = staticmethod(lambda reason: None)
+    _works: Callable[[], object] = staticmethod(lambda: None)
+
+    def watch(self, failed: Callable[[str], object], works: Callable[[], object]) -> None:
+        """See L{IStore}."""
+        self._failed, self._works = failed, works
 
     @abstractmethod
     def open(self) -> Deferred[None]:
@@ -154,7 +160,7 @@ class Store(ABC):
         """See L{IStore}."""
         return self._read(lambda core: core.pendingRequests())
 
-    def startBuild(self, build: BuildRecord) -> Deferred[BuildRecord]:
+    def startBuild(self, build: BuildRecord, atLeast: int = 0) -> Deferred[BuildRecord]:
         """See L{IStore}."""
 
         def encoded() -> Deferred[int]:
@@ -162,7 +168,7 @@ class Store(ABC):
                 raise ValueError(f"build {build.number} of {build.builder} has been started before")
             word(build.builder)
             text = encode(build.toRecord())
-            return self._write(lambda core: core.startBuild(build, text))
+            return self._write(lambda core: core.startBuild(build, text, atLeast))
 
         return defer.maybeDeferred(encoded).addCallback(lambda number: replace(build, number=number))
 
@@ -205,9 +211,11 @@ class Store(ABC):
         """See L{IStore}."""
         return self._read(lambda core: core.getBuilds(builder and word(builder), count, before))
 
-    def interrupted(self, when: float) -> Deferred[list[BuildRecord]]:
+    def interrupted(
+        self, when: float, amend: Callable[[BuildRecord], BuildRecord] = lambda build: build
+    ) -> Deferred[list[BuildRecord]]:
         """See L{IStore}."""
-        return self._write(lambda core: core.interrupted(when))
+        return self._write(lambda core: core.interrupted(when, amend))
 
     def giveUp(self, when: float) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""

@@ -6,7 +6,7 @@ How a store keeps what it is given is the business of the modules beside this on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import Interface
@@ -63,6 +63,12 @@ class IStore(Interface):
         with L{SchemaTooNew} too.
         """
 
+    def watch(failed: Callable[[str], object], works: Callable[[], object]) -> None:
+        """Call C{failed(reason)} when something could not be kept, and C{works()} when it can be again.
+
+        To be called before L{open}. Both are called before whoever asked for it is answered.
+        """
+
     def close() -> Deferred[None]:
         """Finish what was asked for, and let go of the file. Later calls fail with L{StoreFailed}."""
 
@@ -109,10 +115,11 @@ class IStore(Interface):
     def pendingRequests() -> Deferred[list[RequestRecord]]:
         """All requests that wait for a build, the oldest first."""
 
-    def startBuild(build: BuildRecord) -> Deferred[BuildRecord]:
+    def startBuild(build: BuildRecord, atLeast: int = 0) -> Deferred[BuildRecord]:
         """Begin a build; its requests are "building" from now on.
 
         @param build: without a number.
+        @param atLeast: its number is this or a greater one.
         @return: the same with its number, which is greater than that of any earlier build of its builder,
             those included that were pruned or cut short. The first build of a builder has 0. Fails with
             L{StoreConflict} if one of its requests is not pending, or is for another builder.
@@ -150,11 +157,15 @@ class IStore(Interface):
         @param before: only builds numbered below that, or, without a builder, started before that time.
         """
 
-    def interrupted(when: float) -> Deferred[list[BuildRecord]]:
+    def interrupted(
+        when: float, amend: Callable[[BuildRecord], BuildRecord] = lambda build: build
+    ) -> Deferred[list[BuildRecord]]:
         """To be called once after L{open}: close the builds that an earlier process left unfinished.
 
         Their results are EXCEPTION; their requests are pending again, with one more interruption. That was
         no attempt, for no slave was lost with it.
+
+        @param amend: gives the record that is kept for each; may block, and is called in any thread.
         """
 
     def giveUp(when: float) -> Deferred[list[BuildsetRecord]]:

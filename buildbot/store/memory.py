@@ -122,13 +122,13 @@ class MemoryCore:
         """See L{Core}."""
         return [each for _, each in sorted(self._requests.items()) if each.state == "pending"]
 
-    def startBuild(self, build: BuildRecord, text: str) -> int:
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int:
         """See L{Core}."""
         for id in build.requests:
             request = self._requests.get(id)
             if request is None or (request.state, request.builder) != ("pending", build.builder):
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
-        number = self._next("build", build.builder, first=0)
+        number = self._next("build", build.builder, first=0, atLeast=atLeast)
         self._builds[build.builder, number] = replace(_build(text), number=number)
         for id in build.requests:
             self._requests[id] = replace(self._requests[id], state="building")
@@ -179,14 +179,14 @@ class MemoryCore:
         older = [each for each in builds if before is None or rank(each)[0] < before]
         return sorted(older, key=rank, reverse=True)[:count]
 
-    def interrupted(self, when: float) -> list[BuildRecord]:
+    def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
         """See L{Core}."""
         for each in list(self._requests.values()):
             if each.state == "building":
                 count = each.interruptions + 1
                 self._requests[each.id] = replace(each, state="pending", interruptions=count)
         closed = [
-            interrupt(each, when, self._interruptions(each))
+            interrupt(amend(each), when, self._interruptions(each))
             for _, each in sorted(self._builds.items())
             if each.finished is None
         ]
@@ -247,8 +247,8 @@ class MemoryCore:
                     del self._requests[request]
                     self._lastBuilds.pop(request, None)
 
-    def _next(self, *counter: str, first: int) -> int:
-        number = self._counters.get(counter, first)
+    def _next(self, *counter: str, first: int, atLeast: int = 0) -> int:
+        number = max(self._counters.get(counter, first), atLeast)
         self._counters[counter] = number + 1
         return number
 

@@ -28,6 +28,7 @@ from buildbot.status.records import (
 from buildbot.status.results import CANCELLED, EXCEPTION
 from buildbot.store.front import BuildKey, encode, keyOf
 from buildbot.store.interface import StoreConflict
+from buildbot.store.schema import LARGEST
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -58,7 +59,7 @@ class SqlCore:
 
     def addChange(self, when: float, text: str) -> int:
         """See L{Core}."""
-        number = self._next("change", first=1)
+        number = self._next("change", 1, "SELECT MAX(number) FROM changes")
         self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
         return number
 
@@ -85,12 +86,14 @@ class SqlCore:
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        id = self._next("buildset", first=1)
+        id = self._next("buildset", 1, "SELECT MAX(id) FROM buildsets")
         buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=id)
         self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         requests = []
         for builder in builders:
-            request = RequestRecord.of(buildset, self._next("request", first=1), builder)
+            request = RequestRecord.of(
+                buildset, self._next("request", 1, "SELECT MAX(id) FROM requests"), builder
+            )
             self._execute(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
                 " VALUES (?, ?, ?, 0, 'pending')",
@@ -127,13 +130,14 @@ class SqlCore:
         """See L{Core}."""
         return list(readable(_Requests().read, "request", self._execute(_PENDING)))
 
-    def startBuild(self, build: BuildRecord, text: str) -> int:
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int:
         """See L{Core}."""
         for id in build.requests:
             row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
             if row != ("pending", build.builder):
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
-        number = self._next(f"build {build.builder}", first=0)
+        known = "SELECT MAX(number) FROM builds WHERE builder = ?"
+        number = self._next(f"build {build.builder}", max(0, atLeast), known, build.builder)
         self._execute(
             "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
             (build.builder, number, build.started, text),
@@ -206,14 +210,14 @@ class SqlCore:
         rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
         return list(readable(_build, "build", rows))
 
-    def interrupted(self, when: float) -> list[BuildRecord]:
+    def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
         """See L{Core}."""
         self._execute(
             "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
-            " WHERE state = 'building'"
+            " WHERE state NOT IN ('pending', 'done')"  # damage may have made other words of "building"
         )
         running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
-        closed = [interrupt(each, when, self._interruptions(each)) for each in running]
+        closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
         self._connection.executemany(
             "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
             [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
@@ -307,13 +311,19 @@ class SqlCore:
         self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 
-    def _next(self, counter: str, first: int) -> int:
+    def _next(self, counter: str, first: int, known: str, *values: Any) -> int:
+        """The next number: at least C{first}, and greater than that of any row, whatever its counter says.
+
+        @param known: selects the greatest number of a row.
+        """
         row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
-        if row is None:
-            self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
-            return first
-        self._execute("UPDATE counters SET value = value + 1 WHERE name = ?", (counter,))
-        number: int = row[0]
+        (last,) = self._execute(known, values).fetchone()
+        number = max(first, _count(row and row[0], first), _count(last, first - 1) + 1)
+        self._execute(
+            "INSERT INTO counters (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (counter, number + 1),
+        )
         return number
 
     def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
@@ -371,6 +381,11 @@ def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Itera
             )
         else:
             yield found
+
+
+def _count(value: Any, default: int) -> int:
+    """A number that counts something, or the default for what is none."""
+    return value if isinstance(value, int) and 0 <= value < LARGEST else default
 
 
 def _change(row: Sequence[Any]) -> Change:

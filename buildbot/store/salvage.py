@@ -7,17 +7,27 @@ Whether a file is damaged is not decided here. Everything here blocks.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from glob import escape, glob
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from buildbot.store.schema import Schema
+from buildbot.store.schema import LARGEST, Schema
+from buildbot.troubles import Symptom
+from buildbot.util import counted
 
 #: The files that SQLite keeps beside a database.
 WAL, SHM = "-wal", "-shm"
+#: The size of a page of our files, which is SQLite's default.
+PAGE = 4096
+#: So often it is tried at most to read on behind damaged pages of a table, and so often in one gap.
+_ATTEMPTS, _SPLITS = 500, 8
 
 # A number that was given once is not given again, though its counter may be among what is lost.
 _COUNTED = (
@@ -43,31 +53,63 @@ def setAside(path: str) -> str:
     return aside
 
 
-def salvage(aside: str, target: Any, schema: Schema) -> int:
+@dataclass
+class Carried:
+    """I am what came of a salvage.
+
+    @ivar rows: how many rows were carried over.
+    @ivar misfits: how many were left behind, for a value in them is of the wrong kind.
+    @ivar isWhole: whether every table could be read from its beginning to its end.
+    """
+
+    rows: int = 0
+    misfits: int = 0
+    isWhole: bool = True
+
+    def __str__(self) -> str:
+        parts = [f"{counted(self.rows, 'record')} went over into a new one"]
+        if self.misfits:
+            parts.append(f"{counted(self.misfits, 'record')} made no sense and did not")
+        if not self.isWhole:
+            parts.append("what stood in the damaged pages is lost")
+        return ", ".join(parts)
+
+
+def setAsides(path: str) -> Symptom | None:
+    """What to tell an admin as long as damaged files lie beside C{path}."""
+    names = sorted(
+        os.path.basename(each) for each in glob(f"{escape(path)}.damaged-*") if not each.endswith((WAL, SHM))
+    )
+    if not names:
+        return None
+    return Symptom(
+        "the store was damaged: what could be read of it went over into a new one",
+        f"the damaged file is kept as {', '.join(names)}",
+        "see in twistd.log and `buildbot builds` what is missing, then move that file away",
+    )
+
+
+def salvage(aside: str, target: Any, schema: Schema) -> Carried:
     """Copy the rows that can be read from the file C{aside} into the empty tables of C{target}.
 
     @param target: a connection within a transaction.
-    @return: how many rows there were.
     """
     if not os.path.getsize(aside):
-        return 0
-    carried = 0
-    # As it lies there, unless there is a log to be read along with it.
-    mode = "mode=ro" if os.path.exists(aside + WAL) else "immutable=1"
-    with closing(sqlite3.connect(f"file:{quote(aside)}?{mode}", uri=True, isolation_level=None)) as source:
-        source.text_factory = partial(str, encoding="utf-8", errors="replace")
-        version = _version(source, schema)
-        if version < schema.version:
-            for table in schema.tables():
-                target.execute(f"DROP TABLE {table}")
-            for statement in schema.between(0, version):
-                target.execute(statement)
-        for table in schema.tables(version):
-            carried += _copy(source, target, table)
-        for statement in schema.between(version):
+        return Carried(isWhole=False)
+    version = _version(aside, schema)
+    if version < schema.version:
+        for table in schema.tables():
+            target.execute(f"DROP TABLE {table}")
+        for statement in schema.between(0, version):
             target.execute(statement)
-    with suppress(FileNotFoundError):
-        os.unlink(aside + SHM)
+    carried = _carry(aside, target, schema.tables(version))
+    if not carried.isWhole:
+        # The first page says what the tables are and where; we know, for we have made them.
+        with _mended(aside, schema.between(0, version)) as mended:
+            again = _carry(mended, target, schema.tables(version))
+        carried = Carried(carried.rows + again.rows, max(carried.misfits, again.misfits), again.isWhole)
+    for statement in schema.between(version):
+        target.execute(statement)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
     target.execute("DELETE FROM buildsets WHERE id NOT IN (SELECT buildset FROM requests)")
     for statement in _COUNTED:
@@ -79,42 +121,170 @@ def salvage(aside: str, target: Any, schema: Schema) -> int:
     return carried
 
 
-def _version(source: Any, schema: Schema) -> int:
-    """Of which version the tables in the file are; if that cannot be told, it may well be the latest."""
-    try:
+def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
+    """Copy what can be read of some tables of a file into those of C{target}, beside what is there."""
+    carried = Carried()
+    # As it lies there, unless there is a log to be read along with it.
+    mode = "mode=ro" if os.path.exists(path + WAL) else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, isolation_level=None)) as source:
+        source.text_factory = partial(str, encoding="utf-8", errors="replace")
         # A file that has lost its end is not even looked into, unless SQLite is told not to trust its schema.
-        source.execute("PRAGMA writable_schema = ON")
-        (version,) = source.execute("PRAGMA user_version").fetchone()
-    except sqlite3.DatabaseError:
-        return schema.version
+        with suppress(sqlite3.DatabaseError):
+            source.execute("PRAGMA writable_schema = ON")
+        for table in tables:
+            _copy(source, target, table, carried)
+    with suppress(FileNotFoundError):
+        os.unlink(path + SHM)
+    return carried
+
+
+@contextmanager
+def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
+    """A copy of a file, with the first page of one that C{statements} make, as long as the context lasts."""
+    copy = f"{aside}.mending"
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        with closing(fresh):
+            for statement in statements:
+                fresh.execute(statement)
+            size = os.path.getsize(aside) // PAGE
+            page = bytearray(_image(fresh)[:PAGE])
+        page[18:20] = b"\x02\x02"  # it has a write-ahead log
+        page[28:32] = size.to_bytes(4, "big")
+        page[32:40] = bytes(8)  # no free pages: none is read, and none is written
+        with suppress(FileNotFoundError):
+            os.unlink(copy)
+        shutil.copyfile(aside, copy)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(aside + WAL, copy + WAL)
+        with open(copy, "r+b") as file:
+            file.write(page)
+        yield copy
+    finally:
+        for end in ("", WAL, SHM):
+            with suppress(FileNotFoundError):
+                os.unlink(copy + end)
+
+
+def _image(connection: sqlite3.Connection) -> bytes:
+    """The file that a database in memory would be. (C{serialize} came with Python 3.11.)"""
+    with TemporaryDirectory() as directory:
+        path = os.path.join(directory, "image")
+        with closing(sqlite3.connect(path)) as copy:
+            connection.backup(copy)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def _version(path: str, schema: Schema) -> int:
+    """Of which version the tables in the file are; if that cannot be told, it may well be the latest."""
+    with open(path, "rb") as file:
+        version = int.from_bytes(file.read(64)[60:], "big")
     return version if 0 < version < schema.version else schema.version
 
 
-def _copy(source: Any, target: Any, table: str) -> int:
-    columns = [
-        (name, kind, bool(must)) for _, name, kind, must, *_ in target.execute(f"PRAGMA table_info({table})")
-    ]
+def _copy(source: Any, target: Any, table: str, carried: Carried) -> None:
+    columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(target, table)]
     names = ", ".join(name for name, _, _ in columns)
     marks = ", ".join("?" for _ in columns)
     before = target.total_changes
-    for row in _rows(source, f"SELECT {names} FROM {table} NOT INDEXED ORDER BY rowid"):
+    misfits = set()
+    reading = _Reading(source, f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid")
+    for rowid, *row in reading.rows():
         if all(_fits(value, kind, must) for value, (_, kind, must) in zip(row, columns, strict=True)):
             target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
-    return int(target.total_changes - before)
+        else:
+            misfits.add(rowid)
+    carried.rows += target.total_changes - before
+    carried.misfits += len(misfits)
+    carried.isWhole = carried.isWhole and reading.isWhole
 
 
-def _rows(source: Any, query: str) -> Iterator[Any]:
-    """What can be read from either end; a row may come twice."""
-    for direction in ("ASC", "DESC"):
-        try:
-            yield from source.execute(f"{query} {direction}")
-        except sqlite3.DatabaseError:
-            continue
-        return
+class _Reading:
+    """I read all rows of a table that can be read; one may come twice.
+
+    @ivar isWhole: whether nothing was in the way.
+    """
+
+    def __init__(self, source: Any, query: str) -> None:
+        self._source = source
+        self._query = query
+        self._attempts = _ATTEMPTS
+        self.isWhole = True
+
+    def rows(self) -> Iterator[Any]:
+        """The rows, each with its rowid before it."""
+        gaps = [(-LARGEST, LARGEST, _SPLITS)]
+        while gaps and self._attempts > 0:
+            low, high, splits = gaps.pop()
+            before = low, high
+            for direction in ("ASC", "DESC"):
+                self._attempts -= 1
+                try:
+                    for row in self._select(low, high, direction):
+                        low, high = (row[0], high) if direction == "ASC" else (low, row[0])
+                        yield row
+                except sqlite3.DatabaseError:
+                    self.isWhole = False
+                else:
+                    break
+            else:
+                # A page between these two cannot be read; what lies on its other side may be.
+                middle = (low + high) // 2
+                isHopeless = splits == _SPLITS and (low, high) == before
+                if not isHopeless and splits and low < middle:
+                    gaps += [(low, middle + 1, splits - 1), (middle, high, splits - 1)]
+
+    def _select(self, low: int, high: int, direction: str) -> Any:
+        return self._source.execute(f"{self._query} > {low} AND rowid < {high} ORDER BY rowid {direction}")
 
 
 def _fits(value: Any, kind: str, must: bool) -> bool:
     """Whether a value is what its column was made for."""
     if value is None:
         return not must
-    return isinstance(value, {"TEXT": str, "INTEGER": int}.get(kind, (int, float)))
+    if kind == "INTEGER":
+        return isinstance(value, int) and -LARGEST < value < LARGEST
+    return isinstance(value, str if kind == "TEXT" else (int, float))
+
+
+def wrongHeader(path: str) -> str:
+    """What is wrong with the header of a file of ours, in words; empty if nothing is, or the file is empty.
+
+    SQLite would take some of it for a file of a later release, which may only be read.
+    """
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if not header:
+        return ""
+    if header[:16] != b"SQLite format 3\0":
+        return "file is not a database"
+    version, fractions, rest = header[18:20], header[20:24], header[44:48]
+    isGood = version in (b"\1\1", b"\2\2") and fractions == b"\0@  " and rest in (b"\0\0\0\4", bytes(4))
+    return "" if isGood else "its header is damaged"
+
+
+def shape(connection: Any) -> frozenset[tuple[Any, ...]]:
+    """The tables and indexes of a file, each with the SQL that makes it."""
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+def misfit(connection: Any, table: str) -> str | None:
+    """Which row of a table holds a value that its column was not made for, in words; None if none does."""
+    columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
+    fits = " AND ".join(f"({_fitting(*column)})" for column in columns)
+    row = connection.execute(f"SELECT rowid FROM {table} WHERE NOT ({fits}) LIMIT 1").fetchone()
+    return None if row is None else f"row {row[0]} of its table {table} holds a value of the wrong kind"
+
+
+def _fitting(name: str, kind: str, must: bool) -> str:
+    """L{_fits} in SQL."""
+    good = {
+        "TEXT": f"typeof({name}) = 'text'",
+        "INTEGER": f"typeof({name}) = 'integer' AND {name} BETWEEN {1 - LARGEST} AND {LARGEST - 1}",
+    }.get(kind, f"typeof({name}) IN ('integer', 'real')")
+    return good if must else f"{name} IS NULL OR ({good})"
+
+
+def _columns(connection: Any, table: str) -> Any:
+    return connection.execute(f"PRAGMA table_info({table})")

@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+#: No number, of whatever it is, is this large; a larger one is damage.
+LARGEST = 10**15
+
 
 @dataclass(frozen=True)
 class Schema:

@@ -47,7 +47,7 @@ class SqliteStore(Store):
         schema: Schema = CURRENT,
     ) -> None:
         path = os.path.join(basedir, FILE)
-        self._makeWorker = lambda: Worker(reactor, lambda: Database(path, connect, schema), pace)
+        self._makeWorker = lambda: Worker(reactor, lambda: Database(path, connect, schema), pace, self._told)
         self._worker: Worker | None = None
 
     def open(self) -> Deferred[None]:
@@ -63,6 +63,12 @@ class SqliteStore(Store):
         if worker is None:
             return fail(StoreFailed("the store is closed"))
         return worker.stop()
+
+    def _told(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._works()
+        else:
+            self._failed(trouble)
 
     def _notOpen(self, failure: Failure) -> Failure:
         self._worker = None

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from buildbot.store.database import Database, isDiskFault
+from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.store.rows import SqlCore
 
@@ -51,9 +51,17 @@ class Worker:
 
     @param open: makes the database; called in the thread.
     @param pace: so many seconds pass at least from the beginning of one group that writes to the next.
+    @param tell: called in the reactor's thread with the reason when things cannot be kept, and with None
+        when they can be again.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, open: Callable[[], Database], pace: float) -> None:
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        open: Callable[[], Database],
+        pace: float,
+        tell: Callable[[str | None], object] = lambda reason: None,
+    ) -> None:
         self._reactor = reactor
         self._open = open
         self._pace = pace
@@ -62,7 +70,8 @@ class Worker:
         self._started: Deferred[None] = Deferred()
         self._stopped: Deferred[None] | None = None
         self._next = 0.0  # when the next group that writes may begin
-        self._isFailing = False
+        self._trouble: str | None = None
+        self._tell = tell
 
     def start(self) -> Deferred[None]:
         """Fires when the database is open; fails as C{open} does, and then there is no thread any more."""
@@ -134,15 +143,23 @@ class Worker:
         except StoreFailed as error:
             for work in todo:
                 work.result = Failure(StoreFailed(error.reason))
-            if not self._isFailing:
-                _log.error("nothing can be kept: {reason}", reason=error.reason)
-            self._isFailing = True
+            self._is(error.reason)
         else:
-            if self._isFailing:
-                _log.info("things are kept again")
-            self._isFailing = False
+            if any(work.isWriting for work in todo):
+                self._is(None)
         for work, successor in replaced.items():
             work.result = successor.result if isinstance(successor.result, Failure) else None
+
+    def _is(self, trouble: str | None) -> None:
+        """Why nothing can be kept now; None: things are kept."""
+        if (trouble is None) != (self._trouble is None):
+            if trouble is None:
+                _log.info("things are kept again")
+            else:
+                _log.error("nothing can be kept: {reason}", reason=trouble)
+        if trouble != self._trouble:
+            self._reactor.callFromThread(self._tell, trouble)
+        self._trouble = trouble
 
 
 def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
@@ -156,9 +173,9 @@ def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
                 except StoreConflict:
                     work.result = Failure()
                 except Exception as error:
-                    if isDiskFault(error):
+                    if isDiskFault(error) and not isDamage(error):
                         raise
-                    work.result = Failure()
+                    work.result = Failure(StoreFailed(f"damaged: {error}")) if isDamage(error) else Failure()
                     raise _Culprit from error
     except _Culprit:
         return work
