@@ -228,22 +228,39 @@ class DamageTests(SqliteCase):
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("UPDATE buildsets SET record = '[]' WHERE id = 1")
             file.execute("DELETE FROM buildsets WHERE id = 2")
-            file.execute("UPDATE requests SET attempts = 'x' WHERE id = 3")
-            file.execute("UPDATE requests SET interruptions = 'x' WHERE id = 4")
             file.commit()
         self.get(self.store.open())
         self.get(self.store.interrupted(5.0))
-        complete = self.get(self.store.giveUp(6.0))
-        self.assertEqual([each.id for each in complete], [3, 4])
+        self.assertEqual(self.get(self.store.giveUp(6.0)), [])
         told = [each.partition(" cannot")[0] for each in self.warnings if "given up" in each]
-        self.assertEqual(told, [f"request {number} for builder full" for number in (1, 2, 3, 4)])
+        self.assertEqual(told, [f"request {number} for builder full" for number in (1, 2)])
         self.warnings.clear()
         self.assertEqual(self.get(self.store.giveUp(7.0)), [])
-        self.assertEqual(self.pending(), [5])
+        self.assertEqual(self.pending(), [3, 4, 5])
         self.get(self.store.prune(1))
         self.assertEqual(self.warnings, [])
         with closing(sqlite3.connect(self.file)) as file:
-            self.assertEqual(file.execute("SELECT id FROM buildsets").fetchall(), [(5,)])
+            self.assertEqual(file.execute("SELECT id FROM buildsets").fetchall(), [(3,), (4,), (5,)])
+
+    def test_countsOfRequests(self) -> None:
+        """H9: a request whose count of tries is no number waits on, and its tries are counted anew."""
+        self.opened()
+        for _ in range(3):
+            self.ask("full")
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE requests SET attempts = 'x' WHERE id = 1")
+            file.execute("UPDATE requests SET interruptions = 'x' WHERE id = 2")
+            file.commit()
+        self.get(self.store.open())
+        self.get(self.store.interrupted(5.0))
+        self.assertEqual(self.get(self.store.giveUp(6.0)), [])
+        waiting = self.get(self.store.pendingRequests())
+        self.assertEqual(
+            [(each.id, each.attempts, each.interruptions) for each in waiting],
+            [(1, 0, 0), (2, 0, 0), (3, 0, 0)],
+        )
+        self.assertIn("2 records made no sense in part", self.warnings[0])
 
     def test_wrongShape(self) -> None:
         """A change that is JSON, but has lost a word, is passed over with a warning that names it."""

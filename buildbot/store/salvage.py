@@ -29,6 +29,9 @@ PAGE = 4096
 #: So often it is tried at most to read on behind damaged pages of a table, and so often in one gap.
 _ATTEMPTS, _SPLITS = 500, 8
 
+#: Columns that count tries: they begin at 0 again if nobody can tell how many there were.
+_BEGUN_ANEW = frozenset(("attempts", "interruptions"))
+
 # A number that was given once is not given again, though its counter may be among what is lost.
 _COUNTED = (
     "SELECT 'change', MAX(number) FROM changes",
@@ -59,17 +62,21 @@ class Carried:
 
     @ivar rows: how many rows were carried over.
     @ivar misfits: how many were left behind, for a value in them is of the wrong kind.
+    @ivar mended: how many went over without a value that made no sense.
     @ivar isWhole: whether every table could be read from its beginning to its end.
     """
 
     rows: int = 0
     misfits: int = 0
+    mended: int = 0
     isWhole: bool = True
 
     def __str__(self) -> str:
         parts = [f"{counted(self.rows, 'record')} went over into a new one"]
         if self.misfits:
             parts.append(f"{counted(self.misfits, 'record')} made no sense and did not")
+        if self.mended:
+            parts.append(f"{counted(self.mended, 'record')} made no sense in part")
         if not self.isWhole:
             parts.append("what stood in the damaged pages is lost")
         return ", ".join(parts)
@@ -107,7 +114,8 @@ def salvage(aside: str, target: Any, schema: Schema) -> Carried:
         # The first page says what the tables are and where; we know, for we have made them.
         with _mended(aside, schema.between(0, version)) as mended:
             again = _carry(mended, target, schema.tables(version))
-        carried = Carried(carried.rows + again.rows, max(carried.misfits, again.misfits), again.isWhole)
+        again.rows += carried.rows
+        carried = again
     for statement in schema.between(version):
         target.execute(statement)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
@@ -190,13 +198,20 @@ def _copy(source: Any, target: Any, table: str, carried: Carried) -> None:
     before = target.total_changes
     misfits = set()
     reading = _Reading(source, f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid")
+    mended = set()
     for rowid, *row in reading.rows():
-        if all(_fits(value, kind, must) for value, (_, kind, must) in zip(row, columns, strict=True)):
-            target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
+        for place, (name, kind, must) in enumerate(columns):
+            if not _fits(row[place], kind, must):
+                if name not in _BEGUN_ANEW:
+                    misfits.add(rowid)
+                    break
+                row[place] = 0
+                mended.add(rowid)
         else:
-            misfits.add(rowid)
+            target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
     carried.rows += target.total_changes - before
     carried.misfits += len(misfits)
+    carried.mended += len(mended)
     carried.isWhole = carried.isWhole and reading.isWhole
 
 
