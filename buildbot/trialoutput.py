@@ -7,7 +7,7 @@ It is read line by line, as trial has written since Twisted 2.1; who runs trial,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zope.interface import implementer
@@ -48,13 +48,13 @@ class TestResult:
 
     @ivar name: the parts of its full name.
     @ivar results: FAILURE, SKIPPED, SUCCESS for a failure that was expected, WARNINGS for anything else.
-    @ivar words: what trial calls that, in lower case; C{log}: all that it says.
+    @ivar text: what trial calls that, in lower case; C{logs}: all that it says, by name.
     """
 
     name: tuple[str, ...]
     results: int
-    words: tuple[str, ...]
-    log: str
+    text: Sequence[str]
+    logs: Mapping[str, str]
 
     def getName(self) -> tuple[str, ...]:
         """See L{ITestResult}."""
@@ -66,11 +66,11 @@ class TestResult:
 
     def getText(self) -> list[str]:
         """See L{ITestResult}."""
-        return list(self.words)
+        return list(self.text)
 
     def getLogs(self) -> dict[str, str]:
         """See L{ITestResult}."""
-        return {"log": self.log}
+        return dict(self.logs)
 
 
 def isTest(line: str) -> bool:
@@ -180,4 +180,5 @@ def _read(block: list[str]) -> Iterator[TestResult]:
 
 
 def _problem(word: str, name: str, text: str) -> TestResult:
-    return TestResult(tuple(name.split(".")), _MEANING.get(word, WARNINGS), tuple(word.lower().split()), text)
+    words = word.lower().split()
+    return TestResult(tuple(name.split(".")), _MEANING.get(word, WARNINGS), words, {"log": text})

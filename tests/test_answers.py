@@ -148,8 +148,8 @@ class LookingTests(AnswersCase):
             (said["step"], step["name"], step["finished"], step["result"]), ("shell", "shell", None, None)
         )
         self.assertEqual(
-            [(log["name"], log["filename"], log["length"]) for log in step["logs"]],
-            [("stdio", "full/0-log-shell-stdio", None)],
+            [(log["name"], log["filename"], log["length"], log["html"]) for log in step["logs"]],
+            [("stdio", "full/0-log-shell-stdio", None, False)],
         )
         self.command(slave).end(1, stdout="no")
         self.settle()

@@ -13,11 +13,12 @@ from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.logobserver import LogObserver
 from buildbot.process.properties import WithProperties
-from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, START_TIME, RemoteShellCommand
+from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, SIGN_AFTER, START_TIME, RemoteShellCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
 from buildbot.wire.budget import BUILD_MEMORY, COMMAND_MEMORY, PIECE
+from tests.fakes import HANG
 from tests.stepping import Running, StepCase
 from tests.test_builds import BuildCase, shell
 
@@ -156,7 +157,7 @@ class WordsTests(StepCase):
         """A step of 0.7.5 may end with its results and what of it is worth mentioning."""
         running = self.begin(Ending((FAILURE, ["3", "tests"])))
         self.assertEqual((running.result, running.step.getText2()), (FAILURE, ["3", "tests"]))
-        self.assertEqual((running.build.results, running.build.text), (FAILURE, ["failure", "3", "tests"]))
+        self.assertEqual((running.build.results, running.build.text), (FAILURE, ["failed", "3", "tests"]))
         self.assertEqual(self.begin(Ending((WARNINGS, "odd"))).step.getText2(), ["odd"])
 
     def test_noResults(self) -> None:
@@ -338,7 +339,7 @@ class StartTests(StepCase):
         """A step that has waited for it for the longest time; the slave is asked whether it lives."""
         running = self.prepare(ShellCommand(command="x"))
         running.made = Deferred()
-        running.begin().clock.advance(START_TIME)
+        running.begin().clock.pump([SIGN_AFTER, START_TIME - SIGN_AFTER])
         self.assertEqual((running.result, running.build.results), (None, SUCCESS))
         assert running.answering is not None
         return running
@@ -370,6 +371,34 @@ class StartTests(StepCase):
 class SilentDeathTests(BuildCase):
     """L1: a slave that dies without a goodbye."""
 
+    def test_noticedSoon(self) -> None:
+        """0.7.5, row 8: a slave that vanishes just after it was heard holds its build for 12 seconds."""
+        self.configure(shell("one"), slaves="bot1 bot2")
+        slave = self.connect()
+        slave.pump.blackhole = True
+        self.force()
+        other = self.connect(name="bot2")
+        self.wait(13)
+        self.assertEqual([build.text for build in self.builds()][:1], [("slave", "lost")])
+        self.assertEqual((len(slave.commands), len(other.commands)), (0, 1))
+        other.commands[0].end(0)
+        self.settle()
+
+    def test_busySlave(self) -> None:
+        """A slave whose answer waits behind its output is not taken for dead."""
+        slave = self.connect()
+        self.force()
+        (command,) = slave.commands
+        slave.trouble["getCommands"] = HANG
+        answers = self.bot.isAnswering(5.0)
+        self.wait(2)
+        command.update(stdout=b"much")
+        self.wait(4)
+        self.assertTrue(self.successResultOf(answers))
+        silent = self.bot.isAnswering(5.0)
+        self.wait(6)
+        self.assertFalse(self.successResultOf(silent))
+
     def test_beforeACommand(self) -> None:
         """A build whose slave dies just before a command is sent is tried again, wherever in it that is."""
         self.configure(shell("one", "two"))
@@ -379,7 +408,7 @@ class SilentDeathTests(BuildCase):
         slave.commands[0].complete()
         build = self.botmaster.builders["full"].building[0]
         for _ in range(50):
-            if len(build.build_status.getSteps()) == 2:
+            if build.build_status.getSteps()[1].isRunning():
                 break
             slave.pump.client.deliver()
             self.clock.advance(0)
@@ -612,7 +641,7 @@ class HookTests(StepCase):
             self.assertIsNone(running.result)
             dict(waited)[name].callback(results.get(name))
         self.assertEqual((running.result, running.step.getText()), (FAILURE, ["well"]))
-        self.assertEqual(running.build.text, ["failure", "worth", "it"])
+        self.assertEqual(running.build.text, ["failed", "worth", "it"])
 
     def test_coroutines(self) -> None:
         """They may be coroutines."""

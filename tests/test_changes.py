@@ -7,7 +7,7 @@ from typing import Any
 from twisted.application import service
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -257,6 +257,25 @@ class PBChangeSourceTests(SourceCase):
         perspective = self.successResultOf(self.login())
         self.successResultOf(self.send(perspective, said()))
         self.assertEqual([change.branch for change in self.changes()], ["mine"])
+
+
+class OwnChangemaster(SourceCase):
+    """What takes the changes of a perspective may be somebody's own."""
+
+    def test_answers(self) -> None:
+        """0.7.5, row 24: it may answer with nothing, or with a Deferred."""
+        for answer in (None, succeed(None)):
+            taken: list[Any] = []
+
+            class Keeping:
+                def addChange(self, change: Any, answer: Any = answer, taken: list[Any] = taken) -> Any:
+                    taken.append(change.who)
+                    return answer
+
+            perspective = ChangePerspective(Keeping(), None)
+            kept = ensureDeferred(perspective.perspective_addChange(said()))
+            self.assertIsNone(self.successResultOf(kept))
+            self.assertEqual(len(taken), 1)
 
 
 class Polling(ChangeSource):

@@ -49,6 +49,15 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(self.sets()[0].sourcestamp["branch"], "stable")
         self.assertEqual(scheduler.getPendingBuildTimes(), [START + 3 * HOUR + MINUTE])
 
+    def test_reason(self) -> None:
+        """0.7.5, row 15: the reason of a build by the clock names the kind and the name of its scheduler."""
+        for name, kind in (("q", Periodic("q", ["full"], HOUR)), ("n", Nightly("n", ["full"]))):
+            word = type(kind).__name__
+            self.assertEqual(kind.reason, f"The {word} scheduler named '{name}' triggered this build")
+        self.use(Periodic("q", ["full"], HOUR))
+        self.clock.advance(0)
+        self.assertEqual(self.sets()[0].reason, "The Periodic scheduler named 'q' triggered this build")
+
     def test_restart(self) -> None:
         """A restart does not count: the next build is an hour after the last."""
         self.use(Periodic("hourly", ["full"], HOUR))

@@ -28,7 +28,7 @@ class SourceStampTests(unittest.TestCase):
     """One source."""
 
     def test_arguments(self) -> None:
-        """A source is the latest, a revision, or changes; changes bring their own branch."""
+        """A source is the latest, a revision, or changes, in a list; changes bring their own branch."""
         latest = SourceStamp()
         self.assertEqual((latest.branch, latest.revision, latest.patch, latest.changes), (None,) * 3 + ([],))
         verifyObject(ISourceStamp, latest)

@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from buildbot import trialoutput
 from buildbot.interfaces import ITestResult
+from buildbot.status.builder import TestResult
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps import python, python_twisted
 from buildbot.steps.python_twisted import Trial
@@ -104,6 +105,17 @@ class TrialOutputTests(unittest.TestCase):
         ):
             self.assertEqual(python_twisted.countFailedTests(output), {**nothing, **counts})
 
+    def test_testResult(self) -> None:
+        """0.7.5, row 11: a plug-in makes the result of a test by position or by name, with several logs."""
+        logs = {"stdout": "a", "stderr": "b"}
+        for result in (
+            TestResult(("m", "test"), SUCCESS, ["passed"], logs),
+            TestResult(name=("m", "test"), results=SUCCESS, text=["passed"], logs=logs),
+        ):
+            verifyObject(ITestResult, result)
+            self.assertEqual((result.getName(), result.getResults()), (("m", "test"), SUCCESS))
+            self.assertEqual((result.getText(), result.getLogs()), (["passed"], logs))
+
     def test_problems(self) -> None:
         """Each test that did not pass is found, with what trial says of it, from trials old and new."""
         lines = iter(OUTPUT.splitlines())
@@ -126,13 +138,13 @@ class TrialOutputTests(unittest.TestCase):
             [(each.name, each.results) for each in old],
             [(("m", "T", "test_fail"), FAILURE), (("m", "T", "test_skip"), SKIPPED)],
         )
-        self.assertIn("1 != 2", old[0].log)
+        self.assertIn("1 != 2", old[0].logs["log"])
 
     def test_hugeProblem(self) -> None:
         """G3: of a problem that goes on and on, no more than a part is kept, and still the test's name."""
         (found,) = trialoutput.problemsIn(["[FAIL]", *(["x" * 1000] * 5000), "m.T.test_it", LINE, "Ran 1"])
         self.assertEqual(found.name, ("m", "T", "test_it"))
-        self.assertLessEqual(len(found.log), trialoutput.LONGEST_PROBLEM)
+        self.assertLessEqual(len(found.logs["log"]), trialoutput.LONGEST_PROBLEM)
 
     def test_cutAtAWarning(self) -> None:
         """A warning whose source line never came does not swallow what follows."""

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.spread import pb
 from zope.interface import implementer
@@ -67,7 +67,7 @@ class ChangePerspective(NewCredPerspective):
         try:
             # Subclasses of 0.7.5 hand us the ChangeMaster, which would rather wait than have it sent again.
             keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
-            await keep(change)
+            await maybeDeferred(keep, change)  # one of somebody's own may answer with nothing
         except StoreFailed as failed:
             who = text(change.who, 64)
             log.error("the change of {who} is not kept: {reason}", who=who, reason=failed.reason)

@@ -164,6 +164,8 @@ class Build:
         self.results = SUCCESS
         self._setupStatus()
         self.setupBuild(self._expected)
+        for step in self.steps:
+            self._statusOf(step)
         self.slavebuilder.peer.startBuild()
         await self.acquireLocks()
         ending = False
@@ -174,7 +176,7 @@ class Build:
             self.results, terminate = fold(self.results, results, step)
             ending = ending or terminate
         if self.results == SUCCESS:
-            self.text = ["build", "successful"]
+            self.text = ["build", "successful", *self.text]
 
     def setupBuild(self, expectations: Any) -> None:
         """Make my steps; subclasses may add some of their own."""
@@ -186,12 +188,18 @@ class Build:
                 step.name = f"{step.name}_{count}"
             self.steps.append(step)
 
+    def _statusOf(self, step: BuildStep) -> Any:
+        """The status of a step of mine, which it has from the beginning of the build on."""
+        if step.step_status is None:
+            status = self.build_status.addStepWithName(step.name)
+            status.expected = self._expected.get(step.name)
+            step.setStepStatus(status)
+        return step.step_status
+
     async def _runStep(self, step: BuildStep) -> int:
-        status = self.build_status.addStepWithName(step.name)
-        status.expected = self._expected.get(step.name)
+        status = self._statusOf(step)
         step.build = self
         step.remote = self.slavebuilder
-        step.setStepStatus(status)
         wanted = self.builder.realLocks(step.locks, self.slavebuilder)
         locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
         self.currentStep = step
@@ -230,8 +238,9 @@ class Build:
         else:
             log.failure("step {step!r} of {build!r}", why, step=step, build=self)
             step.addCompleteLog("err.text", why.getTraceback())
+        step.step_status.setColor("purple")
         step.step_status.setText([step.name, "exception"])
-        step.step_status.setText2([step.name, "exception"])
+        step.step_status.setText2([step.name])
         return EXCEPTION
 
     def _exception(self, why: Failure) -> None:
@@ -240,13 +249,13 @@ class Build:
             return
         log.failure("{build!r}", why, build=self)
         self.results = EXCEPTION
-        self.text = ["build", "exception", why.getErrorMessage()[:200]]
+        self.text = [why.getErrorMessage()[:200]]
 
     def fail(self, why: str) -> None:
         """End at once, as an exception, if I have not ended: something went wrong outside of any step."""
         if not self.finished:
             self.results = EXCEPTION
-            self.text = ["build", "exception", why]
+            self.text = [why]
             self._end()
 
     def _end(self) -> None:
@@ -265,7 +274,8 @@ class Build:
             self.results = RETRY
             self.text = ["slave", "lost", *([f"({self.whyLost})"] if self.whyLost else [])]
         elif self.results != SUCCESS:
-            self.text = [Results[self.results or SUCCESS], *self.text]
+            word = "failed" if self.results == FAILURE else Results[self.results or SUCCESS]
+            self.text = [word, *self.text]
         status = self.build_status
         status.properties.update({name: value for name, value in self.properties.items()})
         results = self.results or SUCCESS

@@ -272,8 +272,8 @@ class BuildStep(ComparableMixin):
         loog.finish()
 
     def addHTMLLog(self, name: str, html: str | bytes) -> None:
-        """A log in HTML; its name tells."""
-        self.addCompleteLog(name if name.endswith(".html") else f"{name}.html", html)
+        """A log in HTML, which is finished at once."""
+        self.step_status.addHTMLLog(name, html)
 
     def addLogObserver(self, logname: str, observer: LogObserver) -> None:
         """Have an observer see the log of this name grow, whether it is there yet or not."""

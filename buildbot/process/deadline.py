@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: Seconds after which a slave that did not say that it has made a command is asked whether it lives.
+SIGN_AFTER = 2.0
 #: Seconds that a slave may take to say that it has made a command.
 START_TIME = 60.0
 #: Seconds that a slave may take to end a command that is to stop.
@@ -73,23 +75,39 @@ class Deadlines:
     @ivar limits: what is due once the command runs.
     """
 
-    __slots__ = ("_at", "_began", "_clock", "_ending", "_heard", "_isStarted", "_overdue", "_timer", "limits")
+    __slots__ = (
+        "_at",
+        "_began",
+        "_clock",
+        "_ending",
+        "_heard",
+        "_isStarted",
+        "_noSign",
+        "_overdue",
+        "_timer",
+        "limits",
+    )
 
-    def __init__(self, clock: Any, overdue: Callable[[str], object]) -> None:
+    def __init__(
+        self, clock: Any, overdue: Callable[[str], object], noSign: Callable[[], object] | None = None
+    ) -> None:
         """
         The slave is asked to make the command now.
 
         @param overdue: called with the reason, in words, when a time is over. It is called again after as
             long a time, unless something happens meanwhile.
+        @param noSign: called once if the slave does not say soon that it has made the command.
         """
         self.limits = Limits()
         self._clock = clock
         self._overdue = overdue
+        self._noSign = noSign
         self._isStarted = False
         self._ending: float | None = None
         self._began = self._heard = clock.seconds()
-        self._at = self._began + START_TIME
-        self._timer: Any = clock.callLater(START_TIME, self._look)
+        first = START_TIME if noSign is None else SIGN_AFTER
+        self._at = self._began + first
+        self._timer: Any = clock.callLater(first, self._look)
 
     @property
     def isStarting(self) -> bool:
@@ -165,6 +183,9 @@ class Deadlines:
         now = self._clock.seconds()
         if now < when:
             self._set(when)
+            noSign, self._noSign = self._noSign, None
+            if noSign is not None and self.isStarting and not self.isEnding:
+                noSign()
             return
         self._set(now + END_TIME)
         self._overdue(what)

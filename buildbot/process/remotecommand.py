@@ -20,13 +20,16 @@ from twisted.spread import pb
 
 from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
+from buildbot.process.deadline import SIGN_AFTER, Deadlines, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.deadline import Deadlines, limitsOf
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import fromPeer, text
 
 log = Logger()
 
+#: Seconds that a slave may take for any word, if it did not say soon that it has made a command. Then it is
+#: disconnected, and the build goes elsewhere.
+SIGN_TIME = 10.0
 #: Seconds that a slave which did not make or end a command in time may take to say that it lives.
 ANSWER_TIME = 20.0
 #: Of what a slave says besides: how many kinds of news are kept, and how many of each kind, the last ones.
@@ -92,7 +95,7 @@ class RemoteCommand(Callee):
             "what the slave says besides the output", COMMAND_MEMORY, getattr(step.build, "budget", None)
         )
         self.commandID = str(next(_counter))
-        self._deadlines = Deadlines(remote.clock, self._overdue)
+        self._deadlines = Deadlines(remote.clock, self._overdue, self._noSign)
         maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
 
@@ -112,6 +115,10 @@ class RemoteCommand(Callee):
     def _started(self) -> None:
         if self._deadlines is not None and self.active:
             self._deadlines.started(limitsOf(self.remote_command, self.args))
+
+    def _noSign(self) -> None:
+        """A slave that has died is disconnected, and its build is told; one that lives has its time."""
+        self.remote.slave.isAnswering(SIGN_TIME, SIGN_AFTER / 2)
 
     def _overdue(self, what: str) -> None:
         """A time is over. A slave that lives is to blame; one that is dead is disconnected."""

@@ -39,6 +39,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     """
 
     mergeRequests = True
+    _kind = "timed"
     _due: float | None = None
 
     @arguments(builderNames=NAMES, branch=BRANCH)
@@ -46,7 +47,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         super().__init__(name)
         self.builderNames = list(builderNames)
         self.branch = branch
-        self.reason = f"scheduler {name}"
+        self.reason = f"The {self._kind} scheduler named {name!r} triggered this build"
         self._alarm = self.newAlarm(self._wake)
 
     def listBuilderNames(self) -> list[str]:
@@ -107,6 +108,8 @@ class Periodic(_TimedScheduler):
 
     compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch")
 
+    _kind = "Periodic"
+
     @arguments(periodicBuildTimer=SOME_SECONDS)
     def __init__(
         self,
@@ -143,6 +146,8 @@ class Nightly(_TimedScheduler):
     """I build whenever the clock on the wall shows certain times: see L{NightlyTimes}."""
 
     compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
+
+    _kind = "Nightly"
 
     @arguments(**{each.name: Kind(each.expected, each.fits) for each in FIELDS})
     def __init__(

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.finishing import Finishing
-from buildbot.status.logs import LogFile, Nowhere
+from buildbot.status.logs import HTMLLogFile, LogFile, Nowhere
 from buildbot.status.records import BuildRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 
+_Log = TypeVar("_Log", bound=LogFile)
+
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
+
+#: Colours that say nothing of how a step went.
+_RUNNING = ("grey", "yellow")
 
 
 def asWords(text: Any) -> tuple[str, ...]:
@@ -57,9 +62,9 @@ class _Watched(Finishing):
         """Whether it is over."""
         return self.finished is not None
 
-    def getTimes(self) -> tuple[float, float | None]:
-        """When it began (0 before) and ended (None before), in seconds since the epoch."""
-        return self.started or 0.0, self.finished
+    def getTimes(self) -> tuple[Any, float | None]:
+        """When it began and when it ended, in seconds since the epoch; None for what has not happened yet."""
+        return self.started, self.finished
 
 
 @implementer(interfaces.IBuildStepStatus)
@@ -77,6 +82,10 @@ class BuildStepStatus(_Watched):
         self.logs: list[LogFile] = []
         self.urls: dict[str, str] = {}
         self.expected: float | None = None
+
+    def isRunning(self) -> bool:
+        """Whether it has begun and is not over."""
+        return self.started is not None and not self.isFinished()
 
     def getName(self) -> str:
         """What the configuration calls it."""
@@ -151,12 +160,22 @@ class BuildStepStatus(_Watched):
 
     def addLog(self, name: str) -> LogFile:
         """A new log, which grows from now on; after the end of the build it is kept nowhere."""
+        return self._newLog(LogFile, name)
+
+    def addHTMLLog(self, name: str, html: str | bytes) -> HTMLLogFile:
+        """A new log that is HTML, and finished at once."""
+        log = self._newLog(HTMLLogFile, name)
+        log.addStdout(html)
+        log.finish()
+        return log
+
+    def _newLog(self, kind: type[_Log], name: str) -> _Log:
         name = _word(name)
         if self.build.isFinished():
-            late = LogFile(self, name, "", Nowhere())
+            late = kind(self, name, "", Nowhere())
             late.finish()
             return late
-        log = LogFile(self, name, *self.build.logs.create(self.build, self.name, name))
+        log = kind(self, name, *self.build.logs.create(self.build, self.name, name))
         self.logs.append(log)
         return log
 
@@ -166,7 +185,8 @@ class BuildStepStatus(_Watched):
             log.finish()
         self.finished = self.build.now()
         self.results = results
-        self.color = _COLORS.get(results, "purple")
+        if self.color in _RUNNING:  # else the step has said which
+            self.color = _COLORS.get(results, "purple")
         self.tellFinished()
 
     def toRecord(self) -> StepRecord:
@@ -260,12 +280,12 @@ class BuildStatus(_Watched):
         return self.slavename
 
     def getSteps(self) -> list[BuildStepStatus]:
-        """Its steps so far."""
+        """Its steps, those that have not begun yet included."""
         return list(self.steps)
 
     def getCurrentStep(self) -> BuildStepStatus | None:
         """The step that runs."""
-        return next((step for step in self.steps if not step.isFinished()), None)
+        return next((step for step in self.steps if step.isRunning()), None)
 
     def getLogs(self) -> list[LogFile]:
         """The logs of all steps."""
@@ -284,8 +304,8 @@ class BuildStatus(_Watched):
         return self.results
 
     def getProperty(self, name: str) -> Any:
-        """One of its properties; None if there is no such."""
-        return self.properties.get(name)
+        """One of its properties; KeyError if there is none of that name."""
+        return self.properties[name]
 
     def getETA(self) -> float | None:
         """Seconds until it will probably be over; None if nothing is known."""

@@ -15,7 +15,7 @@ from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
 from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
 from buildbot.status.build import BuildStatus, BuildStepStatus
-from buildbot.status.logs import LogFile
+from buildbot.status.logs import HTMLLogFile, LogFile
 from buildbot.status.request import BuildRequestStatus, BuildSetStatus
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.slave import SlaveStatus
@@ -35,6 +35,7 @@ __all__ = [
     "BuildStatus",
     "BuildStepStatus",
     "ChunkTypes",
+    "HTMLLogFile",
     "LogFile",
     "Results",
     "SlaveStatus",

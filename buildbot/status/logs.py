@@ -90,6 +90,18 @@ class _Taken:
         return filename in self._given or os.path.lexists(os.path.join(self._directory, str(filename)))
 
 
+class _Nothing(LogReader):
+    """I read a log that is kept nowhere."""
+
+    def size(self) -> int:
+        """See L{LogReader}."""
+        return 0
+
+    def read(self, offset: int = 0, size: int = 0, end: int | None = None) -> tuple[list[Chunk], int]:
+        """See L{LogReader}."""
+        return [], offset
+
+
 class Nowhere:
     """I am the writer of a log that is kept nowhere; what reads it finds it empty."""
 
@@ -116,8 +128,10 @@ class LogFile(Finishing):
     I am one log of a step.
 
     @ivar filename: relative to the directory of logs.
+    @ivar isHTML: whether the text is HTML, to be shown as it is.
     """
 
+    isHTML = False
     _observers: tuple[Any, ...] = ()
     _byteObservers: tuple[Any, ...] = ()
     _decoder: ChunkDecoder | None = None
@@ -154,7 +168,7 @@ class LogFile(Finishing):
         writer = self._writer
         trouble = writer.trouble or (f"cannot be written: {writer.error}" if writer.error else "")
         crc = None if self._length is None else writer.crc
-        return LogRecord(self.name, self.filename, self._length, crc, trouble)
+        return LogRecord(self.name, self.filename, self._length, crc, trouble, self.isHTML)
 
     # writing
 
@@ -236,7 +250,7 @@ class LogFile(Finishing):
 
     def subscribeConsumer(self, consumer: Any) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
-        LogProducer(self, LogReader(self._writer.path), consumer, self.step.build.logs.clock).start()
+        LogProducer(self, self._reader(), consumer, self.step.build.logs.clock).start()
 
     def isWatched(self) -> bool:
         """Whether anybody sees it grow."""
@@ -301,8 +315,20 @@ class LogFile(Finishing):
     def _reader(self) -> LogReader:
         """What reads all that was written so far."""
         self.flush()
-        return LogReader(self._writer.path)
+        path = self._writer.path
+        return _Nothing(path) if isinstance(self._writer, Nowhere) else LogReader(path)
 
     def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:
         """The lines of one channel, with their ends; only a newline ends one, and no other character."""
         return io.StringIO(self._text((channel,)), newline="\n").readlines()
+
+
+class HTMLLogFile(LogFile):
+    """I am a log in HTML, to be shown as it is; a step writes me in one piece."""
+
+    isHTML = True
+
+    @property
+    def html(self) -> str:
+        """All of it."""
+        return self.getText()

@@ -66,6 +66,7 @@ class LogRecord(Record):
     @ivar length: the size of the file in bytes; None as long as it grows.
     @ivar crc: the CRC-32 of the file; None as long as it grows, and where it is not known.
     @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
+    @ivar html: whether the text is HTML, to be shown as it is.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LogRecord(Record):
     length: int | None = None
     crc: int | None = None
     trouble: str = ""
+    html: bool = False
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ class Trial(ShellCommand):
         @param text: that in words; C{tlog}: what trial said of it.
         """
         name = (self.reactor, *testname) if self.reactor else testname
-        self.build.build_status.addTestResult(TestResult(name, results, tuple(text), tlog))
+        self.build.build_status.addTestResult(TestResult(name, results, text, {"log": tlog}))
 
     def createSummary(self, loog: Any) -> None:
         """Pick the problems and the warnings out of the output."""
@@ -268,7 +268,7 @@ class Trial(ShellCommand):
         if separator is not None and separator.startswith("="):
             problems = self.addLog("problems")
             for each in problemsIn(_copied(separator, output, problems)):
-                self.addTestResult(each.name, each.results, each.getText(), each.log)
+                self.addTestResult(each.name, each.results, each.getText(), each.logs["log"])
             problems.finish()
         _keep(self, "warnings", warnings)
 

@@ -232,7 +232,7 @@ class BuilderPeer:
         @return: fires with None once the slave has made the command; fails with a
             L{RemoteFailure} if it cannot, or when the link is lost.
         """
-        said = [commandID, name, _listed(args)]
+        said = [commandID, name, {key: _sent(key, value) for key, value in args.items()}]
         words = self.peer.dialect.toPeer(said)
         return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
 
@@ -245,12 +245,17 @@ class BuilderPeer:
             pass
 
 
-def _listed(value: Any) -> Any:
-    """
-    Lists for tuples: slaves from 0.8 on change the arguments of a command in place.
+#: Arguments of commands in which slaves from 0.8 on take lists and no tuples.
+_LISTS = frozenset(("command", "env"))
 
-    An obfuscated argument stays the tuple by which slaves know it.
-    """
+
+def _sent(name: str, value: Any) -> Any:
+    """The value of an argument as slaves take it; tuples stay tuples wherever they can."""
+    return _listed(value) if name in _LISTS else value
+
+
+def _listed(value: Any) -> Any:
+    """Lists for tuples.  An obfuscated argument stays the tuple by which slaves know it."""
     if isinstance(value, dict):
         return {key: _listed(each) for key, each in value.items()}
     if isinstance(value, tuple) and len(value) == 3 and value[0] == "obfuscated":

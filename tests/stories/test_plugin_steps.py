@@ -1,0 +1,254 @@
+"""Steps as people wrote them for 0.7.5, in a whole master."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from tests.fakes import FakeSlave
+from tests.stories.test_plugins import PluginCase
+
+STEPS = """
+from twisted.internet import defer
+from buildbot.process.base import Build
+from buildbot.process.factory import BuildFactory, s
+from buildbot.process.buildstep import BuildStep, LoggedRemoteCommand, LogObserver, LogLineObserver
+from buildbot.process.buildstep import RemoteCommand, RemoteShellCommand
+from buildbot.steps.shell import ShellCommand
+from buildbot.steps.dummy import Wait
+from buildbot.status.builder import SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, STDERR, STDOUT, HEADER
+
+class Bytes(LogObserver):
+    "Counts what comes, in the manner of a progress meter."
+    lines = 0
+    seen = ""
+    errors = ""
+    def outReceived(self, data):
+        self.lines += data.count('\\n')
+        self.seen += data
+    def errReceived(self, data):
+        self.errors += data.upper()
+
+class Raw(LogObserver):
+    "Takes the chunks themselves."
+    def __init__(self):
+        self.chunks = []
+    def logChunk(self, build, step, log, channel, text):
+        self.chunks.append((step.getName(), log.getName(), channel, text))
+
+class Own(BuildStep):
+    "Runs one command of the slave, without a shell."
+    name = "own"
+    haltOnFailure = True
+    parms = BuildStep.parms + ['handle']
+    handle = None
+    def __init__(self, handle, **kwargs):
+        BuildStep.__init__(self, **kwargs)
+        self.handle = handle
+        self.meter = Bytes()
+        self.addLogObserver('stdio', self.meter)
+    def start(self):
+        self.step_status.setColor("yellow")
+        self.step_status.setText(["waiting", "for"] + [self.handle])
+        loog = self.addLog("stdio")
+        args = {'handle': (self.handle, self.build.reason), 'names': ("a", "b")}
+        self.cmd = LoggedRemoteCommand("dummy.wait", args)
+        self.cmd.useLog(loog, True)
+        d = self.runCommand(self.cmd)
+        d.addCallback(self.done)
+        d.addErrback(self.failed)
+    def done(self, cmd):
+        self.addURL("more", "http://example.org/" + self.getSlaveName())
+        self.addHTMLLog("page", "<b>%d</b>" % self.meter.lines)
+        self.addCompleteLog("summary", self.meter.seen)
+        self.setProperty("lines", self.meter.lines)
+        self.step_status.setText(["waited"])
+        if cmd.rc == 0:
+            self.finished(SUCCESS)
+        else:
+            self.finished((FAILURE, ["own", str(cmd.rc)]))
+
+class Counting(ShellCommand):
+    name = "count"
+    flunkOnFailure = False
+    warnOnFailure = True
+    def __init__(self, pattern="warning:", **kwargs):
+        ShellCommand.__init__(self, **kwargs)
+        self.pattern = pattern
+    def describe(self, done=False):
+        if done:
+            return ["counted"]
+        return ["counting"]
+    def createSummary(self, log):
+        found = [l for l in log.readlines() if l.find(self.pattern) >= 0]
+        self.headers = [text for (channel, text) in log.getChunks() if channel == HEADER]
+        self.found = found
+        if found:
+            self.addCompleteLog("warnings", "".join(found))
+    def evaluateCommand(self, cmd):
+        if cmd.rc != 0:
+            return FAILURE
+        if self.found:
+            return WARNINGS
+        return SUCCESS
+    def getText(self, cmd, results):
+        return self.describe(True) + [str(len(self.found))]
+    def getText2(self, cmd, results):
+        return ["%d warnings" % len(self.found)]
+    def getColor(self, cmd, results):
+        return "blue"
+    def maybeGetText2(self, cmd, results):
+        return self.getText2(cmd, results)
+
+class Broken(BuildStep):
+    name = "mine"
+    def start(self):
+        raise ValueError("oops")
+
+class Asking(BuildStep):
+    "Asks for all that a step may know."
+    name = "asking"
+    def start(self):
+        try:
+            self.build.getProperty("nope")
+        except KeyError:
+            pass
+        else:
+            raise AssertionError("nope")
+        self.version = self.slaveVersion("shell", "0"), self.slaveVersionIsOlderThan("shell", "99")
+        words = [self.getProperty("buildername"), str(self.build.getProperty("buildnumber"))]
+        self.step_status.setText(words)
+        self.addLogObserver("notes", Raw())
+        notes = self.addLog("notes")
+        notes.addStdout("out")
+        notes.addStderr("err")
+        notes.addHeader("head")
+        notes.finish()
+        from twisted.internet import reactor
+        return SKIPPED
+
+def steps(*all):
+    f = BuildFactory()
+    for each in all:
+        f.addStep(each[0], **each[1])
+    return f
+
+c = BuildmasterConfig = {}
+c['bots'] = [("bot1", "sekrit")]
+c['sources'] = []
+c['schedulers'] = []
+c['builders'] = [
+    {'name': name, 'slavename': "bot1", 'builddir': name, 'factory': factory} for (name, factory) in [
+        ("own", steps((Own, {'handle': "h"}), (ShellCommand, {'command': "after"}))),
+        ("count", steps((Counting, {'command': "make", 'pattern': "odd"}))),
+        ("broken", steps((Broken, {}))),
+        ("asking", steps((Asking, {}), (ShellCommand, {'command': "after"}))),
+        ("waits", steps((Wait, {'handle': "w"}))),
+    ]
+]
+c['slavePortnum'] = 9989
+"""
+
+
+class StepTests(PluginCase):
+    """Own steps."""
+
+    config = STEPS
+
+    def quiet(self) -> FakeSlave:
+        """A slave of 0.7.5 that leaves its commands to the test."""
+        commands = {name: b"2.2" for name in (b"shell", b"dummy", b"dummy.wait")}
+        return self.connect("0.7.5", trouble={"getCommands": lambda: commands})
+
+    def build(self, builder: str) -> Any:
+        """The status of a build that begins now."""
+        buildset = self.submit(builder)
+        (build,) = buildset.status.getBuildRequests()[0].getBuilds()
+        return build
+
+    def texts(self, step: Any) -> dict[str, str]:
+        """The logs of a step, by name."""
+        return {log.getName(): log.getText() for log in step.getLogs()}
+
+    def test_remoteCommand(self) -> None:
+        """Rows 4, 9, 13 and 17: a step that runs a command of its own, with tuples, and reads along."""
+        slave = self.quiet()
+        build = self.build("own")
+        own, after = build.getSteps()
+        self.assertEqual((own.getName(), own.getText()), ("own", ["waiting", "for", "h"]))
+        self.assertEqual((after.getTimes(), after.isFinished()), ((None, None), False))
+        self.assertIs(build.getCurrentStep(), own)
+        (command,) = slave.commands
+        self.assertEqual(command.args[b"handle"], (b"h", b"by hand"))
+        self.assertEqual(command.args[b"names"], (b"a", b"b"))
+        command.update(stdout=b"one\ngr\xc3")
+        command.update(stdout=b"\xb6\n", stderr=b"oh")
+        command.end(0)
+        self.settle()
+        self.assertEqual(own.getResults(), (SUCCESS, []))
+        self.assertEqual(own.getURLs(), {"more": "http://example.org/bot1"})
+        logs = self.texts(own)
+        self.assertEqual((logs["page"], logs["summary"]), ("<b>2</b>", "one\ngrö\n"))
+        self.assertEqual(build.getProperty("lines"), 2)
+        self.assertRaises(KeyError, build.getProperty, "nope")
+        self.assertIs(build.getCurrentStep(), after)
+        slave.commands[-1].end(0)
+        self.settle()
+        self.assertEqual((build.getResults(), build.getText()), (SUCCESS, ["build", "successful"]))
+
+    def test_finishedPair(self) -> None:
+        """Row 14: a failure reads "failed" and what the step says; what did not begin stays unbegun."""
+        slave = self.quiet()
+        build = self.build("own")
+        slave.commands[0].end(3)
+        self.settle()
+        self.assertEqual((build.getResults(), build.getText()), (FAILURE, ["failed", "own", "3"]))
+        _, after = build.getSteps()
+        self.assertEqual((after.getTimes(), after.getResults()), ((None, None), (None, [])))
+
+    def test_hooks(self) -> None:
+        """A shell command's own words, colour, summary and judgement are those of the step and the build."""
+        slave = self.quiet()
+        build = self.build("count")
+        (step,) = build.getSteps()
+        self.assertEqual(step.getText(), ["counting"])
+        slave.commands[0].end(0, stdout=b"fine\nodd \xff\nvery odd\n", header="run\n")
+        self.settle()
+        self.assertEqual((step.getText(), step.getColor()), (["counted", "2"], "blue"))
+        self.assertEqual(step.getResults(), (WARNINGS, ["2 warnings"]))
+        self.assertEqual(self.texts(step)["warnings"], "odd \ufffd\nvery odd\n")
+        self.assertEqual(
+            (build.getResults(), build.getText()), (SUCCESS, ["build", "successful", "2 warnings"])
+        )
+
+    def test_exception(self) -> None:
+        """Row 14: a step that raises makes its build an exception, which names the step once."""
+        self.quiet()
+        build = self.build("broken")
+        self.assertEqual((build.getResults(), build.getText()), (EXCEPTION, ["exception", "mine"]))
+        (step,) = build.getSteps()
+        self.assertEqual(step.getText(), ["mine", "exception"])
+        self.assertIn("oops", self.texts(step)["err.text"])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_asking(self) -> None:
+        """What a step asks its build and its slave is answered; a skipped step ends nothing."""
+        slave = self.quiet()
+        build = self.build("asking")
+        asking, after = build.getSteps()
+        self.assertEqual((asking.getText(), asking.getResults()[0]), (["asking", "0"], 3))
+        (notes,) = asking.getLogs()
+        self.assertEqual(notes.getTextWithHeaders(), "outerrhead")
+        self.assertIs(build.getCurrentStep(), after)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(build.getResults(), SUCCESS)
+
+    def test_wait(self) -> None:
+        """Row 13: the step Wait of 0.7.5 sends its handle as the tuple that the slave looks for."""
+        slave = self.quiet()
+        build = self.build("waits")
+        self.assertEqual(slave.commands[0].args[b"handle"], (b"w", b"by hand"))
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(build.getResults(), SUCCESS)
