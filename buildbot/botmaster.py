@@ -135,7 +135,8 @@ class BotMaster(BuildYard, service.Service):
         C{change} names is touched.
 
         @param drain: let builds on removed slaves end before those are disconnected.
-        @return: the attached slaves that are being told of a changed builder list.
+        @return: the attached slaves that are being told of their builders: those whose list is another one,
+            and those that could not make some of them, which try again.
         """
         self.config = config
         for name in change.buildersRemoved:
@@ -156,7 +157,8 @@ class BotMaster(BuildYard, service.Service):
                 self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
         if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
             self.configureLocks(config.builders.values())
-        return self._tell(change.listsChanged)
+        failing = [name for name, slave in self.slaves.items() if slave.slave_status.failing]
+        return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
         """

@@ -26,6 +26,7 @@ from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State,
 from buildbot.slaves.duty import PROBE_TIME, Duty
 from buildbot.status.slave import SlaveStatus
 from buildbot.wire.login import LoginRefused
+from buildbot.wire.offers import Superseded
 from buildbot.wire.peers import Introduction, MalformedAnswer, SlavePeer
 
 if TYPE_CHECKING:
@@ -217,13 +218,14 @@ class BotPerspective(Duty, NewCredPerspective):
 
     def updateSlave(self) -> Deferred[None]:
         """
-        Add or remove builders after the slave has connected, if its list has changed.
+        Add or remove builders after the slave has connected, if its list has changed or some of them failed.
 
         @return: fires with None when an attached slave has accepted the new
             builders and released the old ones, or is gone; at once if there is
             nothing to tell.
         """
-        if self._offered == self.botmaster.config.builderList(self.slavename):
+        isTold = self._offered == self.botmaster.config.builderList(self.slavename)
+        if isTold and not self.slave_status.failing:
             return succeed(None)
         return self.sendBuilderList()
 
@@ -285,12 +287,24 @@ class BotPerspective(Duty, NewCredPerspective):
         if peer is not self._attachment.peer or offer != self._offers:
             return
         self._offerAccepted = offer
+        self._cannotMake(introduction.failing)
         if self._attachment.state is State.READY:
             self._adopt(introduction.builders)
             self._updated()
         elif self._attachment.state is State.OFFERING:
             self._introduction = introduction
             self._happen(Event.ACCEPTED, peer)
+
+    def _cannotMake(self, failing: Mapping[str, str]) -> None:
+        """Some builders of the list fail at the slave: it builds for the others, and the admin learns why."""
+        known = self.slave_status.failing
+        for name in [name for name in failing if failing[name] != known.get(name)]:
+            told = f"builder {name} cannot be used there: {failing[name]}"
+            self.slave_status.happened(time.time(), told)
+            log.error("slave {name}: {told}", name=self.slavename, told=told)
+        for name in [name for name in known if name not in failing]:
+            log.info("slave {name}: builder {builder} can be used there", name=self.slavename, builder=name)
+        self.slave_status.failing = failing
 
     def _attach(self, before: Attachment) -> None:
         peer = self._attachment.peer
@@ -358,6 +372,7 @@ class BotPerspective(Duty, NewCredPerspective):
         self.builders.clear()
         self.slave = self.slave_commands = None
         self._offered = ()
+        self.slave_status.failing = {}
         self.__dict__.pop("_introduction", None)
         why, self._why = self._why or peer.broker.whyCut or "the connection was lost", ""
         now = time.time()
@@ -404,7 +419,7 @@ class BotPerspective(Duty, NewCredPerspective):
 
     def _misbehaved(self, peer: SlavePeer, why: Failure) -> None:
         """A volley failed; if only because the link is lost, that is told elsewhere."""
-        if why.check(pb.PBConnectionLost, pb.DeadReferenceError):
+        if why.check(pb.PBConnectionLost, pb.DeadReferenceError, Superseded):
             return
         if not why.check(MalformedAnswer):
             log.failure("attaching slave {name}", why, name=self.slavename)

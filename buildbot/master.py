@@ -46,7 +46,7 @@ from buildbot.exchange import Pair, Refused, exchange, living, undo
 from buildbot.family import Family
 from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
-from buildbot.status.report import reportMaster, reportSlave
+from buildbot.status.report import failingBuilders, reportMaster, reportSlave
 from buildbot.store.interface import StoreFailed
 from buildbot.store.salvage import setAsides
 from buildbot.store.sqlite import FILE, SqliteStore
@@ -521,6 +521,9 @@ class BuildMaster(Family):
             slaves = self.botmaster.slaves
             told = [slaves[name] for name in outcome["pending"] if name in slaves]
             outcome["pending"] = [slave.slavename for slave in told if slave.isPending()]
+        if outcome["applied"]:
+            for perspective in self.botmaster.slaves.values():
+                outcome["warnings"] += failingBuilders(perspective)
         return outcome
 
     async def controlDisconnect(self, slave: str) -> dict[str, Any]:

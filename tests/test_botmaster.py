@@ -7,12 +7,14 @@ from itertools import chain, combinations
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from buildbot.botperspective import ATTACH_TIME, SQUABBLE_HOLD
 from buildbot.config.model import BuilderConfig, MasterConfig
+from buildbot.process.queue import whyWaiting
 from buildbot.slaves.arbitration import ARBITRATION_TIME
 from buildbot.slaves.attachment import State
+from buildbot.status.report import failingBuilders, reportSlave
 from buildbot.wire.login import HOLD
 from tests.fakes import DROP, HANG, KINDS, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase, config
@@ -193,7 +195,7 @@ class TroubleTests(SlavePortCase):
                 self.assertIn(call, self.lastEvent())
 
     def test_builderListRefused(self) -> None:
-        """A slave that cannot make its build directories is hung up on, and the status says why."""
+        """A slave that takes no list of builders, however short, is hung up on, and the status says why."""
         slave = self.connect(trouble={"setBuilderList": Trouble("disk full")})
         self.assertTrue(slave.pump.client.lost)
         self.assertIn("disk full", self.lastEvent())
@@ -225,6 +227,84 @@ class TroubleTests(SlavePortCase):
         self.connect(trouble={"setBuilderList": Trouble("no")})
         self.assertReady("bot2")
         self.assertEqual(good.heard, heard)
+
+
+class FailingBuilderTests(SlavePortCase):
+    """A builder whose directory a slave cannot make costs that builder there, not the slave."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.use(config(builders={"full": "bot1", "docs": "bot1", "quick": "bot1"}))
+        self.blocked = {"quick-dir"}
+
+    def connect(self, kind: str = "0.7.12", **kw: Any) -> FakeSlave:
+        """A slave with files in the way of some directories."""
+        made = FakeSlave(kind)
+
+        def answer(wanted: Any) -> Any:
+            for _, directory in wanted:
+                name = directory.decode() if isinstance(directory, bytes) else directory
+                if name in self.blocked:
+                    return fail(Trouble(f"[Errno 17] File exists: '/home/slave/{name}'"))
+            return made.answer_setBuilderList(wanted)
+
+        return super().connect(kind, trouble={"setBuilderList": answer})
+
+    def test_everyGeneration(self) -> None:
+        """F6: a slave of any generation builds for all builders but the one that it cannot make."""
+        for kind in KINDS:
+            slave = self.connect(kind)
+            self.assertEqual(self.bot.state, State.READY)
+            self.assertEqual(list(self.bot.builders), ["full", "docs"])
+            self.assertEqual(list(self.botmaster.builders["quick"].slaves), [])
+            self.assertIsNotNone(slave.perspective)
+            slave.broker.transport.abortConnection()
+            self.settle()
+            self.assertEqual(self.bot.slave_status.failing, {})
+
+    def test_said(self) -> None:
+        """F6: status and events say which builder fails on which slave and why, and so do those that wait."""
+        self.connect()
+        told = "builder quick cannot be used there: [Errno 17] File exists: '/home/slave/quick-dir'"
+        self.assertEqual(failingBuilders(self.bot), [f"slave bot1: {told}"])
+        self.assertIn(told, [text for _, text in self.bot.slave_status.getEvents()])
+        self.assertEqual(reportSlave(self.bot)["failing"], {"quick": told.partition("there: ")[2]})
+        sight = self.botmaster.builders["quick"]._sight("bot1")
+        self.assertIn("cannot use this builder ([Errno 17]", whyWaiting([sight]))
+
+    def test_triedAgain(self) -> None:
+        """F6: a reconfig, even of the same file, has the slave try again; other slaves hear nothing."""
+        slave = self.connect()
+        self.blocked.clear()
+        self.assertEqual(self.use(self.botmaster.config), ["bot1"])
+        self.settle()
+        self.assertReady()
+        self.assertEqual(self.bot.slave_status.failing, {})
+        heard = len(slave.heard)
+        self.assertEqual(self.use(self.botmaster.config), [])
+        self.settle()
+        self.assertEqual(len(slave.heard), heard)
+
+    def test_later(self) -> None:
+        """F6: a builder that fails after a reconfig takes nothing from those that were there."""
+        self.blocked = {"new-dir"}
+        self.connect()
+        self.assertReady()
+        before = dict(self.bot.builders)
+        builders = {name: "bot1" for name in ("full", "quick", "docs", "new")}
+        self.use(config(builders=builders))
+        self.settle()
+        self.assertEqual(self.bot.builders, before)
+        self.assertEqual(list(self.bot.slave_status.failing), ["new"])
+
+    def test_twoReconfigs(self) -> None:
+        """F6: a list that is tried again never undoes a newer one."""
+        self.connect()
+        self.blocked = {"quick-dir", "new-dir"}
+        self.use(config(builders={"full": "bot1", "quick": "bot1", "new": "bot1"}))
+        self.use(config(builders={"docs": "bot1"}))
+        self.settle()
+        self.assertReady()
 
 
 class LivenessTests(SlavePortCase):

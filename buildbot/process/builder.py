@@ -340,7 +340,10 @@ class Builder:
         if attached is not None:
             return attached.sight()
         slave = self.botmaster.slaves.get(name)
-        return SlaveSight(name, attached=False, away=slave.slave_status.since if slave is not None else None)
+        if slave is None:
+            return SlaveSight(name, attached=False)
+        status = slave.slave_status
+        return SlaveSight(name, attached=False, away=status.since, trouble=status.failing.get(self.name, ""))
 
     # builds
 

@@ -60,6 +60,7 @@ class SlaveSight:
 
     @ivar attached: it is connected and ready to build for this builder.
     @ivar away: since when it has not been, in seconds since the epoch; None if it never was there.
+    @ivar trouble: why it cannot make this very builder; empty if it can, or is not attached.
     @ivar paused: why nothing new starts on it: a reason, "" if nobody gave one, None if it is not paused.
     @ivar busy: it builds for this very builder: that is done one at a time.
     @ivar running: how many builds it runs, of all builders.
@@ -75,6 +76,7 @@ class SlaveSight:
     running: int = 0
     maxBuilds: int | None = None
     used: float = 0.0
+    trouble: str = ""
 
     @property
     def isFull(self) -> bool:
@@ -139,6 +141,8 @@ def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
 
 
 def _state(slave: SlaveSight) -> str:
+    if slave.trouble:
+        return f"cannot use this builder ({slave.trouble})"
     if not slave.attached:
         return "never connected" if slave.away is None else f"offline since {_clock(slave.away)}"
     if slave.paused is not None:

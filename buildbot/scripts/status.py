@@ -80,6 +80,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
         for each in [*guesses, *master.get("guesses", ())]
         if now - each["when"] < _GUESSED
     ]
+    lines += [line for slave in slaves for line in _failing(slave)]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
         f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
@@ -123,6 +124,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("host", slave.get("host")),
         ("builders", ", ".join(slave.get("builders") or ())),
         ("builds", f"{slave['running']} running" if slave.get("running") else None),
+        *(("failing", f"{name}: {why}") for name, why in (slave.get("failing") or {}).items()),
         ("kept", pauseWords(slave["paused"], now) if slave.get("paused") else None),
         ("note", slave.get("note")),
         ("refused", _guessesAt(slave)),
@@ -154,6 +156,12 @@ def _refusal(slave: Mapping[str, Any]) -> list[str]:
     if slave["state"] != "absent" or event is None or not _REFUSED.match(event["text"]):
         return []
     return [plainLine(f"{slave['name']} at {moment(event['when'])}: {event['text']}")]
+
+
+def _failing(slave: Mapping[str, Any]) -> list[str]:
+    """A line for each builder that the slave cannot make."""
+    failing = slave.get("failing") or {}
+    return [plainLine(f"{slave['name']} cannot use builder {name}: {why}") for name, why in failing.items()]
 
 
 def _row(slave: Mapping[str, Any], now: float) -> list[str]:

@@ -77,6 +77,7 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "host": status.getHost(),
         "builders": [name for name, _ in slave.botmaster.config.builderList(slave.slavename)],
         "attachedTo": sorted(slave.builders),
+        "failing": dict(status.failing),
         "pending": slave.isPending(),
         "running": slave.buildsRunning,
         "paused": None if slave.paused is None else slave.paused.toRecord(),
@@ -92,6 +93,14 @@ def _refused(status: Any) -> dict[str, Any] | None:
     if not status.refusals:
         return None
     return {"logins": status.refusals, "when": status.refusedAt, "address": status.refusedFrom}
+
+
+def failingBuilders(slave: Any) -> list[str]:
+    """A line for each builder that an attached slave cannot make."""
+    return [
+        f"slave {slave.slavename}: builder {name} cannot be used there: {why}"
+        for name, why in slave.slave_status.failing.items()
+    ]
 
 
 def runningBuilds(botmaster: Any) -> list[Any]:

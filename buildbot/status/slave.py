@@ -7,7 +7,8 @@ It is told by L{buildbot.master.BotPerspective} and asked by everybody else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from zope.interface import implementer
 
@@ -26,6 +27,7 @@ class SlaveStatus:
         if it was never seen.
     @ivar address: where it calls, or last called, from.
     @ivar generation: what kind of slave it is, in words; None until it said so.
+    @ivar failing: builder name -> why the slave cannot make it, while it is connected.
     @ivar note: one line that explains why it is not well; empty if it is.
     @ivar refusals: how often a login under its name was refused since the master was started.
     @ivar refusedFrom, refusedAt: where the last of them came from, and when, in seconds since the epoch.
@@ -42,6 +44,7 @@ class SlaveStatus:
     refusals = 0
     refusedFrom: str | None = None
     refusedAt: float | None = None
+    failing: Mapping[str, str] = MappingProxyType({})
     _events: Sequence[tuple[float, str]] = ()
     _kind: str | None = None
     _inARow = 0

@@ -26,6 +26,7 @@ from buildbot.wire.budget import Budget
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
+from buildbot.wire.offers import OfferFailed, Offers
 
 #: Characters of an info file that are kept (A6).
 INFO_LIMIT = 64 * 1024
@@ -50,11 +51,13 @@ class Introduction:
 
     @ivar info: its info files and facts, as text; never more than INFO_ENTRIES.
     @ivar builders: builder name -> reference to its SlaveBuilder.
+    @ivar failing: builder name -> why the slave cannot make it.
     """
 
     generation: Generation
     info: Mapping[str, str]
     builders: Mapping[str, pb.RemoteReference]
+    failing: Mapping[str, str]
 
 
 class SlavePeer:
@@ -75,6 +78,7 @@ class SlavePeer:
         self.generation = Generation.UNKNOWN
         self._said: tuple[tuple[Any, Any], ...] = ()
         self._introduced = False
+        self._offers = Offers(self._sendList)
 
     def __repr__(self) -> str:
         return f"<SlavePeer {self.address}>"
@@ -133,16 +137,19 @@ class SlavePeer:
         Later offers on the same connection send the builder list alone.
 
         @param builders: (builder name, build directory) pairs.
+        @return: fails with L{MalformedAnswer}; with L{Superseded} if there was a later offer meanwhile.
         """
         calls: list[Deferred[Any]] = []
         if not self._introduced:
             calls = [self._call(name) for name in self._infoMethods()]
             for call in calls:
                 call.addErrback(_nothing)
-        wanted = self.dialect.toPeer([(name, directory) for name, directory in builders])
-        calls.append(self._call("setBuilderList", wanted))
+        calls.append(Deferred.fromCoroutine(self._offers.settle(builders)))
         answers = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True)
         return answers.addCallbacks(self._read, _firstError, callbackArgs=(builders,))
+
+    def _sendList(self, pairs: list[tuple[str, str]]) -> Deferred[Any]:
+        return self._call("setBuilderList", self.dialect.toPeer(pairs))
 
     def _infoMethods(self) -> list[str]:
         kind = self.generation.kind
@@ -162,7 +169,9 @@ class SlavePeer:
             said = version if isinstance(version, (str, bytes)) else info.get("version")
             version = text(said, 64) if said else None
             self.commands, self.generation = _known(self._said, self.dialect, version)
-        return Introduction(self.generation, info, _readBuilders(references, builders))
+        failing = self._offers.failing
+        names = {name: self._offers.nameOf(name) for name, _ in builders if name not in failing}
+        return Introduction(self.generation, info, _readBuilders(references, names), failing)
 
     def ping(self) -> Deferred[Any]:
         """Ask for a sign of life; fires with whatever the slave answers, fails with whatever error."""
@@ -286,8 +295,8 @@ def _nothing(why: Failure) -> Failure | None:
 def _firstError(why: Failure) -> Failure:
     """What failed first, out of DeferredList's wrapping."""
     inner: Failure = why.value.subFailure
-    if isinstance(inner, RemoteFailure):
-        return Failure(MalformedAnswer(f"setBuilderList failed: {text(inner.getErrorMessage(), 200)}"))
+    if inner.check(OfferFailed):
+        return Failure(MalformedAnswer(f"setBuilderList failed: {inner.getErrorMessage()}"))
     return inner
 
 
@@ -305,14 +314,18 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
     return info
 
 
-def _readBuilders(answer: Any, wanted: Sequence[tuple[str, str]]) -> dict[str, pb.RemoteReference]:
-    """The reference of each builder that was offered; others are ignored."""
+def _readBuilders(answer: Any, wanted: Mapping[str, str]) -> dict[str, pb.RemoteReference]:
+    """
+    The reference of each builder that was offered; others are ignored.
+
+    @param wanted: builder name -> what it is called on this connection.
+    """
     if not isinstance(answer, dict):
         raise MalformedAnswer("setBuilderList was answered with something else than a dictionary")
     given = fromPeer(answer)
     builders = {}
-    for name, _ in wanted:
-        reference = given.get(name)
+    for name, wireName in wanted.items():
+        reference = given.get(wireName)
         if not isinstance(reference, pb.RemoteReference):
             raise MalformedAnswer(f"setBuilderList was answered without a reference for builder {name!r}")
         builders[name] = reference
