@@ -18,8 +18,9 @@ from buildbot.process.builder import FRESH, RETRIES
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.factory import BuildFactory
 from buildbot.sourcestamp import SourceStamp
+from buildbot.status.report import reportBuild
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
-from buildbot.steps.shell import ShellCommand, WithProperties
+from buildbot.steps.shell import SetProperty, ShellCommand, WithProperties
 from buildbot.store.interface import StoreConflict, StoreFailed
 from tests.fakes import DROP, HANG, KINDS, FakeCommand, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase
@@ -166,6 +167,38 @@ class RunTests(BuildCase):
             {name: properties[name] for name in ("os", "branch", "revision", "slavename", "buildername")},
             {"os": "solaris", "branch": "b1", "revision": "7", "slavename": "bot1", "buildername": "full"},
         )
+
+    def test_source(self) -> None:
+        """F2: a build of changes says which revision it builds, of which branch, repository and project."""
+        self.green()
+        place = {"branch": "release", "repository": "git://h/x", "project": "x", "codebase": "c"}
+        changes = [Change("me", [], "", revision=f"r{n}", **place).numbered(n) for n in (1, 2)]
+        self.force(changes=changes)
+        (build,) = self.builds()
+        wanted = {**place, "revision": "r2"}
+        self.assertEqual({name: build.properties[name] for name in wanted}, wanted)
+        said = reportBuild(build.toRecord())
+        self.assertEqual({name: said[name] for name in wanted}, wanted)
+        self.assertEqual(said["changes"], [1, 2])
+
+    def test_mergedSources(self) -> None:
+        """F2: a build that serves several requests says the revision that has all their changes in it."""
+        for number in (1, 2, 3):
+            self.force(changes=[Change("me", [], "", revision=f"r{number}").numbered(number)])
+        self.green()
+        (build,) = self.builds()
+        self.assertEqual(build.properties["revision"], "r3")
+        self.assertEqual(reportBuild(build.toRecord())["revision"], "r3")
+
+    def test_gotRevision(self) -> None:
+        """F2: a build of the latest says which revision a step has found."""
+        factory = BuildFactory()
+        factory.addStep(SetProperty, property="got_revision", command=["git", "rev-parse", "HEAD"])
+        self.configure(factory)
+        self.connect(onCommand=lambda command: command.end(0, stdout="1a2b3c\n"))
+        self.force()
+        said = reportBuild(self.builds()[0].toRecord())
+        self.assertEqual((said["revision"], said["gotRevision"]), (None, "1a2b3c"))
 
     def test_noSuchProperty(self) -> None:
         """A step that wants a property which is not set says so in one line, in its log."""

@@ -39,6 +39,7 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildRecord
 from buildbot.wire import login, peers
+from tests.recipes import recipes
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -402,6 +403,13 @@ class ReferenceTests(unittest.TestCase):
                 self.assertEqual(config.warnings, (), page)
                 shown += 1
         self.assertGreater(shown, 1)
+
+    def test_recipes(self) -> None:
+        """F2: recipes that fetch source name the branch and the revision; tests/integration runs them."""
+        self.assertEqual([name for name, _ in recipes()], ["docs/howto/moving-from-0.7.x.rst"])
+        for name, text in recipes():
+            self.assertIn("%(branch", text, name)
+            self.assertIn("%(revision", text, name)
 
     def test_commands(self) -> None:
         """Every command has a section of its own."""

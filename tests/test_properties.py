@@ -92,6 +92,9 @@ class WithPropertiesTests(unittest.TestCase):
             ("%(got_revision:-none)s", "none"),
             ("%(revision:-none)s", "7"),
             ("%(branch:-none)s", ""),
+            ("%(branch:~HEAD)s", "HEAD"),  # F2: None, which is the main line
+            ("%(revision:~HEAD)s", "7"),
+            ("%(got_revision:~a~b)s", "a~b"),
             ("%(revision:+of a:-)s", "of a:-"),
             ("%(got_revision:+of)s.", "."),
             ("%(got_revision:-)s.", "."),

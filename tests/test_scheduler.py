@@ -225,6 +225,17 @@ class AnyBranchTests(SchedulerCase):
         self.assertEqual(self.built(), [[2], [1, 3], [4]])
         self.assertEqual([record.sourcestamp["branch"] for record in self.sets()], ["a", None, "b"])
 
+    def test_eachRepository(self) -> None:
+        """F2: changes of two repositories are no source together, so each is built by itself."""
+        for scheduler in (AnyBranchScheduler("any", None, MINUTE, ["full"]), mainScheduler()):
+            self.use(scheduler)
+            before = len(self.sets())
+            numbers = [self.commit(repository=each).number for each in ("a", "b", "a")]
+            self.clock.advance(MINUTE)
+            self.assertEqual(self.built()[before:], [[numbers[0], numbers[2]], [numbers[1]]])
+            self.assertEqual([each.sourcestamp["repository"] for each in self.sets()[before:]], ["a", "b"])
+            self.remove(scheduler)
+
     def test_someBranches(self) -> None:
         """With a list of branches, the others do not count."""
         self.use(AnyBranchScheduler("any", ["a", None], MINUTE, ["full"]))

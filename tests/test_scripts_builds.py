@@ -80,6 +80,22 @@ class BuildsTests(AskingTests):
         )
         self.assertRegex(bad, r"^full/6 +failure: failed compile .*  3 changes to 5 in trunk ")
 
+    def test_source(self) -> None:
+        """F2: what is built is shown: the revision, how many changes, and the branch."""
+        sha = "0123456789abcdef0123456789abcdef01234567"
+        for build, words in (
+            ({"revision": "r7", "changes": [4]}, "r7 (change 4)"),
+            ({"revision": sha, "changes": [3, 4], "branch": "dev"}, "0123456789ab (2 changes to 4) in dev"),
+            ({"revision": sha}, "0123456789ab"),
+            ({"gotRevision": sha, "branch": "dev"}, "0123456789ab in dev"),
+            ({"revision": 12, "gotRevision": "13"}, "12"),
+            ({"branch": "dev"}, "latest in dev"),
+        ):
+            said = builds.source(
+                {"revision": None, "branch": None, "changes": [], "gotRevision": None, **build}
+            )
+            self.assertEqual(said, words)
+
     def test_waiting(self) -> None:
         """B8: what waits is shown with how many, since when and why."""
         (line,) = self.page(waiting=[WAITING])
