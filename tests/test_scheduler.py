@@ -227,14 +227,14 @@ class AnyBranchTests(SchedulerCase):
 
     def test_eachRepository(self) -> None:
         """F2: changes of two repositories are no source together, so each is built by itself."""
-        for scheduler in (AnyBranchScheduler("any", None, MINUTE, ["full"]), mainScheduler()):
-            self.use(scheduler)
+        for one in (AnyBranchScheduler("any", None, MINUTE, ["full"]), mainScheduler()):
+            self.use(one)
             before = len(self.sets())
-            numbers = [self.commit(repository=each).number for each in ("a", "b", "a")]
+            numbers = [self.commit(repository=name).number for name in ("a", "b", "a")]
             self.clock.advance(MINUTE)
             self.assertEqual(self.built()[before:], [[numbers[0], numbers[2]], [numbers[1]]])
             self.assertEqual([each.sourcestamp["repository"] for each in self.sets()[before:]], ["a", "b"])
-            self.remove(scheduler)
+            self.remove(one)
 
     def test_someBranches(self) -> None:
         """With a list of branches, the others do not count."""

@@ -83,7 +83,7 @@ class BuildsTests(AskingTests):
     def test_source(self) -> None:
         """F2: what is built is shown: the revision, how many changes, and the branch."""
         sha = "0123456789abcdef0123456789abcdef01234567"
-        for build, words in (
+        for build, wanted in (
             ({"revision": "r7", "changes": [4]}, "r7 (change 4)"),
             ({"revision": sha, "changes": [3, 4], "branch": "dev"}, "0123456789ab (2 changes to 4) in dev"),
             ({"revision": sha}, "0123456789ab"),
@@ -94,7 +94,7 @@ class BuildsTests(AskingTests):
             said = builds.source(
                 {"revision": None, "branch": None, "changes": [], "gotRevision": None, **build}
             )
-            self.assertEqual(said, words)
+            self.assertEqual(said, wanted)
 
     def test_waiting(self) -> None:
         """B8: what waits is shown with how many, since when and why."""
