@@ -37,6 +37,7 @@ from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock, traces
 from buildbot.daemon.childload import LoadReport, loadInChild
+from buildbot.daemon.commands import COMMANDS
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
@@ -124,7 +125,7 @@ class BuildMaster(Family):
             "disconnect": self.controlDisconnect,
             **Answers(self.botmaster).handlers(),
         }
-        self.control = ControlServer(self.basedir, handlers, reactor)
+        self.control = ControlServer(self.basedir, handlers, reactor, COMMANDS)
         self._ports = ports.PortSet(reactor, self.slavePort)
         self._debug: DebugAccount | None = None
         self._ready: Deferred[list[str]] = Deferred()

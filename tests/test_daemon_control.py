@@ -10,12 +10,29 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer, reactor, threads
-from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial import unittest
 
 from buildbot.daemon import asking
 from buildbot.daemon.asking import NoAnswer
-from buildbot.daemon.control import ControlError, ControlServer, NotRunning, ask, request
+from buildbot.daemon.commands import SECONDS, TEXT
+from buildbot.daemon.control import (
+    LARGEST,
+    LONGEST,
+    MOST,
+    PATIENCE,
+    ControlError,
+    ControlServer,
+    NotRunning,
+    ask,
+    request,
+)
+
+#: What the commands below take.
+COMMANDS = {
+    "echo": {"word": TEXT, "timeout": SECONDS.optional()},
+    **{name: {} for name in ("later", "coroutine", "refuse", "break", "unsayable", "long")},
+}
 
 
 class Commands:
@@ -33,6 +50,7 @@ class Commands:
             "refuse": self.refuse,
             "break": lambda: 1 / 0,
             "unsayable": lambda: {"a set": {1}},
+            "long": lambda: "x" * LARGEST,
         }
 
     def echo(self, word: str = "nothing", timeout: float | None = None) -> dict[str, object]:
@@ -53,7 +71,7 @@ class AnswerTests(unittest.TestCase):
 
     def setUp(self) -> None:
         self.commands = Commands()
-        self.server = ControlServer("dir", self.commands.handlers(), MemoryReactor())
+        self.server = ControlServer("dir", self.commands.handlers(), MemoryReactorClock(), COMMANDS)
 
     def answer(self, **request: object) -> dict[str, object]:
         """What the server says at once to a request."""
@@ -99,16 +117,30 @@ class AnswerTests(unittest.TestCase):
     def test_unknown(self) -> None:
         """A command of a later release, or a parameter of one, is named and refused."""
         self.assertEqual(self.answer(command="dance"), {"error": "this master knows no command 'dance'"})
-        self.assertEqual(self.answer(command=["echo"]), {"error": "this master knows no command ['echo']"})
+        self.assertEqual(self.answer(command=["echo"]), {"error": 'this master knows no command ["echo"]'})
         self.assertEqual(
             self.answer(command="echo", speed=1),
-            {"error": "echo: got an unexpected keyword argument 'speed'"},
+            {"error": "echo: there is no parameter 'speed' (there: word, timeout)"},
         )
 
     def test_nonsense(self) -> None:
         """What is no request is refused, and does no harm."""
         for line in (b"", b"\xff", b"GET / HTTP/1.0", b"[]", b"{}", b"null", b"[" * 50000):
-            self.assertEqual(self.answerTo(line), {"error": "not a control request"})
+            self.assertIn("not a control request", str(self.answerTo(line)["error"]))
+
+    def test_wrongKinds(self) -> None:
+        """H10: a parameter of a wrong kind is refused with all that is wrong, and the command is not run."""
+        said = self.answer(command="echo", word=5, timeout=-1, speed=True)
+        self.assertEqual(
+            said["error"],
+            "echo: there is no parameter 'speed' (there: word, timeout); word is text, not 5; "
+            "timeout is a number of seconds greater than 0 or null, not -1",
+        )
+
+    def test_tooLarge(self) -> None:
+        """H10: an answer that nobody could want is replaced by the reason."""
+        said = self.answer(command="long")
+        self.assertRegex(str(said["error"]), "^the answer has [0-9]+ bytes, more than [0-9]+: ask for less$")
 
 
 class ConversationTests(unittest.TestCase):
@@ -118,8 +150,8 @@ class ConversationTests(unittest.TestCase):
         self.here = self.mktemp()
         os.mkdir(self.here)
         self.commands = Commands()
-        self.memory = MemoryReactor()
-        self.server = ControlServer(self.here, self.commands.handlers(), self.memory)
+        self.memory = MemoryReactorClock()
+        self.server = ControlServer(self.here, self.commands.handlers(), self.memory, COMMANDS)
         self.server.startService()
         ((_, self.factory, _, _, _),) = self.memory.unixServers
         self.client, self.transport = self.connect()
@@ -151,6 +183,7 @@ class ConversationTests(unittest.TestCase):
         self.assertIn(b"nothing", transport.value())
         self.assertEqual(self.answers(), [])
         self.commands.later.callback(1)
+        self.memory.advance(0)
         self.assertEqual(self.answers(), [{"ok": 1}, {"ok": {"word": "nothing", "timeout": None}}])
 
     def test_gone(self) -> None:
@@ -164,6 +197,63 @@ class ConversationTests(unittest.TestCase):
         """A line without an end is not collected for ever."""
         self.client.dataReceived(b"x" * 100_000)
         self.assertTrue(self.transport.disconnecting)
+        self.assertEqual(self.answers(), [{"error": f"a request has at most {LONGEST} bytes"}])
+
+    def test_turns(self) -> None:
+        """H10: of many requests at once one is answered in a turn, so that others have theirs."""
+        self.client.dataReceived(b'{"command": "echo"}\n' * 50)
+        seen: list[int] = []
+        self.memory.callLater(0, lambda: seen.append(len(self.answers())))
+        self.memory.advance(0)
+        self.assertLess(seen[0], 3)
+        self.assertEqual(seen[0] + len(self.answers()), 50)
+        self.assertEqual(self.transport.producerState, "producing")
+
+    def test_neverReads(self) -> None:
+        """H10: of a client that asks on and never reads no more is read or answered; in the end it is cut."""
+        self.client.dataReceived(b'{"command": "echo"}\n' * 2)
+        self.transport.producer.pauseProducing()
+        self.memory.advance(0)
+        self.assertEqual(len(self.answers()), 1)
+        self.assertEqual(self.transport.producerState, "paused")
+        self.transport.producer.resumeProducing()
+        self.memory.advance(PATIENCE)
+        self.assertEqual(len(self.answers()), 1)
+        self.transport.producer.pauseProducing()
+        self.memory.advance(PATIENCE - 1)
+        self.assertFalse(self.transport.disconnecting)
+        self.memory.advance(1)
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_halfARequest(self) -> None:
+        """H10: who sends only half a request is cut; who waits, or says nothing, is not."""
+        waiting, transport = self.connect()
+        waiting.dataReceived(b'{"command": "later"}\n')
+        _, other = self.connect()
+        self.client.dataReceived(b'{"command": ')
+        self.memory.advance(PATIENCE)
+        self.assertEqual(
+            (self.transport.disconnecting, transport.disconnecting, other.disconnecting), (True, False, False)
+        )
+        self.assertEqual(self.memory.getDelayedCalls(), [])
+
+    def test_manyClients(self) -> None:
+        """H10: one client too many takes the place of one that is idle; the busy stay."""
+        self.client.dataReceived(b'{"command": "later"}\n')
+        others = [self.connect() for _ in range(MOST - 1)]
+        others[0][0].dataReceived(b'{"command": "echo"}\n')
+        newcomer, transport = self.connect()
+        newcomer.dataReceived(b'{"command": "echo"}\n')
+        self.assertIn(b"nothing", transport.value())
+        gone = [number for number, (_, each) in enumerate(others) if each.disconnecting]
+        self.assertEqual(gone, [1])
+        self.assertIn(b"idle for longest", others[1][1].value())
+        for client, _ in [*others, (newcomer, None)]:
+            client.dataReceived(b'{"command": "later"}\n')
+        self.memory.advance(0)
+        _, transport = self.connect()
+        self.assertIn(b"try again later", transport.value())
+        self.assertTrue(transport.disconnecting)
 
     def test_stopping(self) -> None:
         """Whoever still waits when the master stops is told so, once."""
@@ -175,7 +265,7 @@ class ConversationTests(unittest.TestCase):
 
     def test_stoppedBeforeStarted(self) -> None:
         """A server that never came to listen can be stopped."""
-        self.successResultOf(ControlServer(self.here, {}, self.memory).stopService())
+        self.successResultOf(ControlServer(self.here, {}, self.memory, {}).stopService())
 
 
 class SocketTests(unittest.TestCase):
@@ -189,7 +279,7 @@ class SocketTests(unittest.TestCase):
     async def served(self, here: str) -> ControlServer:
         """A server in a directory that is made for it."""
         os.makedirs(here)
-        server = ControlServer(here, self.commands.handlers(), reactor)
+        server = ControlServer(here, self.commands.handlers(), reactor, COMMANDS)
         server.startService()
         self.addCleanup(lambda: server.stopService() if server.running else None)
         return server
@@ -237,7 +327,7 @@ class SocketTests(unittest.TestCase):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(os.path.join(here, "control.sock"))
         self.assertRaises(NotRunning, ask, here, "echo")
-        server = ControlServer(here, self.commands.handlers(), reactor)
+        server = ControlServer(here, self.commands.handlers(), reactor, COMMANDS)
         server.startService()
         self.addCleanup(server.stopService)
         await threads.deferToThread(ask, here, "echo", 10)

@@ -1,8 +1,9 @@
 # -*- test-case-name: tests.test_daemon_control -*-
 """The master's side of its control socket: DIR/control.sock, one JSON line in, one out.
 
-What the commands are and do is for the handlers to know. Whoever may open the socket may say
-everything; its mode (0600) and that of its directory are all the protection there is.
+What the commands are is in L{buildbot.daemon.commands}; what they do is for the handlers to know. Whoever
+may open the socket may say everything; its mode (0600) and that of its directory are all the protection
+there is. But a client that hangs, or asks and never reads, costs nobody else anything.
 """
 
 from __future__ import annotations
@@ -12,19 +13,28 @@ import json
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from twisted.application import service
 from twisted.internet import defer, interfaces, protocol
 from twisted.logger import Logger
-from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from buildbot.daemon.asking import ControlError, NotRunning, ask, request, socketPath
+from buildbot.daemon.commands import BadRequest, Kind, understand
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
 _Answer = Callable[[bytes], Coroutine[defer.Deferred[object], object, bytes]]
+
+#: A request has so many bytes at most, and an answer so many.
+LONGEST, LARGEST = 65536, 1 << 24
+#: So many clients may be connected; one more takes the place of the one that has been idle for longest.
+MOST = 100
+#: A client that has sent half a request, or does not read its answer, is cut after so many seconds.
+PATIENCE = 60.0
 
 
 class ControlServer(service.Service):
@@ -36,16 +46,23 @@ class ControlServer(service.Service):
     log = Logger()
 
     def __init__(
-        self, basedir: str, handlers: Mapping[str, Handler], reactor: interfaces.IReactorUNIX
+        self,
+        basedir: str,
+        handlers: Mapping[str, Handler],
+        reactor: Any,
+        commands: Mapping[str, Mapping[str, Kind]],
     ) -> None:
         """
         @param handlers: by command; called with the request's parameters as keywords. Each gives a
             JSON-able value, a Deferred or a coroutine of one, or raises L{ControlError}.
+        @param reactor: an L{interfaces.IReactorUNIX} and L{interfaces.IReactorTime}.
+        @param commands: the parameters of each command; what is not in there is refused.
         """
         self.basedir = os.path.abspath(basedir)
         self._handlers = handlers
+        self._commands = commands
         self._reactor = reactor
-        self._open: set[_Conversation] = set()
+        self._open: dict[_Conversation, None] = {}
         self._port: interfaces.IListeningPort | None = None
         self._path = ExitStack()
 
@@ -57,7 +74,7 @@ class ControlServer(service.Service):
             os.unlink(path)
         except FileNotFoundError:
             pass
-        factory = _Conversations(self.answer, self._open)
+        factory = _Conversations(self.answer, self._open, self._reactor)
         # umask as well as mode: between its making and its chmod nobody else shall reach it either.
         umask = os.umask(0o177)
         try:
@@ -86,33 +103,21 @@ class ControlServer(service.Service):
         """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises."""
         command: object = None
         try:
-            command, handler, params = self._understand(line)
-            value = handler(**params)
+            command, params = understand(line, self._commands)
+            value = self._handlers[command](**params)
             if inspect.iscoroutine(value):
                 value = await value
             elif isinstance(value, defer.Deferred):
                 value = await value
-            return _toJSON(ok=value)
-        except ControlError as why:
+            said = _toJSON(ok=value)
+        except (ControlError, BadRequest) as why:
             return _toJSON(error=str(why))
         except Exception:
             self.log.failure("control command {command} failed", command=command)
             return _toJSON(error="internal error, see twistd.log")
-
-    def _understand(self, line: bytes) -> tuple[str, Handler, dict[str, object]]:
-        try:
-            params = json.loads(line)
-            command = params.pop("command")
-        except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
-            raise ControlError("not a control request") from None
-        handler = self._handlers.get(command) if isinstance(command, str) else None
-        if handler is None:
-            raise ControlError(f"this master knows no command {command!r}")
-        try:
-            inspect.signature(handler).bind(**params)
-        except TypeError as why:
-            raise ControlError(f"{command}: {why}") from None
-        return command, handler, params
+        if len(said) > LARGEST:
+            return _toJSON(error=f"the answer has {len(said)} bytes, more than {LARGEST}: ask for less")
+        return said
 
 
 def _toJSON(**answer: object) -> bytes:
@@ -124,45 +129,141 @@ class _Conversations(protocol.Factory):
 
     noisy = False
 
-    def __init__(self, answer: _Answer, all: set[_Conversation]) -> None:
+    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Any) -> None:
         self._answer = answer
         self._all = all
+        self._clock = clock
 
     def logPrefix(self) -> str:
         return "control socket"
 
     def buildProtocol(self, addr: interfaces.IAddress | None) -> _Conversation:
-        return _Conversation(self._answer, self._all)
+        if len(self._all) >= MOST:
+            idle = next((each for each in self._all if not each.isBusy), None)
+            if idle is not None:
+                idle.giveUp(f"more than {MOST} clients are connected, and this one has been idle for longest")
+        return _Conversation(self._answer, self._all, self._clock)
 
 
-class _Conversation(LineOnlyReceiver):
-    """I am one client: I ask for the answer to each of its lines, and it gets them in that order."""
+@implementer(interfaces.IPushProducer)
+class _Conversation(protocol.Protocol):
+    """I am one client: each of its lines is answered before the next one is looked at.
 
-    delimiter = b"\n"
-    MAX_LENGTH = 65536
+    While it does not read, nothing more is read from it.
 
-    def __init__(self, answer: _Answer, all: set[_Conversation]) -> None:
+    @ivar isBusy: whether a request is being worked on, or its answer is not read yet.
+    """
+
+    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Any) -> None:
         self._answer = answer
-        self._all = all
-        self._turn: defer.Deferred[None] = defer.succeed(None)
+        self._all = all  # the one that has been idle for longest first
+        self._clock = clock
+        self._received = b""
+        self._isAsking = False
+        self._isFull = False
+        self._isCalm = True
+        self._deadline: interfaces.IDelayedCall | None = None
+
+    @property
+    def isBusy(self) -> bool:
+        """See above."""
+        return self._isAsking or self._isFull
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
 
     def connectionMade(self) -> None:
-        self._all.add(self)
+        """Stay, unless there are too many who are all busy."""
+        if len(self._all) >= MOST:
+            self.giveUp(f"{MOST} clients are connected and wait for answers: try again later")
+            return
+        self._all[self] = None
+        self._wire.registerProducer(self, True)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
-        self._all.discard(self)
+        """Forget it; what it has asked for is done all the same."""
+        self._all.pop(self, None)
+        self._received = b""
+        self._expect(False)
 
-    def lineReceived(self, line: bytes) -> None:
-        self._turn.addCallback(lambda ignored: defer.Deferred.fromCoroutine(self._converse(line)))
+    def dataReceived(self, data: bytes) -> None:
+        """Some of a request, or of several."""
+        if self in self._all:
+            self._received += data
+            self._next()
+
+    def _next(self) -> None:
+        """Answer what there is to answer, one request a turn of the reactor."""
+        if self in self._all and not self.isBusy and self._isCalm:
+            line, newline, rest = self._received.partition(b"\n")
+            if len(line) > LONGEST:
+                self.giveUp(f"a request has at most {LONGEST} bytes")
+                return
+            if newline:
+                self._received = rest
+                self._isAsking = True
+                self._all.pop(self)
+                self._all[self] = None
+                self._calm()
+                defer.Deferred.fromCoroutine(self._converse(line))
+        if self in self._all:
+            if self.isBusy or not self._isCalm:
+                self._wire.pauseProducing()
+            else:
+                self._wire.resumeProducing()
+            self._expect(self._isFull or (bool(self._received) and not self._isAsking))
+
+    def _calm(self) -> None:
+        """Let others have their turn before the next request."""
+        self._isCalm = False
+
+        def go() -> None:
+            self._isCalm = True
+            self._next()
+
+        self._clock.callLater(0, go)
 
     async def _converse(self, line: bytes) -> None:
         said = await self._answer(line)
+        self._isAsking = False
         if self in self._all:
-            self.sendLine(said)
+            self._wire.write(said + b"\n")
+            if self._isCalm:
+                self._next()
+
+    def _expect(self, isDue: bool) -> None:
+        """Whether it is for the client to do something now, which has its time."""
+        if self._deadline is not None and not isDue:
+            self._deadline.cancel()
+            self._deadline = None
+        elif self._deadline is None and isDue:
+            self._deadline = self._clock.callLater(PATIENCE, self._tooLate)
+
+    def _tooLate(self) -> None:
+        self._deadline = None
+        self._all.pop(self, None)
+        self._wire.abortConnection()
+
+    def pauseProducing(self) -> None:
+        """The client does not read as fast as it asks."""
+        self._isFull = True
+        self._next()
+
+    def resumeProducing(self) -> None:
+        """It has read."""
+        self._isFull = False
+        self._next()
+
+    def stopProducing(self) -> None:
+        """It is gone."""
 
     def giveUp(self, reason: str) -> None:
         """Give the client this last answer and hang up."""
-        self._all.discard(self)
-        self.sendLine(_toJSON(error=reason))
-        assert self.transport is not None
-        self.transport.loseConnection()
+        if self in self._all:
+            del self._all[self]
+            self._wire.unregisterProducer()
+        self._wire.write(_toJSON(error=reason) + b"\n")
+        self._wire.loseConnection()
+        self._expect(False)
+        self._expect(True)  # it is to read that

@@ -12,6 +12,7 @@ from twisted.internet import defer, reactor, task
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from buildbot.daemon.commands import COMMANDS
 from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.readiness import IReadiness, StartFailed
 
@@ -61,7 +62,8 @@ class FakeMaster(service.MultiService):
         self.blocksOnStop = blocksOnStop
         self.prints = prints
         handlers = {"status": self.status, "reconfig": self.reconfig, "disconnect": self.disconnect}
-        ControlServer(basedir, handlers, reactor).setServiceParent(self)
+        commands = {name: COMMANDS[name] for name in handlers}
+        ControlServer(basedir, handlers, reactor, commands).setServiceParent(self)
 
     async def _ready(self) -> list[str]:
         await task.deferLater(reactor, self.readyAfter)
