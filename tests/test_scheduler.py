@@ -366,6 +366,14 @@ class SubclassTests(SchedulerCase):
         self.clock.advance(DAY)
         self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("hasty", 1)])
 
+    def test_fireTimerIdle(self) -> None:
+        """0.7.5, row 25: one that is told to build although nothing waits builds the latest of its branch."""
+        scheduler = self.use(Scheduler("main", "stable", MINUTE, ["full"]))
+        scheduler.fireTimer()
+        self.clock.advance(0)
+        (record,) = self.sets()
+        self.assertEqual((record.sourcestamp["branch"], record.sourcestamp["changes"]), ("stable", []))
+
     def pairs(self) -> list[tuple[Any, list[int]]]:
         return list(zip(self.sets(), self.built(), strict=True))
 

@@ -18,6 +18,25 @@ class OptionsTests(unittest.TestCase):
         """Why the words are not understood."""
         return str(self.assertRaises(usage.UsageError, options, kind, words))
 
+    def test_oldForce(self) -> None:
+        """0.7.5, row 23: a plug-in reads a wish as BUILDER and REASON, or with options; not both ways."""
+        from buildbot.scripts.runner import ForceOptions
+
+        nothing = {"builder": None, "branch": None, "revision": None, "reason": None}
+        for words, given in (
+            (["b1", "why", "not"], {"builder": "b1", "reason": "why not"}),
+            (
+                ["--builder", "b1", "--branch=x", "--revision", "7"],
+                {"builder": "b1", "branch": "x", "revision": "7"},
+            ),
+            ([], {}),
+        ):
+            read = ForceOptions()
+            read.parseOptions(words)
+            self.assertEqual(dict(read), {**nothing, **given})
+        for twice in (["--builder", "b1", "b2"], ["--reason", "x", "b1", "y"]):
+            self.assertRaises(usage.UsageError, ForceOptions().parseOptions, twice)
+
     def test_order(self) -> None:
         """Options may stand before and after the directory."""
         before = options(o.StartOptions, ["--timeout", "5", "--nodaemon", "-q", "dir"])
@@ -141,7 +160,7 @@ class OptionsTests(unittest.TestCase):
         self.assertIn("full more", self.refusal(o.BuildsOptions, "d", "full", "more"))
         self.assertEqual(options(o.LogOptions, ["d", "full/7/x", "-f"])["path"], "full/7/x")
         self.assertIn("BUILDER/BUILD/STEP", self.refusal(o.LogOptions, "d"))
-        self.assertIn("BUILDER", self.refusal(o.ForceOptions, "d"))
+        self.assertIn("BUILDER", self.refusal(o.ForceBuildOptions, "d"))
         self.assertIsNone(options(o.StopBuildOptions, ["d", "full"])["number"])
         self.assertEqual(options(o.StopBuildOptions, ["d", "full", "7"])["number"], 7)
         self.assertIn("BUILD: 'x'", self.refusal(o.StopBuildOptions, "d", "full", "x"))
@@ -150,9 +169,9 @@ class OptionsTests(unittest.TestCase):
 
     def test_propertiesAreNotShared(self) -> None:
         """The properties of one command are not those of the next."""
-        first = options(o.ForceOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
+        first = options(o.ForceBuildOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
         self.assertEqual(first["properties"], {"a": "1", "b": "2"})
-        self.assertEqual(options(o.ForceOptions, ["d", "full"])["properties"], {})
+        self.assertEqual(options(o.ForceBuildOptions, ["d", "full"])["properties"], {})
 
     def test_everyCommand(self) -> None:
         """Each command can be called, and says what it is for."""

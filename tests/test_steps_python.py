@@ -326,6 +326,18 @@ class PythonTests(StepCase):
         self.assertEqual(found, {**dict.fromkeys(output, 1), "undefined": 0, "total": 4})
         self.assertEqual(running.step.getText()[:3], ["pyflakes", "unused=1", "redefs=1"])
 
+    def test_pyflakesMisc(self) -> None:
+        """0.7.5, row 16: what cannot be read counts as misc, but for what make says first."""
+        running = self.begin(python.PyFlakes())
+        output = b"pyflakes a.py b.py\n\na.py:1: 'os' imported but unused\n    oh = (\n"
+        error = b"could not compile 'b.py':7:\nmake: *** [pyflakes] Error 1\n"
+        running.command.end(2, stdout=output, stderr=error)
+        self.assertEqual(running.log("misc"), "    oh = (\ncould not compile 'b.py':7:\n")
+        self.assertEqual((running.result, running.build.getProperty("pyflakes-total")), (WARNINGS, 3))
+        running = self.begin(python.PyFlakes())
+        running.command.end(2, stdout=b"make: no rule for it\n")
+        self.assertEqual((running.result, running.build.getProperty("pyflakes-misc")), (FAILURE, 1))
+
     def test_pyflakesFails(self) -> None:
         """Kinds that are to fail the build do; so does a pyflakes that could not run, and no other."""
         undefined = "a.py:4:1: undefined name 'x'\n"

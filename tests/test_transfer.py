@@ -193,6 +193,20 @@ class UploadTests(TransferCase):
             self.assertIn(dest, running.log("stderr"))
         self.assertEqual(self.files(), ["directory", "file", "pipe"])
 
+    def test_cut(self) -> None:
+        """0.7.5, row 7: of a file that is longer than maxsize the beginning is kept, and the step fails."""
+        running = self.upload(maxsize=10)
+        writer = running.command.args["writer"]
+        writer.remote_write(b"0123456789")
+        writer.remote_close()
+        running.command.end(1, stderr="Maximum filesize reached, truncating file 'here'")
+        self.assertEqual((running.result, self.read("there")), (FAILURE, b"0123456789"))
+        running = self.upload(maxsize=10)
+        running.command.args["writer"].remote_write(b"012")
+        running.command.args["writer"].remote_close()
+        running.command.end(1)
+        self.assertEqual((running.result, self.read("there")), (FAILURE, b"0123456789"))
+
     def test_tooMuch(self) -> None:
         """A slave that sends more than it may is stopped."""
         running = self.upload(maxsize=10)

@@ -274,8 +274,11 @@ class Scheduler(_TreeScheduler):
         self.fireTimer()
 
     def fireTimer(self) -> None:
-        """Build all that waits, now."""
-        self.buildBranch(self.branch)
+        """Build all that waits, now; the latest of the branch, if nothing does."""
+        if self.branch in self._trees:
+            self.buildBranch(self.branch)
+        else:
+            self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
 
     @property
     def importantChanges(self) -> list[Change]:

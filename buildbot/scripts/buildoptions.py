@@ -62,7 +62,32 @@ class AboutBuilderOptions(MakerBase):
         self["basedir"], self["builder"] = args
 
 
-class ForceOptions(AboutBuilderOptions):
+class ForceOptions(usage.Options):
+    """
+    What 0.7.5 reads a wish for a build with, for plug-ins that let people wish for one in a chat or the like.
+
+    The command C{force} has options of its own, L{ForceBuildOptions}.
+    """
+
+    optParameters = [
+        ["builder", None, None, "The builder that is to build."],
+        ["branch", None, None, "The branch to build; without it the main line."],
+        ["revision", None, None, "The revision to build; without it the latest."],
+        ["reason", None, None, "Why, in your words."],
+    ]
+
+    def parseArgs(self, *args: str) -> None:
+        """[BUILDER] [REASON...]"""
+        words = list(args)
+        for name, many in (("builder", False), ("reason", True)):
+            if not words:
+                break
+            if self[name] is not None:
+                raise usage.UsageError(f"{name} is given twice: {self[name]!r} and {' '.join(words)!r}")
+            self[name] = " ".join(words) if many else words.pop(0)
+
+
+class ForceBuildOptions(AboutBuilderOptions):
     """C{force}."""
 
     optParameters = [

@@ -13,7 +13,7 @@ from buildbot.scripts.arguments import MakerBase, count, sayVersion, seconds
 from buildbot.scripts.buildoptions import (
     BuildsOptions,
     DisconnectOptions,
-    ForceOptions,
+    ForceBuildOptions,
     LogOptions,
     PauseOptions,
     SendChangeOptions,
@@ -217,7 +217,7 @@ class Options(usage.Options):
         ["unpause", None, UnpauseOptions, "Let a slave build again."],
         ["builds", None, BuildsOptions, "Say what is built, what was, and what waits."],
         ["log", None, LogOptions, "Print the log of a step."],
-        ["force", None, ForceOptions, "Have something built."],
+        ["force", None, ForceBuildOptions, "Have something built."],
         ["stopbuild", None, StopBuildOptions, "Stop a build."],
         ["sendchange", None, SendChangeOptions, "Tell a master that files have changed."],
         ["demo", None, DemoOptions, "From nothing to a master with a slave, in one command."],

@@ -21,6 +21,7 @@ from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import (
     BuildsOptions,
     DisconnectOptions,
+    ForceBuildOptions,
     ForceOptions,
     LogOptions,
     PauseOptions,
@@ -47,6 +48,7 @@ __all__ = [
     "CheckConfigOptions",
     "DemoOptions",
     "DisconnectOptions",
+    "ForceBuildOptions",
     "ForceOptions",
     "LogOptions",
     "MakerBase",

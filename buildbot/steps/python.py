@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
+from itertools import chain, dropwhile
 from typing import Any
 
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
@@ -55,7 +56,8 @@ class PyFlakes(ShellCommand):
     """I have pyflakes look for mistakes.
 
     There is a log for each kind of them, and a property C{pyflakes-KIND} with their number; all together are
-    in C{pyflakes-total}.
+    in C{pyflakes-total}. A line of the output that is no message counts as C{misc}, but not before the first
+    with a colon: there stand the commands of make. On standard error, files that could not be read count.
 
     @ivar flunkingIssues: the kinds that are a failure; others are warnings.
     """
@@ -66,16 +68,19 @@ class PyFlakes(ShellCommand):
     descriptionDone = ["pyflakes"]
     flunkOnFailure = False
     flunkingIssues: Sequence[str] = ["undefined"]
+    _hasRun = False
 
     MESSAGES = ("unused", "undefined", "redefs", "import*", "misc")
 
     def createSummary(self, log: Any) -> None:
         """Sort the messages by their kind."""
         found: dict[str, list[str]] = {kind: [] for kind in self.MESSAGES}
-        for line in lines(log, (LOG_CHANNEL_STDOUT,)):
-            kind = _kindOf(line)
-            if kind is not None:
-                found[kind].append(line)
+        output = dropwhile(lambda line: ":" not in line, lines(log, (LOG_CHANNEL_STDOUT,)))
+        unreadable = filter(_UNREADABLE.search, lines(log, (LOG_CHANNEL_STDERR,)))
+        self._hasRun = False
+        for line in filter(str.strip, chain(output, unreadable)):
+            found[_kindOf(line)].append(line)
+            self._hasRun = self._hasRun or _MESSAGE.match(line) is not None
         words = []
         for kind, messages in found.items():
             if messages:
@@ -87,7 +92,7 @@ class PyFlakes(ShellCommand):
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """Its exit status is not 0 also when it found something, which may be no failure."""
-        if cmd.rc is None or cmd.rc < 0 or (cmd.rc and not self.getProperty("pyflakes-total")):
+        if cmd.rc is None or cmd.rc < 0 or (cmd.rc and not self._hasRun):
             return FAILURE
         if any(self.getProperty(f"pyflakes-{kind}") for kind in self.flunkingIssues):
             return FAILURE
@@ -101,13 +106,12 @@ _KINDS = (
     (re.compile(r"undefined name "), "undefined"),
     (re.compile(r"redefinition of |import of .* shadowed by "), "redefs"),
 )
-_MESSAGE = re.compile(r"[^\s:][^:]*:\d+(?::\d+)?:? ")
+_MESSAGE = re.compile(r"[^\s:][^:]*:\d+(?::\d+)?:?(?: |$)")
+_UNREADABLE = re.compile(r"could not compile |: invalid syntax|: problem decoding source")
 
 
-def _kindOf(line: str) -> str | None:
-    """The kind of message of a line; None if it is none."""
-    if not _MESSAGE.match(line):
-        return None
+def _kindOf(line: str) -> str:
+    """The kind of message of a line."""
     return next((kind for words, kind in _KINDS if words.search(line)), "misc")
 
 

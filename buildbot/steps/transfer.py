@@ -91,8 +91,13 @@ class _FileCallee(Callee):
         if file is not None:
             file.close()
 
+    @property
+    def isCut(self) -> bool:
+        """Whether as much came as may, so that it is kept although there may be more."""
+        return False
+
     async def keep(self) -> None:
-        """The transfer succeeded: what came takes its place; C{error} tells if it cannot."""
+        """What came takes its place; C{error} tells if it cannot."""
 
     def discard(self) -> None:
         """The transfer is over: nothing is left of what was not kept, and nothing more is taken."""
@@ -156,6 +161,11 @@ class FileWriter(_FileCallee):
                 accessed, modified = accessed_modified
                 os.utime(self._temporary, (accessed, modified))
 
+    @property
+    def isCut(self) -> bool:
+        """See L{_FileCallee}: the slave stops at C{maxsize}, and calls that a failure."""
+        return self._complete and self._length == self.maxsize
+
     async def keep(self) -> None:
         """See L{_FileCallee}."""
         with self._remembering():
@@ -190,6 +200,11 @@ class DirectoryWriter(FileWriter):
         """That was all of the archive."""
         self.remote_close()
 
+    @property
+    def isCut(self) -> bool:
+        """See L{_FileCallee}: a part of an archive is of no use."""
+        return False
+
     async def _place(self, temporary: str) -> None:
         await deferToThread(unpack, temporary, self.path, lambda: self._temporary is not None)
 
@@ -222,7 +237,7 @@ class _FileTransfer(BuildStep):
     """What all directions share.
 
     @ivar workdir: the slave's file is relative to it; below the builder's directory.
-    @ivar maxsize: bytes after which the transfer fails; None: as many as there are.
+    @ivar maxsize: bytes of a longer file that are copied, before the step fails; None: as many as there are.
     @ivar blocksize: bytes that travel at a time; no more than L{LARGEST_BLOCK} do.
     @ivar mode: permissions of the new file, as for chmod; None for the receiver's usual ones.
     @ivar cmd: the command that runs, or ran.
@@ -290,7 +305,7 @@ class _FileTransfer(BuildStep):
         except Exception as error:
             cmd.rc = cmd.rc or -1
             return f"{cmd.stderr}{text(str(error), COMPLAINTS, lines=True)}\n"
-        if cmd.rc == 0:
+        if cmd.rc == 0 or callee.isCut:
             await callee.keep()
         return cmd.stderr
 
