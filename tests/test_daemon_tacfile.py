@@ -50,7 +50,7 @@ class TacTests(unittest.TestCase):
         self.assertEqual(self.load(f"{SERVICE}rotateLength = 'x'\n").rotateLength, 10_000_000)
 
     def test_umask(self) -> None:
-        """F11: a master's one says who may read the files of uploads; a slave sees to its own umask itself."""
+        """F11: a master's one says who may read the files of uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
         told = {text: self.load(f"{master}{text}\n").umask for text in ("", "umask = None", "umask = 0o022")}
         self.assertEqual(told, {"": None, "umask = None": None, "umask = 0o022": 0o022})

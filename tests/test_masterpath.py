@@ -48,7 +48,7 @@ class PathTests(unittest.SynchronousTestCase):
         self.assertEqual(self.at("up/", slave("v"), "/docs/", slave("w")), "master/up/v/docs/w")
 
     def test_elsewhere(self) -> None:
-        """H5: names that lead elsewhere are refused: with slashes, '..', hidden, empty, with odd characters."""
+        """H5: names that lead elsewhere are refused: with slashes, '..', hidden, empty, odd ones."""
         for said in ("a/b", "/a", "..", ".", "", ".ssh", "../x", "a\0", "a\n", "..\\x"):
             self.refused("up/", slave(said))
         self.refused("up/.", slave("."))
