@@ -39,6 +39,10 @@ _ZERO = 0
 _counter = itertools.count(1)
 
 
+class SlaveSaid(RuntimeError):
+    """What a slave said of a command is bad news, or nothing that anybody can read; no fault of our code."""
+
+
 class CommandNotStarted(Exception):
     """The slave did not say in time that it has made the command."""
 
@@ -216,8 +220,7 @@ class RemoteCommand(Callee):
         """Read a single update, as most messages have it."""
         if self.active and self._unread is None:
             try:
-                ((update, _number),) = updates
-                self.remoteUpdate(fromPeer(update))
+                self.remoteUpdate(_newsIn(updates[0]))
             except Exception:
                 self._giveUp(Failure())
 
@@ -226,8 +229,8 @@ class RemoteCommand(Callee):
         if not self.active or self._unread is not None:
             return
         try:
-            for update, _number in updates:
-                for part in self._parts(fromPeer(update)):
+            for update in updates:
+                for part in self._parts(_newsIn(update)):
                     self.remoteUpdate(part)
                     yield
                     if not self.active or self._unread is not None:
@@ -274,7 +277,7 @@ class RemoteCommand(Callee):
         if self._givenUp is not None and self._givenUp.active():
             self._givenUp.cancel()
         if failure is not None and not isinstance(failure, Failure):
-            failure = Failure(RuntimeError(f"the slave said: {text(failure, 200)}"))
+            failure = Failure(SlaveSaid(f"the slave said: {text(failure, 200)}"))
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
             # What the slave raised: a class that is but a name cannot be raised here with Twisted 22.10.
             failure = Failure(pb.RemoteError(failure.type, failure.value, failure.getTraceback()))
@@ -313,6 +316,22 @@ class RemoteCommand(Callee):
         @return: what run() fails with, if it is a Failure; may be a Deferred.
         """
         return maybeFailure
+
+
+def _isPair(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2
+
+
+def _newsIn(update: Any) -> dict[str, Any]:
+    """
+    What an update tells, with its keys as text.
+
+    @raise SlaveSaid: it is none.
+    """
+    if not _isPair(update) or not isinstance(update[0], dict):
+        raise SlaveSaid("the slave sent an update that is none")
+    news: dict[str, Any] = fromPeer(update[0])
+    return news
 
 
 class LoggedRemoteCommand(RemoteCommand):
@@ -379,7 +398,7 @@ class LoggedRemoteCommand(RemoteCommand):
             if key in _CHANNELS and isinstance(value, (bytes, str)):
                 for at in range(0, len(value), PIECE):
                     yield {key: value[at : at + PIECE]}
-            elif key == "log" and isinstance(value, (list, tuple)) and isinstance(value[-1], (bytes, str)):
+            elif key == "log" and _isPair(value) and isinstance(value[-1], (bytes, str)):
                 for at in range(0, len(value[-1]), PIECE):
                     yield {key: [*value[:-1], value[-1][at : at + PIECE]]}
             else:
@@ -393,12 +412,13 @@ class LoggedRemoteCommand(RemoteCommand):
                 if self._stdio is not None and isinstance(value, (bytes, str)):
                     write(self, value)
             elif key == "log":
-                name, data = value
-                self.addToLog(text(name, 200), data)
+                if not (_isPair(value) and isinstance(value[1], (bytes, str))):
+                    raise SlaveSaid("the slave sent more of a watched file, but neither its name nor a text")
+                self.addToLog(text(value[0], 200), value[1])
             else:
                 super().remoteUpdate({key: value})
                 if key == "rc" and self._stdio is not None:
-                    self.addHeader(f"exit code {value}\n")
+                    self.addHeader(f"exit code {text(value, 100)}\n")
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """See L{RemoteCommand}: end the logs that end with me."""

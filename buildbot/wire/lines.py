@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 #: Seconds between two lines about the same subject and kind.
 EVERY = 60.0
-#: Lines of one kind in that time, about all subjects that nobody knows.
+#: Lines of one kind in that time: about subjects that nobody knows, and about those of the configuration.
 LINES = 30
-#: Those of one origin among them.
-LINES_EACH = 10
+LINES_KNOWN = 100
+#: One origin causes no more than this part of them.
+SHARE = 3
 #: Subjects of one kind that are remembered at the most; the oldest are forgotten first.
 REMEMBERED = 2_000
 
@@ -35,13 +36,7 @@ class _Kind:
 class LogLimiter:
     """I say which repetitions are worth a line, and count the others."""
 
-    def __init__(self, every: float = EVERY, lines: int = LINES) -> None:
-        """
-        @param every: seconds between two lines about the same subject.
-        @param lines: lines of one kind in that time, about subjects that nobody knows.
-        """
-        self._every = every
-        self._lines = lines
+    def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
     def allow(self, kind: str, subject: str, now: float, known: bool = False, origin: str = "") -> int | None:
@@ -50,13 +45,13 @@ class LogLimiter:
 
         @param kind: of the trouble; there are few, and all are ours.
         @param subject: whom it is about.
-        @param known: whether the subject is of the configuration: there are few of those, and each has a line
-            of its own, however many others there are.
+        @param known: whether the subject is of the configuration: those have lines of their own, however many
+            others there are.
         @param origin: who has caused it, where one could make up any number of subjects.
         @return: None if not; else how many lines about it were left out since the last one.
         """
         entries = self._kinds.setdefault(f"{kind} known" if known else kind, _Kind())
-        if now - entries.start >= self._every:
+        if now - entries.start >= EVERY:
             entries.start, entries.said, entries.origins = now, 0, {}
         entry = entries.subjects.get(subject)
         if entry is None:
@@ -64,8 +59,9 @@ class LogLimiter:
             if len(entries.subjects) > REMEMBERED:
                 _, (_, forgotten) = entries.subjects.popitem(last=False)
                 entries.left += int(forgotten)
-        spent = entries.said >= self._lines or (origin and entries.origins.get(origin, 0) >= LINES_EACH)
-        if now - entry[0] < self._every or (spent and not known):
+        most = LINES_KNOWN if known else LINES
+        spent = entries.said >= most or (origin and entries.origins.get(origin, 0) >= most // SHARE)
+        if now - entry[0] < EVERY or spent:
             entry[1] += 1
             return None
         entries.said += 1
