@@ -144,7 +144,8 @@ class BotMaster(BuildYard, service.Service):
         for _, setup in change.buildersAltered:
             self.builders[setup.name].configure(setup)
         for setup in change.buildersAdded:
-            self.builders[setup.name] = Builder(setup, self)
+            builder = self.builders[setup.name] = Builder(setup, self)
+            self.announcer.builderAdded(builder.builder_status)
         for name in change.slavesRemoved:
             self._alone(name, lambda name: self.removeSlave(name, drain))
         for slave in change.slavesAdded:
@@ -183,6 +184,7 @@ class BotMaster(BuildYard, service.Service):
     def _removeBuilder(self, builder: Builder) -> None:
         """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
         cancelled = builder.cancelAll()
+        self.announcer.builderRemoved(builder.name)
         if cancelled:
             log.warn(
                 "builder {name} is gone: {count} requests that waited for it are cancelled",

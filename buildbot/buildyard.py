@@ -26,6 +26,7 @@ from buildbot.logshelf import adopt, nextNumber, orphans
 from buildbot.process.builder import STORE_AGAIN, Builder
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
+from buildbot.status.announcer import Announcer
 from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, RequestRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
@@ -50,6 +51,7 @@ class BuildYard:
 
     @ivar basedir: the master's directory, which file transfers are relative to.
     @ivar store: keeps everything; open when builds begin.
+    @ivar announcer: tells status receivers what happens.
     @ivar logs: where the logs of steps are made.
     @ivar now: tells the time, in seconds since the epoch.
     @ivar keeping: how many builds run, or have ended and are not kept yet.
@@ -85,6 +87,7 @@ class BuildYard:
         self.troubles = Troubles(now)
         self.store: Any = MemoryStore()
         self.logs = LogDirectory(".", self.clock, troubles=self.troubles)
+        self.announcer = Announcer(self.clock)
         self._floors: dict[str, int] = {}
         self._locks: dict[Any, Any] = {}
         self._buildsets: dict[int, Any] = {}
@@ -257,10 +260,15 @@ class BuildYard:
             request.source = buildset.source  # the very Changes, not copies
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
+        self.announcer.buildsetSubmitted(buildset.status)
         for builder, request in zip(builders, made, strict=True):
             # by its name again, for meanwhile it may have been removed, and may even have come back
             self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
+
+    def activeBuildsets(self) -> list[Any]:
+        """The L{buildbot.buildset.BuildSet}s that are not complete, of those that this process has taken."""
+        return list(self._buildsets.values())
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:
         """All requests of these sets are done."""

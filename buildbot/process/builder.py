@@ -29,6 +29,7 @@ from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
+from buildbot.status.onebuilder import BuilderStatus
 from buildbot.status.records import BuildRecord, PauseRecord
 from buildbot.status.results import EXCEPTION, RETRY, SUCCESS
 from buildbot.store.interface import StoreConflict, StoreFailed
@@ -157,10 +158,11 @@ class Builder:
     @ivar pending: the requests that wait, the oldest first.
     @ivar building: the builds that run.
     @ivar isRemoved: whether the configuration has me no more.
+    @ivar builder_status: what others may know of it.
     @ivar expectations: step name -> seconds that it usually takes.
     """
 
-    def __init__(self, setup: BuilderConfig, botmaster: Any = None) -> None:
+    def __init__(self, setup: BuilderConfig, botmaster: Any) -> None:
         self.setup = setup
         self.botmaster = botmaster
         self.attachedSlaves: dict[str, SlaveBuilder] = {}
@@ -168,6 +170,7 @@ class Builder:
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
         self.isRemoved = False
+        self.builder_status = BuilderStatus(self, botmaster.announcer)
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
@@ -224,6 +227,7 @@ class Builder:
         if known is not None:
             self.detached(known.slave)  # it may be of a perspective that the configuration had dropped
         self.attachedSlaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
+        self.builder_status.stateChanged()
         self.maybeStartBuild()
 
     def detached(self, slave: Any) -> None:
@@ -232,6 +236,7 @@ class Builder:
         if slavebuilder is not None and slavebuilder.slave is slave:
             del self.attachedSlaves[slave.slavename]
             slavebuilder.isAttached = False
+            self.builder_status.stateChanged()
             if slavebuilder.build is not None:
                 try:
                     slavebuilder.build.lostRemote()
@@ -419,6 +424,7 @@ class Builder:
         number, text = status.number, " ".join(status.getText())[:200]
         log.info("build {number} of {name} has ended: {text}", number=number, name=self.name, text=text)
         self._learn(status)
+        self.builder_status.buildFinished(status)
         self.botmaster.trialIsOver(requests)
         slavebuilder.free()
         self.botmaster.buildEnded(self, build)
@@ -452,7 +458,9 @@ class Builder:
             why = Failure()
             self._bug(why)
             build = self._brokenBuild(requests, why)
-        build.build_status = BuildStatus(self, record, self.botmaster.logs, self.botmaster.now)
+        build.build_status = BuildStatus(
+            *(self.builder_status, record, self.botmaster.logs, self.botmaster.now, self.botmaster.announcer)
+        )
         return build
 
     async def _run(self, build: Build, status: BuildStatus, slavebuilder: SlaveBuilder) -> None:
@@ -463,6 +471,7 @@ class Builder:
         number, slave = status.number, slavebuilder.slavename
         log.info("build {number} of {name} begins on {slave}", number=number, name=self.name, slave=slave)
         self.botmaster.buildStarted(self, build)
+        self.builder_status.buildStarted(status)
         ended = build.startBuild(status, self.expectations, slavebuilder)
         if not slavebuilder.isAttached:
             build.lostRemote()

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.finishing import Finishing
+from buildbot.status.announcer import Announcer, Updates, tellOne, wanted, without
 from buildbot.status.logs import HTMLLogFile, LogFile, Nowhere
 from buildbot.status.records import BuildRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -46,17 +47,38 @@ def _word(value: Any) -> str:
 class _Watched(Finishing):
     """What can be subscribed to and waited for; nobody does most of the time."""
 
-    _subscribers: tuple[Any, ...] = ()
+    announcer: Announcer
+    _watchers: tuple[Any, ...] = ()
+    _updates: tuple[Updates, ...] = ()
     started: float | None = None
     finished: float | None = None
 
     def subscribe(self, receiver: Any, updateInterval: float | None = None) -> None:
-        """Tell an L{interfaces.IStatusReceiver} what happens."""
-        self._subscribers = (*self._subscribers, receiver)
+        """
+        Tell an L{interfaces.IStatusReceiver} what happens.
+
+        @param updateInterval: tell it every so many seconds, too, how long it still takes; None: do not.
+        """
+        self.announcer.isHeard = True
+        self._watchers = (*self._watchers, receiver)
+        if updateInterval is not None and not self.isFinished():
+            updates = Updates(self.announcer.clock, receiver, updateInterval, self._tellETA)
+            self._updates = (*self._updates, updates)
 
     def unsubscribe(self, receiver: Any) -> None:
         """Tell it no more."""
-        self._subscribers = tuple(each for each in self._subscribers if each is not receiver)
+        self._watchers = without(self._watchers, receiver)
+        self._stopUpdates(receiver)
+
+    def _stopUpdates(self, receiver: Any = None) -> None:
+        """Of all, or of one receiver."""
+        stopped = [each for each in self._updates if receiver is None or each.receiver is receiver]
+        self._updates = tuple(each for each in self._updates if each not in stopped)
+        for each in stopped:
+            each.stop()
+
+    def _tellETA(self, receiver: Any) -> None:
+        raise NotImplementedError
 
     def isFinished(self) -> bool:
         """Whether it is over."""
@@ -79,6 +101,7 @@ class BuildStepStatus(_Watched):
 
     def __init__(self, build: BuildStatus) -> None:
         self.build = build
+        self.announcer = build.announcer
         self.logs: list[LogFile] = []
         self.urls: dict[str, str] = {}
         self.expected: float | None = None
@@ -129,6 +152,24 @@ class BuildStepStatus(_Watched):
             return None
         return max(0.0, self.started + self.expected - self.build.now())
 
+    def subscribe(self, receiver: Any, updateInterval: float | None = 10) -> None:
+        """Tell an L{interfaces.IStatusReceiver} of its logs, and how long it still takes."""
+        super().subscribe(receiver, updateInterval)
+
+    def _tellETA(self, receiver: Any) -> None:
+        tellOne(receiver, "stepETAUpdate", self.build, self, self.getETA(), self.getExpectations())
+
+    def _tellLogStarted(self, log: LogFile) -> None:
+        for each in self._watchers:
+            receiver = tellOne(each, "logStarted", self.build, self, log)
+            if receiver:
+                log.subscribe(receiver, True)
+        log.waitUntilFinished().addCallback(lambda log: self.announcer.later(self._tellLogFinished, log))
+
+    def _tellLogFinished(self, log: LogFile) -> None:
+        for each in self._watchers:
+            tellOne(each, "logFinished", self.build, self, log)
+
     # what the step tells
 
     def setName(self, name: str) -> None:
@@ -157,6 +198,7 @@ class BuildStepStatus(_Watched):
     def stepStarted(self) -> None:
         """It begins."""
         self.started = self.build.now()
+        self.announcer.later(self.build.tellStepStarted, self)
 
     def addLog(self, name: str) -> LogFile:
         """A new log, which grows from now on; after the end of the build it is kept nowhere."""
@@ -177,6 +219,7 @@ class BuildStepStatus(_Watched):
             return late
         log = kind(self, name, *self.build.logs.create(self.build, self.name, name))
         self.logs.append(log)
+        self.announcer.later(self._tellLogStarted, log)
         return log
 
     def stepFinished(self, results: int) -> None:
@@ -187,6 +230,8 @@ class BuildStepStatus(_Watched):
         self.results = results
         if self.color in _RUNNING:  # else the step has said which
             self.color = _COLORS.get(results, "purple")
+        self._stopUpdates()
+        self.announcer.later(self.build.tellStepFinished, self)
         self.tellFinished()
 
     def toRecord(self) -> StepRecord:
@@ -218,9 +263,18 @@ class BuildStatus(_Watched):
     text: Sequence[str] = ()
     note = ""
 
-    def __init__(self, builder: Any, record: BuildRecord, logs: Any, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        builder: Any,
+        record: BuildRecord,
+        logs: Any,
+        now: Callable[[], float],
+        announcer: Announcer | None = None,
+    ) -> None:
+        """@param builder: the L{buildbot.status.onebuilder.BuilderStatus}."""
         assert record.number is not None
         self.builder = builder
+        self.announcer = announcer or Announcer(logs.clock)
         self.record = record
         self.number = record.number
         self.started = record.started
@@ -236,7 +290,7 @@ class BuildStatus(_Watched):
         self.testResults: dict[tuple[str, ...], Any] = {}
 
     def getBuilder(self) -> Any:
-        """The builder that builds it."""
+        """The L{buildbot.status.onebuilder.BuilderStatus} of the builder that builds it."""
         return self.builder
 
     def getNumber(self) -> int:
@@ -264,8 +318,9 @@ class BuildStatus(_Watched):
         return list(self.blamelist)
 
     def getPreviousBuild(self) -> BuildStatus | None:
-        """The build before it; it is in the store only."""
-        return None
+        """The build before it; None if that is in the store only."""
+        found: BuildStatus | None = self.builder.getBuild(self.number - 1) if self.number else None
+        return found
 
     def getTestResults(self) -> dict[tuple[str, ...], Any]:
         """What test steps have told: test name -> result."""
@@ -314,6 +369,30 @@ class BuildStatus(_Watched):
             return None
         return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())  # type: ignore[operator]
 
+    def _tellETA(self, receiver: Any) -> None:
+        tellOne(receiver, "buildETAUpdate", self, self.getETA())
+
+    def unsubscribe(self, receiver: Any) -> None:
+        """Tell it no more, of the steps and their logs neither."""
+        super().unsubscribe(receiver)
+        for step in self.steps:
+            if not step.isFinished():
+                step.unsubscribe(receiver)
+                for log in step.logs:
+                    log.unsubscribe(receiver)
+
+    def tellStepStarted(self, step: BuildStepStatus) -> None:
+        """A step began."""
+        for each in self._watchers:
+            subscription = wanted(tellOne(each, "stepStarted", self, step))
+            if subscription:
+                step.subscribe(*subscription)
+
+    def tellStepFinished(self, step: BuildStepStatus) -> None:
+        """A step is over."""
+        for each in self._watchers:
+            tellOne(each, "stepFinished", self, step, step.getResults())
+
     # what the build tells
 
     def addStepWithName(self, name: str) -> BuildStepStatus:
@@ -340,6 +419,7 @@ class BuildStatus(_Watched):
         for log in self.getLogs():
             log.finish()
         self.finished = self.now()
+        self._stopUpdates()
         self.tellFinished()
 
     def toRecord(self) -> BuildRecord:

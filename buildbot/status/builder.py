@@ -8,14 +8,18 @@ found where steps and plug-ins written for 0.7.5 look for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from zope.interface import implementer
+
+from buildbot import interfaces
 from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
 from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
 from buildbot.status.build import BuildStatus, BuildStepStatus
 from buildbot.status.logs import HTMLLogFile, LogFile
+from buildbot.status.onebuilder import BuilderStatus
 from buildbot.status.request import BuildRequestStatus, BuildSetStatus
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.slave import SlaveStatus
@@ -34,6 +38,7 @@ __all__ = [
     "BuildSetStatus",
     "BuildStatus",
     "BuildStepStatus",
+    "BuilderStatus",
     "ChunkTypes",
     "HTMLLogFile",
     "LogFile",
@@ -47,6 +52,7 @@ __all__ = [
 ChunkTypes = ["stdout", "stderr", "header"]
 
 
+@implementer(interfaces.IStatus)
 class Status:
     """I answer questions about one master."""
 
@@ -78,10 +84,39 @@ class Status:
         """C{c['schedulers']}, those that run."""
         return self._schedulers()
 
-    def getBuilderNames(self, categories: Sequence[str] | None = None) -> list[str]:
+    def getBuilderNames(self, categories: Iterable[str] | None = None) -> list[str]:
         """The builders, in the order of the configuration; of these categories only, if given."""
+        wanted = None if categories is None else set(categories)
         builders = self.botmaster.config.builders
-        return [name for name, b in builders.items() if categories is None or b.category in categories]
+        return [name for name, b in builders.items() if wanted is None or b.category in wanted]
+
+    def getBuilder(self, name: str) -> BuilderStatus:
+        """
+        The status of one builder.
+
+        @raise KeyError: there is no such builder.
+        """
+        status: BuilderStatus = self.botmaster.builders[name].builder_status
+        return status
+
+    def getBuildSets(self) -> list[BuildSetStatus]:
+        """The sets of builds that are not finished, of those that were submitted to this process."""
+        return [buildset.status for buildset in self.botmaster.activeBuildsets()]
+
+    def getURLForThing(self, thing: object) -> str | None:
+        """None: there are no pages."""
+        return None
+
+    def subscribe(self, receiver: Any) -> None:
+        """Tell an L{interfaces.IStatusReceiver} of sets of builds, and of builders, old and new."""
+        builders = [self.getBuilder(name) for name in self.getBuilderNames()]
+        self.botmaster.announcer.subscribe(receiver, builders)
+
+    def unsubscribe(self, receiver: Any) -> None:
+        """Tell it no more, of builders and what they build neither."""
+        self.botmaster.announcer.unsubscribe(receiver)
+        for name in self.getBuilderNames():
+            self.getBuilder(name).unsubscribe(receiver)
 
     def getSlaveNames(self) -> list[str]:
         """The slaves, in the order of the configuration."""

@@ -1,0 +1,149 @@
+# -*- test-case-name: tests.test_status_receivers -*-
+"""
+Telling status receivers what happens, in its order, each in a later turn than it happens.
+
+What there is to tell is for L{buildbot.status.build} and L{buildbot.status.onebuilder}. While nobody has ever
+subscribed, all of it costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.logger import Logger
+
+log = Logger()
+
+#: So many events are told in one turn of the reactor.
+MANY = 50
+
+
+class Announcer:
+    """
+    I tell the receivers of one master.
+
+    @ivar isHeard: whether anybody has ever subscribed.
+    @ivar watchers: the receivers of what concerns the whole master.
+    """
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.isHeard = False
+        self.watchers: tuple[Any, ...] = ()
+        self._events: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._turn: Any = None
+
+    def later(self, tell: Callable[..., object], *args: Any) -> None:
+        """Call C{tell(*args)} in a later turn, after all that happened before; not if nobody listens."""
+        if self.isHeard:
+            self._events.append((tell, args))
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._turn is None and self._events:
+            self._turn = self.clock.callLater(0, self._tellSome)
+
+    def _tellSome(self) -> None:
+        self._turn = None
+        try:
+            for _ in range(min(len(self._events), MANY)):
+                tell, args = self._events.popleft()
+                tell(*args)
+        finally:
+            self._arm()
+
+    # the whole master
+
+    def subscribe(self, target: Any, builders: Iterable[Any]) -> None:
+        """Tell a receiver of all that happens; C{builders} are the status of those there are."""
+        self.isHeard = True
+        self.watchers = (*self.watchers, target)
+        for builder in builders:
+            self.later(self._tellBuilderAdded, (target,), builder)
+
+    def unsubscribe(self, target: Any) -> None:
+        """Tell it no more of the whole."""
+        self.watchers = without(self.watchers, target)
+
+    def builderAdded(self, builder: Any) -> None:
+        """There is a builder more."""
+        self.later(self._tellBuilderAdded, None, builder)
+
+    def _tellBuilderAdded(self, targets: tuple[Any, ...] | None, builder: Any) -> None:
+        for target in self.watchers if targets is None else targets:
+            if target in self.watchers and not builder.isRemoved():
+                receiver = tellOne(target, "builderAdded", builder.getName(), builder)
+                if receiver:
+                    builder.subscribe(receiver)
+
+    def builderRemoved(self, name: str) -> None:
+        """A builder is gone."""
+        self.later(self._tellAll, "builderRemoved", name)
+
+    def buildsetSubmitted(self, buildset: Any) -> None:
+        """There is a set of builds more; C{buildset} is its status."""
+        self.later(self._tellAll, "buildsetSubmitted", buildset)
+
+    def _tellAll(self, method: str, news: Any) -> None:
+        for target in self.watchers:
+            tellOne(target, method, news)
+
+
+def tellOne(receiver: Any, method: str, *args: Any) -> Any:
+    """
+    What the method of a receiver answers.
+
+    @return: None as well if it has no such method, or raises: that is logged, and hurts nobody else.
+    """
+    call = getattr(receiver, method, None)
+    if call is None:
+        return None
+    try:
+        return call(*args)
+    except Exception:
+        log.failure("telling {receiver!r} of {method}", receiver=receiver, method=method)
+        return None
+
+
+def without(receivers: tuple[Any, ...], receiver: Any) -> tuple[Any, ...]:
+    """All of them but one."""
+    return tuple(each for each in receivers if each is not receiver)
+
+
+def wanted(answer: Any) -> tuple[Any, ...]:
+    """
+    The arguments to subscribe with, by what a receiver has answered.
+
+    @param answer: a receiver, a pair of it and the seconds between two updates, or nothing.
+    @return: nothing, if it wants nothing.
+    """
+    if not answer:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+class Updates:
+    """I tell one receiver every so often how long something still takes, at once for the first time."""
+
+    def __init__(self, clock: Any, receiver: Any, interval: float, tell: Callable[[Any], object]) -> None:
+        self.receiver = receiver
+        self._clock = clock
+        self._interval = interval
+        self._tell = tell
+        self._isStopped = False
+        self._timer = clock.callLater(0, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._tell(self.receiver)
+        if not self._isStopped:
+            self._timer = self._clock.callLater(self._interval, self._tick)
+
+    def stop(self) -> None:
+        """Tell it no more."""
+        self._isStopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
