@@ -124,9 +124,17 @@ BROKEN = {
     "status no list": added("c['status'] = object()", "c['status'] must be a list"),
     "title no text": added("c['projectName'] = 7", "c['projectName'] must be text"),
     "URL that UTF-8 does not know": added("c['projectURL'] = '\\udcff'", "UTF-8"),
-    "empty debug password": added("c['debugPassword'] = ''", "c['debugPassword'] is empty"),
     # bots
-    "bot no pair": bot("('b3',)", "bot 3 must be (name, password)"),
+    "bot no pair": bot(
+        "('b3',)", "bot 3 must be (name, password) or (name, password, {options}), not a tuple of 1"
+    ),
+    "bot of four": added("c['bots'].append(('b3', 'pw', {}, 1))", "not a tuple of 4"),
+    "bot that is added": added("c['bots'] += [('b3', 7)]", "bot 'b3': the password must be text"),
+    "bot of a loop": added(
+        "for n in '34':\n    c['bots'].append(('b' + n, n))\nc['bots'].append((5, 'x'))",
+        "a name that is text",
+        NEXT + 2,
+    ),
     "bot of a later Buildbot": bot("object()", "bot 3 must be (name, password)"),
     "bot without a text name": bot("(7, 'pw')", "name that is text"),
     "bot without a name": bot("('', 'pw')", "name that is empty"),
@@ -142,7 +150,7 @@ BROKEN = {
     "keepalive of nothing": bot("('b3', 'pw', {'keepalive': 0})", "keepalive must be a number"),
     # ports
     "port too large": port("99899", "from 1 to 65535"),
-    "any port": port("0", "tcp:0"),
+    "port below zero": port("-1", "0 is any that is free"),
     "port no number": port("None", "a port is a number or a text"),
     "port misspelt": port("'tpc:9989'", "did you mean 'tcp'"),
     "port without a number": port("'tcp:interface=127.0.0.1'", "names no port"),
@@ -150,10 +158,9 @@ BROKEN = {
     "no port in the list": port("[]", "empty list"),
     "one port twice": port("[9989, 'tcp:port=9989']", "are the same port"),
     # builders
-    "builder a tuple": added(
-        "c['builders'].append(('third', 'b1', 'third', BuildFactory()))", "with a dict", 5
-    ),
-    "builder None": added("c['builders'].append(None)", "must be a dict, not None", 5),
+    "builder a tuple": added("c['builders'].append(('third', 'b1', 'third', BuildFactory()))", "with a dict"),
+    "builder None": added("c['builders'].append(None)", "must be a dict, not None"),
+    "builder in a variable": added("b = {'name': 'x'}\nc['builders'].append(b)", "lacks 'factory'"),
     "builder without a name to see": added(builder(name="' '"), "name that is empty"),
     "builder without a factory": added(builder(factory=""), "lacks 'factory'"),
     "builder without a slave": added(builder(slavename=""), "lacks 'slavename'"),
@@ -164,7 +171,19 @@ BROKEN = {
     "duplicate builder": added(builder(name="'full'"), "duplicate builder name 'full'"),
     "duplicate builddir": added(builder(builddir="'x/../full'"), "reuses builddir"),
     "builddir elsewhere": added(builder(builddir="'../full'"), "leads out of"),
-    "builddir absolute": added(builder(builddir="'/full'"), "must be relative"),
+    "builddir of the whole disk": added(builder(builddir="'/'"), "the whole disk"),
+    "builddir of a drive": added(builder(builddir="'C:full'"), "names a drive, and no place on it"),
+    "builddir of nobody": added(builder(builddir="'~full'"), "begins with ~"),
+    "builddir too long": added(builder(builddir="'x' * 300"), "a part of more than 255 bytes"),
+    "builddir with a part too long": added(
+        builder(builddir="'a/' + 'ü' * 128 + '/b'"), "more than 255 bytes"
+    ),
+    "builddir far too long": added(builder(builddir="'x/' * 600"), "is longer than 1024 bytes"),
+    "builddir with a null character": added(builder(builddir="'a\\0b'"), "control characters"),
+    "builddir of the slave itself": added(builder(builddir="'Info'"), "keeps something of its own"),
+    "builder with a long name": added(
+        builder(name="'x' * 300"), "builder 3 has a name that is longer than 255"
+    ),
     "reserved builder": added(builder(name="'_third'"), "underscore"),
     "factory a class": added(builder(factory="BuildFactory"), "make one with BuildFactory()"),
     "factory missing": added(builder(factory="None"), "must be a BuildFactory"),
@@ -182,6 +201,12 @@ BROKEN = {
         f"{SCHEDULER}c['schedulers'] = [Scheduler('all', 'full'), Scheduler('all')]",
         "duplicate scheduler name 'all'",
         AFTER_SCHEDULER,
+    ),
+    "scheduler that is added": added(
+        "from buildbot.scheduler import Periodic\nc['schedulers'] = []\n"
+        "for n in range(3):\n    c['schedulers'].append(\n        Periodic('p%d' % n, ['fulll'], 60))",
+        "scheduler 'p0' uses unknown builder 'fulll'",
+        NEXT + 4,
     ),
     "scheduler a class": added(f"{SCHEDULER}c['schedulers'] = [Scheduler]", "is the class", AFTER_SCHEDULER),
     "scheduler that breaks": added("c['schedulers'] = [object()]", "does not say which builders"),

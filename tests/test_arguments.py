@@ -404,3 +404,85 @@ class EveryClassTests(unittest.SynchronousTestCase):
                 name for each in cls.__mro__ for name in getattr(vars(each).get("__init__"), "kinds", ())
             }
             self.assertEqual(set(knownArguments(cls)) - kinds - self.FREE, set(), cls.__name__)
+
+
+class PlacesOfObjectsTests(unittest.SynchronousTestCase):
+    """F8: an error about an object has the line that makes it."""
+
+    def test_scheduler(self) -> None:
+        """F8: a scheduler that is made in a loop or a function, and added, has the line of its making."""
+        errors = errorsOf(
+            "def make(name):\n"
+            "    return Scheduler(\n"
+            "        name, None, 5, ['quick'])\n"
+            "c['schedulers'] = [Periodic('p', ['full'], 60)]\n"
+            "c['schedulers'].append(make('q'))\n"
+            "c['schedulers'] += [make(name) for name in 'q']\n"
+        )
+        self.assertEqual(
+            errors,
+            [
+                f"{NEXT + 1}: scheduler 'q' uses unknown builder 'quick'; known builders: full",
+                f"{NEXT + 1}: duplicate scheduler name 'q': two schedulers have it",
+            ],
+        )
+
+    def test_noFollowUps(self) -> None:
+        """F8: what follows from a missing or broken key is not told."""
+        text = "del c['bots']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
+        self.assertEqual(errorsOf(text), ["None: master.cfg must define 'bots': c['bots'] is missing"])
+        text = "del c['builders']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
+        self.assertEqual(
+            errorsOf(text), ["None: master.cfg must define 'builders': c['builders'] is missing"]
+        )
+        self.assertEqual(len(errorsOf("c['bots'] = 7\n")), 1)
+
+    def test_asIn075(self) -> None:
+        """F8: an empty debugPassword is no account, port 0 any port, and a builddir may be absolute."""
+        config = loaded(
+            "c['debugPassword'] = ''\nc['slavePortnum'] = 0\nc['builders'][0]['builddir'] = '/build/full'\n"
+        )
+        self.assertEqual((config.debugPassword, config.ports), (None, ("tcp:0",)))
+        self.assertEqual(config.builders["full"].builddir, "/build/full")
+        [warning] = config.warnings
+        self.assertIn("c['debugPassword'] is empty: there is no debug account", warning.message)
+
+
+class DoubtTests(unittest.SynchronousTestCase):
+    """F14: what an admin should know is said as a warning."""
+
+    def warningsOf(self, text: str) -> list[str]:
+        """The warnings of the head and these lines."""
+        return [f"{each.line}: {each.message}" for each in loaded(text).warnings]
+
+    def test_knownPassword(self) -> None:
+        """F14: a change source with the password that everybody knows is told, with its line."""
+        [warning] = self.warningsOf("\nc['sources'].append(PBChangeSource())\n")
+        self.assertTrue(
+            warning.startswith(f"{NEXT + 1}: PBChangeSource: everybody knows the password"), warning
+        )
+
+    def test_directories(self) -> None:
+        """F6: directories of one slave that are one on some systems, or lie in each other, are told."""
+        text = "c['builders'].append(dict(c['builders'][0], name='n', builddir={!r}))\n"
+        for builddir, words in (
+            ("Full", "builder 'n' and builder 'full' have builddirs on slave 'b1' that are one directory"),
+            ("full.", "are one directory on Windows and macOS"),
+            ("full/src", "builder 'n': builddir 'full/src' lies in that of builder 'full', on slave 'b1'"),
+        ):
+            [warning] = self.warningsOf(text.format(builddir))
+            self.assertIn(words, warning)
+        self.assertEqual(self.warningsOf(text.format("fuller")), [])
+        other = "c['bots'].append(('b2', 'x'))\nc['builders'].append(dict(c['builders'][0], name='n', "
+        self.assertEqual(self.warningsOf(f"{other}builddir='Full', slavename='b2'))\n"), [])
+
+    def test_locks(self) -> None:
+        """F7: a lock's number for a slave that there is not does nothing: a warning."""
+        text = "c['builders'][0]['locks'] = [SlaveLock('l', maxCountForSlave={'b2': 2, 'b1': 1})]\n"
+        [warning] = self.warningsOf(text)
+        self.assertIn("lock 'l': maxCountForSlave names slave 'b2', which is not in c['bots']", warning)
+
+    def test_otherReleases(self) -> None:
+        """A key of another release is told with what to do instead."""
+        [warning] = self.warningsOf("c['buildHorizon'] = 100\n")
+        self.assertIn("does nothing here: set it in buildbot.tac", warning)

@@ -233,7 +233,16 @@ class PBChangeSourceTests(SourceCase):
         self.assertRaises(TypeError, PBChangeSource, "")
         self.assertNotIn("7", str(self.assertRaises(TypeError, PBChangeSource, "a", 7)))
         self.assertRaises(TypeError, PBChangeSource, prefix=["trunk"])
-        self.assertIn("there is no port 0", str(self.assertRaises(ValueError, PBChangeSource, port=0)))
+        self.assertIn("there is no port -1", str(self.assertRaises(ValueError, PBChangeSource, port=-1)))
+
+    def test_doubts(self) -> None:
+        """F14: the password that everybody knows, and a sep without a prefix, are worth a warning."""
+        [doubt] = PBChangeSource().configurationDoubts
+        self.assertIn("everybody knows the password of 'change'", doubt)
+        self.assertEqual(PBChangeSource("a", "b").configurationDoubts, [])
+        [doubt] = PBChangeSource("a", "b", sep="/").configurationDoubts
+        self.assertIn("sep does nothing without prefix", doubt)
+        self.assertEqual(len(self.flushWarnings()), 1)
 
     def test_sep(self) -> None:
         """The sep= of long ago still works; a warning says what to write instead."""

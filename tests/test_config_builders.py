@@ -71,18 +71,27 @@ class BuilderTests(unittest.TestCase):
         self.assertLess(len(error), 200)
 
     def test_builddirs(self) -> None:
-        """A build directory lies below the slave's own, on any system a slave may run."""
-        for good in ("full", "a/b", "./full", "with space", "ünï", "a..b", "full/"):
+        """F6, F8: a build directory is one that a slave can make; it may lie elsewhere, as in 0.7.5."""
+        for good in (
+            *("full", "a/b", "./full", "with space", "ünï", "a..b", "full/", "/abs", "C:\\abs", "\\abs"),
+            *("x" * 255, "/".join(["x" * 200] * 5), "informal", "a/info", "xx:y"),
+        ):
             self.assertEqual(told(builder(builddir=good)), [], good)
         for bad in (
             "",
             ".",
             "..",
             "a/../..",
-            "/abs",
-            "C:\\abs",
+            "/",
+            "//",
+            "C:",
+            "C:\\",
             "C:abs",
-            "\\abs",
+            "x" * 256,
+            "a/" + "ü" * 128,
+            "x/" * 513,
+            "info",
+            "Twistd.LOG",
             "..\\up",
             "~/x",
             "a\0b",
@@ -138,4 +147,4 @@ class BuilderTests(unittest.TestCase):
         check.errors(
             raw(builders=[builder(), builder(builddir="/")]), Report("x", lambda *at: asked.append(at))
         )
-        self.assertEqual(set(asked), {("builders", 1, "full")})
+        self.assertEqual(set(asked), {("builders", 1, "full", 2)})

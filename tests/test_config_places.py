@@ -52,6 +52,39 @@ class PlacesTests(unittest.TestCase):
         text = "c['bots'] = [\n('b1', 'x'),\n('b2', 'y')]\nc['bots'].insert(0, ('b0', 'z'))\n"
         self.assertEqual([Places(text).line("bots", i, f"b{i}") for i in range(3)], [4, 2, 3])
 
+    def test_added(self) -> None:
+        """F8: an item has the line that adds it, however it is added."""
+        text = (
+            "bots = [('a', 'x')]\nbots.append(('b',\n'x'))\nbots += [('c', 'x'),\n('d', 'x')]\n"
+            "c['bots'] = bots\nc['bots'].extend([\n('e', 'x')])\nbots.append(7)\n"
+        )
+        places = Places(text)
+        wanted = [1, 2, 4, 5, 8, 9]
+        for index, (name, line) in enumerate(zip(["a", "b", "c", "d", "e", None], wanted, strict=True)):
+            self.assertEqual(places.line("bots", index, name, 6), line)
+            self.assertEqual(places.line("bots", index, None, 6), line)
+
+    def test_inALoop(self) -> None:
+        """F8: what a loop adds has the line that adds it, what comes before or after it has its own."""
+        text = (
+            "c['builders'] = [\n{'name': 'first'}]\nfor n in range(3):\n    c['builders'].append(\n"
+            "        dict(name='b%d' % n))\nc['builders'].append({'name': 'last'})\n"
+        )
+        places = Places(text)
+        self.assertEqual([places.line("builders", n, None, 5) for n in range(5)], [2, 5, 5, 5, 6])
+
+    def test_variables(self) -> None:
+        """F8: an item that is kept in a variable has the line where that gets its value."""
+        text = "b = {\n'name': 'x'}\nc['builders'] = []\nc['builders'].append(b)\n"
+        self.assertEqual(Places(text).line("builders", 0, "x", 1), 1)
+
+    def test_calls(self) -> None:
+        """F8: a scheduler of any class is found by its name, as its first argument or by name."""
+        text = "c['schedulers'] = [*make(), Own('x', 1),\nOther(name='y')]\n"
+        places = Places(text)
+        self.assertEqual([places.line("schedulers", n, None, 4) for n in (1, 2, 3)], [1, 1, 2])
+        self.assertEqual(places.line("schedulers", 9, "y"), 2)
+
     def test_unreadable(self) -> None:
         """A text that is no program has no lines."""
         self.assertEqual([Places("((").line("bots"), Places("\0").line("bots", 1, "x")], [None, None])

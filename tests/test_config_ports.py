@@ -31,11 +31,14 @@ class DescribeTests(unittest.TestCase):
         ):
             self.assertEqual(describe(good), good)
 
+    def test_anyPort(self) -> None:
+        """F8: 0 is any port that is free, as in 0.7.5."""
+        for any in (0, "0"):
+            self.assertEqual(describe(any), "tcp:0")
+
     def test_refused(self) -> None:
         """What cannot be a port is refused with the reason."""
         for bad, words in (
-            (0, "tcp:0"),
-            ("0", "tcp:0"),
             (65536, "from 1 to 65535"),
             (-1, "from 1"),
             (True, "not bool"),

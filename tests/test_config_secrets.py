@@ -52,9 +52,20 @@ class SecretsTests(unittest.TestCase):
             self.assertEqual((config.slaves["b1"].password, config.warnings), ("päss word", ()))
 
     def test_onlyOneLineEnd(self) -> None:
-        """Only one line end is taken off."""
-        self.write(b"pw\n\n")
-        self.assertEqual(self.load("passwordFromFile('b1.password')").slaves["b1"].password, "pw\n")
+        """Line ends after the password are taken off, whatever system wrote them; nothing else is."""
+        for written in (b" pw \n", b" pw \r\n", b" pw \n\n", b" pw "):
+            self.write(written)
+            self.assertEqual(self.load("passwordFromFile('b1.password')").slaves["b1"].password, " pw ")
+
+    def test_severalLines(self) -> None:
+        """F14: a file, or a variable, of more than one line is not taken for a password."""
+        self.write(b"one\ntwo\n")
+        error = self.assertRaises(ConfigErrors, self.load, "passwordFromFile('b1.password')")
+        self.assertIn("b1.password: this has more than one line", str(error))
+        self.patch(os, "environ", {"F14": "one\ntwo"})
+        error = self.assertRaises(ConfigErrors, self.load, "passwordFromEnv('F14')")
+        self.assertIn("F14, which is to hold a password, has several lines", str(error))
+        self.assertNotIn("two", str(error))
 
     def test_long(self) -> None:
         """A password may be long."""

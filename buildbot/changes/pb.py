@@ -34,6 +34,8 @@ from buildbot.wire.slaveport import SlavePortFactory
 
 log = Logger()
 
+#: What 0.7.5 has for a password if none is given.
+KNOWN_PASSWORD = "changepw"
 #: Connections of a port of our own that may be on their way to a login.
 GREETING = 256
 
@@ -86,7 +88,7 @@ class PBChangeSource(ChangeSource):
     def __init__(
         self,
         user: str = "change",
-        passwd: str = "changepw",
+        passwd: str = KNOWN_PASSWORD,
         port: int | str | None = None,
         prefix: str | None = None,
         sep: str | None = None,
@@ -106,6 +108,7 @@ class PBChangeSource(ChangeSource):
                 prefix += sep
         self.user = user
         self.passwd = passwd
+        self._sep = sep
         try:
             self.port = None if port is None else describe(port)
         except BadPort as error:
@@ -117,6 +120,19 @@ class PBChangeSource(ChangeSource):
     def account(self) -> str | None:
         """The name under which one logs in on the slave port; None with a port of my own."""
         return self.user if self.port is None else None
+
+    @property
+    def configurationDoubts(self) -> list[str]:
+        """What was hardly meant, in sentences for whoever wrote the configuration."""
+        doubts = []
+        if self.passwd == KNOWN_PASSWORD:
+            doubts.append(
+                f"PBChangeSource: everybody knows the password of {self.user!r}, and who can reach the port"
+                " can send changes: set passwd="
+            )
+        if self._sep is not None and self.prefix is None:
+            doubts.append("PBChangeSource: sep does nothing without prefix: leave it out")
+        return doubts
 
     def describe(self) -> str:
         """One line that says what I watch, for people."""

@@ -14,7 +14,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
-from buildbot.config.words import Raw, Report, Say, articled, entries, listing, nearest, textTrouble
+from buildbot.config.words import (
+    LONGEST_NAME,
+    Raw,
+    Report,
+    Say,
+    articled,
+    entries,
+    listing,
+    nameTrouble,
+    nearest,
+    textTrouble,
+)
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
 BUILDER_KEYS = (
@@ -37,6 +48,10 @@ OTHER_KEYS = {
     "collapseRequests": "here it is 'mergeRequests'",
     "tags": "here a builder has one 'category'",
 }
+#: Bytes of a builddir; systems can have some more, with the slave's own directory before it.
+LONGEST_DIRECTORY = 1024
+#: What is in the directory of a slave already.
+SLAVES_OWN = ("info", "buildbot.tac", "twistd.log", "twistd.pid", "twistd.hostname")
 #: One connection of Perspective Broker keeps at most 1024 references, and each builder of a slave takes one.
 MOST_BUILDERS = 1000
 
@@ -88,9 +103,9 @@ def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
     for index, entry in enumerate(entries(raw, "builders")):
         if isinstance(entry, dict):
             name = entry.get("name")
-            named = isinstance(name, str) and not textTrouble(name)
+            named = isinstance(name, str) and not nameTrouble(name)
             title = f"builder {name!r}" if named else f"builder {index + 1}"
-            yield title, entry, report.item("builders", index, name if isinstance(name, str) else None)
+            yield title, entry, report.item(raw, "builders", index, name if isinstance(name, str) else None)
 
 
 def _slavenames(entry: _Entry) -> list[str]:
@@ -106,7 +121,7 @@ def _listed(value: object) -> list[object]:
 def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
     shape = "{'name': …, 'slavename': …, 'builddir': …, 'factory': …}"
     for index, entry in enumerate(entries(raw, "builders")):
-        say = report.item("builders", index)
+        say = report.item(raw, "builders", index)
         if isinstance(entry, tuple):
             yield say(f"builder {index + 1} is a tuple; it must be defined with a dict: {shape}")
         elif not isinstance(entry, dict):
@@ -148,7 +163,7 @@ def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:
         name = entry.get("name")
         if not isinstance(name, str):
             continue
-        trouble = textTrouble(name)
+        trouble = nameTrouble(name)
         if trouble:
             yield say(f"{title} has a name that {trouble}")
         elif name.startswith("_"):
@@ -170,7 +185,7 @@ def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
             for other in several
             if not isinstance(other, str)
         )
-        for slave in dict.fromkeys(_slavenames(entry)):
+        for slave in dict.fromkeys(_slavenames(entry)) if isinstance(raw.get("bots"), (list, tuple)) else ():
             if slave not in known:
                 hint = nearest(slave, known)
                 yield say(f"{title} uses undefined slave {slave!r}{hint}; known slaves: {listing(known)}")
@@ -198,16 +213,52 @@ def _place(builddir: str) -> str:
 
 
 def _dirTrouble(builddir: str) -> str | None:
-    """Why a slave cannot have this directory below its own, whatever system it runs; None if it can."""
+    """Why no slave can have this directory, whatever system it runs; None if one can."""
     trouble = textTrouble(builddir)
     if trouble:
         return trouble
+    if len(builddir.encode("utf-8")) > LONGEST_DIRECTORY:
+        return f"is longer than {LONGEST_DIRECTORY} bytes"
     place = _place(builddir)
-    if posixpath.isabs(place) or ntpath.splitdrive(builddir)[0] or builddir.startswith("~"):
-        return "must be relative: it lies below the slave's own directory"
+    if any(len(part.encode("utf-8")) > LONGEST_NAME for part in place.split("/")):
+        return f"has a part of more than {LONGEST_NAME} bytes: no system makes such a directory"
+    if builddir.startswith("~"):
+        return "begins with ~, which slaves take for the name of a directory"
+    drive, rest = ntpath.splitdrive(place)
+    if place.strip("/") == "" or (drive and not rest.strip("/")):
+        return "is the whole disk of the slave"
+    if drive and not rest.startswith("/"):
+        return "names a drive, and no place on it"
     if place == ".." or place.startswith("../"):
         return "leads out of the slave's own directory"
-    return "is the slave's own directory" if place == "." else None
+    if place == ".":
+        return "is the slave's own directory"
+    if place.casefold() in SLAVES_OWN:
+        return "is taken: the slave keeps something of its own there"
+    return None
+
+
+def _doubtfulDirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Directories that are one on some systems, or one within the other, if a slave has both."""
+    places: dict[tuple[str, str], tuple[str, str]] = {}
+    for title, entry, say in _each(raw, report):
+        builddir = entry.get("builddir")
+        if not isinstance(builddir, str) or _dirTrouble(builddir):
+            continue
+        place = _place(builddir)
+        folded = "/".join(part.rstrip(". ") for part in place.casefold().split("/"))
+        for slave in dict.fromkeys(_slavenames(entry)):
+            other, path = places.setdefault((slave, folded), (title, place))
+            if path != place:
+                same = "are one directory on Windows and macOS"
+                yield say(f"{title} and {other} have builddirs on slave {slave!r} that {same}")
+    for (slave, folded), (title, place) in places.items():
+        parts = folded.split("/")
+        for length in range(1, len(parts)):
+            above = places.get((slave, "/".join(parts[:length])))
+            if above is not None:
+                lies = f"lies in that of {above[0]}, on slave {slave!r}"
+                yield report(f"{title}: builddir {place!r} {lies}", "builders")
 
 
 def _factories(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -253,6 +304,24 @@ def locksOf(locks: object, factory: object) -> Iterator[object]:
             yield from _listed(step[1].get("locks"))
 
 
+def _lockSlaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Locks with a number of their own for a slave that there is not."""
+    bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
+    known = [name for name in bots if isinstance(name, str)]
+    told: set[str] = set()
+    for _, entry, say in _each(raw, report):
+        for lock in locksOf(entry.get("locks"), entry.get("factory")):
+            name, counts = getattr(lock, "name", None), getattr(lock, "maxCountForSlave", None)
+            if isinstance(lock, type) or name in told or not isinstance(counts, Mapping):
+                continue
+            told.add(str(name))
+            for slave in [each for each in counts if each not in known]:
+                hint = nearest(slave, known) if isinstance(slave, str) else ""
+                yield say(
+                    f"lock {name!r}: maxCountForSlave names slave {slave!r}, which is not in c['bots']{hint}"
+                )
+
+
 def _listLengths(raw: Raw, report: Report) -> Iterator[ConfigError]:
     counts = Counter(
         slave for _, entry, _ in _each(raw, report) for slave in dict.fromkeys(_slavenames(entry))
@@ -275,3 +344,4 @@ BUILDER_RULES = (
     _mergeRequests,
     _listLengths,
 )
+BUILDER_DOUBTS = (_doubtfulDirs, _lockSlaves)

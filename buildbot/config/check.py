@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from buildbot.config.builders import BUILDER_RULES, builders, mergeRule, mergeTrouble
+from buildbot.config.builders import BUILDER_DOUBTS, BUILDER_RULES, builders, mergeRule, mergeTrouble
 from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, MergeRule, SlaveConfig
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.words import (
+    LONGEST_NAME,
     Raw,
     Report,
     Say,
@@ -49,9 +50,22 @@ OTHER_KEYS = {
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master tells nobody anything",
     "collapseRequests": "here it is c['mergeRequests']",
+    "buildHorizon": "set it in buildbot.tac, as buildHorizon of the BotMaster",
+    **dict.fromkeys(
+        ("changeHorizon", "logHorizon", "eventHorizon"),
+        "logs and changes are kept as long as their builds: set buildHorizon in buildbot.tac",
+    ),
+    **dict.fromkeys(
+        ("logMaxSize", "logMaxTailSize", "logCompressionLimit", "logCompressionMethod"),
+        "leave it out: of a long log the head and the tail are kept",
+    ),
+    **dict.fromkeys(
+        ("buildCacheSize", "changeCacheSize", "caches"), "leave it out: nothing needs to be tuned"
+    ),
+    "properties": "give properties to a bot, in its options: ('name', 'password', {'properties': {…}})",
+    "prioritizeBuilders": "leave it out: the oldest request is served first",
     "interlocks": "use locks, which builders and steps take in their 'locks'",
 }
-LONGEST_NAME = 255
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
 OPTIONS = ("keepalive", "max_builds", "properties")
 
@@ -66,14 +80,14 @@ def errors(raw: Raw, report: Report) -> list[ConfigError]:
 
 def warnings(raw: Raw, report: Report) -> list[ConfigError]:
     """What is let pass, but was hardly meant."""
-    return [warning for rule in _DOUBTS for warning in rule(raw, report)]
+    return [warning for rule in (*_DOUBTS, *BUILDER_DOUBTS) for warning in rule(raw, report)]
 
 
 def configuration(
     raw: Raw, warnings: tuple[ConfigError, ...] = (), modules: tuple[str, ...] = ()
 ) -> MasterConfig:
     """What a dictionary says in which L{errors} finds nothing; the rest is handed on."""
-    plain = {key: raw[key] for key in ("debugPassword", "manhole", "projectURL", "buildbotURL") if key in raw}
+    plain = {key: raw[key] for key in ("manhole", "projectURL", "buildbotURL") if key in raw}
     return MasterConfig(
         slaves={slave.name: slave for slave in _slaves(raw)},
         builders={builder.name: builder for builder in builders(raw)},
@@ -81,6 +95,7 @@ def configuration(
         sources=tuple(entries(raw, "sources")),
         status=tuple(entries(raw, "status")),
         ports=tuple(describe(port) for port in portsOf(raw["slavePortnum"])),
+        debugPassword=cast(Any, raw.get("debugPassword")) or None,
         projectName=str(raw.get("projectName") or ""),
         mergeRequests=mergeRule(raw) or MergeRule(True),
         warnings=warnings,
@@ -112,8 +127,6 @@ def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield report(f"c[{key!r}] must be text, not {articled(value)}", key)
         elif value is not None and not _encodable(value):
             yield report(f"c[{key!r}] has characters that UTF-8 does not know", key)
-    if raw.get("debugPassword") == "":
-        yield report("c['debugPassword'] is empty: leave it out, or nobody can be kept out", "debugPassword")
 
 
 def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -143,10 +156,11 @@ def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 def _botShapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for index, entry in enumerate(entries(raw, "bots")):
-        say = report.item("bots", index)
+        say = report.item(raw, "bots", index)
         if not _isPair(entry):
             shape = "(name, password) or (name, password, {options})"
-            yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}")
+            size = f" of {len(entry)}" if isinstance(entry, (tuple, list)) else ""
+            yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}{size}")
         elif not isinstance(entry[0], str):  # type: ignore[index] # this is what _isPair says
             yield say(f"bot {index + 1} must have a name that is text")
 
@@ -160,7 +174,7 @@ def _bots(raw: Raw, report: Report) -> Iterator[tuple[str, object, object, Say]]
     for index, entry in enumerate(entries(raw, "bots")):
         if isinstance(entry, (tuple, list)) and _isPair(entry) and isinstance(entry[0], str):
             options = entry[2] if len(entry) == 3 else {}
-            yield entry[0], entry[1], options, report.item("bots", index, entry[0])
+            yield entry[0], entry[1], options, report.item(raw, "bots", index, entry[0])
 
 
 def _botNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -241,6 +255,11 @@ def _oddPasswords(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"bot {name!r}: the password has a line end around it; passwordFromFile takes that off")
 
 
+def _noDebugAccount(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    if raw.get("debugPassword") == "":
+        yield report("c['debugPassword'] is empty: there is no debug account", "debugPassword")
+
+
 def _slaves(raw: Raw) -> Iterator[SlaveConfig]:
     for entry in entries(raw, "bots"):
         name, password, *rest = cast(Sequence[Any], entry)
@@ -263,7 +282,7 @@ def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
         yield report("c['slavePortnum'] is an empty list: no slave could connect", "slavePortnum")
     taken: dict[object, str] = {}
     for index, port in enumerate(ports):
-        say = report.item("slavePortnum", index)
+        say = report.item(raw, "slavePortnum", index)
         try:
             description = describe(port)
         except BadPort as error:
@@ -281,12 +300,21 @@ def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
 def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
-            say = report.item(key, index)
+            say = report.item(raw, key, index)
             if isinstance(entry, type):
                 name = entry.__name__
                 yield say(f"entry {index + 1} of c[{key!r}] is the class {name}: make one with {name}(…)")
             elif not _isPlugin(entry):
                 yield say(f"entry {index + 1} of c[{key!r}] cannot be {articled(entry)}")
+
+
+def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """What plug-ins say of themselves that was hardly meant: sentences in their C{configurationDoubts}."""
+    for key in ("schedulers", "sources", "status"):
+        for index, entry in enumerate(entries(raw, key)):
+            doubts = getattr(entry, "configurationDoubts", ()) if _isPlugin(entry) else ()
+            for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
+                yield report.item(raw, key, index)(str(sentence))
 
 
 def _isPlugin(entry: object) -> bool:
@@ -301,7 +329,7 @@ def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
         account = getattr(source, "account", None) if _isPlugin(source) else None
         if not isinstance(account, str):
             continue
-        say = report.item("sources", index)
+        say = report.item(raw, "sources", index)
         title = f"entry {index + 1} of c['sources'] has the account {account!r} on the slave port"
         if account in bots:
             yield say(f"{title}, but a bot has this name")
@@ -319,10 +347,10 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for index, scheduler in enumerate(entries(raw, "schedulers")):
         if not _isPlugin(scheduler):
             continue
-        say = report.item("schedulers", index)
+        say = report.item(raw, "schedulers", index)
         name = getattr(scheduler, "name", None)
-        title = f"scheduler {name!r}" if isinstance(name, str) else f"scheduler {index + 1}"
-        if isinstance(name, str) and name in seen:
+        title = f"scheduler {name!r}" if isinstance(name, str) and name else f"scheduler {index + 1}"
+        if isinstance(name, str) and name and name in seen:
             yield say(f"duplicate scheduler name {name!r}: two schedulers have it")
         seen.add(str(name))
         followed = getattr(scheduler, "upstream", None)
@@ -336,7 +364,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
         except Exception as error:  # a plug-in's own code: what it raises is told, whatever it is
             yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
             continue
-        for each in wanted:
+        for each in wanted if isinstance(raw.get("builders"), (list, tuple)) else ():
             if each not in known:
                 hint = nearest(each, known)
                 yield say(f"{title} uses unknown builder {each!r}{hint}; known builders: {listing(known)}")
@@ -358,4 +386,4 @@ _RULES: tuple[Rule, ...] = (
     *(_required, _lists, _texts, _mergeRequests, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
     *(_plugins, _accounts, _schedulers),
 )
-_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords)
+_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords, _noDebugAccount, _pluginDoubts)

@@ -95,7 +95,7 @@ def _outcome(
 ) -> MasterConfig | ConfigErrors:
     """What comes of running the text and holding what it leaves against the rules. Raises nothing."""
     shown = modules.files[path]
-    report = Report(shown, Places(text).line)
+    report = Report(shown, Places(text).line, loading.madeAt)
     warnings: list[ConfigError] = []
     try:
         raw = _dictionary(modules.run(_compiled(text, path), MODULE, path, {"basedir": loading.basedir}))

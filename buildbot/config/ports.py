@@ -24,7 +24,6 @@ KINDS: dict[str, frozenset[str] | None] = {
     "systemd": None,
     "haproxy": None,
 }
-_ANY = "to take whatever port is free, write 'tcp:0'"
 
 
 class BadPort(Exception):
@@ -37,15 +36,16 @@ def portsOf(value: object) -> list[object]:
 
 
 def describe(port: object) -> str:
-    """The strports description of one port.
+    """The strports description of one port; of 0, as in 0.7.5, one that is free.
 
     @raise BadPort: it is neither a port number nor something that could be a description.
     """
     if isinstance(port, str) and re.fullmatch(r"[0-9]+", port):
         port = int(port)
     if isinstance(port, int) and not isinstance(port, bool):
-        if not 1 <= port <= 65535:
-            raise BadPort(f"there is no port {port}: a port is a number from 1 to 65535; {_ANY}")
+        if not 0 <= port <= 65535:
+            free = "0 is any that is free"
+            raise BadPort(f"there is no port {port}: a port is a number from 1 to 65535, and {free}")
         return f"tcp:{port}"
     if not isinstance(port, str):
         raise BadPort(f"a port is a number or a text such as 'tcp:9989', not {type(port).__name__}")

@@ -104,6 +104,8 @@ def passwordFromFile(path: str) -> str:
 def passwordFromEnv(name: str) -> str:
     """The value of an environment variable. What is wrong is told as L{passwordFromFile} does."""
     value = os.environ.get(name)
+    if value and _isSeveral(value):
+        return _lacking(f"the environment variable {name}, which is to hold a password, has several lines")
     if value:
         return _handOut(value)
     state = "not set" if value is None else "empty"
@@ -135,12 +137,19 @@ def _read(path: str) -> str:
         line = data.decode("utf-8")
     except UnicodeDecodeError:
         raise _Unusable("this is not UTF-8 text") from None
-    password = line.removesuffix("\n").removesuffix("\r")
+    password = line.rstrip("\r\n")
     if not password:
         raise _Unusable("this is empty")
+    if _isSeveral(password):
+        raise _Unusable("this has more than one line: it is to hold a password alone")
     if about.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         _warn(path, about.st_mode)
     return password
+
+
+def _isSeveral(password: str) -> bool:
+    """Whether that is more than one line; more than one line end at the end counts for one."""
+    return "\n" in password or "\r" in password
 
 
 def _warn(path: str, mode: int) -> None:

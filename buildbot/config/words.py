@@ -28,18 +28,37 @@ Say = Callable[[str], ConfigError]
 class Report:
     """I make a L{ConfigError} of a sentence, with the line that it is about, as well as that can be found."""
 
-    def __init__(self, filename: str, line: Callable[[str, int | None, str | None], int | None]) -> None:
-        """C{line} is as L{Places.line}."""
+    def __init__(
+        self,
+        filename: str,
+        line: Callable[[str, int | None, str | None, int | None], int | None],
+        madeAt: Callable[[object], tuple[str | None, int | None]] = lambda thing: (None, None),
+    ) -> None:
+        """
+        @param line: as L{Places.line}.
+        @param madeAt: where an object was made, if that is known: see L{secrets.Loading}.
+        """
         self._filename = filename
         self._line = line
+        self._madeAt = madeAt
 
     def __call__(self, message: str, key: str | None = None) -> ConfigError:
         """About a key, or about the whole file."""
-        return ConfigError(message, self._filename, None if key is None else self._line(key, None, None))
+        return ConfigError(
+            message, self._filename, None if key is None else self._line(key, None, None, None)
+        )
 
-    def item(self, key: str, index: int, name: str | None = None) -> Say:
+    def item(self, raw: Raw, key: str, index: int, name: str | None = None) -> Say:
         """For sentences about one item of the list at a key, and its name if it has one."""
-        return lambda message: ConfigError(message, self._filename, self._line(key, index, name))
+        values = entries(raw, key)
+
+        def say(message: str) -> ConfigError:
+            filename, line = self._madeAt(values[index]) if index < len(values) else (None, None)
+            if filename is None:
+                filename, line = self._filename, self._line(key, index, name, len(values) or None)
+            return ConfigError(message, filename, line)
+
+        return say
 
 
 def entries(raw: Raw, key: str) -> Sequence[object]:
