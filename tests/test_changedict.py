@@ -43,6 +43,19 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertEqual([change.files[1], change.branch], ["caf\udce9.c", "caf\udce9"])
         self.assertEqual([change.who, change.comments, change.revision], ["änn", "caf\ufffd", "r7"])
 
+    def test_places(self) -> None:
+        """F2: of which repository, project and codebase it is; clients of 0.7.5 do not say."""
+        said = {"who": "me", "files": ["a"], "comments": ""}
+        names = ("repository", "project", "codebase")
+        for places, wanted in (
+            ({}, ["", "", ""]),
+            ({"repository": b"git://h/x", "project": "x", "codebase": None}, ["git://h/x", "x", ""]),
+        ):
+            change = changeFrom({**said, **places})
+            assert change is not None
+            self.assertEqual([getattr(change, name) for name in names], wanted)
+        self.assertRaises(BadChange, changeFrom, {**said, "repository": 5})
+
     def test_later(self) -> None:
         """What later clients say counts too; what nobody knows does not hurt."""
         change = changeFrom(

@@ -77,6 +77,11 @@ class SendTests(unittest.TestCase):
         self.assertEqual(sender.account, (("localhost:9989", None, "me", "pass:word"), {"timeout": 5.0}))
         self.assertEqual(sender.sent, (("größe", "12", "why\nnot", ["Ä b.c"], "me"), {"category": "docs"}))
 
+    def test_places(self) -> None:
+        """F2: a change says of which repository, project and codebase it is."""
+        sender = self.send("--repository", "git://h/ä", "--project", "x", "--codebase", "c", "a.c")
+        self.assertEqual(sender.sent[1], {"repository": "git://h/ä", "project": "x", "codebase": "c"})
+
     def test_revisions(self) -> None:
         """The revision is text, a number, or what a file holds, as it is."""
         self.assertEqual(self.send("--revision_number", "12").sent[0][1], 12)

@@ -25,6 +25,7 @@ from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.arguments import arguments, remember
 from buildbot.config.kinds import NAME
+from buildbot.schedulers.taking import MOST_STARTS, Taking
 from buildbot.status.records import BuildsetRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.util import ComparableMixin
@@ -281,7 +282,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             return
         if life is self._life:
             self._ready = True
-            await self._look()
+            await self._look(isStart=True)
         if life is self._life:
             self.goOn()
 
@@ -326,8 +327,12 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         elif change.number > self._seen:
             self._logged(self._look())
 
-    async def _look(self) -> None:
-        """Take all Changes in the store that I have not seen."""
+    async def _look(self, isStart: bool = False) -> None:
+        """
+        Take all Changes in the store that I have not seen.
+
+        @param isStart: they may be among those that the last process has not survived.
+        """
         if self._isLooking or not self._watches:
             return
         life = self._life
@@ -337,6 +342,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 changes = await self.yard.store.getChangesAfter(self._seen)
                 if life is not self._life or not changes:
                     return
+                if isStart:
+                    await self._takeAtStart(changes, life)
+                    continue
                 for change in changes:
                     self._take(change)
         except StoreFailed as failed:
@@ -346,6 +354,37 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         finally:
             if life is self._life:
                 self._isLooking = False
+
+    async def _takeAtStart(self, changes: Sequence[Change], life: object) -> None:
+        """Take Changes, counting on disk before that how often that was begun. May raise StoreFailed."""
+        store, key = self.yard.store, f"taking/{self.name}"
+        taking = Taking(await store.getState(key), [change.number or 0 for change in changes])
+        groups = [[change] for change in changes] if taking.isSuspicious else [list(changes)]
+        for group in groups:
+            if life is not self._life:
+                return
+            numbers = [change.number or 0 for change in group]
+            if taking.isHopeless(numbers[0]):
+                self._leaveOut(numbers[0])
+            else:
+                taking.begin(numbers)
+                await store.setState(key, taking.toRecord())
+                if life is not self._life:
+                    return
+                for change in group:
+                    self._take(change)
+            for number in numbers:
+                taking.taken(number)
+        await store.setState(key, taking.toRecord())
+
+    def _leaveOut(self, number: int) -> None:
+        self._seen = number
+        self.changed()
+        log.error(
+            "scheduler {name} leaves change {number} out: the master was killed or crashed in each of {count}"
+            " starts while it took that change",
+            **{"name": self.name, "number": number, "count": MOST_STARTS},
+        )
 
     def _take(self, change: Change) -> None:
         if change.number is not None:

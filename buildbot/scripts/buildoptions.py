@@ -187,6 +187,9 @@ class SendChangeOptions(CommandOptions):
         ["comments", "m", None, "What the author wrote about the change."],
         ["logfile", "F", None, "A file that holds the comments; - for standard input."],
         ["category", "c", None, "A word by which schedulers may tell changes apart."],
+        ["repository", "", None, "Where the source is kept, such as a URL."],
+        ["project", "", None, "The project that the source is a part of."],
+        ["codebase", "", None, "A name for the repository and its copies."],
         ["changes", "", None, "A file with one change a line, as JSON: send all. - for standard input."],
         ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds],
     ]
@@ -220,7 +223,8 @@ class SendChangeOptions(CommandOptions):
         if self["master"] is None:
             raise usage.UsageError("--master=HOST:PORT is needed")
         revisions = ("revision", "revision_number", "revision_file")
-        about = ("username", "branch", "comments", "logfile", "category", *revisions)
+        places = ("repository", "project", "codebase")
+        about = ("username", "branch", "comments", "logfile", "category", *places, *revisions)
         twice = [f"--{name}" for name in about if self[name] is not None]
         if twice or self["files"]:
             raise usage.UsageError(

@@ -84,7 +84,8 @@ def send(config: Config) -> Deferred[None]:
         return fail(CommandFailed(f"--master: {why}", status=2))
     if listed is not None:
         return _sendListed(config, sender, listed)
-    more = {name: config[name] for name in ("category",) if config.get(name) is not None}
+    names = ("category", "repository", "project", "codebase")
+    more = {name: config[name] for name in names if config.get(name) is not None}
     files: Any = config.get("files") or ()
     return sender.send(
         _sendable(config.get("branch")),
