@@ -19,6 +19,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.believed import Believed
 from buildbot.config.builders import locksOf
 from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
@@ -41,6 +42,8 @@ _K = TypeVar("_K")
 LOGS = "logs"
 #: Seconds between two looks at what is too old to keep.
 PRUNE_EVERY = 3600.0
+#: What the store has the time under that was believed last: see L{Believed}.
+BELIEVED = "clock/believed"
 #: Logs that are deleted without a pause.
 REMOVED_AT_ONCE = 20
 
@@ -71,6 +74,7 @@ class BuildYard:
     keeping = 0
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
+    _believed: Believed | None = None
     trial: BuildRequest | None = None
     _isOpen = False
     _trying: Any = None
@@ -192,10 +196,26 @@ class BuildYard:
                 await self.store.setState(f"{kind}/{name}", None)
         return readable
 
+    async def _believe(self) -> float:
+        """The time, as late as it may be called when something is deleted because it is old."""
+        if self._believed is None:
+            self._believed = Believed(await self._lastKnown(), self.clock.seconds())
+        self._believed = self._believed.look(self.now(), self.clock.seconds())
+        await self.store.setState(BELIEVED, self._believed.when)
+        return self._believed.when
+
+    async def _lastKnown(self) -> float:
+        """The time that was believed last; if none was, that of the last build."""
+        known = await self.store.getState(BELIEVED)
+        if isinstance(known, (int, float)):
+            return known
+        builds = await self.store.getBuilds(count=1)
+        return builds[0].started if builds else self.now()
+
     async def prune(self) -> None:
         """Forget builds, and their logs, beyond L{buildHorizon} and L{buildDays} (P8)."""
-        age = None if self.buildDays is None else self.now() - self.buildDays * 86400
         try:
+            age = None if self.buildDays is None else await self._believe() - self.buildDays * 86400
             filenames = await self.store.prune(self.buildHorizon, age)
         except StoreFailed as failed:
             self.storeFailed(failed.reason)

@@ -33,6 +33,7 @@ from buildbot.botmaster import BotMaster
 from buildbot.botperspective import BotPerspective
 from buildbot.buildcontrol import Control
 from buildbot.changes.changes import Change, ChangeMaster
+from buildbot.clock import makeMonotonic
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon import lock, traces
@@ -95,6 +96,8 @@ class BuildMaster(Family):
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor
+
+            makeMonotonic(reactor)
         self.setName("buildmaster")
         self.basedir = os.path.abspath(basedir)
         self.configFileName = configFileName
@@ -197,7 +200,7 @@ class BuildMaster(Family):
         return ensureDeferred(self._addChange(change))
 
     async def _addChange(self, change: Change) -> Change:
-        stored: Change = await self.botmaster.store.addChange(change)
+        stored: Change = await self.botmaster.store.addChange(change, self.botmaster.now())
         log.info("{change!r}", change=stored)
         for scheduler in self.allSchedulers():
             self._reactor.callLater(0, self._tellScheduler, scheduler, stored)

@@ -98,7 +98,7 @@ class FakeMaster(service.MultiService):
 
     async def addChange(self, change: Change, tells: bool = True) -> Change:
         """Keep a change, and tell the schedulers, as BuildMaster does; or do not get to it."""
-        stored: Change = await self.store.addChange(change)
+        stored: Change = await self.store.addChange(change, self.botmaster.now())
         for scheduler in list(self) if tells else ():
             self.botmaster.clock.callLater(0, self._tell, scheduler, stored)
         return stored

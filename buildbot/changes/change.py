@@ -44,11 +44,13 @@ class Change(ComparableMixin):
     @ivar codebase: a name for the repository and its copies; or empty.
     @ivar properties: what builds with me in them shall have as properties.
     @ivar number: counts all changes of a master; None until I am stored.
+    @ivar came: when I came to the master, by its own clock, which C{when} need not be of; None until then.
     """
 
     compare_attrs = (*_FIELDS, "properties")
 
     number: int | None = None
+    came: float | None = None
     branch: str | None = None
     category: str | None = None
     revision: Any = None
@@ -87,10 +89,10 @@ class Change(ComparableMixin):
         self.project = project or ""
         self.codebase = codebase or ""
 
-    def numbered(self, number: int) -> Change:
+    def numbered(self, number: int, came: float | None = None) -> Change:
         """I myself, with the number that the store has given me. The original stays without one."""
         same = copy(self)
-        same.number = number
+        same.number, same.came = number, came
         return same
 
     def toRecord(self) -> dict[str, Any]:

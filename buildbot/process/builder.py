@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot import interfaces
+from buildbot.clock import Stopwatch
 from buildbot.config.model import BuilderConfig
 from buildbot.process.base import Build
 from buildbot.process.control import BuilderControl as BuilderControl  # where 0.7.5 had it
@@ -247,6 +248,8 @@ class Builder:
 
     def submitBuildRequest(self, req: BuildRequest) -> None:
         """A request, which is on disk, waits for me."""
+        yard = self.botmaster
+        req.arrived = yard.clock.seconds() - max(0.0, yard.now() - req.submitted)
         req.requestSubmitted(self)
         self.pending.append(req)
         if self.isRemoved:
@@ -458,8 +461,9 @@ class Builder:
             why = Failure()
             self._bug(why)
             build = self._brokenBuild(requests, why)
+        now = Stopwatch(record.started, self.botmaster.clock)
         build.build_status = BuildStatus(
-            *(self.builder_status, record, self.botmaster.logs, self.botmaster.now, self.botmaster.announcer)
+            *(self.builder_status, record, self.botmaster.logs, now, self.botmaster.announcer)
         )
         return build
 
@@ -532,7 +536,8 @@ class Builder:
             log.failure("{status!r} holds what cannot be kept", status=status)
             status.setResults(EXCEPTION)
             text = ("what the build said cannot be kept: see the master's log",)
-            bare = replace(status.record, finished=self.botmaster.now(), results=EXCEPTION, text=text)
+            finished = status.finished or status.now()
+            bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
             complete = await self._untilKept(lambda: finish(bare, False, counts))
         self.botmaster.buildsetsComplete(complete or ())
@@ -544,7 +549,7 @@ class Builder:
         if self.isRemoved:
             self.cancelAll()
             return
-        self.pending.sort(key=lambda req: (req.submitted, req.id or 0))
+        self.pending.sort(key=lambda req: req.id or 0)  # not by the time, for clocks are put back
         self.maybeStartBuild()
 
     def _learn(self, status: BuildStatus) -> None:

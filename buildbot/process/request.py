@@ -33,6 +33,7 @@ class BuildRequest(Finishing):
     @ivar lostOn: the slaves that were lost with them.
     @ivar isOver: whether I wait for nothing any more.
     @ivar isChosen: whether a slave was found for me, and is asked for a sign of life.
+    @ivar arrived: when I came to the builder, by a clock that nobody sets.
     @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
     """
 
@@ -48,6 +49,7 @@ class BuildRequest(Finishing):
     _came: Any = None
     isOver = False
     isChosen = False
+    arrived = 0.0
 
     def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
         self.reason = reason

@@ -180,9 +180,22 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             self._save.set(self.yard.clock, SAVE_WITHIN)
 
     def now(self) -> float:
-        """The time, in seconds since the epoch."""
+        """The time on the wall, in seconds since the epoch: for calendars, and for what is kept or shown."""
         now: float = self.yard.now()
         return now
+
+    def steady(self) -> float:
+        """The same on a clock that nobody sets: for whatever lasts."""
+        steady: float = self.yard.clock.seconds()
+        return steady
+
+    def toWall(self, steady: float) -> float:
+        """A time of L{steady}, as L{now} would have it."""
+        return self.now() + steady - self.steady()
+
+    def fromWall(self, when: float) -> float:
+        """The same, back; but nothing that was kept has happened later than now."""
+        return min(when - self.now(), 0.0) + self.steady()
 
     # life
 

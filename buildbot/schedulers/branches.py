@@ -8,6 +8,7 @@ The rule is in L{buildbot.schedulers.treestable}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -74,7 +75,9 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def getPendingBuildTimes(self) -> list[float]:
         """When I shall build, if nobody commits: a time for each branch that waits."""
-        return sorted(due for due in self._dueTimes(self.now()).values()) if self.running else []
+        if not self.running:
+            return []
+        return sorted(self.toWall(due) for due in self._dueTimes(self.steady()).values())
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""
@@ -104,7 +107,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def _add(self, change: Change, important: bool) -> None:
         tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
-        self._trees[change.branch] = tree.add(change, self.now(), important)  # as the last one
+        came = self.steady() if change.came is None else self.fromWall(change.came)
+        self._trees[change.branch] = tree.add(change, came, important)  # as the last one
         if not important:
             self._forgetOldest()
         self.changed()
@@ -137,24 +141,25 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """Wake up when the first branch is due, but not within so many seconds."""
         if not self._ready:
             return
-        now = self.now()
+        now = self.steady()
         dues = self._dueTimes(now)
         if dues:
-            self.setTimer(max(now + wait, min(dues.values())))
+            self.setTimer(self.toWall(max(now + wait, min(dues.values()))))
         else:
             self.stopTimer()
 
     def setTimer(self, when: float) -> None:
-        """Wake up then, and not before."""
-        self._alarmTime = when
-        self._alarm.set(self.yard.clock, min(when - self.now(), LONGEST_SLEEP))
+        """Wake up then (in seconds since the epoch), and not before."""
+        wait = when - self.now()
+        self._alarmTime = self.steady() + wait
+        self._alarm.set(self.yard.clock, min(wait, LONGEST_SLEEP))
 
     def stopTimer(self) -> None:
         """Do not wake up."""
         self._alarm.stop()
 
     def _wake(self) -> None:
-        now = self.now()
+        now = self.steady()
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
         if not due and self._alarmTime - now < 1e-3:  # clocks differ by what a number cannot hold
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
@@ -184,14 +189,20 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
-        return {"trees": [[branch, tree.toRecord()] for branch, tree in self._trees.items()]}
+        return {"trees": [[branch, self._onWall(tree).toRecord()] for branch, tree in self._trees.items()]}
+
+    def _onWall(self, tree: TreeStable) -> TreeStable:
+        return tree if tree.latest is None else replace(tree, latest=self.toWall(tree.latest))
 
     def takeUp(self, record: Mapping[str, Any]) -> None:
         """What waited still waits, under what the configuration says now."""
         self._trees = {}
         for branch, tree in record.get("trees", []):
             if self.isWanted(branch):
-                self._trees[branch] = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
+                kept = TreeStable.fromRecord(self.treeStableTimer or 0.0, tree)
+                if kept.latest is not None:
+                    kept = replace(kept, latest=self.fromWall(kept.latest))
+                self._trees[branch] = kept
             else:
                 log.info(
                     "scheduler {name} builds {branch!r} no more: {count} changes wait for nothing",

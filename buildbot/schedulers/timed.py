@@ -26,6 +26,10 @@ log = Logger()
 #: A step back of the clock, in seconds, after which a nightly build that was done is not done anew: as of a
 #: machine whose clock follows summer time.
 SMALL_STEP = 2 * 3600.0
+#: Seconds within which a nightly scheduler notices that the clock on the wall was put right.
+LOOK_EVERY = 60.0
+#: Seconds by which that clock has to differ from a steady one for that.
+JUMP = 30.0
 
 
 class _TimedScheduler(BaseUpstreamScheduler):
@@ -56,14 +60,14 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def getPendingBuildTimes(self) -> list[float]:
         """The next time."""
-        return [] if self._due is None else [self._due]
+        return [] if self._due is None else [self.now() + self._due - self.time()]
+
+    def time(self) -> float:
+        """What I go by."""
+        raise NotImplementedError
 
     def nextTime(self, now: float) -> float:
         """When to build after a build that is begun now."""
-        raise NotImplementedError
-
-    def putRight(self, due: float, now: float) -> float:
-        """When to build what was due then, if now the clock shows this: it may have been far ahead."""
         raise NotImplementedError
 
     def goOn(self) -> None:
@@ -73,7 +77,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     def setTimer(self) -> None:
         """Wake up when it is time."""
         assert self._due is not None
-        self._alarm.set(self.yard.clock, min(self._due - self.now(), LONGEST_SLEEP))
+        self._alarm.set(self.yard.clock, min(self._due - self.time(), LONGEST_SLEEP))
 
     def _wake(self) -> None:
         try:
@@ -87,9 +91,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
                 self.setTimer()
 
     def _buildIfDue(self) -> None:
-        now = self.now()
-        if self._due is not None:
-            self._due = self.putRight(self._due, now)
+        now = self.time()
         if self._due is None or self._due - now > 1e-3:  # clocks differ by what a number cannot hold
             return
         # No less than what it was set for, or a clock that lags would build twice.
@@ -127,25 +129,32 @@ class Periodic(_TimedScheduler):
         self._last = now
         return now + self.periodicBuildTimer
 
-    def putRight(self, due: float, now: float) -> float:
-        """No later than if it had built just now."""
-        return min(due, now + self.periodicBuildTimer)
+    def time(self) -> float:
+        """A clock that nobody sets: an hour is an hour."""
+        return self.steady()
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
-        return {"last": self._last}
+        return {"last": None if self._last is None else self.toWall(self._last)}
 
     def takeUp(self, record: Mapping[str, Any]) -> None:
         """When the last build was; what the configuration says now is counted from there."""
-        now = self.now()
-        self._last = record.get("last")
-        self._due = now if self._last is None else min(self._last, now) + self.periodicBuildTimer
+        last = record.get("last")
+        self._last = None if last is None else self.fromWall(last)
+        self._due = self.steady() if self._last is None else self._last + self.periodicBuildTimer
 
 
 class Nightly(_TimedScheduler):
-    """I build whenever the clock on the wall shows certain times: see L{NightlyTimes}."""
+    """
+    I build whenever the clock on the wall shows certain times: see L{NightlyTimes}.
+
+    Where that clock is suddenly another one than before, I believe it only if it still is LOOK_EVERY later.
+    """
 
     compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
+
+    _ahead = 0.0
+    _isUnsure = False
 
     _kind = "Nightly"
 
@@ -191,6 +200,28 @@ class Nightly(_TimedScheduler):
     def nextTime(self, now: float) -> float:
         """When to build after a build that is begun now."""
         return self.calculateNextRunTimeFrom(now)
+
+    def time(self) -> float:
+        """The clock on the wall."""
+        return self.now()
+
+    def goOn(self) -> None:
+        """See L{BaseScheduler.goOn}."""
+        self._ahead = self.now() - self.steady()
+        super().goOn()
+
+    def setTimer(self) -> None:
+        """Wake up when it is time, or to see whether the clock was put right."""
+        assert self._due is not None
+        wait = LOOK_EVERY if self._isUnsure else min(self._due - self.now(), LOOK_EVERY)
+        self._alarm.set(self.yard.clock, wait)
+
+    def _buildIfDue(self) -> None:
+        before, self._ahead = self._ahead, self.now() - self.steady()
+        self._isUnsure = abs(self._ahead - before) > JUMP
+        if not self._isUnsure and self._due is not None:
+            self._due = self.putRight(self._due, self.now())
+            super()._buildIfDue()
 
     def putRight(self, due: float, now: float) -> float:
         """The next of my times, unless what was due then may follow the build of that one."""

@@ -20,8 +20,8 @@ class TreeStable:
 
     @ivar stableFor: how many seconds without an important change make the tree stable.
     @ivar changes: all that wait, in the order of their coming.
-    @ivar latest: when the latest important one was made, in seconds since the epoch; None: none waits, and
-        nothing will be built.
+    @ivar latest: when the latest important one came; None: none waits, and nothing will be built. Its own
+        time does not count: that is of the clock of whoever made it.
     """
 
     stableFor: float
@@ -33,15 +33,13 @@ class TreeStable:
         One more change has come.
 
         An important one starts the waiting, or starts it anew; one that is not is built along with the next
-        that is. What counts is when it was made; but a change from the future, of a clock that is wrong,
-        counts as made now.
+        that is.
 
-        @param when: now.
+        @param when: when it came, by a clock that nobody sets.
         """
         latest = self.latest
         if important:
-            made = min(change.when, when)
-            latest = made if latest is None else max(latest, made)
+            latest = when if latest is None else max(latest, when)
         return replace(self, changes=(*self.changes, change), latest=latest)
 
     def due(self, now: float) -> float | None:

@@ -53,7 +53,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
         name(build),
         build["slave"],
         (build["note"] or build["step"] or "-") + (", log not kept" if build.get("logTrouble") else ""),
-        duration(now - build["started"]),
+        duration(build.get("lasts", now - build["started"])),
         "-" if eta is None else f"about {duration(eta)}",
         source(build),
         _short(build["reason"]),

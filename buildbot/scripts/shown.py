@@ -45,7 +45,8 @@ def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     return [
         plainLine(
             f"waiting for {each['builder']}: {counted(each['requests'], 'request')}, "
-            f"the oldest for {duration(now - each['since'])}: {each['why'] or 'about to begin'}"
+            f"the oldest for {duration(each.get('lasts', now - each['since']))}: "
+            f"{each['why'] or 'about to begin'}"
         )
         for each in waiting
     ]
@@ -56,7 +57,7 @@ def runningLines(running: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     return [
         plainLine(
             f"running: {name(build)} on {build['slave']}, {build['step'] or 'about to begin'}, "
-            f"for {duration(now - build['started'])}{_toGo(build)}"
+            f"for {duration(build.get('lasts', now - build['started']))}{_toGo(build)}"
         )
         for build in running
     ]

@@ -112,7 +112,12 @@ def reportRunning(build: Any) -> dict[str, Any]:
     """A running build, from its status: see docs/reference/builds for the keys."""
     step = build.getCurrentStep()
     record = build.toRecord().toRecord()
-    now = {"step": None if step is None else step.getName(), "eta": build.getETA(), "note": build.note}
+    now = {
+        "step": None if step is None else step.getName(),
+        "eta": build.getETA(),
+        "note": build.note,
+        "lasts": build.now() - build.started,
+    }
     return {**reportBuild(record), **now}
 
 
@@ -159,6 +164,7 @@ def reportWaiting(botmaster: Any) -> list[dict[str, Any]]:
             "builder": builder.name,
             "requests": len(builder.pending),
             "since": builder.pending[0].submitted,
+            "lasts": builder.botmaster.clock.seconds() - builder.pending[0].arrived,
             "why": builder.whyWaiting(),
         }
         for builder in botmaster.getBuilders()

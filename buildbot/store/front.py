@@ -95,14 +95,15 @@ class Store(ABC):
         @param isSpare: it may be left out if the same C{key} is written next.
         """
 
-    def addChange(self, change: Change) -> Deferred[Change]:
+    def addChange(self, change: Change, came: float | None = None) -> Deferred[Change]:
         """See L{IStore}."""
 
         def encoded() -> Deferred[int]:
-            when, text = change.when, encode(change.toRecord())
+            text = encode(change.toRecord())
+            when = change.when if came is None else came
             return self._write(lambda core: core.addChange(when, text))
 
-        return defer.maybeDeferred(encoded).addCallback(change.numbered)
+        return defer.maybeDeferred(encoded).addCallback(change.numbered, came)
 
     def getChange(self, number: int) -> Deferred[Change | None]:
         """See L{IStore}."""

@@ -72,8 +72,11 @@ class IStore(Interface):
     def close() -> Deferred[None]:
         """Finish what was asked for, and let go of the file. Later calls fail with L{StoreFailed}."""
 
-    def addChange(change: Change) -> Deferred[Change]:
-        """Keep a Change. Fires with it as it is with its number, which grows by one each time, from 1 on."""
+    def addChange(change: Change, came: float | None = None) -> Deferred[Change]:
+        """Keep a Change. Fires with it as it is with its number, which grows by one each time, from 1 on.
+
+        @param came: when it came here, by which it is old some day; C{change.when} if that is not known.
+        """
 
     def getChange(number: int) -> Deferred[Change | None]:
         """The Change of this number, or None."""
@@ -192,8 +195,9 @@ class IStore(Interface):
         Complete buildsets go with their last build, and of the Changes the newest C{keep} stay as well.
 
         @param keep: at least 1.
-        @param olderThan: forget what finished (or, for a Change, was made) before this time too, but for
-            the newest build of each builder and the newest Change.
+        @param olderThan: forget what finished (or, for a Change, came) before this time too, but for
+            the newest build of each builder and the newest Change. What has a lower number than something
+            else is no younger than that, so one with a time of long ago, by a clock that was wrong, stays.
         @return: the names of the log files that are to be deleted now, before the next call. Those of an
             earlier process, which may have ended before it deleted them, are among them.
         """

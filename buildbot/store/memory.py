@@ -78,7 +78,8 @@ class MemoryCore:
         """See L{Core}."""
         if number not in self._changes:
             return None
-        return Change.fromRecord({**json.loads(self._changes[number][1]), "number": number})
+        came, text = self._changes[number]
+        return Change.fromRecord(json.loads(text)).numbered(number, came)
 
     def getChanges(self, count: int, before: int | None) -> list[Change]:
         """See L{Core}."""
@@ -227,14 +228,13 @@ class MemoryCore:
         age = float("-inf") if olderThan is None else olderThan
         filenames: list[str] = []
         for builder in sorted({each for each, _ in self._builds}):
-            numbers = sorted((key[1] for key in self._builds if key[0] == builder), reverse=True)
-            for position, number in enumerate(numbers):
-                build = self._builds[builder, number]
-                if position and build.finished is not None and (position >= keep or build.finished < age):
+            numbers = sorted(key[1] for key in self._builds if key[0] == builder)
+            ended = {number: self._builds[builder, number].finished for number in numbers}
+            for number in _tooOld(ended, keep, age):
+                if ended[number] is not None:
                     filenames += self._builds.pop((builder, number)).logFilenames()
-        for position, number in enumerate(sorted(self._changes, reverse=True)):
-            if position and (position >= keep or self._changes[number][0] < age):
-                del self._changes[number]
+        for number in _tooOld({each: self._changes[each][0] for each in sorted(self._changes)}, keep, age):
+            del self._changes[number]
         self._forgetSets()
         return sorted(filenames)
 
@@ -273,3 +273,19 @@ class MemoryCore:
 
 def _build(text: str) -> BuildRecord:
     return BuildRecord.fromRecord(json.loads(text))
+
+
+def _tooOld(times: Mapping[int, float | None], keep: int, age: float) -> list[int]:
+    """
+    The numbers, out of those in C{times} in their order, of what is not kept.
+
+    What follows something is no older than that, whatever its time says.
+    """
+    latest = float("-inf")
+    found = []
+    for place, (number, when) in enumerate(times.items()):
+        latest = latest if when is None else max(latest, when)
+        left = len(times) - place - 1
+        if left and (left >= keep or latest < age):
+            found.append(number)
+    return found

@@ -79,8 +79,8 @@ class SqlCore:
 
     def _changes(self, which: str, *values: Any) -> Iterator[Change]:
         """No LIMIT in SQL: an unreadable one must not stand for the newest, or for a whole page of them."""
-        rows = self._execute(f"SELECT number, record FROM changes {which}", values)
-        return readable(_change, "change", rows)
+        rows = self._execute(f"SELECT number, made, record FROM changes {which}", values)
+        return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
 
     def addBuildset(
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
@@ -278,9 +278,10 @@ class SqlCore:
         rows = list(
             self._execute(
                 "SELECT builder, number FROM (SELECT builder, number, finished,"
+                " MAX(finished) OVER (PARTITION BY builder ORDER BY number) AS latest,"
                 " ROW_NUMBER() OVER (PARTITION BY builder ORDER BY number DESC) AS place"
                 " FROM builds) AS ranked"
-                " WHERE place > 1 AND finished IS NOT NULL AND (place > ? OR finished < ?)"
+                " WHERE place > 1 AND finished IS NOT NULL AND (place > ? OR latest < ?)"
                 " ORDER BY builder, number DESC",
                 (keep, age),
             )
@@ -292,9 +293,10 @@ class SqlCore:
             many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
         many("DELETE FROM builds WHERE builder = ? AND number = ?", rows)
         self._execute(
-            "DELETE FROM changes WHERE number IN (SELECT number FROM (SELECT number, made,"
+            "DELETE FROM changes WHERE number IN (SELECT number FROM (SELECT number,"
+            " MAX(made) OVER (ORDER BY number) AS latest,"
             " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
-            " WHERE place > 1 AND (place > ? OR made < ?))",
+            " WHERE place > 1 AND (place > ? OR latest < ?))",
             (keep, age),
         )
         self._forgetSets()
@@ -389,8 +391,9 @@ def _count(value: Any, default: int) -> int:
 
 
 def _change(row: Sequence[Any]) -> Change:
-    number, text = row
-    return Change.fromRecord({**json.loads(text), "number": number})
+    number, (made, text) = row
+    came = made if isinstance(made, (int, float)) else None
+    return Change.fromRecord(json.loads(text)).numbered(number, came)
 
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:

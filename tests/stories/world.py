@@ -82,6 +82,7 @@ class World(unittest.SynchronousTestCase):
     def start(self) -> Deferred[list[str]]:
         """Start the master; the Deferred is what C{buildbot start} waits for."""
         self.master = BuildMaster(self.basedir, reactor=self.reactor, store=self.store)
+        self.master.botmaster.now = self.reactor.seconds
         self.master.reconfigurer = Reconfigurer(self.master, check, load)
         ready = self.master.whenReady()
         self.master.startService()
