@@ -129,6 +129,7 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
         "result": None if record["results"] is None else Results[record["results"]],
         "step": None,
         "eta": None,
+        "lasts": None if record["finished"] is None else record["finished"] - record["started"],
         "note": "",
         "logTrouble": logTrouble(record),
         "gotRevision": (record["properties"] or {}).get("got_revision"),
