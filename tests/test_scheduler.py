@@ -13,7 +13,7 @@ from buildbot import scheduler
 from buildbot.buildset import BuildSet
 from buildbot.changes import changedict, pb
 from buildbot.changes.change import Change
-from buildbot.interfaces import IScheduler, IUpstreamScheduler
+from buildbot.interfaces import IScheduler, ISchedulerStatus, IUpstreamScheduler
 from buildbot.scheduler import (
     AnyBranchScheduler,
     BaseScheduler,
@@ -26,7 +26,7 @@ from buildbot.schedulers.base import BUILDERS_WITHIN, RETRY_AFTER
 from buildbot.schedulers.branches import MOST_UNIMPORTANT
 from buildbot.schedulers.upstream import FOLLOWED
 from buildbot.sourcestamp import SourceStamp
-from tests.schedulers import DAY, MINUTE, START, SchedulerCase, isCode, mainScheduler
+from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase, isCode, mainScheduler
 
 
 def broken(change: Change) -> bool:
@@ -373,6 +373,21 @@ class SubclassTests(SchedulerCase):
         self.clock.advance(0)
         (record,) = self.sets()
         self.assertEqual((record.sourcestamp["branch"], record.sourcestamp["changes"]), ("stable", []))
+
+    def test_status(self) -> None:
+        """The status of a scheduler tells its name, and the sets that it will submit next."""
+        scheduler = self.use(Scheduler("main", None, MINUTE, ["full"]))
+        verifyObject(ISchedulerStatus, scheduler)
+        self.assertEqual((scheduler.getName(), scheduler.getPendingBuildsets()), ("main", []))
+        self.commit()
+        (waiting,) = scheduler.getPendingBuildsets()
+        self.assertEqual((waiting.getBuilderNames(), len(waiting.getSourceStamp().changes)), (["full"], 1))
+        self.clock.advance(MINUTE)
+        self.assertEqual(scheduler.getPendingBuildsets(), [])
+        hourly = self.use(Periodic("hourly", ["full"], HOUR, "stable"))
+        self.clock.advance(0)
+        (waiting,) = hourly.getPendingBuildsets()
+        self.assertEqual(waiting.getSourceStamp().branch, "stable")
 
     def pairs(self) -> list[tuple[Any, list[int]]]:
         return list(zip(self.sets(), self.built(), strict=True))

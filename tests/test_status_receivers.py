@@ -176,6 +176,16 @@ class ReceiverTests(BuildCase):
             [("builderRemoved", "full"), ("builderAdded", "quick", "BuilderStatus")],
         )
 
+    def test_subscribedBetween(self) -> None:
+        """A receiver that subscribes just when a builder was added is told of it once."""
+        self.status.subscribe(Hearing())
+        self.configure(shell("make"), builders="full quick")
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.wait(1)
+        added = [name for method, name, *_ in receiver.told if method == "builderAdded"]
+        self.assertEqual(added, ["full", "quick"])
+
     def test_silence(self) -> None:
         """As long as nobody has subscribed, nothing is kept to be told."""
         self.green()

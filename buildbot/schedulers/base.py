@@ -77,7 +77,7 @@ class Alarm:
         self._call()
 
 
-@implementer(interfaces.IScheduler)
+@implementer(interfaces.IScheduler, interfaces.ISchedulerStatus)
 class BaseScheduler(service.MultiService, ComparableMixin):
     """
     I am a scheduler that never builds: derive from me.
@@ -134,6 +134,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def getPendingBuildTimes(self) -> list[float]:
         """When I shall submit builds, if nothing more happens."""
+        return []
+
+    def getName(self) -> str:
+        """What the configuration calls me."""
+        return self.name
+
+    def getPendingBuildsets(self) -> list[Any]:
+        """The L{BuildSetStatus} of each set that I shall submit, if nothing more happens."""
         return []
 
     def submit(self, bs: BuildSet) -> None:

@@ -22,6 +22,7 @@ from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import PLACE, SourceStamp
+from buildbot.status.request import BuildSetStatus
 
 log = Logger()
 
@@ -78,6 +79,14 @@ class _TreeScheduler(BaseUpstreamScheduler):
         if not self.running:
             return []
         return sorted(self.toWall(due) for due in self._dueTimes(self.steady()).values())
+
+    def getPendingBuildsets(self) -> list[Any]:
+        """See L{BaseScheduler.getPendingBuildsets}: one for each branch that waits."""
+        waiting = (
+            [self._trees[branch].changes for branch in self._dueTimes(self.now())] if self.running else []
+        )
+        sources = [SourceStamp(changes=changes) for changes in waiting]
+        return [BuildSetStatus(source, self.reason, self.builderNames) for source in sources]
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""

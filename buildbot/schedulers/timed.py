@@ -20,6 +20,7 @@ from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
+from buildbot.status.request import BuildSetStatus
 
 log = Logger()
 
@@ -65,6 +66,12 @@ class _TimedScheduler(BaseUpstreamScheduler):
     def time(self) -> float:
         """What I go by."""
         raise NotImplementedError
+
+    def getPendingBuildsets(self) -> list[Any]:
+        """See L{BaseScheduler.getPendingBuildsets}: the next one."""
+        if self._due is None:
+            return []
+        return [BuildSetStatus(SourceStamp(branch=self.branch), self.reason, self.builderNames)]
 
     def nextTime(self, now: float) -> float:
         """When to build after a build that is begun now."""

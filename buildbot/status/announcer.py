@@ -68,11 +68,11 @@ class Announcer:
         self.watchers = without(self.watchers, target)
 
     def builderAdded(self, builder: Any) -> None:
-        """There is a builder more."""
-        self.later(self._tellBuilderAdded, None, builder)
+        """There is a builder more; who subscribes from now on is told of it in any case."""
+        self.later(self._tellBuilderAdded, self.watchers, builder)
 
-    def _tellBuilderAdded(self, targets: tuple[Any, ...] | None, builder: Any) -> None:
-        for target in self.watchers if targets is None else targets:
+    def _tellBuilderAdded(self, targets: tuple[Any, ...], builder: Any) -> None:
+        for target in targets:
             if target in self.watchers and not builder.isRemoved():
                 receiver = tellOne(target, "builderAdded", builder.getName(), builder)
                 if receiver:
