@@ -84,7 +84,7 @@ setup(
     python_requires=">=3.10",
     install_requires=[f"twisted>={TWISTED}", "zope.interface"],
     extras_require={"slave": SLAVE, "tls": TLS, "dev": [*SLAVE, *TLS, *DEV]},
-    entry_points={"console_scripts": ["buildbot = buildbot.scripts.runner:run"]},
+    entry_points={"console_scripts": ["buildbot = buildbot.__main__:run"]},
     cmdclass={"build_py": BuildWithSample},
     classifiers=[
         "Development Status :: 3 - Alpha",

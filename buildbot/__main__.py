@@ -1,8 +1,25 @@
-"""C{python -m buildbot} is the command C{buildbot}."""
+# -*- test-case-name: tests.test_scripts_streams -*-
+"""The command C{buildbot}, and C{python -m buildbot}.
+
+It loads the rest, which takes a moment, and sees to it that a signal or a lack of means during that moment is
+told in a line.
+"""
 
 from __future__ import annotations
 
-from buildbot.scripts.runner import run
+import sys
+
+
+def run() -> None:
+    """The entry point of the command; ends the process."""
+    try:
+        from buildbot.scripts.runner import run as runCommand
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, MemoryError) as why:
+        sys.exit(f"buildbot: cannot load its modules: {why}")
+    runCommand()
+
 
 if __name__ == "__main__":
     run()

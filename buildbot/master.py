@@ -125,6 +125,7 @@ class BuildMaster(Family):
         handlers: dict[str, Callable[..., object]] = {
             "status": self.controlStatus,
             "reconfig": self.controlReconfig,
+            "progress": self.reconfigurer.progress,
             "disconnect": self.controlDisconnect,
             **Answers(self.botmaster).handlers(),
         }
@@ -509,15 +510,24 @@ class BuildMaster(Family):
         return {"master": reportMaster(self), "slaves": [reportSlave(s) for s in self._choose(slave)]}
 
     async def controlReconfig(
-        self, dryRun: bool = False, timeout: float | None = None, drain: bool = False
+        self,
+        dryRun: bool = False,
+        timeout: float | None = None,
+        drain: bool = False,
+        who: str = "",
+        hungUp: Deferred[None] | None = None,
     ) -> dict[str, Any]:
         """
         Reconfigure; see L{Reconfigurer.request}.
 
+        @param hungUp: fires if the asker goes before the answer comes.
         @return: the outcome.  Slaves get TELLING seconds to accept their new lists
             before it calls them pending (R10).
         """
-        outcome = await self.reconfigurer.request(dryRun, timeout, drain)
+        asked = self.reconfigurer.request(dryRun, timeout, drain, who=str(who))
+        if hungUp is not None:
+            hungUp.addCallback(lambda ignored: asked.cancel())
+        outcome = await asked
         patience = TELLING
         while outcome["pending"] and patience > 0:
             await deferLater(self._reactor, 0.05, lambda: None)

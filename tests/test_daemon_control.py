@@ -40,12 +40,14 @@ class Commands:
 
     def __init__(self) -> None:
         self.later: defer.Deferred[object] = defer.Deferred()
+        self.hungUps: list[bool] = []
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """By command, as a L{ControlServer} takes them."""
         return {
             "echo": self.echo,
             "later": lambda: self.later,
+            "watch": self.watch,
             "coroutine": self.coroutine,
             "refuse": self.refuse,
             "break": lambda: 1 / 0,
@@ -56,6 +58,13 @@ class Commands:
     def echo(self, word: str = "nothing", timeout: float | None = None) -> dict[str, object]:
         """Answer at once."""
         return {"word": word, "timeout": timeout}
+
+    async def watch(self, hungUp: defer.Deferred[None]) -> object:
+        """Answer later; note whether the asker goes before that."""
+        number = len(self.hungUps)
+        self.hungUps.append(False)
+        hungUp.addCallback(lambda ignored: self.hungUps.__setitem__(number, True))
+        return await self.later
 
     async def coroutine(self) -> object:
         """Answer later."""
@@ -194,8 +203,9 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.answers(), [])
 
     def test_endless(self) -> None:
-        """A line without an end is not collected for ever."""
+        """F12: a line that is too long is answered with that, and not collected for ever."""
         self.client.dataReceived(b"x" * 100_000)
+        self.assertEqual(self.answers(), [{"error": "the request has more than 65536 bytes"}])
         self.assertTrue(self.transport.disconnecting)
         self.assertEqual(self.answers(), [{"error": f"a request has at most {LONGEST} bytes"}])
 
@@ -255,6 +265,21 @@ class ConversationTests(unittest.TestCase):
         self.assertIn(b"try again later", transport.value())
         self.assertTrue(transport.disconnecting)
 
+    def test_hungUp(self) -> None:
+        """F12: a command that wants to know is told when its asker goes before the answer; only then."""
+        self.client.dataReceived(b'{"command": "watch"}\n')
+        self.commands.later.callback(1)
+        self.client.dataReceived(b'{"command": "watch"}\n')
+        self.commands.later = defer.Deferred()
+        self.client.dataReceived(b'{"command": "watch"}\n')
+        self.client.connectionLost()
+        self.assertEqual(self.commands.hungUps, [False, False, True])
+
+    def test_notForTheAsker(self) -> None:
+        """What the socket tells a command, an asker cannot."""
+        self.client.dataReceived(b'{"command": "watch", "hungUp": 1}\n')
+        self.assertIn("unexpected keyword argument 'hungUp'", self.answers()[0]["error"])
+
     def test_stopping(self) -> None:
         """Whoever still waits when the master stops is told so, once."""
         self.client.dataReceived(b'{"command": "later"}\n')
@@ -299,6 +324,13 @@ class SocketTests(unittest.TestCase):
         await self.served(here)
         said = await threads.deferToThread(request, here, "echo", {"timeout": 7.5})
         self.assertEqual(said, {"word": "nothing", "timeout": 7.5})
+
+    async def test_tooLong(self) -> None:
+        """F12: a request that is too long for a master is refused with its size, before it is sent."""
+        here = self.mktemp()
+        await self.served(here)
+        with self.assertRaisesRegex(ControlError, r"has 100\d\d\d bytes, .* at most 65536.*word alone has"):
+            await threads.deferToThread(ask, here, "echo", 10, word="r" * 100_000)
 
     async def test_longName(self) -> None:
         """A directory may have a name that is longer than a socket address, and its socket is put away."""

@@ -64,7 +64,7 @@ class PlaceTests(unittest.TestCase):
             self.refusal(self.here), rf"^permission denied: {self.here} is closed to you \(\w+\): it"
         )
         inner = os.path.join(self.here, "inner")
-        self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+$")
+        self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+, and ")
 
     def withoutRights(self, path: str) -> None:
         """Close a file or directory to this user for the rest of the test; root becomes another one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial import unittest
@@ -237,6 +237,80 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
             self.checks.pop(0).callback(self.report)
         self.assertFalse(self.successResultOf(dry)["applied"])
         self.assertTrue(self.successResultOf(real)["applied"])
+
+    def test_askerGone(self) -> None:
+        """F12: a reconfig that nobody waits for any more is given up, and the next asker does not wait."""
+        self.slow = True
+        first = self.reconfigurer.request(who="ann")
+        second = self.reconfigurer.request(who="bob")
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertEqual((len(self.checks), self.checks[0].called, self.master.generation), (2, True, 0))
+        self.checks[1].callback(self.report)
+        outcome = self.successResultOf(second)
+        self.assertEqual((outcome["applied"], outcome["generation"]), (True, 1))
+        self.assertEqual(
+            outcome["notes"],
+            ["an earlier reconfig of ann, which was interrupted, was given up, and changed nothing"],
+        )
+        self.slow = False
+        self.assertEqual(self.outcome()["notes"], [])
+
+    def test_oneOfTwoGone(self) -> None:
+        """F12: as long as somebody waits for a reconfig, or SIGHUP asked for it, it goes on."""
+        self.slow = True
+        self.reconfigurer.request()
+        waiting, gone = self.reconfigurer.request(), self.reconfigurer.request()
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        self.checks[0].callback(self.report)
+        self.checks[1].callback(self.report)
+        self.assertEqual(self.successResultOf(waiting)["notes"], [])
+
+    def test_goneBeforeItBegan(self) -> None:
+        """F12: a reconfig that waits for its turn is not begun if its asker goes."""
+        self.slow = True
+        first, second = self.reconfigurer.request(), self.reconfigurer.request(dryRun=True)
+        second.cancel()
+        self.failureResultOf(second, CancelledError)
+        self.checks[0].callback(self.report)
+        self.successResultOf(first)
+        self.assertEqual(len(self.checks), 1)
+        self.slow = False
+        self.assertIn("given up before it began", self.outcome()["notes"][0])
+
+    def test_goneTooLate(self) -> None:
+        """F12: a reconfig that changes things already goes on to its end, and the next asker is told."""
+        self.master.preparing = Deferred()
+        first = self.reconfigurer.request(who="ann")
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.master.preparing.callback(None)
+        self.assertEqual(self.master.generation, 1)
+        self.assertEqual(
+            self.outcome()["notes"],
+            [
+                "an earlier reconfig of ann, which was interrupted, took effect: "
+                "generation 1 of the configuration is in force"
+            ],
+        )
+
+    def test_progress(self) -> None:
+        """F12: whoever waits can ask what is going on, since when, and for whom."""
+        now = [100.0]
+        reconfigurer = Reconfigurer(self.master, self.check, self.load, lambda: now[0])  # type: ignore[arg-type]
+        self.assertEqual(reconfigurer.progress(), {"running": None, "waiting": 0})
+        self.slow = True
+        reconfigurer.request(who="ann")
+        reconfigurer.request(who="bob")
+        now[0] += 12
+        self.assertEqual(
+            reconfigurer.progress(),
+            {
+                "running": {"who": "ann", "seconds": 12, "stage": "master.cfg is running", "dryRun": False},
+                "waiting": 1,
+            },
+        )
 
     def test_stopping(self) -> None:
         """A master that stops puts no further configuration into force, wherever the loading was."""

@@ -9,6 +9,8 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.daemon import asking, lock, place
+from buildbot.scripts import reconfig
+from buildbot.scripts.words import loginName
 from tests.commandline import Spoken, command, directory
 
 OUTCOME: dict[str, Any] = {
@@ -117,7 +119,6 @@ class ReconfigTests(AskingTests):
                 "+ bot b7",
                 "~ builder full: factory",
                 "generation 4 of the configuration is in force",
-                "Reconfiguration appears to have completed successfully.",
             ],
         )
 
@@ -133,15 +134,15 @@ class ReconfigTests(AskingTests):
         self.assertEqual(
             self.asked,
             [
-                (self.here, "reconfig", {"dryRun": False}, None),
-                (self.here, "reconfig", {"dryRun": True, "timeout": 7.0}, None),
+                (self.here, "reconfig", {"dryRun": False, "who": loginName()}, None),
+                (self.here, "reconfig", {"dryRun": True, "timeout": 7.0, "who": loginName()}, None),
             ],
         )
 
     def test_drain(self) -> None:
         """--drain reaches the master."""
         self.reconfig("--drain")
-        self.assertEqual(self.asked[0][2], {"dryRun": False, "drain": True})
+        self.assertEqual(self.asked[0][2], {"dryRun": False, "drain": True, "who": loginName()})
 
     def test_refused(self) -> None:
         """Every error is listed on standard error, with the warnings, and that all is as before; status 1."""
@@ -150,7 +151,11 @@ class ReconfigTests(AskingTests):
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertEqual(
             said.err.splitlines(),
-            ["warning: old", *errors, "Nothing was changed: generation 4 of the configuration stays."],
+            [
+                "warning: old",
+                *errors,
+                "Nothing was changed: generation 4 of the configuration stays in force.",
+            ],
         )
 
     def test_details(self) -> None:
@@ -167,6 +172,33 @@ class ReconfigTests(AskingTests):
                 "still being told: b1, b2",
             ],
         )
+
+    def test_notes(self) -> None:
+        """F12: what became of an earlier reconfig whose asker has gone is told to the next one."""
+        said = self.reconfig(notes=["an earlier reconfig of ann, which was interrupted, was given up"])
+        self.assertEqual(
+            said.out.splitlines()[0],
+            "note: an earlier reconfig of ann, which was interrupted, was given up",
+        )
+
+    def test_whatFor(self) -> None:
+        """F12: who has to wait for a reconfig is told for whose, since when, and what it does."""
+        running = {"who": "ann", "seconds": 12.4, "stage": "master.cfg is running", "dryRun": False}
+        said: dict[str, Any] = {"running": running, "waiting": 1}
+        self.patch(reconfig.asking, "request", lambda here, command, params, patience: said)
+        self.assertEqual(
+            reconfig.whatFor("d", 2.0),
+            "waiting for the reconfig of ann that runs already (12 s): master.cfg is running …",
+        )
+        self.assertEqual(reconfig.whatFor("d", 12.0), "waiting: master.cfg is running (12 s) …")
+        said["running"] = None
+        self.assertIn("waiting for slaves", reconfig.whatFor("d", 12.0))
+
+        def silent(*args: object) -> object:
+            raise asking.NoAnswer("no")
+
+        self.patch(reconfig.asking, "request", silent)
+        self.assertEqual(reconfig.whatFor("d", 2.0), "waiting for the master, which does not answer (2 s) …")
 
     def test_dryRun(self) -> None:
         """A dry run says what would change, and that nothing has."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from buildbot.daemon import asking
 from buildbot.scripts import builds, shown, words
+from buildbot.status.report import reportSource
 from tests.commandline import command
 from tests.test_scripts_ask import AskingTests
 
@@ -78,7 +79,15 @@ class BuildsTests(AskingTests):
         self.assertRegex(
             good, r"^full/6 +success +bot1 +20\d\d-.* +1 min 5 s +change 4 in trunk +forced by me$"
         )
-        self.assertRegex(bad, r"^full/6 +failure: failed compile .*  3 changes to 5 in trunk ")
+        self.assertRegex(bad, r"^full/6 +failure: failed compile .*  3 changes up to 5 in trunk ")
+
+    def test_manyChanges(self) -> None:
+        """F12: of many changes only the last are named, but all are counted."""
+        stamp = {"branch": None, "revision": "r250", "changes": [{"number": each} for each in range(1, 251)]}
+        reported = reportSource(stamp)
+        self.assertEqual((len(reported["changes"]), reported["changeCount"]), (100, 250))
+        _, line = self.page(finished=[{**FINISHED, **reported}])
+        self.assertIn("r250 (250 changes up to 250)", line)
 
     def test_source(self) -> None:
         """F2: what is built is shown: the revision, how many changes, and the branch."""

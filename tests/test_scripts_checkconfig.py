@@ -12,6 +12,11 @@ from buildbot.daemon.childload import LoadReport
 from tests.commandline import Spoken, command
 
 
+def denied(path: str) -> None:
+    """What os.stat does behind a directory that is closed."""
+    raise PermissionError(13, "Permission denied", path)
+
+
 class CheckConfigTests(unittest.TestCase):
     """Which file is checked, and what is said of it."""
 
@@ -33,6 +38,22 @@ class CheckConfigTests(unittest.TestCase):
         with open(path, "w") as stream:
             stream.write(text)
         return path
+
+    def test_closed(self) -> None:
+        """F12: a directory or file that this user cannot look into is called that, and not missing."""
+        path = self.write("master.cfg")
+        inner = os.path.join(self.here, "inner")
+        os.mkdir(inner)
+        self.addCleanup(os.chmod, inner, 0o700)
+        if os.getuid() == 0:
+            self.addCleanup(os.seteuid, 0)
+            self.patch(os, "stat", lambda where: denied(str(where)))
+        os.chmod(inner, 0)
+        for named in (os.path.join(inner, "x.cfg"), path):
+            if os.getuid() == 0 or named != path:
+                said = command("checkconfig", named)
+                self.assertEqual((said.status, said.out), (1, ""))
+                self.assertIn(f"{named}: Permission denied; you are ", said.err)
 
     def test_good(self) -> None:
         """A good file is called so in the words of old, after its warnings and what it printed."""

@@ -53,7 +53,7 @@ class RunnerTests(unittest.TestCase):
             self.assertEqual((said.status, said.out), (2, ""))
             self.assertEqual(
                 said.err,
-                f"buildbot: {reason}\nUsage: buildbot {usage}\n`buildbot {more}--help` says more.\n",
+                f"buildbot: {reason}\nUsage: buildbot {usage}\nSee `buildbot {more}--help`.\n",
             )
 
     def test_failure(self) -> None:
@@ -73,7 +73,7 @@ class RunnerTests(unittest.TestCase):
             pass
         said = command("create-master", os.path.join(parent, "m"))
         self.assertEqual((said.status, said.out), (1, ""))
-        self.assertRegex(said.err, rf"^buildbot: .*Not a directory: '{parent}/m'\n$")
+        self.assertRegex(said.err, rf"^buildbot: {parent}/m: Not a directory\n$")
         said = command("--verbose", "create-master", os.path.join(parent, "m"))
         self.assertIn("Traceback", said.err)
 

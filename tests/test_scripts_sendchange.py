@@ -264,8 +264,14 @@ class RunTests(unittest.TestCase):
         self.assertEqual((said.status, said.err), (2, "--master: no\n"))
 
     def test_broken(self) -> None:
-        """Whatever goes wrong, it ends: a push must not wait for ever for its hook."""
-        self.assertRaises(KeyError, self.run_, KeyError("a fault of ours"))
+        """F12: whatever goes wrong, it ends with a line: a push must not wait for ever for its hook."""
+        said = self.run_(KeyError("a fault of ours"))
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertEqual(
+            said.err,
+            "buildbot: internal error: KeyError: 'a fault of ours'\n"
+            "This is a fault of buildbot. `buildbot --verbose sendchange …` shows where it is.\n",
+        )
 
     def test_interrupted(self) -> None:
         """Status 130 if it is interrupted."""

@@ -12,12 +12,17 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from buildbot.daemon.place import SOCKET
+from buildbot.daemon.oserrors import inWords
 
 #: How long a path the smallest sun_path we know (104 bytes) takes for certain.
 _SHORT = 100
+
+
+#: A request has no more bytes than this.
+LONGEST = 65536
 
 
 class NotRunning(Exception):
@@ -52,10 +57,16 @@ def request(
     """
     end = None if patience is None else time.monotonic() + patience
     question = json.dumps({**params, "command": command}).encode("ascii") + b"\n"
+    if len(question) > LONGEST:
+        raise ControlError(
+            f"the request has {len(question)} bytes, and a master takes at most {LONGEST}: say less with it"
+            f"{_longest(params)}"
+        )
     with _connected(basedir, end) as conversation:
         try:
             _allow(conversation, end)
-            conversation.sendall(question)
+            with suppress(BrokenPipeError):  # it may have said why
+                conversation.sendall(question)
             answer = _readLine(conversation, end)
         except TimeoutError:
             raise NoAnswer(f"the master has not answered within {patience:g} s") from None
@@ -68,6 +79,13 @@ def request(
     if "error" in said:
         raise ControlError(str(said["error"]))
     return said["ok"]
+
+
+def _longest(params: Mapping[str, object]) -> str:
+    """Which parameter makes a request long."""
+    sizes = {name: len(json.dumps(value)) for name, value in params.items()}
+    name = max(sizes, key=lambda name: sizes[name], default="")
+    return f" ({name} alone has {sizes[name]})" if name else ""
 
 
 @contextmanager
@@ -92,8 +110,13 @@ def _connected(basedir: str, end: float | None) -> Iterator[socket.socket]:
                 _connect(conversation, path, end)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             raise NotRunning(basedir) from None
-        except PermissionError:
-            raise ControlError(f"permission denied: {basedir} belongs to another user") from None
+        except PermissionError as why:
+            refused = PermissionError(why.errno, why.strerror, os.path.join(basedir, SOCKET))
+            raise ControlError(f"cannot ask the master: {inWords(refused)}") from None
+        except TimeoutError:
+            raise
+        except OSError as why:
+            raise ControlError(f"cannot ask the master through {basedir}/{SOCKET}: {inWords(why)}") from None
         yield conversation
 
 

@@ -91,7 +91,8 @@ PROPERTIES = Kind("an object of names and plain values", _areProperties)
 #: By command, its parameters.
 COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "status": {"slave": NAME.optional()},
-    "reconfig": {"dryRun": FLAG, "timeout": SECONDS.optional(), "drain": FLAG},
+    "reconfig": {"dryRun": FLAG, "timeout": SECONDS.optional(), "drain": FLAG, "who": TEXT},
+    "progress": {},
     "disconnect": {"slave": NAME},
     "builds": {"builder": NAME.optional(), "count": NUMBER},
     "build": {"builder": NAME, "number": replace(NUMBER, isRequired=True)},

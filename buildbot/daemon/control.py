@@ -27,7 +27,9 @@ from buildbot.daemon.commands import BadRequest, Kind, understand
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
-_Answer = Callable[[bytes], Coroutine[defer.Deferred[object], object, bytes]]
+_Answer = Callable[[bytes, defer.Deferred[None]], Coroutine[defer.Deferred[object], object, bytes]]
+#: A handler that has this parameter is given a Deferred, which fires if the asker goes before the answer.
+_HUNG_UP = "hungUp"
 
 #: A request has so many bytes at most, and an answer so many.
 LONGEST, LARGEST = 65536, 1 << 24
@@ -99,12 +101,18 @@ class ControlServer(service.Service):
         service.Service.stopService(self)
         return defer.Deferred.fromCoroutine(self._stop())
 
-    async def answer(self, line: bytes) -> bytes:
-        """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises."""
+    async def answer(self, line: bytes, hungUp: defer.Deferred[None] | None = None) -> bytes:
+        """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises.
+
+        @param hungUp: fires if the asker goes before the answer comes.
+        """
         command: object = None
         try:
             command, params = understand(line, self._commands)
-            value = self._handlers[command](**params)
+            handler = self._handlers[command]
+            if _HUNG_UP in inspect.signature(handler).parameters:
+                params[_HUNG_UP] = hungUp
+            value = handler(**params)
             if inspect.iscoroutine(value):
                 value = await value
             elif isinstance(value, defer.Deferred):
@@ -112,6 +120,8 @@ class ControlServer(service.Service):
             said = _toJSON(ok=value)
         except (ControlError, BadRequest) as why:
             return _toJSON(error=str(why))
+        except defer.CancelledError:
+            return _toJSON(error="given up: whoever asked has gone")
         except Exception:
             self.log.failure("control command {command} failed", command=command)
             return _toJSON(error="internal error, see twistd.log")
@@ -163,6 +173,7 @@ class _Conversation(protocol.Protocol):
         self._isFull = False
         self._isCalm = True
         self._deadline: interfaces.IDelayedCall | None = None
+        self._hungUp: defer.Deferred[None] | None = None
 
     @property
     def isBusy(self) -> bool:
@@ -182,10 +193,13 @@ class _Conversation(protocol.Protocol):
         self._wire.registerProducer(self, True)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
-        """Forget it; what it has asked for is done all the same."""
+        """Forget it; what it has asked for is done all the same, unless the command wants to know."""
         self._all.pop(self, None)
         self._received = b""
         self._expect(False)
+        hungUp, self._hungUp = self._hungUp, None
+        if hungUp is not None:
+            hungUp.callback(None)
 
     def dataReceived(self, data: bytes) -> None:
         """Some of a request, or of several."""
@@ -208,7 +222,8 @@ class _Conversation(protocol.Protocol):
                 self._calm()
                 defer.Deferred.fromCoroutine(self._converse(line))
         if self in self._all:
-            if self.isBusy or not self._isCalm:
+            # Reading goes on while the answer is awaited: that is how a client that goes is noticed.
+            if self._isFull or not self._isCalm or len(self._received) > LONGEST:
                 self._wire.pauseProducing()
             else:
                 self._wire.resumeProducing()
@@ -225,7 +240,9 @@ class _Conversation(protocol.Protocol):
         self._clock.callLater(0, go)
 
     async def _converse(self, line: bytes) -> None:
-        said = await self._answer(line)
+        hungUp = self._hungUp = defer.Deferred()
+        said = await self._answer(line, hungUp)
+        self._hungUp = None
         self._isAsking = False
         if self in self._all:
             self._wire.write(said + b"\n")

@@ -12,6 +12,7 @@ import re
 import stat
 from enum import Enum
 
+from buildbot.daemon.oserrors import inWords, userName
 from buildbot.plainfiles import NotPlain, mustBePlain, readPlain
 
 TAC = "buildbot.tac"
@@ -35,9 +36,10 @@ class Unusable(Exception):
     """A directory cannot be used; the message is one line that says why and what to do."""
 
 
-def enter(basedir: str) -> str:
+def enter(basedir: str, toWrite: bool = True) -> str:
     """The real path of a directory that this user may work in and that holds a buildbot.tac.
 
+    @param toWrite: whether files are to be written there, and not only read.
     @raise Unusable: it does not exist, is no directory, is closed to this user, or holds none.
     """
     here = os.path.realpath(basedir)
@@ -47,14 +49,22 @@ def enter(basedir: str) -> str:
         line = f"there is no directory {here}: `buildbot create-master {here}` makes a master there"
         raise Unusable(line) from None
     except OSError as why:
-        raise Unusable(f"cannot use {here}: {why.strerror}; you are {_user()}") from None
+        raise Unusable(f"cannot use {inWords(why)}") from None
     if not stat.S_ISDIR(mode):
         raise Unusable(f"{here} is not a directory: name the one that holds {TAC}")
-    if not _mayUse(here, os.R_OK | os.W_OK | os.X_OK):
+    if not _mayUse(here, os.R_OK | os.X_OK):
+        raise Unusable(_closed(here))
+    if toWrite and not _mayUse(here, os.W_OK):
+        if _isReadOnly(here):
+            raise Unusable(f"cannot use {here}: Read-only file system; whoever runs there has to write")
         raise Unusable(_closed(here))
     tac = os.path.join(here, TAC)
-    if not os.path.exists(tac):
-        raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there")
+    try:
+        os.stat(tac)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there") from None
+    except OSError as why:
+        raise Unusable(f"cannot use {inWords(why)}") from None
     if not _mayUse(tac, os.R_OK):
         raise Unusable(_closed(tac))
     try:
@@ -105,19 +115,16 @@ def _mayUse(path: str, how: int) -> bool:
     return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _closed(path: str) -> str:
-    owner = _userName(os.stat(path).st_uid)
-    return f"permission denied: {path} is closed to you ({_user()}): it belongs to {owner}"
-
-
-def _user() -> str:
-    return _userName(os.geteuid())
-
-
-def _userName(uid: int) -> str:
-    import pwd  # not everywhere, and of use only when something is already wrong
-
+def _isReadOnly(path: str) -> bool:
     try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def _closed(path: str) -> str:
+    status = os.stat(path)
+    return (
+        f"permission denied: {path} is closed to you ({userName(os.geteuid())}): "
+        f"it belongs to {userName(status.st_uid)}, mode {status.st_mode & 0o7777:04o}"
+    )

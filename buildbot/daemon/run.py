@@ -39,6 +39,7 @@ from buildbot.daemon import lock, logfile, place, stranger, tacfile, traces
 from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.stopping import Stopper
+from buildbot.daemon.oserrors import inWords
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
@@ -204,7 +205,8 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         stopper = _moveIn(here)
         file = None if readyFd is None else logfile.DaemonLog(here)
     except (place.Unusable, lock.AlreadyRunning, OSError) as why:
-        line = f"{basedir}: {why}" if isinstance(why, lock.AlreadyRunning) else str(why)
+        line = inWords(why) if isinstance(why, OSError) else str(why)
+        line = f"{basedir}: {line}" if isinstance(why, lock.AlreadyRunning) else line
         reporter.failed([line])
         if readyFd is None:  # nobody else tells the user, and there is no log yet
             print(plain(line), file=sys.stderr)

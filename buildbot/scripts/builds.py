@@ -81,7 +81,8 @@ def source(build: Mapping[str, Any]) -> str:
     if revision is None:
         revision = build.get("gotRevision")
     if changes:
-        what = f"change {changes[-1]}" if len(changes) == 1 else f"{len(changes)} changes to {changes[-1]}"
+        count = build.get("changeCount", len(changes))  # only the latest are named one by one
+        what = f"change {changes[-1]}" if count == 1 else f"{count} changes up to {changes[-1]}"
         what = what if revision is None else f"{_brief(revision)} ({what})"
     else:
         what = "latest" if revision is None else _brief(revision)

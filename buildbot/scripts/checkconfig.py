@@ -6,16 +6,19 @@ It asks the same function as a start and a reconfig do; the rules are in L{build
 
 from __future__ import annotations
 
+import errno
 import os
 
 from buildbot.daemon import childload, place
-from buildbot.scripts.words import CommandFailed, Config, basedir, say, setting
+from buildbot.daemon.oserrors import inWords
+from buildbot.scripts.words import CommandFailed, Config, basedir, say, setting, waiting
 
 
 def checkconfig(config: Config) -> int:
     """Check a file, or the one of a master's directory: status 0 and one good word, or all its errors."""
     path = configPath(basedir(config))
-    report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
+    with waiting(config, f"{os.path.basename(path)} to end"):
+        report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
     printed = report.output.rstrip().splitlines()
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))
@@ -28,14 +31,27 @@ def checkconfig(config: Config) -> int:
 
 def configPath(named: str) -> str:
     """The configuration file that a word of the command line means: itself, or that of a directory."""
-    if not os.path.exists(named):
+    if not _isThere(named):
         raise CommandFailed(f"there is no {named}: name a configuration file or a master's directory")
     if not os.path.isdir(named):
         return named
+    if not os.access(named, os.X_OK):
+        raise CommandFailed(inWords(PermissionError(errno.EACCES, os.strerror(errno.EACCES), named)))
     tac = place.readTac(named)
     if place.kindOf(tac) is place.Kind.SLAVE:
         raise CommandFailed(f"{named} is a buildslave's directory: its master has the configuration")
     path = os.path.join(named, place.configFile(tac))
-    if not os.path.exists(path):
+    if not _isThere(path):
         raise CommandFailed(f"no {os.path.basename(path)} in {named}")
     return path
+
+
+def _isThere(path: str) -> bool:
+    """Whether there is such a file. Raises L{CommandFailed} if that cannot be seen."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as why:
+        raise CommandFailed(inWords(why)) from None
+    return True

@@ -12,6 +12,7 @@ import platform
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 
 import buildbot
 from buildbot.daemon.place import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
@@ -170,9 +171,14 @@ class Maker:
         # Under another name first: a full disk leaves the old file, or none, but never half of one.
         new = f"{path}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(openPlain(new, flags, follow=False), "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(new, path)
+        try:
+            with open(openPlain(new, flags, follow=False), "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.replace(new, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(new)
+            raise
         self.say(f"wrote {path}")
         return True
 

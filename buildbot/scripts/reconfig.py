@@ -6,9 +6,14 @@ The outcome is the master's own word, through its control socket; no log is read
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from buildbot.scripts.words import CommandFailed, Config, askMaster, say
+from buildbot.daemon import asking
+from buildbot.scripts.words import CommandFailed, Config, askMaster, basedir, loginName, say
+
+#: How many seconds the master may take to say what it does.
+_PATIENCE = 1.0
 
 
 def reconfig(config: Config) -> int:
@@ -21,24 +26,40 @@ def reconfig(config: Config) -> int:
         "dryRun": dryRun,
         "timeout": config.get("timeout"),
         "drain": True if config.get("drain") else None,
+        "who": loginName(),
     }
-    said: Any = askMaster(config, "reconfig", {k: v for k, v in params.items() if v is not None}, None)
+    given = {name: value for name, value in params.items() if value is not None}
+    said: Any = askMaster(config, "reconfig", given, None, lambda passed: whatFor(basedir(config), passed))
+    say(config, *(f"note: {line}" for line in said.get("notes", ())))
     printed = said.get("output", "").rstrip().splitlines()
     if printed:
         say(config, "the configuration file printed:", *(f"  {line}" for line in printed))
     warnings = [f"warning: {line}" for line in said.get("warnings", ())]
     if said["errors"]:
-        stays = f"Nothing was changed: generation {said['generation']} of the configuration stays."
+        stays = f"Nothing was changed: generation {said['generation']} of the configuration stays in force."
         raise CommandFailed(*warnings, *said["errors"], stays)
-    say(config, *warnings, *(said["changes"] or ["nothing changes" if dryRun else "nothing has changed"]))
+    nothing = "nothing would change" if dryRun else "nothing has changed"
+    say(config, *warnings, *(said["changes"] or [nothing]))
     if said["pending"]:
         say(config, f"still being told: {', '.join(said['pending'])}")
     if dryRun:
         say(config, "Nothing was changed: this was a dry run.")
     else:
-        say(
-            config,
-            f"generation {said['generation']} of the configuration is in force",
-            "Reconfiguration appears to have completed successfully.",
-        )
+        say(config, f"generation {said['generation']} of the configuration is in force")
     return 0
+
+
+def whatFor(here: str, passed: float) -> str:
+    """A line about what a reconfig waits for that was asked for so many seconds ago."""
+    try:
+        said: Any = asking.request(os.path.realpath(here), "progress", {}, _PATIENCE)
+    except (asking.NotRunning, asking.ControlError, OSError):
+        return f"waiting for the master, which does not answer ({passed:.0f} s) …"
+    now = said["running"]
+    if now is None:
+        return f"waiting for slaves to take their new builder lists ({passed:.0f} s) …"
+    what = "dry run" if now["dryRun"] else "reconfig"
+    if now["seconds"] > passed + _PATIENCE / 2:
+        of = f" of {now['who']}" if now["who"] else ""
+        return f"waiting for the {what}{of} that runs already ({now['seconds']:.0f} s): {now['stage']} …"
+    return f"waiting: {now['stage']} ({passed:.0f} s) …"

@@ -7,7 +7,6 @@ cost the time that it takes to load a master.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -17,6 +16,9 @@ from typing import Any
 
 from twisted.python import usage
 
+from buildbot.daemon.plaintext import plainLine
+from buildbot.daemon.oserrors import inWords
+from buildbot.scripts import streams
 from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import (
     BuildsOptions,
@@ -133,50 +135,80 @@ def main(argv: Sequence[str]) -> int:
     """Do what the arguments say. Returns the exit status: 2 for arguments that are not understood."""
     options = Options()
     try:
-        options.parseOptions(argv)
-    except usage.UsageError as why:
-        wrong: Any = getattr(options, "subOptions", options)
-        verb = () if wrong is options else (str(options.subCommand),)
-        complain(f"buildbot: {why}", wrong.getSynopsis(), f"`{command(*verb, '--help')}` says more.")
-        return 2
-    config = options.subOptions
-    config["verbose"] = options["verbose"]
-    try:
-        return _do(str(options.subCommand), config)
+        return _obey(options, argv)
     except CommandFailed as why:
         complain(*why.lines)
         return why.status
+    except streams.CannotPrint as why:
+        return _notPrinted(why)
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What is still in the buffer must not be complained of.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as why:
-        complain(f"buildbot: {why}", *(traceback.format_exc().splitlines() if config["verbose"] else ()))
+        streams.giveUp()  # whoever read our output has seen enough
         return 1
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
+    except OSError as why:
+        complain(f"buildbot: {inWords(why)}", *_traceback(options))
+        return 1
+    except Exception as why:  # a fault of ours, and a user cannot do anything with a traceback
+        complain(plainLine(f"buildbot: internal error: {type(why).__name__}: {why}"), *_traceback(options))
+        if not options["verbose"]:
+            verb = str(getattr(options, "subCommand", "") or "COMMAND")
+            complain(f"This is a fault of buildbot. `{command('--verbose', verb)} …` shows where it is.")
+        return 1
+
+
+def _obey(options: Options, argv: Sequence[str]) -> int:
+    try:
+        options.parseOptions(argv)
+    except usage.UsageError as why:
+        wrong: Any = getattr(options, "subOptions", options)
+        verb = () if wrong is options else (str(options.subCommand),)
+        complain(f"buildbot: {why}", wrong.getSynopsis(), f"See `{command(*verb, '--help')}`.")
+        return 2
+    config = options.subOptions
+    config["verbose"] = options["verbose"]
+    return _do(str(options.subCommand), config)
+
+
+def _notPrinted(why: OSError) -> int:
+    streams.giveUp()
+    complain(f"buildbot: cannot write to standard output: {inWords(why)}")
+    return 1
+
+
+def _traceback(options: Options) -> list[str]:
+    """Where the error was, for who wants to know."""
+    return traceback.format_exc().splitlines() if options["verbose"] else []
 
 
 def run() -> None:
     """The entry point of the command; ends the process."""
-    # SIGTERM ends a command as Ctrl-C does: a start that nobody waits for any more is taken back.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _openStreams()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(main(sys.argv[1:]))
+    status: object = 130
+    try:
+        # SIGTERM ends a command as Ctrl-C does: a start that nobody waits for any more is taken back.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        streams.prepare()
+        status = _finished(main(sys.argv[1:]))
+    except SystemExit as end:  # after the help, or a version
+        status = _finished(end.code)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        status = _finished(130)
+    finally:
+        # What is left is the interpreter's end, which a signal may cut short, but not fill the screen.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+    sys.exit(status)  # type: ignore[arg-type]
 
 
-def _openStreams() -> None:
-    """Have an output that leads nowhere for each that the caller has closed.
-
-    Nothing else shall get the number of one, and what is printed then.
-    """
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
-            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
+def _finished(status: object) -> object:
+    """The exit status, once all that was printed is where it belongs."""
+    try:
+        streams.finish()
+    except streams.CannotPrint as why:
+        return _notPrinted(why)
+    except BrokenPipeError:
+        streams.giveUp()
+        return status or 1
+    return status

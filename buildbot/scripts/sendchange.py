@@ -17,7 +17,8 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 
 from buildbot.clients.sendchange import Sender, SendFailed
-from buildbot.scripts.words import CommandFailed, Config, say, setting
+from buildbot.daemon.oserrors import inWords
+from buildbot.scripts.words import CommandFailed, Config, complain, say, setting, waiting
 from buildbot.util import counted
 
 #: The environment variable that may hold USER:PASSWORD.
@@ -49,7 +50,8 @@ def sendchange(config: Config) -> int:
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     reactor.callWhenRunning(lambda: maybeDeferred(send, config).addBoth(done))
-    reactor.run()
+    with waiting(config, f"{config.get('master')} to take the change"):
+        reactor.run()
     for number, handler in handlers.items():  # the reactor of old Twisteds leaves its own
         signal.signal(number, handler)
     if not results:
@@ -186,11 +188,14 @@ def _read(option: str, path: str) -> str:
         raise CommandFailed(f"--{option}: standard input is closed")
     try:
         if path == "-":
+            if sys.stdin.isatty():
+                complain(f"--{option}: type it, and end it with Ctrl-D on a line of its own")
             return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             return stream.read()
     except OSError as why:
-        raise CommandFailed(f"--{option}: cannot read {path}: {why.strerror}") from None
+        why.filename = why.filename or ("standard input" if path == "-" else path)
+        raise CommandFailed(f"--{option}: cannot read {inWords(why)}") from None
 
 
 def _allSendable(value: Any) -> Any:

@@ -14,19 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
 import buildbot
 from buildbot.daemon import lock, place, traces
 from buildbot.daemon.outcome import Outcome
-from buildbot.scripts.words import CommandFailed, Config, refuseStranger, say, setting, usable
+from buildbot.scripts.words import CommandFailed, Config, refuseStranger, say, setting, usable, waiting
 
 #: How many seconds a child may take to end once it has failed, or been told to give up.
 _GRACE = 12.0
-#: After how many seconds of silence the user is told that nothing is wrong.
-_LONG = 10.0
 
 
 def start(config: Config) -> int:
@@ -72,14 +70,16 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
         outcome = None
         line = b""
         try:
-            line = _waitForLine(pipe, timeout, lambda: say(config, f"still starting (pid {child.pid}) …"))
+            with waiting(config, f"process {child.pid} to be ready"):
+                line = _waitForLine(pipe, timeout)
             outcome = Outcome.fromBytes(line)
         except _TooLong:
             said = f"not ready within {timeout:g} s: pid {child.pid} was ended; --timeout allows more"
             raise CommandFailed(said) from None
         finally:
             if outcome is None or not outcome.ready:
-                _end(child, hurry=outcome is None)
+                with waiting(config, f"process {child.pid} to end"):
+                    _end(child, hurry=outcome is None)
                 traces.sweep(here)
         if outcome is None:
             raise CommandFailed(*_lastWords(child, output))
@@ -118,20 +118,15 @@ def daemonEnvironment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, **({"PYTHONPATH": absolute} if absolute else {})}
 
 
-def _waitForLine(pipe: IO[bytes], timeout: float, comfort: Callable[[], None]) -> bytes:
+def _waitForLine(pipe: IO[bytes], timeout: float) -> bytes:
     """What comes through the pipe up to its end, which may be nothing. Raises L{_TooLong}."""
-    begun = time.monotonic()
-    comforted = False
+    giveUp = time.monotonic() + timeout
     parts: list[bytes] = []
     while True:
-        passed = time.monotonic() - begun
-        if passed >= timeout:
+        left = giveUp - time.monotonic()
+        if left <= 0:
             raise _TooLong
-        if passed >= _LONG and not comforted:
-            comforted = True
-            comfort()
-        wait = timeout if comforted else min(timeout, _LONG)
-        if select.select([pipe], [], [], wait - passed)[0]:
+        if select.select([pipe], [], [], left)[0]:
             parts.append(os.read(pipe.fileno(), 65536))
             if not parts[-1]:
                 return b"".join(parts)
@@ -154,8 +149,9 @@ def _end(child: subprocess.Popen[bytes], hurry: bool) -> None:
     if hurry and not _hasEnded(child.pid):
         child.terminate()
     giveUp = time.monotonic() + _GRACE
-    while not _hasEnded(child.pid) and time.monotonic() < giveUp:
-        time.sleep(0.01)
+    with suppress(KeyboardInterrupt):  # whoever is in a hurry presses Ctrl-C again
+        while not _hasEnded(child.pid) and time.monotonic() < giveUp:
+            time.sleep(0.01)
     # Until it is waited for, its number is nobody else's, and neither is that of its group.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -11,11 +11,21 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from buildbot.daemon import lock, place, traces
 from buildbot.scripts.startup import start
-from buildbot.scripts.words import CommandFailed, Config, command, refuseStranger, say, setting, usable
+from buildbot.scripts.words import (
+    CommandFailed,
+    Config,
+    command,
+    refuseStranger,
+    say,
+    setting,
+    usable,
+    waiting,
+)
 
 _POLL = 0.02
 #: How many seconds a killed process may take to be gone.
@@ -42,7 +52,9 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
             say(config, f"sent SIG{signame} to {kind} process {found.pid}")
             return 0
         timeout = setting(config, "timeout", float, 15.0)
-        if target.whenGone(timeout):
+        with waiting(config, f"{kind} process {found.pid} to stop"):
+            gone = target.whenGone(timeout)
+        if gone:
             say(config, f"{kind} process {found.pid} has stopped")
             return 0
         late = f"{kind} process {found.pid} has not stopped within {timeout:g} s"
@@ -82,10 +94,22 @@ def _checkConfig(here: str, running: lock.Holder) -> None:
     from buildbot.scripts.checkconfig import checkconfig  # loads Twisted, which stopping must not
 
     try:
-        checkconfig({"basedir": here, "quiet": True})
+        with waiting({}, "master.cfg to be checked"):
+            checkconfig({"basedir": here, "quiet": True})
     except CommandFailed as why:
         left = f"Nothing was stopped: the buildmaster that runs ({running}) was left alone."
         raise CommandFailed(*why.lines, left) from None
+
+
+@contextmanager
+def _permitted(found: lock.Holder) -> Iterator[None]:
+    """Raise L{CommandFailed} if another user's process cannot be signalled."""
+    try:
+        yield
+    except PermissionError as why:
+        raise CommandFailed(
+            f"cannot signal process {found.pid}: {why.strerror}; it belongs to another user"
+        ) from None
 
 
 class Target:
@@ -109,7 +133,7 @@ class Target:
         """Signal me; nobody is, if I have given up the lock."""
         # Asked after the handle was made: it is mine, then, and stays so whoever gets my number.
         if self._holds():
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError), _permitted(self._found):
                 if self._handle is None:
                     os.kill(self._found.pid, number)
                 else:

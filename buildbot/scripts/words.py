@@ -11,7 +11,10 @@ import os
 import pwd
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from buildbot.daemon import asking, lock, place, stranger
@@ -23,6 +26,9 @@ _Value = TypeVar("_Value")
 
 #: For how many seconds a command waits for a master that ought to answer at once.
 PATIENCE = 10.0
+#: After so many seconds a user wants to know what is waited for, and again after each so many more.
+_MOMENT = 1.5
+_AGAIN = 10.0
 #: What changes nothing, so that nobody needs to know whether a silent master has heard it.
 _QUESTIONS = ("status", "builds", "build")
 
@@ -47,9 +53,36 @@ def say(config: Config, *lines: str) -> None:
 
 
 def complain(*lines: str) -> None:
-    """Print lines on standard error, C{--quiet} or not."""
-    for line in lines:
-        print(plain(line), file=sys.stderr, flush=True)
+    """Print lines on standard error, C{--quiet} or not; if they cannot be printed, nobody would read why."""
+    with suppress(OSError, ValueError):
+        for line in lines:
+            print(plain(line), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def waiting(config: Config, what: str | Callable[[float], str]) -> Iterator[None]:
+    """Tell the user what is waited for, if that takes longer than a moment, and again now and then.
+
+    @param what: words that follow "waiting for"; or called, in a thread, with the seconds that have passed,
+        for a whole line.
+    """
+    over = threading.Event()
+
+    def tell() -> None:
+        begun, pause = time.monotonic(), _MOMENT
+        while not over.wait(pause):
+            passed, pause = time.monotonic() - begun, _AGAIN
+            complain(what(passed) if callable(what) else f"waiting for {what} ({passed:.0f} s) …")
+
+    if config.get("quiet"):
+        yield
+        return
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def sayJSON(config: Config, said: object) -> bool:
@@ -83,10 +116,13 @@ def command(*words: str) -> str:
     return shlex.join(["buildbot", *words])
 
 
-def usable(config: Config) -> str:
-    """The real path of the directory that the command is about. Raises L{CommandFailed} if it is none."""
+def usable(config: Config, toWrite: bool = True) -> str:
+    """The real path of the directory that the command is about. Raises L{CommandFailed} if it is none.
+
+    @param toWrite: whether something is to be written there.
+    """
     try:
-        return place.enter(basedir(config))
+        return place.enter(basedir(config), toWrite)
     except place.Unusable as why:
         raise CommandFailed(str(why)) from None
 
@@ -102,16 +138,22 @@ def refuseStranger(here: str) -> None:
 
 
 def askMaster(
-    config: Config, verb: str, params: Mapping[str, object], patience: float | None = PATIENCE
+    config: Config,
+    verb: str,
+    params: Mapping[str, object],
+    patience: float | None = PATIENCE,
+    whatFor: str | Callable[[float], str] = "the master to answer",
 ) -> object:
     """What the master of the directory answers to a command of its control socket.
 
     @param patience: for how many seconds to wait; None: as long as it lives.
+    @param whatFor: what to tell a user who has to wait: see L{waiting}.
     @raise CommandFailed: there is none, it does not answer, or it refuses.
     """
-    here = usable(config)
+    here = usable(config, toWrite=False)
     try:
-        return asking.request(here, verb, params, patience)
+        with waiting(config, whatFor):
+            return asking.request(here, verb, params, patience)
     except asking.NotRunning:
         raise CommandFailed(_silent(here)) from None
     except asking.NoAnswer as why:

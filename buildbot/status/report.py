@@ -155,6 +155,7 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
         "revision": revision,
         **{name: sourcestamp.get(name, "") for name in PLACE},
         "changes": changes[-_CHANGES:],
+        "changeCount": len(changes),
     }
 
 

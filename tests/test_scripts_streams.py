@@ -1,0 +1,194 @@
+"""Standard streams of all kinds, as callers leave them to a command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from twisted.trial import unittest
+
+from buildbot.scripts import words
+from tests.commandline import spoken
+
+
+class Case(unittest.TestCase):
+    """The command in a process of its own."""
+
+    def shell(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of the shell, in which $BB is the command."""
+        return subprocess.run(
+            ["sh", "-c", line],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "BB": f"{sys.executable} -m buildbot",
+                **more,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+class StreamsTests(Case):
+    """F12: no traceback, whatever the streams are."""
+
+    def test_fullDisk(self) -> None:
+        """A standard output that is full is said to be, with status 1, for help and answers alike."""
+        for line in ("--help", "--version", "create-master --help", "create-master $(mktemp -d)/m"):
+            said = self.shell(f"$BB {line} >/dev/full")
+            self.assertEqual(
+                (said.returncode, said.stderr.splitlines()[0]),
+                (
+                    1,
+                    "buildbot: cannot write to standard output: "
+                    "No space left on device; make room on that disk",
+                ),
+                said.stderr,
+            )
+            self.assertNotIn("Traceback", said.stderr)
+
+    def test_fullError(self) -> None:
+        """A standard error that is full leaves the status as it is."""
+        self.assertEqual(self.shell("$BB nonsense 2>/dev/full").returncode, 2)
+        self.assertEqual(self.shell("$BB status /nowhere 2>/dev/full").returncode, 1)
+
+    def test_readerGone(self) -> None:
+        """A reader that has seen enough costs a command its status, and nobody a word."""
+        said = self.shell("{ $BB --help; echo $? >&2; } | true")
+        self.assertEqual(said.stderr, "1\n")
+
+    def test_cannotWait(self) -> None:
+        """A pipe that was made unable to wait gets all that is printed."""
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        with open(reading, "rb") as pipe:
+            child = subprocess.Popen(
+                [sys.executable, "-c", _LONG],
+                stdout=writing,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            os.close(writing)
+            got = pipe.read()
+            assert child.stderr is not None
+            with child.stderr:
+                said = child.stderr.read()
+        self.assertEqual((child.wait(), said, len(got)), (0, b"", 1_000_001))
+
+    def test_oddInput(self) -> None:
+        """A standard input that is closed is said to be."""
+        said = self.shell("$BB sendchange --master h:1 --username me --logfile - x <&-")
+        self.assertEqual((said.returncode, said.stderr), (1, "--logfile: standard input is closed\n"))
+
+    def test_deletedDirectory(self) -> None:
+        """A current directory that has been deleted is said to be; absolute names work."""
+        gone = os.path.abspath(self.mktemp())
+        os.mkdir(gone)
+        line = f"cd {gone} && rmdir {gone} && exec {sys.executable} -c '{_RUN}'"
+        for words_, reason in (("start m", "the current directory has been deleted"), ("start /x", "/x")):
+            os.makedirs(gone, exist_ok=True)
+            said = self.shell(f"{line} {words_}")
+            self.assertEqual(said.returncode, 1)
+            self.assertIn(reason, said.stderr)
+            self.assertNotIn("Traceback", said.stderr)
+
+    def test_tooManyFiles(self) -> None:
+        """A process that may open no more files ends with a line."""
+        program = (
+            "import resource; from buildbot.__main__ import run; "
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); run()"
+        )
+        said = self.shell(f"exec {sys.executable} -c '{program}'")
+        self.assertEqual(said.returncode, 1)
+        self.assertRegex(said.stderr, r"^buildbot: cannot load its modules: .*Too many open files.*\n$")
+
+
+_RUN = "import sys; from buildbot.__main__ import run; run()"
+_LONG = "from buildbot.scripts import streams; streams.prepare(); print(chr(120) * 1000000); streams.finish()"
+
+
+class SignalTests(Case):
+    """F12: no traceback, whenever a signal comes."""
+
+    def test_atAnyTime(self) -> None:
+        """SIGINT and SIGTERM, sooner and later after the start, end the command with a word at the most."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            for begun in ("buildbot.scripts.streams", "buildbot.scripts.words", "buildbot.scripts.startup"):
+                program = _INTERRUPTED.format(module=begun, number=int(number))
+                said = subprocess.run(
+                    [sys.executable, "-c", program, "start", "/nowhere"],
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
+                self.assertNotIn("Traceback", said.stderr, begun)
+                self.assertIn(said.returncode, (130, -int(number)), begun)
+
+
+#: Runs the command, and sends it a signal when it loads a certain module.
+_INTERRUPTED = """
+import os, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {number})
+sys.meta_path.insert(0, Finder())
+from buildbot.__main__ import run
+run()
+"""
+
+
+class WaitingTests(unittest.TestCase):
+    """F12: nobody waits in silence."""
+
+    def setUp(self) -> None:
+        self.patch(words, "_MOMENT", 0.001)
+        self.patch(words, "_AGAIN", 0.001)
+        self.lines: list[str] = []
+        self.twice = threading.Event()
+        self.patch(words, "complain", self.complain)
+
+    def complain(self, line: str) -> None:
+        self.lines.append(line)
+        if len(self.lines) > 1:
+            self.twice.set()
+
+    def test_told(self) -> None:
+        """Who has to wait is told for what, and since when, and again after a while."""
+        with words.waiting({}, "the master to answer"):
+            self.assertTrue(self.twice.wait(30))
+        self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)
+
+    def test_ownWords(self) -> None:
+        """A command that knows more says that."""
+        with words.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
+            self.assertTrue(self.twice.wait(30))
+        self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
+
+    def test_quiet(self) -> None:
+        """With --quiet nothing is said."""
+        with words.waiting({"quiet": 1}, "the master"):
+            self.assertEqual(threading.active_count(), threading.active_count())
+        self.assertEqual(self.lines, [])
+
+    def test_atOnce(self) -> None:
+        """What takes no time is not spoken of."""
+        self.patch(words, "_MOMENT", 1000.0)
+        with words.waiting({}, "the master"):
+            pass
+        self.assertEqual(self.lines, [])
+
+    def test_spoken(self) -> None:
+        """What cannot be printed on standard error is no trouble of its own."""
+
+        class Full:
+            def write(self, text: str) -> int:
+                raise OSError(28, "No space left on device")
+
+        self.patch(sys, "stderr", Full())
+        self.assertEqual(spoken(lambda: words.say({}, "x")).out, "x\n")
