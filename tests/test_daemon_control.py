@@ -31,7 +31,7 @@ from buildbot.daemon.control import (
 #: What the commands below take.
 COMMANDS = {
     "echo": {"word": TEXT, "timeout": SECONDS.optional()},
-    **{name: {} for name in ("later", "coroutine", "refuse", "break", "unsayable", "long")},
+    **{name: {} for name in ("later", "watch", "coroutine", "refuse", "break", "unsayable", "long")},
 }
 
 
@@ -205,7 +205,6 @@ class ConversationTests(unittest.TestCase):
     def test_endless(self) -> None:
         """F12: a line that is too long is answered with that, and not collected for ever."""
         self.client.dataReceived(b"x" * 100_000)
-        self.assertEqual(self.answers(), [{"error": "the request has more than 65536 bytes"}])
         self.assertTrue(self.transport.disconnecting)
         self.assertEqual(self.answers(), [{"error": f"a request has at most {LONGEST} bytes"}])
 
@@ -267,9 +266,11 @@ class ConversationTests(unittest.TestCase):
 
     def test_hungUp(self) -> None:
         """F12: a command that wants to know is told when its asker goes before the answer; only then."""
-        self.client.dataReceived(b'{"command": "watch"}\n')
-        self.commands.later.callback(1)
-        self.client.dataReceived(b'{"command": "watch"}\n')
+        for _ in range(2):
+            self.commands.later = defer.Deferred()
+            self.client.dataReceived(b'{"command": "watch"}\n')
+            self.memory.advance(0)
+            self.commands.later.callback(1)
         self.commands.later = defer.Deferred()
         self.client.dataReceived(b'{"command": "watch"}\n')
         self.client.connectionLost()
@@ -278,7 +279,7 @@ class ConversationTests(unittest.TestCase):
     def test_notForTheAsker(self) -> None:
         """What the socket tells a command, an asker cannot."""
         self.client.dataReceived(b'{"command": "watch", "hungUp": 1}\n')
-        self.assertIn("unexpected keyword argument 'hungUp'", self.answers()[0]["error"])
+        self.assertIn("there is no parameter 'hungUp'", self.answers()[0]["error"])
 
     def test_stopping(self) -> None:
         """Whoever still waits when the master stops is told so, once."""

@@ -94,7 +94,10 @@ class BuildsTests(AskingTests):
         sha = "0123456789abcdef0123456789abcdef01234567"
         for build, wanted in (
             ({"revision": "r7", "changes": [4]}, "r7 (change 4)"),
-            ({"revision": sha, "changes": [3, 4], "branch": "dev"}, "0123456789ab (2 changes to 4) in dev"),
+            (
+                {"revision": sha, "changes": [3, 4], "branch": "dev"},
+                "0123456789ab (2 changes up to 4) in dev",
+            ),
             ({"revision": sha}, "0123456789ab"),
             ({"gotRevision": sha, "branch": "dev"}, "0123456789ab in dev"),
             ({"revision": 12, "gotRevision": "13"}, "12"),

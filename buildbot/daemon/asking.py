@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from buildbot.daemon.place import SOCKET
 from buildbot.daemon.oserrors import inWords
+from buildbot.daemon.place import SOCKET
 
 #: How long a path the smallest sun_path we know (104 bytes) takes for certain.
 _SHORT = 100

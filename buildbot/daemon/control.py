@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from buildbot.daemon.asking import ControlError, NotRunning, ask, request, socketPath
+from buildbot.daemon.asking import LONGEST, ControlError, NotRunning, ask, request, socketPath
 from buildbot.daemon.commands import BadRequest, Kind, understand
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
@@ -31,8 +31,8 @@ _Answer = Callable[[bytes, defer.Deferred[None]], Coroutine[defer.Deferred[objec
 #: A handler that has this parameter is given a Deferred, which fires if the asker goes before the answer.
 _HUNG_UP = "hungUp"
 
-#: A request has so many bytes at most, and an answer so many.
-LONGEST, LARGEST = 65536, 1 << 24
+#: An answer has so many bytes at most; a request, LONGEST.
+LARGEST = 1 << 24
 #: So many clients may be connected; one more takes the place of the one that has been idle for longest.
 MOST = 100
 #: A client that has sent half a request, or does not read its answer, is cut after so many seconds.

@@ -36,10 +36,10 @@ from twisted.python.components import Componentized
 
 from buildbot import version
 from buildbot.daemon import lock, logfile, place, stranger, tacfile, traces
+from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.stopping import Stopper
-from buildbot.daemon.oserrors import inWords
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 

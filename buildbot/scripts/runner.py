@@ -16,8 +16,8 @@ from typing import Any
 
 from twisted.python import usage
 
-from buildbot.daemon.plaintext import plainLine
 from buildbot.daemon.oserrors import inWords
+from buildbot.daemon.plaintext import plainLine
 from buildbot.scripts import streams
 from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import (

@@ -42,8 +42,10 @@ def start(config: Config) -> int:
         from buildbot.daemon import run  # loads Twisted, which waiting for a child must not
 
         return run.main([*(["--verbose"] if config.get("verbose") else []), "--", here])
-    say(config, *launch(here, setting(config, "timeout", float, 120.0), config))
-    say(config, f"The {kind.value} appears to have (re)started correctly.")
+    said = launch(here, setting(config, "timeout", float, 120.0), config)
+    started = lock.holder(here)
+    pid = "" if started is None else f" (pid {started.pid})"
+    say(config, *said, f"{kind.value.capitalize()} started{pid}.")
     return 0
 
 

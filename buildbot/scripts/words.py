@@ -27,7 +27,7 @@ _Value = TypeVar("_Value")
 #: For how many seconds a command waits for a master that ought to answer at once.
 PATIENCE = 10.0
 #: After so many seconds a user wants to know what is waited for, and again after each so many more.
-_MOMENT = 1.5
+_MOMENT = 1.9
 _AGAIN = 10.0
 #: What changes nothing, so that nobody needs to know whether a silent master has heard it.
 _QUESTIONS = ("status", "builds", "build")

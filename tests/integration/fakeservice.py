@@ -97,7 +97,9 @@ class FakeMaster(service.MultiService):
         counts = {"generation": 1, "ports": [], "slaves": 0, "connected": 0, "builders": 0}
         return {"master": {**master, **counts}, "slaves": []}
 
-    async def reconfig(self, dryRun: bool = False, timeout: float | None = None) -> dict[str, object]:
+    async def reconfig(
+        self, dryRun: bool = False, timeout: float | None = None, who: str = ""
+    ) -> dict[str, object]:
         """Take C{timeout} seconds."""
         await task.deferLater(reactor, timeout or 0.0)
         lists = dict.fromkeys(("changes", "warnings", "errors", "pending"), ())
