@@ -13,10 +13,13 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from buildbot.daemon.place import LOCK, Kind
 from buildbot.plainfiles import openPlain
-from buildbot.troubles import Symptom
+
+if TYPE_CHECKING:
+    from buildbot.troubles import Symptom
 
 #: How many seconds a lock may be held without a believable name in it: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).
@@ -141,6 +144,8 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
 
 def trouble(basedir: str) -> Symptom | None:
     """What is wrong with a lock that this process holds: without its file, nobody else sees it."""
+    from buildbot.troubles import Symptom  # loads a logger, which asking who runs must not cost
+
     here = os.path.realpath(basedir)
     held = _held.get(here)
     if held is None or _isAt(held.descriptor, os.path.join(here, LOCK)):
