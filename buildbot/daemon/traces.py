@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from buildbot.daemon import lock, stranger
 from buildbot.daemon.place import PID, SOCKET
 from buildbot.plainfiles import readPlain
-from buildbot.troubles import Symptom
+
+if TYPE_CHECKING:
+    from buildbot.troubles import Symptom
 
 #: The directories in which this process has written its pid file.
 _written: set[str] = set()
@@ -30,6 +33,8 @@ def writePid(here: str) -> None:
 
 def pidTrouble(here: str) -> Symptom | None:
     """What is wrong with the pid file of this process, if it has written one."""
+    from buildbot.troubles import Symptom  # loads a logger, which a command must not wait for
+
     if here not in _written:
         return None
     path = os.path.join(here, PID)
