@@ -29,6 +29,8 @@ def lastRevision(revisions: Sequence[Any]) -> Any:
     """
     if not revisions:
         return None
+    if len(revisions) == 1:
+        return revisions[0]
     numbers = [int(each) for each in revisions if str(each).isdecimal() and len(str(each)) < 10]
     if len(numbers) < len(revisions):
         return revisions[-1]
@@ -72,10 +74,10 @@ class SourceStamp(ComparableMixin):
     ) -> None:
         self.changes = list(changes or ())
         self.branch = self.changes[0].branch if self.changes else branch
-        said: Any = (repository, project, codebase)
-        if self.changes:
-            said = (getattr(self.changes[-1], name, "") for name in PLACE)
-        self.repository, self.project, self.codebase = said
+        told: Any = self.changes[-1] if self.changes else None
+        self.repository = repository if told is None else getattr(told, "repository", "")
+        self.project = project if told is None else getattr(told, "project", "")
+        self.codebase = codebase if told is None else getattr(told, "codebase", "")
         self.revision = revision
         if patch:
             level, diff = patch
@@ -150,7 +152,9 @@ class SourceStamp(ComparableMixin):
             "revision": self.revision,
             "patch": None if self.patch is None else list(self.patch),
             "changes": [change.toRecord() for change in self.changes],
-            **{name: getattr(self, name) for name in PLACE},
+            "repository": self.repository,
+            "project": self.project,
+            "codebase": self.codebase,
         }
 
     @classmethod

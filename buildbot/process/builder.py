@@ -503,7 +503,7 @@ class Builder:
             requests=tuple(req.id for req in requests if req.id is not None),
             started=self.botmaster.now(),
             reason=first.mergeReasons(others),
-            sourcestamp=first.mergeWith(others).toRecord(),
+            sourcestamp=(first.mergeWith(others) if others else first.source).toRecord(),
         )
         try:
             first = self.botmaster.firstNumber(self.name)

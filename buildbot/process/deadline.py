@@ -9,8 +9,7 @@ is stopped by the master a little later.  What is then said to it is for L{build
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Seconds after which a slave that did not say that it has made a command is asked whether it lives.
 SIGN_AFTER = 2.0
@@ -28,8 +27,7 @@ IDLE = 1200.0
 _FILE_COMMANDS = frozenset("uploadFile downloadFile mkdir stat glob listdir rmfile".split())
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """
     I say how long a command may take, as the master sees it.
 
@@ -143,32 +141,42 @@ class Deadlines:
         if timer is not None:
             timer.cancel()
 
-    def due(self) -> tuple[float, str] | None:
-        """When the next time is over, by the clock, and what it is; None if the command may take any time."""
+    def due(self) -> float | None:
+        """When the next time is over, by the clock; None if the command may take any time."""
         if self._ending is not None:
-            return self._ending, f"the slave did not end it within {END_TIME:g} s"
+            return self._ending
         if not self._isStarted:
-            return self._began + START_TIME, f"no word of it within {START_TIME:g} s"
-        dues = []
-        if self.limits.silence is not None:
-            dues.append((self._heard + self.limits.silence, f"no word of it for {self.limits.silence:g} s"))
-        if self.limits.total is not None:
-            dues.append((self._began + self.limits.total, f"it has not ended within {self.limits.total:g} s"))
-        return min(dues, default=None)
+            return self._began + START_TIME
+        silence, total = self.limits
+        if total is None:
+            return None if silence is None else self._heard + silence
+        whole = self._began + total
+        return whole if silence is None else min(whole, self._heard + silence)
+
+    def _what(self, due: float) -> str:
+        """Which time was over then, in words."""
+        if self._ending is not None:
+            return f"the slave did not end it within {END_TIME:g} s"
+        if not self._isStarted:
+            return f"no word of it within {START_TIME:g} s"
+        silence, total = self.limits
+        if total is not None and due == self._began + total:
+            return f"it has not ended within {total:g} s"
+        return f"no word of it for {silence:g} s"
 
     def isOverdue(self) -> bool:
         """Whether a time is over."""
         due = self.due()
-        return due is not None and due[0] <= self._clock.seconds()
+        return due is not None and due <= self._clock.seconds()
 
     def _rearm(self) -> None:
         """A time may be due before the timer runs out."""
         due = self.due()
-        if due is None or (self._timer is not None and self._at <= due[0]):
+        if due is None or (self._timer is not None and self._at <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._set(due[0])
+        self._set(due)
 
     def _set(self, when: float) -> None:
         self._at = when
@@ -179,13 +187,12 @@ class Deadlines:
         due = self.due()
         if due is None:
             return
-        when, what = due
         now = self._clock.seconds()
-        if now < when:
-            self._set(when)
+        if now < due:
+            self._set(due)
             noSign, self._noSign = self._noSign, None
             if noSign is not None and self.isStarting and not self.isEnding:
                 noSign()
             return
         self._set(now + END_TIME)
-        self._overdue(what)
+        self._overdue(self._what(due))
