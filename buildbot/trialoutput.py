@@ -7,7 +7,7 @@ It is read line by line, as trial has written since Twisted 2.1; who runs trial,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zope.interface import implementer
@@ -19,6 +19,7 @@ from buildbot.util import counted
 #: Characters of warnings that are kept; lines and characters of one problem.
 WARNINGS_LIMIT = 1024 * 1024
 PROBLEM_LINES = 1000
+_LINE = 100  # of them, for what a short one takes besides
 LONGEST_PROBLEM = 64 * 1024
 
 _TEST = re.compile(r"(?:Doctest: )?[\w.]+(?: \([\w.]+\))? \.\.\. *\[[^\]]+\]$")
@@ -93,11 +94,12 @@ def countFailedTests(output: str) -> dict[str, int | None]:
     """
     counts: dict[str, int | None] = {"total": None, **dict.fromkeys(_COUNTS, 0)}
     for line in output.split("\n"):
-        ran = re.match(r"Ran (\d+) tests?\b", line)
+        ran = re.match(r"Ran (\d{1,18}) tests?\b", line)
         if ran:
             counts["total"] = int(ran[1])
         if re.match(r"(OK|FAILED|PASSED)\b", line):
-            counts.update({name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", line) if name in _COUNTS})
+            said = re.findall(r"(\w+)=(\d{1,18})\b", line)
+            counts.update({name: int(number) for name, number in said if name in _COUNTS})
     return counts
 
 
@@ -119,42 +121,46 @@ def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[st
     return FAILURE, ["tests", *(words or ["failed"]), *others], counted(failures + errors, "test")
 
 
-def warningsIn(lines: Iterator[str]) -> tuple[list[str], str | None]:
+def warningsIn(lines: Iterator[str | None]) -> Generator[None, None, tuple[list[str], str | None]]:
     """
-    What the code under test warned of, before trial sums up.
+    What the code under test warned of, before trial sums up; for whoever leaves off after each line.
 
-    @param lines: read to the first separator and no further.
+    @param lines: read to the first separator and no further; None is no line.
     @return: each warning once, with the line of source that Python shows with it; and the separator, None if
         the lines ended before.
     """
     found: set[str] = set()
     length = 0
     for line in lines:
+        yield
+        if line is None:
+            continue
         if isSeparator(line):
             return sorted(found), line
         if "Warning: " in line and length < WARNINGS_LIMIT:
             shown = line
             if re.search(r" (Deprecation|User)Warning: ", line):
-                after = next(lines, "")
+                after = next((each for each in lines if each is not None), "")
                 if isSeparator(after):
                     return sorted({*found, line}), after
                 shown = f"{line}\n{after}"
             if shown not in found:
                 found.add(shown)
-                length += len(shown)
+                length += len(shown) + _LINE
     return sorted(found), None
 
 
-def problemsIn(lines: Iterable[str]) -> Iterator[TestResult]:
+def problemsIn(lines: Iterable[str | None]) -> Iterator[TestResult | None]:
     """
-    The problems that trial tells of in the end.
+    The problems that trial tells of in the end, and None after each line.
 
-    @param lines: what follows the first separator; all are read.
+    @param lines: what follows the first separator; all are read. None is no line.
     """
     block: list[str] = []
     over = False
     for line in lines:
-        if over:
+        yield None
+        if over or line is None:
             continue
         if line.startswith(_BELOW):
             over = not (len(block) == 1 and _OLD.match(block[0]))

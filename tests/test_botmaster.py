@@ -16,6 +16,7 @@ from buildbot.slaves.arbitration import ARBITRATION_TIME
 from buildbot.slaves.attachment import State
 from buildbot.status.report import failingBuilders, reportSlave
 from buildbot.wire.login import HOLD
+from buildbot.wire.peers import INFO_LIMIT
 from tests.fakes import DROP, HANG, KINDS, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase, config
 
@@ -86,6 +87,14 @@ class AttachTests(SlavePortCase):
         self.connect("0.7.12", info=odd)
         self.assertReady()
         self.assertIn("\ufffd", self.bot.slave_status.getHost())
+
+    def test_hugeInfo(self) -> None:
+        """H3: of very long info the master keeps a part: of the first files more than of the last."""
+        files = ["admin", *(f"file{number}" for number in range(20)), "host"]
+        self.connect("0.7.12", info={name: "\x01" * 500_000 for name in files})
+        self.assertReady()
+        self.assertEqual(len(self.bot.slave_status.getAdmin() or ""), INFO_LIMIT)
+        self.assertLess(len(self.bot.slave_status.getHost() or ""), 10_000)
 
     def test_infoOfAnotherShape(self) -> None:
         """A6: info that is no dictionary is left out."""

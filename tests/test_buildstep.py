@@ -17,6 +17,7 @@ from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, SIGN_AFTER, S
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
+from buildbot.trialoutput import TestResult
 from buildbot.wire.budget import BUILD_MEMORY, COMMAND_MEMORY, PIECE
 from tests.fakes import HANG
 from tests.stepping import Running, StepCase
@@ -127,6 +128,26 @@ class WordsTests(StepCase):
         self.assertEqual((running.step.getText(), running.step.getText2()), (shown, shown))
         self.assertEqual(running.step.getURLs(), {"docs": "http://docs/"})
         encode(running.status.toRecord().toRecord())
+
+    def test_much(self) -> None:
+        """H3: of what a step shows, of its links and results of tests, the master keeps a part."""
+
+        class Saying(BuildStep):
+            def start(self) -> None:
+                self.step_status.setText(["x" * 100_000] * 10_000)
+                for number in range(10_000):
+                    self.addURL(f"link{number}", f"http://{number}/")
+                    result = TestResult((str(number),), FAILURE, ["fail"], {"log": "x" * 10_000})
+                    self.build.build_status.addTestResult(result)
+                self.setProperty("much", "x" * 1_000_000)
+                self.finished(SUCCESS)
+
+        running = self.begin(Saying())
+        self.assertEqual(running.result, SUCCESS)
+        self.assertLess(len(encode(running.status.toRecord().toRecord())), 5_000_000)
+        self.assertLess(len(running.step.getURLs()), 2000)
+        self.assertIn(len(running.status.getTestResults()), range(500, 1000))
+        self.assertEqual(running.build.getProperty("much"), "x" * 1_000_000)
 
     def test_description(self) -> None:
         """A description that is no text does not keep a build from being recorded."""

@@ -10,7 +10,9 @@ from twisted.trial import unittest
 
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps import dummy, maxq, shell
+from buildbot.steps.python import BuildEPYDoc
 from buildbot.steps.shell import ShellCommand, WithProperties
+from buildbot.wire.budget import weigh
 from tests.stepping import StepCase
 
 
@@ -284,6 +286,42 @@ class ReadyTests(StepCase):
             self.assertEqual(running.build.getProperty("where"), value)
             self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["property 'where' set"]))
 
+    def test_setPropertyTooLong(self) -> None:
+        """H3: output that is too long for a property sets none; the step fails, and says why."""
+        for size, result in ((shell.LONGEST_PROPERTY, SUCCESS), (shell.LONGEST_PROPERTY + 1, FAILURE)):
+            running = self.begin(shell.SetProperty(property="where", command="pwd"))
+            running.command.end(stdout=b"x" * size)
+            self.assertEqual(
+                (running.result, running.build.properties.hasProperty("where")), (result, not result)
+            )
+        self.assertEqual(
+            running.log("property"), "the command wrote more than 65536 bytes: property 'where' is not set\n"
+        )
+
+    def test_sizeThatIsNone(self) -> None:
+        """H3: a number of thousands of digits is no size of a tree, and no exception either."""
+        running = self.begin(shell.TreeSize())
+        running.command.end(stdout=b"9" * 10_000 + b"\t.\n")
+        self.assertEqual(running.result, WARNINGS)
+
+    def summedUp(self, stop: bool) -> int | None:
+        """What becomes of a step that sums up a long log, which a build's end may interrupt."""
+        running = self.begin(BuildEPYDoc())
+        ticks = iter(range(100_000))
+        seconds = running.clock.seconds
+        running.command.update(stdout=b"fine\n" * 1000)
+        self.patch(running.clock, "seconds", lambda: seconds() + next(ticks) / 10_000)
+        running.command.end(0)
+        self.assertIsNone(running.result)
+        if stop:
+            running.build.stopBuild("enough")
+        running.clock.pump([0.02] * 100)
+        return running.result
+
+    def test_longSummary(self) -> None:
+        """H3: a long log is summed up in slices; a build that is stopped meanwhile ends at once."""
+        self.assertEqual([self.summedUp(stop) for stop in (False, True)], [SUCCESS, EXCEPTION])
+
     def test_setPropertyFailed(self) -> None:
         """A command that fails sets no property."""
         running = self.begin(shell.SetProperty(property="where", command="pwd"))
@@ -317,7 +355,7 @@ class ReadyTests(StepCase):
 
     def test_floodOfWarnings(self) -> None:
         """G3: of very many warnings all are counted, and no more kept than fit."""
-        self.patch(shell, "WARNINGS_LIMIT", 30)
+        self.patch(shell, "WARNINGS_LIMIT", 2 * weigh("x: warning: y"))
         running = self.begin(shell.Compile())
         running.command.end(stdout=b"x: warning: y\n" * 1000)
         self.assertEqual(running.log("warnings"), "x: warning: y\n" * 2 + "[998 more]\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from twisted.trial import unittest
@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from buildbot import trialoutput
 from buildbot.interfaces import ITestResult
+from buildbot.process.slices import atOnce
 from buildbot.status.builder import TestResult
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps import python, python_twisted
@@ -86,6 +87,18 @@ FAILED (failures=1, skips=1)
 """
 
 
+def withPauses(lines: Iterable[str]) -> Iterator[str | None]:
+    """The lines, with a None before each, as they come from a long log."""
+    for line in lines:
+        yield None
+        yield line
+
+
+def problemsIn(lines: Iterable[str]) -> list[TestResult]:
+    """What trial tells of in these lines."""
+    return [each for each in trialoutput.problemsIn(lines) if each is not None]
+
+
 class TrialOutputTests(unittest.TestCase):
     """What trial writes."""
 
@@ -119,8 +132,8 @@ class TrialOutputTests(unittest.TestCase):
     def test_problems(self) -> None:
         """Each test that did not pass is found, with what trial says of it, from trials old and new."""
         lines = iter(OUTPUT.splitlines())
-        _, separator = trialoutput.warningsIn(lines)
-        found = list(trialoutput.problemsIn(lines))
+        _, separator = atOnce(trialoutput.warningsIn(lines))
+        found = problemsIn(lines)
         self.assertEqual(separator, RULE)
         expected = {
             ("m", "T", "test_skip"): (SKIPPED, ["skipped"]),
@@ -133,7 +146,7 @@ class TrialOutputTests(unittest.TestCase):
         self.assertEqual({each.getName(): (each.getResults(), each.getText()) for each in found}, expected)
         self.assertIn("FailTest: 1 != 2", found[2].getLogs()["log"])
         verifyObject(ITestResult, found[0])
-        old = list(trialoutput.problemsIn(OLD_OUTPUT.splitlines()[3:]))
+        old = problemsIn(OLD_OUTPUT.splitlines()[3:])
         self.assertEqual(
             [(each.name, each.results) for each in old],
             [(("m", "T", "test_fail"), FAILURE), (("m", "T", "test_skip"), SKIPPED)],
@@ -142,15 +155,26 @@ class TrialOutputTests(unittest.TestCase):
 
     def test_hugeProblem(self) -> None:
         """G3: of a problem that goes on and on, no more than a part is kept, and still the test's name."""
-        (found,) = trialoutput.problemsIn(["[FAIL]", *(["x" * 1000] * 5000), "m.T.test_it", LINE, "Ran 1"])
+        (found,) = problemsIn(["[FAIL]", *(["x" * 1000] * 5000), "m.T.test_it", LINE, "Ran 1"])
         self.assertEqual(found.name, ("m", "T", "test_it"))
         self.assertLessEqual(len(found.logs["log"]), trialoutput.LONGEST_PROBLEM)
 
     def test_cutAtAWarning(self) -> None:
         """A warning whose source line never came does not swallow what follows."""
         warning = "/src/m.py:4: DeprecationWarning: old"
-        self.assertEqual(trialoutput.warningsIn(iter([warning, RULE, "[FAIL]"])), ([warning], RULE))
-        self.assertEqual(trialoutput.warningsIn(iter([warning])), ([f"{warning}\n"], None))
+        for lines, found in (
+            ([warning, RULE, "[FAIL]"], ([warning], RULE)),
+            ([warning], ([f"{warning}\n"], None)),
+        ):
+            self.assertEqual(atOnce(trialoutput.warningsIn(iter(lines))), found)
+            self.assertEqual(atOnce(trialoutput.warningsIn(withPauses(lines))), found)
+
+    def test_pauses(self) -> None:
+        """H3: trial's problems are found line by line, so that others come in between."""
+        output = OUTPUT.splitlines()
+        said = list(trialoutput.problemsIn(withPauses(output)))
+        self.assertEqual([each for each in said if each is not None], problemsIn(output))
+        self.assertGreaterEqual(said.count(None), 2 * len(output))
 
 
 class TrialArgumentTests(unittest.TestCase):
@@ -385,7 +409,7 @@ class _Log:
         self._chunks = chunks
 
     def getChunks(self, channels: Sequence[int] = ()) -> list[tuple[int, str]]:
-        return [chunk for chunk in self._chunks if chunk[0] in channels]
+        return [chunk for chunk in self._chunks if not channels or chunk[0] in channels]
 
 
 class OtherTests(StepCase):

@@ -9,7 +9,7 @@ business of L{buildbot.process.base}.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
@@ -24,6 +24,7 @@ from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.process.kinds import LOCKS, LOG_FILES, STEP_NAME, WORDS
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
+from buildbot.process.slices import inSlices
 from buildbot.status.build import asWords
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.util import ComparableMixin
@@ -330,6 +331,7 @@ class LoggingBuildStep(BuildStep):
 
     logfiles: Mapping[str, Any] = {}
     progressMetrics: tuple[str, ...] = ("output",)
+    _works: tuple[Deferred[None], ...] = ()
 
     @arguments(logfiles=LOG_FILES)
     def __init__(self, logfiles: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
@@ -369,10 +371,34 @@ class LoggingBuildStep(BuildStep):
         for name in logfiles:
             cmd.useLog(self.addLog(name), True, name)
 
+    def inSlices(self, work: Iterator[object]) -> Deferred[None]:
+        """
+        Do long work, such as reading a log line by line, so that nobody has to wait for it.
+
+        L{evaluateCommand} waits until it is done, whether or not my caller does.
+
+        @param work: does a small part of it each time that its next item is asked for.
+        @return: fires with None when all is done; at once if it is short.
+        """
+        working = inSlices(work, self.remote.clock, self._checkWanted)
+        self._works = (*self._works, working)
+        return working
+
+    def _checkWanted(self) -> None:
+        if self.stopped:
+            why = self._whyStopped
+            raise why.value if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}")
+
+    async def _worked(self, value: Any) -> None:
+        """Wait for what a method answers, and for the long work that it began."""
+        await _known(value)
+        for each in self._works:
+            await each
+
     async def _ended(self, cmd: LoggedRemoteCommand) -> None:
-        await _known(self.commandComplete(cmd))
+        await self._worked(self.commandComplete(cmd))
         if cmd.logs.get("stdio") is not None:
-            await _known(self.createSummary(cmd.logs["stdio"]))
+            await self._worked(self.createSummary(cmd.logs["stdio"]))
         results = await _known(self.evaluateCommand(cmd))
         await _known(self.setStatus(cmd, results))
         self.finished(results)

@@ -12,6 +12,7 @@ from typing import Any
 from zope.interface import implementer
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, ILogObserver
+from buildbot.wire.budget import weigh
 
 #: Characters of a line without an end that are kept; what is longer comes in pieces (G2).
 LONGEST_LINE = 16 * 1024
@@ -116,3 +117,28 @@ class OutputProgressObserver(LogObserver):
         """See L{LogObserver}."""
         self.length += len(text)
         self.step.setProgress(self.name, self.length)
+
+
+class KeptLines:
+    """I count lines, and keep as many of the first as may be.
+
+    @ivar count: how many there were.
+    """
+
+    def __init__(self, memory: int) -> None:
+        """@param memory: bytes that those that I keep may take."""
+        self.count = 0
+        self._lines: list[str] = []
+        self._left = memory
+
+    def add(self, line: str) -> None:
+        """One more."""
+        self.count += 1
+        self._left -= weigh(line)
+        if self._left >= 0:
+            self._lines.append(line)
+
+    def text(self) -> str:
+        """The lines, for a log, and how many more there were."""
+        missed = self.count - len(self._lines)
+        return "\n".join([*self._lines, *([f"[{missed} more]"] if missed else []), ""])

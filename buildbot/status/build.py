@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from zope.interface import implementer
@@ -20,9 +21,17 @@ from buildbot.status.announcer import Announcer, Updates, tellOne, wanted, witho
 from buildbot.status.logs import HTMLLogFile, LogFile, Nowhere
 from buildbot.status.records import BuildRecord, StepRecord
 from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
+from buildbot.wire.budget import weigh
 
 _Log = TypeVar("_Log", bound=LogFile)
 
+#: Characters of one word that a step shows, or of a link, and how many of them are kept.
+LONGEST_WORD = 4096
+MOST_WORDS = MOST_URLS = 1000
+#: Characters of a property that are kept in the record of a build.
+LONGEST_PROPERTY = 64 * 1024
+#: Bytes of memory that the results of single tests may take; all that a test tool says is in the logs.
+TEST_RESULTS_MEMORY = 8 << 20
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
 
 #: Colours that say nothing of how a step went.
@@ -36,12 +45,17 @@ def asWords(text: Any) -> tuple[str, ...]:
     several: Iterable[Any] = (
         text if isinstance(text, Iterable) and not isinstance(text, (str, bytes)) else [text]
     )
-    return tuple(map(_word, several))
+    return tuple(map(_word, islice(several, MOST_WORDS)))
 
 
 def _word(value: Any) -> str:
     """Slaves on Python 2 send bytes; what else steps show, such as a WithProperties, is shown as it is."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    said = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return _cut(said, LONGEST_WORD)
+
+
+def _cut(said: str, most: int) -> str:
+    return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
 class _Watched(Finishing):
@@ -193,7 +207,9 @@ class BuildStepStatus(_Watched):
 
     def addURL(self, name: str, url: str) -> None:
         """A link to show with it."""
-        self.urls[_word(name)] = _word(url)
+        name = _word(name)
+        if name in self.urls or len(self.urls) < MOST_URLS:
+            self.urls[name] = _word(url)
 
     def stepStarted(self) -> None:
         """It begins."""
@@ -245,7 +261,9 @@ def _plain(value: Any) -> Any:
     """A property as JSON can hold it."""
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
-    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+    if isinstance(value, (int, float, bool, type(None))):
+        return value
+    return _cut(value if isinstance(value, str) else repr(value), LONGEST_PROPERTY)
 
 
 @implementer(interfaces.IBuildStatus)
@@ -288,6 +306,7 @@ class BuildStatus(_Watched):
         self.changes: Sequence[Any] = ()
         self.blamelist: Sequence[str] = ()
         self.testResults: dict[tuple[str, ...], Any] = {}
+        self._testResultsSize = 0
 
     def getBuilder(self) -> Any:
         """The L{buildbot.status.onebuilder.BuilderStatus} of the builder that builds it."""
@@ -327,8 +346,11 @@ class BuildStatus(_Watched):
         return dict(self.testResults)
 
     def addTestResult(self, result: Any) -> None:
-        """One test's result, an L{interfaces.ITestResult}."""
-        self.testResults[result.getName()] = result
+        """One test's result, an L{interfaces.ITestResult}; kept as far as TEST_RESULTS_MEMORY allows."""
+        size = weigh(result.getName()) + weigh(result.getLogs()) + weigh(result.getText())
+        if self._testResultsSize + size <= TEST_RESULTS_MEMORY:
+            self._testResultsSize += size
+            self.testResults[result.getName()] = result
 
     def getSlavename(self) -> str:
         """The slave that builds it."""

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.process.kinds import PATH
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
-from buildbot.steps.python import lines
+from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
 
 
@@ -29,9 +30,15 @@ class MaxQ(ShellCommand):
         """@param testdir: the directory of the tests, relative to the build's; must be given."""
         ShellCommand.__init__(self, **{"command": ["run_maxq.py", testdir], **kwargs})
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: Any) -> Any:
         """Count the tests that failed."""
-        self.failures = sum(line.startswith("TEST FAILURE:") for line in lines(log))
+        return self.inSlices(self._count(log))
+
+    def _count(self, log: Any) -> Iterator[None]:
+        self.failures = 0
+        for line in linesOrNone(log):
+            self.failures += line is not None and line.startswith("TEST FAILURE:")
+            yield
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """A test that failed is a failure, whatever the exit status."""

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
-from itertools import chain, dropwhile
 from typing import Any
 
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
-from buildbot.process.logobserver import LONGEST_LINE
+from buildbot.process.logobserver import LONGEST_LINE, KeptLines
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.build import asWords
 from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
-from buildbot.steps.shell import ShellCommand
+from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
 
 
 class BuildEPYDoc(ShellCommand):
@@ -34,13 +33,18 @@ class BuildEPYDoc(ShellCommand):
     errors = 0
     import_errors = 0
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: Any) -> Any:
         """Count what it complained of."""
+        return self.inSlices(self._count(log))
+
+    def _count(self, log: Any) -> Iterator[None]:
         self.import_errors = self.warnings = self.errors = 0
-        for line in lines(log):
-            self.import_errors += line.startswith("Error importing ")
-            self.warnings += "Warning: " in line
-            self.errors += "Error: " in line
+        for line in linesOrNone(log):
+            if line is not None:
+                self.import_errors += line.startswith("Error importing ")
+                self.warnings += "Warning: " in line
+                self.errors += "Error: " in line
+            yield
         counts = {"ierr": self.import_errors, "warn": self.warnings, "err": self.errors}
         found = [f"{word}={count}" for word, count in counts.items() if count]
         self.descriptionDone = [*asWords(self.describe(True)), *found]
@@ -72,22 +76,25 @@ class PyFlakes(ShellCommand):
 
     MESSAGES = ("unused", "undefined", "redefs", "import*", "misc")
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: Any) -> Any:
         """Sort the messages by their kind."""
-        found: dict[str, list[str]] = {kind: [] for kind in self.MESSAGES}
-        output = dropwhile(lambda line: ":" not in line, lines(log, (LOG_CHANNEL_STDOUT,)))
-        unreadable = filter(_UNREADABLE.search, lines(log, (LOG_CHANNEL_STDERR,)))
+        return self.inSlices(self._sort(log))
+
+    def _sort(self, log: Any) -> Iterator[None]:
+        found = {kind: KeptLines(WARNINGS_LIMIT) for kind in self.MESSAGES}
         self._hasRun = False
-        for line in filter(str.strip, chain(output, unreadable)):
-            found[_kindOf(line)].append(line)
-            self._hasRun = self._hasRun or _MESSAGE.match(line) is not None
+        for line in _messages(log):
+            if line is not None:
+                found[_kindOf(line)].add(line)
+                self._hasRun = self._hasRun or _MESSAGE.match(line) is not None
+            yield
         words = []
         for kind, messages in found.items():
-            if messages:
-                words.append(f"{kind}={len(messages)}")
-                self.addCompleteLog(kind, "\n".join([*messages, ""]))
-            self.setProperty(f"pyflakes-{kind}", len(messages))
-        self.setProperty("pyflakes-total", sum(map(len, found.values())))
+            if messages.count:
+                words.append(f"{kind}={messages.count}")
+                self.addCompleteLog(kind, messages.text())
+            self.setProperty(f"pyflakes-{kind}", messages.count)
+        self.setProperty("pyflakes-total", sum(messages.count for messages in found.values()))
         self.descriptionDone = [*asWords(self.describe(True)), *words]
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
@@ -115,10 +122,30 @@ def _kindOf(line: str) -> str:
     return next((kind for words, kind in _KINDS if words.search(line)), "misc")
 
 
+def _messages(log: Any) -> Iterator[str | None]:
+    """The lines of pyflakes' output that tell of something; None now and then, as in L{linesOrNone}."""
+    begun = False
+    for line in linesOrNone(log, (LOG_CHANNEL_STDOUT,)):
+        begun = begun or (line is not None and ":" in line)
+        yield line if begun and line is not None and line.strip() else None
+    for line in linesOrNone(log, (LOG_CHANNEL_STDERR,)):
+        yield line if line is not None and _UNREADABLE.search(line) else None
+
+
 def lines(log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)) -> Iterator[str]:
     """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
+    return (line for line in linesOrNone(log, channels) if line is not None)
+
+
+def linesOrNone(
+    log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
+) -> Iterator[str | None]:
+    """The same with None now and then, so that whoever reads a long log can leave off in between."""
     unfinished: dict[int, str] = {}
-    for channel, text in log.getChunks(channels):
+    for channel, text in log.getChunks():
+        yield None
+        if channel not in channels:
+            continue
         *whole, rest = (unfinished.get(channel, "") + text).split("\n")
         if len(rest) > LONGEST_LINE:
             whole, rest = [*whole, rest], ""

@@ -6,7 +6,7 @@ What any Python project may use is in L{buildbot.steps.python}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,9 @@ from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand
+from buildbot.process.slices import atOnce
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
-from buildbot.steps.python import lines
+from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
 from buildbot.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
 from buildbot.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
@@ -61,12 +62,15 @@ class HLint(ShellCommand):
             return SKIPPED
         python = [self.python] if self.python else []
         self.setCommand([*python, "bin/lore", "-p", "--output", "lint", *files])
-        _keep(self, "files", files)
+        atOnce(_keep(self, "files", files))
         return super().start()
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """See L{ShellCommand}: lore writes its warnings and nothing else."""
-        self.warnings = _keep(self, "warnings", (line for line in lines(cmd.logs["stdio"]) if ":" in line))
+        return self.inSlices(self._pick(cmd.logs["stdio"]))
+
+    def _pick(self, log: Any) -> Iterator[None]:
+        self.warnings = yield from _keep(self, "warnings", _those(log, lambda line: ":" in line))
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{ShellCommand}."""
@@ -237,9 +241,13 @@ class Trial(ShellCommand):
         self.addLogObserver("test.log", OutputProgressObserver("test.log"))
         return super().start()
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """Read trial's last words; without them, nobody knows whether it tested anything."""
-        counts = countFailedTests(_tail(cmd.logs["stdio"]))
+        return self.inSlices(self._judge(cmd))
+
+    def _judge(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
+        last = yield from _tail(cmd.logs["stdio"])
+        counts = countFailedTests(last)
         self.results, self.text, summary = verdict(cmd.rc, counts)
         if self.reactor:
             self.text.append(self.rtext("(%s)"))
@@ -261,16 +269,21 @@ class Trial(ShellCommand):
         name = (self.reactor, *testname) if self.reactor else testname
         self.build.build_status.addTestResult(TestResult(name, results, text, {"log": tlog}))
 
-    def createSummary(self, loog: Any) -> None:
+    def createSummary(self, loog: Any) -> Any:
         """Pick the problems and the warnings out of the output."""
-        output = lines(loog)
-        warnings, separator = warningsIn(output)
+        return self.inSlices(self._pick(loog))
+
+    def _pick(self, loog: Any) -> Iterator[None]:
+        output = linesOrNone(loog)
+        warnings, separator = yield from warningsIn(output)
         if separator is not None and separator.startswith("="):
             problems = self.addLog("problems")
             for each in problemsIn(_copied(separator, output, problems)):
-                self.addTestResult(each.name, each.results, each.getText(), each.logs["log"])
+                if each is not None:
+                    self.addTestResult(each.name, each.results, each.getText(), each.logs["log"])
+                yield
             problems.finish()
-        _keep(self, "warnings", warnings)
+        yield from _keep(self, "warnings", warnings)
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{ShellCommand}."""
@@ -298,9 +311,12 @@ class ProcessDocs(ShellCommand):
     descriptionDone = ["docs"]
     warnings = 0
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: Any) -> Any:
         """Pick the warnings out of the output."""
-        self.warnings = _keep(self, "warnings", _docWarnings(lines(log)))
+        return self.inSlices(self._pick(log))
+
+    def _pick(self, log: Any) -> Iterator[None]:
+        self.warnings = yield from _keep(self, "warnings", _docWarnings(linesOrNone(log)))
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{ShellCommand}."""
@@ -316,13 +332,15 @@ class ProcessDocs(ShellCommand):
         return [counted(self.warnings, "doc") if results == WARNINGS else "docs"]
 
 
-def _docWarnings(output: Iterable[str]) -> Iterator[str]:
+def _docWarnings(output: Iterable[str | None]) -> Iterator[str | None]:
     """Those of LaTeX may go on in the next line."""
     goesOn = False
     for line in output:
+        if line is None:
+            yield None
+            continue
         begins = line.startswith("WARNING: ")
-        if begins or goesOn:
-            yield line
+        yield line if begins or goesOn else None
         goesOn = begins
 
 
@@ -340,15 +358,16 @@ class BuildDebs(ShellCommand):
     errors = 0
     warnings = 0
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """Pick what lintian said out of the output."""
-        said = (line for line in lines(cmd.logs["stdio"]) if line.startswith(("E: ", "W: ")))
         self.errors = self.warnings = 0
-        _keep(self, "problems", map(self._count, said))
+        said = _those(cmd.logs["stdio"], lambda line: line.startswith(("E: ", "W: ")))
+        return self.inSlices(_keep(self, "problems", map(self._count, said)))
 
-    def _count(self, line: str) -> str:
-        self.errors += line.startswith("E")
-        self.warnings += line.startswith("W")
+    def _count(self, line: str | None) -> str | None:
+        if line is not None:
+            self.errors += line.startswith("E")
+            self.warnings += line.startswith("W")
         return line
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
@@ -392,18 +411,27 @@ def _ownCommand(step: ShellCommand, kwargs: Mapping[str, Any]) -> None:
         complain(step, "makes its own command: leave out command", "command", kwargs["command"])
 
 
-def _copied(first: str, others: Iterable[str], log: Any) -> Iterator[str]:
+def _those(log: Any, wanted: Callable[[str], bool]) -> Iterator[str | None]:
+    """The lines of a log that are wanted, and None for each other."""
+    return (line if line is not None and wanted(line) else None for line in linesOrNone(log))
+
+
+def _copied(first: str, others: Iterable[str | None], log: Any) -> Iterator[str | None]:
     """The lines after the first, all of which go into a log on their way."""
     log.addStdout(f"{first}\n")
     for line in others:
-        log.addStdout(f"{line}\n")
+        if line is not None:
+            log.addStdout(f"{line}\n")
         yield line
 
 
-def _keep(step: ShellCommand, name: str, found: Iterable[str]) -> int:
-    """Put lines into a log of this name, if there are any; returns how many there are."""
+def _keep(step: ShellCommand, name: str, found: Iterable[str | None]) -> Generator[None, None, int]:
+    """Put lines into a log of this name, if there are any; returns how many there are. For L{inSlices}."""
     log, count = None, 0
     for line in found:
+        yield
+        if line is None:
+            continue
         count += 1
         log = log or step.addLog(name)
         log.addStdout(f"{line}\n")
@@ -412,11 +440,13 @@ def _keep(step: ShellCommand, name: str, found: Iterable[str]) -> int:
     return count
 
 
-def _tail(log: Any) -> str:
-    """The end of a log, without what was said about the command."""
+def _tail(log: Any) -> Generator[None, None, str]:
+    """The end of a log, without what was said about the command; for L{inSlices}."""
     kept = ""
-    for text in log.getChunks((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR), onlyText=True):
-        kept = (kept + text)[-TAIL:]
+    for channel, text in log.getChunks():
+        if channel in (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR):
+            kept = (kept + text)[-TAIL:]
+        yield
     return kept.replace("\r\n", "\n")
 
 

@@ -8,7 +8,7 @@ modules of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import arguments
@@ -16,7 +16,7 @@ from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PATH, WORDS
-from buildbot.process.logobserver import LogLineObserver
+from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
 from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
@@ -31,8 +31,10 @@ Words = str | Sequence[str]
 WATCHES_FILES = "2.1"
 FOLLOWS_FILES = "2.9"
 HIDES_ARGUMENTS = "2.16"
-#: Characters of warnings that are kept for their log.
-WARNINGS_LIMIT = 1024 * 1024
+#: Bytes of memory that warnings may take until they are in their log.
+WARNINGS_LIMIT = 4 << 20
+#: Bytes that a property may have that a command's output sets.
+LONGEST_PROPERTY = 64 * 1024
 
 
 class ShellCommand(LoggingBuildStep):
@@ -225,9 +227,13 @@ class TreeSize(ShellCommand):
     command = ["du", "-s", "-k", "."]
     kb: int | None = None
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """See L{LoggingBuildStep}."""
-        found = re.match(r"\s*(\d+)", _output(cmd))
+        return self.inSlices(self._measure(cmd))
+
+    def _measure(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
+        output = yield from _output(cmd, 1024)
+        found = re.match(r"\s*(\d{1,18})\b", output)
         if found:
             self.kb = int(found[1])
             self.setProperty("tree-size-KiB", self.kb)
@@ -244,10 +250,14 @@ class TreeSize(ShellCommand):
 
 
 class SetProperty(ShellCommand):
-    """I set a property to what my command writes to its standard output, if it succeeds."""
+    """I set a property to what my command writes to its standard output, if it succeeds.
+
+    More than L{LONGEST_PROPERTY} bytes are no property: then I fail, and my log says so.
+    """
 
     name = "setproperty"
     _changed = False
+    _isTooLong = False
 
     @arguments(property=PATH, strip=FLAG)
     def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
@@ -259,12 +269,24 @@ class SetProperty(ShellCommand):
         self.property = property
         self.strip = strip
 
-    def commandComplete(self, cmd: LoggedRemoteCommand) -> None:
+    def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """See L{LoggingBuildStep}."""
-        if cmd.rc == 0:
-            value = _output(cmd)
-            self.setProperty(self.build.render(self.property), value.strip() if self.strip else value)
-            self._changed = True
+        return self.inSlices(self._set(cmd)) if cmd.rc == 0 else None
+
+    def _set(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
+        value = yield from _output(cmd, LONGEST_PROPERTY + 1)
+        name = self.build.render(self.property)
+        if len(value.encode("utf-8", "surrogatepass")) > LONGEST_PROPERTY:
+            self._isTooLong = True
+            why = f"the command wrote more than {LONGEST_PROPERTY} bytes: property {name!r} is not set"
+            self.addCompleteLog("property", f"{why}\n")
+            return
+        self.setProperty(name, value.strip() if self.strip else value)
+        self._changed = True
+
+    def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
+        """See L{LoggingBuildStep}."""
+        return FAILURE if self._isTooLong else super().evaluateCommand(cmd)
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """Whether it was set."""
@@ -273,35 +295,32 @@ class SetProperty(ShellCommand):
         return super().getText(cmd, results)
 
 
-def _output(cmd: LoggedRemoteCommand) -> str:
-    """What an ended command wrote to its standard output."""
-    return "".join(cmd.logs["stdio"].readlines(LOG_CHANNEL_STDOUT))
+def _output(cmd: LoggedRemoteCommand, most: int) -> Generator[None, None, str]:
+    """What an ended command wrote to its standard output, no more than so many bytes; for L{inSlices}."""
+    found = b""
+    for channel, data in cmd.logs["stdio"].getByteChunks():
+        if channel == LOG_CHANNEL_STDOUT:
+            found += data[: most - len(found)]
+            if len(found) == most:
+                break
+        yield
+    return found.decode("utf-8", "replace")
 
 
 class _WarningCounter(LogLineObserver):
-    """I count lines that match, and keep the first L{WARNINGS_LIMIT} characters of them."""
+    """I count lines that match, and keep the first of them."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         super().__init__()
         self._matches = pattern.match
-        self._length = 0
-        self.count = 0
-        self.lines: list[str] = []
+        self.found = KeptLines(WARNINGS_LIMIT)
 
     def outLineReceived(self, line: str) -> None:
         """See L{LogLineObserver}."""
         if self._matches(line):
-            self.count += 1
-            self._length += len(line) + 1
-            if self._length <= WARNINGS_LIMIT:
-                self.lines.append(line)
+            self.found.add(line)
 
     errLineReceived = outLineReceived
-
-    def text(self) -> str:
-        """The warnings, for a log."""
-        missed = self.count - len(self.lines)
-        return "\n".join([*self.lines, *([f"[{missed} more]"] if missed else []), ""])
 
 
 class WarningCountingShellCommand(ShellCommand):
@@ -345,9 +364,9 @@ class WarningCountingShellCommand(ShellCommand):
         """Tell of the warnings; a subclass that does otherwise has none counted."""
         if self._counter is None:
             return
-        self.warnCount = self._counter.count
+        self.warnCount = self._counter.found.count
         if self.warnCount:
-            self.addCompleteLog("warnings", self._counter.text())
+            self.addCompleteLog("warnings", self._counter.found.text())
         try:
             before = self.getProperty("warnings-count")
         except KeyError:

@@ -39,6 +39,7 @@ def word(value: object) -> str:
 # Whatever moves the cursor, ends a line, reorders what follows or cannot be encoded.
 _CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
 _HARMFUL = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+_BLOCK = 4096
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{_CONTROL}\ud800-\udfff]")
 
@@ -63,8 +64,22 @@ def text(value: object, limit: int = 1024, lines: bool = False) -> str:
         shown = hex(value) if isinstance(value, int) and value.bit_length() > 1024 else str(value)
     else:
         shown = f"<{type(value).__name__}>"
-    shown = (_HARMFUL_IN_LINES if lines else _HARMFUL).sub(_escape, shown[: limit + 1])
+    shown = _escaped(_HARMFUL_IN_LINES if lines else _HARMFUL, shown[: limit + 1], limit)
     return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"[:limit]
+
+
+def _escaped(harmful: re.Pattern[str], said: str, limit: int) -> str:
+    """A text with escapes, as far as it is needed: they can make it several times as long."""
+    if len(said) <= _BLOCK:
+        return harmful.sub(_escape, said)
+    parts: list[str] = []
+    length = 0
+    for at in range(0, len(said), _BLOCK):
+        parts.append(harmful.sub(_escape, said[at : at + _BLOCK]))
+        length += len(parts[-1])
+        if length > limit:
+            break
+    return "".join(parts)
 
 
 def _escape(match: re.Match[str]) -> str:

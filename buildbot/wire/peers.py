@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.budget import Budget
+from buildbot.wire.budget import Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
@@ -30,6 +30,8 @@ from buildbot.wire.offers import OfferFailed, Offers
 
 #: Characters of an info file that are kept (A6).
 INFO_LIMIT = 64 * 1024
+#: Bytes of memory that all of a slave's info may take; what is too much is cut.
+INFO_MEMORY = 512 * 1024
 #: Commands of a slave that are kept.
 COMMANDS = 200
 #: Characters of a command's name or version; longer ones are none.
@@ -303,6 +305,7 @@ def _firstError(why: Failure) -> Failure:
 def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
     """All of a slave's info that can be shown; what is odd is left out, never complained about (A6)."""
     info: dict[str, str] = {}
+    left = INFO_MEMORY
     for answer in answers:
         if not isinstance(answer, dict):
             continue
@@ -310,7 +313,9 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
             if isinstance(value, int):
                 value = str(value)
             if isinstance(value, (str, bytes)) and isinstance(key, (str, bytes)):
-                info[text(key, 100)] = text(value.strip(), INFO_LIMIT, lines=True)
+                said = text(value.strip(), min(INFO_LIMIT, max(0, left // 4)), lines=True)
+                info[text(key, 100)] = said
+                left -= weigh(said)
     return info
 
 
