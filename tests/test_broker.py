@@ -328,7 +328,9 @@ class BeforeLoginTests(Case):
     def test_noFiles(self) -> None:
         """H6: when only the administrator's files are left, newcomers are hung up on; one line says so."""
         free = [100]
-        self.factory = SlavePortFactory(self.rootFor, self.clock, files=FileReserve(1024, lambda: free[0]))
+        self.factory = SlavePortFactory(
+            self.rootFor, self.clock, files=FileReserve(lambda: 1024, lambda: free[0])
+        )
         honest = self.connect()
         free[0] = 1000
         turnedAway = [self.connect(port=port) for port in range(2, 12)]
@@ -342,7 +344,9 @@ class BeforeLoginTests(Case):
     def test_fewFiles(self) -> None:
         """H6: when files are scarce, a connection that takes long to log in makes room for a newcomer."""
         free = [100]
-        self.factory = SlavePortFactory(self.rootFor, self.clock, files=FileReserve(1024, lambda: free[0]))
+        self.factory = SlavePortFactory(
+            self.rootFor, self.clock, files=FileReserve(lambda: 1024, lambda: free[0])
+        )
         slow = self.connect()
         free[0] = 900
         self.assertTrue(self.pumped([self.connect(port=2)])[0].client.lost)

@@ -17,9 +17,23 @@ class FileReserveTests(unittest.SynchronousTestCase):
     def test_room(self) -> None:
         """A connection gets no file of the reserve; within the first half of it, another can make room."""
         free = 0
-        files = FileReserve(1024, lambda: free)
+        files = FileReserve(lambda: 1024, lambda: free)
         for free, room in ((895, Room.ENOUGH), (896, Room.SCARCE), (959, Room.SCARCE), (960, Room.NONE)):
             self.assertIs(files.room(), room, free)
+
+    def test_limitIsRaised(self) -> None:
+        """An administrator who raises the limit of the running master makes room at once."""
+        limit = 1024
+        files = FileReserve(lambda: limit, lambda: 1000)
+        self.assertIs(files.room(), Room.NONE)
+        limit = 4096
+        self.assertIs(files.room(), Room.ENOUGH)
+
+    def test_anyNumber(self) -> None:
+        """A process without a limit keeps nothing."""
+        files = FileReserve(lambda: None, lambda: 1_000_000)
+        self.assertIs(files.room(), Room.ENOUGH)
+        self.assertEqual((files.limit, files.reserved), (None, 0))
 
     def test_noneLeft(self) -> None:
         """When no file can be opened at all, there is no room."""
@@ -27,7 +41,7 @@ class FileReserveTests(unittest.SynchronousTestCase):
         def none() -> int:
             raise OSError("too many open files")
 
-        self.assertIs(FileReserve(1024, none).room(), Room.NONE)
+        self.assertIs(FileReserve(lambda: 1024, none).room(), Room.NONE)
 
     def test_thisProcess(self) -> None:
         """A process far below its limit has room, and asking leaves nothing open."""

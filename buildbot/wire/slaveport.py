@@ -63,7 +63,8 @@ class SlavePortFactory(protocol.ServerFactory):
         self._door = Doorkeeper()
         self._lines = LogLimiter()
         self._summary: Any = None
-        most = greeting if self.files.limit is None else min(greeting, self.files.limit // 2)
+        limit = self.files.limit
+        most = greeting if limit is None else min(greeting, limit // 2)
         self._greeters = Greeters(clock, most, self._tooLate)
         self._members = Members(clock, self._cut)
 

@@ -39,6 +39,12 @@ def _lowestFree() -> int:
     return number
 
 
+def _limitOfThisProcess() -> int | None:
+    """How many files this process may open; None: any number.  C{prlimit} changes it at any time."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
 class FileReserve:
     """
     I keep the files with the highest numbers for the administrator.
@@ -46,33 +52,44 @@ class FileReserve:
     The system gives each new file the lowest number that is free.  So a connection with a low number leaves
     the high ones alone, and no count of open files is needed.
 
-    @ivar limit: how many files this process may open; None: any number.
     @ivar turnedAway: connections that found no room, so far.
     @ivar when: when the last of them came, in seconds since the epoch; None if none did.
     """
 
-    def __init__(self, limit: int | None = None, lowestFree: Callable[[], int] = _lowestFree) -> None:
-        """@param limit: None reads the limit of this process."""
-        if limit is None:
-            soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            limit = None if soft == resource.RLIM_INFINITY else soft
-        self.limit = limit
-        self.reserved = 0 if limit is None else reserved(limit)
+    def __init__(
+        self,
+        limitNow: Callable[[], int | None] = _limitOfThisProcess,
+        lowestFree: Callable[[], int] = _lowestFree,
+    ) -> None:
         self.turnedAway = 0
         self.when: float | None = None
+        self._limitNow = limitNow
         self._lowestFree = lowestFree
+
+    @property
+    def limit(self) -> int | None:
+        """How many files may be open; None: any number."""
+        return self._limitNow()
+
+    @property
+    def reserved(self) -> int:
+        """How many of them no connection gets."""
+        limit = self.limit
+        return 0 if limit is None else reserved(limit)
 
     def room(self) -> Room:
         """Whether there is a file for the connection that has just come in."""
-        if self.limit is None:
+        limit = self.limit
+        if limit is None:
             return Room.ENOUGH
         try:
             number = self._lowestFree()
         except OSError:
             return Room.NONE
-        if number < self.limit - self.reserved:
+        kept = reserved(limit)
+        if number < limit - kept:
             return Room.ENOUGH
-        return Room.SCARCE if number < self.limit - self.reserved // 2 else Room.NONE
+        return Room.SCARCE if number < limit - kept // 2 else Room.NONE
 
     def turnAway(self, when: float) -> None:
         """A connection found no room, at C{when} (seconds since the epoch)."""

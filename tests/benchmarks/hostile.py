@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests import hostile
-from tests.benchmarks import bombs, rawpb, servers
+from tests.benchmarks import bombs, hostile_doors, rawpb, servers
 from tests.benchmarks.attach import farm
 from tests.benchmarks.forgeries import forgeries
 from tests.benchmarks.loris import Loris, slowLoris
@@ -278,6 +278,7 @@ SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
     "namesakes": _namesakes,
     "hangups": _hangups,
     "loris": _loris,
+    **hostile_doors.SCENARIOS,
 }
 
 

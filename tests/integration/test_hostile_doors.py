@@ -1,0 +1,140 @@
+# -*- test-case-name: tests.integration.test_hostile_doors -*-
+"""A real master at its doors: TLS, shared addresses, accounts that are no slaves, the last files.
+
+The promises are generous; what exactly it costs is printed by C{python -m tests.benchmarks.hostile}.
+"""
+
+from __future__ import annotations
+
+import time
+
+from tests import hostile
+from tests.benchmarks import hostile_doors as doors
+from tests.benchmarks.machine import openFiles
+from tests.benchmarks.servers import PATTERN
+from tests.hostile import Guess
+from tests.integration.test_hostile import MIB, HostileTestCase
+
+
+class BeforeLogin(HostileTestCase):
+    """What anybody on the network may try."""
+
+    def test_halfHandshakes(self) -> None:
+        """
+        H1: connections to a port with TLS that finish no handshake are closed like all others and cost no
+        traceback; no slave over TLS is stranded beside them.
+        """
+        port = doors.openDoors(self.server)
+        with self.watch() as watch:
+            told = doors.halfHandshakes(self.server, port, 600)
+        self.assertLess(told.open, 20)
+        self.assertEqual((len(told.honest), told.stranded), (10, 0))
+        self.assertUnimpressed(watch.figures, peak=96 * MIB, log=60_000)
+
+    def test_junkOverTLS(self) -> None:
+        """H1: who speaks TLS and then nonsense, over and over, keeps no slave of its address out."""
+        port = doors.openDoors(self.server)
+        for _ in range(100):
+            sock = doors.withTLS(doors.connected(port))
+            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            sock.close()
+        for number in range(20):
+            slave = doors.attached(port, number, tls=True)
+            self.assertIsNotNone(slave)
+            if slave is not None:
+                slave.close()
+        self.assertNotIn("Traceback", self.server.log())
+
+    def test_besideNonsense(self) -> None:
+        """H2: slaves storm in while somebody behind their own address talks nonsense without a pause."""
+        alone, disturbed, done = doors.stormBeside(self.server, doors.nonsense, 200, 100)
+        self.assertGreater(done, 50)
+        self.assertGreater(disturbed, alone / 10)
+
+    def test_besideGuesses(self) -> None:
+        """H2: slaves storm in while somebody behind their own address guesses their very passwords."""
+
+        def guess(number: int) -> Guess:
+            return Guess(PATTERN % (100 + number % 200), b"wrong")
+
+        alone, disturbed, done = doors.stormBeside(self.server, guess, 200, 100)
+        self.assertGreater(done, 50)
+        self.assertGreater(disturbed, alone / 10)
+
+    def test_junkNames(self) -> None:
+        """H2: made-up names fill neither the log nor the status, and hide no guess at a bot."""
+        told = doors.junkNames(self.server, 500)
+        self.assertTrue(told.guessIsLogged)
+        self.assertEqual(told.guesses, 20)
+        self.assertLess(told.lines, 60)
+        self.assertLess(told.bytes, 20_000)
+        self.assertNotIn("\x1b", self.server.log())
+
+
+class BehindLogin(HostileTestCase):
+    """What those may try who know a password."""
+
+    def test_unfinishedMessages(self) -> None:
+        """H6: unfinished messages of an account cost bounded memory, and their connections end."""
+        doors.openDoors(self.server)
+        told = doors.idleClients(self.server, 40, doors.UNFINISHED, 45)
+        self.assertLess(told.open, 20)
+        self.assertLess(told.grownKiB, 200 * MIB)
+        self.assertNotIn("Traceback", self.server.log())
+
+    def test_idleClients(self) -> None:
+        """H6: of many idle connections of an account only some stay, and a newcomer is let in."""
+        doors.openDoors(self.server)
+        told = doors.idleClients(self.server, 60, b"", 25)
+        self.assertLessEqual(told.open, 20)
+
+    def test_twoLogins(self) -> None:
+        """H6: a connection is good for one login."""
+        two = doors.TwoLogins((PATTERN % 0, PATTERN % 1))
+        hostile.alone(self.server.port, two, patience=10)
+        self.assertTrue(two.hungUp)
+        self.assertEqual(doors.status(self.server)["master"]["connected"], 0)
+
+    def test_malformedCalls(self) -> None:
+        """H7: ten thousand calls that no slave makes are one line of the log, and the connection."""
+        before = self.server.logSize
+        slave = doors.malformedCalls(self.server, 10_000)
+        self.assertTrue(slave.attached and slave.hungUp)
+        self.assertLess(self.server.logSize - before, 5_000)
+        self.assertIn("a malformed call", self.server.log())
+        self.assertNotIn("Traceback", self.server.log())
+
+    def test_logsInAgain(self) -> None:
+        """A slave that was hung up on for a malformed call can attach again at once."""
+        doors.malformedCalls(self.server, 10)
+        slave = doors.attached(self.server.port, 1, tls=False)
+        self.assertIsNotNone(slave)
+        if slave is not None:
+            slave.close()
+
+
+class FewFiles(HostileTestCase):
+    """H6: what an administrator needs is kept in reserve."""
+
+    def test_commands(self) -> None:
+        """H6: slaves that want more files than there are lock nobody out: commands work, and say why."""
+        told = doors.fewFiles(self.server, 100)
+        self.assertEqual(set(told.exits.values()), {0}, told)
+        self.assertGreater(told.attached, 0)
+        self.assertLess(told.attached, 64)
+        self.assertGreater(told.turnedAway, 0)
+        self.assertIn("raise the limit", told.words)
+        self.assertLess(told.logBytes, 60_000)
+
+    def test_afterwards(self) -> None:
+        """H6: when the limit is raised, everybody gets in at once."""
+        files = openFiles(self.server.pid)
+        doors.fewFiles(self.server, 30, limit=files + 20)
+        slave = doors.attached(self.server.port, 40, tls=False)
+        self.assertIsNotNone(slave)
+        if slave is not None:
+            slave.close()
+        deadline = time.monotonic() + 20
+        while openFiles(self.server.pid) > files + 5 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertLessEqual(openFiles(self.server.pid), files + 5)
