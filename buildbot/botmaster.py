@@ -26,7 +26,6 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
-from buildbot.util import counted
 
 log = Logger()
 
@@ -160,26 +159,6 @@ class BotMaster(BuildYard, service.Service):
             self.configureLocks(config.builders.values())
         failing = [name for name, slave in self.slaves.items() if slave.slave_status.failing]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
-
-    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
-        """
-        What L{apply} will cost those who build, in lines for people.
-
-        @param drain: see there.
-        """
-        lines = []
-        for builder in (self.builders[name] for name in change.buildersRemoved):
-            running, waiting = len(builder.building), len(builder.pending)
-            stops = counted(running, "running build") + " of it stopped" if running else ""
-            cancels = counted(waiting, "waiting request") + " cancelled" if waiting else ""
-            if stops or cancels:
-                lines.append(f"builder {builder.name} goes: {' and '.join(filter(None, [stops, cancels]))}")
-        for slave in (self.slaves[name] for name in change.slavesRemoved):
-            if slave.buildsRunning:
-                builds = counted(slave.buildsRunning, "build")
-                becomes = "there end first" if drain else "there begin anew, on another slave"
-                lines.append(f"bot {slave.slavename} goes: {builds} {becomes}")
-        return lines
 
     def _removeBuilder(self, builder: Builder) -> None:
         """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""

@@ -36,6 +36,7 @@ from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.clock import makeMonotonic
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.consequences import consequences
 from buildbot.daemon import lock, traces
 from buildbot.daemon.childload import LoadReport, loadInChild
 from buildbot.daemon.commands import COMMANDS
@@ -497,7 +498,7 @@ class BuildMaster(Family):
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
         """What a change will cost those who build."""
-        return self.botmaster.consequences(change, drain)
+        return consequences(self.botmaster, self._ports, change, drain)
 
     def warnings(self) -> list[str]:
         """What is not wrong yet: certificates that expire soon."""

@@ -64,6 +64,14 @@ class SlavePort:
     listening: IListeningPort
     context: TLSContext | None
 
+    def accepted(self, address: object) -> bool:
+        """Whether I accepted a connection whose end on this machine has that address."""
+        mine: Any = self.listening.getHost()
+        if getattr(mine, "port", None) is None:
+            return mine == address
+        isHere = mine.host in ("", "0.0.0.0", "::") or mine.host == getattr(address, "host", None)
+        return isHere and mine.port == getattr(address, "port", None)
+
     def __str__(self) -> str:
         """What a person would call it: C{"tcp 9989"}, C{"ssl 9990 on 127.0.0.1"}."""
         host = self.listening.getHost()

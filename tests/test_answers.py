@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot import answers
 from buildbot.daemon.asking import ControlError
-from buildbot.slaves.duty import PROBE_TIME
+from buildbot.slaves.duty import DRAINED, PROBE_TIME
+from buildbot.status.report import reportSlave
 from buildbot.status.results import Results
 from buildbot.store.interface import StoreFailed
 from tests.fakes import FakeSlave
@@ -309,6 +310,31 @@ class PauseTests(AnswersCase):
         self.assertAbsent()
         self.assertEqual(slave.called[before:], ["getCommands"])
         self.assertEqual(slave.complaints, [])  # it knows that its last words were heard
+
+    def test_drained(self) -> None:
+        """F14: once a drained slave is idle and gone, it is said that it may be switched off."""
+        self.connect()
+        self.force()
+        self.ask("drain", slave="bot1", who="bob")
+        self.settle()
+        self.assertFalse(reportSlave(self.bot)["drained"])
+        self.assertNotIn(DRAINED, [text for _, text in self.bot.slave_status.getEvents()])
+        self.command(self.slaves[-1]).end(0)
+        self.settle()
+        self.assertTrue(reportSlave(self.bot)["drained"])
+        self.assertEqual(self.lastEvent(), DRAINED)
+        self.green()  # it comes back by itself, and may be switched off still
+        self.assertTrue(reportSlave(self.bot)["drained"])
+        self.ask("unpause", slave="bot1")
+        self.assertFalse(reportSlave(self.bot)["drained"])
+
+    def test_drainedAtOnce(self) -> None:
+        """F14: a slave that is not connected is drained at once, and that is said once."""
+        for _ in range(2):
+            self.ask("drain", slave="bot1", who="bob")
+            self.bot.maybeLeave()
+        events = [text for _, text in self.bot.slave_status.getEvents()]
+        self.assertEqual(events.count(DRAINED), 1)
 
     def test_drainMute(self) -> None:
         """A drained slave that does not answer is not waited for."""

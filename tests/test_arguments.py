@@ -459,7 +459,7 @@ class DoubtTests(unittest.SynchronousTestCase):
         """F14: a change source with the password that everybody knows is told, with its line."""
         [warning] = self.warningsOf("\nc['sources'].append(PBChangeSource())\n")
         self.assertTrue(
-            warning.startswith(f"{NEXT + 1}: PBChangeSource: everybody knows the password"), warning
+            warning.startswith(f"{NEXT + 1}: PBChangeSource: user 'change' has the password"), warning
         )
 
     def test_directories(self) -> None:

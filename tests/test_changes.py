@@ -238,7 +238,7 @@ class PBChangeSourceTests(SourceCase):
     def test_doubts(self) -> None:
         """F14: the password that everybody knows, and a sep without a prefix, are worth a warning."""
         [doubt] = PBChangeSource().configurationDoubts
-        self.assertIn("everybody knows the password of 'change'", doubt)
+        self.assertIn("user 'change' has the password that everybody knows", doubt)
         self.assertEqual(PBChangeSource("a", "b").configurationDoubts, [])
         [doubt] = PBChangeSource("a", "b", sep="/").configurationDoubts
         self.assertIn("sep does nothing without prefix", doubt)

@@ -8,8 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.trial import unittest
 
+from buildbot.changes.pb import PBChangeSource
 from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import BuilderConfig, ConfigError, MasterConfig, SlaveConfig
+from buildbot.scheduler import Periodic, Scheduler
 from buildbot.util import ComparableMixin
 
 try:
@@ -154,6 +156,11 @@ class DiffTests(unittest.TestCase):
         self.assertEqual((found.listsChanged, found.isEmpty()), ((), False))
         self.assertEqual(found.describe(), ("~ bots: in another order", "~ builders: in another order"))
 
+    def test_inserted(self) -> None:
+        """What is inserted is said to come; that others move on by it is not worth a line."""
+        found = change(slaves=slaves("b0", "b1", "b2", "b3"), builders=builders("new", "full", "quick"))
+        self.assertEqual(found.describe(), ("+ bot b0", "+ builder new"))
+
     def test_ports(self) -> None:
         """Ports come and go."""
         found = change(ports=("tcp:2", "ssl:3"))
@@ -170,9 +177,33 @@ class DiffTests(unittest.TestCase):
         self.assertEqual((found.schedulersRemoved, found.schedulersAdded), ((Plugin("a"),), (Plugin("c"),)))
         self.assertEqual(
             found.describe(),
-            ("- scheduler a", "+ scheduler c", "+ source object", "- status web", "+ status web"),
+            ("- scheduler a", "+ scheduler c", "+ source object", "~ status web: period 1 -> 2"),
         )
         self.assertTrue(diff(old, replace(old, schedulers=(Plugin("a"), Plugin("b")))).isEmpty())
+
+    def test_alteredPlugin(self) -> None:
+        """A scheduler or a source with another setting is told by that, without passwords."""
+        dependent = Scheduler("other", None, 60, ["full"])
+        old = replace(
+            OLD,
+            schedulers=(Scheduler("quick", None, 60, ["quick", "full"]), dependent),
+            sources=(PBChangeSource("u", CANARY),),
+        )
+        new = replace(
+            OLD,
+            schedulers=(Scheduler("quick", "b", 5, ["full", "fast"], bool), Periodic("other", ["full"], 60)),
+            sources=(PBChangeSource("u", CANARY + "2", prefix="x" * 100),),
+        )
+        self.assertEqual(
+            diff(old, new).describe(),
+            (
+                "- scheduler other",
+                "+ scheduler other",
+                "~ scheduler quick: treeStableTimer 60 -> 5; builderNames -quick +fast; branch None -> b;"
+                " new fileIsImportant",
+                "~ source PBChangeSource: new passwd; new prefix",
+            ),
+        )
 
     def test_pluginTitle(self) -> None:
         """A plug-in without a name that could be shown is called by its class."""
@@ -194,7 +225,7 @@ class DiffTests(unittest.TestCase):
         found = diff(old, new)
         self.assertEqual(
             found.describe(),
-            ("~ builder full: factory", "- status Broken", "+ status Broken", "~ manhole: new value"),
+            ("~ builder full: factory", "~ status Broken: made anew", "~ manhole: new value"),
         )
 
     def test_settings(self) -> None:

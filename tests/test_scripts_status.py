@@ -100,14 +100,17 @@ class PageTests(unittest.TestCase):
         bot = {**BOT, "paused": PAUSE, "running": 1}
         lines = status.masterPage(MASTER, [bot], NOW)
         self.assertIn("connected, paused", lines[5])
-        self.assertRegex(lines[-1], r"^bot1 is paused by ann since .* \(1 min\): new disk$")
+        self.assertRegex(lines[-1], r"^bot1: paused \(ann, 1 min ago\): new disk$")
         page = status.slavePage(bot, NOW)
         self.assertIn("builds:   1 running", page)
-        self.assertRegex("\n".join(page), r"\nkept:     paused by ann since .* \(1 min\): new disk\n")
+        self.assertRegex("\n".join(page), r"\nkept:     paused \(ann, 1 min ago\): new disk\n")
         away = {**ABSENT, "paused": {**PAUSE, "kind": "draining", "why": "", "who": ""}}
         lines = status.masterPage(MASTER, [away], NOW)
         self.assertIn("not connected, draining", lines[5])
-        self.assertRegex(lines[-1], r"draining by somebody since .* \(1 min\)$")
+        self.assertRegex(lines[-1], r"^bot2: draining \(somebody, 1 min ago\)$")
+        drained = status.masterPage(MASTER, [{**away, "drained": True}], NOW)
+        self.assertIn("not connected, drained", drained[5])
+        self.assertEqual(drained[-1], "bot2: drained, safe to switch off (somebody, 1 min ago)")
 
     def test_store(self) -> None:
         """P4, P8, F5: how much is kept, and that nothing can be kept just now and what to do, is shown."""

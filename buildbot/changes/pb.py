@@ -127,8 +127,8 @@ class PBChangeSource(ChangeSource):
         doubts = []
         if self.passwd == KNOWN_PASSWORD:
             doubts.append(
-                f"PBChangeSource: everybody knows the password of {self.user!r}, and who can reach the port"
-                " can send changes: set passwd="
+                f"PBChangeSource: user {self.user!r} has the password that everybody knows: whoever can reach"
+                " the port can send changes; set passwd="
             )
         if self._sep is not None and self.prefix is None:
             doubts.append("PBChangeSource: sep does nothing without prefix: leave it out")

@@ -199,7 +199,8 @@ def _builddirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
             continue
         trouble = _dirTrouble(builddir)
         if trouble:
-            yield say(f"{title}: builddir {builddir!r} {trouble}")
+            told = builddir if len(builddir) <= 60 else f"{builddir[:60]}…"
+            yield say(f"{title}: builddir {told!r} {trouble}")
             continue
         place = _place(builddir)
         if place in seen:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -11,6 +12,8 @@ from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.sameness import sameValue
 
+#: Characters of a value that the line of a change shows.
+_SHORT = 60
 #: The keys that hold one value each, as ConfigChange.settings names them.
 SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL", "mergeRequests")
 
@@ -34,6 +37,7 @@ class ConfigChange:
     @ivar settings: the names of the other keys that changed, see L{SETTINGS}.
     @ivar slaveOrder: all new names in their order, if taking the removed ones away and putting the added ones
         at the end would give another order; else (). Likewise C{builderOrder}.
+    @ivar reordered: which of C{"bots"} and C{"builders"} have those that stay in another order.
     """
 
     slavesRemoved: tuple[str, ...] = ()
@@ -54,6 +58,7 @@ class ConfigChange:
     settings: tuple[str, ...] = ()
     slaveOrder: tuple[str, ...] = ()
     builderOrder: tuple[str, ...] = ()
+    reordered: tuple[str, ...] = ()
 
     def isEmpty(self) -> bool:
         """True if the two configurations say the same."""
@@ -95,6 +100,7 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
         settings=tuple(key for key in SETTINGS if not _isSameSetting(key, old, new)),
         slaveOrder=slaves.order,
         builderOrder=builders.order,
+        reordered=tuple(key for key, each in (("bots", slaves), ("builders", builders)) if each.isReordered),
     )
 
 
@@ -106,6 +112,7 @@ class _MapDiff(Generic[_Item]):
     added: tuple[_Item, ...] = ()
     altered: tuple[tuple[_Item, _Item], ...] = ()
     order: tuple[str, ...] = ()
+    isReordered: bool = False
 
 
 def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_Item]:
@@ -116,6 +123,7 @@ def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_It
         added=tuple(item for name, item in new.items() if name not in old),
         altered=tuple((old[name], new[name]) for name in kept if not isEqual(old[name], new[name])),
         order=() if result == list(new) else tuple(new),
+        isReordered=kept != [name for name in new if name in old],
     )
 
 
@@ -144,13 +152,13 @@ def _lines(change: ConfigChange) -> Iterator[str]:
     yield from (f"- bot {name}" for name in change.slavesRemoved)
     yield from (f"+ bot {slave.name}" for slave in change.slavesAdded)
     yield from (f"~ bot {new.name}: {'; '.join(_ofSlave(old, new))}" for old, new in change.slavesAltered)
-    if change.slaveOrder:
+    if "bots" in change.reordered:
         yield "~ bots: in another order"
     yield from (f"- builder {name}" for name in change.buildersRemoved)
     yield from (f"+ builder {builder.name}" for builder in change.buildersAdded)
     for before, after in change.buildersAltered:
         yield f"~ builder {after.name}: {'; '.join(_ofBuilder(before, after))}"
-    if change.builderOrder:
+    if "builders" in change.reordered:
         yield "~ builders: in another order"
     yield from (f"- port {port}" for port in change.portsRemoved)
     yield from (f"+ port {port}" for port in change.portsAdded)
@@ -189,8 +197,46 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
 
 
 def _ofPlugins(kind: str, removed: Iterable[object], added: Iterable[object]) -> Iterator[str]:
-    yield from (f"- {kind} {_title(each)}" for each in removed)
-    yield from (f"+ {kind} {_title(each)}" for each in added)
+    """Those that go and those that come; of those that come with another setting, what is changed."""
+    former, coming = list(removed), list(added)
+    keys = Counter(map(_key, former)), Counter(map(_key, coming))
+    both = [each for each in former if keys[0][_key(each)] == keys[1][_key(each)] == 1]
+    named = {_key(each) for each in both}
+    yield from (f"- {kind} {_title(each)}" for each in former if _key(each) not in named)
+    yield from (f"+ {kind} {_title(each)}" for each in coming if _key(each) not in named)
+    for old in both:
+        new = next(each for each in coming if _key(each) == _key(old))
+        yield f"~ {kind} {_title(old)}: {'; '.join(_ofPlugin(old, new)) or 'made anew'}"
+
+
+def _key(plugin: object) -> tuple[str, str]:
+    return type(plugin).__name__, _title(plugin)
+
+
+def _ofPlugin(old: object, new: object) -> Iterator[str]:
+    """What is changed of the attributes that a plug-in is compared by; never a password."""
+    names = getattr(new, "compare_attrs", ())
+    for name in names if isinstance(names, (list, tuple)) else ():
+        before, after = getattr(old, name, None), getattr(new, name, None)
+        if sameValue(before, after):
+            continue
+        if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
+            yield f"{name} {_ofList(before, after)}"
+        elif "pass" in name or not (_isShort(before) and _isShort(after)):
+            yield f"new {name}"
+        else:
+            yield f"{name} {before} -> {after}"
+
+
+def _ofList(before: Sequence[object], after: Sequence[object]) -> str:
+    gone = [f"-{each}" for each in before if each not in after and _isShort(each)]
+    come = [f"+{each}" for each in after if each not in before and _isShort(each)]
+    return " ".join(gone + come) or "changed"
+
+
+def _isShort(value: object) -> bool:
+    """Whether a value can be shown in the line of a change."""
+    return value is None or (isinstance(value, (str, int, float)) and len(str(value)) <= _SHORT)
 
 
 def _title(plugin: object) -> str:

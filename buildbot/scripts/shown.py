@@ -33,11 +33,16 @@ def since(when: float | None, now: float) -> str:
     """The word "since" and a time, and how long that is; "" if the time is not known."""
     if when is None:
         return ""
-    passed = max(0, int(now - when))
+    return f"since {moment(when)} ({passed(when, now)})"
+
+
+def passed(when: float, now: float) -> str:
+    """How long ago something was, in its largest unit."""
+    seconds = max(0, int(now - when))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if passed >= length:
-            return f"since {moment(when)} ({passed // length} {unit})"
-    return f"since {moment(when)} ({passed} s)"
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
-from buildbot.scripts.shown import moment, name, runningLines, since, table, waitingLines
+from buildbot.scripts.shown import moment, name, passed, runningLines, since, table, waitingLines
 from buildbot.scripts.words import Config, askMaster, say, sayJSON
 from buildbot.util import counted
 
@@ -71,7 +71,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]
     if activity:
         lines += ["", *activity]
-    lines += [f"{plainLine(s['name'])} is {pauseWords(s['paused'], now)}" for s in slaves if s.get("paused")]
+    lines += [f"{plainLine(s['name'])}: {pauseWords(s, now)}" for s in slaves if s.get("paused")]
     lines += [line for slave in slaves for line in _refusal(slave)]
     guesses = [{**s["refused"], "name": s["name"]} for s in slaves if s.get("refused") and not _refusal(s)]
     lines += [
@@ -125,7 +125,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("builders", ", ".join(slave.get("builders") or ())),
         ("builds", f"{slave['running']} running" if slave.get("running") else None),
         *(("failing", f"{name}: {why}") for name, why in (slave.get("failing") or {}).items()),
-        ("kept", pauseWords(slave["paused"], now) if slave.get("paused") else None),
+        ("kept", pauseWords(slave, now) if slave.get("paused") else None),
         ("note", slave.get("note")),
         ("refused", _guessesAt(slave)),
     ]
@@ -144,10 +144,12 @@ def _guessesAt(slave: Mapping[str, Any]) -> str | None:
     return f"{counted(refused['logins'], 'login')}, {latest}"
 
 
-def pauseWords(pause: Mapping[str, Any], now: float) -> str:
-    """That a slave is kept from builds: how, by whom, since when, and why."""
+def pauseWords(slave: Mapping[str, Any], now: float) -> str:
+    """How a slave is kept from builds: whether it is drained, by whom, since when, and why."""
+    pause = slave["paused"]
     why = f": {pause['why']}" if pause["why"] else ""
-    return plainLine(f"{pause['kind']} by {pause['who'] or 'somebody'} {since(pause['when'], now)}{why}")
+    how = "drained, safe to switch off" if slave.get("drained") else pause["kind"]
+    return plainLine(f"{how} ({pause['who'] or 'somebody'}, {passed(pause['when'], now)} ago){why}")
 
 
 def _refusal(slave: Mapping[str, Any]) -> list[str]:
@@ -182,7 +184,7 @@ def _state(slave: Mapping[str, Any]) -> str:
     else:
         words = ["not connected" if slave["state"] == "absent" else str(slave["state"])]
     if slave.get("paused"):
-        words.append(slave["paused"]["kind"])
+        words.append("drained" if slave.get("drained") else slave["paused"]["kind"])
     return ", ".join(words)
 
 

@@ -12,10 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from buildbot.status.records import PauseRecord
 from buildbot.status.slave import SlaveStatus
 
+log = Logger()
+
+#: What somebody who drains a slave waits to hear.
+DRAINED = "drained, safe to switch off"
 #: Seconds that a slave may take to answer a probe.
 PROBE_TIME = 30.0
 
@@ -39,6 +44,7 @@ class Duty:
     paused: PauseRecord | None = None
     _leaving = ""
     _parting = False
+    _saidDrained = False
 
     # what the rest of the perspective knows
 
@@ -94,7 +100,13 @@ class Duty:
                 "unpaused" if record is None else f"{record.kind} by {record.who}: {record.why}".rstrip(": ")
             )
             self.slave_status.happened(time.time(), said)
+            self._saidDrained = False
         self.maybeLeave()
+
+    @property
+    def isDrained(self) -> bool:
+        """Whether somebody drains it, and it builds nothing any more: it may be switched off."""
+        return self.paused is not None and self.paused.kind == "draining" and not self.buildsRunning
 
     # leaving
 
@@ -119,6 +131,14 @@ class Duty:
         if self._whyLeave() and not self._parting:
             self._parting = True
             self._clock.callLater(0, self._part)
+        elif not self.isConnected():
+            self._sayDrained()
+
+    def _sayDrained(self) -> None:
+        if self.isDrained and not self._saidDrained:
+            self._saidDrained = True
+            self.slave_status.happened(time.time(), DRAINED)
+            log.info("slave {name}: {drained}", name=self.slavename, drained=DRAINED)
 
     def _whyLeave(self) -> str:
         """Why it is to be disconnected now, if it is."""
@@ -133,6 +153,6 @@ class Duty:
             self._parting = False
             why = self._whyLeave()
             if why:
-                self.disconnect(why)
+                self.disconnect(why).addCallback(lambda _: self._sayDrained())
 
         self.isAnswering(PROBE_TIME).addCallback(heard)

@@ -81,6 +81,7 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "pending": slave.isPending(),
         "running": slave.buildsRunning,
         "paused": None if slave.paused is None else slave.paused.toRecord(),
+        "drained": slave.isDrained,
         "note": status.note,
         "refused": _refused(status),
         "bytes": slave.traffic(),

@@ -86,6 +86,12 @@ class SlavePeer:
         return f"<SlavePeer {self.address}>"
 
     @property
+    def localAddress(self) -> object:
+        """The address of the connection's end on this machine."""
+        getHost: Callable[[], object] | None = getattr(self.broker.transport, "getHost", None)
+        return None if getHost is None else getHost()
+
+    @property
     def lastHeard(self) -> float:
         """When bytes last came in, in seconds of the clock."""
         return self.broker.lastHeard

@@ -238,7 +238,8 @@ class ChangeStory(World):
         self.edit(", Dependent('package', quick, ['package'])", "")
         self.edit("{'name': 'package', 'slavename': 'bot1', 'builddir': 'package', 'factory': f},", "")
         outcome = self.reconfig(dryRun=True)
-        said = "builder package goes: 1 running build of it stopped and 1 waiting request cancelled"
+        ends = "1 running build will be stopped and 1 waiting request will be cancelled"
+        said = f"builder package is being removed: {ends}"
         self.assertEqual((outcome["warnings"], outcome["applied"]), ([said], False))
         self.assertEqual(self.reconfig()["warnings"], [said])
         self.slaves[0].commands[0].end(-1)
