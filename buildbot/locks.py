@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import COUNT, COUNTS, NAME, orNone
@@ -161,7 +162,7 @@ class RealMasterLock(BaseLock):
         """Take over what a new configuration says of me. Who holds me keeps me."""
         self.setMaxCount(lockid.maxCount)
 
-    def getLock(self, slavename: str) -> BaseLock:
+    def getLock(self, slave: Any) -> BaseLock:
         """What to claim for work on a slave: I myself."""
         return self
 
@@ -183,8 +184,13 @@ class RealSlaveLock:
         """Whether nobody holds a place of me, nor waits for one."""
         return all(lock.isIdle() for lock in self._locks.values())
 
-    def getLock(self, slavename: str) -> BaseLock:
-        """What to claim for work on a slave: always the same for one slave."""
+    def getLock(self, slavebuilder: Any) -> BaseLock:
+        """
+        What to claim for work on a slave: always the same for one slave.
+
+        @param slavebuilder: the name of the slave, or anything that has one.
+        """
+        slavename = slavebuilder if isinstance(slavebuilder, str) else slavebuilder.slavename
         if slavename not in self._locks:
             lock = BaseLock(self.lockid.name, self.lockid.countFor(slavename))
             lock.description = f"SlaveLock {self.lockid.name} on {slavename}"

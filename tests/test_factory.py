@@ -14,6 +14,7 @@ from buildbot.process.factory import (
     ConfigurableBuildFactory,
     Distutils,
     GNUAutoconf,
+    Trial,
     makeStep,
     s,
 )
@@ -166,3 +167,18 @@ class ReadyFactoryTests(unittest.TestCase):
         commands = [step[1]["command"] for step in Distutils(SOURCE, test="tox").steps]
         self.assertEqual(commands[1:], [["python", "./setup.py", "build"], "tox"])
         self.assertEqual(len(Distutils(SOURCE).steps), 2)
+
+    def test_trial(self) -> None:
+        """0.7.5: trial runs by itself unless it is said what runs it; a subclass says how with attributes."""
+
+        class Mine(Trial):
+            trial = "mytrial"
+            recurse = True
+
+        (_, kwargs) = Trial(SOURCE, tests=["x"]).steps[-1]
+        self.assertEqual((kwargs["python"], kwargs["trial"], kwargs["recurse"]), ([], "trial", False))
+        (_, kwargs) = Mine(SOURCE, tests=["x"], trialpython=["python2"], randomly=True).steps[-1]
+        self.assertEqual((kwargs["python"], kwargs["trial"]), (["python2"], "mytrial"))
+        self.assertEqual((kwargs["recurse"], kwargs["randomly"]), (True, True))
+        (_, kwargs) = Mine(SOURCE, tests=["x"], trial="other", recurse=False).steps[-1]
+        self.assertEqual((kwargs["trial"], kwargs["recurse"]), ("other", False))

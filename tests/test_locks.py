@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given, settings
@@ -50,6 +51,7 @@ class ConfiguredTests(unittest.TestCase):
         self.assertEqual(master.getLock("b1").maxCount, 3)
         slaves = SlaveLock("cpu").lockClass(SlaveLock("cpu", 1, {"b2": 4}))
         self.assertIs(slaves.getLock("b1"), slaves.getLock("b1"))
+        self.assertIs(slaves.getLock(SimpleNamespace(slavename="b1")), slaves.getLock("b1"))
         self.assertEqual([slaves.getLock(name).maxCount for name in ("b1", "b2")], [1, 4])
         self.assertEqual(repr(slaves.getLock("b2")), "<SlaveLock cpu on b2 0 of 4, 0 waiting>")
 

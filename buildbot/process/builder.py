@@ -127,6 +127,10 @@ class SlaveBuilder:
             maxBuilds=self.slave.maxBuilds,
         )
 
+    def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
+        """Call the slave's own object for the builder, as commands do that start themselves."""
+        return self.peer.callRemote(method, *args)
+
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """
         The version of a command.

@@ -137,7 +137,15 @@ class Distutils(BuildFactory):
 
 
 class Trial(BuildFactory):
-    """I test a Python package with Twisted's trial; C{buildsteps} come between the source and the tests."""
+    """
+    I test a Python package with Twisted's trial.
+
+    @cvar trial: what is run; with C{randomly} and C{recurse} it stands for what the constructor is not given.
+    """
+
+    trial = "trial"
+    randomly = False
+    recurse = False
 
     @arguments(
         source=_SOURCE,
@@ -145,8 +153,8 @@ class Trial(BuildFactory):
         trialpython=WORDS,
         trial=orNone(TEXT),
         testpath=DIRECTORY,
-        randomly=FLAG,
-        recurse=FLAG,
+        randomly=orNone(FLAG),
+        recurse=orNone(FLAG),
         tests=replace(WORDS, standIn="x"),
         useTestCaseNames=FLAG,
         env=ENVIRONMENT,
@@ -155,26 +163,29 @@ class Trial(BuildFactory):
         self,
         source: Step,
         buildpython: Sequence[str] = ("python",),
-        trialpython: Sequence[str] = ("python",),
+        trialpython: Sequence[str] = (),
         trial: str | None = None,
         testpath: str = ".",
-        randomly: bool = False,
-        recurse: bool = False,
+        randomly: bool | None = None,
+        recurse: bool | None = None,
         tests: Any = None,
         useTestCaseNames: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """@param buildpython: what runs C{setup.py build}; empty for nothing to build."""
+        """
+        @param buildpython: what runs C{setup.py build}; empty for nothing to build.
+        @param trialpython: what runs trial; empty for trial itself.
+        """
         super().__init__([source])
         if buildpython:
             self.addStep(Compile, command=[*buildpython, "./setup.py", "build"], env=dict(env or {}))
         self.addStep(
             TrialStep,
             python=list(trialpython),
-            trial=trial,
+            trial=trial or self.trial,
             testpath=testpath,
-            randomly=randomly,
-            recurse=recurse,
+            randomly=self.randomly if randomly is None else randomly,
+            recurse=self.recurse if recurse is None else recurse,
             tests=tests,
             testChanges=useTestCaseNames,
             env=dict(env or {}),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
@@ -22,8 +22,10 @@ from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import SIGN_AFTER, Deadlines, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
+from buildbot.process.news import OutputText, isPair, newsIn
+from buildbot.process.news import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
-from buildbot.wire.dialect import fromPeer, text
+from buildbot.wire.dialect import text
 
 log = Logger()
 
@@ -37,10 +39,7 @@ KEPT_UPDATES = 100
 _NONE = [b"None"]
 _ZERO = 0
 _counter = itertools.count(1)
-
-
-class SlaveSaid(RuntimeError):
-    """What a slave said of a command is bad news, or nothing that anybody can read; no fault of our code."""
+_OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeader", "addToLog"))
 
 
 class CommandNotStarted(Exception):
@@ -51,9 +50,9 @@ class RemoteCommand(Callee):
     """
     I am one command on one slave.
 
-    Subclasses override L{remoteUpdate} and L{remoteComplete}.  Whatever order the
-    slave's completion, an interruption, a lost link and a time-out come in, I end
-    once, and what comes later is dropped.
+    Subclasses override L{remoteUpdate} and L{remoteComplete}.  Words are text, whatever the slave sends; for
+    output, see C{takesText}.  Whatever order the slave's completion, an interruption, a lost link and a
+    time-out come in, I end once, and what comes later is dropped.
 
     @ivar remote_command: its name.
     @ivar args: its arguments; text, bytes and what they may be in.
@@ -61,7 +60,12 @@ class RemoteCommand(Callee):
     @ivar rc: its exit status, once it said so; None may mean that it never ran.
     @ivar updates: what else it said: key -> list of values, in order, the last L{KEPT_UPDATES} of them. If
         they take more than L{COMMAND_MEMORY} together, I end with L{BudgetExceeded}.
+    @cvar takesText: whether output comes as text.  Bytes that are no text become lone surrogates then, and
+        the same bytes again in a log.  It does unless it goes to logs and nowhere else: a subclass that
+        overrides a method that output is handed to gets text, if it does not say otherwise.
     """
+
+    takesText: ClassVar[bool] = True
 
     active = False
     rc: int | None = None
@@ -70,8 +74,14 @@ class RemoteCommand(Callee):
     commandID = ""
     _deadlines: Deadlines | None = None
     _isCut = False
+    _output: OutputText | None = None
     _unread: Failure | None = None
     _givenUp: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "takesText" not in vars(cls) and not _OUTPUT_METHODS.isdisjoint(vars(cls)):
+            cls.takesText = True
 
     def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
         self.remote_command = remote_command
@@ -220,7 +230,7 @@ class RemoteCommand(Callee):
         """Read a single update, as most messages have it."""
         if self.active and self._unread is None:
             try:
-                self.remoteUpdate(_newsIn(updates[0]))
+                self.remoteUpdate(self._newsIn(updates[0]))
             except Exception:
                 self._giveUp(Failure())
 
@@ -230,13 +240,27 @@ class RemoteCommand(Callee):
             return
         try:
             for update in updates:
-                for part in self._parts(_newsIn(update)):
+                for part in self._parts(self._newsIn(update)):
                     self.remoteUpdate(part)
                     yield
                     if not self.active or self._unread is not None:
                         return
         except Exception:
             self._giveUp(Failure())
+
+    def _newsIn(self, update: Any) -> dict[str, Any]:
+        """What an update tells, as my class wants it."""
+        if not self.takesText:
+            return newsIn(update)
+        if self._output is None:
+            self._output = OutputText()
+        return self._output.read(newsIn(update))
+
+    def _readRest(self) -> None:
+        """Read what was cut by the end of the output, if anything was."""
+        if self._output is not None and self._unread is None:
+            for news in self._output.rest():
+                self.remoteUpdate(news)
 
     def _isWatched(self) -> bool:
         """Whether somebody reads what the slave says as it comes, and may take long; for subclasses."""
@@ -281,9 +305,13 @@ class RemoteCommand(Callee):
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
             # What the slave raised: a class that is but a name cannot be raised here with Twisted 22.10.
             failure = Failure(pb.RemoteError(failure.type, failure.value, failure.getTraceback()))
-        maybeDeferred(self.remoteComplete, failure).addCallback(
+        maybeDeferred(self._completed, failure).addCallback(
             lambda result: result if isinstance(result, Failure) else self
         ).addBoth(self.deferred.callback)
+
+    def _completed(self, failure: Failure | None) -> Any:
+        self._readRest()
+        return self.remoteComplete(failure)
 
     # for subclasses
 
@@ -291,7 +319,7 @@ class RemoteCommand(Callee):
         """The slave takes longer than it may: subclasses tell people."""
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
-        """One update; keys are text, values as the slave sent them."""
+        """One update; keys and words are text, and for output see C{takesText}."""
         for key, value in update.items():
             if key == "rc":
                 self.rc = value if isinstance(value, int) else -1
@@ -318,28 +346,14 @@ class RemoteCommand(Callee):
         return maybeFailure
 
 
-def _isPair(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) == 2
-
-
-def _newsIn(update: Any) -> dict[str, Any]:
-    """
-    What an update tells, with its keys as text.
-
-    @raise SlaveSaid: it is none.
-    """
-    if not _isPair(update) or not isinstance(update[0], dict):
-        raise SlaveSaid("the slave sent an update that is none")
-    news: dict[str, Any] = fromPeer(update[0])
-    return news
-
-
 class LoggedRemoteCommand(RemoteCommand):
     """
     I am a command whose output goes to logs.
 
     @ivar logs: name -> log; the output itself is C{stdio}.
     """
+
+    takesText = False
 
     def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
         super().__init__(remote_command, args)
@@ -398,7 +412,7 @@ class LoggedRemoteCommand(RemoteCommand):
             if key in _CHANNELS and isinstance(value, (bytes, str)):
                 for at in range(0, len(value), PIECE):
                     yield {key: value[at : at + PIECE]}
-            elif key == "log" and _isPair(value) and isinstance(value[-1], (bytes, str)):
+            elif key == "log" and isPair(value) and isinstance(value[-1], (bytes, str)):
                 for at in range(0, len(value[-1]), PIECE):
                     yield {key: [*value[:-1], value[-1][at : at + PIECE]]}
             else:
@@ -412,7 +426,7 @@ class LoggedRemoteCommand(RemoteCommand):
                 if self._stdio is not None and isinstance(value, (bytes, str)):
                     write(self, value)
             elif key == "log":
-                if not (_isPair(value) and isinstance(value[1], (bytes, str))):
+                if not (isPair(value) and isinstance(value[1], (bytes, str))):
                     raise SlaveSaid("the slave sent more of a watched file, but neither its name nor a text")
                 self.addToLog(text(value[0], 200), value[1])
             else:

@@ -103,7 +103,7 @@ class _Watched(Finishing):
         return self.started, self.finished
 
 
-@implementer(interfaces.IBuildStepStatus)
+@implementer(interfaces.IBuildStepStatus, interfaces.IStatusEvent)
 class BuildStepStatus(_Watched):
     """I am one step of a build."""
 
@@ -186,9 +186,9 @@ class BuildStepStatus(_Watched):
 
     # what the step tells
 
-    def setName(self, name: str) -> None:
+    def setName(self, stepname: str) -> None:
         """What the configuration calls it."""
-        self.name = _word(name)
+        self.name = _word(stepname)
 
     def setText(self, text: Sequence[str] | str) -> None:
         """A few words, or one."""
@@ -266,7 +266,7 @@ def _plain(value: Any) -> Any:
     return _cut(value if isinstance(value, str) else repr(value), LONGEST_PROPERTY)
 
 
-@implementer(interfaces.IBuildStatus)
+@implementer(interfaces.IBuildStatus, interfaces.IStatusEvent)
 class BuildStatus(_Watched):
     """
     I am one build, from its beginning on.
@@ -364,6 +364,11 @@ class BuildStatus(_Watched):
         """The step that runs."""
         return next((step for step in self.steps if step.isRunning()), None)
 
+    @property
+    def currentStep(self) -> BuildStepStatus | None:
+        """The step that runs."""
+        return self.getCurrentStep()
+
     def getLogs(self) -> list[LogFile]:
         """The logs of all steps."""
         return [log for step in self.steps for log in step.logs]
@@ -380,9 +385,9 @@ class BuildStatus(_Watched):
         """How it went; None while it runs."""
         return self.results
 
-    def getProperty(self, name: str) -> Any:
+    def getProperty(self, propname: str) -> Any:
         """One of its properties; KeyError if there is none of that name."""
-        return self.properties[name]
+        return self.properties[propname]
 
     def getETA(self) -> float | None:
         """Seconds until it will probably be over; None if nothing is known."""
@@ -432,9 +437,9 @@ class BuildStatus(_Watched):
         """How it went."""
         self.results = results
 
-    def setProperty(self, name: str, value: Any, source: str = "") -> None:
+    def setProperty(self, propname: str, value: Any, source: str = "") -> None:
         """One of its properties."""
-        self.properties[name] = value
+        self.properties[propname] = value
 
     def buildFinished(self) -> None:
         """It is over; so are the logs that a step added after its own end."""

@@ -107,16 +107,16 @@ class Status:
         """None: there are no pages."""
         return None
 
-    def subscribe(self, receiver: Any) -> None:
+    def subscribe(self, target: Any) -> None:
         """Tell an L{interfaces.IStatusReceiver} of sets of builds, and of builders, old and new."""
         builders = [self.getBuilder(name) for name in self.getBuilderNames()]
-        self.botmaster.announcer.subscribe(receiver, builders)
+        self.botmaster.announcer.subscribe(target, builders)
 
-    def unsubscribe(self, receiver: Any) -> None:
+    def unsubscribe(self, target: Any) -> None:
         """Tell it no more, of builders and what they build neither."""
-        self.botmaster.announcer.unsubscribe(receiver)
+        self.botmaster.announcer.unsubscribe(target)
         for name in self.getBuilderNames():
-            self.getBuilder(name).unsubscribe(receiver)
+            self.getBuilder(name).unsubscribe(target)
 
     def getSlaveNames(self) -> list[str]:
         """The slaves, in the order of the configuration."""

@@ -155,6 +155,15 @@ class LogFile(Finishing):
         """Whether nothing more will come."""
         return self._length is not None
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.isFinished()
+
+    def getFilename(self) -> str:
+        """Where its file is."""
+        return self._writer.path
+
     def length(self) -> int | None:
         """The size of the file in bytes; None while it grows."""
         return self._length

@@ -41,6 +41,7 @@ class StatusRemoteCommand(RemoteCommand):
     @ivar stderr: what the slave complained of, in lines.
     """
 
+    takesText = False
     stderr = ""
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:

@@ -253,6 +253,10 @@ class BuilderPeer:
         words = self.peer.dialect.toPeer(said)
         return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
 
+    def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
+        """Call any method; text goes as the slave wants it."""
+        return maybeDeferred(self.reference.callRemote, method, *self.peer.dialect.toPeer(list(args)))
+
     def interruptCommand(self, commandID: str, why: str) -> None:
         """Ask the slave to stop a command; what comes of it is told by the command's updates."""
         words = self.peer.dialect.toPeer([commandID, why])

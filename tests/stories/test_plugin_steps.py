@@ -12,8 +12,8 @@ STEPS = """
 from twisted.internet import defer
 from buildbot.process.base import Build
 from buildbot.process.factory import BuildFactory, s
-from buildbot.process.buildstep import BuildStep, LoggedRemoteCommand, LogObserver, LogLineObserver
-from buildbot.process.buildstep import RemoteCommand, RemoteShellCommand
+from buildbot.process.buildstep import BuildStep, LoggingBuildStep, LoggedRemoteCommand, LogObserver
+from buildbot.process.buildstep import LogLineObserver, RemoteCommand, RemoteShellCommand
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.dummy import Wait
 from buildbot.status.builder import SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, STDERR, STDOUT, HEADER
@@ -100,6 +100,26 @@ class Counting(ShellCommand):
     def maybeGetText2(self, cmd, results):
         return self.getText2(cmd, results)
 
+class Hand(LoggedRemoteCommand):
+    "Starts itself, and looks at what comes."
+    def start(self):
+        self.args['extra'] = "by hand"
+        return self.remote.callRemote("startCommand", self, self.commandID, self.remote_command, self.args)
+    def remoteUpdate(self, update):
+        LoggedRemoteCommand.remoteUpdate(self, update)
+        if "stdout" in update and update["stdout"].startswith("fatal"):
+            self.fatal = True
+
+class ByHand(LoggingBuildStep):
+    name = "hand"
+    flunkOnFailure = True
+    def start(self):
+        self.startCommand(Hand("svn", {'svnurl': "http://svn/caf\xe9"}))
+    def commandComplete(self, cmd):
+        self.setProperty("got_revision", cmd.updates["got_revision"][-1])
+    def evaluateCommand(self, cmd):
+        return getattr(cmd, "fatal", False) and FAILURE or SUCCESS
+
 class Broken(BuildStep):
     name = "mine"
     def start(self):
@@ -143,6 +163,7 @@ c['builders'] = [
         ("count", steps((Counting, {'command': "make", 'pattern': "odd"}))),
         ("broken", steps((Broken, {}))),
         ("asking", steps((Asking, {}), (ShellCommand, {'command': "after"}))),
+        ("hand", steps((ByHand, {}))),
         ("waits", steps((Wait, {'handle': "w"}))),
     ]
 ]
@@ -243,6 +264,19 @@ class StepTests(PluginCase):
         slave.commands[0].end(0)
         self.settle()
         self.assertEqual(build.getResults(), SUCCESS)
+
+    def test_byHand(self) -> None:
+        """Row 4: a command that starts itself, and takes words and output of an old slave for text."""
+        slave = self.quiet()
+        build = self.build("hand")
+        (command,) = slave.commands
+        self.assertEqual(command.args, {b"svnurl": "http://svn/café".encode(), b"extra": b"by hand"})
+        command.update(stdout=b"fatal: \xff\n", got_revision=b"17")
+        command.end(0)
+        self.settle()
+        self.assertEqual((build.getResults(), build.getProperty("got_revision")), (FAILURE, "17"))
+        (log,) = build.getLogs()
+        self.assertEqual(next(log.getByteChunks([0])), (0, b"fatal: \xff\n"))
 
     def test_wait(self) -> None:
         """Row 13: the step Wait of 0.7.5 sends its handle as the tuple that the slave looks for."""

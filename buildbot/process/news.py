@@ -1,0 +1,89 @@
+# -*- test-case-name: tests.test_news -*-
+"""
+What a slave says of a command, as steps and commands of 0.7.5 want to read it: words are text.
+
+Slaves on Python 2 send bytes, those on Python 3 text.  Output stays as it came, for logs hold bytes.  A
+plug-in that takes it on its way is given text that becomes the same bytes again.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import Any
+
+from buildbot.wire.dialect import fromPeer, word
+
+#: What of an update is output.
+OUTPUT = frozenset(("stdout", "stderr", "header", "log"))
+
+_newDecoder = codecs.getincrementaldecoder("utf-8")
+
+
+class SlaveSaid(RuntimeError):
+    """What a slave said of a command is bad news, or nothing that anybody can read; no fault of our code."""
+
+
+def isPair(value: object) -> bool:
+    """Whether it may be what a pair became on its way."""
+    return isinstance(value, (list, tuple)) and len(value) == 2
+
+
+def newsIn(update: Any) -> dict[str, Any]:
+    """
+    What an update tells: its keys as text, and all words but the output.
+
+    @raise SlaveSaid: it is none.
+    """
+    if not isPair(update) or not isinstance(update[0], dict):
+        raise SlaveSaid("the slave sent an update that is none")
+    news: dict[str, Any] = fromPeer(update[0])
+    for key, value in news.items():
+        if key not in OUTPUT and type(value) is not int:
+            news[key] = worded(value)
+    return news
+
+
+def worded(value: Any) -> Any:
+    """A value of a slave with all bytes in it as text; see L{word}."""
+    kind = type(value)
+    if kind is bytes:
+        return word(value)
+    if kind is list:
+        return [worded(each) for each in value]
+    if kind is tuple:
+        return tuple([worded(each) for each in value])
+    if kind is dict:
+        return {key: worded(each) for key, each in value.items()}
+    return value
+
+
+class OutputText:
+    """I make text of the output of one command; a log makes the same bytes of it again."""
+
+    def __init__(self) -> None:
+        self._decoders: dict[Any, codecs.IncrementalDecoder] = {}
+
+    def read(self, news: dict[str, Any]) -> dict[str, Any]:
+        """The news with its output as text; a character that is cut comes with the next output."""
+        return {key: self._of(key, value) if key in OUTPUT else value for key, value in news.items()}
+
+    def _of(self, key: str, value: Any) -> Any:
+        if key == "log" and isPair(value):
+            name = worded(value[0])
+            return [name, self._decoded((key, name), value[1])]
+        return self._decoded((key, None), value)
+
+    def _decoded(self, source: Any, data: Any) -> Any:
+        if not isinstance(data, bytes):
+            return data
+        if source not in self._decoders:
+            self._decoders[source] = _newDecoder("surrogateescape")
+        return self._decoders[source].decode(data)
+
+    def rest(self) -> Iterator[dict[str, Any]]:
+        """Updates with what was cut for good."""
+        for (key, name), decoder in self._decoders.items():
+            text = decoder.decode(b"", True)
+            if text:
+                yield {key: text if name is None else [name, text]}

@@ -1,0 +1,91 @@
+"""What a slave says of a command, as steps read it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from buildbot.process.buildstep import (
+    LoggedRemoteCommand,
+    LoggingBuildStep,
+    RemoteCommand,
+    RemoteShellCommand,
+)
+from buildbot.process.news import OutputText, newsIn, worded
+from buildbot.status.results import SUCCESS
+from tests.stepping import StepCase
+
+
+class NewsTests(unittest.TestCase):
+    """Words are text, output stays as it came."""
+
+    def test_words(self) -> None:
+        """0.7.5, row 4: whatever generation sends a word, a step reads text; output for logs stays bytes."""
+        said = {b"got_revision": b"7", b"stdout": b"\xff", b"rc": 0, b"stat": (1, [b"n\xf6", {b"k": b"v"}])}
+        news = {"got_revision": "7", "stdout": b"\xff", "rc": 0, "stat": (1, ["n\udcf6", {"k": "v"}])}
+        self.assertEqual(newsIn([said, 0]), news)
+        self.assertEqual(worded("text"), "text")
+
+    @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))
+    def test_outputText(self, output: bytes, cuts: list[int]) -> None:
+        """Output on its way through a plug-in is text, and the same bytes again, however it was cut."""
+        reader = OutputText()
+        edges = [0, *sorted(cuts), 30]
+        said = [output[a:b] for a, b in pairwise(edges)]
+        news = [reader.read({"stdout": piece, "log": [b"name", piece], "rc": 0}) for piece in said]
+        news += reader.rest()
+        for texts in (
+            [each["stdout"] for each in news if "stdout" in each],
+            [each["log"][1] for each in news if "log" in each],
+        ):
+            self.assertEqual("".join(texts).encode("utf-8", "surrogateescape"), output)
+
+
+class Seeing(RemoteShellCommand):
+    """A command that looks at all that comes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        RemoteShellCommand.__init__(self, *args, **kwargs)
+        self.seen = ""
+        self.lines = 0
+
+    def remoteUpdate(self, update: Any) -> None:
+        if "header" in update:
+            self.seen += update["header"]
+        RemoteShellCommand.remoteUpdate(self, update)
+
+    def addStdout(self, data: Any) -> None:
+        self.lines += data.count("\n")
+        RemoteShellCommand.addStdout(self, data)
+
+
+class OwnCommandTests(StepCase):
+    """0.7.5, row 4: commands of one's own."""
+
+    def test_takesText(self) -> None:
+        """A command that takes output on its way is given text; the log has the bytes that came."""
+
+        class Step(LoggingBuildStep):
+            def start(self) -> None:
+                self.startCommand(Seeing("build", ["x"]))
+
+        running = self.begin(Step())
+        for data in (b"one\ngr\xc3", b"\xb6\n\xff", b"\xe2\x82"):
+            running.command.update(stdout=data)
+        running.command.end(0, header=b"run \xe9")
+        step: Any = running.build.steps[0]
+        self.assertEqual((step.cmd.lines, step.cmd.seen, running.result), (2, "run \udce9", SUCCESS))
+        chunks = list(step.cmd.logs["stdio"].getByteChunks([0]))
+        self.assertEqual(b"".join(data for _, data in chunks), b"one\ngr\xc3\xb6\n\xff\xe2\x82")
+
+    def test_who(self) -> None:
+        """Only commands that look at output have it decoded, and those that keep it."""
+        plain = type("Plain", (RemoteShellCommand,), {"start": lambda self: None})
+        taking = (RemoteCommand, Seeing, type("More", (Seeing,), {}))
+        self.assertEqual([each.takesText for each in taking], [True] * 3)
+        logging = (LoggedRemoteCommand, RemoteShellCommand, plain)
+        self.assertEqual([each.takesText for each in logging], [False] * 3)
