@@ -60,6 +60,31 @@ class OptionsTests(unittest.TestCase):
         """A word that no option has is named."""
         self.assertIn("frobnicate", self.refusal(o.StartOptions, "dir", "--frobnicate"))
 
+    def test_nearest(self) -> None:
+        """A command or an option that is not known gets the nearest one that is."""
+        for words, said in (
+            (["strat"], "there is no command strat; did you mean start?"),
+            (["zzz"], "there is no command zzz"),
+            (["--verbsoe", "start"], "there is no option --verbsoe; did you mean --verbose?"),
+            (["start", "--tmeout=5"], "there is no option --tmeout; did you mean --timeout?"),
+            (["start", "-z"], "there is no option -z"),
+            (["start", "-t"], "option -t needs a value"),
+            (["start", "--quiet=1"], "option --quiet takes no value"),
+            (["create-slave", "--log=1"], "option --log could be --log-size or --log-count"),
+            (["builds", "-c", "9" * 5000], "--count must be a whole number of at most 15 digits"),
+        ):
+            self.assertEqual(self.refusal(o.Options, *words), said)
+
+    def test_width(self) -> None:
+        """Help is as wide as the terminal, whatever that says of itself."""
+        for columns, widest in (("60", 60), ("-5", 110), ("5", 40), ("wide", 110), ("100000", 110)):
+            self.patch(os, "environ", {**os.environ, "COLUMNS": columns})
+            for kind in (o.StartOptions, o.Options):
+                longest = max(
+                    len(line) for line in str(kind()).splitlines()[1:] if not line.startswith("    ")
+                )
+                self.assertLessEqual(longest, widest, columns)
+
     def test_oneDirectory(self) -> None:
         """Two directories are one too many, an empty one is none."""
         self.assertIn("not 2: a b", self.refusal(o.StopOptions, "a", "b"))
@@ -77,7 +102,7 @@ class OptionsTests(unittest.TestCase):
                 pass
             why = self.refusal(kind, "first")
             self.assertEqual(
-                why, f"there is no directory first; for the {what} first of this one say: . first"
+                why, f"there is no directory first; if first is a {what} of the current one, give: . first"
             )
             self.assertEqual(options(kind, [".", "first"])[what], "first")
             os.unlink("buildbot.tac")
@@ -92,7 +117,7 @@ class OptionsTests(unittest.TestCase):
         with open("buildbot.tac", "w"):
             pass
         self.assertEqual(options(o.StartOptions, [])["basedir"], os.getcwd())
-        self.assertIn("a directory is wanted", self.refusal(o.MasterOptions))
+        self.assertIn("no directory given", self.refusal(o.MasterOptions))
         os.unlink("buildbot.tac")
         self.assertEqual(options(o.CheckConfigOptions, [])["basedir"], os.getcwd())
         self.assertIsNone(options(o.DemoOptions, [])["basedir"])
@@ -102,7 +127,8 @@ class OptionsTests(unittest.TestCase):
         """A time limit is a number greater than 0."""
         for word in ("soon", "0", "-1", "nan", "inf"):
             self.assertIn(
-                f"{word!r} is not a number of seconds", self.refusal(o.StartOptions, "-t", word, "d")
+                f"--timeout must be a number of seconds greater than 0, not {word!r}",
+                self.refusal(o.StartOptions, "-t", word, "d"),
             )
         self.assertEqual(options(o.StartOptions, ["-t", "0.5", "d"])["timeout"], 0.5)
 
@@ -110,7 +136,8 @@ class OptionsTests(unittest.TestCase):
         """Sizes and numbers of logs are whole numbers."""
         for word in ("many", "-1", "1.5", "²"):
             self.assertIn(
-                f"{word!r} is not a number", self.refusal(o.MasterOptions, "--log-count", word, "d")
+                f"--log-count must be a whole number, not {word!r}",
+                self.refusal(o.MasterOptions, "--log-count", word, "d"),
             )
         parsed = options(o.MasterOptions, ["--log-size=500", "-l", "0", "d"])
         self.assertEqual((parsed["log-size"], parsed["log-count"]), (500, 0))
@@ -132,7 +159,7 @@ class OptionsTests(unittest.TestCase):
         """What a slave could not work with is refused when it is made, not when it runs."""
         for master in ("host", "host:", ":9989", "host:0", "host:65536", "host:x", "host:-1"):
             self.assertIn("HOST:PORT", self.refusal(o.SlaveOptions, "d", master, "b", "p"))
-        self.assertIn("not 3 words", self.refusal(o.SlaveOptions, "d", "h:1", "b"))
+        self.assertIn("not 3 arguments", self.refusal(o.SlaveOptions, "d", "h:1", "b"))
         self.assertIn("name", self.refusal(o.SlaveOptions, "d", "h:1", "", "p"))
         good = ("d", "h:1", "b", "p")
         self.assertIn("usepty", self.refusal(o.SlaveOptions, "--usepty=yes", *good))
@@ -163,7 +190,9 @@ class OptionsTests(unittest.TestCase):
         self.assertIn("BUILDER", self.refusal(o.ForceBuildOptions, "d"))
         self.assertIsNone(options(o.StopBuildOptions, ["d", "full"])["number"])
         self.assertEqual(options(o.StopBuildOptions, ["d", "full", "7"])["number"], 7)
-        self.assertIn("BUILD: 'x'", self.refusal(o.StopBuildOptions, "d", "full", "x"))
+        self.assertIn(
+            "BUILD must be a whole number, not 'x'", self.refusal(o.StopBuildOptions, "d", "full", "x")
+        )
         self.assertIn("one BUILD", self.refusal(o.StopBuildOptions, "d", "full", "7", "8"))
         self.assertIn("BUILDER", self.refusal(o.StopBuildOptions, "d"))
 

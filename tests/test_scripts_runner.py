@@ -39,12 +39,17 @@ class RunnerTests(unittest.TestCase):
     def test_usage(self) -> None:
         """What is not understood is told on standard error, where it stays in view."""
         for arguments, reason, usage, more in (
-            ([], "a command is wanted", "[options] COMMAND [options of the command]", ""),
-            (["dance"], "Unknown command: dance", "[options] COMMAND [options of the command]", ""),
-            (["start", "--fast", "x"], "option --fast not recognized", "start [options] [DIR]", "start "),
+            ([], "no command given", "[options] COMMAND [options of the command]", ""),
+            (
+                ["dance"],
+                "there is no command dance; did you mean drain?",
+                "[options] COMMAND [options of the command]",
+                "",
+            ),
+            (["start", "--fast", "x"], "there is no option --fast", "start [options] [DIR]", "start "),
             (
                 ["create-slave", "x"],
-                "DIR HOST:PORT NAME PASSWORD are wanted, not 1 words",
+                "give DIR HOST:PORT NAME PASSWORD, not 1 argument",
                 "create-slave [options] DIR HOST:PORT NAME PASSWORD",
                 "create-slave ",
             ),
@@ -127,8 +132,16 @@ class WordsTests(unittest.TestCase):
     """How a command speaks."""
 
     def test_command(self) -> None:
-        """A command line that is suggested can be typed as it stands."""
+        """A command line that is suggested can be typed as it stands, and as the user typed the last one."""
         self.assertEqual(words.command("start", "/a b"), "buildbot start '/a b'")
+        for program, typed in (
+            ("venv/bin/buildbot", "venv/bin/buildbot"),
+            ("/x y/buildbot", "'/x y/buildbot'"),
+            ("/lib/buildbot/__main__.py", f"{os.path.basename(sys.executable)} -m buildbot"),
+            ("/bin/trial", "buildbot"),
+        ):
+            self.patch(sys, "argv", [program])
+            self.assertEqual(words.command("stop", "d"), f"{typed} stop d")
 
     def test_plain(self) -> None:
         """Nothing that is printed can move the cursor."""

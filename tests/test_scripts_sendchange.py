@@ -203,7 +203,7 @@ class OptionsTests(unittest.TestCase):
             ((*NEEDED, "-m", "a", "-F", "x"), "give only one"),
             ((*NEEDED, "-r", "1", "-n", "1"), "give only one"),
             ((*NEEDED, "--logfile=-", "--auth-file=-"), "standard input"),
-            ((*NEEDED, "-n", "one"), "'one' is not a number"),
+            ((*NEEDED, "-n", "one"), "--revision_number must be a whole number, not 'one'"),
             (("--changes=x",), "--master=HOST:PORT is needed"),
             ((*NEEDED, "--changes=x"), "--username: the file of --changes says"),
             (("--master=h:1", "--changes=x", "a.c"), "a.c: the file of --changes says"),

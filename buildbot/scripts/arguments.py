@@ -6,9 +6,11 @@ Nothing here touches the world, but to see whether the current directory is one 
 
 from __future__ import annotations
 
+import difflib
 import getopt
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 
 import twisted
 from twisted.python import usage
@@ -16,23 +18,66 @@ from twisted.python import usage
 from buildbot import version
 from buildbot.daemon.place import TAC
 
-
-def seconds(text: str) -> float:
-    """A time limit. Raises ValueError for what is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise ValueError(f"{text!r} is not a number of seconds greater than 0")
-    return value
+#: A whole number with more digits is not the same for everybody who reads JSON.
+_DIGITS = 15
+#: What Twisted says before the reason why a value is refused.
+_TWISTED_SAYS = "Parameter type enforcement failed: "
+#: Help is as wide as the terminal, within these bounds.
+_WIDTHS = (40, 110)
 
 
-def count(text: str) -> int:
-    """A number that is not negative. Raises ValueError for what is none."""
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is not a number of 0 and more")
-    return int(text)
+def seconds(option: str) -> Callable[[str], float]:
+    """What reads the value of an option that is a time limit. Raises ValueError for what is none."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1e9:
+            raise ValueError(f"{option} must be a number of seconds greater than 0, not {text!r}")
+        return value
+
+    return read
+
+
+def count(option: str) -> Callable[[str], int]:
+    """What reads the value of an option that is a number of things. Raises ValueError for what is none."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(f"{option} must be a whole number, not {text!r}")
+        if len(text) > _DIGITS:
+            raise ValueError(f"{option} must be a whole number of at most {_DIGITS} digits")
+        return int(text)
+
+    return read
+
+
+def nearest(word: str, names: Iterable[str], before: str = "") -> str:
+    """A question after what may have been meant by a word that is not known; "" if nothing is like it."""
+    found = difflib.get_close_matches(word, list(names), 1)
+    return f"; did you mean {before}{found[0]}?" if found else ""
+
+
+def helpWidth() -> int:
+    """How wide help may be."""
+    least, most = _WIDTHS
+    return max(least, min(shutil.get_terminal_size().columns, most))
+
+
+def _misread(why: getopt.GetoptError, names: Sequence[str]) -> str:
+    """What is wrong with an option, in words."""
+    option = f"{'--' if len(why.opt) > 1 else '-'}{why.opt}"
+    bare = [name.rstrip("=") for name in names]
+    if "requires argument" in why.msg:
+        return f"option {option} needs a value"
+    if "must not have an argument" in why.msg:
+        return f"option {option} takes no value"
+    if "not a unique prefix" in why.msg:
+        options = " or ".join(f"--{name}" for name in bare if name.startswith(why.opt))
+        return f"option {option} could be {options}"
+    return f"there is no option {option}{nearest(why.opt, bare, '--')}"
 
 
 class CommandOptions(usage.Options):
@@ -48,10 +93,13 @@ class CommandOptions(usage.Options):
             try:
                 given, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
             except getopt.error as why:
-                raise usage.UsageError(str(why)) from None
+                raise usage.UsageError(_misread(why, self.longOpt)) from None
             words = [word for name, value in given for word in self._respelled(name, value)]
             words += ["--", *arguments]
-        super().parseOptions(words)
+        try:
+            super().parseOptions(words)
+        except usage.UsageError as why:
+            raise usage.UsageError(str(why).removeprefix(_TWISTED_SAYS)) from None
 
     def _respelled(self, name: str, value: str) -> list[str]:
         if name.startswith("--"):
@@ -63,8 +111,12 @@ class CommandOptions(usage.Options):
         verb = f" {self.parent.subCommand}" if self.parent is not None else ""
         return f"Usage: buildbot{verb} {self.synopsis}"
 
+    def getUsage(self, width: int | None = None) -> str:
+        """The rest of the help, as wide as the terminal."""
+        return super().getUsage(width or helpWidth())
+
     def opt_version(self) -> None:
-        """Show the versions and exit"""
+        """Show the versions and exit."""
         sayVersion()
 
 
@@ -80,13 +132,13 @@ class MakerBase(CommandOptions):
     synopsis = "[options] [DIR]"
     optFlags = [
         ["help", "h", "Display this help and exit."],
-        ["quiet", "q", "Say nothing but errors."],
+        ["quiet", "q", "Print errors only."],
     ]
 
     def parseArgs(self, *args: str) -> None:
         """[DIR]"""
         if len(args) > 1:
-            raise usage.UsageError(f"one directory is wanted, not {len(args)}: {' '.join(args)}")
+            raise usage.UsageError(f"only one directory can be given, not {len(args)}: {' '.join(args)}")
         self["basedir"] = args[0] if args else self.here()
 
     def _dirAnd(self, what: str, args: Sequence[str]) -> None:
@@ -95,11 +147,11 @@ class MakerBase(CommandOptions):
         @raise usage.UsageError: somebody inside of DIR seems to have left that out, and not the name.
         """
         if len(args) > 2:
-            raise usage.UsageError(f"DIR and one {what.upper()} are wanted, not {' '.join(args)}")
+            raise usage.UsageError(f"give DIR and one {what.upper()}, not {' '.join(args)}")
         if len(args) == 1 and os.path.exists(TAC) and args[0] and not os.path.exists(args[0]):
             (name,) = args
             raise usage.UsageError(
-                f"there is no directory {name}; for the {what} {name} of this one say: . {name}"
+                f"there is no directory {name}; if {name} is a {what} of the current one, give: . {name}"
             )
         MakerBase.parseArgs(self, *args[:1])
         self[what] = args[1] if args[1:] else None
@@ -107,11 +159,11 @@ class MakerBase(CommandOptions):
     def here(self) -> str:
         """The directory that is meant where none is named."""
         if not os.path.exists(TAC):
-            raise usage.UsageError(f"a directory is wanted: there is no {TAC} in the current one")
+            raise usage.UsageError(f"no directory given, and there is no {TAC} in the current one")
         return "."
 
     def postOptions(self) -> None:
         """Make the directory absolute."""
         if not self["basedir"]:
-            raise usage.UsageError("a directory is wanted, not an empty word")
+            raise usage.UsageError("the name of the directory is empty")
         self["basedir"] = os.path.abspath(self["basedir"])

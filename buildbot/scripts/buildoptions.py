@@ -9,17 +9,18 @@ from __future__ import annotations
 from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, MakerBase, count, seconds
+from buildbot.util import counted
 
 
 class BuildsOptions(MakerBase):
     """C{builds}."""
 
     synopsis = "[options] [DIR [BUILDER]]"
-    optFlags = [["json", "j", "Print it as JSON."]]
-    optParameters = [["count", "c", 20, "How many builds that are over.", count]]
+    optFlags = [["json", "j", "Print the builds as JSON."]]
+    optParameters = [["count", "c", 20, "How many finished builds to show, at most 1000.", count("--count")]]
     longdesc = (
-        "Says which builds run on the master of DIR, which are over, the newest first, and what waits, and "
-        "why: of all builders, or of one."
+        "Shows the builds of the master in DIR, of all builders or of one: those that run, what waits and "
+        "why, and the finished ones, the latest start first."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -32,20 +33,20 @@ class LogOptions(MakerBase):
 
     synopsis = "[options] DIR BUILDER/BUILD[/STEP[/LOG]]"
     optFlags = [
-        ["follow", "f", "Go on until the log is finished; wait for the step, if it has not begun."],
-        ["headers", "", "Print what was said about the command, too."],
-        ["json", "j", "Print a line of JSON for each piece: its channel and its text."],
+        ["follow", "f", "Print until the log is finished; wait for the step if it has not begun."],
+        ["headers", "", "Also print the headers: command, directory, environment, exit status."],
+        ["json", "j", "Print one line of JSON for each piece: its channel and its text."],
     ]
     longdesc = (
         "Prints the log of a step, byte by byte as it came; on a terminal as text. BUILD is the number of "
-        "the build, LOG the first one of the step if it is left out. Without a STEP, says what steps and "
-        "logs the build has."
+        "the build. Without LOG, prints the first log of the step. Without STEP, lists the steps and logs "
+        "of the build."
     )
 
     def parseArgs(self, *args: str) -> None:
         """DIR PATH"""
         if len(args) != 2:
-            raise usage.UsageError("DIR and BUILDER/BUILD/STEP are wanted")
+            raise usage.UsageError(f"give DIR and BUILDER/BUILD/STEP, not {counted(len(args), 'argument')}")
         self["basedir"], self["path"] = args
 
 
@@ -53,12 +54,12 @@ class AboutBuilderOptions(MakerBase):
     """What the commands about one builder have in common."""
 
     synopsis = "[options] DIR BUILDER"
-    optFlags = [["json", "j", "Print what came of it as JSON."]]
+    optFlags = [["json", "j", "Print the outcome as JSON."]]
 
     def parseArgs(self, *args: str) -> None:
         """DIR BUILDER"""
         if len(args) != 2:
-            raise usage.UsageError("DIR and BUILDER are wanted")
+            raise usage.UsageError(f"give DIR and BUILDER, not {counted(len(args), 'argument')}")
         self["basedir"], self["builder"] = args
 
 
@@ -91,11 +92,11 @@ class ForceBuildOptions(AboutBuilderOptions):
     """C{force}."""
 
     optParameters = [
-        ["branch", "b", None, "The branch to build; without it the main line."],
-        ["revision", "r", None, "The revision to build; without it the latest."],
-        ["reason", "m", None, "Why, in your words."],
+        ["branch", "b", None, "The branch to build. Default: the main line."],
+        ["revision", "r", None, "The revision to build. Default: the latest."],
+        ["reason", "m", None, "Why; it is shown with the build."],
     ]
-    longdesc = "Has something built now, or as soon as a slave is there for it. --property may be repeated."
+    longdesc = "Starts a build now, or as soon as a slave is free for it."
 
     def __init__(self) -> None:
         """None of the properties is known yet."""
@@ -103,10 +104,10 @@ class ForceBuildOptions(AboutBuilderOptions):
         self["properties"] = {}
 
     def opt_property(self, text: str) -> None:
-        """A property of the build, NAME=VALUE."""
+        """A property of the build, NAME=VALUE. May be repeated."""
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise usage.UsageError(f"a property is wanted as NAME=VALUE, not {text!r}")
+            raise usage.UsageError(f"--property must be NAME=VALUE, not {text!r}")
         self["properties"][name] = value
 
     opt_p = opt_property
@@ -116,54 +117,66 @@ class StopBuildOptions(AboutBuilderOptions):
     """C{stopbuild}."""
 
     synopsis = "[options] DIR BUILDER [BUILD]"
-    optFlags = [["pending", "", "Cancel what waits for the builder, too."]]
-    optParameters = [["reason", "m", None, "Why, in your words."]]
-    longdesc = "Stops a build: the one of this number, or the one that runs."
+    optFlags = [["pending", "", "Also cancel the requests that wait for the builder."]]
+    optParameters = [["reason", "m", None, "Why; it is shown with the build."]]
+    longdesc = (
+        "Stops a running build of BUILDER: the one with the number BUILD, or the only one that runs. "
+        "BUILDER/BUILD, as `builds` prints it, is understood as well."
+    )
 
     def parseArgs(self, *args: str) -> None:
         """DIR BUILDER [BUILD]"""
         super().parseArgs(*(args if len(args) < 2 else args[:2]))
         if len(args) > 3:
-            raise usage.UsageError(f"DIR, BUILDER and one BUILD are wanted, not {' '.join(args)}")
+            raise usage.UsageError(f"give DIR, BUILDER and one BUILD, not {' '.join(args)}")
         try:
-            self["number"] = count(args[2]) if args[2:] else None
+            self["number"] = count("BUILD")(args[2]) if args[2:] else None
         except ValueError as why:
-            raise usage.UsageError(f"BUILD: {why}") from None
+            raise usage.UsageError(str(why)) from None
 
 
 class AboutSlaveOptions(MakerBase):
     """What the commands about one slave have in common."""
 
     synopsis = "[options] DIR SLAVE"
-    optFlags = [["json", "j", "Print what came of it as JSON."]]
+    optFlags = [["json", "j", "Print the outcome as JSON."]]
 
     def parseArgs(self, *args: str) -> None:
         """DIR SLAVE"""
         if len(args) != 2:
-            raise usage.UsageError("DIR and SLAVE are wanted")
+            raise usage.UsageError(f"give DIR and SLAVE, not {counted(len(args), 'argument')}")
         self["basedir"], self["slave"] = args
 
 
 class DisconnectOptions(AboutSlaveOptions):
     """C{disconnect}."""
 
-    longdesc = "Cuts the connection of one slave. It may come back: take it out of c['bots'] if it must not."
+    longdesc = "Disconnects a slave. It may come back: remove it from c['bots'] if it must not."
 
 
 class PauseOptions(AboutSlaveOptions):
-    """C{pause}, C{drain}."""
+    """C{pause}."""
 
-    optParameters = [["reason", "m", None, "Why, in your words; whoever looks at the slave reads it."]]
+    optParameters = [["reason", "m", None, "Why; `buildbot status` shows it."]]
     longdesc = (
-        "Lets the slave begin no further builds, until `buildbot unpause`, restarts or not. What it builds "
-        "now goes on; drain disconnects it after that."
+        "Starts no further builds on the slave until `buildbot unpause`, also after a restart. Builds that "
+        "run there go on."
+    )
+
+
+class DrainOptions(PauseOptions):
+    """C{drain}."""
+
+    longdesc = (
+        "Starts no further builds on the slave until `buildbot unpause`, also after a restart, and "
+        "disconnects it once the builds that run there are finished."
     )
 
 
 class UnpauseOptions(AboutSlaveOptions):
     """C{unpause}."""
 
-    longdesc = "Lets the slave build again, and whatever waits for it begin."
+    longdesc = "Lets the slave build again, and starts what waits for it."
 
 
 class SendChangeOptions(CommandOptions):
@@ -172,26 +185,26 @@ class SendChangeOptions(CommandOptions):
     synopsis = "[options] FILE..."
     optFlags = [
         ["help", "h", "Display this help and exit."],
-        ["quiet", "q", "Say nothing but errors."],
+        ["quiet", "q", "Print errors only."],
         ["json", "j", "With --changes: print a line of JSON for each change."],
     ]
     optParameters = [
         ["master", "", None, "Where the master listens, HOST:PORT."],
-        ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. A file or BUILDBOT_AUTH hides it better."],
+        ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. --auth-file hides it better."],
         ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
         ["username", "u", None, "Who committed the change."],
         ["branch", "b", None, "The branch. Default: the main line."],
         ["revision", "r", None, "The revision, as text."],
-        ["revision_number", "n", None, "The revision, as a number.", count],
+        ["revision_number", "n", None, "The revision, as a number.", count("--revision_number")],
         ["revision_file", "", None, "A file that holds the revision."],
         ["comments", "m", None, "What the author wrote about the change."],
         ["logfile", "F", None, "A file that holds the comments; - for standard input."],
-        ["category", "c", None, "A word by which schedulers may tell changes apart."],
+        ["category", "c", None, "A word that schedulers can select changes by."],
         ["repository", "", None, "Where the source is kept, such as a URL."],
         ["project", "", None, "The project that the source is a part of."],
         ["codebase", "", None, "A name for the repository and its copies."],
         ["changes", "", None, "A file with one change a line, as JSON: send all. - for standard input."],
-        ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds],
+        ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds("--timeout")],
     ]
     longdesc = (
         "Tells a master that somebody has changed these files. Ends with status 0 once the master has the "

@@ -6,13 +6,18 @@ What the commands do is in a module for each. Those about builds are in L{buildb
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
 from twisted.python import usage
 
 from buildbot.daemon.place import CONFIG, TAC
-from buildbot.scripts.arguments import MakerBase, count, sayVersion, seconds
+from buildbot.scripts.arguments import MakerBase, count, helpWidth, nearest, sayVersion, seconds
 from buildbot.scripts.buildoptions import (
     BuildsOptions,
     DisconnectOptions,
+    DrainOptions,
     ForceBuildOptions,
     LogOptions,
     PauseOptions,
@@ -20,6 +25,7 @@ from buildbot.scripts.buildoptions import (
     StopBuildOptions,
     UnpauseOptions,
 )
+from buildbot.util import counted
 
 
 def umask(text: str) -> int | None:
@@ -31,7 +37,7 @@ def umask(text: str) -> int | None:
     except ValueError:
         value = -1
     if not 0 <= value <= 0o777:
-        raise ValueError(f"{text!r} is neither None nor an octal number up to 777")
+        raise ValueError(f"--umask must be None or an octal number up to 777, not {text!r}")
     return value
 
 
@@ -39,7 +45,7 @@ def hostPort(text: str) -> tuple[str, int]:
     """Where a master listens: C{HOST:PORT}. Raises UsageError for what is none."""
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise usage.UsageError(f"the master is wanted as HOST:PORT, not {text!r}")
+        raise usage.UsageError(f"the master must be HOST:PORT, not {text!r}")
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host, int(port)
 
 
@@ -47,28 +53,28 @@ class CreateOptions(MakerBase):
     """What C{create-master} and C{create-slave} have in common."""
 
     optFlags = [
-        ["force", "f", f"Write {TAC} (and the sample) anew where they exist; nothing else is ever replaced."],
-        ["relocatable", "r", "The directory may be moved later. (It always may; for old scripts.)"],
-        ["no-logrotate", "n", "Never begin a new twistd.log: something else rotates it."],
+        ["force", "f", f"Replace {TAC} and the sample if they exist; no other file is ever replaced."],
+        ["relocatable", "r", "Has no effect, and is for old scripts: every directory can be moved."],
+        ["no-logrotate", "n", "Never start a new twistd.log: another program rotates it."],
     ]
     optParameters = [
-        ["log-size", "s", 10_000_000, "Begin a new twistd.log at this size, in bytes.", count],
-        ["log-count", "l", 10, "How many old ones to keep.", count],
+        ["log-size", "s", 10_000_000, "Start a new twistd.log at this size, in bytes.", count("--log-size")],
+        ["log-count", "l", 10, "How many old log files to keep.", count("--log-count")],
     ]
 
     def here(self) -> str:
         """None is created by accident."""
-        raise usage.UsageError("a directory is wanted")
+        raise usage.UsageError("no directory given")
 
 
 class MasterOptions(CreateOptions):
     """C{create-master}."""
 
     synopsis = "[options] DIR"
-    optParameters = [["config", "c", CONFIG, "The configuration file, seen from DIR."]]
+    optParameters = [["config", "c", CONFIG, "The name of the configuration file, relative to DIR."]]
     longdesc = (
-        "Makes DIR, the home of a buildmaster, with a buildbot.tac that runs it, a master.cfg that "
-        "builds something at once, and the sample that this was made from. Doing it again harms nothing."
+        "Makes DIR, the directory of a buildmaster, with a buildbot.tac that runs it, a master.cfg that "
+        "works at once, and the sample that master.cfg was made from. Running it again is harmless."
     )
 
 
@@ -77,19 +83,19 @@ class SlaveOptions(CreateOptions):
 
     synopsis = "[options] DIR HOST:PORT NAME PASSWORD"
     optParameters = [
-        ["keepalive", "k", 600, "Ask the master for a sign of life after so many idle seconds; 0: never."],
-        ["usepty", None, 1, "0 or 1, for old scripts: today each step says for itself."],
-        ["umask", None, "None", "Bits that new files of builds lack, in octal: 022 lets everybody read."],
+        ["keepalive", "k", 600, "Probe the master after this many idle seconds; 0: never."],
+        ["usepty", None, 1, "Has no effect, and is for old scripts: each step has an option usePTY."],
+        ["umask", None, "None", "The umask of builds, in octal; 022 lets everybody read their files."],
     ]
     longdesc = (
-        "Makes DIR, the home of a slave, with a buildbot.tac that runs buildbot-worker. HOST:PORT is "
-        "where its master listens; NAME and PASSWORD are what master.cfg says in c['bots']."
+        "Makes DIR, the directory of a slave, with a buildbot.tac that runs buildbot-worker. HOST:PORT is "
+        "where its master listens; NAME and PASSWORD are those in c['bots'] of master.cfg."
     )
 
     def parseArgs(self, *args: str) -> None:
         """DIR HOST:PORT NAME PASSWORD"""
         if len(args) != 4:
-            raise usage.UsageError(f"DIR HOST:PORT NAME PASSWORD are wanted, not {len(args)} words")
+            raise usage.UsageError(f"give DIR HOST:PORT NAME PASSWORD, not {counted(len(args), 'argument')}")
         self["basedir"], self["master"], self["name"], self["passwd"] = args
 
     def postOptions(self) -> None:
@@ -97,11 +103,11 @@ class SlaveOptions(CreateOptions):
         super().postOptions()
         self["host"], self["port"] = hostPort(self["master"])
         if not self["name"]:
-            raise usage.UsageError("a slave needs a name")
+            raise usage.UsageError("NAME is empty: a slave needs a name")
         if str(self["usepty"]) not in ("0", "1"):
-            raise usage.UsageError(f"--usepty is 0 or 1, not {self['usepty']!r}")
+            raise usage.UsageError(f"--usepty must be 0 or 1, not {self['usepty']!r}")
         try:
-            self["keepalive"] = count(str(self["keepalive"]))
+            self["keepalive"] = count("--keepalive")(str(self["keepalive"]))
             self["umask"] = umask(str(self["umask"]))
         except ValueError as why:
             raise usage.UsageError(str(why)) from None
@@ -111,28 +117,30 @@ class StartOptions(MakerBase):
     """C{start}."""
 
     optFlags = [["nodaemon", "", "Run in the foreground, and log to standard output."]]
-    optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds]]
+    optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")]]
     longdesc = (
-        "Starts the buildmaster or buildslave of DIR. Ends with status 0 once it works: a master listens "
-        "for slaves by then. If it does not come to that, says why, and leaves nothing running."
+        "Starts the buildmaster or buildslave in DIR. Returns with status 0 once it is ready: a master "
+        "listens for slaves by then. If it cannot start, says why, and leaves nothing running."
     )
 
 
 class StopOptions(MakerBase):
     """C{stop}."""
 
-    optFlags = [["kill", "k", "Kill the process if it has not stopped by then."]]
-    optParameters = [["timeout", "t", 15.0, "How many seconds to wait for it.", seconds]]
-    longdesc = "Stops the buildmaster or buildslave of DIR. Ends with status 0 when none is running."
+    optFlags = [["kill", "k", "Kill the process if it has not stopped after --timeout."]]
+    optParameters = [
+        ["timeout", "t", 15.0, "How many seconds the process may take to stop.", seconds("--timeout")]
+    ]
+    longdesc = "Stops the buildmaster or buildslave in DIR. Returns with status 0 when none is running."
 
 
 class RestartOptions(StartOptions):
     """C{restart}."""
 
-    optFlags = [["kill", "k", "Kill the old process if it does not stop."]]
+    optFlags = [["kill", "k", "Kill the old process if it does not stop within 15 seconds."]]
     longdesc = (
-        "Stops the buildmaster or buildslave of DIR if it is running, and starts it. A running master is "
-        "left alone if its configuration file is not good."
+        "Stops the buildmaster or buildslave in DIR if it is running, and starts it. If the configuration "
+        "file of a running master has errors, shows them, and leaves the master running."
     )
 
 
@@ -140,13 +148,15 @@ class ReconfigOptions(MakerBase):
     """C{reconfig}, C{sighup}."""
 
     optFlags = [
-        ["dry-run", "n", "Say what would change, and change nothing."],
-        ["drain", "", "Let slaves that are removed end what they build before they are disconnected."],
+        ["dry-run", "n", "Show what would change, and change nothing."],
+        ["drain", "", "Let removed slaves finish their builds before they are disconnected."],
     ]
-    optParameters = [["timeout", "t", None, "How many seconds master.cfg may run.", seconds]]
+    optParameters = [
+        ["timeout", "t", None, "How many seconds master.cfg may run. Default: 90.", seconds("--timeout")]
+    ]
     longdesc = (
-        "Lets the running master read its configuration file, and says what has changed. If anything is "
-        "wrong with the file, says so, changes nothing, and ends with status 1."
+        "Makes the running master read its configuration file again, and shows what has changed. If the "
+        "file has errors, shows them, changes nothing, and returns with status 1."
     )
 
 
@@ -154,8 +164,8 @@ class CheckConfigOptions(MakerBase):
     """C{checkconfig}."""
 
     synopsis = "[options] [DIR|FILE]"
-    optParameters = [["timeout", "t", 90.0, "How many seconds the file may run.", seconds]]
-    longdesc = "Checks a configuration file as the master would, and lists all that is wrong with it."
+    optParameters = [["timeout", "t", 90.0, "How many seconds the file may run.", seconds("--timeout")]]
+    longdesc = "Checks a configuration file as the master would, and lists all its errors."
 
     def here(self) -> str:
         """The current directory, whatever is in it."""
@@ -166,8 +176,8 @@ class StatusOptions(MakerBase):
     """C{status}."""
 
     synopsis = "[options] [DIR [SLAVE]]"
-    optFlags = [["json", "j", "Print all there is to know, as JSON."]]
-    longdesc = "Says what the running master of DIR sees of its slaves, or the latest events of one of them."
+    optFlags = [["json", "j", "Print all that is known, as JSON."]]
+    longdesc = "Shows the running master in DIR and its slaves, or one slave with its latest events."
 
     def parseArgs(self, *args: str) -> None:
         """[DIR [SLAVE]]"""
@@ -178,8 +188,8 @@ class DemoOptions(MakerBase):
     """C{demo}."""
 
     longdesc = (
-        "Makes a master and a slave in DIR (by default a new temporary directory), starts both, and "
-        "shows them at work, saying each command that it uses. They go on running."
+        "Makes a master and a slave in DIR (default: a new temporary directory), starts both, and shows a "
+        "build. Prints each command that it uses. Master and slave keep running."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -199,31 +209,53 @@ class Options(usage.Options):
     """The command C{buildbot}: which of its commands is meant."""
 
     synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
-    longdesc = "`buildbot COMMAND --help` says more. `buildbot demo` shows everything at once."
-    optFlags = [["verbose", "v", "Show tracebacks."]]
-    subCommands = [
-        ["create-master", None, MasterOptions, "Make the directory of a buildmaster."],
-        ["create-slave", None, SlaveOptions, "Make the directory of a buildslave."],
-        ["start", None, StartOptions, "Start the buildmaster or buildslave of a directory."],
-        ["stop", None, StopOptions, "Stop it."],
-        ["restart", None, RestartOptions, "Stop it and start it."],
-        ["reconfig", None, ReconfigOptions, "Let the master read its configuration file again."],
+    longdesc = "For one command, see `buildbot COMMAND --help`. For a first look, try `buildbot demo`."
+    optFlags = [["verbose", "v", "Show a traceback with each error."]]
+    subCommands: ClassVar[list[list[Any]]] = [
+        ["create-master", None, MasterOptions, "Make the directory of a master."],
+        ["create-slave", None, SlaveOptions, "Make the directory of a slave."],
+        ["start", None, StartOptions, "Start a master or a slave."],
+        ["stop", None, StopOptions, "Stop a master or a slave."],
+        ["restart", None, RestartOptions, "Stop a master or a slave, and start it again."],
+        ["reconfig", None, ReconfigOptions, "Make a master read its configuration file again."],
         ["sighup", None, ReconfigOptions, "The same as reconfig."],
         ["checkconfig", None, CheckConfigOptions, "Check a configuration file."],
-        ["status", None, StatusOptions, "Say what the master sees of its slaves."],
-        ["disconnect", None, DisconnectOptions, "Cut the connection of a slave."],
-        ["pause", None, PauseOptions, "Let a slave begin no further builds."],
-        ["drain", None, PauseOptions, "The same, and disconnect it when it is idle."],
-        ["unpause", None, UnpauseOptions, "Let a slave build again."],
-        ["builds", None, BuildsOptions, "Say what is built, what was, and what waits."],
+        ["status", None, StatusOptions, "Show a master and its slaves."],
+        ["disconnect", None, DisconnectOptions, "Disconnect a slave."],
+        ["pause", None, PauseOptions, "Start no further builds on a slave."],
+        ["drain", None, DrainOptions, "Pause a slave, and disconnect it once it is idle."],
+        ["unpause", None, UnpauseOptions, "Let a paused slave build again."],
+        ["builds", None, BuildsOptions, "Show running, waiting and finished builds."],
         ["log", None, LogOptions, "Print the log of a step."],
-        ["force", None, ForceBuildOptions, "Have something built."],
-        ["stopbuild", None, StopBuildOptions, "Stop a build."],
+        ["force", None, ForceBuildOptions, "Start a build."],
+        ["stopbuild", None, StopBuildOptions, "Stop a running build."],
         ["sendchange", None, SendChangeOptions, "Tell a master that files have changed."],
-        ["demo", None, DemoOptions, "From nothing to a master with a slave, in one command."],
+        ["demo", None, DemoOptions, "Make and start a master with a slave, and show a build."],
     ]
 
     opt_h = usage.Options.opt_help
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse, and name what may have been meant instead of what is not known. Raises UsageError."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as why:
+            raise usage.UsageError(self._known(str(why))) from None
+
+    def _known(self, why: str) -> str:
+        unknown = why.removeprefix("Unknown command: ")
+        if unknown != why:
+            names = [str(each[0]) for each in self.subCommands]
+            return f"there is no command {unknown}{nearest(unknown, names)}"
+        option = re.fullmatch(r"option (-\S*) not recognized", why)
+        if option is None:
+            return why
+        said = nearest(option[1], [f"--{name.rstrip('=')}" for name in self.longOpt])
+        return f"there is no option {option[1]}{said}"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """The help but for its first line, as wide as the terminal."""
+        return super().getUsage(width or helpWidth())
 
     def opt_version(self) -> None:
         """Show the versions and exit."""
@@ -232,4 +264,4 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Insist on a command."""
         if self.subCommand is None:
-            raise usage.UsageError("a command is wanted")
+            raise usage.UsageError("no command given")

@@ -23,6 +23,7 @@ from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import (
     BuildsOptions,
     DisconnectOptions,
+    DrainOptions,
     ForceBuildOptions,
     ForceOptions,
     LogOptions,
@@ -50,6 +51,7 @@ __all__ = [
     "CheckConfigOptions",
     "DemoOptions",
     "DisconnectOptions",
+    "DrainOptions",
     "ForceBuildOptions",
     "ForceOptions",
     "LogOptions",

@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import shlex
+import shutil
 import sys
 import threading
 import time
@@ -113,7 +114,19 @@ def basedir(config: Config) -> str:
 
 def command(*words: str) -> str:
     """A command line of ours, as the user would type it."""
-    return shlex.join(["buildbot", *words])
+    return shlex.join([*_typed(sys.argv[0]), *words])
+
+
+def _typed(program: str) -> list[str]:
+    """How the user calls this program.
+
+    @param program: its file, as the shell has found it or the user has typed it.
+    """
+    if program.endswith(os.path.join("buildbot", "__main__.py")):
+        return [os.path.basename(sys.executable), "-m", "buildbot"]
+    if os.path.basename(program) != "buildbot" or shutil.which("buildbot") == program:
+        return ["buildbot"]
+    return [program]
 
 
 def usable(config: Config, toWrite: bool = True) -> str:
