@@ -19,11 +19,13 @@ from twisted.internet.defer import ensureDeferred
 from twisted.trial import unittest
 
 from buildbot.buildset import BuildSet
-from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from buildbot.config.model import BuilderConfig, MasterConfig, MergeRule, SlaveConfig
 from buildbot.locks import MasterLock
 from buildbot.process.base import LOST_TIME, STOP_TIME
+from buildbot.process.deadline import END_TIME, GRACE, START_TIME
 from buildbot.process.factory import BuildFactory
 from buildbot.process.queue import nextBuild
+from buildbot.process.remotecommand import ANSWER_TIME
 from buildbot.sourcestamp import SourceStamp
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.interface import StoreFailed
@@ -33,15 +35,19 @@ from tests.slaveport import SlavePortCase
 
 BOTS, BUILDERS = ("bot1", "bot2"), ("full", "quick")
 LOCK = MasterLock("database")
+#: Seconds that the step with the lock may take.
+LONGEST = 50
+#: Seconds that it may hold the lock, whatever its slave does.
+MOST_HELD = LONGEST + GRACE + START_TIME + ANSWER_TIME + END_TIME + LOST_TIME + 5
 #: How many rules one run of the test has tried, in all its sequences.
 tried = {"steps": 0, "sequences": 0}
 
 
 def factory() -> BuildFactory:
-    """Two steps, the second of which wants a lock that all share."""
+    """Two steps with limits of time, the second of which wants a lock that all share."""
     made = BuildFactory()
-    made.addStep(ShellCommand, command=["one"], haltOnFailure=True)
-    made.addStep(ShellCommand, command=["two"], locks=[LOCK])
+    made.addStep(ShellCommand, command=["one"], haltOnFailure=True, timeout=40)
+    made.addStep(ShellCommand, command=["two"], locks=[LOCK], maxTime=LONGEST)
     return made
 
 
@@ -56,13 +62,17 @@ class Builds(RuleBasedStateMachine):
         self.disk.open()
         self.slaves: dict[str, FakeSlave] = {}
         self.sets: list[BuildSet] = []
+        self.held: list[tuple[Any, float]] = []  # the step that holds the lock, and since when that was seen
         self.ran: dict[Any, int] = {}  # slave -> how many builds ran there after the last event
         tried["sequences"] += 1
         self.configure(BOTS, BUILDERS, None)
 
-    def configure(self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None) -> None:
+    def configure(
+        self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None, merges: bool = True
+    ) -> None:
         self.case.use(
             MasterConfig(
+                mergeRequests=MergeRule(merges),
                 slaves={name: SlaveConfig(name, "sekrit", max_builds=most) for name in bots},
                 builders={name: BuilderConfig(name, bots, name, factory()) for name in builders if bots},
             )
@@ -130,6 +140,14 @@ class Builds(RuleBasedStateMachine):
                 command.complete()
         self.settle()
 
+    @rule()
+    def onward(self) -> None:
+        """Every slave ends the last of its commands well."""
+        for slave in self.slaves.values():
+            for command in slave.commands[-1:]:
+                command.end(0)
+        self.settle()
+
     @rule(name=st.sampled_from(BUILDERS))
     def stop(self, name: str) -> None:
         for build in list(self.yard.builders[name].building) if name in self.yard.builders else ():
@@ -148,7 +166,7 @@ class Builds(RuleBasedStateMachine):
         if name in self.slaves:
             self.slaves[name].pump.blackhole = True
 
-    @rule(seconds=st.sampled_from((1, 6, 31, 61, 160)))
+    @rule(seconds=st.sampled_from((1, 6, 31, 61, 160, 400)))
     def wait(self, seconds: int) -> None:
         self.case.wait(seconds, 5)
         self.settle()
@@ -157,9 +175,12 @@ class Builds(RuleBasedStateMachine):
         bots=st.sampled_from((BOTS, BOTS[:1], ())),
         builders=st.sampled_from((BUILDERS, BUILDERS[:1], ())),
         most=st.sampled_from((None, 1)),
+        merges=st.booleans(),
     )
-    def reconfig(self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None) -> None:
-        self.configure(bots, builders, most)
+    def reconfig(
+        self, bots: tuple[str, ...], builders: tuple[str, ...], most: int | None, merges: bool
+    ) -> None:
+        self.configure(bots, builders, most, merges)
 
     @rule(name=st.sampled_from(BOTS), on=st.booleans())
     def pause(self, name: str, on: bool) -> None:
@@ -183,6 +204,11 @@ class Builds(RuleBasedStateMachine):
         owners = self.yard.getLockByID(LOCK).owners()
         assert len(owners) <= 1, "B6"
         assert all(not owner.build.finished for owner in owners), "B6: a lock outlived its build"
+        now = self.case.clock.seconds()
+        self.held = [(each, since) for each, since in self.held if any(each is owner for owner in owners)]
+        self.held += [(owner, now) for owner in owners if not self.held]
+        for _, since in self.held:
+            assert now - since < MOST_HELD, "H8: a slave that does not end its command keeps a lock"
         for builder in builders if not self.yard.isHolding() else ():
             pending = [request for request in builder.pending if not request.isChosen]
             assert nextBuild(pending, builder.slaves) is None, "B7: it could begin"

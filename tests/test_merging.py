@@ -292,6 +292,30 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
         change = diff(self.loaded(rule, ofAll), other)
         self.assertEqual(change.describe(), ("~ builder b: mergeRequests", "~ mergeRequests: new value"))
 
+    def test_sameObject(self) -> None:
+        """F15: so is it with objects that can be called, with methods and with partial functions."""
+        text = (
+            "class Rule:\n    def __init__(self, n): self.n = n\n"
+            "    def __call__(self, builder, a, b): return %s\n"
+            "    def ask(self, builder, a, b): return True\n"
+            "    def __eq__(self, other): return self.n == other.n\n"
+            "class Plain:\n    def __init__(self, n): self.n = n\n"
+            "    def __call__(self, builder, a, b): return %s\n"
+            "import functools\n"
+            "c['mergeRequests'] = %s"
+        )
+        for rule, other in (
+            ("Plain(1)", "Plain(2)"),
+            ("Rule(1)", "Rule(2)"),
+            ("Rule(1).ask", "Rule(2).ask"),
+            ("functools.partial(Rule.ask, 1)", "functools.partial(Rule.ask, 2)"),
+        ):
+            loaded = self.loaded("", text % (True, True, rule))
+            self.assertTrue(diff(loaded, self.loaded("", text % (True, True, rule))).isEmpty(), rule)
+            self.assertFalse(diff(loaded, self.loaded("", text % (True, True, other))).isEmpty(), rule)
+        plain = self.loaded("", text % (True, True, "Plain(1)"))
+        self.assertFalse(diff(plain, self.loaded("", text % (True, False, "Plain(1)"))).isEmpty())
+
     def test_none(self) -> None:
         """F15: no key, None and True are the default."""
         default = self.loaded()

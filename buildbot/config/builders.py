@@ -93,7 +93,7 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
         inspect.signature(rule).bind(None, None, None)
     except TypeError:
         return f"must be {wanted}: this one does not take three arguments"
-    except ValueError:  # Python cannot tell what it takes
+    except Exception:  # Python cannot tell what it takes, or the object cannot be looked at
         return None
     return None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import partial
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from buildbot.util import ComparableMixin
@@ -67,6 +68,13 @@ class MergeRule(ComparableMixin):
     def __init__(self, says: bool | Callable[[Any, Any, Any], object]) -> None:
         self.says = says
         self.failed = False
+
+    def _compared(self) -> dict[str, object]:
+        """An object of a class of master.cfg, which may not know how to compare, is what is in it."""
+        says = self.says
+        if type(says).__eq__ is object.__eq__ and not isinstance(says, (FunctionType, MethodType, partial)):
+            return {"class": type(says), "attributes": dict(getattr(says, "__dict__", {}))}
+        return super()._compared()
 
     def __repr__(self) -> str:
         return f"MergeRule({self.says!r})"
