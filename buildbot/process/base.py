@@ -395,6 +395,11 @@ class Build:
 
     # what steps ask
 
+    @property
+    def remote(self) -> Any:
+        """The slave builder, while I run: see C{callRemote} there."""
+        return self.slavebuilder
+
     def getProperty(self, propname: str) -> Any:
         """A property; KeyError if there is none of that name."""
         return self.properties.getProperty(propname)

@@ -86,6 +86,11 @@ class SlaveBuilder:
         return name
 
     @property
+    def remote(self) -> SlaveBuilder:
+        """What 0.7.5 calls the slave with: I myself, for I know its words; see L{callRemote}."""
+        return self
+
+    @property
     def clock(self) -> Any:
         """What tells builds the time."""
         return self.slave.botmaster.clock

@@ -38,9 +38,9 @@ def newsIn(update: Any) -> dict[str, Any]:
     if not isPair(update) or not isinstance(update[0], dict):
         raise SlaveSaid("the slave sent an update that is none")
     news: dict[str, Any] = fromPeer(update[0])
-    for key, value in news.items():
-        if key not in OUTPUT and type(value) is not int:
-            news[key] = worded(value)
+    for key in news:
+        if key not in OUTPUT:
+            news[key] = worded(news[key])
     return news
 
 

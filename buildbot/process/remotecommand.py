@@ -230,7 +230,8 @@ class RemoteCommand(Callee):
         """Read a single update, as most messages have it."""
         if self.active and self._unread is None:
             try:
-                self.remoteUpdate(self._newsIn(updates[0]))
+                news = newsIn(updates[0])
+                self.remoteUpdate(self._withText(news) if self.takesText else news)
             except Exception:
                 self._giveUp(Failure())
 
@@ -240,7 +241,7 @@ class RemoteCommand(Callee):
             return
         try:
             for update in updates:
-                for part in self._parts(self._newsIn(update)):
+                for part in self._parts(self._withText(newsIn(update)) if self.takesText else newsIn(update)):
                     self.remoteUpdate(part)
                     yield
                     if not self.active or self._unread is not None:
@@ -248,13 +249,11 @@ class RemoteCommand(Callee):
         except Exception:
             self._giveUp(Failure())
 
-    def _newsIn(self, update: Any) -> dict[str, Any]:
-        """What an update tells, as my class wants it."""
-        if not self.takesText:
-            return newsIn(update)
+    def _withText(self, news: dict[str, Any]) -> dict[str, Any]:
+        """The news, with its output as text."""
         if self._output is None:
             self._output = OutputText()
-        return self._output.read(newsIn(update))
+        return self._output.read(news)
 
     def _readRest(self) -> None:
         """Read what was cut by the end of the output, if anything was."""

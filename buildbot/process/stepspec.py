@@ -26,9 +26,18 @@ def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
     workdir = getattr(build, "workdir", WORKDIR)
     offered = {"build": build, "workdir": workdir}
     made = steptype(**{name: value for name, value in offered.items() if name in taken} | kwargs)
-    if build is not None and getattr(made, "workdir", workdir) is None:
-        made.workdir = workdir  # type: ignore[attr-defined]
+    if build is not None:
+        _settle(made, workdir)
     return made
+
+
+def _settle(step: Any, workdir: str) -> None:
+    """Let a step that was given no directory work in the build's, also if it sends its arguments itself."""
+    if getattr(step, "workdir", workdir) is None:
+        step.workdir = workdir
+    arguments = getattr(step, "remote_kwargs", None)
+    if isinstance(arguments, dict) and arguments.get("workdir", workdir) is None:
+        arguments["workdir"] = workdir
 
 
 def stepFor(what: Any, build: Any) -> BuildStep:

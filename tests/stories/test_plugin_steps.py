@@ -120,6 +120,19 @@ class ByHand(LoggingBuildStep):
     def evaluateCommand(self, cmd):
         return getattr(cmd, "fatal", False) and FAILURE or SUCCESS
 
+class Plain(ShellCommand):
+    "Makes its command itself, of what it was given."
+    name = "plain"
+    def start(self):
+        warnings = self.checkForOldSlaveAndLogfiles()
+        kwargs = self.remote_kwargs
+        kwargs['command'] = ["nice"] + self.command
+        kwargs['logfiles'] = self.logfiles
+        cmd = RemoteShellCommand(**kwargs)
+        self.setupEnvironment(cmd)
+        self.build.remote.callRemote("print", "hello")
+        self.startCommand(cmd, warnings)
+
 class Broken(BuildStep):
     name = "mine"
     def start(self):
@@ -164,6 +177,7 @@ c['builders'] = [
         ("broken", steps((Broken, {}))),
         ("asking", steps((Asking, {}), (ShellCommand, {'command': "after"}))),
         ("hand", steps((ByHand, {}))),
+        ("plain", steps((Plain, {'command': ["make"], 'env': {'LANG': "C"}}))),
         ("waits", steps((Wait, {'handle': "w"}))),
     ]
 ]
@@ -277,6 +291,16 @@ class StepTests(PluginCase):
         self.assertEqual((build.getResults(), build.getProperty("got_revision")), (FAILURE, "17"))
         (log,) = build.getLogs()
         self.assertEqual(next(log.getByteChunks([0])), (0, b"fatal: \xff\n"))
+
+    def test_plain(self) -> None:
+        """A shell command that overrides start() sends what it was given, in the directory of the build."""
+        slave = self.quiet()
+        self.build("plain")
+        (command,) = slave.commands
+        wanted = {b"command": [b"nice", b"make"], b"workdir": b"build", b"env": {b"LANG": b"C"}}
+        self.assertEqual({key: command.args[key] for key in wanted}, wanted)
+        command.end(0)
+        self.settle()
 
     def test_wait(self) -> None:
         """Row 13: the step Wait of 0.7.5 sends its handle as the tuple that the slave looks for."""
