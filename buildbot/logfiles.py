@@ -23,6 +23,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
 from buildbot.status.logformat import BadLog, Chunk, ChunkParser, encode
 from buildbot.status.logtext import decoded
@@ -68,7 +69,7 @@ def openForWriting(path: str) -> OutputFile:
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        makeDirectories(os.path.dirname(path), 0o600)
         descriptor = os.open(path, flags, 0o600)
     return open(descriptor, "wb", buffering=0)
 

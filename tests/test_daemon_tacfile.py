@@ -49,6 +49,16 @@ class TacTests(unittest.TestCase):
         self.assertEqual((tac.rotateLength, tac.maxRotatedFiles), (5000, None))
         self.assertEqual(self.load(f"{SERVICE}rotateLength = 'x'\n").rotateLength, 10_000_000)
 
+    def test_umask(self) -> None:
+        """F11: a master's one says who may read the files of uploads; a slave sets its own umask."""
+        master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
+        told = {text: self.load(f"{master}{text}\n").umask for text in ("", "umask = None", "umask = 0o022")}
+        self.assertEqual(told, {"": None, "umask = None": None, "umask = 0o022": 0o022})
+        self.assertIsNone(self.load(f"{SERVICE}umask = 0o022\n").umask)
+        for wrong in ("0o1000", "-1", "'022'", "True"):
+            (line,) = self.failure(f"{master}umask = {wrong}\n")
+            self.assertIn("or a number from 0 to 0o777, as in 0o022", line)
+
     def test_error(self) -> None:
         """An error is one line that names the line of the file, not our code."""
         self.assertEqual(

@@ -10,11 +10,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from buildbot import unpack
 from buildbot.process.properties import WithProperties
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.steps import transfer
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
+from buildbot.unpack import BadArchive, Order, unpack
 from tests.stepping import NEWEST, Running, StepCase
 
 RANDOM = bytes(range(256)) * 300
@@ -314,6 +314,31 @@ class DownloadTests(TransferCase):
         self.assertEqual((running.result, running.log("stderr")), (FAILURE, "cannot\n"))
 
 
+class Unpacked:
+    """I unpack an archive without another process, and at once unless somebody patches me to wait."""
+
+    waits = False
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._done: Deferred[None] = Deferred()
+
+    def start(self) -> Deferred[None]:
+        """See L{buildbot.unpacking.Unpacking}."""
+        if not self.waits:
+            try:
+                unpack(self._order)
+                self._done.callback(None)
+            except Exception as error:
+                self._done.errback(BadArchive(str(error)))
+        return self._done
+
+    def stop(self) -> None:
+        """See L{buildbot.unpacking.Unpacking}."""
+        if not self._done.called:
+            self._done.errback(BadArchive("the build was stopped"))
+
+
 def archive(*members: Any, mode: str = "w:") -> bytes:
     """A tar archive of (name, content) pairs and TarInfos."""
     out = io.BytesIO()
@@ -337,6 +362,10 @@ def entry(name: str, kind: bytes, linkname: str = "", mode: int = 0o644) -> tarf
 
 class DirectoryUploadTests(TransferCase):
     """DirectoryUpload."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(transfer, "Unpacking", Unpacked)
 
     def upload(self, data: bytes, compress: str | None = None, rc: int | None = 0, **kw: Any) -> Running:
         running = self.begin(DirectoryUpload(slavesrc="docs", masterdest="there", compress=compress, **kw))
@@ -415,62 +444,85 @@ class DirectoryUploadTests(TransferCase):
         self.assertEqual((running.result, running.sent), (EXCEPTION, []))
         self.flushLoggedErrors()
 
+    async def test_limits(self) -> None:
+        """H4: what is unpacked is held against maxsize, if there is one."""
+        data = archive(("zeros", bytes(1_000_000)), mode="w:gz")
+        running = await self.over(self.upload(data, "gz", maxsize=900_000))
+        self.assertEqual((running.result, self.files("there"), self.files()), (FAILURE, [], ["there"]))
+        self.assertIn("its contents are more than 900000 bytes", running.log("stderr"))
+        running = await self.over(self.upload(data, "gz"))
+        self.assertEqual((running.result, self.files("there")), (SUCCESS, ["zeros"]))
 
-class UnpackTests(TransferCase):
-    """Archives that mean harm."""
+    def test_stoppedWhileUnpacking(self) -> None:
+        """H4: a build that is stopped while an archive is unpacked ends at once, and leaves nothing."""
+        self.patch(Unpacked, "waits", True)
+        for end in (lambda build: build.stopBuild("enough"), lambda build: build.lostRemote()):
+            running = self.upload(archive(("a", b"x")))
+            self.assertFalse(running.status.isFinished())
+            end(running.build)
+            self.assertIn(running.build.results, (FAILURE, RETRY))
+            self.assertEqual((running.status.isFinished(), self.files()), (True, []))
 
-    def unpack(self, *members: Any) -> None:
-        unpack.unpack(self.write("x.tar", archive(*members)), self.path("into", "there"))
-
-    def test_outside(self) -> None:
-        """An archive that would put something outside of its directory is refused whole."""
-        deep = "/".join("d" * 50)
-        evil = [
-            [("../evil", b"x")],
-            [("a/../../evil", b"x")],
-            [("/tmp/evil-of-an-archive", b"x")],
-            [entry("a", tarfile.SYMTYPE, "..", 0o777), ("a/evil", b"x")],
-            [entry("a", tarfile.SYMTYPE, self.basedir)],
-            [entry("d/a", tarfile.SYMTYPE, "../../evil")],
-            [entry(deep, tarfile.DIRTYPE), entry("a", tarfile.SYMTYPE, f"{deep}/{'../' * 51}evil")],
-            [entry("p/r", tarfile.SYMTYPE, "."), entry("e", tarfile.SYMTYPE, "p/r/../../evil")],
-            [entry("a", tarfile.LNKTYPE, "../../x.tar")],
-            [entry("a", tarfile.LNKTYPE, "/etc/passwd")],
-            [entry("a", tarfile.SYMTYPE, "b"), entry("c", tarfile.LNKTYPE, "a")],
-            [entry("a", tarfile.FIFOTYPE)],
-            [entry("a", tarfile.CHRTYPE)],
-            [("a" + "/a" * 200, b"x")],
-            [("a", b"x"), ("a", b"y")],
-            [("a", b"x"), ("a/b", b"y")],
+    async def test_modes(self) -> None:
+        """F11: a web server can read what is uploaded with mode=0o755; programs stay programs."""
+        program, page = tarfile.TarInfo("d/run"), tarfile.TarInfo("d/page")
+        program.mode, page.mode = 0o700, 0o600
+        running = self.begin(DirectoryUpload(slavesrc="d", masterdest="www/all", mode=0o755))
+        writer = running.command.args["writer"]
+        writer.remote_write(archive(program, page))
+        writer.remote_unpack()
+        running.command.end(0)
+        await self.over(running)
+        modes = [
+            os.stat(self.path("www", *names)).st_mode & 0o7777
+            for names in ((), ("all",), ("all", "d"), ("all", "d", "run"), ("all", "d", "page"))
         ]
-        for members in evil:
-            with self.assertRaises((unpack.BadArchive, OSError), msg=str(members)):
-                self.unpack(("good", b"x"), *members)
-            self.assertEqual(self.files("into", "there"), [])
-            self.assertEqual((self.files(), self.files("into")), (["into", "x.tar"], ["there"]))
-        self.assertFalse(os.path.exists("/tmp/evil-of-an-archive"))
+        self.assertEqual(modes, [0o755, 0o755, 0o755, 0o755, 0o644])
 
-    def test_links(self) -> None:
-        """Links that stay inside are kept as they are."""
-        self.unpack(
-            ("v/1/x", b"x"),
-            entry("v/latest", tarfile.SYMTYPE, "1"),
-            entry("v/1/up", tarfile.SYMTYPE, "../../v/1/x"),
-            entry("hard", tarfile.LNKTYPE, "v/1/x"),
-        )
-        self.assertEqual(os.readlink(self.path("into", "there", "v", "latest")), "1")
-        for names in (("v", "latest", "x"), ("v", "1", "up"), ("hard",)):
-            self.assertEqual(self.read("into", "there", *names), b"x")
 
-    def test_modes(self) -> None:
-        """What can be executed still can; nobody gets more than to read, and no other's rights."""
-        self.unpack(entry("run", tarfile.REGTYPE, mode=0o7777), entry("closed", tarfile.REGTYPE, mode=0))
-        modes = [os.stat(self.path("into", "there", name)).st_mode & 0o7777 for name in ("run", "closed")]
-        self.assertEqual(modes, [0o755, 0o600])
+class SaidBySlaveTests(TransferCase):
+    """H5: paths on the master that properties are part of."""
 
-    def test_unwanted(self) -> None:
-        """Unpacking stops when nobody wants it any more, and leaves nothing."""
-        wanted = [True, False]
-        path = self.write("x.tar", archive(("a", b"x"), ("b", b"y")))
-        unpack.unpack(path, self.path("into", "there"), lambda: wanted.pop(0))
-        self.assertEqual((self.files("into", "there"), self.files("into")), ([], ["there"]))
+    def setUp(self) -> None:
+        super().setUp()
+        os.makedirs(self.path("dist", "bot2"))
+        self.write("dist/bot2/x", b"honest")
+        self.write("master.cfg", b"secret")
+
+    def begun(self, step: Any, said: str) -> Running:
+        """A build whose slave has said what a property is, and that has begun this step then."""
+        running = self.prepare(step)
+        given = running.build._setupStatus
+
+        def setup() -> None:
+            given()
+            running.build.setProperty("said", said)
+
+        running.build._setupStatus = setup  # type: ignore[method-assign]
+        return running.begin()
+
+    def test_upload(self) -> None:
+        """H5: a slave that names a file of its own directory is served; what leads elsewhere is refused."""
+        dest = WithProperties("dist/%(slavename)s/%(said)s")
+        running = self.begun(FileUpload(slavesrc="x", masterdest=dest), "1.0-rc+1")
+        running.command.args["writer"].remote_write(b"x")
+        running.command.args["writer"].remote_close()
+        running.command.end(0)
+        self.assertEqual((running.result, self.read("dist", "bot1", "1.0-rc+1")), (SUCCESS, b"x"))
+        for said in ("../bot2/x", "a/b", "..", "", ".htaccess", "/etc/passwd", "a\0b", "a\nb", "a\\b"):
+            for step in (
+                FileUpload(slavesrc="x", masterdest=dest),
+                DirectoryUpload(slavesrc="x", masterdest=dest),
+                FileDownload(mastersrc=dest, slavedest="x"),
+            ):
+                running = self.begun(step, said)
+                self.assertEqual((running.result, running.sent), (EXCEPTION, []), said)
+                self.assertIn("the property 'said'", running.log("err.text"))
+                self.assertNotIn("Traceback", running.log("err.text"))
+        self.assertEqual(self.read("dist", "bot2", "x"), b"honest")
+
+    def test_download(self) -> None:
+        """H5: a slave that asks for master.cfg does not get it, nor any file beside it."""
+        for source, said in (("configs/%(said)s", "../master.cfg"), ("%(said)s", "master.cfg")):
+            running = self.begun(FileDownload(mastersrc=WithProperties(source), slavedest="x"), said)
+            self.assertEqual((running.result, running.sent), (EXCEPTION, []))

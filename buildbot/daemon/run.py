@@ -228,6 +228,8 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
             log.error("{line}", line=line)
         reporter.failed(why.lines)
         return 1
+    if tac.umask is not None:
+        os.umask(tac.umask)
     own = ownObserver(tac.application)
     if own is not None:
         globalLogPublisher.addObserver(own)

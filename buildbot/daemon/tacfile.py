@@ -22,11 +22,16 @@ from buildbot.plainfiles import readPlain
 
 @dataclass(frozen=True)
 class Tac:
-    """What a buildbot.tac defines: its application, and how its log is to be rotated."""
+    """
+    What a buildbot.tac defines: its application, and how its log is to be rotated.
+
+    @ivar umask: permissions that new files of the process lack; None: as the process sets it.
+    """
 
     application: Componentized
     rotateLength: int | None = ROTATE_LENGTH
     maxRotatedFiles: int | None = MAX_ROTATED_FILES
+    umask: int | None = None
 
 
 def load(here: str, verbose: bool = False) -> Tac:
@@ -51,13 +56,23 @@ def load(here: str, verbose: bool = False) -> Tac:
     if not isinstance(application, Componentized) or IService(application, None) is None:
         raise StartFailed([f"{path} defines no application (application = service.Application(…))"])
     _checkPlace(here, names)
-    if kindOf(source.decode("utf-8", "replace")) is Kind.MASTER:
+    isMaster = kindOf(source.decode("utf-8", "replace")) is Kind.MASTER
+    if isMaster:
         _checkConfig(here, names)
     return Tac(
         application,
         _number(names, "rotateLength", ROTATE_LENGTH),
         _number(names, "maxRotatedFiles", MAX_ROTATED_FILES),
+        _umask(path, names) if isMaster else None,  # a slave sets its own
     )
+
+
+def _umask(path: str, names: dict[str, object]) -> int | None:
+    umask = names.get("umask")
+    if umask is None or (type(umask) is int and 0 <= umask <= 0o777):
+        return umask
+    said = oct(umask) if type(umask) is int else repr(umask)
+    raise StartFailed([f"{path} says umask = {said}: it is None, or a number from 0 to 0o777, as in 0o022"])
 
 
 def _place(why: BaseException, path: str) -> str:

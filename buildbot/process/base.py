@@ -24,6 +24,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.locks import claimAll, releaseAll
+from buildbot.masterpath import UnsafePath
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.properties import NoProperty, Properties, render
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
@@ -39,8 +40,9 @@ log = Logger()
 
 #: Exceptions of a step that tell all in their words: nobody needs the place in our code.
 _NO_MISTAKE_OF_OURS = (
-    pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty, BudgetExceeded
-)  # fmt: skip
+    *(pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty),
+    *(BudgetExceeded, UnsafePath),
+)
 #: Seconds that a step may take to end once it was interrupted; then its slave is cut off (B2).
 STOP_TIME = 30.0
 #: Seconds that a step may take to end once its slave is gone; then it is left behind.
@@ -72,6 +74,7 @@ class Build:
     @ivar slavename: the name of its slave.
     @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
+    @ivar given: the properties that I had at first; all others a step has set.
     @ivar budget: pays for what I keep of what the slave says; all is given back when I end.
     """
 
@@ -95,6 +98,7 @@ class Build:
         self.source: SourceStamp = first.mergeWith(others) if others else first.source
         self.reason = first.mergeReasons(others)
         self.properties = Properties()
+        self.given = Properties()
         self.stepFactories: list[Any] = []
         self.steps: list[BuildStep] = []
         self.locks: Sequence[Any] = ()
@@ -157,6 +161,7 @@ class Build:
         ):
             given.setProperty(name, value, "build")
         self.properties.updateFrom(given)
+        self.given = given
         status.properties.update({name: value for name, value in self.properties.items()})
         status.source, status.reason = self.source, self.reason
         status.changes, status.blamelist = self.source.changes, self.blamelist()

@@ -150,7 +150,7 @@ class WithProperties(ComparableMixin):
         @raise NoProperty: a property is not set at all.
         @raise TypeError: a value does not fit its place (C{%d}).
         """
-        values = _Filling(build)
+        values = Filling(build)
         if self.args:
             return self.fmtstring % tuple(values[name] for name in self.args)
         return self.fmtstring % values
@@ -160,7 +160,7 @@ class WithProperties(ComparableMixin):
 
 
 #: A place in a text: its name in brackets if it has one, and its letter.
-_PLACE = re.compile(
+PLACE = re.compile(
     r"%(?:\((?P<name>[^()]*(?:\([^()]*\)[^()]*)*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?"
     r"(?P<letter>.?)",
     re.DOTALL,
@@ -172,7 +172,7 @@ def _formatTrouble(fmtstring: str, args: tuple[str, ...]) -> str | None:
     wrong = next((each for each in args if not isinstance(each, str) or not each), None)
     if wrong is not None:
         return f"names its properties in texts, not {shown(wrong)}"
-    places = [each for each in _PLACE.finditer(fmtstring) if each["letter"] != "%"]
+    places = [each for each in PLACE.finditer(fmtstring) if each["letter"] != "%"]
     unnamed = [each[0] for each in places if each["name"] is None]
     if not args and unnamed:
         return f"has the place {unnamed[0]!r} and no name of a property for it; for a percent sign write %%"
@@ -194,14 +194,14 @@ class _Ones:
         return 1
 
 
-class _Filling:
+class Filling:
     """I am the properties of a build as the operator C{%} looks them up."""
 
     def __init__(self, build: HasProperties) -> None:
         self._build = build
 
     def __getitem__(self, name: str) -> Any:
-        name, sign, text = _ALTERNATIVE.fullmatch(name).groups()  # type: ignore[union-attr] # it matches anything
+        name, sign, text = _alternative(name)
         try:
             value = self._build.getProperty(name)
         except KeyError:
@@ -211,6 +211,17 @@ class _Filling:
         if sign == "~" and not value:
             return text
         return text if sign == "+" else "" if value is None else value
+
+
+def _alternative(name: str) -> tuple[str, str | None, str]:
+    """The name of a property, and the sign and the text behind it."""
+    found: Any = _ALTERNATIVE.fullmatch(name)  # it matches anything
+    return found[1], found[2], found[3]
+
+
+def propertyOf(name: str) -> str:
+    """The property that a place like C{name:-text} asks for."""
+    return _alternative(name)[0]
 
 
 def render(value: Any, properties: HasProperties) -> Any:

@@ -33,6 +33,7 @@ from buildbot.master import BuildMaster
 
 basedir = os.path.dirname(os.path.abspath(__file__))
 configfile = %(config)r
+umask = None  # of the files that uploads make: 0o022 lets everybody read; None: private to this user
 
 # twistd.log is set aside at this many bytes (None: never), and this many old ones are kept.
 rotateLength = %(rotateLength)r

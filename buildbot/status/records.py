@@ -17,6 +17,8 @@ from buildbot.status.results import EXCEPTION, worst
 #: What a person reads on a build that was cut short by the end of the master.
 INTERRUPTED = "interrupted by a restart of the master"
 
+#: What a person reads on the last of several such builds of one request; how many is added.
+GIVEN_UP = "given up: the master was killed or crashed during each of"
 #: How often a request may be built when the master ends under the build; then it is given up.
 MOST_INTERRUPTIONS = 3
 
@@ -120,7 +122,7 @@ class BuildRecord(Record):
     @property
     def isGivenUp(self) -> bool:
         """Whether the master was killed or crashed too often under builds of my requests."""
-        return self.text[:1] == (INTERRUPTED,) and len(self.text) > 1
+        return len(self.text) == 1 and self.text[0].startswith(GIVEN_UP)
 
     def logFilenames(self) -> tuple[str, ...]:
         """The files of all my logs."""
@@ -199,8 +201,7 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
 
     @param count: how many builds of its requests have ended so, this one included.
     """
-    given = f"given up: the master was killed or crashed during each of {count} builds"
-    text = (INTERRUPTED, given) if count >= MOST_INTERRUPTIONS else (INTERRUPTED,)
+    text = f"{GIVEN_UP} {count} builds" if count >= MOST_INTERRUPTIONS else INTERRUPTED
     ended = max(when, build.started)
     steps = tuple(
         step
@@ -210,7 +211,7 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
         )
         for step in build.steps
     )
-    return replace(build, finished=ended, results=EXCEPTION, text=text, steps=steps)
+    return replace(build, finished=ended, results=EXCEPTION, text=(text,), steps=steps)
 
 
 def overall(results: Iterable[int | None]) -> int | None:

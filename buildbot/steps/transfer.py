@@ -2,7 +2,7 @@
 """Steps that move files between slave and master, and what the slave calls on the master to do so.
 
 A file takes its place on the master in one piece or not at all. How an archive is unpacked is in
-L{buildbot.unpack}.
+L{buildbot.unpacking}; where a path leads in which a slave has had its say, in L{buildbot.masterpath}.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import IO, Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.threads import deferToThread
 
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
+from buildbot.masterpath import onMaster
 from buildbot.pbutil import Callee
+from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import DIRECTORY, MODE, PATH
+from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
-from buildbot.unpack import unpack
+from buildbot.unpacking import Unpacking, orderFor
 from buildbot.wire.dialect import text
 
 #: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
@@ -102,6 +104,7 @@ class _FileCallee(Callee):
 
     def discard(self) -> None:
         """The transfer is over: nothing is left of what was not kept, and nothing more is taken."""
+        self.whenFailed = lambda: None  # the slave may hold me for long, and this holds a build
         with self._remembering():
             self._close()
 
@@ -130,7 +133,7 @@ class FileWriter(_FileCallee):
 
     def _open(self) -> None:
         directory, name = os.path.split(self.path)
-        os.makedirs(directory, exist_ok=True)
+        makeDirectories(directory, self.mode)
         temporary = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.part")
         permissions = 0o666 if self.mode is None else 0o600
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions)
@@ -191,7 +194,9 @@ class FileWriter(_FileCallee):
 
 
 class DirectoryWriter(FileWriter):
-    """I write the archive that the slave sends to a temporary file, and unpack it into C{path}."""
+    """I write the archive that the slave sends to a temporary file, and have it unpacked into C{path}."""
+
+    _unpacking: Unpacking | None = None
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
@@ -207,7 +212,14 @@ class DirectoryWriter(FileWriter):
         return False
 
     async def _place(self, temporary: str) -> None:
-        await deferToThread(unpack, temporary, self.path, lambda: self._temporary is not None)
+        self._unpacking = Unpacking(orderFor(temporary, self.path, self.maxsize, self.mode))
+        await self._unpacking.start()
+
+    def discard(self) -> None:
+        """See L{_FileCallee}."""
+        super().discard()
+        if self._unpacking is not None:
+            self._unpacking.stop()
 
 
 class FileReader(_FileCallee):
@@ -245,6 +257,7 @@ class _FileTransfer(BuildStep):
     """
 
     cmd: StatusRemoteCommand | None = None
+    _callee: _FileCallee | None = None
 
     @arguments(workdir=DIRECTORY, maxsize=orNone(SIZE, "no limit"), blocksize=COUNT, mode=MODE)
     def __init__(
@@ -263,9 +276,13 @@ class _FileTransfer(BuildStep):
         self.mode = mode
 
     def _onMaster(self, path: Any) -> str:
-        """A path of the configuration, relative to the directory of the master."""
+        """
+        A path of the configuration, relative to the directory of the master.
+
+        @raise UnsafePath: a property would lead out of the directory that the configuration names.
+        """
         basedir: str = self.build.builder.botmaster.basedir
-        return os.path.join(basedir, os.path.expanduser(self.build.render(path)))
+        return onMaster(basedir, piecesOf(path, self.build))
 
     def _transfer(self, words: Sequence[str], callee: _FileCallee, name: str, args: dict[str, Any]) -> None:
         self.step_status.setText(list(words))
@@ -274,8 +291,15 @@ class _FileTransfer(BuildStep):
             "maxsize": self.maxsize,
             "blocksize": min(self.blocksize, LARGEST_BLOCK),
         }
+        self._callee = callee
         self.cmd = StatusRemoteCommand(name, {**common, **args})
         ensureDeferred(self._run(words, callee, self.cmd)).addErrback(self.failed)
+
+    def interrupt(self, reason: Any) -> Any:
+        """See L{BuildStep}. What the master does on its own to end a transfer is stopped, too."""
+        if self._callee is not None and not self.isRunningCommand():
+            self._callee.discard()
+        return super().interrupt(reason)
 
     async def _run(self, words: Sequence[str], callee: _FileCallee, cmd: StatusRemoteCommand) -> None:
         complaints = ""
@@ -348,6 +372,9 @@ class DirectoryUpload(_FileTransfer):
     """I copy what is in the directory C{slavesrc} of the slave into C{masterdest} in the master's directory.
 
     Slaves from 0.7.12 on can do it. What is in C{masterdest} already stays, but for files of the same name.
+
+    @ivar mode: who may read the files, as for chmod; who may read a file may look into its directory, too. A
+        file that cannot be executed on the slave cannot be here either. None: as the umask says.
     """
 
     name = "upload"
@@ -365,7 +392,8 @@ class DirectoryUpload(_FileTransfer):
         **kwargs: Any,
     ) -> None:
         """
-        @param compress: how it travels: None, C{"gz"} or C{"bz2"}; C{maxsize} is about that.
+        @param maxsize: bytes that may travel, and that the contents may have when they are unpacked.
+        @param compress: how it travels: None, C{"gz"} or C{"bz2"}.
         """
         super().__init__(build, workdir, maxsize, blocksize, **kwargs)
         self.slavesrc = slavesrc
@@ -376,7 +404,7 @@ class DirectoryUpload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("uploadDirectory")
         source = self.build.render(self.slavesrc)
-        writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize)
+        writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize, self.mode)
         args = {"slavesrc": source, "workersrc": source, "writer": writer, "compress": self.compress}
         self._transfer(["uploading", _last(source)], writer, "uploadDirectory", args)
 

@@ -1,0 +1,114 @@
+"""F16: a request whose builds take the master down each time, with a real master and a real slave."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any
+
+from buildbot.daemon import asking
+from tests.integration.test_build_process import BuildsCase
+
+#: Added to the demo: builders that bring the master down, where it makes the build and where it runs it.
+BUILDERS = r"""
+import os, signal
+from buildbot.process.buildstep import BuildStep
+
+class Kill(BuildStep):
+    name = "kill"
+
+    async def run(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Killing(factory.BuildFactory):
+    def newBuild(self, requests):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+killer = factory.BuildFactory()
+killer.addStep(Kill)
+slow = factory.BuildFactory()
+slow.addStep(ShellCommand, command="sleep 1000", timeout=None)
+c['builders'] += [
+    {'name': "killer", 'slavename': "bot1", 'builddir': "killer", 'factory': killer},
+    {'name': "killing", 'slavename': "bot1", 'builddir': "killing", 'factory': Killing()},
+    {'name': "slow", 'slavename': "bot1", 'builddir': "slow", 'factory': slow},
+]
+"""
+GIVEN_UP = "given up: the master was killed or crashed during each of 3 builds"
+
+
+class GivenUpTests(BuildsCase):
+    """A master that is started again each time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        with open(self.path("master/master.cfg"), "a") as stream:
+            stream.write(BUILDERS)
+        self.ok("reconfig", self.master)
+        self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached")
+
+    def tearDown(self) -> None:
+        """The slave's own log has tracebacks of its own: it loses its master in the middle of a command."""
+        for here in (self.slave, self.master):
+            self.run_("stop", "--kill", here)
+        self.assertEqual(self.running(), [])
+        self.assertNotIn("Traceback", self.read("master/twistd.log"))
+
+    def untilDead(self) -> None:
+        """Wait until the master has been killed."""
+        self.until(lambda: self.tryAsk() is None, "the master is dead")
+
+    def tryAsk(self) -> Any:
+        with contextlib.suppress(asking.NotRunning, asking.ControlError, OSError):
+            return self.ask("status")
+        return None
+
+    def waiting(self) -> list[dict[str, Any]]:
+        requests: list[dict[str, Any]] = self.ask("builds")["requests"]
+        return requests
+
+    def crashes(self, builder: str) -> None:
+        """Force a build that kills the master, and start it again until that has no end."""
+        self.run_("force", self.master, builder)
+        for number in range(3):
+            self.untilDead()
+            self.ok("start", self.master)
+            if number < 2:  # it waits for its slave, which is on its way
+                waits = [each["interruptions"] for each in self.waiting() if each["builder"] == builder]
+                self.assertIn(waits, ([number + 1], []))
+        time.sleep(2)  # a fourth build would begin by now
+        self.assertEqual(self.waiting(), [])
+        build = self.finished(builder, 2)
+        self.assertEqual((build["result"], " ".join(build["text"])), ("exception", GIVEN_UP))
+        self.assertIn(f"build {builder}/2: {GIVEN_UP}", self.ok("status", self.master).out)
+        self.assertRegex(self.ok("builds", self.master).out, f"{builder}/2 +exception: given up: the master ")
+        self.assertIn(f"build 2 of {builder}: {GIVEN_UP}", self.read("master/twistd.log"))
+        (given,) = self.ask("status")["master"]["givenUp"]
+        self.assertEqual((given["builder"], given["number"]), (builder, 2))
+
+    def test_step(self) -> None:
+        """F16: a step that brings the master down is begun three times, then its request is given up."""
+        self.crashes("killer")
+        # Others are built as ever, and the next start says no more of it.
+        self.ok("force", self.master, "first")
+        self.assertEqual(self.finished("first", 1)["result"], "success")
+        self.ok("restart", self.master)
+        self.assertNotIn("given up", self.ok("status", self.master).out)
+
+    def test_factory(self) -> None:
+        """F16: so is a request whose build the master does not survive making."""
+        self.crashes("killing")
+
+    def test_restarts(self) -> None:
+        """F16: however often the master is restarted under a build, the request is not given up."""
+        self.ok("force", self.master, "slow")
+        for number in range(4):
+            self.until(lambda: self.ask("builds")["running"], "it runs")
+            self.ok("restart", self.master)
+            self.assertEqual(self.finished("slow", number)["text"], ["the master was stopped"])
+        (running,) = self.until(lambda: self.ask("builds")["running"], "it runs again")
+        self.assertEqual(running["number"], 4)
+        self.ok("stopbuild", self.master, "slow")
+        self.assertEqual(self.ask("status")["master"]["givenUp"], [])
+        self.assertTrue(os.path.exists(self.path("master/state.sqlite")))

@@ -1,0 +1,102 @@
+"""Archives unpacked by a real child process: bombs, and what becomes of the child."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import time
+from dataclasses import replace
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial import unittest
+
+from buildbot.unpack import BadArchive, Order
+from buildbot.unpacking import Unpacking, orderFor
+
+
+def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """A tar archive of these."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:", format=tarfile.GNU_FORMAT) as tar:
+        for info, content in members:
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def slowHeader() -> bytes:
+    """A header of which some releases of tarfile make work for minutes."""
+    body = b"1" * 60_000 + b" x"
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, len(body)
+    return gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + body + bytes(-len(body) % 512 + 1024))
+
+
+class UnpackingTests(unittest.TestCase):
+    """H4: the child process."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.base = os.path.abspath(self.mktemp())
+        os.makedirs(self.base)
+
+    def order(self, data: bytes, size: int = 1 << 20) -> Order:
+        """To unpack these bytes."""
+        path = os.path.join(self.base, "archive")
+        with open(path, "wb") as file:
+            file.write(data)
+        return orderFor(path, os.path.join(self.base, "there"), size, 0o644)
+
+    async def refused(self, order: Order) -> str:
+        """Why that is not unpacked; nothing is left of it."""
+        try:
+            await Unpacking(order).start()
+        except BadArchive as error:
+            self.assertEqual(sorted(os.listdir(self.base)), ["archive", "there"])
+            self.assertEqual(os.listdir(order.directory), [])
+            return str(error)
+        raise AssertionError("it was unpacked")
+
+    async def test_good(self) -> None:
+        """H4, F11: an honest archive is unpacked by another process, with the modes that were asked for."""
+        order = self.order(packed((tarfile.TarInfo("d/f"), b"x" * 1000)))
+        await Unpacking(order).start()
+        path = os.path.join(order.directory, "d", "f")
+        self.assertEqual((os.path.getsize(path), os.stat(path).st_mode & 0o777), (1000, 0o644))
+        self.assertEqual(sorted(os.listdir(self.base)), ["archive", "there"])
+
+    async def test_bombs(self) -> None:
+        """H4: archives of a few bytes that become large, or take long, are refused with the reason."""
+        zeros = gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(8 << 20))))
+        self.assertIn("more than 1048576 bytes", await self.refused(self.order(zeros)))
+        many = gzip.compress(packed(*[(tarfile.TarInfo(f"f{n}"), b"") for n in range(3000)]))
+        self.assertIn("more than 1048576 bytes", await self.refused(self.order(many)))
+        self.assertNotEqual(await self.refused(self.order(b"nonsense" * 1000)), "")
+
+    async def test_computing(self) -> None:
+        """H4: an archive that takes long to compute with is ended when its time is over."""
+        started = time.monotonic()
+        await self.refused(replace(self.order(slowHeader()), seconds=1))
+        self.assertLess(time.monotonic() - started, 8)
+
+    async def test_nonsense(self) -> None:
+        """H4: what is no archive is refused with a reason."""
+        for data in (b"BZh9" + bytes(1000), b"\x1f\x8b" + bytes(1000)):
+            self.assertNotEqual(await self.refused(self.order(data)), "")
+
+    async def test_stopped(self) -> None:
+        """H4: unpacking that nobody wants any more ends at once; nothing is left."""
+        order = self.order(gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(200 << 20)))), 1 << 30)
+        unpacking = Unpacking(order)
+        done = unpacking.start()
+        while not os.path.exists(order.aside):
+            await deferLater(reactor, 0.01)  # type: ignore[arg-type] # until the child has begun
+        unpacking.stop()
+        waited: Deferred[BadArchive] = self.assertFailure(done, BadArchive)
+        self.assertIn("stopped", str(await waited))
+        self.assertEqual(sorted(os.listdir(self.base)), ["archive", "there"])
