@@ -26,6 +26,7 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
+from buildbot.wire.lines import Comings
 
 log = Logger()
 
@@ -55,6 +56,7 @@ class BotMaster(BuildYard, service.Service):
     @ivar builders: builder name -> L{Builder}.
     @ivar config: the configuration in force.
     @ivar parent: the L{buildbot.master.BuildMaster}, which starts and stops me itself; None in tests.
+    @ivar comings: which comings and goings of a slave are worth a line in the log.
     @ivar strangers: name -> L{Stranger}, the last STRANGERS of them.
     @ivar reference: what slaves get as their master: they only watch it for disconnection.
     """
@@ -71,6 +73,7 @@ class BotMaster(BuildYard, service.Service):
         self.reference = pb.Referenceable()
         self.stopping = False
         self.strangers: OrderedDict[str, Stranger] = OrderedDict()
+        self.comings = Comings()
         self.leaving: set[BotPerspective] = set()
         self.pauses: dict[str, PauseRecord] = {}
         self.setupYard()

@@ -125,7 +125,7 @@ class BotPerspective(Duty, NewCredPerspective):
         """The slave (0.8.3 and later) wants to end: nothing of ours holds it up, so it may."""
         peer = self._attachment.peer
         if peer is not None and self._attachment.state is State.READY:
-            self.slave_status.happened(time.time(), "asked to be shut down")
+            self.slave_status.happened(time.time(), "asked to be shut down", "shutdown")
             peer.shutdown()
 
     # builds: what L{Duty} asks
@@ -317,9 +317,8 @@ class BotPerspective(Duty, NewCredPerspective):
         self._publish(peer, introduction)
         self._adopt(introduction.builders)
         self._updated()
-        log.info(
+        self._log(
             "slave {name} attached from {address}: {generation}, {count} builders",
-            name=self.slavename,
             address=peer.address,
             generation=introduction.generation,
             count=len(self.builders),
@@ -381,14 +380,19 @@ class BotPerspective(Duty, NewCredPerspective):
             status.since = now
         status.setConnected(False)
         status.happened(now, f"disconnected from {peer.address}: {why}")
-        log.info(
-            "slave {name} detached from {address}: {why}", name=self.slavename, address=peer.address, why=why
-        )
+        self._log("slave {name} detached from {address}: {why}", address=peer.address, why=why)
         self._updated()
         self.botmaster.slaveLost(self)
         gone, self._waitingForLoss = self._waitingForLoss, ()
         for waiter in gone:
             waiter.callback(None)
+
+    def _log(self, format: str, **fields: object) -> None:
+        """A line about my coming or going, unless there were many within the last minute."""
+        left = self.botmaster.comings.allow(self.slavename, self._clock.seconds())
+        if left is not None:
+            more = f" ({left} more comings and goings were left out)" if left else ""
+            log.info(format + "{more}", name=self.slavename, more=more, **fields)
 
     def _hangUp(self, before: Attachment) -> None:
         self._stop()

@@ -19,8 +19,9 @@ class OverdueTests(unittest.SynchronousTestCase):
         self.assertEqual(overdue(CLIENT, STALLED, 1, 0), "nothing came for 30 s in the middle of a message")
 
     def test_waits(self) -> None:
-        """Who waits for an answer is not idle, however long that takes."""
-        self.assertEqual(overdue(CLIENT, 10_000.0, 0, 1), "")
+        """Who waits for an answer is not idle, unless that takes more than an hour."""
+        self.assertEqual(overdue(CLIENT, 3599.0, 0, 1), "")
+        self.assertNotEqual(overdue(CLIENT, 3600.0, 0, 1), "")
 
     def test_slave(self) -> None:
         """A slave that is silent is probed, not hung up on here."""

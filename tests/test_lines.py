@@ -3,7 +3,7 @@
 from twisted.trial import unittest
 
 from buildbot.wire import lines
-from buildbot.wire.lines import LINES, LINES_KNOWN, REMEMBERED, SHARE, LogLimiter
+from buildbot.wire.lines import COMINGS, LINES, LINES_KNOWN, REMEMBERED, SHARE, Comings, LogLimiter
 
 
 class LogLimiterTests(unittest.SynchronousTestCase):
@@ -68,3 +68,21 @@ class LogLimiterTests(unittest.SynchronousTestCase):
     def test_pace(self) -> None:
         """The figures are those that the documentation names."""
         self.assertEqual((lines.EVERY, lines.LINES, lines.LINES_KNOWN), (60.0, 30, 100))
+
+
+class ComingsTests(unittest.SynchronousTestCase):
+    """H7: a slave that comes and goes without end."""
+
+    def test_few(self) -> None:
+        """A few lines a minute about one slave, and then the number of those that were left out."""
+        comings = Comings()
+        said = [comings.allow("bot1", 5.0) for _ in range(COMINGS + 90)]
+        self.assertEqual(said, [0] * COMINGS + [None] * 90)
+        self.assertEqual([comings.allow("bot1", 66.0), comings.allow("bot1", 66.0)], [90, 0])
+
+    def test_others(self) -> None:
+        """A storm of ten thousand slaves is told in full, whatever one of them does."""
+        comings = Comings()
+        for _ in range(100):
+            comings.allow("bot1", 5.0)
+        self.assertEqual({comings.allow(f"slave{n}", 5.0) for n in range(10_000)}, {0})

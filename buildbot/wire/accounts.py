@@ -35,6 +35,8 @@ SLAVE = Account(AFTER_LOGIN, connections=8, most=16, idle=None)
 CLIENT = Account(AFTER_LOGIN, connections=16, most=256, idle=300.0)
 #: Seconds without a byte, in the middle of a message, after which a client is hung up on.
 STALLED = 30.0
+#: Seconds that a client may wait for one answer.
+WAITING = 3600.0
 #: Seconds without a word after which a connection rests: it makes room if its account has too many.
 RESTING = 5.0
 #: Bytes of unfinished messages that all connections may have together; beyond, the largest is hung up on.
@@ -47,9 +49,9 @@ def overdue(account: Account, silent: float, unfinished: int, serving: int) -> s
 
     @param silent: seconds since the last byte came, or the last answer went.
     @param unfinished: bytes of a message that has not come to its end.
-    @param serving: calls of the peer that are not answered yet.
+    @param serving: calls of the peer that are not answered yet; then it is not idle for an hour.
     """
-    if account.idle is None or serving:
+    if account.idle is None or (serving and silent < WAITING):
         return ""
     if unfinished and silent >= STALLED:
         return f"nothing came for {STALLED:g} s in the middle of a message"

@@ -18,6 +18,8 @@ LINES = 30
 LINES_KNOWN = 100
 #: One origin causes no more than this part of them.
 SHARE = 3
+#: Lines in that time about the comings and goings of one subject.
+COMINGS = 10
 #: Subjects of one kind that are remembered at the most; the oldest are forgotten first.
 REMEMBERED = 2_000
 
@@ -88,3 +90,28 @@ class LogLimiter:
             for entry in quiet:
                 entry[1] = 0
         return told
+
+
+class Comings:
+    """I say whether one more coming or going of a subject is worth a line: a few a minute are."""
+
+    def __init__(self) -> None:
+        self._start = float("-inf")
+        self._said: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+
+    def allow(self, subject: str, now: float) -> int | None:
+        """
+        May a line be written now?
+
+        @return: None if not; else how many lines about it were left out since the last one.
+        """
+        if now - self._start >= EVERY:
+            self._start = now
+            self._said = {}  # most come once in a long time: nothing is kept of them
+        said = self._said.get(subject, 0)
+        if said >= COMINGS:
+            self._left[subject] = self._left.get(subject, 0) + 1
+            return None
+        self._said[subject] = said + 1
+        return self._left.pop(subject, 0)

@@ -29,7 +29,7 @@ from buildbot.wire.spare import FileReserve, Room
 log = Logger()
 
 #: What the connections on their way to a login may weigh: a plain one is 1, one over TLS is TLS_WEIGHT.
-GREETING = 16_384
+GREETING = 8_192
 
 
 class SlavePortFactory(protocol.ServerFactory):
