@@ -32,6 +32,7 @@ def consequences(
         *_ofBuilders(botmaster, change),
         *_ofSlaves(botmaster, change, drain),
         *_ofPasswords(botmaster, change),
+        *_ofSchedulers(change),
         *_ofPorts(botmaster, ports, change),
     ]
 
@@ -67,6 +68,16 @@ def _ofPasswords(botmaster: Any, change: ConfigChange) -> Iterator[str]:
     if connected:
         stays = "it stays connected" if len(connected) == 1 else "they stay connected"
         yield f"new password for {_listed(connected)}: {stays}, but must have it to connect again"
+
+
+def _ofSchedulers(change: ConfigChange) -> Iterator[str]:
+    stay = {getattr(each, "name", None) for each in change.schedulersAdded}
+    for scheduler in change.schedulersRemoved:
+        name, ask = getattr(scheduler, "name", None), getattr(scheduler, "waitingChanges", None)
+        waiting = ask() if callable(ask) and name not in stay else 0
+        if waiting:
+            changes = counted(waiting, "waiting change")
+            yield f"scheduler {name} is being removed: {changes} will not be built"
 
 
 def _ofPorts(botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChange) -> Iterator[str]:

@@ -60,6 +60,12 @@ def shellCommand(**kwargs: str) -> str:
 
 UPLOAD = "f.addStep(FileUpload, slavesrc='a', masterdest='b', {})"
 
+
+def own(**attributes: object) -> str:
+    """The line that adds a step of a class with these attributes."""
+    return f"f.addStep(type('Own', (Compile,), {attributes!r}))"
+
+
 #: A line of master.cfg -> what is said of it.
 WRONG = {
     # shell commands
@@ -172,6 +178,15 @@ WRONG = {
     "CPAN(Compile(), perl=5)": "CPAN: perl must be text, not 5",
     "Distutils(Compile(), tst='x')": "Distutils takes no argument tst; did you mean 'test'?",
     "TrialFactory(Compile(), tests=5)": "Trial: tests must be text",
+    # attributes of a class
+    own(
+        haltOnFailure="no"
+    ): "Own 'compile': its attribute haltOnFailure must be True or False, not the text 'no'",
+    "f.addStep(type('Own', (Compile,), {'locks': MasterLock('l')}))": "its attribute locks must be a list",
+    "f.addStep(type('Own', (ShellCommand,), {'command': 5}))": "Own 'shell': command must be text, or a list",
+    shellCommand(env="{'A': '\\ud800'}"): "the value of 'A': it has characters that UTF-8 does not know",
+    shellCommand(env="{'A': 'a\\0b'}"): "the value of 'A': it has a null character",
+    "c['manhole'] = 'ssh'": "c['manhole'] cannot be a str: it is a service, or None",
     # texts with properties
     "WithProperties('%s')": "WithProperties has the place '%s' and no name of a property for it",
     "WithProperties('%(a)y')": "WithProperties has a text that properties cannot fill",
@@ -212,6 +227,14 @@ WRONG = {
     "PBChangeSource(user='u', passwd='')": "passwd must be text, and not empty, not a text",
     "PBChangeSource(user='u', passwd='p', prefix=3)": "prefix must be text",
     "PBChangeSource(user='u', passwd='p', port=99999)": "PBChangeSource: there is no port 99999",
+}
+
+#: Steps that come into the list of a factory in another way than by its methods.
+LISTED = {
+    "f.steps.append((ShellCommand, {'command': 'x', 'timeout': '20'}))": "step 1 cannot be made:"
+    " ShellCommand: timeout must be a number",
+    "f.steps = [Compile()]": "step 1 was put into the list as it is: use addStep",
+    "f.steps = [7]": "step 1 cannot be made: a step is s(StepClass, …) or StepClass(…), not an int",
 }
 
 #: What goes on being taken, as 0.7.5 and 0.8 took it.
@@ -282,6 +305,12 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         elsewhere = {line: each for line, [each] in told.items() if not each.startswith(f"{NEXT + 1}: ")}
         self.assertEqual(elsewhere, {})
 
+    def test_listed(self) -> None:
+        """F7: steps that are put into a factory's list are checked too, with the line of the builder."""
+        for line, words in LISTED.items():
+            [error] = errorsOf(line)
+            self.assertTrue(error.startswith(f"{NEXT - 1}: builder 'full': {words}"), error)
+
     def test_right(self) -> None:
         """F7: what 0.7.5 and 0.8 took is taken."""
         for line in RIGHT:
@@ -304,6 +333,14 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
             f"{before}        ShellCommand.__init__(self, command='x', timeout='9')\nf.addStep(Own)\n"
         )
         self.assertEqual([each.partition(" must")[0] for each in errors], [f"{NEXT + 2}: Own: timeout"])
+
+    def test_withoutNames(self) -> None:
+        """F7: a step whose arguments have no names cannot be made again for each build, and is refused."""
+        errors = errorsOf(
+            "class Own(Compile):\n    def __init__(self, *words):\n        Compile.__init__(self)\n"
+            "f.addStep(Own())\nf.addStep(Own('x'))\n"
+        )
+        self.assertEqual(errors, [f"{NEXT + 4}: Own takes *args, which have no names: use addStep(Class, …)"])
 
     def test_allAtOnce(self) -> None:
         """F7, F8: all wrong arguments of all objects are told at once; a missing one hides no unknown one."""
@@ -481,6 +518,11 @@ class DoubtTests(unittest.SynchronousTestCase):
         text = "c['builders'][0]['locks'] = [SlaveLock('l', maxCountForSlave={'b2': 2, 'b1': 1})]\n"
         [warning] = self.warningsOf(text)
         self.assertIn("lock 'l': maxCountForSlave names slave 'b2', which is not in c['bots']", warning)
+
+    def test_idleScheduler(self) -> None:
+        """F14: a scheduler that starts no builder is told."""
+        [warning] = self.warningsOf("c['schedulers'] = [Scheduler('q', None, 5, [])]\n")
+        self.assertEqual(warning, f"{NEXT}: scheduler 'q' starts no builder")
 
     def test_otherReleases(self) -> None:
         """A key of another release is told with what to do instead."""

@@ -155,6 +155,11 @@ def _standIn(cls: type, name: str) -> Any:
     return None
 
 
+def haveNames(init: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Whether arguments by position can be given to a constructor by name as well: those for *args cannot."""
+    return not args or len(_shifted(_positions(init), args)) <= len(_positions(init))
+
+
 @lru_cache(maxsize=1000)
 def _positions(init: Callable[..., Any]) -> tuple[str, ...]:
     return _positionsOf(init)

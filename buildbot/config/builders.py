@@ -279,6 +279,17 @@ def _makesBuilds(factory: object) -> bool:
     return isinstance(steps, (list, tuple)) or callable(getattr(factory, "newBuild", None))
 
 
+def _steps(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Steps that came into a factory's list in another way than by its methods, which check them."""
+    seen: set[int] = set()
+    for title, entry, say in _each(raw, report):
+        factory = entry.get("factory")
+        troubles = getattr(factory, "stepTroubles", None)
+        if id(factory) not in seen and callable(troubles) and not isinstance(factory, type):
+            seen.add(id(factory))
+            yield from (say(f"{title}: {trouble}") for trouble in troubles())
+
+
 def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for title, entry, say in _each(raw, report):
         trouble = mergeTrouble(entry)
@@ -341,6 +352,7 @@ BUILDER_RULES = (
     _slaves,
     _builddirs,
     _factories,
+    _steps,
     _lockNames,
     _mergeRequests,
     _listLengths,

@@ -306,6 +306,9 @@ def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 yield say(f"entry {index + 1} of c[{key!r}] is the class {name}: make one with {name}(…)")
             elif not _isPlugin(entry):
                 yield say(f"entry {index + 1} of c[{key!r}] cannot be {articled(entry)}")
+    manhole = raw.get("manhole")
+    if manhole is not None and not _isPlugin(manhole):
+        yield report(f"c['manhole'] cannot be {articled(manhole)}: it is a service, or None", "manhole")
 
 
 def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -315,6 +318,14 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
             doubts = getattr(entry, "configurationDoubts", ()) if _isPlugin(entry) else ()
             for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
                 yield report.item(raw, key, index)(str(sentence))
+
+
+def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Schedulers of this release that start no builder at all."""
+    for index, scheduler in enumerate(entries(raw, "schedulers")):
+        if getattr(scheduler, "builderNames", None) == []:
+            name = getattr(scheduler, "name", index + 1)
+            yield report.item(raw, "schedulers", index)(f"scheduler {name!r} starts no builder")
 
 
 def _isPlugin(entry: object) -> bool:
@@ -386,4 +397,4 @@ _RULES: tuple[Rule, ...] = (
     *(_required, _lists, _texts, _mergeRequests, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
     *(_plugins, _accounts, _schedulers),
 )
-_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords, _noDebugAccount, _pluginDoubts)
+_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords, _noDebugAccount, _pluginDoubts, _idleSchedulers)

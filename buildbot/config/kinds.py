@@ -55,13 +55,22 @@ def isSeconds(value: object) -> bool:
 
 
 def isText(value: object) -> bool:
-    """Whether that is text, without characters that no name can have."""
-    return isinstance(value, str) and "\0" not in value
+    """Whether that is text that can be sent: no program takes a null character."""
+    return isinstance(value, str) and textDetail(value) is None
 
 
 def textDetail(value: object) -> str | None:
     """What is wrong with a text."""
-    return "it has a null character" if isinstance(value, str) and "\0" in value else None
+    if not isinstance(value, str):
+        return None
+    if "\0" in value:
+        return "it has a null character"
+    if not value.isascii():
+        try:
+            value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return "it has characters that UTF-8 does not know"
+    return None
 
 
 def nameDetail(value: object) -> str | None:

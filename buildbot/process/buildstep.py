@@ -17,7 +17,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from buildbot.config.arguments import arguments, complain, knownArguments, named
+from buildbot.config.arguments import arguments, complain, haveNames, knownArguments, named
 from buildbot.config.kinds import FLAG
 from buildbot.config.words import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
@@ -49,6 +49,21 @@ StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
 
 #: So often a step that was stopped is told that it can run no command any more.
 MOST_REFUSALS = 10
+
+
+#: The kinds of the arguments that every step takes.
+COMMON = {
+    "name": STEP_NAME,
+    "locks": LOCKS,
+    "haltOnFailure": FLAG,
+    "flunkOnWarnings": FLAG,
+    "flunkOnFailure": FLAG,
+    "warnOnWarnings": FLAG,
+    "warnOnFailure": FLAG,
+    "alwaysRun": FLAG,
+    "progressMetrics": WORDS,
+    "useProgress": FLAG,
+}
 
 
 class NoResults(Exception):
@@ -97,6 +112,7 @@ class BuildStep(ComparableMixin):
     progress: Any = None
     stopped = False
     _arguments: dict[str, Any]
+    _haveNames: bool
     _ending: Deferred[Any] | None = None
     _command: RemoteCommand | None = None
     _observerFailure: Failure | None = None
@@ -107,21 +123,11 @@ class BuildStep(ComparableMixin):
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
         self = super().__new__(cls)
         self._arguments = named(cls.__init__, args, kwargs)
+        self._haveNames = haveNames(cls.__init__, args)
         self._arguments.pop("build", None)
         return self
 
-    @arguments(
-        name=STEP_NAME,
-        locks=LOCKS,
-        haltOnFailure=FLAG,
-        flunkOnWarnings=FLAG,
-        flunkOnFailure=FLAG,
-        warnOnWarnings=FLAG,
-        warnOnFailure=FLAG,
-        alwaysRun=FLAG,
-        progressMetrics=WORDS,
-        useProgress=FLAG,
-    )
+    @arguments(**COMMON)
     def __init__(self, build: Any = None, **kwargs: Any) -> None:
         """
         @param build: the build that I am part of; None in a configuration.
@@ -145,7 +151,13 @@ class BuildStep(ComparableMixin):
         return None
 
     def getStepFactory(self) -> StepSpec:
-        """My class and my arguments, from which a step equal to me can be made for each build."""
+        """
+        My class and my arguments, from which a step equal to me can be made for each build.
+
+        @raise TypeError: some of them have no names.
+        """
+        if not self._haveNames:
+            raise TypeError(f"{type(self).__name__} takes *args, which have no names: use addStep(Class, …)")
         return type(self), dict(self._arguments)
 
     # while it runs

@@ -7,7 +7,7 @@ those of 0.7.5 that bring one of their own (for CVS and Subversion) are not here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from buildbot.config.arguments import BadArguments, Kind, arguments, isMisconfig
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.config.words import articled, inOneLine
 from buildbot.process.base import Build
-from buildbot.process.buildstep import BuildStep, StepSpec
+from buildbot.process.buildstep import COMMON, BuildStep, StepSpec
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, WORDS
 from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
@@ -83,6 +83,14 @@ class BuildFactory(ComparableMixin):
         @raise TypeError: it is neither, or the class takes no such arguments.
         """
         self.steps.append(_specOf(steptype, kwargs))
+
+    def stepTroubles(self) -> list[str]:
+        """What is wrong with my steps, however they came here; asked once all is loaded."""
+        reporting = secrets.current.set(None)  # what is wrong is raised, then
+        try:
+            return [f"step {number} {told}" for number, told in _troublesOf(self.steps)]
+        finally:
+            secrets.current.reset(reporting)
 
 
 #: What 0.7.5 called a factory whose attributes may be changed.
@@ -211,7 +219,14 @@ def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
 
 def _spec(step: Step) -> StepSpec:
     if isinstance(step, BuildStep):
-        return _judged(step, step.getStepFactory())
+        # Builds make steps of their own from the arguments: what else was done to this one is not in them.
+        if isMisconfigured(step):
+            return _STAND_IN
+        try:
+            steptype, kwargs = step.getStepFactory()
+        except TypeError as error:
+            return _refused(str(error))
+        return _checked(steptype, kwargs)
     if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
         return _checked(*step)
     return _refused(f"a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
@@ -236,8 +251,30 @@ def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
     """The pair, unless no build could run such a step."""
     if isMisconfigured(made):
         return _STAND_IN
-    trouble = made.configurationTrouble()
+    trouble = _attributeTrouble(made) or made.configurationTrouble()
     return _refused(f"{type(made).__name__} {made.name!r}{trouble}") if trouble else spec
+
+
+def _attributeTrouble(made: BuildStep) -> str | None:
+    """What is wrong with an attribute that a class of the configuration's own has instead of an argument."""
+    for name, kind in COMMON.items():
+        given = getattr(type(made), name, None)
+        trouble = None if isinstance(given, property) else kind.trouble(getattr(made, name, None))
+        if trouble:
+            return f": its attribute {name} {trouble}"
+    return None
+
+
+def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """What is wrong with each step of a list, by its number."""
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, BuildStep):
+            yield number, "was put into the list as it is: use addStep"
+            continue
+        try:
+            _spec(step)
+        except Exception as error:  # a plug-in's own code, too
+            yield number, f"cannot be made: {error if isinstance(error, BadArguments) else inOneLine(error)}"
 
 
 def _refused(message: str) -> StepSpec:

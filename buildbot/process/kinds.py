@@ -57,7 +57,7 @@ def _commandDetail(value: object) -> str | None:
     if isinstance(wrong, (list, tuple)):
         return f"argument {number} is {articled(wrong)}; write each argument by itself"
     if textDetail(wrong):
-        return f"argument {number} has a null character"
+        return f"argument {number}: {textDetail(wrong)}"
     hint = f"; write '{wrong}'" if isWhole(wrong) and abs(wrong) < 10**9 else ""
     return f"argument {number} is {articled(wrong)}{hint}"
 
@@ -85,6 +85,8 @@ def _environmentDetail(value: object) -> str | None:
     for name, each in value.items():
         if not _isVariable(name):
             return f"a variable cannot be called {shown(name)}"
+        if textDetail(each):
+            return f"the value of {name!r}: {textDetail(each)}"
         if not _isValue(each):
             hint = f"; write '{each}'" if isWhole(each) and 0 <= each < 1000 else ""
             return f"the value of {name!r} is {articled(each)}{hint}"

@@ -74,6 +74,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """The builders that I start."""
         return self.builderNames
 
+    def waitingChanges(self) -> int:
+        """How many changes wait for a build."""
+        return sum(len(tree.changes) for tree in self._trees.values())
+
     def getPendingBuildTimes(self) -> list[float]:
         """When I shall build, if nobody commits: a time for each branch that waits."""
         if not self.running:

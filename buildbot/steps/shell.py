@@ -195,8 +195,8 @@ class ShellCommand(LoggingBuildStep):
         return []
 
 
-def _asWords(words: Words) -> list[str]:
-    return [words] if isinstance(words, str) else list(words)
+def _asWords(words: Any) -> list[Any]:
+    return [words] if isinstance(words, (str, WithProperties)) else list(words)
 
 
 def _isHidden(argument: object) -> bool:

@@ -246,6 +246,15 @@ class ChangeStory(World):
         self.settle()
         self.assertEqual([build.results for build in self.builds("package")], [FAILURE])
 
+    def test_removedScheduler(self) -> None:
+        """F14: a reconfig says beforehand how many changes wait for a scheduler that is being removed."""
+        self.begin()
+        self.successResultOf(self.send())
+        self.edit("c['schedulers'] = [quick", "c['schedulers'] = [Scheduler('other', None, 9, ['full'])")
+        self.edit(", Dependent('package', quick, ['package'])", "")
+        said = "scheduler quick is being removed: 1 waiting change will not be built"
+        self.assertEqual(self.reconfig(dryRun=True)["warnings"], [said])
+
     def test_refusedReconfig(self) -> None:
         """R1: a reconfig that is refused in the midst of it leaves the schedulers and the source at work."""
         self.begin()
