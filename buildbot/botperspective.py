@@ -516,15 +516,18 @@ class BotPerspective(Duty, NewCredPerspective):
             self._happen(Event.CONNECTED, candidate)
             return
         kept = holder.address
-        note = f"squabble: {kept} holds the name and answers, {candidate.address} wants it too"
+        note = (
+            f"name conflict: two machines log in as {self.slavename}: "
+            f"{kept}, which is connected and answers, and {candidate.address}, which is refused"
+        )
         self.slave_status.note = note
         if self._arbiter is not None and self._arbiter.keep(kept, candidate.address):
             self.slave_status.happened(time.time(), note)
             log.warn("slave {name}: {note}", name=self.slavename, note=note)
         self._turnAway(
             candidate,
-            f"squabble over the name with {kept}",
-            f"another living slave of this name is attached from {kept}: stop one of the two, or rename it",
+            f"name conflict with {kept}",
+            f"another running slave of this name is connected from {kept}: stop one of the two, or rename it",
         )
 
     def _turnAway(self, newcomer: SlavePeer | None, reason: str, told: str) -> None:

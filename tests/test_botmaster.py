@@ -556,7 +556,7 @@ class DuplicateTests(SlavePortCase):
         self.assertFalse(holder.pump.client.lost)
         self.assertReady()
         self.assertIsNone(intruder.error)
-        self.assertIn("squabble", self.bot.slave_status.note)
+        self.assertIn("name conflict: two machines log in as bot1", self.bot.slave_status.note)
         self.assertIn(str(intruder.pump.client.getHost().port), self.bot.slave_status.note)
         self.wait(SQUABBLE_HOLD + 1)
         self.assertTrue(intruder.pump.client.lost)

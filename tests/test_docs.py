@@ -245,7 +245,7 @@ class TablesTests(unittest.TestCase):
             f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
             f"within another {duty.PROBE_TIME:g} seconds",
             f"off line within {KEEPALIVE + duty.PROBE_TIME:g} seconds",
-            f"held for {login.HOLD:g} seconds, in a squabble for {botperspective.SQUABBLE_HOLD:g}",
+            f"held for {login.HOLD:g} seconds, in a name conflict for {botperspective.SQUABBLE_HOLD:g}",
             f"command version is below {peers.KNOWS_ITS_VERSION}",
         ):
             self.assertIn(words, wire)

@@ -131,7 +131,7 @@ class WhyWaitingTests(unittest.TestCase):
     def test_each(self) -> None:
         """Each thing that keeps a slave from building has its words."""
         for slave, words in (
-            (replace(IDLE, attached=False), "slave b1: never connected"),
+            (replace(IDLE, attached=False), "slave b1: not seen since the master started"),
             (replace(IDLE, paused="disk full"), "slave b1: paused (disk full)"),
             (replace(IDLE, paused=""), "slave b1: paused"),
             (replace(IDLE, busy=True, running=1), "slave b1: building for this builder"),

@@ -8,7 +8,9 @@ import pwd
 from typing import Any
 
 from buildbot.daemon import asking
-from buildbot.scripts import builds, shown, words
+from buildbot.daemon.plaintext import width
+from buildbot.scripts import builds, force, shown, words
+from buildbot.scripts.shown import fitted, moment, outcome, table
 from buildbot.status.report import reportSource
 from tests.commandline import command
 from tests.test_scripts_ask import AskingTests
@@ -60,7 +62,8 @@ class BuildsTests(AskingTests):
     def test_noneWanted(self) -> None:
         """Who wants to see no builds that are over is not told that there are none."""
         self.answer = NOTHING
-        self.assertEqual(command("builds", "-c", "0", self.here).out, "nothing runs, and nothing waits\n")
+        said = command("builds", "-c", "0", self.here)
+        self.assertEqual(said.out, "no build is running, and none is waiting\n")
 
     def test_running(self) -> None:
         """A running build is shown with its slave, its step, how long it runs and will run, and of what."""
@@ -79,7 +82,44 @@ class BuildsTests(AskingTests):
         self.assertRegex(
             good, r"^full/6 +success +bot1 +20\d\d-.* +1 min 5 s +change 4 in trunk +forced by me$"
         )
-        self.assertRegex(bad, r"^full/6 +failure: failed compile .*  3 changes up to 5 in trunk ")
+        self.assertRegex(bad, r"^full/6 +failed: compile .*  3 changes up to 5 in trunk ")
+
+    def test_outcomes(self) -> None:
+        """A result is said once, and in words: who stopped it, which step failed, where an exception was."""
+        for result, text, said in (
+            ("success", ["build", "successful"], "success"),
+            ("failure", ["failed", "warn"], "failed: warn"),
+            ("failure", ["failed"], "failed"),
+            ("failure", ["interrupted", "stopped by root: too slow"], "stopped by root: too slow"),
+            ("exception", ["exception", "mine"], "exception in mine"),
+            ("exception", ["exception", "mine", "exception"], "exception in mine"),
+            ("exception", ["exception", "no room for it"], "exception: no room for it"),
+            ("warnings", ["warnings", "compile"], "warnings: compile"),
+            ("retry", ["slave", "lost", "(killed)"], "slave lost (killed), built again"),
+        ):
+            self.assertEqual(outcome({"result": result, "text": text}), said)
+
+    def test_sortedBy(self) -> None:
+        """The list shows what it is sorted by: when builds started."""
+        heading, line = self.page(finished=[FINISHED])
+        self.assertIn("STARTED", heading)
+        self.assertIn(moment(FINISHED["started"]), line)
+
+    def test_fits(self) -> None:
+        """A table is no wider than the terminal: its widest columns are wrapped, and all is still there."""
+        evil = {**FINISHED, "reason": "a reason of several words, and one-that-is-long-" + "x" * 40}
+        for room in (40, 60, 80, 100):
+            lines = builds.buildsPage({**NOTHING, "finished": [evil] * 3}, NOW, room=room)
+            self.assertLessEqual(max(map(len, lines)), room)
+            self.assertGreater(len(lines), 4)
+        whole = builds.buildsPage({**NOTHING, "finished": [evil]}, NOW)
+        self.assertEqual(builds.buildsPage({**NOTHING, "finished": [evil]}, NOW, room=1000), whole)
+        self.assertEqual(fitted([30, 8, 20], 60), [28, 8, 20])
+        self.assertEqual(fitted([30, 8, 20], 25), [15, 8])
+        self.assertEqual(fitted([30], 5), [10])
+        wide = table(("A", "B"), [("one two", "漢字" * 12)], 22)
+        self.assertEqual(wide[1:3], ["one two  漢字漢字漢字", "         漢字漢字漢字"])
+        self.assertEqual(max(map(width, wide)), 21)
 
     def test_manyChanges(self) -> None:
         """F12: of many changes only the last are named, but all are counted."""
@@ -157,7 +197,7 @@ class ForceTests(AskingTests):
         self.assertEqual(said.status, 0)
         self.assertEqual(
             said.out,
-            f"build 7 of full has begun\n  buildbot log --follow {self.here} full/7/STEP\n",
+            f"build 7 of full has started\n  buildbot log --follow {self.here} full/7/STEP\n",
         )
         self.assertEqual(self.asked, [(self.here, "force", {"builder": "full", "who": ME}, words.PATIENCE)])
 
@@ -224,6 +264,30 @@ class StopBuildTests(AskingTests):
         """JSON is the master's own answer."""
         self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
         self.assertEqual(json.loads(command("stopbuild", self.here, "full", "-j").out), self.answer)
+
+    def test_asPrinted(self) -> None:
+        """A build can be named as C{builds} and C{log} print it, unless a builder is called like that."""
+        builders = ["full", "linux/64", "linux"]
+
+        def answer(config: object, verb: str, params: dict[str, Any], *more: object) -> object:
+            self.asked.append(params)
+            if params["builder"] not in builders:
+                raise words.CommandFailed(f"no builder {params['builder']!r} in c['builders']")
+            if params.get("number") == 99:
+                raise words.CommandFailed("build 99 of full does not run")
+            return {"builder": params["builder"], "stopped": [params.get("number", 7)], "cancelled": []}
+
+        self.patch(force, "askMaster", answer)
+        for given, said in (
+            ("full/13", "build 13 of full is being stopped\n"),
+            ("full/13/compile/stdio", "build 13 of full is being stopped\n"),
+            ("linux/64", "build 7 of linux/64 is being stopped\n"),
+            ("linux/64/3", "build 3 of linux/64 is being stopped\n"),
+        ):
+            self.assertEqual(command("stopbuild", self.here, given).out, said)
+        self.assertIn("build 99 of full does not run", command("stopbuild", self.here, "full/99").err)
+        self.assertIn("no builder 'none/7'", command("stopbuild", self.here, "none/7").err)
+        self.assertIn("no builder 'full/13'", command("stopbuild", self.here, "full/13", "5").err)
 
     def test_onlyWaiting(self) -> None:
         """If none runs, but something waits, it says what would cancel that."""

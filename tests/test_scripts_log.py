@@ -212,7 +212,7 @@ class PrintTests(LogCase):
     def test_wrong(self) -> None:
         """What there is not is told, with what there is."""
         self.make("compile/stdio", (0, b"x"))
-        self.assertIn("BUILDER/BUILD/STEP is wanted, not 'full'", self.failure("full"))
+        self.assertIn("name a log as BUILDER/BUILD/STEP, not 'full'", self.failure("full"))
         self.assertIn("builder 'full' has no build 8", self.failure("full/8/compile"))
         self.assertIn("has no log 'test': it has compile/stdio", self.failure("full/7/test"))
         self.steps.clear()
@@ -261,7 +261,7 @@ class FollowTests(LogCase):
         self.sleeping = [lambda: None, begins, lambda: self.end("compile/stdio")]
         said = command("log", "--follow", self.here, "full/7/compile")
         self.assertEqual((said.status, said.out), (0, "hello"))
-        self.assertEqual(said.err, "waiting until compile of build 7 begins …\n")
+        self.assertEqual(said.err, "waiting for step compile of build 7 to start …\n")
 
     def test_neverBegins(self) -> None:
         """When the build is over without that step, there is nothing to wait for."""
@@ -281,7 +281,7 @@ class FollowTests(LogCase):
             self.running = False
 
         self.sleeping = [stops]
-        self.assertIn("the master has stopped meanwhile", self.failure("-f", "full/7/compile"))
+        self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7/compile"))
 
 
 class WithoutMasterTests(LogCase):
@@ -312,7 +312,7 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(
             self.said("full/7").out.splitlines(),
             [
-                "no master is running, which knows the steps of build 7 of full; the files of its logs:",
+                "no master is running to tell the steps of build 7 of full; the files of its logs:",
                 *(f"  {self.here}/logs/{name}" for name in files),
             ],
         )
@@ -324,7 +324,7 @@ class WithoutMasterTests(LogCase):
         self.make("compile/other", (0, b"one"))
         self.assertEqual(
             self.failure("full/7/compile"),
-            f"no master is running in {self.here}, and there is no file of that log; "
+            f"no master is running in {self.here}, and it has no file of this log; "
             "there is full/7-log-compile-other\n",
         )
 

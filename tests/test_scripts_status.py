@@ -191,9 +191,13 @@ class PageTests(unittest.TestCase):
         squabble = {**BOT, "note": "two processes log in under this name"}
         lines = status.masterPage({**MASTER, "refused": [refused]}, [squabble], NOW)
         self.assertEqual(lines[-2], "note on bot1: two processes log in under this name")
-        self.assertRegex(
-            lines[-1], r"^refused: bot9 from 10\.0\.0\.9:1 is not in c\['bots'\], 3 times, the latest"
+        self.assertEqual(
+            lines[-1],
+            "login 'bot9' refused, no slave in c['bots'] and no PBChangeSource has this name: 3 times, "
+            f"the latest from 10.0.0.9:1 at {shown.moment(NOW)}",
         )
+        lines = status.masterPage({**MASTER, "refused": [{**refused, "name": "change"}]}, [BOT], NOW)
+        self.assertIn("change source: login 'change' refused, no PBChangeSource has this user: 3", lines[-1])
 
     def test_strangers(self) -> None:
         """Nothing that a slave says of itself moves the cursor, or the columns."""
@@ -221,7 +225,7 @@ class PageTests(unittest.TestCase):
         """A slave that never came has nothing to say."""
         self.assertEqual(
             status.slavePage(ABSENT, NOW),
-            ["slave:    bot2", "state:    not connected", "", "no events since the master was started"],
+            ["slave:    bot2", "state:    not connected", "", "no events since the master started"],
         )
 
     def test_since(self) -> None:
@@ -259,7 +263,7 @@ class StatusTests(unittest.TestCase):
         """With a name, that one."""
         said = self.status("bot1")
         self.assertEqual((said.status, self.asked), (0, [{"slave": "bot1"}]))
-        self.assertIn("no events since the master was started", said.out)
+        self.assertIn("no events since the master started", said.out)
 
     def test_json(self) -> None:
         """For programs, everything, and no raw control character in it."""

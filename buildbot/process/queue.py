@@ -144,7 +144,9 @@ def _state(slave: SlaveSight) -> str:
     if slave.trouble:
         return f"cannot use this builder ({slave.trouble})"
     if not slave.attached:
-        return "never connected" if slave.away is None else f"offline since {_clock(slave.away)}"
+        if slave.away is None:
+            return "not seen since the master started"
+        return f"offline since {_clock(slave.away)}"
     if slave.paused is not None:
         return f"paused ({slave.paused})" if slave.paused else "paused"
     if slave.busy:

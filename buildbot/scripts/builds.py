@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine
-from buildbot.scripts.shown import duration, moment, name, table, waitingLines
+from buildbot.scripts.shown import duration, moment, name, outcome, table, terminalWidth, waitingLines
 from buildbot.scripts.words import Config, askMaster, say, sayJSON, setting
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
-_FINISHED = ("BUILD", "RESULT", "SLAVE", "FINISHED", "TOOK", "SOURCE", "REASON")
+_FINISHED = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK", "SOURCE", "REASON")
 #: So many characters of a text are shown in a table.
 _ROOM = 40
 
@@ -29,22 +29,27 @@ def builds(config: Config) -> int:
         params["builder"] = config["builder"]
     said: Any = askMaster(config, "builds", params)
     if not sayJSON(config, said):
-        say(config, *buildsPage(said, time.time(), count))
+        say(config, *buildsPage(said, time.time(), count, terminalWidth()))
     return 0
 
 
-def buildsPage(said: Mapping[str, Any], now: float, count: int = 20) -> list[str]:
-    """The lines about an answer of the master, who was asked for C{count} builds that are over."""
+def buildsPage(said: Mapping[str, Any], now: float, count: int = 20, room: int | None = None) -> list[str]:
+    """The lines about an answer of the master, who was asked for C{count} builds that are over.
+
+    @param room: how wide a table may be.
+    """
+    running = [_runningRow(build, now) for build in said["running"]]
+    finished = [_finishedRow(build) for build in said["finished"]]
     parts = [
-        table(_RUNNING, [_runningRow(build, now) for build in said["running"]]) if said["running"] else [],
+        table(_RUNNING, running, room) if running else [],
         waitingLines(said["waiting"], now),
-        table(_FINISHED, [_finishedRow(build) for build in said["finished"]]) if said["finished"] else [],
+        table(_FINISHED, finished, room) if finished else [],
     ]
     lines: list[str] = []
     for part in parts:
         if part:
             lines += [*([""] if lines else []), *part]
-    return lines or ["no builds yet" if count else "nothing runs, and nothing waits"]
+    return lines or ["no builds yet" if count else "no build is running, and none is waiting"]
 
 
 def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
@@ -61,13 +66,12 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
 
 
 def _finishedRow(build: Mapping[str, Any]) -> list[str]:
-    good = build["result"] == "success"
     lost = ", log not whole" if build.get("logTrouble") else ""
     return [
         name(build),
-        f"{build['result']}{lost}" if good else f"{build['result']}{lost}: {_short(' '.join(build['text']))}",
+        f"{_short(outcome(build))}{lost}",
         build["slave"],
-        moment(build["finished"]),
+        moment(build["started"]),
         duration(build["finished"] - build["started"]),
         source(build),
         _short(build["reason"]),

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from buildbot.scripts.buildname import readings
 from buildbot.scripts.words import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
 from buildbot.util import counted
+
+#: How a master begins to say that it has no such builder.
+NO_BUILDER = "no builder "
 
 
 def force(config: Config) -> int:
@@ -23,7 +27,7 @@ def force(config: Config) -> int:
         waits = f"request {said['request']} for {said['builder']} waits"
         say(config, f"{waits}: {said['why']}" if said["why"] else waits)
     else:
-        say(config, f"build {said['build']} of {said['builder']} has begun")
+        say(config, f"build {said['build']} of {said['builder']} has started")
         say(config, f"  {command('log', '--follow', str(config['basedir']), _path(said))}")
     return 0
 
@@ -42,7 +46,7 @@ def stopbuild(config: Config) -> int:
         **{name: value for name, value in given.items() if value is not None},
     }
     try:
-        said: Any = askMaster(config, "stopbuild", params)
+        said: Any = _askWhich(config, params)
     except CommandFailed as why:
         raise CommandFailed(*why.lines, *_hint(config)) from None
     if sayJSON(config, said):
@@ -53,6 +57,23 @@ def stopbuild(config: Config) -> int:
         count = len(said["cancelled"])
         say(config, f"{counted(count, 'waiting request')} cancelled")
     return 0
+
+
+def _askWhich(config: Config, params: dict[str, object]) -> object:
+    """Ask for a builder by its name; if there is none, by a name as C{builds} and C{log} print it."""
+    try:
+        return askMaster(config, "stopbuild", params)
+    except CommandFailed as why:
+        if "number" in params or not str(why).startswith(NO_BUILDER):
+            raise
+        wrong = why
+    for one in sorted(readings(str(params["builder"])), key=lambda one: bool(one.rest)):
+        try:
+            return askMaster(config, "stopbuild", {**params, "builder": one.builder, "number": one.number})
+        except CommandFailed as why:
+            if not str(why).startswith(NO_BUILDER):
+                raise
+    raise wrong
 
 
 def _hint(config: Config) -> list[str]:

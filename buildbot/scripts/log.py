@@ -22,7 +22,8 @@ from buildbot.daemon.plaintext import plain
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogReader, logFilename
 from buildbot.logshelf import logTrouble
-from buildbot.scripts.shown import duration
+from buildbot.scripts.buildname import Wanted, readings
+from buildbot.scripts.shown import duration, outcome, stepOutcome
 from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
 from buildbot.status.logformat import Chunk
 from buildbot.status.records import LogRecord
@@ -36,15 +37,6 @@ _CHANNELS = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHA
 _FIRST = "stdio"
 
 Show = Callable[[list[Chunk]], None]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One way to read what the user has named."""
-
-    builder: str
-    number: int
-    rest: str  #: STEP or STEP/LOG; either may have slashes; "" for all of the build
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,7 @@ def log(config: Config) -> int:
     here = usable(config)
     wanted = readings(str(config["path"]))
     if not wanted:
-        raise CommandFailed(f"which log? BUILDER/BUILD/STEP is wanted, not {str(config['path'])!r}")
+        raise CommandFailed(f"name a log as BUILDER/BUILD/STEP, not {str(config['path'])!r}")
     try:
         one, build = _find(here, wanted)
     except asking.NotRunning:
@@ -94,16 +86,6 @@ def _verdict(wrong: Sequence[str]) -> int:
     """Say what is wrong with a log that was printed; the exit status."""
     complain(*(f"this log is not whole: {each}" for each in wrong))
     return 1 if wrong else 0
-
-
-def readings(path: str) -> list[Wanted]:
-    """How a path can be understood: names may have slashes and numbers in them."""
-    parts = path.split("/")
-    return [
-        Wanted("/".join(parts[:at]), int(part), "/".join(parts[at + 1 :]))
-        for at, part in enumerate(parts)
-        if at and re.fullmatch(r"[0-9]{1,15}", part)
-    ]
 
 
 def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
@@ -148,7 +130,7 @@ def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any])
                 raise CommandFailed(str(why)) from None
         if not told:
             told = True
-            complain(f"waiting until {one.rest} of build {one.number} begins …")
+            complain(f"waiting for step {one.rest} of build {one.number} to start …")
         time.sleep(POLL)
         build = _again(here, one)
 
@@ -157,7 +139,7 @@ def _again(here: str, one: Wanted) -> dict[str, Any]:
     try:
         return _ask(here, one)
     except asking.NotRunning:
-        raise CommandFailed("the master has stopped meanwhile") from None
+        raise CommandFailed("the master has stopped: start it, and ask again") from None
     except asking.ControlError as why:
         raise CommandFailed(str(why)) from None
 
@@ -186,7 +168,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     if kind is place.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
     has = f"; there is {', '.join(there)}" if there else ""
-    raise CommandFailed(f"no master is running in {here}, and there is no file of that log{has}")
+    raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}")
 
 
 def filenames(one: Wanted) -> Iterator[str]:
@@ -212,7 +194,7 @@ def _filesOf(here: str, one: Wanted) -> list[str]:
 def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None:
     if not sayJSON(config, {"builder": one.builder, "number": one.number, "files": files}):
         build = f"build {one.number} of {one.builder}"
-        say({}, f"no master is running, which knows the steps of {build}; the files of its logs:")
+        say({}, f"no master is running to tell the steps of {build}; the files of its logs:")
         say({}, *(f"  {os.path.join(here, LOGS, each)}" for each in files))
 
 
@@ -227,7 +209,7 @@ def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool])
             try:
                 chunks, offset = reader.read(offset)
             except FileNotFoundError:
-                raise CommandFailed(f"the file of that log is gone: {reader.path}") from None
+                raise CommandFailed(f"the file of this log is gone: {reader.path}") from None
             except OSError as why:
                 raise CommandFailed(f"cannot read {reader.path}: {why.strerror}") from None
             if not chunks:
@@ -301,15 +283,11 @@ def _newlines() -> Any:
 
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
     """The lines about one build: its steps, and how to have their logs."""
-    state = build["result"] or "running"
-    lines = [
-        f"build {one.number} of {one.builder} on {build['slave']}: {state} {' '.join(build['text'])}".rstrip()
-    ]
+    state = outcome(build) if build["result"] else "running"
+    lines = [f"build {one.number} of {one.builder} on {build['slave']}: {state}"]
     for step in build["steps"]:
         took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
-        lines.append(
-            f"  {step['name']}: {step['result'] or 'running'}{took} {' '.join(step['text'])}".rstrip()
-        )
+        lines.append(f"  {step['name']}: {stepOutcome(step)}{took}")
         for each in step["logs"]:
             trouble = f" (not whole: {each['trouble']})" if each.get("trouble") else ""
             lines.append(f"    {one.builder}/{one.number}/{step['name']}/{each['name']}{trouble}")

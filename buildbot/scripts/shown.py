@@ -6,22 +6,100 @@ What it says comes from strangers, too: nothing of it can move the cursor of the
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
 from buildbot.util import counted
 
+_GAP = "  "
+#: A column that is wrapped is no narrower than this.
+_NARROWEST = 10
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines in which every column is as wide as its widest cell."""
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> list[str]:
+    """Lines in which every column is as wide as its widest cell, unless that is more than there is room for.
+
+    @param room: how many columns of a terminal there are; None: no limit. The widest columns are wrapped,
+        then; where even that is not enough, the last ones are left out.
+    """
     cells = [list(map(plainLine, row)) for row in [headings, *rows]]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    if room is not None:
+        widths = fitted(widths, room)
+    lines = []
+    for row in cells:
+        wrapped = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=False)]
+        for each in zip_longest(*wrapped, fillvalue=""):
+            padded = (part + " " * (wide - width(part)) for part, wide in zip(each, widths, strict=True))
+            lines.append(_GAP.join(padded).rstrip())
+    return lines
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """How wide the columns of a table may be to fit, of those that are shown: perhaps not the last ones."""
+    shown = list(widths)
+    while len(shown) > 1 and sum(min(each, _NARROWEST) for each in shown) + _gaps(shown) > room:
+        shown.pop()
+    while sum(shown) + _gaps(shown) > room and max(shown) > _NARROWEST:
+        shown[shown.index(max(shown))] -= 1
+    return shown
+
+
+def _gaps(widths: Sequence[int]) -> int:
+    return len(_GAP) * (len(widths) - 1)
+
+
+def _wrapped(cell: str, wide: int) -> list[str]:
+    """A cell in lines that are no wider, broken between words where that is possible."""
+    lines = [""]
+    for word in cell.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(longer) <= wide:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for char in word:
+            if width(lines[-1] + char) > wide and lines[-1]:
+                lines.append("")
+            lines[-1] += char
+    return lines
+
+
+def terminalWidth() -> int | None:
+    """How wide the terminal is that standard output goes to; None if it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def outcome(build: Mapping[str, Any]) -> str:
+    """What a build has come to, in words: C{success}, C{failed: compile}, C{exception in upload}."""
+    words = list(build["text"])
+    if words[:1] == ["interrupted"] and len(words) > 1:
+        return " ".join(words[1:])  # "stopped by root"
+    result = str(build["result"])
+    if result == "success":
+        return result
+    said = "failed" if result == "failure" else result
+    rest = [word for word in words[1:] if word != said] if words[:1] == [said] else words
+    if result == "retry" and rest:
+        return f"{' '.join(rest)}, built again"
+    if result == "exception" and len(rest) == 1 and " " not in rest[0]:
+        return f"exception in {rest[0]}"
+    return f"{said}: {' '.join(rest)}" if rest else said
+
+
+def stepOutcome(step: Mapping[str, Any]) -> str:
+    """What a step has come to, and what else is to be said of it."""
+    if step["result"] is None:
+        return " ".join(["running", *step["text"]])
+    said = {"failure": "failed"}.get(step["result"], str(step["result"]))
+    text = " ".join(step["text"]).removeprefix(f"{step['name']} ")
+    return said if text in ("", said, step["name"]) else f"{said}: {text}"
 
 
 def moment(when: float) -> str:

@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
-from buildbot.scripts.shown import moment, name, passed, runningLines, since, table, waitingLines
+from buildbot.scripts.shown import (
+    moment,
+    name,
+    passed,
+    runningLines,
+    since,
+    table,
+    terminalWidth,
+    waitingLines,
+)
 from buildbot.scripts.words import Config, askMaster, say, sayJSON
 from buildbot.util import counted
 
@@ -40,15 +49,20 @@ def status(config: Config) -> int:
     if sayJSON(config, said):
         return verdict
     if name is None:
-        say({}, *masterPage(said["master"], said["slaves"], time.time()))
+        say({}, *masterPage(said["master"], said["slaves"], time.time(), terminalWidth()))
     else:
         say({}, *slavePage(said["slaves"][0], time.time()))
         say({}, *troubleLines(said["master"], time.time()))
     return verdict
 
 
-def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], now: float) -> list[str]:
-    """The lines about a master and all its slaves."""
+def masterPage(
+    master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], now: float, room: int | None = None
+) -> list[str]:
+    """The lines about a master and all its slaves.
+
+    @param room: how wide a table may be.
+    """
     project = f" ({plainLine(master['projectName'])})" if master.get("projectName") else ""
     builders, count = master["builders"], master["slaves"]
     lines = [
@@ -67,7 +81,7 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     ]
     lines += _filesLine(master.get("files") or {}, now)
     if slaves:
-        lines += ["", *table(_HEADINGS, [_row(slave, now) for slave in slaves])]
+        lines += ["", *table(_HEADINGS, [_row(slave, now) for slave in slaves], room)]
     activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]
     if activity:
         lines += ["", *activity]
@@ -83,11 +97,18 @@ def masterPage(master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], n
     lines += [line for slave in slaves for line in _failing(slave)]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
-        f"refused: {plainLine(each['name'])} from {plainLine(each['address'])} is not in c['bots'], "
-        f"{counted(each['logins'], 'time')}, the latest at {moment(each['when'])}"
+        f"{_strangerWords(plainLine(each['name']))}: {counted(each['logins'], 'time')}, "
+        f"the latest from {plainLine(each['address'])} at {moment(each['when'])}"
         for each in master.get("refused", ())
     ]
     return lines
+
+
+def _strangerWords(name: str) -> str:
+    """That somebody who is not known wants to log in."""
+    if name == "change":  # what senders of changes are called, unless they are told otherwise
+        return f"change source: login {name!r} refused, no PBChangeSource has this user"
+    return f"login {name!r} refused, no slave in c['bots'] and no PBChangeSource has this name"
 
 
 def _filesLine(files: Mapping[str, Any], now: float) -> list[str]:
@@ -131,7 +152,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     ]
     lines = [f"{name + ':':<9} {plainLine(str(value))}" for name, value in facts if value]
     events = list(slave.get("events") or ())[-_EVENTS:]
-    lines += ["", "latest events:" if events else "no events since the master was started"]
+    lines += ["", "latest events:" if events else "no events since the master started"]
     return lines + [f"  {moment(event['when'])}  {plainLine(event['text'])}" for event in events]
 
 

@@ -161,7 +161,9 @@ class Liveness(MasterTestCase):
         await together(twin.create() for twin in twins)
         for twin in twins:
             twin.start()
-        await master.whenStatus(lambda slaves: "squabble" in slaves["twin"]["note"], "a squabble", timeout=90)
+        await master.whenStatus(
+            lambda slaves: "name conflict" in slaves["twin"]["note"], "a squabble", timeout=90
+        )
 
         address = (await master.slaves())["twin"]["address"]
         takeovers = sum(twin.attachments() for twin in twins)
