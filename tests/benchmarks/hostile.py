@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests import hostile
-from tests.benchmarks import bombs, hostile_doors, rawpb, servers
+from tests.benchmarks import bombs, hostile_deadlines, hostile_doors, rawpb, servers
 from tests.benchmarks.attach import farm
 from tests.benchmarks.forgeries import forgeries
 from tests.benchmarks.loris import Loris, slowLoris
@@ -279,6 +279,7 @@ SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
     "hangups": _hangups,
     "loris": _loris,
     **hostile_doors.SCENARIOS,
+    **hostile_deadlines.SCENARIOS,
 }
 
 

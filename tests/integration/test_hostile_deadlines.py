@@ -1,0 +1,23 @@
+"""H8: a real master whose slaves live, and do not end what they are told to do."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.benchmarks import servers
+from tests.benchmarks.hostile_deadlines import endless
+
+
+class EndlessTests(SynchronousTestCase):
+    """Slaves that never end a command."""
+
+    def test_endless(self) -> None:
+        """H8: such a slave gives its lock back within a minute, is cut off, and costs no traceback."""
+        with servers.master(2) as server:
+            seconds, build = endless(server)
+            log = server.log()
+        assert build is not None, f"it holds the lock after {seconds:.0f} s"
+        self.assertLess(seconds, 60.0)
+        self.assertEqual(build["result"], "retry")
+        self.assertIn("the command 'shell' did not end", " ".join(build["text"]))
+        self.assertNotIn("Traceback", log)
