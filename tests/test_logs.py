@@ -102,6 +102,7 @@ class LogFileTests(unittest.TestCase):
 
     def test_gone(self) -> None:
         """Row 10: a log whose file is gone has no contents, and does no harm to who reads along."""
+        self.assertTrue(self.log.hasContents())
         self.log.addStdout("one")
         self.log.finish()
         self.assertTrue(self.log.hasContents())

@@ -7,6 +7,8 @@ from typing import Any
 from zope.interface.verify import verifyClass, verifyObject
 
 from buildbot.interfaces import IBuilderStatus, IStatus, IStatusReceiver
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.factory import BuildFactory
 from buildbot.status.base import StatusReceiver, StatusReceiverMultiService
 from buildbot.status.builder import BuilderStatus, Status
 from buildbot.status.onebuilder import RECENT
@@ -92,6 +94,28 @@ class ReceiverTests(BuildCase):
                 ("builderChangedState", "full", "idle"),
             ],
         )
+
+    def test_completeLogs(self) -> None:
+        """The end of a log is told before the end of its step; of HTML no pieces are told."""
+
+        class Own(BuildStep):
+            def start(self) -> None:
+                self.addCompleteLog("note", "text")
+                self.addHTMLLog("page", "<b/>")
+                self.finished(SUCCESS)
+
+        factory = BuildFactory()
+        factory.addStep(Own)
+        self.configure(factory)
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.green()
+        self.force()
+        self.wait(1)
+        names = receiver.names()
+        told = names[names.index("stepStarted") : names.index("stepFinished") + 1]
+        counts = [told.count(each) for each in ("logStarted", "logChunk", "logFinished")]
+        self.assertEqual((counts, names.count("logFinished")), ([2, 1, 2], 2))
 
     def test_shallow(self) -> None:
         """A receiver that answers with nothing is told nothing of what goes on within."""

@@ -31,6 +31,7 @@ from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.sourcestamp import PLACE, SourceStamp
+from buildbot.status.build import colorOf
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 
@@ -287,10 +288,10 @@ class Build:
         status.properties.update({name: value for name, value in self.properties.items()})
         results = self.results or SUCCESS
         try:
-            self.buildFinished(self.text, status.getColor(), results)
+            self.buildFinished(self.text, colorOf(results), results)
         except Exception:
             log.failure("the end of {build!r}", build=self)
-            Build.buildFinished(self, self.text, status.getColor(), results)
+            Build.buildFinished(self, self.text, colorOf(results), results)
         self._done.callback(self)
 
     def buildFinished(self, text: Sequence[str], color: str, results: int) -> None:

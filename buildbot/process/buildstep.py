@@ -362,6 +362,7 @@ class LoggingBuildStep(BuildStep):
         @param errorMessages: lines to put into the log before the output.
         """
         self.cmd = cmd
+        self.step_status.setColor("yellow")
         self.step_status.setText(self.describe(False))
         stdio = self.addLog("stdio")
         for message in errorMessages:

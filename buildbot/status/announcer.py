@@ -133,7 +133,8 @@ class Updates:
         self._interval = interval
         self._tell = tell
         self._isStopped = False
-        self._timer = clock.callLater(0, self._tick)
+        self._timer: Any = None
+        self._tick()
 
     def _tick(self) -> None:
         self._timer = None

@@ -35,7 +35,12 @@ TEST_RESULTS_MEMORY = 8 << 20
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
 
 #: Colours that say nothing of how a step went.
-_RUNNING = ("grey", "yellow")
+_RUNNING = (None, "yellow")
+
+
+def colorOf(results: int) -> str:
+    """The colour of what came to this."""
+    return _COLORS.get(results, "purple")
 
 
 def asWords(text: Any) -> tuple[str, ...]:
@@ -111,7 +116,7 @@ class BuildStepStatus(_Watched):
     results: int | None = None
     text: Sequence[str] = ()
     text2: Sequence[str] = ()
-    color = "grey"
+    color: str | None = None
 
     def __init__(self, build: BuildStatus) -> None:
         self.build = build
@@ -148,8 +153,8 @@ class BuildStepStatus(_Watched):
         """What of it is worth mentioning with the build."""
         return list(self.text2)
 
-    def getColor(self) -> str:
-        """The colour of 0.7.5's waterfall."""
+    def getColor(self) -> str | None:
+        """The colour of 0.7.5's waterfall; None until somebody has said which."""
         return self.color
 
     def getResults(self) -> tuple[int | None, list[str]]:
@@ -178,7 +183,6 @@ class BuildStepStatus(_Watched):
             receiver = tellOne(each, "logStarted", self.build, self, log)
             if receiver:
                 log.subscribe(receiver, True)
-        log.waitUntilFinished().addCallback(lambda log: self.announcer.later(self._tellLogFinished, log))
 
     def _tellLogFinished(self, log: LogFile) -> None:
         for each in self._watchers:
@@ -235,7 +239,11 @@ class BuildStepStatus(_Watched):
             return late
         log = kind(self, name, *self.build.logs.create(self.build, self.name, name))
         self.logs.append(log)
-        self.announcer.later(self._tellLogStarted, log)
+        if self.announcer.isHeard:
+            self.announcer.later(self._tellLogStarted, log)
+            log.waitUntilFinished().addCallback(
+                lambda finished: self.announcer.later(self._tellLogFinished, finished)
+            )
         return log
 
     def stepFinished(self, results: int) -> None:
@@ -245,7 +253,7 @@ class BuildStepStatus(_Watched):
         self.finished = self.build.now()
         self.results = results
         if self.color in _RUNNING:  # else the step has said which
-            self.color = _COLORS.get(results, "purple")
+            self.color = colorOf(results)
         self._stopUpdates()
         self.announcer.later(self.build.tellStepFinished, self)
         self.tellFinished()
@@ -377,9 +385,9 @@ class BuildStatus(_Watched):
         """A few words on how it went."""
         return list(self.text)
 
-    def getColor(self) -> str:
-        """The colour of 0.7.5's waterfall."""
-        return "yellow" if self.results is None else _COLORS.get(self.results, "purple")
+    def getColor(self) -> str | None:
+        """The colour of 0.7.5's waterfall; None while it runs."""
+        return None if self.results is None else colorOf(self.results)
 
     def getResults(self) -> int | None:
         """How it went; None while it runs."""

@@ -169,8 +169,8 @@ class LogFile(Finishing):
         return self._length
 
     def hasContents(self) -> bool:
-        """Whether there is anything to read: False once the file is gone."""
-        return self._writer.length > 0 and os.path.exists(self._writer.path)
+        """Whether its text is there, which may be empty; False once the file is gone."""
+        return not isinstance(self._writer, Nowhere) and os.path.exists(self._writer.path)
 
     def toRecord(self) -> LogRecord:
         """What is kept of it."""
@@ -336,6 +336,9 @@ class HTMLLogFile(LogFile):
     """I am a log in HTML, to be shown as it is; a step writes me in one piece."""
 
     isHTML = True
+
+    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+        """Nobody is told of pieces of it: who wants it reads it whole."""
 
     @property
     def html(self) -> str:

@@ -211,6 +211,7 @@ class StepTests(PluginCase):
         build = self.build("own")
         own, after = build.getSteps()
         self.assertEqual((own.getName(), own.getText()), ("own", ["waiting", "for", "h"]))
+        self.assertEqual([own.getColor(), after.getColor(), build.getColor()], ["yellow", None, None])
         self.assertEqual((after.getTimes(), after.isFinished()), ((None, None), False))
         self.assertIs(build.getCurrentStep(), own)
         (command,) = slave.commands
@@ -222,6 +223,7 @@ class StepTests(PluginCase):
         self.settle()
         self.assertEqual(own.getResults(), (SUCCESS, []))
         self.assertEqual(own.getURLs(), {"more": "http://example.org/bot1"})
+        self.assertEqual((own.getColor(), after.getColor()), ("green", "yellow"))
         logs = self.texts(own)
         self.assertEqual((logs["page"], logs["summary"]), ("<b>2</b>", "one\ngrö\n"))
         self.assertEqual(build.getProperty("lines"), 2)

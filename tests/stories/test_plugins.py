@@ -36,6 +36,11 @@ class Choosy(Build):
     def blamelist(self):
         return Build.blamelist(self) + ["boss@example.org"]
 
+    def buildFinished(self, text, color, results):
+        assert self.build_status.getColor() is None, "it still runs"
+        self.setProperty("told", "%s %s %d" % (text[0], color, results))
+        Build.buildFinished(self, text + ["at last"], color, results)
+
     def isDocs(self):
         return [c for c in self.allChanges() + [] if "doc.txt" in c.files] != []
 
@@ -121,6 +126,8 @@ class BuildTests(PluginCase):
         self.assertEqual(build.getResults(), SUCCESS)
         self.assertEqual(build.getResponsibleUsers(), ["ann", "boss@example.org"])
         self.assertEqual(build.getProperty("master"), "Old")
+        self.assertEqual(build.getProperty("told"), "build green 0")
+        self.assertEqual((build.getText(), build.getColor()), (["build", "successful", "at last"], "green"))
 
     def test_foreignFactory(self) -> None:
         """Row 1: a factory that derives from none of ours makes builds all the same."""
