@@ -23,7 +23,7 @@ from buildbot.believed import Believed
 from buildbot.config.builders import locksOf
 from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
-from buildbot.logshelf import adopt, nextNumber, orphans
+from buildbot.logshelf import LOGS, adopt, nextNumber, orphans
 from buildbot.process.builder import STORE_AGAIN, Builder
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
@@ -38,8 +38,6 @@ log = Logger()
 _T = TypeVar("_T")
 _K = TypeVar("_K")
 
-#: The directory of logs, below the master's.
-LOGS = "logs"
 #: Seconds between two looks at what is too old to keep.
 PRUNE_EVERY = 3600.0
 #: What the store has the time under that was believed last: see L{Believed}.

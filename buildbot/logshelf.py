@@ -17,6 +17,8 @@ from buildbot.logfiles import logFilename, openForWriting
 from buildbot.plainfiles import NotPlain, readPlain
 from buildbot.status.records import BuildRecord, LogRecord, StepRecord
 
+#: The directory of logs, below the master's.
+LOGS = "logs"
 #: What a log says whose master has ended while it was written.
 CUT_SHORT = "the master ended while it was written"
 _LOG = re.compile(r"([0-9]{1,15})-log-")
@@ -46,6 +48,12 @@ def directoryOf(builder: str) -> str:
     return os.path.dirname(logFilename(builder, 0, "", ""))
 
 
+def numberOf(name: str) -> int | None:
+    """The number of the build that a log file in a builder's directory belongs to; None if it is no log."""
+    found = _LOG.match(name)
+    return int(found[1]) if found else None
+
+
 def numbersIn(logs: str, builder: str) -> Iterator[tuple[int, str]]:
     """Each log file of a builder: the number of its build, and its name relative to C{logs}."""
     directory = directoryOf(builder)
@@ -54,9 +62,9 @@ def numbersIn(logs: str, builder: str) -> Iterator[tuple[int, str]]:
     except OSError:
         return
     for name in names:
-        found = _LOG.match(name)
-        if found:
-            yield int(found[1]), f"{directory}/{name}"
+        number = numberOf(name)
+        if number is not None:
+            yield number, f"{directory}/{name}"
 
 
 def nextNumber(logs: str, builder: str) -> int:

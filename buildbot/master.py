@@ -47,6 +47,7 @@ from buildbot.debugperspective import DebugAccount, DebugPerspective
 from buildbot.dispatcher import Dispatcher
 from buildbot.exchange import Pair, Refused, exchange, living, undo
 from buildbot.family import Family
+from buildbot.plainfiles import NotPlain
 from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
 from buildbot.status.report import failingBuilders, reportMaster, reportSlave
@@ -285,17 +286,27 @@ class BuildMaster(Family):
         lines = [
             f"slaves: {', '.join(self.describePorts())}; {counted(builders, 'builder')}, "
             f"0 of {counted(slaves, 'slave')} connected",
-            *[f"warning: {warning}" for warning in [*config.warnings, *self.warnings()]],
+            *[f"warning: {warning}" for warning in [*config.warnings, *self.warnings(), *self._found()]],
         ]
         log.info("BuildMaster is running: {line}", line=lines[0])
         for line in lines[1:]:
             log.warn("{line}", line=line)
         self._ready.callback(lines)
 
+    def _found(self) -> list[str]:
+        """What a start has found in the directory that an admin should know of."""
+        origin = lock.copiedFrom(self.basedir)
+        copied = (
+            f"this directory was copied from {origin} while a master ran there: what was written meanwhile"
+            " may be missing or torn; `buildbot backup` makes copies that are whole"
+        )
+        troubles = [each.symptom for each in self.troubles.current()]
+        return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in troubles)]
+
     def _startFailed(self, why: Failure) -> None:
         if why.check(ConfigErrors):
             lines = [str(error) for error in why.value.errors]
-        elif why.check(Refused, lock.AlreadyRunning, StoreFailed):
+        elif why.check(Refused, lock.AlreadyRunning, StoreFailed, NotPlain):
             lines = str(why.value).splitlines()
         else:
             log.failure("starting", why)

@@ -33,6 +33,9 @@ class NotPlain(OSError):
         OSError.__init__(self, errno.EINVAL, f"it is {kind}, not a plain file: move it away", path)
         self.kind = kind
 
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
 
 def openPlain(path: str, flags: int = os.O_RDONLY, mode: int = 0o600, follow: bool = True) -> int:
     """The descriptor of a plain file. Never waits for anybody.

@@ -14,24 +14,12 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
+from buildbot.symptoms import Symptom as Symptom  # for those who report
+
 _log = Logger()
 
 #: No more troubles than this are listed one by one.
 MOST = 50
-
-
-@dataclass(frozen=True)
-class Symptom:
-    """I am what is wrong, in the words of an admin.
-
-    @ivar what: what the master cannot do ("the logs of builder full cannot be written").
-    @ivar why: the reason ("No space left on device").
-    @ivar cure: what an admin can do about it.
-    """
-
-    what: str
-    why: str
-    cure: str
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from buildbot.daemon.control import (
     ask,
     request,
 )
+from buildbot.plainfiles import NotPlain
 
 #: What the commands below take.
 COMMANDS = {
@@ -364,6 +365,18 @@ class SocketTests(unittest.TestCase):
         server.startService()
         self.addCleanup(server.stopService)
         await threads.deferToThread(ask, here, "echo", 10)
+
+    def test_odd(self) -> None:
+        """H10: a FIFO in the socket's place is replaced; a directory is refused with a reason."""
+        here = self.mktemp()
+        os.makedirs(os.path.join(here, "control.sock"))
+        server = ControlServer(here, {}, MemoryReactorClock(), {})
+        with self.assertRaisesRegex(NotPlain, "control.sock: it is a directory"):
+            server.startService()
+        os.rmdir(os.path.join(here, "control.sock"))
+        os.mkfifo(os.path.join(here, "control.sock"))
+        server.startService()
+        self.assertEqual(os.listdir(here), [])
 
     async def test_removedMeanwhile(self) -> None:
         """A master whose directory was removed under it stops all the same."""

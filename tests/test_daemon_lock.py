@@ -129,6 +129,35 @@ class LockTests(unittest.TestCase):
         with open(target) as stream:
             self.assertEqual(stream.read(), "text")
 
+    def test_copied(self) -> None:
+        """H10: who takes the lock of a directory that was copied while a process ran there learns of it."""
+        lock.hold(self.here)
+        self.assertEqual(lock.copiedFrom(self.here), "")
+        copy = f"{self.here}-copy"
+        os.mkdir(copy)
+        with open(self.path, "rb") as original, open(os.path.join(copy, "buildbot.lock"), "wb") as file:
+            file.write(original.read())
+        self.addCleanup(lock.release, copy, entirely=True)
+        lock.hold(copy)
+        self.assertEqual(lock.copiedFrom(copy), self.here)
+        lock.release(copy)
+        lock.hold(copy)
+        self.assertEqual(lock.copiedFrom(copy), "")
+
+    def test_moved(self) -> None:
+        """H10: a directory that was renamed after its process was killed is no copy."""
+        lock.hold(self.here)
+        with open(self.path, "rb") as original:
+            text = original.read()
+        lock.release(self.here)
+        with open(self.path, "wb") as file:
+            file.write(text)
+        moved = f"{self.here}-moved"
+        os.rename(self.here, moved)
+        self.addCleanup(lock.release, moved, entirely=True)
+        lock.hold(moved)
+        self.assertEqual(lock.copiedFrom(moved), "")
+
     def test_missingDirectory(self) -> None:
         """Nobody runs in a directory that is not there, and nobody can."""
         self.assertIsNone(lock.holder(f"{self.here}/none"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -10,6 +11,7 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial import unittest
 
 from buildbot.daemon import logfile
+from buildbot.plainfiles import NotPlain
 
 
 class ObserverTests(unittest.TestCase):
@@ -44,6 +46,16 @@ class ObserverTests(unittest.TestCase):
         self.assertEqual(self.stream.getvalue(), "")
 
 
+class _Full:
+    """I stand for a file on a full disk."""
+
+    def write(self, data: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 class DaemonLogTests(unittest.TestCase):
     """twistd.log and its predecessors."""
 
@@ -57,6 +69,47 @@ class DaemonLogTests(unittest.TestCase):
         file = logfile.DaemonLog(self.here)
         self.addCleanup(lambda: None if file.closed else file.close())
         return file
+
+    def why(self, file: logfile.DaemonLog) -> str:
+        """What is wrong with the log, in words; empty if all is well."""
+        found = file.trouble()
+        return "" if found is None else f"{found.what}: {found.why}"
+
+    def test_lost(self) -> None:
+        """F5: events that find no room are counted, said meanwhile, and noted where they are missing."""
+        file = self.open()
+        file.write("one\n")
+        self.assertEqual(self.why(file), "")
+        real, file._file = file._file, _Full()
+        self.patch(file, "_moved", lambda: False)
+        for _ in range(2):
+            self.assertRaises(OSError, file.write, "two\n")
+        self.assertIn("cannot be written", self.why(file))
+        self.assertIn("No space left on device; 2 events are lost so far", self.why(file))
+        file._file = real
+        file.write("three\n")
+        self.assertEqual(self.why(file), "")
+        with open(self.path) as stream:
+            self.assertEqual(stream.read(), "one\nthree\n[2 events are lost here: No space left on device]\n")
+
+    def test_nameless(self) -> None:
+        """F5, H10: a log whose name is a FIFO or directory now goes on without a name, and that is said."""
+        file = self.open()
+        for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):
+            os.unlink(self.path)
+            make(self.path)
+            file.write("text\n")
+            self.assertIn("goes into a file without a name", self.why(file))
+            remove(self.path)
+            file.write("text\n")
+            self.assertEqual(self.why(file), "")
+
+    def test_odd(self) -> None:
+        """H10: a twistd.log that is a FIFO or a directory is refused at once, with what it is."""
+        for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):
+            make(self.path)
+            self.assertRaises(NotPlain, logfile.DaemonLog, self.here)
+            remove(self.path)
 
     def read(self, name: str = "twistd.log") -> str:
         """The text of a file in the directory."""

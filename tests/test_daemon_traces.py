@@ -9,6 +9,7 @@ import os
 from twisted.trial import unittest
 
 from buildbot.daemon import lock, traces
+from buildbot.plainfiles import NotPlain
 
 
 class TracesTests(unittest.TestCase):
@@ -49,6 +50,16 @@ class TracesTests(unittest.TestCase):
         self.assertIn("No such file", str(traces.pidTrouble(self.here)))
         traces.writePid(self.here)
         self.assertIsNone(traces.pidTrouble(self.here))
+
+    def test_writePidOdd(self) -> None:
+        """H10: a pid file that is a FIFO makes nobody wait; one that is a directory is refused."""
+        path = os.path.join(self.here, "twistd.pid")
+        os.mkfifo(path)
+        traces.writePid(self.here)
+        os.unlink(path)
+        os.mkdir(path)
+        with self.assertRaisesRegex(NotPlain, "twistd.pid: it is a directory, not a plain file"):
+            traces.writePid(self.here)
 
     def test_remove(self) -> None:
         """When a process ends, only what it had before is left."""

@@ -12,7 +12,7 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from twisted.application import service
@@ -23,6 +23,8 @@ from zope.interface import implementer
 
 from buildbot.daemon.asking import LONGEST, ControlError, NotRunning, ask, request, socketPath
 from buildbot.daemon.commands import BadRequest, Kind, understand
+from buildbot.daemon.place import SOCKET
+from buildbot.plainfiles import NotPlain
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
@@ -72,10 +74,10 @@ class ControlServer(service.Service):
         """Listen. Raises L{twisted.internet.error.CannotListenError} or OSError if that cannot be."""
         service.Service.startService(self)
         path = self._path.enter_context(socketPath(self.basedir))
-        try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            raise NotPlain("a directory", os.path.join(self.basedir, SOCKET))
+        with suppress(FileNotFoundError):
             os.unlink(path)
-        except FileNotFoundError:
-            pass
         factory = _Conversations(self.answer, self._open, self._reactor)
         # umask as well as mode: between its making and its chmod nobody else shall reach it either.
         umask = os.umask(0o177)

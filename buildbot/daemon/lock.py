@@ -13,13 +13,10 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from buildbot.daemon.place import LOCK, Kind
 from buildbot.plainfiles import openPlain
-
-if TYPE_CHECKING:
-    from buildbot.troubles import Symptom
+from buildbot.symptoms import Symptom
 
 #: How many seconds a lock may be held without a believable name in it: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).
@@ -57,6 +54,7 @@ class _Held:
 
     descriptor: int
     holder: Holder
+    copiedFrom: str
     times: int = 1
 
 
@@ -79,8 +77,17 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
         return
     descriptor = _acquire(os.path.join(here, LOCK), patience)
     holder = Holder(os.getpid(), time.time(), kind)
+    home = os.stat(here).st_ino  # of the device nothing: after a reboot it may have another number
+    origin = _strangersHome(descriptor, home)
     text = json.dumps(
-        {"pid": holder.pid, "since": holder.since, "kind": kind.value, "born": _born(holder.pid)}
+        {
+            "pid": holder.pid,
+            "since": holder.since,
+            "kind": kind.value,
+            "born": _born(holder.pid),
+            "home": home,
+            "basedir": here,
+        }
     )
     try:
         os.ftruncate(descriptor, 0)
@@ -88,7 +95,7 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
     except OSError:
         os.close(descriptor)
         raise
-    _held[here] = _Held(descriptor, holder)
+    _held[here] = _Held(descriptor, holder, origin)
 
 
 def release(basedir: str, entirely: bool = False) -> None:
@@ -142,10 +149,26 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
         time.sleep(_POLL)
 
 
+def copiedFrom(basedir: str) -> str:
+    """Where the directory of a lock of ours was copied from while a process ran there; "" if it was not.
+
+    A directory that was moved to another file system after its process was killed looks the same.
+    """
+    held = _held.get(os.path.realpath(basedir))
+    return "" if held is None else held.copiedFrom
+
+
+def _strangersHome(descriptor: int, home: int) -> str:
+    """The directory that the last holder of a lock ran in, if it was killed and that was another one."""
+    try:
+        said = json.loads(os.pread(descriptor, 8192, 0))
+        return str(said["basedir"]) if said["home"] != home else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def trouble(basedir: str) -> Symptom | None:
     """What is wrong with a lock that this process holds: without its file, nobody else sees it."""
-    from buildbot.troubles import Symptom  # loads a logger, which asking who runs must not cost
-
     here = os.path.realpath(basedir)
     held = _held.get(here)
     if held is None or _isAt(held.descriptor, os.path.join(here, LOCK)):
@@ -196,7 +219,7 @@ def _isAt(descriptor: int, path: str) -> bool:
 def _readHolder(descriptor: int) -> Holder | None:
     """Who the file names, or None if that process cannot be the one that holds the lock now."""
     try:
-        said = json.loads(os.pread(descriptor, 4096, 0))
+        said = json.loads(os.pread(descriptor, 8192, 0))
         found = Holder(int(said["pid"]), float(said["since"]), Kind(said["kind"]))
         born = said["born"]
     except (ValueError, KeyError, TypeError):

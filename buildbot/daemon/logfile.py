@@ -26,6 +26,8 @@ from twisted.python.logfile import LogFile
 from buildbot.daemon.place import LOG
 from buildbot.daemon.plaintext import plain
 from buildbot.daemon.repeats import Repeats
+from buildbot.plainfiles import mustBePlain
+from buildbot.symptoms import Symptom
 
 #: The log is set aside at this many bytes, and this many old ones are kept.
 ROTATE_LENGTH = 10_000_000
@@ -42,6 +44,9 @@ class DaemonLog(LogFile):
     synchronized = ["write", "rotate", "reopen"]  # threads log, too
 
     def __init__(self, directory: str) -> None:
+        self._lost = 0  # events since a write has failed
+        self._why = ""  # it failed
+        self._stuck = ""  # why the file cannot be set aside
         LogFile.__init__(
             self, LOG, directory, ROTATE_LENGTH, defaultMode=0o600, maxRotatedFiles=MAX_ROTATED_FILES
         )
@@ -61,7 +66,31 @@ class DaemonLog(LogFile):
         """
         if self._moved():
             self.reopen()
-        LogFile.write(self, data)
+        try:
+            LogFile.write(self, data)
+        except OSError as error:
+            self._lost += 1
+            self._why = error.strerror or type(error).__name__
+            raise
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            LogFile.write(self, f"[{lost} events are lost here: {self._why}]\n")
+
+    def trouble(self) -> Symptom | None:
+        """What of the log is lost just now, or where it goes instead; None if all is well."""
+        if self._lost:
+            why, what = f"{self._why}; {self._lost} events are lost so far", "the log cannot be written"
+        elif self._moved():
+            why, what = (
+                "its name leads to no file that can be opened",
+                "the log goes into a file without a name",
+            )
+        elif self._stuck:
+            why, what = self._stuck, "the log grows, for it cannot be set aside at its size"
+        else:
+            return None
+        cure = "see that the disk has room and the directory can be written; the log goes on by itself then"
+        return Symptom(what, f"{self.path}: {why}", cure)
 
     def shouldRotate(self) -> bool:
         """Whether the file has its full size. The file is asked: another program may have truncated it."""
@@ -76,9 +105,11 @@ class DaemonLog(LogFile):
         try:
             self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)  # rotating closes it too early
             LogFile.rotate(self)
-        except OSError:
+        except OSError as error:
             self._file = before
+            self._stuck = error.strerror or type(error).__name__
             return
+        self._stuck = ""
         before.close()
         self.receive(*self._outputs)
 
@@ -96,8 +127,15 @@ class DaemonLog(LogFile):
         """Open or make the file to append to: whatever others do to it, no write leaves a hole in it."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         # Without O_NONBLOCK, a FIFO of that name would wait for somebody who reads it.
-        file = os.fdopen(os.open(self.path, flags | os.O_NONBLOCK, 0o600), "ab", buffering=0)
+        try:
+            file = os.fdopen(os.open(self.path, flags | os.O_NONBLOCK, 0o600), "ab", buffering=0)
+        except OSError:
+            mustBePlain(self.path)  # or it says what it is
+            raise
         found = os.fstat(file.fileno())
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISCHR(found.st_mode)):
+            file.close()
+            mustBePlain(self.path)
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
             os.fchmod(file.fileno(), 0o600)
         os.set_blocking(file.fileno(), True)

@@ -40,6 +40,7 @@ from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.stopping import Stopper
+from buildbot.troubles import ITroubled
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
@@ -289,6 +290,9 @@ def _live(
         await task.deferLater(reactor, 0)  # Twisted installs its own first
         stopper.install()
         if file is not None:
+            for each in allServices(IService(IServiceCollection(application))):
+                if ITroubled.providedBy(each):
+                    each.troubles.watch("twistd.log", file.trouble)
             signal.signal(signal.SIGUSR1, lambda number, frame: reactor.callFromThread(file.reopen))
         await running.start()
         if file is not None:

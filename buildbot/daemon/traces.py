@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from buildbot.daemon import lock, stranger
 from buildbot.daemon.place import PID, SOCKET
-from buildbot.plainfiles import readPlain
-
-if TYPE_CHECKING:
-    from buildbot.troubles import Symptom
+from buildbot.plainfiles import mustBePlain, readPlain
+from buildbot.symptoms import Symptom
 
 #: The directories in which this process has written its pid file.
 _written: set[str] = set()
 
 
 def writePid(here: str) -> None:
-    """Write twistd.pid, for people and for other programs, over that of a process that is gone."""
+    """Write twistd.pid, for people and other programs, over that of a process that is gone."""
     path = os.path.join(here, PID)
+    if os.path.isdir(path) and not os.path.islink(path):
+        mustBePlain(path)
     with suppress(FileNotFoundError):
         os.unlink(path)
     with open(path, "x", encoding="ascii") as stream:
@@ -33,8 +32,6 @@ def writePid(here: str) -> None:
 
 def pidTrouble(here: str) -> Symptom | None:
     """What is wrong with the pid file of this process, if it has written one."""
-    from buildbot.troubles import Symptom  # loads a logger, which a command must not wait for
-
     if here not in _written:
         return None
     path = os.path.join(here, PID)

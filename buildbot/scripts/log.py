@@ -21,7 +21,7 @@ from buildbot.daemon import asking, place
 from buildbot.daemon.plaintext import plain
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logfiles import LogReader, logFilename
-from buildbot.logshelf import logTrouble
+from buildbot.logshelf import LOGS, logTrouble
 from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.shown import duration, outcome, stepOutcome
 from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
@@ -30,8 +30,6 @@ from buildbot.status.records import LogRecord
 
 #: How many seconds lie between two looks at a log that grows.
 POLL = 0.25
-#: Where a master keeps its logs, below its own directory.
-LOGS = "logs"
 _CHANNELS = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
 #: What the output of a step's command is called.
 _FIRST = "stdio"

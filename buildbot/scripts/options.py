@@ -6,6 +6,7 @@ What the commands do is in a module for each. Those about builds are in L{buildb
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -184,6 +185,30 @@ class StatusOptions(MakerBase):
         self._dirAnd("slave", args)
 
 
+class BackupOptions(MakerBase):
+    """C{backup}."""
+
+    synopsis = "[options] DIR TARGET"
+    longdesc = (
+        "Copies the directory of a master to TARGET, which must not be there yet: changes, requests and "
+        "builds as they are at one instant, logs, configuration and all other files. The master may run. "
+        "The copy can be started from."
+    )
+
+    def parseArgs(self, *args: str) -> None:
+        """DIR TARGET"""
+        if len(args) != 2:
+            raise usage.UsageError("DIR and TARGET are wanted")
+        self["basedir"], self["target"] = args
+
+    def postOptions(self) -> None:
+        """Make both absolute."""
+        super().postOptions()
+        if not self["target"]:
+            raise usage.UsageError("a TARGET is wanted, not an empty word")
+        self["target"] = os.path.abspath(self["target"])
+
+
 class DemoOptions(MakerBase):
     """C{demo}."""
 
@@ -230,6 +255,7 @@ class Options(usage.Options):
         ["force", None, ForceBuildOptions, "Start a build."],
         ["stopbuild", None, StopBuildOptions, "Stop a running build."],
         ["sendchange", None, SendChangeOptions, "Tell a master that files have changed."],
+        ["backup", None, BackupOptions, "Copy the directory of a master, which may run."],
         ["demo", None, DemoOptions, "Make and start a master with a slave, and show a build."],
     ]
 

@@ -33,6 +33,7 @@ from buildbot.scripts.buildoptions import (
     UnpauseOptions,
 )
 from buildbot.scripts.options import (
+    BackupOptions,
     CheckConfigOptions,
     DemoOptions,
     MasterOptions,
@@ -47,6 +48,7 @@ from buildbot.scripts.options import (
 from buildbot.scripts.words import CommandFailed, Config, command, complain
 
 __all__ = [
+    "BackupOptions",
     "BuildsOptions",
     "CheckConfigOptions",
     "DemoOptions",
@@ -97,6 +99,7 @@ _DOERS = {
     "force": ("force", "force"),
     "stopbuild": ("force", "stopbuild"),
     "sendchange": ("sendchange", "sendchange"),
+    "backup": ("backup", "backup"),
     "demo": ("demo", "demo"),
 }
 

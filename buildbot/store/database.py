@@ -85,7 +85,7 @@ class Database:
     def _opened(self, schema: Schema) -> Any:
         """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
         for end in ("", WAL, SHM):
-            mustBePlain(self._path + end)
+            mustBePlain(self._path + end, follow=not end)
         if not os.path.exists(self._path):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         elif not os.path.getsize(self._path):

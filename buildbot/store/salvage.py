@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from buildbot.store.schema import LARGEST, Schema
-from buildbot.troubles import Symptom
+from buildbot.symptoms import Symptom
 from buildbot.util import counted
 
 #: The files that SQLite keeps beside a database.

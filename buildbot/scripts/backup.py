@@ -1,0 +1,40 @@
+# -*- test-case-name: tests.test_backup -*-
+"""The command C{backup}: a copy of a master's directory, whether the master runs or not.
+
+How the copy is made is in L{buildbot.backup}.
+"""
+
+from __future__ import annotations
+
+import os
+
+from buildbot.backup import CannotBackUp, backUp
+from buildbot.daemon import place
+from buildbot.scripts.words import CommandFailed, Config, command, complain, say, usable
+from buildbot.util import counted
+
+
+def backup(config: Config) -> int:
+    """Copy the directory of a master. Status 0 when the copy is on disk, in full."""
+    here = usable(config)
+    target = os.path.abspath(str(config["target"]))
+    if place.kindOf(place.readTac(here)) is place.Kind.SLAVE:
+        raise CommandFailed(f"{here} is a buildslave's directory: `{command('create-slave')}` makes one anew")
+    try:
+        made = backUp(here, target)
+    except CannotBackUp as why:
+        raise CommandFailed(str(why)) from None
+    counts = made.counts
+    parts = [
+        *(counted(counts[name], name[:-1]) for name in ("builds", "changes", "requests") if name in counts),
+        counted(made.logs, "log"),
+        counted(made.files, "other file"),
+    ]
+    say(config, f"{target} is a copy of {here}: {', '.join(parts)}, {counted(made.size, 'byte')}")
+    if made.damage:
+        complain(
+            f"the store is damaged ({made.damage}), and so is the copy of it: a start sets it aside, and"
+            " carries over what can be read"
+        )
+    say(config, *(f"left out, it is no file: {path}" for path in made.skipped))
+    return 1 if made.damage else 0
