@@ -18,12 +18,13 @@ from buildbot.config.words import articled, inOneLine
 from buildbot.process.base import Build
 from buildbot.process.buildstep import COMMON, BuildStep, StepSpec
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, WORDS
+from buildbot.process.properties import WithProperties
 from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
 from buildbot.util import ComparableMixin
 
-Command = str | Sequence[Any]
+Command = str | WithProperties | Sequence[Any]
 Step = StepSpec | BuildStep
 
 
@@ -39,6 +40,10 @@ def _isIterable(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
 
 
+#: Flags are put behind it, which the text of properties has no room for.
+_CONFIGURE = replace(
+    COMMAND, fits=lambda value: not isinstance(value, WithProperties) and COMMAND.fits(value)
+)
 _STEPS = Kind("a list of steps", _isIterable)
 _SOURCE = Kind(
     "a step, or s(StepClass, …)",
@@ -102,7 +107,7 @@ class GNUAutoconf(BuildFactory):
 
     @arguments(
         source=_SOURCE,
-        configure=COMMAND,
+        configure=_CONFIGURE,
         configureEnv=ENVIRONMENT,
         configureFlags=ARGUMENTS,
         compile=COMMAND,
@@ -111,7 +116,7 @@ class GNUAutoconf(BuildFactory):
     def __init__(
         self,
         source: Step,
-        configure: Command | None = "./configure",
+        configure: str | Sequence[Any] | None = "./configure",
         configureEnv: Mapping[str, str] | None = None,
         configureFlags: Sequence[str] = (),
         compile: Command | None = ("make", "all"),
@@ -119,7 +124,7 @@ class GNUAutoconf(BuildFactory):
     ) -> None:
         super().__init__([source])
         if configure:
-            flags = list(configureFlags)
+            flags = list(configureFlags or ())
             whole = " ".join([configure, *flags]) if isinstance(configure, str) else [*configure, *flags]
             self.addStep(Configure, command=whole, env=dict(configureEnv or {}))
         _addCommands(self, compile, test)
@@ -186,10 +191,10 @@ class Trial(BuildFactory):
         """
         super().__init__([source])
         if buildpython:
-            self.addStep(Compile, command=[*buildpython, "./setup.py", "build"], env=dict(env or {}))
+            self.addStep(Compile, command=[*_plain(buildpython), "./setup.py", "build"], env=dict(env or {}))
         self.addStep(
             TrialStep,
-            python=list(trialpython),
+            python=_plain(trialpython or ()),
             trial=trial or self.trial,
             testpath=testpath,
             randomly=self.randomly if randomly is None else randomly,
@@ -202,9 +207,19 @@ class Trial(BuildFactory):
 
 def _addCommands(factory: BuildFactory, compile: Command | None, test: Command | None) -> None:
     if compile:
-        factory.addStep(Compile, command=compile if isinstance(compile, str) else list(compile))
+        factory.addStep(Compile, command=_whole(compile))
     if test:
-        factory.addStep(Test, command=test if isinstance(test, str) else list(test))
+        factory.addStep(Test, command=_whole(test))
+
+
+def _whole(command: Command) -> Any:
+    """A command line as it is, a program and its arguments as a list of their own."""
+    return command if isinstance(command, (str, WithProperties)) else list(command)
+
+
+def _plain(words: Command) -> list[Any]:
+    """One word or several as a list."""
+    return [words] if isinstance(words, (str, WithProperties)) else list(words)
 
 
 def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:

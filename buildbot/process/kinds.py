@@ -194,6 +194,7 @@ DIRECTORY = Kind(
     lambda value: value is None or isFilledIn(value),
     textDetail,
 )
+NOTHING = Kind("left out: the step uses none", lambda value: value is None)
 PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
 WORDS = Kind("text, or a list of texts", _isWords, textDetail)
 ARGUMENTS = Kind(

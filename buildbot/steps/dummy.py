@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import SECONDS, TEXT
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.kinds import NOTHING
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
 
@@ -22,7 +23,7 @@ class Dummy(BuildStep):
     _end = SUCCESS
     _timer: Any = None
 
-    @arguments(timeout=SECONDS)
+    @arguments(timeout=SECONDS, workdir=NOTHING)
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout
@@ -64,7 +65,7 @@ class RemoteDummy(LoggingBuildStep):
     name = "remote dummy"
     haltOnFailure = True
 
-    @arguments(timeout=SECONDS)
+    @arguments(timeout=SECONDS, workdir=NOTHING)
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout
@@ -84,7 +85,7 @@ class Wait(LoggingBuildStep):
 
     name = "wait"
 
-    @arguments(handle=TEXT)
+    @arguments(handle=TEXT, workdir=NOTHING)
     def __init__(self, handle: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.handle = handle

@@ -15,6 +15,7 @@ from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
+from buildbot.process.properties import WithProperties
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.process.slices import atOnce
 from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -457,4 +458,5 @@ def _judge(cmd: LoggedRemoteCommand, warnings: int) -> int:
 
 
 def _several(words: Sequence[str] | str | None) -> list[str] | None:
-    return [words] if isinstance(words, str) else None if words is None else list(words)
+    one = isinstance(words, (str, WithProperties))
+    return [words] if one else None if words is None else list(words)  # type: ignore[list-item]

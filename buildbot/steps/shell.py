@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from buildbot.config.arguments import arguments
+from buildbot.config.arguments import arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
@@ -266,6 +266,8 @@ class SetProperty(ShellCommand):
         @param strip: whether to leave out the white space around it.
         """
         super().__init__(**kwargs)
+        if not kwargs.get("want_stdout", True):
+            complain(self, ": want_stdout must be left on: the property is what the command writes there")
         self.property = property
         self.strip = strip
 
