@@ -301,6 +301,8 @@ class UpdateTests(StepCase):
         pieces: list[int] = []
 
         class Piecewise(RemoteShellCommand):
+            takesText = False  # it only counts
+
             def addStdout(self, data: Any) -> None:
                 pieces.append(len(data))
                 RemoteShellCommand.addStdout(self, data)

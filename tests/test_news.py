@@ -17,6 +17,7 @@ from buildbot.process.buildstep import (
 )
 from buildbot.process.news import OutputText, newsIn, worded
 from buildbot.status.results import SUCCESS
+from buildbot.wire.budget import PIECE
 from tests.stepping import StepCase
 
 
@@ -51,7 +52,7 @@ class Seeing(RemoteShellCommand):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         RemoteShellCommand.__init__(self, *args, **kwargs)
         self.seen = ""
-        self.lines = 0
+        self.lines = self.calls = 0
 
     def remoteUpdate(self, update: Any) -> None:
         if "header" in update:
@@ -60,7 +61,16 @@ class Seeing(RemoteShellCommand):
 
     def addStdout(self, data: Any) -> None:
         self.lines += data.count("\n")
+        self.calls += 1
         RemoteShellCommand.addStdout(self, data)
+
+
+class _Taking(LoggingBuildStep):
+    """A step with such a command."""
+
+    def start(self) -> None:
+        """See L{LoggingBuildStep}."""
+        self.startCommand(Seeing("build", ["x"]))
 
 
 class OwnCommandTests(StepCase):
@@ -68,12 +78,7 @@ class OwnCommandTests(StepCase):
 
     def test_takesText(self) -> None:
         """A command that takes output on its way is given text; the log has the bytes that came."""
-
-        class Step(LoggingBuildStep):
-            def start(self) -> None:
-                self.startCommand(Seeing("build", ["x"]))
-
-        running = self.begin(Step())
+        running = self.begin(_Taking())
         for data in (b"one\ngr\xc3", b"\xb6\n\xff", b"\xe2\x82"):
             running.command.update(stdout=data)
         running.command.end(0, header=b"run \xe9")
@@ -81,6 +86,15 @@ class OwnCommandTests(StepCase):
         self.assertEqual((step.cmd.lines, step.cmd.seen, running.result), (2, "run \udce9", SUCCESS))
         chunks = list(step.cmd.logs["stdio"].getByteChunks([0]))
         self.assertEqual(b"".join(data for _, data in chunks), b"one\ngr\xc3\xb6\n\xff\xe2\x82")
+
+    def test_pieces(self) -> None:
+        """H3: a command that takes output on its way is given a long message in pieces, one a turn."""
+        running = self.begin(_Taking())
+        running.command.update(stdout=b"x\n" * PIECE)
+        running.command.end(0)
+        step: Any = running.build.steps[0]
+        self.assertEqual((step.cmd.lines, running.result), (PIECE, SUCCESS))
+        self.assertGreaterEqual(step.cmd.calls, 2)
 
     def test_who(self) -> None:
         """Only commands that look at output have it decoded, and those that keep it."""

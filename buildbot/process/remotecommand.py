@@ -396,7 +396,9 @@ class LoggedRemoteCommand(RemoteCommand):
             watched.addStdout(data)
 
     def _isWatched(self) -> bool:
-        """See L{RemoteCommand}."""
+        """See L{RemoteCommand}: a subclass that takes output on its way may take long, too."""
+        if self.takesText:
+            return True
         for loog in self.logs.values():
             if loog.isWatched():
                 return True

@@ -263,7 +263,7 @@ class LogFile(Finishing):
 
     def isWatched(self) -> bool:
         """Whether anybody sees it grow."""
-        return bool(self._observers)
+        return bool(self._observers or self._byteObservers)
 
     def unsubscribe(self, receiver: Any) -> None:
         """Call it no more."""
