@@ -40,7 +40,7 @@ WAITING = 3600.0
 #: Seconds without a word after which a connection rests: it makes room if its account has too many.
 RESTING = 5.0
 #: Bytes of unfinished messages that all connections may have together; beyond, the largest is hung up on.
-UNFINISHED = 96 * 1024 * 1024
+UNFINISHED = 64 * 1024 * 1024
 
 
 def overdue(account: Account, silent: float, unfinished: int, serving: int) -> str:

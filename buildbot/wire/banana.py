@@ -252,6 +252,10 @@ class Decoder:
             size += taken + len(tail) + _ITEM * min(items, taken // 2)
         return size
 
+    def forget(self) -> None:
+        """Let go of what has come: the connection is gone, and I am of no further use."""
+        self._unfinished = self._string = None
+
     def decode(self, data: bytes) -> Iterable[Any]:
         """
         The expressions that C{data} completes, each decoded when it is asked for.

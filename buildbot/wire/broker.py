@@ -174,6 +174,8 @@ class SlavePortBroker(pb.Broker):
             self.factory.violated(self, f"the TLS handshake failed{_reasonOf(reason.value)}")
         self.closed = True
         self.factory.forget(self)
+        self._decoder.forget()
+        self._work = self._waiting = None
         pb.Broker.connectionLost(self, reason)
 
     def abort(self) -> None:

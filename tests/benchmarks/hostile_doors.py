@@ -356,13 +356,18 @@ class Scarce:
 
 
 def fewFiles(server: Server, slaves: int, limit: int = 64) -> Scarce:
-    """C{slaves} slaves attach and come back whenever they are hung up on, at a master with C{limit} files."""
+    """
+    C{slaves} slaves, every other one with TLS, attach at a master with C{limit} files, and come back whenever
+    they are hung up on.
+    """
+    tlsPort = openDoors(server)
     over = threading.Event()
     size = server.logSize
 
     def live(number: int) -> None:
         while not over.is_set():
-            sock = attached(server.port, number, tls=False)
+            tls = bool(number % 2)
+            sock = attached(tlsPort if tls else server.port, number, tls)
             if sock is None:
                 over.wait(0.5)
                 continue
@@ -446,9 +451,10 @@ def _malformed(server: Server, sizes: Any) -> str:
 
 def _files(server: Server, sizes: Any) -> str:
     told = fewFiles(server, 100)
+    exits = ", ".join(f"{name}: {code}" for name, code in told.exits.items())
     return (
-        f"100 slaves at a master with 64 files: {told.attached} attached, {told.turnedAway} turned away; "
-        f"exit status of {', '.join(f'{name}: {code}' for name, code in told.exits.items())}"
+        f"100 slaves at a master with 64 files: {told.attached} attached, {told.turnedAway} turned away (the "
+        f"honest one that is watched is one of these); exit status of {exits}"
     )
 
 
