@@ -295,6 +295,8 @@ class Reconfigurer:
             errors = "; ".join(outcome["errors"])
             log.warn("configuration refused, the old one stands: {errors}", errors=errors)
             return
+        for line in outcome["warnings"]:
+            log.warn("reconfig: {line}", line=line)
         for line in outcome["changes"]:
             log.info("reconfig: {line}", line=line)
         log.info("configuration update complete: generation {generation}", generation=outcome["generation"])

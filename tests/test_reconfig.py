@@ -103,6 +103,15 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertTrue(any("bot1" in line for line in outcome["changes"]))
         self.assertEqual(self.master.config, config())
 
+    def test_warningsInTheLog(self) -> None:
+        """F14: who sends SIGHUP, and hears nothing, finds in the log what a reconfig warns of."""
+        self.patch(self.master, "consequences", lambda change, drain: ["port tcp 9989 is being closed"])
+        with capturedLogs() as events:
+            self.outcome(dryRun=True)
+            self.assertEqual(events, [])
+            self.outcome()
+        self.assertIn("reconfig: port tcp 9989 is being closed", list(map(formatEvent, events)))
+
     def test_drain(self) -> None:
         """Removed slaves end their builds first if that is asked for, also among folded requests."""
         self.outcome()
