@@ -63,6 +63,7 @@ class BotPerspective(Duty, NewCredPerspective):
     _offerAccepted = 0
     _offeredAt = 0.0
     _offered: tuple[tuple[str, str], ...] = ()
+    _halfMade: frozenset[str] = frozenset()
     # tuples, since most of the time, for most of the slaves, they are empty
     _waitingForUpdate: tuple[Deferred[None], ...] = ()
     _waitingForLoss: tuple[Deferred[None], ...] = ()
@@ -98,7 +99,7 @@ class BotPerspective(Duty, NewCredPerspective):
         """
         if bot is None:
             raise LoginRefused("it brought no mind: not a slave")
-        peer = SlavePeer(bot)
+        peer = SlavePeer(bot, self._halfMade)
         login = self._logins[peer] = Deferred()
         peer.whenLost(partial(self._lost, peer))
         if self._attachment.peer is not None:
@@ -305,6 +306,8 @@ class BotPerspective(Duty, NewCredPerspective):
         for name in [name for name in known if name not in failing]:
             log.info("slave {name}: builder {builder} can be used there", name=self.slavename, builder=name)
         self.slave_status.failing = failing
+        if failing:
+            self._halfMade = self._halfMade.union(failing)
 
     def _attach(self, before: Attachment) -> None:
         peer = self._attachment.peer

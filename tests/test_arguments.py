@@ -520,6 +520,12 @@ class DoubtTests(unittest.SynchronousTestCase):
         other = "c['bots'].append(('b2', 'x'))\nc['builders'].append(dict(c['builders'][0], name='n', "
         self.assertEqual(self.warningsOf(f"{other}builddir='Full', slavename='b2'))\n"), [])
 
+    def test_names(self) -> None:
+        """F6: builders whose names are one to some file systems are told."""
+        text = "c['builders'].append(dict(c['builders'][0], name='FULL', builddir='x'))\n"
+        [warning] = self.warningsOf(text)
+        self.assertIn("builder 'FULL' and builder 'full' differ in capitals only", warning)
+
     def test_locks(self) -> None:
         """F7: a lock's number for a slave that there is not does nothing: a warning."""
         text = "c['builders'][0]['locks'] = [SlaveLock('l', maxCountForSlave={'b2': 2, 'b1': 1})]\n"

@@ -138,6 +138,16 @@ class OffersTests(unittest.SynchronousTestCase):
             self.assertEqual(again.failing, {})
             self.assertIn(again.nameOf("b7"), self.answer)
 
+    def test_knownBefore(self) -> None:
+        """F6: builders that failed on an earlier connection are tried again without a search for them."""
+        for isNew in (False, True):
+            slave = OldSlave("dir7", "dir8", isNew=isNew)
+            failing = self.settle(slave).failing
+            before = len(slave.lists)
+            offers = Offers(slave.send, failing)
+            self.successResultOf(Deferred.fromCoroutine(offers.settle(MANY)))
+            self.assertEqual((list(offers.failing), len(slave.lists) - before), (["b7", "b8"], 3))
+
     def test_nothingWorks(self) -> None:
         """A slave where very many builders fail, or that refuses an empty list, is a broken one."""
         slave = OldSlave(*(directory for _, directory in MANY))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import ntpath
 import posixpath
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -247,7 +248,8 @@ def _doubtfulDirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
         if not isinstance(builddir, str) or _dirTrouble(builddir):
             continue
         place = _place(builddir)
-        folded = "/".join(part.rstrip(". ") for part in place.casefold().split("/"))
+        parts = unicodedata.normalize("NFC", place).casefold().split("/")
+        folded = "/".join(part.rstrip(". ") for part in parts)
         for slave in dict.fromkeys(_slavenames(entry)):
             other, path = places.setdefault((slave, folded), (title, place))
             if path != place:
@@ -316,6 +318,19 @@ def locksOf(locks: object, factory: object) -> Iterator[object]:
             yield from _listed(step[1].get("locks"))
 
 
+def _doubtfulNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Names that are one name to a file system that does not tell capitals apart."""
+    seen: dict[str, str] = {}
+    for title, entry, say in _each(raw, report):
+        name = entry.get("name")
+        if isinstance(name, str):
+            other = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+            if other != name:
+                yield say(
+                    f"{title} and builder {other!r} differ in capitals only: their logs may be one file"
+                )
+
+
 def _lockSlaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Locks with a number of their own for a slave that there is not."""
     bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
@@ -357,4 +372,4 @@ BUILDER_RULES = (
     _mergeRequests,
     _listLengths,
 )
-BUILDER_DOUBTS = (_doubtfulDirs, _lockSlaves)
+BUILDER_DOUBTS = (_doubtfulDirs, _doubtfulNames, _lockSlaves)

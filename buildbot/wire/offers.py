@@ -56,9 +56,10 @@ class Offers:
     @ivar failing: builder name -> why the slave cannot make it, of the list that it has accepted last.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, halfMade: Iterable[str] = ()) -> None:
+        """@param halfMade: builders of which the slave may have half-made ones in its way."""
         self._send = send
-        self._wireNames: dict[str, str] = {}
+        self._wireNames = {name: _another(name) for name in halfMade}
         self._numbers = itertools.count(1)
         self._latest = 0
         self.failing: dict[str, str] = {}
@@ -90,6 +91,7 @@ class Offers:
                 self._wireNames[name] = _another(name)
                 continue
             failing[name] = text(answer.words, LONGEST_REASON)
+            self._wireNames[name] = _another(name)  # for the next time: this one is half-made now
             if len(failing) > MOST_FAILING:
                 raise OfferFailed(f"more than {MOST_FAILING} builders fail; {name}: {failing[name]}")
 

@@ -10,7 +10,7 @@ are kept there too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,7 +71,8 @@ class SlavePeer:
     @ivar commands: its command versions, once L{ask} has fired; {} if it has none to tell.
     """
 
-    def __init__(self, mind: pb.RemoteReference) -> None:
+    def __init__(self, mind: pb.RemoteReference, halfMade: Iterable[str] = ()) -> None:
+        """@param halfMade: builders that have failed on this slave before: see L{Offers}."""
         self.mind = mind
         self.broker: SlavePortBroker = mind.broker
         self.address = self.broker.address
@@ -80,7 +81,7 @@ class SlavePeer:
         self.generation = Generation.UNKNOWN
         self._said: tuple[tuple[Any, Any], ...] = ()
         self._introduced = False
-        self._offers = Offers(self._sendList)
+        self._offers = Offers(self._sendList, halfMade)
 
     def __repr__(self) -> str:
         return f"<SlavePeer {self.address}>"
