@@ -35,7 +35,7 @@ REPEATED_LIMIT = 10_000
 #: first 65,536 makes Python use four bytes for each letter of a text.
 TEXT_LIMIT = 24 << 20
 #: So many objects of its own may a peer name in one value. Each is given back to it by a message.
-OBJECTS_LIMIT = 4096
+OBJECTS_LIMIT = 2048
 #: Texts of fewer bytes are not counted one by one: the limits of an expression hold them down.
 _SHORT_TEXT = 4096
 #: Numbers of remote objects; a connection never comes to more.

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests import hostile
-from tests.benchmarks import bombs, hostile_deadlines, hostile_doors, rawpb, servers
+from tests.benchmarks import bombs, hostile_budgets, hostile_deadlines, hostile_doors, rawpb, servers
 from tests.benchmarks.attach import farm
 from tests.benchmarks.forgeries import forgeries
 from tests.benchmarks.loris import Loris, slowLoris
@@ -280,6 +280,7 @@ SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
     "loris": _loris,
     **hostile_doors.SCENARIOS,
     **hostile_deadlines.SCENARIOS,
+    **hostile_budgets.SCENARIOS,
 }
 
 
