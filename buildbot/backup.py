@@ -8,7 +8,6 @@ files. What a running process keeps for itself is left out. Everything here bloc
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sqlite3
 import stat
@@ -20,15 +19,14 @@ from urllib.parse import quote
 
 from buildbot.daemon.place import LOCK, PID, SOCKET
 from buildbot.logshelf import LOGS, directoryOf, numberOf
+from buildbot.partials import NAME, PARTIALS
 from buildbot.plainfiles import openPlain
 from buildbot.store.database import BUSY
 from buildbot.store.salvage import SHM, WAL
 from buildbot.store.sqlite import FILE
 
 #: What belongs to a running process, or is copied in a way of its own.
-_NOT_COPIED = frozenset((LOCK, PID, SOCKET, FILE, FILE + WAL, FILE + SHM))
-#: The names of uploads that are not complete yet.
-_PART = re.compile(r"\..*\.[0-9a-f]{12}\.part")
+_NOT_COPIED = frozenset((LOCK, PID, SOCKET, PARTIALS, FILE, FILE + WAL, FILE + SHM))
 _PIECE = 1 << 20
 #: What SQLite calls a file that somebody else has locked.
 _BUSY, _LOCKED = 5, 6
@@ -101,7 +99,7 @@ def _copyAll(here: str, partial: str, made: Made) -> None:
         newest = _copyStore(store, os.path.join(partial, FILE), made)
     for path in _below(here, ""):
         source, copy = os.path.join(here, path), os.path.join(partial, path)
-        if path in _NOT_COPIED or _PART.fullmatch(os.path.basename(path)) or _isLater(path, newest):
+        if _isLater(path, newest):
             continue
         with suppress(FileNotFoundError):  # a log that was pruned meanwhile
             _copyOne(source, copy, path, made)
@@ -150,6 +148,8 @@ def _below(here: str, path: str) -> Iterator[str]:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         name = os.path.join(path, entry.name)
+        if name in _NOT_COPIED or NAME.fullmatch(entry.name):
+            continue
         yield name
         if entry.is_dir(follow_symlinks=False):
             with suppress(FileNotFoundError):

@@ -24,6 +24,7 @@ from buildbot.config.builders import locksOf
 from buildbot.config.model import BuilderConfig
 from buildbot.logfiles import removeLogs
 from buildbot.logshelf import LOGS, adopt, nextNumber, orphans
+from buildbot.partials import PARTIALS, Partials
 from buildbot.process.builder import STORE_AGAIN, Builder
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
@@ -60,6 +61,7 @@ class BuildYard:
     @ivar givenUp: the builds that were given up at this start, for the master crashed too often under them.
     @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
     @ivar storeTrouble: why nothing can be kept just now, in words; empty if all is well.
+    @ivar partials: remembers uploads that are not complete; None before it is known where.
     @ivar troubles: all that is wrong with this master just now.
     """
 
@@ -69,6 +71,7 @@ class BuildYard:
     stopping: bool
     basedir = "."
     storeTrouble = ""
+    partials: Partials | None = None
     keeping = 0
     pauses: dict[str, PauseRecord]
     _pruning: LoopingCall | None = None
@@ -104,6 +107,7 @@ class BuildYard:
         store.watch(self.storeFailed, self.storeWorks)
         self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock, troubles=self.troubles)
         self.troubles.watch("logs", self._lookAtLogs)
+        self.partials = Partials(os.path.join(basedir, PARTIALS))
 
     def _lookAtLogs(self) -> Symptom | None:
         if not os.path.lexists(self.logs.directory) or os.path.isdir(self.logs.directory):
@@ -122,6 +126,8 @@ class BuildYard:
         """
         await self.store.open()
         self._isOpen = True
+        if self.partials is not None:
+            self.partials.sweep()
         logs = self.logs.directory
         for build in await self.store.interrupted(self.now(), lambda each: adopt(each, logs)):
             name, number = build.builder, build.number

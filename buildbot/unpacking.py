@@ -21,6 +21,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.partials import partialPath
 from buildbot.unpack import BadArchive, Order
 from buildbot.wire.dialect import text
 
@@ -50,9 +51,7 @@ def orderFor(archive: str, directory: str, maxsize: int | None, mode: int | None
     @raise OSError: it is not there.
     """
     size = max(SIZE, RATIO * os.path.getsize(archive)) if maxsize is None else maxsize
-    above, name = os.path.split(directory)
-    aside = os.path.join(above, f".{name[:100]}.{os.urandom(6).hex()}.part")
-    return Order(archive, aside, directory, size, SECONDS + size // _BYTES_A_SECOND, mode)
+    return Order(archive, partialPath(directory), directory, size, SECONDS + size // _BYTES_A_SECOND, mode)
 
 
 class Unpacking(ProcessProtocol):

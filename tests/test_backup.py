@@ -86,6 +86,8 @@ class BackupTests(BackupCase):
         self.put("public_html/index.html")
         self.put("mine.part", "a file of the user")
         self.put("public_html/.report.txt.0123456789ab.part", "half an upload")
+        self.put("public_html/.docs.0123456789ab.part/index.html", "half a directory")
+        self.put(".partial/note")
         for name in ("buildbot.lock", "twistd.pid"):
             self.put(name)
         os.symlink("/etc/hostname", os.path.join(self.here, "link"))

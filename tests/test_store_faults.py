@@ -89,6 +89,25 @@ class FaultsTests(SqliteCase):
             found, failed, _ = self.live(Faults(number, lasts=True), heal=True)
             self.assertEqual((found, failed), (wanted, 1), number)
 
+    def test_watched(self) -> None:
+        """F5: who watches a store learns that it keeps nothing, and that it works again."""
+        faults = Faults()
+        store = self.opened(connect=faults.connect)
+        told: list[str | None] = []
+        store.watch(told.append, lambda: told.append(None))
+        self.get(store.setState("a", 1))
+        self.assertEqual(told, [])
+        faults.failing, faults.lasts = faults.count, True
+        for _ in range(2):
+            self.assertRaises(StoreFailed, self.get, store.setState("a", 2))
+        self.assertEqual(len(told), 1)
+        self.assertIn("disk I/O error", str(told[0]))
+        faults.failing = None
+        self.get(store.getState("a"))
+        self.assertEqual(len(told), 1, "that it can be read proves nothing")
+        self.get(store.setState("a", 3))
+        self.assertEqual(told[1:], [None])
+
     def test_saidOnce(self) -> None:
         """A disk that stays full is told of once, and once when it is well again."""
         faults = Faults(text="database or disk is full")

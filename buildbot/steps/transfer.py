@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionLost
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
 from buildbot.masterpath import onMaster
+from buildbot.partials import Partials, partialPath
 from buildbot.pbutil import Callee
 from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
@@ -112,12 +113,20 @@ class _FileCallee(Callee):
 class FileWriter(_FileCallee):
     """I write what the slave sends to a temporary file beside C{path}."""
 
-    def __init__(self, path: str, maxsize: int | None = None, mode: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        maxsize: int | None = None,
+        mode: int | None = None,
+        partials: Partials | None = None,
+    ) -> None:
         """
         @param maxsize: bytes that are taken; more is an error.
         @param mode: permissions of the file; None for the usual ones.
+        @param partials: remembers what is to be removed if the master is killed.
         """
         super().__init__(os.path.realpath(path))
+        self.partials = partials
         self.maxsize = maxsize
         self.mode = mode
         self._length = 0
@@ -132,9 +141,10 @@ class FileWriter(_FileCallee):
             raise ValueError("there is something else than a file")
 
     def _open(self) -> None:
-        directory, name = os.path.split(self.path)
-        makeDirectories(directory, self.mode)
-        temporary = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.part")
+        makeDirectories(os.path.dirname(self.path), self.mode)
+        temporary = partialPath(self.path)
+        if self.partials is not None:
+            self.partials.note(temporary)
         permissions = 0o666 if self.mode is None else 0o600
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions)
         self._temporary = temporary
@@ -183,6 +193,11 @@ class FileWriter(_FileCallee):
             os.chmod(temporary, self.mode)
         os.replace(temporary, self.path)
         self._temporary = None
+        self._forget(temporary)
+
+    def _forget(self, temporary: str) -> None:
+        if self.partials is not None:
+            self.partials.forget(temporary)
 
     def discard(self) -> None:
         """See L{_FileCallee}."""
@@ -191,6 +206,7 @@ class FileWriter(_FileCallee):
         if temporary is not None:
             with self._remembering():
                 os.unlink(temporary)
+                self._forget(temporary)
 
 
 class DirectoryWriter(FileWriter):
@@ -212,8 +228,14 @@ class DirectoryWriter(FileWriter):
         return False
 
     async def _place(self, temporary: str) -> None:
-        self._unpacking = Unpacking(orderFor(temporary, self.path, self.maxsize, self.mode))
-        await self._unpacking.start()
+        order = orderFor(temporary, self.path, self.maxsize, self.mode)
+        if self.partials is not None:
+            self.partials.note(order.aside)
+        self._unpacking = Unpacking(order)
+        try:
+            await self._unpacking.start()
+        finally:
+            self._forget(order.aside)
 
     def discard(self) -> None:
         """See L{_FileCallee}."""
@@ -363,7 +385,8 @@ class FileUpload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("uploadFile")
         source = self.build.render(self.slavesrc)
-        writer = FileWriter(self._onMaster(self.masterdest), self.maxsize, self.mode)
+        partials = self.build.builder.botmaster.partials
+        writer = FileWriter(self._onMaster(self.masterdest), self.maxsize, self.mode, partials)
         args = {"slavesrc": source, "workersrc": source, "writer": writer, "keepstamp": bool(self.keepstamp)}
         self._transfer(["uploading", _last(source)], writer, "uploadFile", args)
 
@@ -404,7 +427,8 @@ class DirectoryUpload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("uploadDirectory")
         source = self.build.render(self.slavesrc)
-        writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize, self.mode)
+        partials = self.build.builder.botmaster.partials
+        writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize, self.mode, partials)
         args = {"slavesrc": source, "workersrc": source, "writer": writer, "compress": self.compress}
         self._transfer(["uploading", _last(source)], writer, "uploadDirectory", args)
 
