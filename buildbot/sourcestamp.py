@@ -94,7 +94,9 @@ class SourceStamp(ComparableMixin):
             self.patch is None
             and other.patch is None
             and self.branch == other.branch
-            and all(getattr(self, name) == getattr(other, name) for name in PLACE)
+            and self.repository == other.repository
+            and self.project == other.project
+            and self.codebase == other.codebase
             and self.revision == other.revision
             and bool(self.changes) == bool(other.changes)
         )

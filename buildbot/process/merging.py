@@ -41,7 +41,9 @@ def mayMerge(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildReque
         return False
     if callable(rule.says):
         return _asked(rule, builder, one, other)
-    return rule.says and one.canBeMergedWith(other) and other.canBeMergedWith(one)
+    if not rule.says or not one.canBeMergedWith(other):
+        return False
+    return type(one) is type(other) is BuildRequest or other.canBeMergedWith(one)
 
 
 def _asked(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest) -> bool:

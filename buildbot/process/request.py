@@ -97,8 +97,10 @@ class BuildRequest(Finishing):
 
     def canBeMergedWith(self, other: BuildRequest) -> bool:
         """Whether one build may serve both of us."""
-        same = dict(self.properties) == dict(other.properties)  # whoever has set them
-        return same and self.source.canBeMergedWith(other.source)
+        if not self.source.canBeMergedWith(other.source):
+            return False
+        mine, others = self.properties, other.properties
+        return (not mine and not others) or dict(mine) == dict(others)  # whoever has set them
 
     def mergeWith(self, others: Iterable[BuildRequest]) -> SourceStamp:
         """What a build that serves all of us builds."""
