@@ -143,7 +143,7 @@ class ReadyFactoryTests(unittest.TestCase):
             factory.steps,
             [
                 SOURCE,
-                (Configure, {"command": "./configure --quiet", "env": {}}),
+                (Configure, {"command": ["./configure", "--quiet"], "env": {}}),
                 (Compile, {"command": ["make", "all"]}),
                 (Test, {"command": ["make", "check"]}),
             ],
@@ -156,6 +156,17 @@ class ReadyFactoryTests(unittest.TestCase):
             GNUAutoconf(SOURCE, configure=None, compile=None, test="t").steps,
             [SOURCE, (Test, {"command": "t"})],
         )
+
+    def test_configureFlags(self) -> None:
+        """0.7.5: a flag of configure is one argument, whatever spaces it has."""
+        for configure, command in (
+            ("./configure", ["./configure", "CFLAGS=-g -O2"]),
+            ("sh configure", "sh configure 'CFLAGS=-g -O2'"),
+            (["sh", "configure"], ["sh", "configure", "CFLAGS=-g -O2"]),
+        ):
+            factory = GNUAutoconf(SOURCE, configure=configure, configureFlags=["CFLAGS=-g -O2"])
+            self.assertEqual(factory.steps[1][1]["command"], command)
+        self.assertEqual(GNUAutoconf(SOURCE).steps[1][1]["command"], "./configure")
 
     def test_perl(self) -> None:
         """Perl modules have a Makefile.PL."""

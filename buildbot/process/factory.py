@@ -7,6 +7,7 @@ those of 0.7.5 that bring one of their own (for CVS and Subversion) are not here
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -125,8 +126,7 @@ class GNUAutoconf(BuildFactory):
         super().__init__([source])
         if configure:
             flags = list(configureFlags or ())
-            whole = " ".join([configure, *flags]) if isinstance(configure, str) else [*configure, *flags]
-            self.addStep(Configure, command=whole, env=dict(configureEnv or {}))
+            self.addStep(Configure, command=_withFlags(configure, flags), env=dict(configureEnv or {}))
         _addCommands(self, compile, test)
 
 
@@ -210,6 +210,17 @@ def _addCommands(factory: BuildFactory, compile: Command | None, test: Command |
         factory.addStep(Compile, command=_whole(compile))
     if test:
         factory.addStep(Test, command=_whole(test))
+
+
+def _withFlags(command: Any, flags: list[Any]) -> Any:
+    """A command and more arguments, each of which stays one, whatever characters it has."""
+    if not isinstance(command, str):
+        return [*command, *flags]
+    if not flags:
+        return command
+    if " " in command and all(isinstance(flag, str) for flag in flags):
+        return " ".join([command, *map(shlex.quote, flags)])
+    return [*command.split(), *flags]
 
 
 def _whole(command: Command) -> Any:
