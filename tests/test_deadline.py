@@ -209,6 +209,19 @@ class SlaveTests(BuildCase):
         self.settle()
         self.assertEqual(self.builds()[0].results, SUCCESS)
 
+    def test_muchToSay(self) -> None:
+        """H8: a slave that has so much to send that its answers come late is no dead one."""
+        self.steps(timeout=None, maxTime=5)
+        slave = self.connect(trouble={})
+        slave.onInterrupt = lambda command: command.end(-1)
+        self.force()
+        slave.trouble["getCommands"] = HANG  # behind all the output
+        for _ in range(5 + int(GRACE) + 2):
+            slave.commands[0].update(stdout="more\n")
+            self.wait(1)
+        self.assertFalse(slave.pump.client.lost)
+        self.assertEqual(self.builds()[0].results, FAILURE)
+
     def test_interruptedByAStep(self) -> None:
         """H8: a step that interrupts its command does not wait for ever for a slave that does nothing."""
 

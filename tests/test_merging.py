@@ -18,6 +18,8 @@ from buildbot.scheduler import AnyBranchScheduler, BaseScheduler, Dependent, Nig
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.records import MOST_INTERRUPTIONS
 from buildbot.status.results import EXCEPTION, SUCCESS
+from tests.recipes import codeBlocks
+from tests.schedulers import SchedulerCase
 from tests.stores import build
 from tests.test_builds import BuildCase, shell
 
@@ -189,6 +191,25 @@ class SchedulerTests(MergeCase):
         bs = BuildSet(["full"], SourceStamp(), "because", mergeRequests=False)
         scheduler.submit(bs)
         self.assertIs(bs.mergeRequests, False)
+
+
+class DocumentedTests(SchedulerCase):
+    """The scheduler that the docs show."""
+
+    def test_each(self) -> None:
+        """F15: the scheduler Each of the docs does what it says: each change gets a build of its own."""
+        (text,) = [text for _, text in codeBlocks() if "class Each(BaseScheduler)" in text]
+        names: dict[str, Any] = {"__name__": "master.cfg"}
+        exec(text, names)
+        self.use(names["Each"]("each", ["full"]))
+        for _ in range(3):
+            self.commit()
+        waiting = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([each.mergeable for each in waiting], [False] * 3)
+        one, *others = [BuildRequest.fromRecord(each) for each in waiting]
+        for other in others:
+            self.assertTrue(one.canBeMergedWith(other))
+            self.assertFalse(mayMerge(MergeRule(True), None, one, other))
 
 
 class TrialTests(MergeCase):

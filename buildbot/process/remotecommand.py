@@ -34,6 +34,8 @@ log = Logger()
 SIGN_TIME = 10.0
 #: Seconds that a slave which did not make or end a command in time may take to say that it lives.
 ANSWER_TIME = 20.0
+#: Seconds within which a slave has said something, if it lives for sure.
+TALKING = 5.0
 #: Of what a slave says besides: how many kinds of news are kept, and how many of each kind, the last ones.
 KEPT_UPDATES = 100
 _NONE = [b"None"]
@@ -151,7 +153,9 @@ class RemoteCommand(Callee):
             else:
                 self._tooLong(what)
 
-        self.remote.slave.isAnswering(ANSWER_TIME).addCallback(heard)
+        # The answer of one that has much to send would be the last of it.
+        fresh = -1.0 if deadlines.isStarting else TALKING
+        self.remote.slave.isAnswering(ANSWER_TIME, fresh).addCallback(heard)
 
     def _tooLong(self, what: str) -> None:
         """The slave should have ended it: have it do so now."""
