@@ -136,7 +136,12 @@ class Answers:
         buildset = BuildSet([builder], source, wish, properties=properties)
         await self._stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
-        log.info("request {number} for {builder}: {reason}", number=request.id, builder=builder, reason=wish)
+        log.info(
+            "request {number} for builder {builder} received: {reason}",
+            number=request.id,
+            builder=builder,
+            reason=wish,
+        )
         number = await self._whenBegun(target, request)
         why = target.whyWaiting() if number is None else ""
         return {"builder": builder, "request": request.id, "build": number, "why": why}
@@ -182,11 +187,13 @@ class Answers:
         running = {build.build_status.number: build for build in target.building}
         chosen = [number] if number is not None else list(running)
         if number is not None and number not in running:
-            raise ControlError(f"build {number} of {builder} does not run{_instead(running)}")
+            raise ControlError(f"build {number} of {builder} is not running{_instead(running)}")
         if len(chosen) > 1:
-            raise ControlError(f"several builds of {builder} run: say which{_instead(running)}")
+            raise ControlError(
+                f"several builds of {builder} are running: give the number of one{_instead(running)}"
+            )
         if not chosen and not pending:
-            raise ControlError(f"no build of {builder} runs")
+            raise ControlError(f"no build of {builder} is running")
         why = ": ".join(filter(None, [f"stopped by {who}" if who else "stopped", reason]))
         for each in chosen:
             log.info("build {number} of {builder} is {why}", number=each, builder=builder, why=why)
@@ -195,10 +202,17 @@ class Answers:
         if cancelled:
             by = f" by {who}" if who else ""
             count = len(cancelled)
-            log.info("requests for {builder} cancelled{by}: {count}", builder=builder, by=by, count=count)
+            log.info(
+                "waiting requests for builder {builder} cancelled{by}: {count}",
+                builder=builder,
+                by=by,
+                count=count,
+            )
         if not await target.cancelPending(cancelled):
             trouble = self._botmaster.storeTrouble
-            raise ControlError(f"it is cancelled, but that is not on disk yet, and tried again: {trouble}")
+            raise ControlError(
+                f"the requests are cancelled, but that could not be stored yet, and is tried again: {trouble}"
+            )
         return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
 
     async def pause(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:

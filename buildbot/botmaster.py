@@ -169,7 +169,7 @@ class BotMaster(BuildYard, service.Service):
         self.announcer.builderRemoved(builder.name)
         if cancelled:
             log.warn(
-                "builder {name} is gone: {count} requests that waited for it are cancelled",
+                "builder {name} was removed: {count} requests that waited for it are cancelled",
                 name=builder.name,
                 count=len(cancelled),
             )
@@ -190,7 +190,7 @@ class BotMaster(BuildYard, service.Service):
         try:
             action(name)
         except Exception:
-            log.failure("reconfiguring slave {name}", name=name)
+            log.failure("reconfiguring slave {name} failed", name=name)
 
     def stopService(self) -> Deferred[Any]:
         """

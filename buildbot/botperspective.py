@@ -304,7 +304,7 @@ class BotPerspective(Duty, NewCredPerspective):
             self.slave_status.happened(time.time(), told)
             log.error("slave {name}: {told}", name=self.slavename, told=told)
         for name in [name for name in known if name not in failing]:
-            log.info("slave {name}: builder {builder} can be used there", name=self.slavename, builder=name)
+            log.info("slave {name}: builder {builder} can be used again", name=self.slavename, builder=name)
         self.slave_status.failing = failing
         if failing:
             self._halfMade = self._halfMade.union(failing)
@@ -429,7 +429,7 @@ class BotPerspective(Duty, NewCredPerspective):
         if why.check(pb.PBConnectionLost, pb.DeadReferenceError, Superseded):
             return
         if not why.check(MalformedAnswer):
-            log.failure("attaching slave {name}", why, name=self.slavename)
+            log.failure("attaching slave {name} failed", why, name=self.slavename)
         self._fail(peer, why.getErrorMessage())
 
     def _fail(self, peer: SlavePeer, reason: str) -> None:
@@ -439,7 +439,7 @@ class BotPerspective(Duty, NewCredPerspective):
 
     def _bug(self, why: Failure, peer: SlavePeer) -> None:
         """Our own code failed in the middle of an attachment: the slave may try again (A3)."""
-        log.failure("attaching slave {name}", why, name=self.slavename)
+        log.failure("attaching slave {name} failed", why, name=self.slavename)
         self._fail(peer, "internal error: see the master's log")
 
     # deadlines and liveness

@@ -134,10 +134,17 @@ class BuildYard:
             if build.isGivenUp:
                 self.givenUp = (*self.givenUp, build)
                 log.error(
-                    "build {number} of {name}: {why}", name=name, number=number, why=" ".join(build.text)
+                    "build {number} of builder {name}: {why}",
+                    name=name,
+                    number=number,
+                    why=" ".join(build.text),
                 )
             else:
-                log.warn("build {number} of {name} was interrupted", name=name, number=number)
+                log.warn(
+                    "build {number} of builder {name} was interrupted by the end of the master",
+                    name=name,
+                    number=number,
+                )
         self._ended = await self.store.giveUp(self.now())
         # Now, for whatever is submitted from here on is not among what the last process left.
         self._left = await self.store.pendingRequests()
@@ -156,7 +163,10 @@ class BuildYard:
         for request in readable.values():
             self.builders[request.getBuilderName()].submitBuildRequest(request)
         if orphans:
-            log.warn("{count} requests are cancelled: their builders are gone", count=len(orphans))
+            log.warn(
+                "{count} requests are cancelled: their builders are not in the configuration any more",
+                count=len(orphans),
+            )
         unreadable = [number for number in waiting if number not in readable]
         if orphans or unreadable:
             self.buildsetsComplete(await self.store.cancelRequests([*orphans, *unreadable], self.now()))
@@ -324,7 +334,7 @@ class BuildYard:
         try:
             method(*values)
         except Exception:
-            log.failure("telling {method!r}", method=method)
+            log.failure("{method!r} failed when it was told of a change", method=method)
 
     # builds
 
@@ -396,7 +406,9 @@ class BuildYard:
     def storeFailed(self, reason: str) -> None:
         """Something could not be kept: no build begins until it can (P4)."""
         if not self.storeTrouble:
-            log.error("cannot keep what happens: {reason}; no build begins until it can be", reason=reason)
+            log.error(
+                "cannot store what happens: {reason}; no build starts until that works again", reason=reason
+            )
         self.storeTrouble = reason
         self.troubles.report("store", _storeSymptom(reason))
         if self._trying is None and not self.stopping:
@@ -416,7 +428,7 @@ class BuildYard:
     def storeWorks(self) -> None:
         """The store took something."""
         if self.storeTrouble:
-            log.info("what happens can be kept again")
+            log.info("what happens can be stored again")
             self.storeTrouble = ""
             self.troubles.clear("store")
             self._stopTrying()
@@ -482,7 +494,10 @@ def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -
             found[name] = read(record)
         except Exception as error:
             log.warn(
-                "{what} {name!r} cannot be read and is left out: {error!r}", what=what, name=name, error=error
+                "stored {what} {name!r} cannot be read, and is skipped: {error!r}",
+                what=what,
+                name=name,
+                error=error,
             )
     return found
 

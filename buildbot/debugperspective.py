@@ -88,7 +88,7 @@ class DebugPerspective(NewCredPerspective):
         """Ask the slaves of a builder for a sign of life; one that gives none is disconnected."""
         control = self._builder(buildername)
         lives = await control.ping()
-        log.info("ping of {name}: {lives}", name=control.original.name, lives=lives)
+        log.info("debug client: ping of slave {name}: {lives}", name=control.original.name, lives=lives)
 
     async def perspective_fakeChange(
         self, file: object, revision: object = None, who: object = "fakeUser", branch: object = None

@@ -60,7 +60,7 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: Any) -> None
     except Exception as error:
         culprit, _ = started[-1]
         if not isinstance(error, (_TooSlow, CannotOpen)):
-            log.failure("starting {name}", name=_nameOf(culprit))
+            log.failure("starting {name} failed", name=_nameOf(culprit))
         lost = await undo(started, stopped, clock)
         raise Refused([f"cannot start {_nameOf(culprit)}: {error}", *lost]) from error
 
@@ -96,11 +96,11 @@ async def _stop(child: Any, clock: Any) -> None:
         await _within(maybeDeferred(child.disownServiceParent), child, clock)
     except _TooSlow:
         log.error(
-            "{name} has not stopped within {seconds:g} seconds, and is left behind",
+            "{name} has not stopped within {seconds:g} seconds, and is no longer waited for",
             **{"name": type(child).__name__, "seconds": CHILD_TIME},
         )
     except Exception:
-        log.failure("{name} fails to stop, and is left behind", name=_nameOf(child))
+        log.failure("{name} failed to stop, and is no longer waited for", name=_nameOf(child))
     child.parent = None
 
 
@@ -123,7 +123,7 @@ def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
             timer.cancel()
             answer.callback(result)
         elif isinstance(result, Failure) and not result.check(CancelledError):
-            log.failure("{name}, which is not waited for any more", result, name=_nameOf(child))
+            log.failure("{name} failed after it was given up", result, name=_nameOf(child))
 
     work.addBoth(ended)
     return answer
@@ -135,7 +135,7 @@ async def _startAgain(child: Any, parent: Any, clock: Any) -> str:
         await _start(child, parent, clock)
     except Exception as error:
         if not isinstance(error, _TooSlow):
-            log.failure("starting {name} again", name=_nameOf(child))
+            log.failure("starting {name} again failed", name=_nameOf(child))
         await _stop(child, clock)
         return f"{_nameOf(child)} was stopped and cannot be started again: {error}"
     return ""

@@ -176,12 +176,12 @@ class LogWriter:
         self._tail.blocks.clear()
         self._close()
         if self.error is not None:
-            _log.error("{path} is not complete: {error}", path=self.path, error=self.error)
+            _log.error("log file {path} is not complete: {error}", path=self.path, error=self.error)
             self.trouble = (
                 f"the end of it was not kept: {self.error}" if self.size else f"not kept: {self.error}"
             )
         elif not os.path.lexists(self.path):
-            _log.error("{path} was deleted while it was written", path=self.path)
+            _log.error("log file {path} was deleted while it was being written", path=self.path)
             self.trouble = "its file was deleted while it was written"
         return self.size
 
@@ -240,7 +240,7 @@ class LogWriter:
     def _failed(self, error: OSError) -> None:
         why = error.strerror or type(error).__name__
         if self.error is None:
-            _log.warn("cannot write {path}: {error}", path=self.path, error=why)
+            _log.warn("cannot write log file {path}: {error}", path=self.path, error=why)
         if self.error != why:
             self.error = why
             self._tell(self.path, why)
@@ -386,7 +386,7 @@ def removeLogs(directory: str, filenames: Iterable[str]) -> int:
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            _log.warn("cannot delete the log {path!r}: {error}", path=path, error=error)
+            _log.warn("cannot delete log file {path}: {error}", path=path, error=error)
     return removed
 
 

@@ -213,7 +213,9 @@ class BuildMaster(Family):
         try:
             scheduler.addChange(change)
         except Exception:
-            log.failure("scheduler {name} and change {number}", name=scheduler.name, number=change.number)
+            log.failure(
+                "scheduler {name} failed to take change {number}", name=scheduler.name, number=change.number
+            )
 
     def submitBuildSet(self, bs: Any) -> Deferred[Any]:
         """
@@ -309,13 +311,13 @@ class BuildMaster(Family):
         elif why.check(Refused, lock.AlreadyRunning, StoreFailed, NotPlain):
             lines = str(why.value).splitlines()
         else:
-            log.failure("starting", why)
+            log.failure("starting the master failed", why)
             lines = [f"internal error: {why.getErrorMessage()}"]
         if self._watched:
             self._ready.errback(StartFailed(lines))
         elif not self.botmaster.stopping:
             # run by a plain twistd: nobody else would say so and end the process
-            log.error("cannot start: {lines}", lines="; ".join(lines))
+            log.error("the master cannot start: {lines}", lines="; ".join(lines))
             self._reactor.callLater(0, self._reactor.stop)
 
     def whenReady(self) -> Deferred[list[str]]:
@@ -498,7 +500,7 @@ class BuildMaster(Family):
             if port.context is not None:
                 port.context.options = options
         ensureDeferred(ports.closeAll(closing)).addErrback(
-            lambda why: log.failure("closing a slave port", why)
+            lambda why: log.failure("closing a slave port failed", why)
         )
         self.generation += 1
         return [slave.slavename for slave in told]

@@ -146,7 +146,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
             root, self._credentials.username, self._credentials.password, self._client
         )
         login.addCallbacks(self.gotPerspective, self.failedToGetPerspective)
-        login.addErrback(lambda why: log.failure("after a login", failure=why))
+        login.addErrback(lambda why: log.failure("gotPerspective failed after a login", failure=why))
 
     def gotPerspective(self, perspective: pb.RemoteReference) -> None:
         """A login succeeded; for subclasses."""

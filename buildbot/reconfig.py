@@ -149,7 +149,7 @@ class Reconfigurer:
         job.waiters.append(waiter)
         if not self._working:
             self._working = True
-            ensureDeferred(self._work()).addErrback(lambda why: log.failure("reconfiguring", why))
+            ensureDeferred(self._work()).addErrback(lambda why: log.failure("reconfig failed", why))
         return waiter
 
     def stop(self) -> None:
@@ -243,7 +243,7 @@ class Reconfigurer:
         except Refused as refused:
             outcome["errors"] = refused.errors
         except Exception as error:
-            log.failure("reconfiguring")
+            log.failure("reconfig failed")
             outcome["errors"] = [f"internal error: {type(error).__name__}: {error}"]
         self._say(job, outcome)
         return outcome
@@ -293,7 +293,7 @@ class Reconfigurer:
             return
         if not outcome["applied"]:
             errors = "; ".join(outcome["errors"])
-            log.warn("configuration refused, the old one stands: {errors}", errors=errors)
+            log.warn("new configuration refused, the old one stays in force: {errors}", errors=errors)
             return
         for line in outcome["warnings"]:
             log.warn("reconfig: {line}", line=line)

@@ -126,7 +126,7 @@ class Unpacking(ProcessProtocol):
         why = BadArchive(self._whyNot(reason))
         if self._complaints:
             log.error(
-                "unpacking {path}: {said}", path=self._order.directory, said=text(self._complaints, 4096)
+                "cannot unpack {path}: {said}", path=self._order.directory, said=text(self._complaints, 4096)
             )
         clearing: Deferred[Any] = deferToThread(shutil.rmtree, self._order.aside, True)
         clearing.addBoth(lambda _: self._done.errback(why))

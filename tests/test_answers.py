@@ -239,10 +239,10 @@ class StopTests(AnswersCase):
         self.stoppable()
         self.force()
         self.assertEqual(
-            self.refusal("stopbuild", builder="full", number=4), "build 4 of full does not run (running: 0)"
+            self.refusal("stopbuild", builder="full", number=4), "build 4 of full is not running (running: 0)"
         )
         self.assertEqual(self.ask("stopbuild", builder="full", number=0)["stopped"], [0])
-        self.assertEqual(self.refusal("stopbuild", builder="full"), "no build of full runs")
+        self.assertEqual(self.refusal("stopbuild", builder="full"), "no build of full is running")
         self.assertIn("no builder", self.refusal("stopbuild", builder="fast"))
 
     def test_several(self) -> None:
@@ -253,7 +253,8 @@ class StopTests(AnswersCase):
         slave.onInterrupt = lambda command: command.end(-1)
         self.forceMany(2)
         self.assertEqual(
-            self.refusal("stopbuild", builder="full"), "several builds of full run: say which (running: 0, 1)"
+            self.refusal("stopbuild", builder="full"),
+            "several builds of full are running: give the number of one (running: 0, 1)",
         )
         for number in (0, 1):
             self.ask("stopbuild", builder="full", number=number)
@@ -275,7 +276,10 @@ class StopTests(AnswersCase):
         original = store.cancelRequests
         store.cancelRequests = lambda *a: fail(StoreFailed("disk is full"))
         said = self.refusal("stopbuild", builder="full", pending=True)
-        self.assertEqual(said, "it is cancelled, but that is not on disk yet, and tried again: disk is full")
+        self.assertEqual(
+            said,
+            "the requests are cancelled, but that could not be stored yet, and is tried again: disk is full",
+        )
         store.cancelRequests = original
         self.wait(11)
         self.assertEqual(self.waiting(), [])

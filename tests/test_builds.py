@@ -901,8 +901,8 @@ class ResumeTests(BuildCase):
         said = self.restart()
         self.assertEqual([each.id for each in self.botmaster.builders["full"].pending], [good])
         self.assertEqual([each.id for each in self.waiting()], [good])
-        self.assertEqual([each for each in said if "left out" in each], [said[0]])
-        self.assertIn(f"request {bad} cannot be read and is left out", said[0])
+        self.assertEqual([each for each in said if "skipped" in each], [said[0]])
+        self.assertIn(f"request {bad} cannot be read, and is skipped", said[0])
         self.stop()
 
     def test_pause(self) -> None:
@@ -912,12 +912,12 @@ class ResumeTests(BuildCase):
         self.remember("pause/bot2", {"vho": "ann", **{key: pause[key] for key in ("slave", "when", "why")}})
         said = self.restart()
         self.assertEqual(list(self.botmaster.pauses), ["bot1"])
-        self.assertIn("pause 'bot2' cannot be read and is left out", said[0])
+        self.assertIn("pause 'bot2' cannot be read, and is skipped", said[0])
         kept = self.successResultOf(self.botmaster.store.getState("unreadable/pause/bot2"))
         self.assertEqual(kept["vho"], "ann")
         self.stop()
         self.successResultOf(self.botmaster.store.open())
-        self.assertEqual([each for each in self.restart() if "left out" in each], [])  # it is told once
+        self.assertEqual([each for each in self.restart() if "skipped" in each], [])  # it is told once
         self.stop()
 
     def test_expectations(self) -> None:
@@ -929,7 +929,7 @@ class ResumeTests(BuildCase):
             said = self.restart()
             self.assertEqual(self.botmaster.builders["full"].expectations, {"compile": 5.0})
             self.assertEqual(self.botmaster.builders["quick"].expectations, {})
-            self.assertIn("expectations 'quick' cannot be read and is left out", said[0])
+            self.assertIn("expectations 'quick' cannot be read, and is skipped", said[0])
             self.stop()
 
 

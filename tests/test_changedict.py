@@ -90,23 +90,23 @@ class ChangeDictTests(unittest.SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """What is no change is refused in words that tell the client why."""
-        self.bad(None, "a change is a dictionary, not NoneType")
-        self.bad([("who", "ann")], "a change is a dictionary, not list")
+        self.bad(None, "a change must be a dictionary, not NoneType")
+        self.bad([("who", "ann")], "a change must be a dictionary, not list")
         self.bad({"who": "ann"}, "a change without files and comments")
-        self.bad(said(who=None), "who is a text, not NoneType")
-        self.bad(said(files="a.c"), "files is a list, not str")
-        self.bad(said(files=[["a.c"]]), "the name of a file is a text, not list")
-        self.bad(said(files=["\ud800"]), "the name of a file is no valid text")
-        self.bad(said(comments=7), "comments is a text, not int")
-        self.bad(said(branch=["trunk"]), "branch is a text, not list")
-        self.bad(said(revision=1.5), "revision is a text, not float")
-        self.bad(said(revision=1 << 64), "revision is a text, not int")
-        self.bad(said(links="u"), "links is a list")
-        self.bad(said(properties=["a"]), "properties is a dictionary")
-        self.bad(said(properties={"a": float("nan")}), "a property is no float")
-        self.bad(said(properties={7: "a"}), "a property is a text, not int")
+        self.bad(said(who=None), "who must be text, not NoneType")
+        self.bad(said(files="a.c"), "files must be a list, not str")
+        self.bad(said(files=[["a.c"]]), "the name of a file must be text, not list")
+        self.bad(said(files=["\ud800"]), "the name of a file is not valid text")
+        self.bad(said(comments=7), "comments must be text, not int")
+        self.bad(said(branch=["trunk"]), "branch must be text, not list")
+        self.bad(said(revision=1.5), "revision must be text, not float")
+        self.bad(said(revision=1 << 64), "revision must be text, not int")
+        self.bad(said(links="u"), "links must be a list")
+        self.bad(said(properties=["a"]), "properties must be a dictionary")
+        self.bad(said(properties={"a": float("nan")}), "the value of a property cannot be a float")
+        self.bad(said(properties={7: "a"}), "a property must be text, not int")
         for when in ("today", float("nan"), -1, 1e300):
-            self.bad(said(when=when), "when is in seconds")
+            self.bad(said(when=when), "when must be a number of seconds")
 
     def test_size(self) -> None:
         """What is too large is refused, but for comments: those are cut."""

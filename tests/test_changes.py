@@ -155,7 +155,7 @@ class PBChangeSourceTests(SourceCase):
         perspective = self.successResultOf(self.login())
         why = self.failureResultOf(self.send(perspective, {"who": "ann"}))
         self.assertIn("BadChange", str(why.type))
-        self.assertIn("without files and comments", why.getErrorMessage())
+        self.assertIn("the change has no files and no comments", why.getErrorMessage())
         self.assertIsNone(self.successResultOf(self.send(perspective, said())))
         self.assertEqual(len(self.changes()), 1)
 
@@ -165,7 +165,7 @@ class PBChangeSourceTests(SourceCase):
         perspective = self.successResultOf(self.login())
         self.store.full = True
         why = self.failureResultOf(self.send(perspective, said()))
-        self.assertIn("not kept: disk is full; send it again later", why.getErrorMessage())
+        self.assertIn("cannot be stored: disk is full; send it again later", why.getErrorMessage())
         self.store.full = False
         self.assertIsNone(self.successResultOf(self.send(perspective, said())))
         self.assertEqual(len(self.changes()), 1)
@@ -387,8 +387,8 @@ class FullDiskTests(SourceCase):
         self.successResultOf(self.find("four"))
         self.assertEqual(self.comments(), ["one", "two", "three", "four"])
         begins, ends = self.said
-        self.assertEqual(begins, "changes wait, for none can be kept: disk is full")
-        self.assertEqual(ends, "changes are kept again: 3 have waited, 0 were refused")
+        self.assertEqual(begins, "changes cannot be stored, and wait: disk is full")
+        self.assertEqual(ends, "changes can be stored again: 3 had to wait, 0 were refused")
 
     def test_slowDisk(self) -> None:
         """The same, for several that were on their way to the disk at once."""
@@ -468,7 +468,7 @@ class FullDiskTests(SourceCase):
         self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
         self.assertEqual(self.comments(), ["one", "two"])
-        self.assertEqual(self.said[1:], ["changes are kept again: 2 have waited, 2 were refused"])
+        self.assertEqual(self.said[1:], ["changes can be stored again: 2 had to wait, 2 were refused"])
 
     def test_told(self) -> None:
         """A source that does look learns that a change was refused."""
@@ -478,7 +478,7 @@ class FullDiskTests(SourceCase):
         told: list[Failure] = []
         self.find("two").addErrback(told.append)
         self.master.reactor.advance(0)
-        self.assertEqual(told[0].getErrorMessage(), "0 changes wait already")
+        self.assertEqual(told[0].getErrorMessage(), "0 changes wait to be stored already")
         self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
 
@@ -488,7 +488,9 @@ class FullDiskTests(SourceCase):
         for name in ("one", "two"):
             self.find(name)
         self.successResultOf(self.master.stopService())
-        self.assertEqual(self.said[1:], ["changes lost, for the master stops: 2"])
+        self.assertEqual(
+            self.said[1:], ["changes lost because the master stopped before they could be stored: 2"]
+        )
         self.assertEqual(self.master.reactor.getDelayedCalls(), [])
         self.store.full = False
         self.master.startService()
@@ -511,7 +513,9 @@ class FullDiskTests(SourceCase):
         self.store.full = True
         self.find("one")
         stopped = self.master.stopService()
-        self.assertEqual(self.said[1:], [lost := "changes lost, for the master stops: 1"])
+        self.assertEqual(
+            self.said[1:], [lost := "changes lost because the master stopped before they could be stored: 1"]
+        )
         self.assertNoResult(stopped)
         source.stopped.callback(None)
         self.successResultOf(stopped)
@@ -549,7 +553,7 @@ class FullDiskTests(SourceCase):
         for name in ("change", "hook"):
             perspective = self.successResultOf(self.login(name))
             why = self.failureResultOf(self.send(perspective, said()))
-            self.assertIn("not kept: disk is full; send it again later", why.getErrorMessage())
+            self.assertIn("cannot be stored: disk is full; send it again later", why.getErrorMessage())
         self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
         self.assertEqual(self.comments(), ["one"])

@@ -419,7 +419,7 @@ class SocketTests(unittest.TestCase):
                         conversation.sendall(said)
 
                 served = threads.deferToThread(serve)
-                with self.assertRaisesRegex(ControlError, "went away before it had answered"):
+                with self.assertRaisesRegex(ControlError, "ended the connection before it answered"):
                     await threads.deferToThread(ask, here, "echo", 10)
                 await served
                 os.unlink(path)

@@ -72,7 +72,7 @@ class ReporterTests(unittest.TestCase):
     def test_onlyOnce(self) -> None:
         """What is wrong with a process that ends anyway is the first thing that was."""
         self.reporter.failed(["first"])
-        self.reporter.failed(["stopped before it was ready"])
+        self.reporter.failed(["the process was stopped before it was ready"])
         self.assertEqual(self.told(), Outcome(False, ("first",)))
 
     def test_stopping(self) -> None:

@@ -183,7 +183,9 @@ class RunningTests(unittest.TestCase):
         self.stop()
         one.isReady.callback(["fine"])
         self.assertEqual(self.running.finished(), 1)
-        self.assertEqual(self.reporter.words, [("stopping",), ("failed", ["stopped before it was ready"])])
+        self.assertEqual(
+            self.reporter.words, [("stopping",), ("failed", ["the process was stopped before it was ready"])]
+        )
 
     def test_stop(self) -> None:
         """Services stop in the reverse order, all of them, also when one breaks."""

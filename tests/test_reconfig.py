@@ -418,7 +418,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual((list(self.parent), new.running), ([new], 1))
         self.assertEqual(
             [formatEvent(each) for each in events],
-            ["Plugin has not stopped within 30 seconds, and is left behind"],
+            ["Plugin has not stopped within 30 seconds, and is no longer waited for"],
         )
 
     def test_stopsLate(self) -> None:

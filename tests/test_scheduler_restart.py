@@ -215,7 +215,7 @@ class RestartTests(SchedulerCase):
         with capturedLogs() as events:
             self.start(mainScheduler())
         (said,) = [formatEvent(each) for each in events]
-        self.assertIn("scheduler main begins anew: what it knew cannot be read (KeyError('changes'))", said)
+        self.assertIn("the stored state of scheduler main cannot be read (KeyError('changes'))", said)
         self.assertIn("kept as unreadable/scheduler/main", said)
         self.assertEqual(self.successResultOf(self.store.getState("unreadable/scheduler/main")), damaged)
         self.commit()

@@ -169,7 +169,7 @@ class ReconfigTests(AskingTests):
                 "  \\x1b[2Jtwo",
                 "warning: old key",
                 "nothing has changed",
-                "still being told: b1, b2",
+                "not confirmed by all slaves yet: b1, b2",
             ],
         )
 

@@ -153,7 +153,7 @@ class BuildsTests(AskingTests):
         (line,) = self.page(waiting=[WAITING])
         self.assertEqual(line, "waiting for full: 3 requests, the oldest for 1 h 6 min: slave bot1: busy")
         (line,) = self.page(waiting=[{**WAITING, "requests": 1, "why": ""}])
-        self.assertIn("1 request, the oldest for 1 h 6 min: about to begin", line)
+        self.assertIn("1 request, the oldest for 1 h 6 min: about to start", line)
 
     def test_strangers(self) -> None:
         """Nothing that others have chosen moves the cursor, or makes a row of two."""
@@ -320,7 +320,7 @@ class PauseTests(AskingTests):
 
     def test_drain(self) -> None:
         """It says what is still built there."""
-        for running, more in ((1, "; 1 build there goes on"), (2, "; 2 builds there go on")):
+        for running, more in ((1, "; 1 build still running there"), (2, "; 2 builds still running there")):
             self.answer = {"slave": "bot1", "kind": "draining", "running": running}
             self.assertEqual(command("drain", self.here, "bot1").out, f"slave bot1 is draining{more}\n")
         self.assertEqual(self.asked[0][1:3], ("drain", {"slave": "bot1", "who": ME, "why": ""}))
@@ -328,9 +328,9 @@ class PauseTests(AskingTests):
     def test_unpause(self) -> None:
         """It says whether that has changed anything."""
         self.answer = {"slave": "bot1", "unpaused": True}
-        self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 builds again\n")
+        self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 is not paused any more\n")
         self.answer = {"slave": "bot1", "unpaused": False}
-        self.assertIn("was neither paused nor draining", command("unpause", self.here, "bot1").out)
+        self.assertIn("was not paused", command("unpause", self.here, "bot1").out)
 
     def test_json(self) -> None:
         """JSON is the master's own answer."""

@@ -177,7 +177,7 @@ class MasterTests(unittest.TestCase):
         said = command("create-master", "--config", "/etc/passwd", self.here)
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertEqual(
-            said.err, "/etc/passwd is there, and is no configuration of a master: name another\n"
+            said.err, "/etc/passwd exists, and is not a configuration of a master: choose another name\n"
         )
         self.assertFalse(os.path.exists(self.here))
         other = f"{self.here}.cfg"

@@ -82,7 +82,8 @@ class DemoTests(unittest.TestCase):
         why = self.assertRaises(CommandFailed, self.built, waiting, timeout=0.0)
         self.assertEqual(
             str(why),
-            "first has built nothing within 0 s; it waits: slave bot1: not attached: see /m/twistd.log",
+            "first has not finished a build within 0 s; it waits: slave bot1: not attached: "
+            "see /m/twistd.log",
         )
 
     def test_freePort(self) -> None:
@@ -147,9 +148,9 @@ class DemoTests(unittest.TestCase):
         """It waits until the master says so; a master or slave that ended, and too long a time, are told."""
         self.attached(True)
         for answers, runs, reason in (
-            ([asking.NotRunning("/m")], True, "master went away: see /m/twistd.log"),
+            ([asking.NotRunning("/m")], True, "the master has ended: see /m/twistd.log"),
             ([False], False, "the slave has ended: see"),
-            ([], True, "has not attached within 0 s"),
+            ([], True, "has not connected within 0 s"),
         ):
             why = self.assertRaises(CommandFailed, self.attached, *answers, slaveRuns=runs)
             self.assertIn(reason, str(why))

@@ -188,7 +188,7 @@ class SendTests(unittest.TestCase):
         self.patch(sendchange, "Sender", Sender)
         sent = sendchange.send(options(SendChangeOptions, [*NEEDED, "--master", "127.0.0.1"]))
         why = self.failureResultOf(sent, CommandFailed).value
-        self.assertEqual((str(why), why.status), ("--master: HOST:PORT is wanted, not '127.0.0.1'", 2))
+        self.assertEqual((str(why), why.status), ("--master: must be HOST:PORT, not '127.0.0.1'", 2))
 
 
 class OptionsTests(unittest.TestCase):

@@ -77,7 +77,7 @@ class PageTests(unittest.TestCase):
         )
         quiet = {**RUNNING, "step": None, "eta": None}
         lines = status.masterPage({**MASTER, "running": [quiet]}, [BOT], NOW)
-        self.assertEqual(lines[-1], "running: full/7 on bot1, about to begin, for 1 min 15 s")
+        self.assertEqual(lines[-1], "running: full/7 on bot1, about to start, for 1 min 15 s")
 
     def test_refused(self) -> None:
         """A slave that is not there because its login is refused shows as that, below the table."""
@@ -103,7 +103,7 @@ class PageTests(unittest.TestCase):
         self.assertRegex(lines[-1], r"^bot1: paused \(ann, 1 min ago\): new disk$")
         page = status.slavePage(bot, NOW)
         self.assertIn("builds:   1 running", page)
-        self.assertRegex("\n".join(page), r"\nkept:     paused \(ann, 1 min ago\): new disk\n")
+        self.assertRegex("\n".join(page), r"\npaused:   paused \(ann, 1 min ago\): new disk\n")
         away = {**ABSENT, "paused": {**PAUSE, "kind": "draining", "why": "", "who": ""}}
         lines = status.masterPage(MASTER, [away], NOW)
         self.assertIn("not connected, draining", lines[5])
@@ -147,7 +147,7 @@ class PageTests(unittest.TestCase):
     def test_between(self) -> None:
         """A slave that is neither here nor away says what is going on."""
         self.assertIn("displacing", status.masterPage(MASTER, [{**BOT, "state": "displacing"}], NOW)[5])
-        self.assertIn("connected, being told", status.masterPage(MASTER, [{**BOT, "pending": True}], NOW)[5])
+        self.assertIn("connected, updating", status.masterPage(MASTER, [{**BOT, "pending": True}], NOW)[5])
 
     def test_manyBuilders(self) -> None:
         """A slave of two hundred builders takes one line that can be read."""

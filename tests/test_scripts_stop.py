@@ -83,7 +83,7 @@ class StopTests(unittest.TestCase):
         lock.hold(self.here)
         self.addCleanup(lock.release, self.here)
         why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
-        self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` ends it", str(why))
+        self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` kills it", str(why))
 
 
 class RestartTests(unittest.TestCase):

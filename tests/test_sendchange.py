@@ -100,7 +100,7 @@ class SendTests(SenderCase):
         self.use(PBChangeSource())
         reason = self.reason(self.sender().send(None, None, "", ["a.c"], when="today"))
         self.assertIn("master:9989 does not take the change: ", reason)
-        self.assertIn("when is in seconds", reason)
+        self.assertIn("when must be a number of seconds", reason)
 
     def test_fullDisk(self) -> None:
         """P4: a change that is not kept is not said to be sent."""
@@ -183,7 +183,7 @@ class SendAllTests(SenderCase):
         self.use(PBChangeSource())
         self.successResultOf(self.pumped(self.sendAll("a", "b", "c", when="today")))
         self.assertEqual([index for index, _ in self.told], [0, 1, 2])
-        self.assertIn("when is in seconds", str(self.told[1][1]))
+        self.assertIn("when must be a number of seconds", str(self.told[1][1]))
         self.assertEqual([change.files for change in self.changes()], [["a"], ["c"]])
 
     def test_diskFullMeanwhile(self) -> None:

@@ -71,7 +71,7 @@ class DamageTests(SqliteCase):
         """An empty file, as a crash right at the first start leaves it, is filled, with a warning."""
         self.after(directory := self.holding(b""))
         self.assertEqual(self.asides(directory), [])
-        self.assertIn("is empty: nothing was kept in it yet", self.warnings[0])
+        self.assertIn("is empty: it is new, or its contents are lost", self.warnings[0])
 
     def test_emptyWithLog(self) -> None:
         """An empty file that has lost what its log belongs to is set aside, with the log."""
@@ -233,7 +233,7 @@ class DamageTests(SqliteCase):
         self.get(self.store.interrupted(5.0))
         self.assertEqual(self.get(self.store.giveUp(6.0)), [])
         told = [each.partition(" cannot")[0] for each in self.warnings if "given up" in each]
-        self.assertEqual(told, [f"request {number} for builder full" for number in (1, 2)])
+        self.assertEqual(told, [f"stored request {number} for builder full" for number in (1, 2)])
         self.warnings.clear()
         self.assertEqual(self.get(self.store.giveUp(7.0)), [])
         self.assertEqual(self.pending(), [3, 4, 5])
@@ -278,7 +278,7 @@ class DamageTests(SqliteCase):
         self.assertEqual([each.number for each in self.get(self.store.getChanges())], [2])
         self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0))], [2])
         self.assertIsNone(self.get(self.store.getChange(3)))
-        self.assertIn("change (3,) cannot be read and is passed over", self.warnings[-1])
+        self.assertIn("stored change (3,) cannot be read, and is skipped", self.warnings[-1])
 
     def test_wrongShapeWithin(self) -> None:
         """A buildset, a change of which has lost a word, is passed over with its requests."""

@@ -156,7 +156,7 @@ class UploadTests(TransferCase):
         running.command.args["writer"].remote_write(b"half")
         running.command.end(0)
         self.assertEqual((running.result, self.files()), (FAILURE, []))
-        self.assertIn("did not send all of it", running.log("stderr"))
+        self.assertIn("did not send the whole file", running.log("stderr"))
 
     def test_lost(self) -> None:
         """B1: when the slave is lost, nothing of the file is left, and late pieces are dropped (B4)."""

@@ -48,11 +48,11 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
     @raise BadChange: something is missing, of the wrong kind or too large.
     """
     if not isinstance(said, dict):
-        raise BadChange(f"a change is a dictionary, not {_kind(said)}")
+        raise BadChange(f"a change must be a dictionary, not {_kind(said)}")
     told = fromPeer(said)
     missing = [key for key in ("who", "files", "comments") if key not in told]
     if missing:
-        raise BadChange(f"a change without {' and '.join(missing)}")
+        raise BadChange(f"the change has no {' and no '.join(missing)}")
     files = _files(told["files"])
     if prefix is not None:
         files = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
@@ -89,9 +89,9 @@ def _word(value: object, what: str) -> str:
         name = word(value)
         name.encode("utf-8", "surrogateescape")
     except NotAWord:
-        raise BadChange(f"{what} is a text, not {_kind(value)}") from None
+        raise BadChange(f"{what} must be text, not {_kind(value)}") from None
     except UnicodeEncodeError:
-        raise BadChange(f"{what} is no valid text") from None
+        raise BadChange(f"{what} is not valid text") from None
     return _within(name, what)
 
 
@@ -101,7 +101,7 @@ def _prose(value: object, what: str) -> str:
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
-    raise BadChange(f"{what} is a text, not {_kind(value)}")
+    raise BadChange(f"{what} must be text, not {_kind(value)}")
 
 
 def _shortened(comments: str) -> str:
@@ -123,12 +123,12 @@ def _when(value: object) -> float | None:
         return None
     if isinstance(value, (int, float)) and 0 <= value < 1 << 40:
         return float(value)
-    raise BadChange("when is in seconds since 1970")
+    raise BadChange("when must be a number of seconds since 1970")
 
 
 def _names(value: object, what: str, one: str) -> list[str]:
     if not isinstance(value, (list, tuple)):
-        raise BadChange(f"{what} is a list, not {_kind(value)}")
+        raise BadChange(f"{what} must be a list, not {_kind(value)}")
     if len(value) > MOST_FILES:
         raise BadChange(f"{what} has more than {MOST_FILES} entries")
     names = [_word(each, one) for each in value]
@@ -147,7 +147,7 @@ def _links(value: object) -> list[str]:
 
 def _properties(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise BadChange(f"properties is a dictionary, not {_kind(value)}")
+        raise BadChange(f"properties must be a dictionary, not {_kind(value)}")
     properties = {_word(name, "a property"): _plain(each) for name, each in value.items()}
     if len(json.dumps(properties)) > LARGEST_PROPERTIES:
         raise BadChange(f"properties has more than {LARGEST_PROPERTIES} characters")
@@ -165,4 +165,4 @@ def _plain(value: Any) -> Any:
     try:
         return word(value)
     except NotAWord:
-        raise BadChange(f"a property is no {_kind(value)}") from None
+        raise BadChange(f"the value of a property cannot be a {_kind(value)}") from None

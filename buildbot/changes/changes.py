@@ -67,7 +67,7 @@ class ChangeMaster(Family):
         elif len(self._waiting) < MOST_WAITING:
             self._wait(found)
         else:
-            why = StoreFailed(f"{MOST_WAITING} changes wait already")
+            why = StoreFailed(f"{MOST_WAITING} changes wait to be stored already")
             self._clock().callLater(0, self._refuse, found, Failure(why))
         return found.done
 
@@ -113,7 +113,10 @@ class ChangeMaster(Family):
 
     def _sayLost(self, results: Any) -> None:
         if self._refused:
-            log.error("changes lost, for the master stops: {count}", count=self._refused)
+            log.error(
+                "changes lost because the master stopped before they could be stored: {count}",
+                count=self._refused,
+            )
         self._isFailing, self._refused = False, 0
 
     # what waits
@@ -149,7 +152,7 @@ class ChangeMaster(Family):
         found.done.callback(change)
         if self._isFailing and not self._isStopping:
             log.info(
-                "changes are kept again: {count} have waited, {refused} were refused",
+                "changes can be stored again: {count} had to wait, {refused} were refused",
                 **{"count": len(self._waiting) + 1, "refused": self._refused},
             )
             self._isFailing, self._refused = False, 0
@@ -164,7 +167,7 @@ class ChangeMaster(Family):
             self._refuse(found, why)
         else:
             if not self._isFailing:
-                log.error("changes wait, for none can be kept: {reason}", reason=why.value.reason)
+                log.error("changes cannot be stored, and wait: {reason}", reason=why.value.reason)
             self._isFailing = True
             self._wait(found)
 

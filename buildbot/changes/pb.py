@@ -72,8 +72,10 @@ class ChangePerspective(NewCredPerspective):
             await maybeDeferred(keep, change)  # one of somebody's own may answer with nothing
         except StoreFailed as failed:
             who = text(change.who, 64)
-            log.error("the change of {who} is not kept: {reason}", who=who, reason=failed.reason)
-            raise ChangeNotKept(f"the change is not kept: {failed.reason}; send it again later") from failed
+            log.error("the change of {who} cannot be stored: {reason}", who=who, reason=failed.reason)
+            raise ChangeNotKept(
+                f"the change cannot be stored: {failed.reason}; send it again later"
+            ) from failed
 
 
 class PBChangeSource(ChangeSource):
@@ -186,7 +188,7 @@ class PBChangeSource(ChangeSource):
         finally:
             self._closeAccount()
             closing = ensureDeferred(self._closePort())
-            closing.addErrback(lambda why: log.failure("closing the port of a PBChangeSource", why))
+            closing.addErrback(lambda why: log.failure("closing the port of a PBChangeSource failed", why))
 
     def _closeAccount(self) -> None:
         if self._registered is not None:

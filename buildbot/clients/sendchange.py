@@ -228,4 +228,4 @@ def _endpointOf(master: str, reactor: Any) -> Any:
     except (TypeError, ValueError) as why:  # TypeError: a part of the description is missing
         said = str(why)
     known = not said.startswith("Unknown endpoint type")
-    raise ValueError(f"HOST:PORT is wanted, not {master!r}" + (f" ({said})" if known else ""))
+    raise ValueError(f"must be HOST:PORT, not {master!r}" + (f" ({said})" if known else ""))

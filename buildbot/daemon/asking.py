@@ -75,7 +75,7 @@ def request(
     try:
         said = json.loads(answer)
     except ValueError:
-        raise ControlError("the master went away before it had answered") from None
+        raise ControlError("the master ended the connection before it answered: see its twistd.log") from None
     if "error" in said:
         raise ControlError(str(said["error"]))
     return said["ok"]

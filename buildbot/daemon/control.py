@@ -94,7 +94,7 @@ class ControlServer(service.Service):
             if port is not None:
                 await defer.maybeDeferred(port.stopListening)
         except FileNotFoundError:
-            self.log.warn("the control socket of {basedir} had been removed", basedir=self.basedir)
+            self.log.warn("somebody had removed the control socket of {basedir}", basedir=self.basedir)
         finally:
             self._path.close()
 

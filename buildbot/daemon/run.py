@@ -137,13 +137,13 @@ class Running:
         try:
             await defer.maybeDeferred(service.stopService)
         except Exception:
-            log.failure("{name} did not stop well", name=name)
+            log.failure("{name} failed to stop", name=name)
         self._notStopped.remove(name)
 
     def finished(self) -> int:
         """The reactor has returned: the exit status."""
         if not self._reporter.told:
-            self._reporter.failed(["stopped before it was ready"])
+            self._reporter.failed(["the process was stopped before it was ready"])
             self.status = 1
         return self.status
 
@@ -268,7 +268,7 @@ def _moveIn(here: str) -> Stopper:
 
 
 def _ignored(number: int, frame: object) -> None:
-    log.info("{name}: ignored, nothing here listens for it", name=signal.Signals(number).name)
+    log.info("{name} ignored: nothing in this process handles it", name=signal.Signals(number).name)
 
 
 def _live(

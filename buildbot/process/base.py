@@ -241,10 +241,10 @@ class Build:
             return EXCEPTION
         if why.check(*_NO_MISTAKE_OF_OURS):
             said = why.getErrorMessage()  # no mistake of our code: a traceback would tell nothing
-            log.info("step {step} of {build!r}: {said}", step=step.name, build=self, said=said[:200])
+            log.info("step {step} of {build!r} failed: {said}", step=step.name, build=self, said=said[:200])
             step.addCompleteLog("err.text", said + "\n")
         else:
-            log.failure("step {step!r} of {build!r}", why, step=step, build=self)
+            log.failure("step {step!r} of {build!r} raised an exception", why, step=step, build=self)
             step.addCompleteLog("err.text", why.getTraceback())
         step.step_status.setColor("purple")
         step.step_status.setText([step.name, "exception"])
@@ -255,7 +255,7 @@ class Build:
         """An exception outside of any step."""
         if why.check(_Over):
             return
-        log.failure("{build!r}", why, build=self)
+        log.failure("{build!r} failed outside of its steps", why, build=self)
         self.results = EXCEPTION
         self.text = [why.getErrorMessage()[:200]]
 
@@ -290,7 +290,7 @@ class Build:
         try:
             self.buildFinished(self.text, colorOf(results), results)
         except Exception:
-            log.failure("the end of {build!r}", build=self)
+            log.failure("buildFinished of {build!r} failed", build=self)
             Build.buildFinished(self, self.text, colorOf(results), results)
         self._done.callback(self)
 
@@ -347,9 +347,11 @@ class Build:
         try:
             interrupting: Any = step.interrupt(reason)
             if isinstance(interrupting, Deferred):
-                interrupting.addErrback(lambda why: log.failure("interrupting step {step!r}", why, step=step))
+                interrupting.addErrback(
+                    lambda why: log.failure("interrupting step {step!r} failed", why, step=step)
+                )
         except Exception:
-            log.failure("interrupting step {step!r}", step=step)
+            log.failure("interrupting step {step!r} failed", step=step)
 
     def _abandon(self) -> None:
         """What does not end by itself is left behind."""

@@ -311,7 +311,11 @@ class Builder:
         finally:
             self.botmaster.keeping -= 1
         if complete is None:
-            log.warn("{name}: {count} cancelled requests will wait again", name=self.name, count=len(ids))
+            log.warn(
+                "builder {name}: the cancelling of {count} requests could not be stored, they wait again",
+                name=self.name,
+                count=len(ids),
+            )
             return False
         self.botmaster.buildsetsComplete(complete)
         for req in requests:
@@ -434,7 +438,9 @@ class Builder:
             why = f" ({build.whyLost})" if build.whyLost else ""
             status.setText([f"slave lost{why}; the last of {attempts + 1} tries"])
         number, text = status.number, " ".join(status.getText())[:200]
-        log.info("build {number} of {name} has ended: {text}", number=number, name=self.name, text=text)
+        log.info(
+            "build {number} of builder {name} finished: {text}", number=number, name=self.name, text=text
+        )
         self._learn(status)
         self.builder_status.buildFinished(status)
         self.botmaster.trialIsOver(requests)
@@ -482,7 +488,12 @@ class Builder:
         for req in build.requests:
             req.buildStarted(build, status)
         number, slave = status.number, slavebuilder.slavename
-        log.info("build {number} of {name} begins on {slave}", number=number, name=self.name, slave=slave)
+        log.info(
+            "build {number} of builder {name} started on slave {slave}",
+            number=number,
+            name=self.name,
+            slave=slave,
+        )
         self.botmaster.buildStarted(self, build)
         self.builder_status.buildStarted(status)
         ended = build.startBuild(status, self.expectations, slavebuilder)
@@ -518,7 +529,7 @@ class Builder:
             first = self.botmaster.firstNumber(self.name)
             record = await self.botmaster.store.startBuild(record, **({"atLeast": first} if first else {}))
         except StoreConflict:
-            log.failure("a build of {name} cannot begin", name=self.name)
+            log.failure("a build of builder {name} could not be started", name=self.name)
             for req in requests:
                 req.finished(None)  # the store knows better: they wait no longer
             return None
@@ -539,12 +550,12 @@ class Builder:
             record = status.toRecord()
             complete = await self._untilKept(lambda: finish(record, again, counts))
         except StoreConflict:
-            log.failure("the end of {status!r}", status=status)
+            log.failure("storing the end of {status!r} failed", status=status)
             return again
         except Exception:
-            log.failure("{status!r} holds what cannot be kept", status=status)
+            log.failure("{status!r} has values that cannot be stored", status=status)
             status.setResults(EXCEPTION)
-            text = ("what the build said cannot be kept: see the master's log",)
+            text = ("the result of the build cannot be stored: see twistd.log of the master",)
             finished = status.finished or status.now()
             bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
@@ -605,7 +616,7 @@ class Builder:
         return [self.botmaster.getLockByID(lock).getLock(name) for lock in locks]
 
     def _bug(self, why: Failure) -> None:
-        log.failure("builder {name}", why, name=self.name)
+        log.failure("builder {name} failed", why, name=self.name)
 
 
 registerAdapter(BuilderControl, Builder, interfaces.IBuilderControl)

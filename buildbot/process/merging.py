@@ -56,7 +56,7 @@ def _asked(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest
     except Exception:
         if not rule.failed:
             log.failure(
-                "mergeRequests of builder {name} fails; requests that it fails for are built separately",
+                "mergeRequests of builder {name} failed: each of those requests gets a build of its own",
                 name=builder.name,
             )
         rule.failed = True

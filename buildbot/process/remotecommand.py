@@ -159,7 +159,9 @@ class RemoteCommand(Callee):
 
     def _tooLong(self, what: str) -> None:
         """The slave should have ended it: have it do so now."""
-        log.info("{command!r} on {remote!r} is stopped: {what}", command=self, remote=self.remote, what=what)
+        log.info(
+            "{command!r} on {remote!r} is being stopped: {what}", command=self, remote=self.remote, what=what
+        )
         self.tellOverdue(f"the master stops this command: {what}")
         self.interrupt(f"the master waits no longer: {what}")
 
@@ -169,7 +171,12 @@ class RemoteCommand(Callee):
             self._finished(Failure(ConnectionLost(what)))
             return
         self._isCut = True
-        log.warn("{command!r} on {remote!r}: {what}", command=self, remote=self.remote, what=what)
+        log.warn(
+            "{command!r} on {remote!r} did not stop, the slave is disconnected: {what}",
+            command=self,
+            remote=self.remote,
+            what=what,
+        )
         self.tellOverdue(f"the master disconnects the slave: {what}")
         build = getattr(self.step, "build", None)
         if build is not None:

@@ -321,7 +321,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             if record is None:
                 raise  # it is not the disk's fault
             log.error(
-                "scheduler {name} begins anew: what it knew cannot be read ({error}) and is kept as {key}",
+                "the stored state of scheduler {name} cannot be read ({error}), so it starts afresh;"
+                " the old state is kept as {key}",
                 **{"name": self.name, "error": repr(error), "key": f"{UNREADABLE}/{self._key}"},
             )
             self.takeUp({})
@@ -332,10 +333,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._logged(self._look() if self._ready else self._begin(self._life))
 
     def _logged(self, work: Any) -> None:
-        ensureDeferred(work).addErrback(lambda why: log.failure("scheduler {name}", why, name=self.name))
+        ensureDeferred(work).addErrback(
+            lambda why: log.failure("scheduler {name} failed", why, name=self.name)
+        )
 
     def _trouble(self, reason: object) -> None:
-        log.warn("scheduler {name} waits: {reason}", name=self.name, reason=reason)
+        log.warn(
+            "scheduler {name} cannot store its state, and waits: {reason}", name=self.name, reason=reason
+        )
 
     # Changes
 
@@ -413,7 +418,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         try:
             type(self).addChange(self, change)
         except Exception:
-            log.failure("scheduler {name} and change {number}", name=self.name, number=change.number)
+            log.failure(
+                "scheduler {name} failed to take change {number}", name=self.name, number=change.number
+            )
         self.changed()
 
     # what is kept
@@ -460,7 +467,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 if bs.builderNames:
                     continue
             except Exception:
-                log.failure("scheduler {name} submits what cannot be built", name=self.name)
+                log.failure("scheduler {name} submitted a build set that cannot be built", name=self.name)
             if life is not self._life:
                 return
             self._outbox.pop(0)
@@ -504,4 +511,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         try:
             self.submitted(record)
         except Exception:  # of a subclass: what waits in the outbox is not concerned
-            log.failure("scheduler {name} and its set {number}", name=self.name, number=record.id)
+            log.failure(
+                "scheduler {name} failed at the end of its build set {number}",
+                name=self.name,
+                number=record.id,
+            )

@@ -107,7 +107,9 @@ class _TreeScheduler(BaseUpstreamScheduler):
         try:
             return bool(self.fileIsImportant(change))
         except Exception:
-            log.failure("fileIsImportant of scheduler {name} fails: it is built", name=self.name)
+            log.failure(
+                "fileIsImportant of scheduler {name} failed: the change counts as important", name=self.name
+            )
             return True
 
     def addImportantChange(self, change: Change) -> None:
@@ -134,8 +136,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
         if excess > 0 and not self._hasForgotten:
             self._hasForgotten = True
             log.warn(
-                "scheduler {name}: {count} changes wait for one that is worth a build;"
-                " from now on the oldest are left out",
+                "scheduler {name}: {count} unimportant changes wait for an important one;"
+                " from now on the oldest are dropped",
                 **{"name": self.name, "count": MOST_UNIMPORTANT},
             )
         for branch, tree in idle:
@@ -182,7 +184,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
                 self.isStable(branch)
             except Exception:  # of a subclass: what it left waits on, and the other branches are built
                 isBroken = True
-                log.failure("scheduler {name} and branch {branch!r}", name=self.name, branch=branch)
+                log.failure("scheduler {name} failed on branch {branch!r}", name=self.name, branch=branch)
         self._arm(RETRY_AFTER if isBroken else 0.0)
 
     def isStable(self, branch: str | None) -> None:
@@ -218,7 +220,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
                 self._trees[branch] = kept
             else:
                 log.info(
-                    "scheduler {name} builds {branch!r} no more: {count} changes wait for nothing",
+                    "scheduler {name} no longer builds {branch!r}: {count} waiting changes are dropped",
                     **{"name": self.name, "branch": branch, "count": len(tree["changes"])},
                 )
 

@@ -90,7 +90,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         try:
             self._buildIfDue()
         except Exception:  # of a subclass: this build is lost, but not those after it
-            log.failure("scheduler {name} and a build by the clock", name=self.name)
+            log.failure("scheduler {name} failed to submit its timed build", name=self.name)
             if self._ready:
                 self._alarm.set(self.yard.clock, RETRY_AFTER)
         else:

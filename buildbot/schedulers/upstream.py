@@ -261,7 +261,11 @@ class Dependent(BaseUpstreamScheduler):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
             except Exception:  # of a subclass: it concerns no other set
-                log.failure("scheduler {name} after set {number}", name=self.name, number=record.id)
+                log.failure(
+                    "scheduler {name} failed after build set {number} of its upstream",
+                    name=self.name,
+                    number=record.id,
+                )
 
     def upstreamBuilt(self, ss: SourceStamp) -> None:
         """A set of my upstream has succeeded."""

@@ -108,7 +108,7 @@ def checkForeign(here: str, name: str) -> None:
         return
     text = _read(path)
     if text is not None and "BuildmasterConfig" not in text:
-        raise CommandFailed(f"{path} is there, and is no configuration of a master: name another")
+        raise CommandFailed(f"{path} exists, and is not a configuration of a master: choose another name")
 
 
 class Maker:
@@ -134,13 +134,13 @@ class Maker:
             self.say(f"made {here}")
             return
         if not os.path.isdir(here):
-            raise CommandFailed(f"{here} is there, and is not a directory: name another")
+            raise CommandFailed(f"{here} exists, and is not a directory: choose another name")
         found = kindOf(readTac(here))
         if found not in (kind, Kind.OTHER):
             raise CommandFailed(f"{here} is a {found.value}'s directory: name another for a {kind.value}")
         self.say(f"kept {here}")
         if os.stat(here).st_mode & 0o077:
-            self.say(f"note: others can look into it; `chmod 700 {here}` ends that")
+            self.say(f"note: other users can read it; `chmod 700 {here}` makes it private")
 
     def makeTAC(self, contents: str) -> None:
         """Write the buildbot.tac."""
@@ -204,7 +204,7 @@ def sampleText() -> str:
         text = _read(os.path.join(place, SAMPLE))
         if text is not None:
             return text
-    raise CommandFailed(f"no {SAMPLE} came with this installation: install it again")
+    raise CommandFailed(f"this installation has no {SAMPLE}: install buildbot again")
 
 
 def withPasswords(sample: str) -> tuple[str, list[str]]:

@@ -70,7 +70,7 @@ def demo(config: Config) -> int:
         _makeSlave(config, slave, bot)
         for here in (master, slave):
             _start(config, here, undo)
-        say(config, "", f"waiting for slave {bot.name} to attach …")
+        say(config, "", f"waiting for slave {bot.name} to connect …")
         whenAttached(master, bot.name, _ATTACH, slave)
     except BaseException:
         for each in reversed(undo):
@@ -81,7 +81,7 @@ def demo(config: Config) -> int:
     if bot.builder is not None:
         _build(config, master, bot, bot.builder)
         more.insert(1, ("force", master, bot.builder))
-    say(config, "", "Both go on running. To see what the slave did, to build again, and to stop them:")
+    say(config, "", "Master and slave keep running. To see the slave, to build again, and to stop them:")
     say(config, *(f"  {command(*words)}" for words in more))
     return 0
 
@@ -107,14 +107,14 @@ def _build(config: Config, master: str, bot: Bot, builder: str) -> None:
     else:
         _announce(config, "force", master, builder)
         force.force({"basedir": master, "builder": builder, "quiet": True})
-    say(config, "", f"waiting until {builder} has built it …")
+    say(config, "", f"waiting for {builder} to finish the build …")
     build = whenBuilt(master, builder, before, _BUILD)
     _show(config, builds.builds, {"basedir": master}, "builds", master)
     steps = [step for step in build["steps"] if step["logs"]]
     path = f"{builder}/{build['number']}" + (f"/{steps[0]['name']}" if steps else "")
     _show(config, log.log, {"basedir": master, "path": path}, "log", master, path)
     if build["result"] not in ("success", "warnings"):
-        raise CommandFailed(f"the build has come to {build['result']}: `{command('log', master, path)}`")
+        raise CommandFailed(f"the build ended with {build['result']}: see `{command('log', master, path)}`")
 
 
 def _latest(master: str, builder: str) -> int:
@@ -136,7 +136,9 @@ def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[st
             break
         time.sleep(_POLL)
     why = "".join(f"; it waits: {each['why']}" for each in said["waiting"] if each["why"])
-    raise CommandFailed(f"{builder} has built nothing within {timeout:g} s{why}: see {master}/twistd.log")
+    raise CommandFailed(
+        f"{builder} has not finished a build within {timeout:g} s{why}: see {master}/twistd.log"
+    )
 
 
 def _asked(master: str, verb: str, **params: object) -> object:
@@ -144,7 +146,7 @@ def _asked(master: str, verb: str, **params: object) -> object:
     try:
         return asking.request(master, verb, params, _ATTACH)
     except (asking.NotRunning, asking.ControlError) as why:
-        raise CommandFailed(f"the master went away: see {master}/twistd.log ({why})") from None
+        raise CommandFailed(f"the master has ended: see {master}/twistd.log ({why})") from None
 
 
 def _makeMaster(config: Config, here: str) -> Bot:
@@ -160,7 +162,7 @@ def _makeMaster(config: Config, here: str) -> Bot:
         port = freePort()
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(withPort(text, port))
-        say(config, f"  (and in {path}, c['slavePortnum'] is now port {port} of this machine alone)")
+        say(config, f"  (c['slavePortnum'] in {path} is set to port {port}, open to this machine only)")
     return expectedBot(path)
 
 
@@ -226,7 +228,7 @@ def withPort(text: str, port: int) -> str:
     setting = re.compile(r"^(\w+\[['\"]slavePortnum['\"]\]\s*=).*$", re.MULTILINE)
     changed, times = setting.subn(rf"\1 'tcp:{port}:interface=127.0.0.1'", text, count=1)
     if not times:
-        raise CommandFailed("the sample of a configuration sets no c['slavePortnum']: install again")
+        raise CommandFailed("the sample configuration sets no c['slavePortnum']: install buildbot again")
     return changed
 
 
@@ -252,10 +254,10 @@ def whenAttached(master: str, name: str, timeout: float, slave: str) -> None:
         try:
             said: Any = asking.ask(master, "status", timeout, slave=name)
         except (asking.NotRunning, asking.ControlError) as why:
-            raise CommandFailed(f"the master went away: see {master}/twistd.log ({why})") from None
+            raise CommandFailed(f"the master has ended: see {master}/twistd.log ({why})") from None
         if said["slaves"][0]["connected"]:
             return
         if lock.holder(slave) is None:
             raise CommandFailed(f"the slave has ended: see {slave}/twistd.log")
         time.sleep(_POLL)
-    raise CommandFailed(f"slave {name} has not attached within {timeout:g} s: see {slave}/twistd.log")
+    raise CommandFailed(f"slave {name} has not connected within {timeout:g} s: see {slave}/twistd.log")

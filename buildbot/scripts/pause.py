@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.scripts.words import Config, askMaster, loginName, say, sayJSON
+from buildbot.util import counted
 
 
 def pause(config: Config) -> int:
@@ -26,9 +27,7 @@ def _keepFrom(config: Config, verb: str) -> int:
     said: Any = askMaster(config, verb, params)
     if not sayJSON(config, said):
         running = said["running"]
-        goesOn = (
-            f"; {running} build{'s' * (running != 1)} there go{'es' * (running == 1)} on" if running else ""
-        )
+        goesOn = f"; {counted(running, 'build')} still running there" if running else ""
         say(config, f"slave {said['slave']} is {said['kind']}{goesOn}")
     return 0
 
@@ -37,6 +36,6 @@ def unpause(config: Config) -> int:
     """Let a slave build again. Status 0, also if it was let; fails if there is no such slave."""
     said: Any = askMaster(config, "unpause", {"slave": config["slave"]})
     if not sayJSON(config, said):
-        may = "builds again" if said["unpaused"] else "was neither paused nor draining"
-        say(config, f"slave {said['slave']} {may}")
+        now = "is not paused any more" if said["unpaused"] else "was not paused"
+        say(config, f"slave {said['slave']} {now}")
     return 0

@@ -41,7 +41,7 @@ def reconfig(config: Config) -> int:
     nothing = "nothing would change" if dryRun else "nothing has changed"
     say(config, *warnings, *(said["changes"] or [nothing]))
     if said["pending"]:
-        say(config, f"still being told: {', '.join(said['pending'])}")
+        say(config, f"not confirmed by all slaves yet: {', '.join(said['pending'])}")
     if dryRun:
         say(config, "Nothing was changed: this was a dry run.")
     else:

@@ -129,7 +129,7 @@ def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:
         plainLine(
             f"waiting for {each['builder']}: {counted(each['requests'], 'request')}, "
             f"the oldest for {duration(each.get('lasts', now - each['since']))}: "
-            f"{each['why'] or 'about to begin'}"
+            f"{each['why'] or 'about to start'}"
         )
         for each in waiting
     ]
@@ -139,7 +139,7 @@ def runningLines(running: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     """For each running build a line."""
     return [
         plainLine(
-            f"running: {name(build)} on {build['slave']}, {build['step'] or 'about to begin'}, "
+            f"running: {name(build)} on {build['slave']}, {build['step'] or 'about to start'}, "
             f"for {duration(build.get('lasts', now - build['started']))}{_toGo(build)}"
         )
         for build in running

@@ -76,7 +76,9 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
                 line = _waitForLine(pipe, timeout)
             outcome = Outcome.fromBytes(line)
         except _TooLong:
-            said = f"not ready within {timeout:g} s: pid {child.pid} was ended; --timeout allows more"
+            said = (
+                f"not ready within {timeout:g} s, so process {child.pid} was stopped: --timeout allows more"
+            )
             raise CommandFailed(said) from None
         finally:
             if outcome is None or not outcome.ready:

@@ -146,7 +146,7 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("builders", ", ".join(slave.get("builders") or ())),
         ("builds", f"{slave['running']} running" if slave.get("running") else None),
         *(("failing", f"{name}: {why}") for name, why in (slave.get("failing") or {}).items()),
-        ("kept", pauseWords(slave, now) if slave.get("paused") else None),
+        ("paused", pauseWords(slave, now) if slave.get("paused") else None),
         ("note", slave.get("note")),
         ("refused", _guessesAt(slave)),
     ]
@@ -201,7 +201,7 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
 def _state(slave: Mapping[str, Any]) -> str:
     """One word for where a slave stands; between the two ends, the one of its attachment's machine."""
     if slave["state"] == "ready":
-        words = ["connected", *(["being told"] if slave.get("pending") else [])]
+        words = ["connected", *(["updating"] if slave.get("pending") else [])]
     else:
         words = ["not connected" if slave["state"] == "absent" else str(slave["state"])]
     if slave.get("paused"):

@@ -59,10 +59,10 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
             return 0
         late = f"{kind} process {found.pid} has not stopped within {timeout:g} s"
         if not config.get("kill"):
-            raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` ends it")
+            raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` kills it")
         target.send(signal.SIGKILL)
         if not target.whenGone(_KILL_GRACE):
-            raise CommandFailed(f"{late}, and though it was killed it is still there")
+            raise CommandFailed(f"{late}, and is still there after it was killed")
     traces.sweep(here)
     say(config, f"{late}, and was killed")
     return 0

@@ -103,7 +103,7 @@ def tellOne(receiver: Any, method: str, *args: Any) -> Any:
     try:
         return call(*args)
     except Exception:
-        log.failure("telling {receiver!r} of {method}", receiver=receiver, method=method)
+        log.failure("status receiver {receiver!r} failed in {method}", receiver=receiver, method=method)
         return None
 
 

@@ -77,7 +77,9 @@ class LogProducer:
         except Exception:
             self.stopProducing()
             _log.failure(
-                "consumer {consumer!r} of log {name}", consumer=self._consumer, name=self._log.getName()
+                "consumer {consumer!r} of log {name} failed",
+                consumer=self._consumer,
+                name=self._log.getName(),
             )
 
     def _writeBlock(self) -> None:

@@ -291,7 +291,7 @@ class LogFile(Finishing):
             if tell is not None:
                 tell(Failure())  # a step's own eyes: it must not judge by what they have not seen
             else:
-                _log.failure("observer {observer!r} of log {name}", observer=observer, name=self.name)
+                _log.failure("observer {observer!r} of log {name} failed", observer=observer, name=self.name)
             return False
         return True
 

@@ -27,7 +27,7 @@ def tellEach(observers: Sequence[Callable[[Any], object]], news: Any) -> None:
         try:
             observer(news)
         except Exception:
-            log.failure("telling {observer!r} of {news!r}", observer=observer, news=news)
+            log.failure("observer {observer!r} failed on {news!r}", observer=observer, news=news)
 
 
 @implementer(interfaces.IBuildRequestStatus)

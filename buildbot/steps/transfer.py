@@ -138,7 +138,7 @@ class FileWriter(_FileCallee):
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isfile(self.path):
-            raise ValueError("there is something else than a file")
+            raise ValueError("its place is taken by something that is not a file")
 
     def _open(self) -> None:
         makeDirectories(os.path.dirname(self.path), self.mode)
@@ -184,7 +184,7 @@ class FileWriter(_FileCallee):
         """See L{_FileCallee}."""
         with self._remembering():
             if not self._complete:
-                raise ValueError("the slave did not send all of it")
+                raise ValueError("the slave did not send the whole file")
             if self.error is None and self._temporary is not None:
                 await self._place(self._temporary)
 
@@ -216,7 +216,7 @@ class DirectoryWriter(FileWriter):
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
-            raise ValueError("there is something else than a directory")
+            raise ValueError("its place is taken by something that is not a directory")
 
     def remote_unpack(self) -> None:
         """That was all of the archive."""

@@ -91,7 +91,7 @@ class Database:
         elif not os.path.getsize(self._path):
             if os.path.exists(self._path + WAL):
                 raise Damaged("it is empty")
-            _log.warn("{path} is empty: nothing was kept in it yet, or all is lost", path=self._path)
+            _log.warn("{path} is empty: it is new, or its contents are lost", path=self._path)
         wrong = wrongHeader(self._path)
         if wrong:
             raise Damaged(wrong)
@@ -202,7 +202,7 @@ def _backUp(connection: Any, path: str) -> None:
         os.close(descriptor)
     os.replace(new, path)
     _syncDirectory(path)
-    _log.info("the state as an earlier release left it is kept in {path}", path=path)
+    _log.info("the store of the earlier release was copied to {path} before its upgrade", path=path)
 
 
 def _syncDirectory(path: str) -> None:

@@ -241,7 +241,7 @@ class SqlCore:
                     hopeless.append(row[0])
             except Exception as error:  # a record may be of any shape
                 _log.error(
-                    "request {id} for builder {builder} cannot be read, so it is given up: {error}",
+                    "stored request {id} for builder {builder} cannot be read, and is given up: {error}",
                     **{"id": row[0], "builder": row[1], "error": error},
                 )
                 hopeless.append(row[0])
@@ -379,7 +379,10 @@ def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Itera
             found = read(row)
         except Exception as error:
             _log.warn(
-                "{what} {id} cannot be read and is passed over: {error}", what=what, id=row[:-1], error=error
+                "stored {what} {id} cannot be read, and is skipped: {error}",
+                what=what,
+                id=row[:-1],
+                error=error,
             )
         else:
             yield found

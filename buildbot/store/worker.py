@@ -129,7 +129,7 @@ class Worker:
         try:
             self._doGroup(database, group)
         except Exception:
-            _log.failure("an error of the store itself")
+            _log.failure("the store failed by a fault of its own")
             for work in group:
                 work.result = Failure(StoreFailed("internal error, see the log"))
 
@@ -154,9 +154,9 @@ class Worker:
         """Why nothing can be kept now; None: things are kept."""
         if (trouble is None) != (self._trouble is None):
             if trouble is None:
-                _log.info("things are kept again")
+                _log.info("the store can be written again")
             else:
-                _log.error("nothing can be kept: {reason}", reason=trouble)
+                _log.error("the store cannot be written: {reason}", reason=trouble)
         if trouble != self._trouble:
             self._reactor.callFromThread(self._tell, trouble)
         self._trouble = trouble

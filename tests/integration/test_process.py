@@ -253,7 +253,7 @@ class StopTests(ProcessCase):
         pid = self.start()
         os.kill(pid, signal.SIGSTOP)
         said = self.fails("stop", "--timeout=0.3", self.here)
-        self.assertIn(f"has not stopped within 0.3 s: `buildbot stop --kill {self.here}` ends it", said.err)
+        self.assertIn(f"has not stopped within 0.3 s: `buildbot stop --kill {self.here}` kills it", said.err)
         said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
         self.assertIn("was killed", said.out)
         self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
