@@ -92,7 +92,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         """What is no change is refused in words that tell the client why."""
         self.bad(None, "a change must be a dictionary, not NoneType")
         self.bad([("who", "ann")], "a change must be a dictionary, not list")
-        self.bad({"who": "ann"}, "a change without files and comments")
+        self.bad({"who": "ann"}, "the change has no files and no comments")
         self.bad(said(who=None), "who must be text, not NoneType")
         self.bad(said(files="a.c"), "files must be a list, not str")
         self.bad(said(files=[["a.c"]]), "the name of a file must be text, not list")
