@@ -203,7 +203,7 @@ class BuildMaster(Family):
         return ensureDeferred(self._addChange(change))
 
     async def _addChange(self, change: Change) -> Change:
-        stored: Change = await self.botmaster.store.addChange(change, self.botmaster.now())
+        stored: Change = await self.botmaster.store.addChange(change.bounded(), self.botmaster.now())
         log.info("{change!r}", change=stored)
         for scheduler in self.allSchedulers():
             self._reactor.callLater(0, self._tellScheduler, scheduler, stored)

@@ -148,12 +148,12 @@ class SourceStamp(ComparableMixin):
         return words + [f"in {self.branch!r}"] * (self.branch is not None) + ["[patch]"] * bool(self.patch)
 
     def toRecord(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold."""
+        """A dictionary that JSON can hold; of changes that say much, the beginning."""
         return {
             "branch": self.branch,
             "revision": self.revision,
             "patch": None if self.patch is None else list(self.patch),
-            "changes": [change.toRecord() for change in self.changes],
+            "changes": [change.briefly().toRecord() for change in self.changes],
             "repository": self.repository,
             "project": self.project,
             "codebase": self.codebase,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
-from buildbot.changes.change import Change
+from buildbot.changes.change import LONGEST_COMMENTS, Change
 from buildbot.interfaces import IStatusEvent
 from buildbot.util import now
 
@@ -50,6 +50,26 @@ class ChangeTests(unittest.TestCase):
         before = now()
         self.assertTrue(before <= Change("ann", [], "").when <= now())
         self.assertEqual(Change("ann", [], "", when=0).when, 0)
+
+    def test_briefly(self) -> None:
+        """H3: a change with very many files is in the records of builds with the first of them."""
+        files = [f"directory/file{number}" for number in range(20_000)]
+        change = Change("ann", files, "x" * 1_000_000, links=files)
+        brief = change.briefly()
+        self.assertEqual((brief.files, brief.links), (files[: len(brief.files)], files[: len(brief.files)]))
+        self.assertIn(f"{20_000 - len(brief.files)} files more)", brief.comments)
+        self.assertLess(len(json.dumps(brief.toRecord())), 200_000)
+        self.assertIs(brief.briefly(), brief)
+        self.assertEqual((len(change.files), len(change.comments)), (20_000, 1_000_000))
+        short = Change("ann", ["a"], "c", links=["l", "m"])
+        self.assertIs(short.briefly(), short)
+
+    def test_bounded(self) -> None:
+        """H3: very long comments of any source are cut, with a note; all files stay."""
+        kept = Change("ann", ["x"] * 20_000, "x" * 1_000_000).bounded()
+        self.assertLess(len(kept.comments), LONGEST_COMMENTS + 50)
+        self.assertTrue(kept.comments.endswith("too long)"))
+        self.assertEqual(len(kept.files), 20_000)
 
     def test_numbered(self) -> None:
         """The store numbers a change, of whatever class it is, and leaves the one it was given alone."""

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from buildbot import scheduler
 from buildbot.buildset import BuildSet
 from buildbot.changes import changedict, pb
-from buildbot.changes.change import Change
+from buildbot.changes.change import LONGEST_COMMENTS, Change
 from buildbot.interfaces import IScheduler, ISchedulerStatus, IUpstreamScheduler
 from buildbot.scheduler import (
     AnyBranchScheduler,
@@ -203,7 +203,7 @@ class DocumentationTests(unittest.SynchronousTestCase):
             f"Names of more than {changedict.LONGEST_NAME} characters",
             f"more than {changedict.MOST_FILES} files",
             f"properties of more than {changedict.LARGEST_PROPERTIES} characters",
-            f"comments are cut at {changedict.LONGEST_COMMENTS} characters",
+            f"comments are cut at {LONGEST_COMMENTS} characters",
         ):
             self.assertIn(words, page)
         self.assertIn(f"the newest {MOST_UNIMPORTANT} that wait so are kept", page)

@@ -10,18 +10,34 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import datetime
 from html import escape
+from itertools import accumulate, takewhile
 from typing import Any
 
 from zope.interface import implementer
 
 from buildbot.interfaces import IStatusEvent
 from buildbot.process.properties import Properties
-from buildbot.util import ComparableMixin, now
+from buildbot.util import ComparableMixin, counted, now
 
 _FIELDS = (
     *("who", "files", "comments", "isdir", "links", "revision", "when", "branch", "category", "revlink"),
     *("repository", "project", "codebase", "number"),
 )
+
+
+#: Characters that are kept of the comments.
+LONGEST_COMMENTS = 65536
+#: Characters of the comments and of the names of files that each record has which names a change. All of them
+#: are in the record of the change itself.
+BRIEF_COMMENTS = 8 * 1024
+BRIEF_FILES = 32 * 1024
+_CUT = "\n(… the rest was too long)"
+_NOTES = 100  # of characters may follow them
+
+
+def shortened(comments: str, most: int = LONGEST_COMMENTS) -> str:
+    """Comments of not many more characters than that; a note at their end says if some are missing."""
+    return comments if len(comments or "") <= most + _NOTES else comments[:most] + _CUT
 
 
 @implementer(IStatusEvent)
@@ -95,6 +111,27 @@ class Change(ComparableMixin):
         same.number, same.came = number, came
         return same
 
+    def bounded(self) -> Change:
+        """I myself, or one like me with the beginning of my comments, if they are very long."""
+        return self._but(comments=shortened(self.comments))
+
+    def briefly(self) -> Change:
+        """I myself; or if I say much, one like me with the first files and the beginning of the comments."""
+        files, links = _first(self.files), _first(self.links)
+        comments = shortened(self.comments, BRIEF_COMMENTS)
+        left = len(self.files) - len(files)
+        if left:
+            comments = f"{comments}\n(… {counted(left, 'file')} more)"
+            links = links[: len(files)]
+        return self._but(comments=comments, files=files, links=links)
+
+    def _but(self, **altered: Any) -> Change:
+        if all(getattr(self, name) == value for name, value in altered.items()):
+            return self
+        same = copy(self)
+        same.__dict__.update(altered)
+        return same
+
     def toRecord(self) -> dict[str, Any]:
         """A dictionary that JSON can hold, with all that I say."""
         return {
@@ -163,6 +200,12 @@ class Change(ComparableMixin):
     def getLogs(self) -> dict[str, object]:
         """I have none."""
         return {}
+
+
+def _first(names: list[str]) -> list[str]:
+    """As many of the first as have no more than L{BRIEF_FILES} characters."""
+    lengths = accumulate(len(str(name)) + 1 for name in names)
+    return names[: sum(1 for _ in takewhile(lambda length: length <= BRIEF_FILES, lengths))]
 
 
 def _linked(path: str, link: str) -> str:

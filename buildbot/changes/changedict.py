@@ -14,20 +14,16 @@ from typing import Any
 
 from twisted.spread import pb
 
-from buildbot.changes.change import Change
+from buildbot.changes.change import Change, shortened
 from buildbot.wire.dialect import NotAWord, fromPeer, word
 
 #: Characters that a name may have: an author, a branch, a revision, one file.
 LONGEST_NAME = 4096
-#: Characters that are kept of the comments.
-LONGEST_COMMENTS = 65536
 #: Files that one change may name, and characters that all their names may have together.
-MOST_FILES = 100_000
-LARGEST_FILES = 4 * 1024 * 1024
+MOST_FILES = 30_000
+LARGEST_FILES = 2 * 1024 * 1024
 #: Characters that the properties may have, as JSON.
 LARGEST_PROPERTIES = 65536
-
-_CUT = "\n(… the rest was too long)"
 
 
 class BadChange(pb.Error):
@@ -59,7 +55,7 @@ def changeFrom(said: object, prefix: str | None = None) -> Change | None:
     change = Change(
         who=_within(_prose(told["who"], "who"), "who"),
         files=files,
-        comments=_shortened(_prose(told["comments"], "comments")),
+        comments=shortened(_prose(told["comments"], "comments")),
         isdir=int(bool(told.get("isdir"))),
         links=_links(told.get("links") or ()) if prefix is None else (),
         revision=_revision(told.get("revision")),
@@ -102,10 +98,6 @@ def _prose(value: object, what: str) -> str:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     raise BadChange(f"{what} must be text, not {_kind(value)}")
-
-
-def _shortened(comments: str) -> str:
-    return comments if len(comments) <= LONGEST_COMMENTS else comments[:LONGEST_COMMENTS] + _CUT
 
 
 def _name(value: object, what: str) -> str | None:
