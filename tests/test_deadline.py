@@ -24,7 +24,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.steps.shell import ShellCommand
-from buildbot.steps.transfer import FileUpload
+from buildbot.steps.transfer import FileDownload, FileUpload
 from tests.fakes import HANG
 from tests.test_builds import BuildCase, shell
 
@@ -259,6 +259,32 @@ class SlaveTests(BuildCase):
         self.assertIsNotNone(slave.commands[0].interrupted)
         self.wait(END_TIME + 2)
         self.assertEqual(self.builds()[0].results, RETRY)
+
+    def idling(self, step: Any, callee: str, *call: Any, **args: str) -> None:
+        """A slave that makes such calls, and nothing else, is stopped and cut off."""
+        factory = BuildFactory()
+        factory.addStep(step, **args)
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        reference = slave.commands[0].args[slave.text(callee)]
+        for _ in range(int(FILE_IDLE + END_TIME + 20) // 10):
+            if not slave.pump.client.lost:
+                reference.callRemote(*call).addErrback(lambda why: None)
+            self.wait(10)
+        self.assertTrue(slave.pump.client.lost)
+
+    def test_emptyBlocks(self) -> None:
+        """H8: blocks without a byte are no sign of an upload."""
+        there = os.path.abspath(self.mktemp())
+        self.idling(FileUpload, "writer", "write", b"", slavesrc="a", masterdest=there)
+
+    def test_readAtTheEnd(self) -> None:
+        """H8: reads at the end of a file are no sign of a download."""
+        there = os.path.abspath(self.mktemp())
+        with open(there, "wb") as stream:
+            stream.write(b"x")
+        self.idling(FileDownload, "reader", "read", 100, mastersrc=there, slavedest="b")
 
     def test_notMade(self) -> None:
         """H8: a slave that never says that it has made the command costs the build, and nothing is left."""

@@ -63,7 +63,7 @@ class _FileCallee(Callee):
     @ivar path: of the file, on the master.
     @ivar error: what went wrong, in words; None if nothing did.
     @ivar whenFailed: called when something goes wrong, for the first time.
-    @ivar whenHeard: called whenever the slave calls.
+    @ivar whenHeard: called whenever the transfer goes on; calls that carry nothing do not count.
     """
 
     error: str | None = None
@@ -73,11 +73,6 @@ class _FileCallee(Callee):
         self.whenHeard: Callable[[], object] = lambda: None
         self.whenFailed: Callable[[], object] = lambda: None
         self._file: IO[bytes] | None = None
-
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """A call from the slave: so the transfer goes on."""
-        self.whenHeard()
-        return super().remoteMessageReceived(broker, message, args, kw)
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
@@ -160,11 +155,15 @@ class FileWriter(_FileCallee):
             self._length += len(data)
             if self.maxsize is not None and self._length > self.maxsize:
                 raise ValueError(f"the slave sent more than {self.maxsize} bytes")
+            if data:
+                self.whenHeard()
             self._file.write(data)
 
     def remote_close(self) -> None:
         """That was all of it."""
         with self._remembering():
+            if self._file is not None:
+                self.whenHeard()
             self._complete = self._complete or self._file is not None
             self._close()
 
@@ -256,7 +255,10 @@ class FileReader(_FileCallee):
         """The next so many bytes; none at the end, and after an error."""
         if self._file is not None and self.error is None:
             with self._remembering():
-                return self._file.read(max(0, min(maxlength, LARGEST_BLOCK)))
+                block = self._file.read(max(0, min(maxlength, LARGEST_BLOCK)))
+                if block:
+                    self.whenHeard()
+                return block
         return b""
 
     def remote_close(self) -> None:
