@@ -24,7 +24,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.steps.shell import SetProperty, ShellCommand
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
 from buildbot.wire.banana import BananaError, encode
-from tests.fakes import FakeSlave, QuietBroker, _Address
+from tests.fakes import FakeSlave, QuietBroker, _Address, _SlaveBuilder
 from tests.pumped import Pump
 from tests.test_builds import BuildCase
 from tests.test_debugperspective import FakeMaster
@@ -231,7 +231,7 @@ class SlaveTests(FuzzCase):
 
     def test_answers(self) -> None:
         """H7: a slave answers what it is asked with anything, or with any error."""
-        calls = ("print", "getSlaveInfo", "getCommands", "getVersion", "setBuilderList")
+        calls = ("print", "getSlaveInfo", "getCommands", "getVersion", "setBuilderList", "startCommand")
 
         @CALLS
         @given(strategies.sampled_from(calls), VALUES, strategies.booleans())
@@ -264,6 +264,11 @@ class SlaveTests(FuzzCase):
             kind = b"error" if result.isError else b"answer"
             broker.transport.write(encode([kind, requestID, result.answer]))
 
+        def startCommand(builder: Any, *args: Any) -> Any:
+            made = builder.slave.trouble.get("startCommand")
+            return made() if made is not None else None
+
+        self.patch(_SlaveBuilder, "remote_startCommand", startCommand)
         self.patch(QuietBroker, "serialize", raw)
         self.patch(QuietBroker, "_sendAnswer", answered)
         check()

@@ -47,7 +47,7 @@ UNSERVED = 1 << 20
 #: Seconds that a peer has to read why it is hung up on.
 TELLING = 1.0
 #: What a connection over TLS weighs among those that have not logged in; a plain one weighs 1.
-TLS_WEIGHT = 8
+TLS_WEIGHT = 4
 #: Fewer bytes of an unfinished message are not worth counting.
 _FEW = 16 * 1024
 
