@@ -352,9 +352,8 @@ class EndTests(BuildCase):
         self.force("full")
         self.force("other")
         (building,), (waiting,) = (self.botmaster.builders[name].building for name in ("full", "other"))
-        self.assertEqual(
-            (building.build_status.note, waiting.build_status.note), ("", "waiting for lock database")
-        )
+        self.assertEqual(building.build_status.note, "")
+        self.assertEqual(waiting.build_status.note, "waiting for lock database, held by full/0")
         self.stop()
         self.assertEqual(building.build_status.note, "stopping")
         self.wait(STOP_TIME + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,16 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from buildbot.locks import (
-    BaseLock,
-    LockError,
-    MasterLock,
-    RealMasterLock,
-    RealSlaveLock,
-    SlaveLock,
-    claimAll,
-    releaseAll,
-)
+from buildbot.locking import BaseLock, LockError, claimAll, releaseAll
+from buildbot.locks import MasterLock, RealMasterLock, RealSlaveLock, SlaveLock
 
 
 class ConfiguredTests(unittest.TestCase):
@@ -62,7 +54,7 @@ class ConfiguredTests(unittest.TestCase):
         for owner in ("a", "b"):
             lock.claim(owner)
         for owner in ("c", "d"):
-            lock.wait(owner, lambda owner=owner: called.append(owner))
+            claimAll([lock], owner, lambda owner=owner: called.append(owner))
         lock.configure(MasterLock("db", 1))
         lock.release("a")
         self.assertEqual((lock.owners(), called), (("b",), []))
@@ -93,7 +85,7 @@ class LockTests(unittest.TestCase):
 
     def wait(self, *owners: str) -> None:
         for owner in owners:
-            self.lock.wait(owner, lambda owner=owner: self.called.append(owner))
+            claimAll([self.lock], owner, lambda owner=owner: self.called.append(owner))
 
     def test_one(self) -> None:
         """One holds it, another can not, until it is given back."""
@@ -112,7 +104,7 @@ class LockTests(unittest.TestCase):
         lock.claim("a")
         self.assertFalse(lock.isAvailable("a"))
         self.assertRaises(LockError, lock.claim, "a")
-        self.assertRaises(LockError, lock.wait, "a", self.fail)
+        self.assertRaises(LockError, claimAll, [lock], "a", self.fail)
         lock.release("a")
         self.assertRaises(LockError, lock.release, "a")
 
@@ -122,38 +114,30 @@ class LockTests(unittest.TestCase):
         self.wait("b", "c")
         self.assertEqual(self.lock.waiting(), ("b", "c"))
         self.lock.release("a")
-        self.assertEqual(self.called, ["b"])
-        self.assertEqual([self.lock.isAvailable(each) for each in ("late", "c", "b")], [False, False, True])
-        self.lock.claim("b")
+        self.assertEqual((self.called, self.lock.owners()), (["b"], ("b",)))
+        self.assertEqual([self.lock.isAvailable(each) for each in ("late", "c", "b")], [False, False, False])
         self.lock.release("b")
-        self.assertEqual(self.called, ["b", "c"])
+        self.assertEqual((self.called, self.lock.owners()), (["b", "c"], ("c",)))
 
     def test_passed(self) -> None:
-        """One that lets its turn pass, or is lost while it waits, holds up nobody."""
+        """One that is lost while it waits, or when it just had its turn, holds up nobody."""
         self.lock.claim("a")
         self.wait("b", "c", "d")
-        self.lock.stop("c")
+        releaseAll([self.lock], "c")
         self.lock.release("a")
-        self.lock.stop("b")
+        releaseAll([self.lock], "b")
         self.assertEqual(self.called, ["b", "d"])
-        self.lock.stop("nobody")
-        self.lock.stop("d")
+        releaseAll([self.lock], "nobody")
+        releaseAll([self.lock], "d")
         self.assertTrue(self.lock.isAvailable("late"))
 
     def test_waitsAgain(self) -> None:
         """One that asks again while it waits keeps its place, and is called once."""
         self.lock.claim("a")
         self.wait("b", "c", "b")
+        self.assertEqual(self.lock.waiting(), ("b", "c"))
         self.lock.release("a")
         self.assertEqual(self.called, ["b"])
-        self.wait("b")
-        self.assertEqual((self.called, self.lock.waiting()), (["b", "b"], ("b", "c")))
-
-    def test_free(self) -> None:
-        """One that waits for a free lock is called at once."""
-        self.wait("a")
-        self.assertEqual(self.called, ["a"])
-        self.lock.claim("a")
 
     def test_identity(self) -> None:
         """Two steps that are equal, as those of two builds are, are two owners."""
@@ -168,23 +152,18 @@ class LockTests(unittest.TestCase):
         for owner in ("a", "b"):
             lock.claim(owner)
         for owner, call in (("c", lambda: 1 / 0), ("d", lambda: self.called.append("d"))):
-            lock.wait(owner, call)
+            claimAll([lock], owner, call)
         self.assertRaises(ZeroDivisionError, lock.release, "a")
-        self.assertEqual(lock.owners(), ("b",))
+        self.assertEqual(lock.owners(), ("b", "c"))
         lock.release("b")
-        self.assertEqual((self.called, lock.isAvailable("c")), (["d"], True))
+        self.assertEqual(self.called, ["d"])
 
     def test_longRow(self) -> None:
         """Thousands that each come and go at once take their turns without a deep stack."""
-
-        def comeAndGo(owner: str) -> None:
-            self.lock.claim(owner)
-            self.lock.release(owner)
-
         self.lock.claim("a")
         owners = [f"o{n}" for n in range(5000)]
         for owner in owners:
-            self.lock.wait(owner, lambda owner=owner: comeAndGo(owner))
+            claimAll([self.lock], owner, lambda owner=owner: self.lock.release(owner))
         self.lock.release("a")
         self.assertEqual((self.lock.owners(), self.lock.waiting()), ((), ()))
 
@@ -197,24 +176,24 @@ class SeveralTests(unittest.TestCase):
         self.both = [self.one, self.other]
 
     def test_allOrNone(self) -> None:
-        """Who cannot have all gets none, and keeps nobody from those that are free."""
+        """Who cannot have all gets none, and keeps nobody from those that are free, at first."""
         self.other.claim("x")
         self.assertFalse(claimAll(self.both, "a", self.fail))
-        self.assertEqual((self.one.owners(), self.one.waiting()), ((), ()))
+        self.assertEqual(self.one.owners(), ())
         self.assertTrue(claimAll([self.one, self.one], "b", self.fail))
 
-    def test_turnPassedOn(self) -> None:
-        """One whose turn comes while its other lock is taken passes the turn on."""
+    def test_passedBy(self) -> None:
+        """One whose other lock is taken lets others pass, and gets both as soon as it can."""
         called: list[str] = []
         self.one.claim("x")
         claimAll(self.both, "a", lambda: called.append("a"))
-        self.one.wait("b", lambda: called.append("b"))
         self.other.claim("y")
+        claimAll([self.one], "b", lambda: called.append("b"))
         self.one.release("x")
-        self.assertFalse(claimAll(self.both, "a", lambda: called.append("a again")))
-        self.assertEqual(called, ["a", "b"])
+        self.assertEqual(called, ["b"])
+        self.one.release("b")
         self.other.release("y")
-        self.assertEqual(called, ["a", "b", "a again"])
+        self.assertEqual((called, self.one.owners(), self.other.owners()), (["b", "a"], ("a",), ("a",)))
 
     def test_twice(self) -> None:
         """To claim again what one holds is a mistake; to give all back may be done in any state."""
@@ -227,9 +206,9 @@ class SeveralTests(unittest.TestCase):
     def test_failingCall(self) -> None:
         """All is given back even if somebody who waited breaks down."""
         claimAll(self.both, "a", self.fail)
-        self.one.wait("b", lambda: 1 / 0)
+        claimAll([self.one], "b", lambda: 1 / 0)
         self.assertRaises(ZeroDivisionError, releaseAll, self.both, "a")
-        self.assertEqual((self.one.owners(), self.other.owners()), ((), ()))
+        self.assertEqual((self.one.owners(), self.other.owners()), (("b",), ()))
 
 
 class World:
@@ -238,12 +217,13 @@ class World:
     def __init__(self) -> None:
         self.locks = [BaseLock("one"), BaseLock("two", 2)]
         self.wanted: dict[str, list[BaseLock]] = {}
-        self.calls: list[Callable[[], object]] = []
+        self.called: set[str] = set()
 
     def attempt(self, owner: str) -> None:
-        """What a build does when it starts, and when it has been called and still runs."""
-        if owner in self.wanted and not self.runs(owner):
-            claimAll(self.wanted[owner], owner, lambda: self.calls.append(lambda: self.attempt(owner)))
+        """What a build does when it starts, or again while it waits."""
+        if not self.runs(owner):
+            if claimAll(self.wanted[owner], owner, lambda: self.called.add(owner)):
+                self.called.add(owner)
 
     def runs(self, owner: str) -> bool:
         return all(lock.isHeldBy(owner) for lock in self.wanted[owner])
@@ -251,7 +231,9 @@ class World:
     def startOrEnd(self, owner: str, wishes: Sequence[int]) -> None:
         """A build that is there ends: done, stopped, or lost while it waits or was just called."""
         if owner in self.wanted:
-            releaseAll(self.wanted.pop(owner), owner)
+            wanted = self.wanted.pop(owner)
+            self.called.discard(owner)
+            releaseAll(wanted, owner)
         else:
             self.wanted[owner] = [self.locks[n] for n in wishes]
             self.attempt(owner)
@@ -261,10 +243,10 @@ class World:
         if owner not in self.wanted:
             releaseAll(self.locks, owner)
 
-    def turn(self) -> None:
-        """A later turn of the reactor: one that was called comes."""
-        if self.calls:
-            self.calls.pop(0)()
+    def again(self, owner: str) -> None:
+        """One that waits asks again."""
+        if owner in self.wanted:
+            self.attempt(owner)
 
     def reconfigure(self, lock: int, count: int) -> None:
         self.locks[lock].setMaxCount(count)
@@ -279,20 +261,23 @@ class World:
                     yield f"{owner} holds {lock} and does not run"
             if not set(lock.waiting()) <= set(self.wanted):
                 yield f"one that has ended waits for {lock}"
-        if not self.calls:
-            for owner, wanted in self.wanted.items():
-                if not self.runs(owner) and not any(self.isWaiting(lock, owner) for lock in wanted):
-                    yield f"{owner} waits for nothing that is taken"
+        for owner, wanted in self.wanted.items():
+            if self.runs(owner) != (owner in self.called):
+                yield f"{owner} was not told what it has"
+            if not self.runs(owner) and not any(self.isTaken(lock, owner) for lock in wanted):
+                yield f"{owner} waits for nothing that is taken"
 
-    def isWaiting(self, lock: BaseLock, owner: str) -> bool:
-        return owner in lock.waiting() and len(lock.owners()) >= lock.maxCount
+    def isTaken(self, lock: BaseLock, owner: str) -> bool:
+        """Whether all places are taken, or kept for those that have waited longer."""
+        waiting = lock.waiting()
+        return owner in waiting and len(lock.owners()) + waiting.index(owner) >= lock.maxCount
 
 
 _owners = st.sampled_from("abcd")
 _wishes = st.sampled_from(([0], [0], [1], [0, 1], [1, 0]))
 _event = st.one_of(
     *[st.tuples(st.just(World.startOrEnd), _owners, _wishes)] * 4,
-    *[st.tuples(st.just(World.turn))] * 2,
+    st.tuples(st.just(World.again), _owners),
     st.tuples(st.just(World.endAgain), _owners),
     st.tuples(st.just(World.reconfigure), st.integers(0, 1), st.integers(1, 3)),
 )
@@ -306,8 +291,7 @@ class AnyOrderTests(unittest.TestCase):
     def test_anyOrder(self, events: list[tuple[Any, ...]]) -> None:
         """B6, B7: whatever happens, places are never over-run or lost, and whoever can run does."""
         world = World()
-        for event, *arguments in [*events, *[(World.turn,)] * 10]:
+        for event, *arguments in events:
             before = [len(lock.owners()) for lock in world.locks]
             event(world, *arguments)
             self.assertEqual(list(world.wrong(before)), [])
-        self.assertEqual(world.calls, [])

@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.interfaces import BuildSlaveTooOldError
-from buildbot.locks import claimAll, releaseAll
+from buildbot.locking import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
 from buildbot.masterpath import UnsafePath
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.properties import NoProperty, Properties, render
@@ -106,6 +106,7 @@ class Build:
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
         self.budget = Budget("what one build keeps of what its slave says", BUILD_MEMORY)
+        self._party = Party()
         self._races: list[Deferred[Any]] = []
         self._done: Deferred[Build] = Deferred()
 
@@ -137,6 +138,7 @@ class Build:
         self.slavebuilder = slavebuilder
         self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
+        self._party.title = f"{self.builder.name}/{build_status.number}"
         self._expected: Mapping[str, float] = expectations or {}
         self.budget = Budget(
             "what one build keeps of what its slave says", BUILD_MEMORY, slavebuilder.peer.budget
@@ -384,18 +386,27 @@ class Build:
 
     async def _claim(self, locks: Sequence[Any], owner: Any) -> None:
         """Hold all of these locks, or wait until they can all be held at once."""
-        while True:
-            turn: Deferred[Any] = Deferred()
-            if claimAll(locks, owner, partial(_fire, turn)):
-                return
-            self._waitingForLocks = True
-            names = dict.fromkeys(lock.name for lock in locks if not lock.isHeldBy(owner))
-            self.build_status.note = f"waiting for lock {', '.join(names)}"
-            try:
-                await self._unlessOver(turn)
-            finally:
-                self._waitingForLocks = False
-                self.build_status.note = ""
+        turn: Deferred[Any] = Deferred()
+        if claimAll(locks, owner, partial(_fire, turn), self._party):
+            return
+        self._waitingForLocks = True
+        self.build_status.waitsFor = partial(self._whyWaiting, locks, owner)
+        self._warnOfCircle(locks, owner)
+        try:
+            await self._unlessOver(turn)
+        finally:
+            self._waitingForLocks = False
+            self.build_status.waitsFor = None
+
+    def _whyWaiting(self, locks: Sequence[Any], owner: Any) -> str:
+        claim = waitingClaim(locks, owner)
+        return "" if claim is None else f"waiting for {whyWaiting(claim)}"
+
+    def _warnOfCircle(self, locks: Sequence[Any], owner: Any) -> None:
+        claim = waitingClaim(locks, owner)
+        if claim is not None and circle(claim):
+            why = whyWaiting(claim)
+            log.warn("build {name} waits for {why}", name=self._party.title, why=why)
 
     def releaseLocks(self) -> None:
         """Let go of all my locks."""

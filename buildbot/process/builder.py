@@ -416,8 +416,8 @@ class Builder:
         if build is None:
             self.botmaster.trialIsOver(requests)
             slavebuilder.free()
+            self.botmaster.slaveIsIdle(slavebuilder.slave, self)  # first, for my own requests come last
             self._putBack([req for req in taken if not req.isOver])
-            self.botmaster.slaveIsIdle(slavebuilder.slave, self)
             return
         requests, status = taken, build.build_status
         slavebuilder.build, build.slavebuilder = build, slavebuilder

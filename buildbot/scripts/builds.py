@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine
-from buildbot.scripts.shown import duration, moment, name, outcome, table, terminalWidth, waitingLines
+from buildbot.scripts.shown import doing, duration, moment, name, outcome, table, terminalWidth, waitingLines
 from buildbot.scripts.words import Config, askMaster, say, sayJSON, setting
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
@@ -57,7 +57,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
     return [
         name(build),
         build["slave"],
-        (build["note"] or build["step"] or "-") + (", log not kept" if build.get("logTrouble") else ""),
+        (doing(build) or "-") + (", log not kept" if build.get("logTrouble") else ""),
         duration(build.get("lasts", now - build["started"])),
         "-" if eta is None else f"about {duration(eta)}",
         source(build),

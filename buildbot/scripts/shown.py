@@ -139,11 +139,17 @@ def runningLines(running: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     """For each running build a line."""
     return [
         plainLine(
-            f"running: {name(build)} on {build['slave']}, {build['step'] or 'about to start'}, "
+            f"running: {name(build)} on {build['slave']}, {doing(build) or 'about to start'}, "
             f"for {duration(build.get('lasts', now - build['started']))}{_toGo(build)}"
         )
         for build in running
     ]
+
+
+def doing(build: Mapping[str, Any]) -> str:
+    """What a running build does: the name of its step, or what it waits for."""
+    said: str = build.get("note") or build["step"] or ""
+    return said
 
 
 def name(build: Mapping[str, Any]) -> str:

@@ -282,12 +282,13 @@ class BuildStatus(_Watched):
     @ivar record: what the store knew of it at its beginning.
     @ivar logs: where its logs are made: a L{buildbot.status.logs.LogDirectory}.
     @ivar now: tells the time, in seconds since the epoch.
-    @ivar note: what it does while it runs, if it does not just build.
+    @ivar waitsFor: says what it waits for, if it waits for locks.
     """
 
     results: int | None = None
     text: Sequence[str] = ()
-    note = ""
+    waitsFor: Callable[[], str] | None = None
+    _note = ""
 
     def __init__(
         self,
@@ -315,6 +316,15 @@ class BuildStatus(_Watched):
         self.blamelist: Sequence[str] = ()
         self.testResults: dict[tuple[str, ...], Any] = {}
         self._testResultsSize = 0
+
+    @property
+    def note(self) -> str:
+        """What it does while it runs, if it does not just build."""
+        return self._note or (self.waitsFor() if self.waitsFor is not None else "")
+
+    @note.setter
+    def note(self, note: str) -> None:
+        self._note = note
 
     def getBuilder(self) -> Any:
         """The L{buildbot.status.onebuilder.BuilderStatus} of the builder that builds it."""
