@@ -15,10 +15,12 @@ from twisted.logger import Logger
 
 from buildbot.buildcontrol import Control
 from buildbot.buildset import BuildSet
-from buildbot.changes.change import Change
+from buildbot.changes.change import LONGEST_COMMENTS, Change
+from buildbot.changes.changedict import LARGEST_PROPERTIES, LONGEST_NAME
 from buildbot.pbutil import NewCredPerspective, WrongArguments
 from buildbot.process.control import BuilderControl
 from buildbot.sourcestamp import SourceStamp
+from buildbot.wire.budget import weigh
 from buildbot.wire.dialect import word
 
 log = Logger()
@@ -27,7 +29,15 @@ log = Logger()
 def _wordOrNone(value: object) -> str | None:
     if value is None:
         return None
-    return str(value) if isinstance(value, int) else word(value)
+    return str(value) if isinstance(value, int) else _name(value)
+
+
+def _name(value: object, most: int = LONGEST_NAME) -> str:
+    """A text that is kept in records."""
+    said = word(value)
+    if len(said) > most:
+        raise WrongArguments(f"a text has {len(said)} characters; at most {most} are taken")
+    return said
 
 
 class DebugAccount(service.Service):
@@ -81,7 +91,9 @@ class DebugPerspective(NewCredPerspective):
         control = self._builder(buildername)
         source = SourceStamp(_wordOrNone(branch), _wordOrNone(revision))
         given = _properties(properties or {})
-        buildset = BuildSet([control.original.name], source, word(reason), properties=given)
+        buildset = BuildSet(
+            [control.original.name], source, _name(reason, LONGEST_COMMENTS), properties=given
+        )
         await self.master.submitBuildSet(buildset)
 
     async def perspective_pingBuilder(self, buildername: object) -> None:
@@ -95,8 +107,8 @@ class DebugPerspective(NewCredPerspective):
     ) -> None:
         """Let the schedulers believe that a file was changed; answered once that is on disk."""
         change = Change(
-            word(who),
-            [word(file)],
+            _name(who),
+            [_name(file)],
             "some fake comments",
             revision=_wordOrNone(revision),
             branch=_wordOrNone(branch),
@@ -118,4 +130,6 @@ def _properties(given: object) -> dict[str, Any]:
     for name, value in named.items():
         if not isinstance(value, (str, int, float, type(None))):
             raise WrongArguments(f"property {name[:64]!r} is neither text nor a number")
+    if weigh(named) > LARGEST_PROPERTIES:
+        raise WrongArguments(f"the properties take more than {LARGEST_PROPERTIES} bytes of memory")
     return named

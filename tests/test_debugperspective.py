@@ -62,6 +62,20 @@ class DebugCase(BuildCase):
 class DebugTests(DebugCase):
     """Its methods, as a client calls them."""
 
+    def test_large(self) -> None:
+        """H3: texts and properties that are too large for the records are refused, with the reason."""
+        long = "x" * 100_000
+        for method, *arguments in (
+            ("requestBuild", "full", long),
+            ("requestBuild", "full", "r", long),
+            ("requestBuild", "full", "r", None, None, {"a": long}),
+            ("fakeChange", long),
+            ("fakeChange", "file", long),
+        ):
+            why = self.failureResultOf(self.call(method, *arguments))
+            self.assertIn("at most" if "properties" not in str(why.value) else "more than", str(why.value))
+        self.assertEqual(self.master.changes, [])
+
     def test_requestBuild(self) -> None:
         """A build is asked for, also with properties as by 0.7.12; the answer means that it is kept."""
         self.assertIsNone(self.successResultOf(self.call("requestBuild", "full", "why not", None, None)))

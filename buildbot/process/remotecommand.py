@@ -107,8 +107,9 @@ class RemoteCommand(Callee):
         self.step = step
         self.remote = remote
         self.active = True
+        build = getattr(step, "build", None)
         self._budget = Budget(
-            "what the slave says besides the output", COMMAND_MEMORY, getattr(step.build, "budget", None)
+            "what the slave says besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
         )
         self.commandID = str(next(_counter))
         self._deadlines = Deadlines(remote.clock, self._overdue, self._noSign)

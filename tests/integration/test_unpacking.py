@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
+import signal
+import subprocess
+import sys
 import tarfile
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -16,6 +20,21 @@ from twisted.trial import unittest
 
 from buildbot.unpack import BadArchive, Order
 from buildbot.unpacking import Unpacking, orderFor
+from tests.benchmarks.machine import ROOT
+
+#: A master that unpacks an archive, and is killed when that has begun.
+_KILLED = """
+import json, os, signal, sys
+from twisted.internet import reactor, task
+from buildbot.unpack import Order
+from buildbot.unpacking import Unpacking
+
+order = Order(**json.loads(sys.argv[1]))
+Unpacking(order, reactor).start()
+began = lambda: os.path.exists(os.path.join(order.aside, "zeros")) and os.kill(os.getpid(), signal.SIGKILL)
+task.LoopingCall(began).start(0.01)
+reactor.run()
+"""
 
 
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -88,6 +107,19 @@ class UnpackingTests(unittest.TestCase):
         """H4: what is no archive is refused with a reason."""
         for data in (b"BZh9" + bytes(1000), b"\x1f\x8b" + bytes(1000)):
             self.assertNotEqual(await self.refused(self.order(data)), "")
+
+    def test_masterKilled(self) -> None:
+        """H4: when the master is killed, the child ends by itself, and nothing is left."""
+        order = self.order(gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(300 << 20)))), 1 << 30)
+        killed = subprocess.run(
+            [sys.executable, "-c", _KILLED, json.dumps(asdict(order))], cwd=ROOT, timeout=60
+        )
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        ends = time.monotonic() + 20
+        while os.listdir(self.base) != ["there"] and time.monotonic() < ends:
+            time.sleep(0.05)
+        self.assertEqual(os.listdir(self.base), ["there"])
+        self.assertEqual(os.listdir(order.directory), [])
 
     async def test_stopped(self) -> None:
         """H4: unpacking that nobody wants any more ends at once; nothing is left."""
