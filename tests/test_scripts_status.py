@@ -100,17 +100,17 @@ class PageTests(unittest.TestCase):
         bot = {**BOT, "paused": PAUSE, "running": 1}
         lines = status.masterPage(MASTER, [bot], NOW)
         self.assertIn("connected, paused", lines[5])
-        self.assertRegex(lines[-1], r"^bot1: paused \(ann, 1 min ago\): new disk$")
+        self.assertRegex(lines[-1], r"^bot1 is paused by ann 1 min ago: new disk$")
         page = status.slavePage(bot, NOW)
         self.assertIn("builds:   1 running", page)
-        self.assertRegex("\n".join(page), r"\npaused:   paused \(ann, 1 min ago\): new disk\n")
+        self.assertRegex("\n".join(page), r"\npaused:   paused by ann 1 min ago: new disk\n")
         away = {**ABSENT, "paused": {**PAUSE, "kind": "draining", "why": "", "who": ""}}
         lines = status.masterPage(MASTER, [away], NOW)
         self.assertIn("not connected, draining", lines[5])
-        self.assertRegex(lines[-1], r"^bot2: draining \(somebody, 1 min ago\)$")
+        self.assertRegex(lines[-1], r"^bot2 is draining by somebody 1 min ago$")
         drained = status.masterPage(MASTER, [{**away, "drained": True}], NOW)
         self.assertIn("not connected, drained", drained[5])
-        self.assertEqual(drained[-1], "bot2: drained, safe to switch off (somebody, 1 min ago)")
+        self.assertEqual(drained[-1], "bot2 is drained by somebody 1 min ago, safe to switch off")
 
     def test_store(self) -> None:
         """P4, P8, F5: how much is kept, and that nothing can be kept just now and what to do, is shown."""

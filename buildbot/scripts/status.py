@@ -85,7 +85,7 @@ def masterPage(
     activity = [*runningLines(master.get("running", ()), now), *waitingLines(master.get("waiting", ()), now)]
     if activity:
         lines += ["", *activity]
-    lines += [f"{plainLine(s['name'])}: {pauseWords(s, now)}" for s in slaves if s.get("paused")]
+    lines += [f"{plainLine(s['name'])} is {pauseWords(s, now)}" for s in slaves if s.get("paused")]
     lines += [line for slave in slaves for line in _refusal(slave)]
     guesses = [{**s["refused"], "name": s["name"]} for s in slaves if s.get("refused") and not _refusal(s)]
     lines += [
@@ -169,8 +169,10 @@ def pauseWords(slave: Mapping[str, Any], now: float) -> str:
     """How a slave is kept from builds: whether it is drained, by whom, since when, and why."""
     pause = slave["paused"]
     why = f": {pause['why']}" if pause["why"] else ""
-    how = "drained, safe to switch off" if slave.get("drained") else pause["kind"]
-    return plainLine(f"{how} ({pause['who'] or 'somebody'}, {passed(pause['when'], now)} ago){why}")
+    kind = "drained" if slave.get("drained") else pause["kind"]
+    safe = ", safe to switch off" if slave.get("drained") else ""
+    who = pause["who"] or "somebody"
+    return plainLine(f"{kind} by {who} {passed(pause['when'], now)} ago{safe}{why}")
 
 
 def _refusal(slave: Mapping[str, Any]) -> list[str]:
