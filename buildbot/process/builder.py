@@ -27,6 +27,7 @@ from buildbot.process.control import BuilderControl as BuilderControl  # where 0
 from buildbot.process.factory import BuildFactory
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
+from buildbot.process.news import worded
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
@@ -133,8 +134,12 @@ class SlaveBuilder:
         )
 
     def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
-        """Call the slave's own object for the builder, as commands do that start themselves."""
-        return self.peer.callRemote(method, *args)
+        """
+        Call the slave's own object for the builder, as commands do that start themselves.
+
+        @return: fires with the answer, in which words are text.
+        """
+        return self.peer.callRemote(method, *args).addCallback(worded)
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """

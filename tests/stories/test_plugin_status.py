@@ -10,6 +10,7 @@ from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.process.base import BuildRequest
 from buildbot.sourcestamp import SourceStamp
+from buildbot.status.base import StatusReceiver
 from buildbot.status.results import FAILURE, SUCCESS
 from tests.stories.test_plugins import PluginCase
 
@@ -331,3 +332,55 @@ class ChangeTests(StatusCase):
                 command.end(0)
         self.settle()
         self.assertEqual(waiting[0].getResults(), SUCCESS)
+
+
+class ActingTests(StatusCase):
+    """Plug-ins that act on what they are told."""
+
+    def test_receiverActs(self) -> None:
+        """A receiver may stop a build, ask for another, and unsubscribe, all while it is told of one."""
+        control = interfaces.IControl(self.master)
+        status = self.master.getStatus()
+        finished: list[Any] = []
+
+        class Acting(StatusReceiver):
+            def builderAdded(self, builderName: str, builder: Any) -> Any:
+                return self if builderName == "full" else None
+
+            def buildStarted(self, builderName: str, build: Any) -> Any:
+                return self
+
+            def stepStarted(self, build: Any, step: Any) -> Any:
+                if not finished:
+                    control.getBuilder("full").getBuild(build.getNumber()).stopBuild("not this one")
+                return self
+
+            def logStarted(self, build: Any, step: Any, log: Any) -> Any:
+                return self
+
+            def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
+                log.unsubscribe(self)
+
+            def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+                finished.append((build.getNumber(), results, build.getText()))
+                if len(finished) == 1:
+                    control.getBuilder("full").resubmitBuild(build, "once more")
+                else:
+                    status.unsubscribe(self)
+
+        status.subscribe(Acting())
+        slave = self.connect("0.7.12")
+        slave.onInterrupt = lambda command: command.end(-1)
+        slave.onCommand = lambda command: command.end(0, stdout=b"x") if finished else None
+        self.submit("full")
+        self.wait(2)
+        self.assertEqual(
+            finished,
+            [
+                (0, FAILURE, ["interrupted", "not this one"]),
+                (1, SUCCESS, ["build", "successful"]),
+            ],
+        )
+        self.submit("full")
+        self.wait(2)
+        self.assertEqual(len(finished), 2)

@@ -130,7 +130,8 @@ class Plain(ShellCommand):
         kwargs['logfiles'] = self.logfiles
         cmd = RemoteShellCommand(**kwargs)
         self.setupEnvironment(cmd)
-        self.build.remote.callRemote("print", "hello")
+        d = self.build.remote.callRemote("print", "hello")
+        d.addCallback(lambda answer: self.setProperty("answer", answer))
         self.startCommand(cmd, warnings)
 
 class Broken(BuildStep):
@@ -297,8 +298,11 @@ class StepTests(PluginCase):
     def test_plain(self) -> None:
         """A shell command that overrides start() sends what it was given, in the directory of the build."""
         slave = self.quiet()
-        self.build("plain")
+        for builder in slave.builders.values():
+            builder.remote_print = lambda message: [b"heard", message]
+        build = self.build("plain")
         (command,) = slave.commands
+        self.assertEqual(build.getProperty("answer"), ["heard", "hello"])
         wanted = {b"command": [b"nice", b"make"], b"workdir": b"build", b"env": {b"LANG": b"C"}}
         self.assertEqual({key: command.args[key] for key in wanted}, wanted)
         command.end(0)
