@@ -11,6 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application import service
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+log = Logger()
 
 
 class Family(service.MultiService):
@@ -18,6 +23,22 @@ class Family(service.MultiService):
 
     services: list[Any]
     namedServices: dict[str, Any]
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Stop all children.  One that fails to is logged, and keeps no other one from it.
+
+        @return: fires when all have stopped.
+        """
+        service.Service.stopService(self)
+        children = list(reversed(self.services))
+        stopping: list[Deferred[Any]] = [maybeDeferred(each.stopService) for each in children]
+        for each, child in zip(stopping, children, strict=True):
+            each.addErrback(self._notStopped, type(child).__name__)
+        return DeferredList(stopping)
+
+    def _notStopped(self, why: Failure, name: str) -> None:
+        log.failure("{name} fails to stop", why, name=name)
 
     def removeService(self, service: Any) -> Any:
         """

@@ -23,7 +23,7 @@ from buildbot.locking import (
     whyWaiting,
 )
 
-MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "150"))
+MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "60"))
 
 
 class Build:

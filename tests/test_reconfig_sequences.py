@@ -7,6 +7,7 @@ Each sequence is of five reconfigs, of which some fail.  C{BUILDBOT_TEST_SEQUENC
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from buildbot.status.results import SUCCESS
 from tests.schedulers import ended
 from tests.stories.world import Reactor, World
 
-MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
+MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "25"))
 HEAD = """
 from buildbot.changes.pb import PBChangeSource
 from buildbot.locks import MasterLock, SlaveLock
@@ -326,6 +327,7 @@ class SequenceTests(unittest.SynchronousTestCase):
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
         )
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         try:
             options(given(st.lists(plans(), min_size=6, max_size=6))(self.play))()
         except BaseException as failure:
