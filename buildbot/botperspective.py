@@ -305,8 +305,8 @@ class BotPerspective(Duty, NewCredPerspective):
             log.error("slave {name}: {told}", name=self.slavename, told=told)
         for name in [name for name in known if name not in failing]:
             log.info("slave {name}: builder {builder} can be used again", name=self.slavename, builder=name)
-        self.slave_status.failing = failing
-        if failing:
+        if failing or known:
+            self.slave_status.failing = failing
             self._halfMade = self._halfMade.union(failing)
 
     def _attach(self, before: Attachment) -> None:
@@ -374,7 +374,8 @@ class BotPerspective(Duty, NewCredPerspective):
         self.builders.clear()
         self.slave = self.slave_commands = None
         self._offered = ()
-        self.slave_status.failing = {}
+        if self.slave_status.failing:
+            self.slave_status.failing = {}
         self.__dict__.pop("_introduction", None)
         why, self._why = self._why or peer.broker.whyCut or "the connection was lost", ""
         now = time.time()

@@ -68,10 +68,11 @@ class Offers:
         """What a builder is called on this connection."""
         return self._wireNames.get(builder, builder)
 
-    async def settle(self, builders: Builders) -> Any:
+    async def settle(self, builders: Builders, refusal: RemoteFailure | None = None) -> Any:
         """
         Have the slave accept these builders, without those that it cannot make: see C{failing}.
 
+        @param refusal: what it answered to the whole list, if it was sent that already.
         @return: what it answered, by the names on this connection.
         @raise OfferFailed: none would do.
         @raise Superseded: I was called again meanwhile.
@@ -79,21 +80,22 @@ class Offers:
         self._latest = number = next(self._numbers)
         failing: dict[str, str] = {}
         renamed: set[str] = set()
+        wanted: Builders = builders
+        answer: Any = _refusal(refusal) if refusal is not None else await self._offer(number, wanted)
         while True:
-            wanted = [(name, directory) for name, directory in builders if name not in failing]
-            answer = await self._offer(number, wanted)
             if not isinstance(answer, _Refused):
                 self.failing = failing
                 return answer
             name = self._culprit(answer.words, wanted) or await self._search(number, wanted, answer.words)
             if _isInItsOwnWay(answer.words) and name not in renamed:
                 renamed.add(name)
-                self._wireNames[name] = _another(name)
-                continue
-            failing[name] = text(answer.words, LONGEST_REASON)
-            self._wireNames[name] = _another(name)  # for the next time: this one is half-made now
-            if len(failing) > MOST_FAILING:
-                raise OfferFailed(f"more than {MOST_FAILING} builders fail; {name}: {failing[name]}")
+            else:
+                failing[name] = text(answer.words, LONGEST_REASON)
+                if len(failing) > MOST_FAILING:
+                    raise OfferFailed(f"more than {MOST_FAILING} builders fail; {name}: {failing[name]}")
+            self._wireNames[name] = _another(name)  # one of the old name is half-made
+            wanted = [(name, directory) for name, directory in builders if name not in failing]
+            answer = await self._offer(number, wanted)
 
     async def _offer(self, number: int, wanted: Builders, *more: tuple[str, str]) -> Any:
         """What the slave answers to a list, or L{_Refused}."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -26,7 +27,7 @@ from buildbot.wire.budget import Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
-from buildbot.wire.offers import OfferFailed, Offers
+from buildbot.wire.offers import OfferFailed, Offers, Superseded
 
 #: Characters of an info file that are kept (A6).
 INFO_LIMIT = 64 * 1024
@@ -40,6 +41,9 @@ LONGEST_COMMAND = 64
 INFO_ENTRIES = 100
 #: The first command version whose slave has getVersion without complaint.
 KNOWS_ITS_VERSION = "2.9"
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class MalformedAnswer(Exception):
@@ -71,8 +75,13 @@ class SlavePeer:
     @ivar commands: its command versions, once L{ask} has fired; {} if it has none to tell.
     """
 
+    _offers: Offers | None = None  # most slaves never need one
+    _lists = 0
+
     def __init__(self, mind: pb.RemoteReference, halfMade: Iterable[str] = ()) -> None:
         """@param halfMade: builders that have failed on this slave before: see L{Offers}."""
+        if halfMade:
+            self._offers = Offers(self._sendList, halfMade)
         self.mind = mind
         self.broker: SlavePortBroker = mind.broker
         self.address = self.broker.address
@@ -81,7 +90,6 @@ class SlavePeer:
         self.generation = Generation.UNKNOWN
         self._said: tuple[tuple[Any, Any], ...] = ()
         self._introduced = False
-        self._offers = Offers(self._sendList, halfMade)
 
     def __repr__(self) -> str:
         return f"<SlavePeer {self.address}>"
@@ -153,9 +161,26 @@ class SlavePeer:
             calls = [self._call(name) for name in self._infoMethods()]
             for call in calls:
                 call.addErrback(_nothing)
-        calls.append(Deferred.fromCoroutine(self._offers.settle(builders)))
+        calls.append(self._settle(builders))
         answers = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True)
         return answers.addCallbacks(self._read, _firstError, callbackArgs=(builders,))
+
+    def _settle(self, builders: Sequence[tuple[str, str]]) -> Deferred[Any]:
+        """Have the slave accept builders; as long as none has failed, that is one list."""
+        if self._offers is not None:
+            return Deferred.fromCoroutine(self._offers.settle(builders))
+        self._lists += 1
+        return self._sendList(list(builders)).addErrback(self._notAccepted, builders, self._lists)
+
+    def _notAccepted(
+        self, why: Failure, builders: Sequence[tuple[str, str]], number: int
+    ) -> Failure | Deferred[Any]:
+        if not isinstance(why, RemoteFailure):
+            return why
+        if self._offers is not None or number != self._lists:
+            raise Superseded()
+        self._offers = Offers(self._sendList)
+        return Deferred.fromCoroutine(self._offers.settle(builders, why))
 
     def _sendList(self, pairs: list[tuple[str, str]]) -> Deferred[Any]:
         return self._call("setBuilderList", self.dialect.toPeer(pairs))
@@ -178,9 +203,12 @@ class SlavePeer:
             said = version if isinstance(version, (str, bytes)) else info.get("version")
             version = text(said, 64) if said else None
             self.commands, self.generation = _known(self._said, self.dialect, version)
-        failing = self._offers.failing
-        names = {name: self._offers.nameOf(name) for name, _ in builders if name not in failing}
-        return Introduction(self.generation, info, _readBuilders(references, names), failing)
+        if self._offers is None:
+            made = _readBuilders(references, [name for name, _ in builders])
+            return Introduction(self.generation, info, made, _NONE)
+        offers, failing = self._offers, self._offers.failing
+        names = [name for name, _ in builders if name not in failing]
+        return Introduction(self.generation, info, _readBuilders(references, names, offers.nameOf), failing)
 
     def ping(self) -> Deferred[Any]:
         """Ask for a sign of life; fires with whatever the slave answers, fails with whatever error."""
@@ -330,18 +358,20 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
     return info
 
 
-def _readBuilders(answer: Any, wanted: Mapping[str, str]) -> dict[str, pb.RemoteReference]:
+def _readBuilders(
+    answer: Any, wanted: Sequence[str], nameOf: Callable[[str], str] = str
+) -> dict[str, pb.RemoteReference]:
     """
     The reference of each builder that was offered; others are ignored.
 
-    @param wanted: builder name -> what it is called on this connection.
+    @param nameOf: what a builder is called on this connection.
     """
     if not isinstance(answer, dict):
         raise MalformedAnswer("setBuilderList was answered with something else than a dictionary")
     given = fromPeer(answer)
     builders = {}
-    for name, wireName in wanted.items():
-        reference = given.get(wireName)
+    for name in wanted:
+        reference = given.get(nameOf(name))
         if not isinstance(reference, pb.RemoteReference):
             raise MalformedAnswer(f"setBuilderList was answered without a reference for builder {name!r}")
         builders[name] = reference
