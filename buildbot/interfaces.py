@@ -350,8 +350,8 @@ class IBuildStepStatus(Interface):
     def getTimes() -> tuple[float | None, float | None]:
         """When I started and when I ended; None for what has not happened yet."""
 
-    def getExpectations() -> list[tuple[str, float, float]]:
-        """What was measured: C{(metric, now, expected at the end)} for each metric with a past."""
+    def getExpectations() -> list[tuple[str, float | None, float | None]]:
+        """What was measured: C{(metric, now, expected at the end)}, each None if it is not known."""
 
     def getETA() -> float | None:
         """How many seconds are left; None if there is no experience."""
@@ -480,7 +480,10 @@ class IStatusReceiver(Interface):
         """A step has begun. Return a receiver for its logs, or None."""
 
     def stepETAUpdate(
-        build: object, step: object, ETA: float | None, expectations: list[tuple[str, float, float]]
+        build: object,
+        step: object,
+        ETA: float | None,
+        expectations: list[tuple[str, float | None, float | None]],
     ) -> None:
         """The step is expected to take this many seconds more; the list is that of C{getExpectations}."""
 

@@ -13,6 +13,8 @@ from buildbot.status.base import StatusReceiver, StatusReceiverMultiService
 from buildbot.status.builder import BuilderStatus, Status
 from buildbot.status.onebuilder import RECENT
 from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.steps.shell import ShellCommand
+from tests.fakes import FakeSlave
 from tests.test_builds import BuildCase, shell
 
 
@@ -260,3 +262,44 @@ class BuilderStatusTests(BuildCase):
         self.assertEqual([bool(self.full.getBuild(each)) for each in range(5)], [False] * 2 + [True] * RECENT)
         self.assertIsNone(self.full.getBuild(9))
         self.assertIsNone(first.getPreviousBuild())
+
+
+class Counting(ShellCommand):
+    """A step that counts something, in the manner of 0.7.5."""
+
+    progressMetrics = (*ShellCommand.progressMetrics, "files", "never")
+
+
+class ProgressTests(BuildCase):
+    """What is known of the progress of a step."""
+
+    def test_expectations(self) -> None:
+        """0.7.5: a step's metrics are told, with what they usually come to once a build has succeeded."""
+        factory = BuildFactory()
+        factory.addStep(Counting, command="make")
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        self.assertEqual(
+            self.ended(slave, 10), [("output", 0, None), ("files", None, None), ("never", None, None)]
+        )
+        self.force()
+        slave.commands[-1].update(stdout=b"12345")
+        self.settle()
+        end = len("exit code 0\n")
+        usual = [("output", 5, 10 + end), ("files", None, 7), ("never", None, None)]
+        self.assertEqual(self.ended(slave, 15), usual)
+        self.force()
+        self.assertEqual(self.ended(slave, 0, rc=1)[0], ("output", 0, 13 + end))
+        self.force()
+        self.assertEqual(self.ended(slave, 0)[0], ("output", 0, 13 + end))
+
+    def ended(self, slave: FakeSlave, more: int, rc: int = 0) -> list[Any]:
+        """What is known in the middle of a build, which ends with some more output."""
+        (build,) = self.botmaster.builders["full"].building
+        known: list[Any] = build.build_status.getCurrentStep().getExpectations()
+        slave.commands[-1].update(stdout=b"x" * more)
+        build.currentStep.setProgress("files", 7)
+        slave.commands[-1].end(rc)
+        self.settle()
+        return known

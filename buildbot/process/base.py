@@ -203,6 +203,7 @@ class Build:
         if step.step_status is None:
             status = self.build_status.addStepWithName(step.name)
             status.expected = self._expected.get(step.name)
+            status.metrics = tuple(step.progressMetrics)
             step.setStepStatus(status)
         return step.step_status
 

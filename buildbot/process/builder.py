@@ -485,6 +485,7 @@ class Builder:
         build.build_status = BuildStatus(
             *(self.builder_status, record, self.botmaster.logs, now, self.botmaster.announcer)
         )
+        build.build_status.experience = self.builder_status.experience
         return build
 
     async def _run(self, build: Build, status: BuildStatus, slavebuilder: SlaveBuilder) -> None:
@@ -587,6 +588,7 @@ class Builder:
                 took = step.finished - step.started
                 usual = self.expectations.get(step.name, took)
                 self.expectations[step.name] = round(usual + LEARNING * (took - usual), 3)
+                self.builder_status.learn(step.name, step.measured(), LEARNING)
         if any(abs(self.expectations[name] - before.get(name, -1.0)) > 1.0 for name in self.expectations):
             self.botmaster.remember(f"expectations/{self.name}", self.expectations)
 

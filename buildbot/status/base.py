@@ -35,7 +35,11 @@ class StatusReceiver:
         """See L{interfaces.IStatusReceiver}."""
 
     def stepETAUpdate(
-        self, build: Any, step: Any, ETA: float | None, expectations: list[tuple[str, float, float]]
+        self,
+        build: Any,
+        step: Any,
+        ETA: float | None,
+        expectations: list[tuple[str, float | None, float | None]],
     ) -> None:
         """See L{interfaces.IStatusReceiver}."""
 

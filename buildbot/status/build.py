@@ -9,8 +9,9 @@ are records (L{buildbot.status.records}).  Output is in L{buildbot.status.logs}.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from zope.interface import implementer
@@ -110,13 +111,19 @@ class _Watched(Finishing):
 
 @implementer(interfaces.IBuildStepStatus, interfaces.IStatusEvent)
 class BuildStepStatus(_Watched):
-    """I am one step of a build."""
+    """
+    I am one step of a build.
+
+    @ivar metrics: by what its progress is measured.
+    """
 
     name = "?"
     results: int | None = None
     text: Sequence[str] = ()
     text2: Sequence[str] = ()
     color: str | None = None
+    metrics: Sequence[str] = ()
+    _progress: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, build: BuildStatus) -> None:
         self.build = build
@@ -161,9 +168,19 @@ class BuildStepStatus(_Watched):
         """How it went, and what is worth mentioning with the build."""
         return self.results, list(self.text2)
 
-    def getExpectations(self) -> list[tuple[str, float, float]]:
-        """What is known of its progress: (metric, now, expected)."""
-        return []
+    def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
+        """What is known of its progress: (metric, now, usually in the end); None for what is not known."""
+        now, usual = self.measured(), self.build.experience.get(self.name, {})
+        return [(metric, now.get(metric), usual.get(metric)) for metric in self.metrics]
+
+    def measured(self) -> dict[str, float]:
+        """How far it is, by each metric that was measured; C{output} is the length of its output."""
+        now = dict(self._progress)
+        if "output" in self.metrics and "output" not in now:
+            for log in self.logs:
+                if log.name == "stdio":
+                    now["output"] = log.written()
+        return now
 
     def getETA(self) -> float | None:
         """Seconds until it will probably be over; None if nothing is known."""
@@ -208,6 +225,7 @@ class BuildStepStatus(_Watched):
 
     def setProgress(self, metric: str, value: float) -> None:
         """How far it is, by one metric."""
+        self._progress = {**self._progress, metric: value}
 
     def addURL(self, name: str, url: str) -> None:
         """A link to show with it."""
@@ -282,12 +300,14 @@ class BuildStatus(_Watched):
     @ivar record: what the store knew of it at its beginning.
     @ivar logs: where its logs are made: a L{buildbot.status.logs.LogDirectory}.
     @ivar now: tells the time, in seconds since the epoch.
+    @ivar experience: step name -> metric -> what it usually comes to.
     @ivar waitsFor: says what it waits for, if it waits for locks.
     """
 
     results: int | None = None
     text: Sequence[str] = ()
     waitsFor: Callable[[], str] | None = None
+    experience: Mapping[str, Mapping[str, float]] = MappingProxyType({})
     _note = ""
 
     def __init__(

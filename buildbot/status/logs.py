@@ -164,6 +164,10 @@ class LogFile(Finishing):
         """Where its file is."""
         return self._writer.path
 
+    def written(self) -> int:
+        """How many bytes of output it was given so far."""
+        return self._writer.length
+
     def length(self) -> int | None:
         """The size of the file in bytes; None while it grows."""
         return self._length

@@ -21,7 +21,11 @@ RECENT = 3
 
 @implementer(interfaces.IBuilderStatus)
 class BuilderStatus:
-    """I am what is known of one builder."""
+    """
+    I am what is known of one builder.
+
+    @ivar experience: step name -> metric -> what it usually comes to, since the master was started.
+    """
 
     def __init__(self, builder: Any, announcer: Announcer) -> None:
         """@param builder: the L{buildbot.process.builder.Builder}."""
@@ -30,6 +34,7 @@ class BuilderStatus:
         self._watchers: tuple[Any, ...] = ()
         self._recent: tuple[Any, ...] = ()
         self._told = ""
+        self.experience: dict[str, dict[str, float]] = {}
 
     def __repr__(self) -> str:
         return f"<BuilderStatus {self.getName()}>"
@@ -108,6 +113,18 @@ class BuilderStatus:
             build.unsubscribe(receiver)
 
     # what the builder tells
+
+    def learn(self, step: str, measured: Mapping[str, float], weight: float) -> None:
+        """
+        A step of a build that has succeeded came to this, by its metrics.
+
+        @param weight: how much it counts, of 1.
+        """
+        if measured:
+            usual = self.experience.setdefault(step, {})
+            for metric, value in measured.items():
+                before = usual.get(metric, value)
+                usual[metric] = before + weight * (value - before)
 
     def stateChanged(self) -> None:
         """A slave came or went, or a build began or ended."""
