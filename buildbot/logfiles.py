@@ -153,7 +153,8 @@ class LogWriter:
         block, length = _encoded(inside)
         self._write(block, length)
         if self._room is not None:
-            self._room -= length
+            # Single bytes of two channels in turn take five times as much in the file.
+            self._room = max(0, self._room - max(length, len(block) // 2))
         if outside:
             if not self._isLong:
                 self._isLong = True

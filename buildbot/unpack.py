@@ -88,7 +88,8 @@ def unpack(
         if not mayPlace():
             return False
         if order.mode is not None:
-            os.chmod(order.directory, directoryMode(order.mode))
+            with contextlib.suppress(PermissionError):  # it is somebody else's, who lets us write there
+                os.chmod(order.directory, directoryMode(order.mode))
         _moveInto(order.aside, order.directory, order.mode is not None)
         return True
     except _NotWanted:
@@ -248,7 +249,8 @@ def _moveInto(source: str, directory: str, withModes: bool) -> None:
                 os.unlink(there)
             if os.path.isdir(there):
                 if withModes:
-                    os.chmod(there, entry.stat().st_mode & 0o777)
+                    with contextlib.suppress(PermissionError):
+                        os.chmod(there, entry.stat().st_mode & 0o777)
                 _moveInto(entry.path, there, withModes)
             else:
                 os.rename(entry.path, there)

@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.threads import deferToThread
@@ -34,8 +34,11 @@ RATIO = 100
 #: Seconds of computing that any archive may take; one more for so many bytes of its contents.
 SECONDS = 60
 _BYTES_A_SECOND = 4 << 20
+#: So many archives are unpacked at a time; the others wait for their turn.
+AT_ONCE = 4
 #: Bytes of the child's words that are kept.
 _MOST_SAID = 4096
+_STOPPED = "it is not unpacked: the build was stopped"
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop());"
     " from buildbot.unpack import main; sys.exit(main(sys.argv[1]))"
@@ -57,6 +60,8 @@ def orderFor(archive: str, directory: str, maxsize: int | None, mode: int | None
 class Unpacking(ProcessProtocol):
     """I am the unpacking of one archive."""
 
+    turns = DeferredSemaphore(AT_ONCE)
+
     def __init__(self, order: Order, reactor: Any = None) -> None:
         """@param reactor: None for the usual one."""
         if reactor is None:
@@ -71,11 +76,16 @@ class Unpacking(ProcessProtocol):
 
     def start(self) -> Deferred[None]:
         """
-        Begin.
+        Begin, or wait for my turn.
 
         @return: fires with None when the contents have taken their place; fails with L{BadArchive} if they
             cannot, or if I was stopped. Nothing is left of them then.
         """
+        self._turn = self.turns.acquire()
+        self._turn.addCallbacks(lambda turns: self._begin(), lambda why: self._fail(_STOPPED))
+        return self._done
+
+    def _begin(self) -> None:
         command = [
             *(sys.executable, "-c", _PROGRAM),
             *(json.dumps(asdict(self._order)), json.dumps(sys.path)),
@@ -83,15 +93,20 @@ class Unpacking(ProcessProtocol):
         try:
             self._reactor.spawnProcess(self, command[0], command, env=None, childFDs={0: "w", 1: "r", 2: "r"})
         except OSError as error:
-            return fail(BadArchive(f"no process can be started to unpack it: {error.strerror}"))
+            self.turns.release()
+            self._fail(f"no process can be started to unpack it: {error.strerror}")
+            return
         # It may have to wait for the disk, and for other processes.
         self._overdue = self._reactor.callLater(4 * self._order.seconds, self._end)
-        return self._done
+
+    def _fail(self, why: str) -> None:
+        self._done.errback(BadArchive(why))
 
     def stop(self) -> None:
         """Nobody wants the contents any more. What takes its place already goes on to do so."""
         if not self._isPlacing:
             self._isStopped = True
+            self._turn.cancel()  # if it still has to come
             self._kill()
 
     def _end(self) -> None:
@@ -118,22 +133,23 @@ class Unpacking(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """The child has ended: clear up behind it, and tell."""
+        self.turns.release()
         if self._overdue.active():
             self._overdue.cancel()
         if not isinstance(reason.value, ProcessTerminated):
             self._done.callback(None)
             return
-        why = BadArchive(self._whyNot(reason))
+        why = self._whyNot(reason)
         if self._complaints:
             log.error(
                 "cannot unpack {path}: {said}", path=self._order.directory, said=text(self._complaints, 4096)
             )
         clearing: Deferred[Any] = deferToThread(shutil.rmtree, self._order.aside, True)
-        clearing.addBoth(lambda _: self._done.errback(why))
+        clearing.addBoth(lambda _: self._fail(why))
 
     def _whyNot(self, reason: Failure) -> str:
         if self._isStopped:
-            return "it is not unpacked: the build was stopped"
+            return _STOPPED
         if self._isLate:
             return f"it takes more than {4 * self._order.seconds} seconds to unpack"
         if reason.value.signal == signal.SIGXCPU:

@@ -127,6 +127,14 @@ class WriterTests(LogCase):
         self.assertEqual(self.written(), b"x" * BLOCK + b"y")
         writer.finish()
 
+    def test_crumbsOnDisk(self) -> None:
+        """H3: single bytes on two channels in turn do not make the file many times as large as its limit."""
+        writer = self.writer(LogLimits(100_000, 1000))
+        for number in range(200_000):
+            writer.append(number % 2, b"x")
+        self.assertLess(writer.finish(), 300_000)
+        self.assertTrue(self.written(HEADER))
+
     def test_crumbs(self) -> None:
         """H3: empty pieces leave nothing, and small ones on two channels in turn are not kept in memory."""
         writer = self.writer()

@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, replace
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
@@ -120,6 +120,19 @@ class UnpackingTests(unittest.TestCase):
             time.sleep(0.05)
         self.assertEqual(os.listdir(self.base), ["there"])
         self.assertEqual(os.listdir(order.directory), [])
+
+    async def test_turns(self) -> None:
+        """H4: so many archives are unpacked at a time; one that waits can be stopped."""
+        self.patch(Unpacking, "turns", DeferredSemaphore(1))
+        orders = [self.order(packed((tarfile.TarInfo("f"), b"x"))) for _ in range(3)]
+        first, second, third = map(Unpacking, orders)
+        doing = [each.start() for each in (first, second, third)]
+        second.stop()
+        self.assertIn("stopped", str(self.failureResultOf(doing[1], BadArchive).value))
+        await doing[0]
+        await doing[2]
+        self.assertEqual(Unpacking.turns.tokens, 1)
+        self.assertEqual(os.listdir(orders[0].directory), ["f"])
 
     async def test_stopped(self) -> None:
         """H4: unpacking that nobody wants any more ends at once; nothing is left."""
