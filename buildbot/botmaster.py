@@ -18,12 +18,12 @@ from twisted.application import service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.spread import pb
 
 from buildbot.botperspective import BotPerspective
 from buildbot.buildyard import BuildYard
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
+from buildbot.pbutil import Callee
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
 from buildbot.wire.lines import Comings
@@ -70,7 +70,7 @@ class BotMaster(BuildYard, service.Service):
         self.slaves: dict[str, BotPerspective] = {}
         self.builders: dict[str, Builder] = {}
         self.config = MasterConfig()
-        self.reference = pb.Referenceable()
+        self.reference = Callee()
         self.stopping = False
         self.strangers: OrderedDict[str, Stranger] = OrderedDict()
         self.comings = Comings()

@@ -8,6 +8,7 @@ traceback in the log would mean that our own code did not expect what came.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +31,11 @@ from tests.test_builds import BuildCase
 from tests.test_debugperspective import FakeMaster
 
 HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
+#: How many calls of each kind are tried; more with C{BUILDBOT_TEST_SEQUENCES} in the environment.
+MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
 CALLS = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=MANY, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-FEWER = settings(CALLS, max_examples=60)
 
 # ---- what a peer may say
 
@@ -281,7 +283,7 @@ class SlaveTests(FuzzCase):
         )
         methods = strategies.sampled_from((b"update", b"complete", b"nonsense"))
 
-        @FEWER
+        @CALLS
         @given(strategies.sampled_from((0, 1)), methods, ARGUMENTS, KEYWORDS)
         def check(step: int, method: bytes, arguments: list[Any], keywords: list[Any]) -> None:
             self.configure(self.factoryOf(steps[step]))
@@ -300,7 +302,7 @@ class SlaveTests(FuzzCase):
         }
         methods = strategies.sampled_from((b"write", b"read", b"close", b"utime", b"unpack", b"nonsense"))
 
-        @FEWER
+        @CALLS
         @given(strategies.sampled_from(sorted(steps)), methods, ARGUMENTS, KEYWORDS)
         def check(kind: str, method: bytes, arguments: list[Any], keywords: list[Any]) -> None:
             self.configure(self.factoryOf(steps[kind]))
