@@ -18,7 +18,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests import hostile
-from tests.benchmarks import bombs, hostile_budgets, hostile_deadlines, hostile_doors, rawpb, servers
+from tests.benchmarks import (
+    bombs,
+    hostile_budgets,
+    hostile_control,
+    hostile_deadlines,
+    hostile_doors,
+    rawpb,
+    servers,
+)
 from tests.benchmarks.attach import farm
 from tests.benchmarks.forgeries import forgeries
 from tests.benchmarks.loris import Loris, slowLoris
@@ -281,6 +289,7 @@ SCENARIOS: dict[str, Callable[[Server, Sizes], str]] = {
     **hostile_doors.SCENARIOS,
     **hostile_deadlines.SCENARIOS,
     **hostile_budgets.SCENARIOS,
+    **hostile_control.SCENARIOS,
 }
 
 
