@@ -301,7 +301,17 @@ _LISTS = frozenset(("command", "env"))
 
 def _sent(name: str, value: Any) -> Any:
     """The value of an argument as slaves take it; tuples stay tuples wherever they can."""
-    return _listed(value) if name in _LISTS else value
+    return _listed(value) if name in _LISTS else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value without subclasses of the usual containers, which cannot be sent."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        plain = map(_plain, value)
+        return list(plain) if isinstance(value, list) else tuple(plain)
+    return value
 
 
 def _listed(value: Any) -> Any:

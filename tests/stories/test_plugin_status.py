@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
+from zope.interface.verify import verifyObject
 
 from buildbot import interfaces
 from buildbot.buildset import BuildSet
 from buildbot.process.base import BuildRequest
+from buildbot.process.buildstep import LogLineObserver
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.base import StatusReceiver
+from buildbot.status.builder import TestResult
 from buildbot.status.results import FAILURE, SUCCESS
 from tests.stories.test_plugins import PluginCase
 
@@ -22,6 +25,7 @@ from buildbot.changes import base as changes_base, changes
 from buildbot.locks import MasterLock, SlaveLock
 from buildbot.process import factory
 from buildbot.process.base import BuildRequest
+from buildbot.process.buildstep import LogLineObserver
 from buildbot.scheduler import Scheduler, Periodic, BaseUpstreamScheduler, AnyBranchScheduler
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status import base, builder
@@ -384,3 +388,49 @@ class ActingTests(StatusCase):
         self.submit("full")
         self.wait(2)
         self.assertEqual(len(finished), 2)
+
+
+class PromiseTests(StatusCase):
+    """What the interfaces of 0.7.5 promise, by those who provide them."""
+
+    def test_providers(self) -> None:
+        """Every object that a plug-in meets in a build keeps the whole of its interface."""
+        slave = self.connect("0.7.12")
+        buildset = self.submit("full", files=("a.c",))
+        builder = self.master.botmaster.builders["full"]
+        (build,) = builder.building
+        status = build.build_status
+        (step,) = status.getSteps()
+        (log,) = step.getLogs()
+        (request,) = buildset.requests
+        (source,) = [child for child in self.master.change_svc if hasattr(child, "poll")]
+        for interface, provider in (
+            (interfaces.IStatus, self.master.getStatus()),
+            (interfaces.IBuilderStatus, status.getBuilder()),
+            (interfaces.IBuildStatus, status),
+            (interfaces.IStatusEvent, status),
+            (interfaces.IBuildStepStatus, step),
+            (interfaces.IStatusEvent, step),
+            (interfaces.IStatusLog, log),
+            (interfaces.ILogFile, log),
+            (interfaces.ISlaveStatus, self.master.getStatus().getSlave("bot1")),
+            (interfaces.IBuildSetStatus, buildset.status),
+            (interfaces.IBuildRequestStatus, request.status),
+            (interfaces.IBuildRequestControl, request),
+            (interfaces.IBuildControl, build),
+            (interfaces.IBuilderControl, interfaces.IBuilderControl(builder)),
+            (interfaces.IControl, interfaces.IControl(self.master)),
+            (interfaces.ISourceStamp, build.source),
+            (interfaces.IStatusEvent, build.source.changes[0]),
+            (interfaces.IStatusReceiver, self.mailer()),
+            (interfaces.IScheduler, self.scheduler("quiet")),
+            (interfaces.ISchedulerStatus, self.scheduler("night")),
+            (interfaces.IUpstreamScheduler, self.scheduler("quiet")),
+            (interfaces.IChangeSource, source),
+            (interfaces.ILogObserver, LogLineObserver()),
+            (interfaces.ITestResult, TestResult(("a",), SUCCESS, ["passed"], {})),
+        ):
+            self.assertTrue(interface.providedBy(provider), (interface, provider))
+            verifyObject(interface, provider)
+        slave.commands[0].end(0)
+        self.settle()

@@ -9,6 +9,7 @@ from tests.fakes import FakeSlave
 from tests.stories.test_plugins import PluginCase
 
 STEPS = """
+from collections import OrderedDict, namedtuple
 from twisted.internet import defer
 from buildbot.process.base import Build
 from buildbot.process.factory import BuildFactory, s
@@ -17,6 +18,8 @@ from buildbot.process.buildstep import LogLineObserver, RemoteCommand, RemoteShe
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.dummy import Wait
 from buildbot.status.builder import SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, STDERR, STDOUT, HEADER
+
+Handle = namedtuple("Handle", "name reason")
 
 class Bytes(LogObserver):
     "Counts what comes, in the manner of a progress meter."
@@ -51,7 +54,8 @@ class Own(BuildStep):
         self.step_status.setColor("yellow")
         self.step_status.setText(["waiting", "for"] + [self.handle])
         loog = self.addLog("stdio")
-        args = {'handle': (self.handle, self.build.reason), 'names': ("a", "b")}
+        args = {'handle': Handle(self.handle, self.build.reason), 'names': ("a", "b"),
+                'more': OrderedDict(x=[("y",)])}
         self.cmd = LoggedRemoteCommand("dummy.wait", args)
         self.cmd.useLog(loog, True)
         d = self.runCommand(self.cmd)
@@ -218,6 +222,7 @@ class StepTests(PluginCase):
         (command,) = slave.commands
         self.assertEqual(command.args[b"handle"], (b"h", b"by hand"))
         self.assertEqual(command.args[b"names"], (b"a", b"b"))
+        self.assertEqual(command.args[b"more"], {b"x": [(b"y",)]})
         command.update(stdout=b"one\ngr\xc3")
         command.update(stdout=b"\xb6\n", stderr=b"oh")
         command.end(0)
