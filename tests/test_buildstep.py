@@ -18,6 +18,7 @@ from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
 from buildbot.trialoutput import TestResult
+from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, COMMAND_MEMORY, PIECE
 from tests.fakes import HANG
 from tests.stepping import Running, StepCase
@@ -271,6 +272,14 @@ class UpdateTests(StepCase):
         )
         self.assertEqual(running.budget.spent, 0)
         self.assertEqual(len(running.retired), 1)
+
+    def test_argumentTooLong(self) -> None:
+        """H3: a command that a property makes too long for the wire fails, and says so in a line."""
+        running = self.prepare(ShellCommand(command=WithProperties("%(branch)s")))
+        running.fails = LimitExceeded("string", 655360)
+        running.begin()
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(running.log("err.text"), "more than 655360 bytes in one string\n")
 
     def test_newsReplaced(self) -> None:
         """H3: of much news of one kind the last is kept, and only that is counted."""

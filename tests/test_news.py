@@ -15,7 +15,7 @@ from buildbot.process.buildstep import (
     RemoteCommand,
     RemoteShellCommand,
 )
-from buildbot.process.news import OutputText, newsIn, worded
+from buildbot.process.news import MOST_SOURCES, OutputText, newsIn, worded
 from buildbot.status.results import SUCCESS
 from buildbot.wire.budget import PIECE
 from tests.stepping import StepCase
@@ -44,6 +44,20 @@ class NewsTests(unittest.TestCase):
             [each["log"][1] for each in news if "log" in each],
         ):
             self.assertEqual("".join(texts).encode("utf-8", "surrogateescape"), output)
+
+    def test_manyLogs(self) -> None:
+        """H3: a slave that names ever more logs does not make the master remember them."""
+        reader = OutputText()
+        for number in range(2 * MOST_SOURCES):
+            for name in (b"%d" % number, b"x" * 100_000 + b"%d" % number):
+                read = reader.read({"log": [name, b"\xc3"]})["log"]
+        self.assertEqual(read, ["x" * 100_000 + str(2 * MOST_SOURCES - 1), "\udcc3"])
+        self.assertEqual(len(list(reader.rest())), MOST_SOURCES)
+
+    def test_oddLog(self) -> None:
+        """H3: what is no name of a log, and no pair, is left as it is for whoever reads it."""
+        for odd in ([[b"list"], b"x"], 7, [b"name"], {"name": b"x"}):
+            self.assertEqual(OutputText().read({"log": odd}), {"log": odd})
 
 
 class Seeing(RemoteShellCommand):

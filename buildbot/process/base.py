@@ -33,6 +33,7 @@ from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.build import colorOf
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 
 __all__ = ["Build", "BuildRequest"]
@@ -42,7 +43,7 @@ log = Logger()
 #: Exceptions of a step that tell all in their words: nobody needs the place in our code.
 _NO_MISTAKE_OF_OURS = (
     *(pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty),
-    *(BudgetExceeded, UnsafePath),
+    *(BudgetExceeded, UnsafePath, LimitExceeded),
 )
 #: Seconds that a step may take to end once it was interrupted; then its slave is cut off (B2).
 STOP_TIME = 30.0

@@ -12,11 +12,15 @@ import codecs
 from collections.abc import Iterator
 from typing import Any
 
+from buildbot.wire.budget import weigh
 from buildbot.wire.dialect import fromPeer, word
 
 #: What of an update is output.
 OUTPUT = frozenset(("stdout", "stderr", "header", "log"))
 
+#: Of so many logs, characters are put together that were cut on their way; names may take so much memory.
+MOST_SOURCES = 100
+LONGEST_SOURCE = 4096
 _newDecoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -69,8 +73,10 @@ class OutputText:
         return {key: self._of(key, value) if key in OUTPUT else value for key, value in news.items()}
 
     def _of(self, key: str, value: Any) -> Any:
-        if key == "log" and isPair(value):
-            name = worded(value[0])
+        if key == "log":
+            if not isPair(value) or not isinstance(value[0], (bytes, str)):
+                return value
+            name = word(value[0])
             return [name, self._decoded((key, name), value[1])]
         return self._decoded((key, None), value)
 
@@ -78,6 +84,8 @@ class OutputText:
         if not isinstance(data, bytes):
             return data
         if source not in self._decoders:
+            if len(self._decoders) == MOST_SOURCES or weigh(source) > LONGEST_SOURCE:
+                return data.decode("utf-8", "surrogateescape")
             self._decoders[source] = _newDecoder("surrogateescape")
         return self._decoders[source].decode(data)
 

@@ -100,7 +100,7 @@ class _FileCallee(Callee):
 
     def discard(self) -> None:
         """The transfer is over: nothing is left of what was not kept, and nothing more is taken."""
-        self.whenFailed = lambda: None  # the slave may hold me for long, and this holds a build
+        self.whenFailed = self.whenHeard = lambda: None  # the slave may hold me for long, and these a build
         with self._remembering():
             self._close()
 
