@@ -14,7 +14,7 @@ from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
 from buildbot.process.logobserver import LogObserver
 from buildbot.process.properties import WithProperties
 from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, SIGN_AFTER, START_TIME, RemoteShellCommand
-from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
+from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps.shell import ShellCommand
 from buildbot.store.front import encode
 from buildbot.trialoutput import TestResult
@@ -607,6 +607,33 @@ class ObserverTests(StepCase):
         running.command.end(0, stdout=b"some")
         self.assertEqual(running.result, EXCEPTION)
         self.assertIn("blind", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class CoroutineStartTests(StepCase):
+    """A step whose start() is a coroutine."""
+
+    def test_start(self) -> None:
+        """It runs, and ends as any other: by finished(), by SKIPPED, or by what it raises."""
+
+        class Async(BuildStep):
+            def __init__(self, what: str, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+                self.what = what
+
+            async def start(self) -> Any:
+                await self.runCommand(RemoteShellCommand("build", ["x"]))
+                if self.what == "raise":
+                    raise ZeroDivisionError("oops")
+                if self.what == "finish":
+                    self.finished(WARNINGS)
+                return SKIPPED if self.what == "skip" else None
+
+        for what, results in (("finish", WARNINGS), ("skip", SKIPPED), ("raise", EXCEPTION)):
+            running = self.begin(Async(what))
+            self.assertIsNone(running.result)
+            running.command.end(0)
+            self.assertEqual(running.result, results, what)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 

@@ -170,6 +170,8 @@ class BuildStep(ComparableMixin):
         """
         Begin, in the manner of 0.7.5: subclasses override this, or L{run}.
 
+        May be a coroutine.
+
         @return: SKIPPED if there is nothing to do; else L{finished} is called later, or L{failed}.
         """
         raise NotImplementedError(f"{type(self).__name__} has neither start() nor run()")
@@ -181,7 +183,10 @@ class BuildStep(ComparableMixin):
         @return: one of L{buildbot.status.results}.
         """
         ending = self._ending = Deferred()
-        if self.start() == SKIPPED:
+        begun = self.start()
+        if inspect.iscoroutine(begun):
+            begun = await begun
+        if begun == SKIPPED:
             return SKIPPED
         results: int = await ending
         return results
