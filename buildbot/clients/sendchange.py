@@ -16,7 +16,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import endpoints
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, fail
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionRefusedError, DNSLookupError
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.banana import SIZE_LIMIT
@@ -174,6 +174,8 @@ class Sender:
             )
         if isinstance(error, TimeoutError):
             return f"{self._master} did not answer within {self._timeout:g} s"
+        if isinstance(error, ConnectionRefusedError):
+            return f"cannot connect to {self._master}: connection refused, no master listens there"
         if isinstance(error, (ConnectError, DNSLookupError)):
             return f"cannot connect to {self._master}: {said}"
         if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):

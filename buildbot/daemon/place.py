@@ -13,6 +13,7 @@ import stat
 from enum import Enum
 
 from buildbot.daemon.oserrors import inWords, userName
+from buildbot.daemon.typed import command
 from buildbot.plainfiles import NotPlain, mustBePlain, readPlain
 
 TAC = "buildbot.tac"
@@ -46,7 +47,7 @@ def enter(basedir: str, toWrite: bool = True) -> str:
     try:
         mode = os.stat(here).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        line = f"there is no directory {here}: `buildbot create-master {here}` makes a master there"
+        line = f"there is no directory {here}: `{command('create-master', here)}` makes a master there"
         raise Unusable(line) from None
     except OSError as why:
         raise Unusable(f"cannot use {inWords(why)}") from None
@@ -62,7 +63,8 @@ def enter(basedir: str, toWrite: bool = True) -> str:
     try:
         os.stat(tac)
     except (FileNotFoundError, NotADirectoryError):
-        raise Unusable(f"no {TAC} in {here}: `buildbot create-master {here}` makes a master there") from None
+        line = f"no {TAC} in {here}: `{command('create-master', here)}` makes a master there"
+        raise Unusable(line) from None
     except OSError as why:
         raise Unusable(f"cannot use {inWords(why)}") from None
     if not _mayUse(tac, os.R_OK):

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import shlex
-import shutil
 import sys
 import threading
 import time
@@ -20,6 +18,7 @@ from typing import TypeVar
 
 from buildbot.daemon import asking, lock, place, stranger
 from buildbot.daemon.plaintext import plain
+from buildbot.daemon.typed import command as command  # which all commands have from here
 
 #: A command's options, and what a command adds to them: what a function of 0.7.5 takes.
 Config = Mapping[str, object]
@@ -110,23 +109,6 @@ def setting(config: Config, name: str, kind: type[_Value], default: _Value) -> _
 def basedir(config: Config) -> str:
     """The directory that the command is about, as an absolute path."""
     return os.path.abspath(setting(config, "basedir", str, "."))
-
-
-def command(*words: str) -> str:
-    """A command line of ours, as the user would type it."""
-    return shlex.join([*_typed(sys.argv[0]), *words])
-
-
-def _typed(program: str) -> list[str]:
-    """How the user calls this program.
-
-    @param program: its file, as the shell has found it or the user has typed it.
-    """
-    if program.endswith(os.path.join("buildbot", "__main__.py")):
-        return [os.path.basename(sys.executable), "-m", "buildbot"]
-    if os.path.basename(program) != "buildbot" or shutil.which("buildbot") == program:
-        return ["buildbot"]
-    return [program]
 
 
 def usable(config: Config, toWrite: bool = True) -> str:

@@ -111,8 +111,8 @@ class MasterTests(ProcessCase):
         self.assertEqual(again.out.count("already running, pid"), 2)
         for line in said.out.splitlines()[-2:]:
             words = line.split()
-            self.assertEqual(words[:2], ["buildbot", "stop"])
-            self.ok(*words[1:])
+            self.assertEqual(words[1:4], ["-m", "buildbot", "stop"])  # as it was called
+            self.ok(*words[3:])
         self.assertEqual(self.running(), [])
 
     def test_slaveWithoutWorker(self) -> None:

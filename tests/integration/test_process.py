@@ -15,6 +15,9 @@ import time
 
 from tests.integration.directories import LIMIT, ProcessCase, hearCtrlC
 
+#: How the tests call the command, and so how it calls itself.
+TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
+
 
 class StartTests(ProcessCase):
     """A start tells the truth (O1)."""
@@ -93,7 +96,7 @@ class StartTests(ProcessCase):
             self.make(before=before, **options)
             self.assertRegex(
                 self.startFails("--timeout", "1"),
-                r"^not ready within 1 s: pid \d+ was ended; --timeout allows",
+                r"^not ready within 1 s, so process \d+ was stopped: --timeout allows",
             )
 
     def test_interrupted(self) -> None:
@@ -156,7 +159,7 @@ class StartTests(ProcessCase):
 
     def test_unusable(self) -> None:
         """A directory that is missing, a file, or not one of ours is one line that says what to do."""
-        self.assertIn(f"there is no directory {self.here}: `buildbot create-master", self.startFails())
+        self.assertIn(f"there is no directory {self.here}: `{TYPED} create-master", self.startFails())
         os.mkdir(self.here)
         self.assertIn(f"no buildbot.tac in {self.here}", self.startFails())
         self.assertIn("is not a directory", self.fails("start", "/dev/null").err)
@@ -253,7 +256,7 @@ class StopTests(ProcessCase):
         pid = self.start()
         os.kill(pid, signal.SIGSTOP)
         said = self.fails("stop", "--timeout=0.3", self.here)
-        self.assertIn(f"has not stopped within 0.3 s: `buildbot stop --kill {self.here}` kills it", said.err)
+        self.assertIn(f"has not stopped within 0.3 s: `{TYPED} stop --kill {self.here}` kills it", said.err)
         said = self.ok("stop", "--timeout=0.3", "--kill", self.here)
         self.assertIn("was killed", said.out)
         self.assertEqual((self.files(), self.running()), ({"buildbot.tac"}, []))
