@@ -110,7 +110,7 @@ class PageTests(unittest.TestCase):
         self.assertRegex(lines[-1], r"^bot2 is draining by somebody 1 min ago$")
         drained = status.masterPage(MASTER, [{**away, "drained": True}], NOW)
         self.assertIn("not connected, drained", drained[5])
-        self.assertEqual(drained[-1], "bot2 is drained by somebody 1 min ago, safe to switch off")
+        self.assertEqual(drained[-1], "bot2 is drained, safe to switch off (by somebody 1 min ago)")
 
     def test_store(self) -> None:
         """P4, P8, F5: how much is kept, and that nothing can be kept just now and what to do, is shown."""

@@ -169,10 +169,9 @@ def pauseWords(slave: Mapping[str, Any], now: float) -> str:
     """How a slave is kept from builds: whether it is drained, by whom, since when, and why."""
     pause = slave["paused"]
     why = f": {pause['why']}" if pause["why"] else ""
-    kind = "drained" if slave.get("drained") else pause["kind"]
-    safe = ", safe to switch off" if slave.get("drained") else ""
-    who = pause["who"] or "somebody"
-    return plainLine(f"{kind} by {who} {passed(pause['when'], now)} ago{safe}{why}")
+    by = f"by {pause['who'] or 'somebody'} {passed(pause['when'], now)} ago"
+    how = f"drained, safe to switch off ({by})" if slave.get("drained") else f"{pause['kind']} {by}"
+    return plainLine(f"{how}{why}")
 
 
 def _refusal(slave: Mapping[str, Any]) -> list[str]:
