@@ -104,7 +104,7 @@ class BuildYard:
         """Where files and logs are, and what keeps everything else."""
         self.basedir = basedir
         self.store = store
-        store.watch(self.storeFailed, self.storeWorks)
+        store.watch(self.storeFailed, self.storeWorks, self.storeDamaged)
         self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock, troubles=self.troubles)
         self.troubles.watch("logs", self._lookAtLogs)
         self.partials = Partials(os.path.join(basedir, PARTIALS))
@@ -413,6 +413,16 @@ class BuildYard:
         self.troubles.report("store", _storeSymptom(reason))
         if self._trying is None and not self.stopping:
             self._trying = self.clock.callLater(STORE_AGAIN, self._tryStore)
+
+    def storeDamaged(self, reason: str) -> None:
+        """Some of what was kept cannot be read any more: that is so until the next start."""
+        symptom = Symptom(
+            "some of the store cannot be read: builds, requests or changes are missing",
+            reason,
+            "look for faults of the disk, and restart the master: it sets the file aside and carries over"
+            " what can be read",
+        )
+        self.troubles.report("damaged store", symptom)
 
     def _tryStore(self) -> None:
         """Has it recovered?  Nothing else may ask, for while there is trouble no build begins."""

@@ -17,6 +17,8 @@ from buildbot.logfiles import LogWriter, logFilename
 from buildbot.scripts import log
 from buildbot.scripts.log import Wanted, readings
 from buildbot.scripts.runner import main
+from buildbot.status.logformat import encode
+from buildbot.status.records import BuildRecord, LogRecord, StepRecord
 from tests.commandline import Spoken, command, directory
 
 
@@ -186,6 +188,18 @@ class PrintTests(LogCase):
         with open(path, "r+b") as stream:
             stream.write(b"no log")
         self.assertIn("its file is damaged from byte 0 on", self.failure("full/7/compile"))
+
+    def test_notWholeAsRecorded(self) -> None:
+        """H9: without a master, too, a log that has lost its end between two pieces is known."""
+        self.make("compile/stdio", (0, b"x" * 1000), (1, b"y" * 1000))
+        (kept,) = self.steps[0]["logs"]
+        path = os.path.join(self.here, "logs", kept["filename"])
+        os.truncate(path, len(encode(0, b"x" * 1000)))
+        self.running = False
+        record = LogRecord("stdio", kept["filename"], kept["length"])
+        build = BuildRecord("full", 7, "bot1", (), 1.0, steps=(StepRecord("compile", 1.0, logs=(record,)),))
+        self.patch(log, "peekBuild", lambda here, builder, number: build)
+        self.assertIn(f"of {kept['length']} bytes are gone", self.failure("full/7/compile"))
 
     def test_large(self) -> None:
         """A log of many pieces is printed to its end."""

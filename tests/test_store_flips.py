@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from buildbot.changes.change import Change
 from buildbot.store.interface import StoreFailed
 from buildbot.store.salvage import setAsides
 from buildbot.store.schema import CURRENT
@@ -160,6 +161,40 @@ class CellsTests(FlipsCase):
         self.opened(directory)
         self.get(self.store.interrupted(99.0))
         self.assertIn(id, self.pending())
+
+
+class _BadPage:
+    """I am a connection to a file, a page of which cannot be read: that of build 30 of C{full}."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        if statement.startswith("SELECT builder, number, record FROM builds") and values == ("full", 30):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return self._connection.execute(statement, values)
+
+
+class LaterTests(SqliteCase):
+    """What turns out to be damaged under a running master."""
+
+    def test_pageUnderUs(self) -> None:
+        """F5, H9: a page that goes bad under a running master costs who needs it, and is said."""
+        store = self.opened(connect=lambda *args, **options: _BadPage(sqlite3.connect(*args, **options)))
+        self.fill(1)
+        told: list[str] = []
+        store.watch(lambda reason: told.append("failed"), lambda: told.append("works"), told.append)
+        reading = [store.getBuild("full", number) for number in (0, 30, 0)]
+        adding = store.addChange(Change("mary", [], "meanwhile"))
+        self.assertEqual(self.get(reading[0]), self.get(reading[2]))
+        with self.assertRaises(StoreFailed) as caught:
+            self.get(reading[1])
+        self.assertEqual(caught.exception.reason, "damaged: database disk image is malformed")
+        self.assertEqual(self.get(adding).number, 2)
+        self.assertEqual(told, ["damaged: database disk image is malformed"])
 
 
 class OddTests(SqliteCase):

@@ -125,11 +125,13 @@ class TroubleTests(KeepingCase):
         """F5: whatever the store refuses, of whomever, is in status at once, and no more when it works."""
         store = MemoryStore()
         told: list[Any] = []
-        self.patch(store, "watch", lambda failed, works: told.extend([failed, works]))
+        self.patch(store, "watch", lambda *callbacks: told.extend(callbacks))
         self.botmaster.settle(self.mktemp(), store)
-        failed, works = told
+        failed, works, damaged = told
         failed("disk is full")
         self.assertEqual(self.troubles(), ["store"])
         self.assertEqual(self.botmaster.storeTrouble, "disk is full")
         works()
         self.assertEqual((self.troubles(), self.botmaster.storeTrouble), ([], ""))
+        damaged("damaged: database disk image is malformed")
+        self.assertEqual((self.troubles(), self.botmaster.storeTrouble), (["damaged store"], ""))

@@ -27,6 +27,7 @@ from buildbot.scripts.shown import duration, outcome, stepOutcome
 from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
 from buildbot.status.logformat import Chunk
 from buildbot.status.records import LogRecord
+from buildbot.store.peek import peekBuild
 
 #: How many seconds lie between two looks at a log that grows.
 POLL = 0.25
@@ -154,7 +155,8 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
     for one in wanted:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
-                return _verdict(_print(config, here, filename, lambda: True))
+                wrong = _print(config, here, filename, lambda: True)
+                return _verdict(_recorded(here, one, filename) or wrong)
     there: list[str] = []
     for one in wanted:
         files = _filesOf(here, one)
@@ -167,6 +169,14 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
     has = f"; there is {', '.join(there)}" if there else ""
     raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}")
+
+
+def _recorded(here: str, one: Wanted, filename: str) -> Sequence[str]:
+    """What is wrong with a log's file by its record in the store, a line each."""
+    build = peekBuild(here, one.builder, one.number)
+    logs = [] if build is None else [log for step in build.steps for log in step.logs]
+    path = os.path.join(here, LOGS, filename)
+    return [line for log in logs if log.filename == filename for line in logTrouble(path, log)]
 
 
 def filenames(one: Wanted) -> Iterator[str]:

@@ -70,10 +70,16 @@ class Store(ABC):
     _pruned: Sequence[str] = ()
     _failed: Callable[[str], object] = staticmethod(lambda reason: None)
     _works: Callable[[], object] = staticmethod(lambda: None)
+    _damaged: Callable[[str], object] = staticmethod(lambda reason: None)
 
-    def watch(self, failed: Callable[[str], object], works: Callable[[], object]) -> None:
+    def watch(
+        self,
+        failed: Callable[[str], object],
+        works: Callable[[], object],
+        damaged: Callable[[str], object] = lambda reason: None,
+    ) -> None:
         """See L{IStore}."""
-        self._failed, self._works = failed, works
+        self._failed, self._works, self._damaged = failed, works, damaged
 
     @abstractmethod
     def open(self) -> Deferred[None]:

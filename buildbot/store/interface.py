@@ -63,10 +63,17 @@ class IStore(Interface):
         with L{SchemaTooNew} too.
         """
 
-    def watch(failed: Callable[[str], object], works: Callable[[], object]) -> None:
+    def watch(
+        failed: Callable[[str], object],
+        works: Callable[[], object],
+        damaged: Callable[[str], object] = lambda reason: None,
+    ) -> None:
         """Call C{failed(reason)} when something could not be kept, and C{works()} when it can be again.
 
         To be called before L{open}. Both are called before whoever asked for it is answered.
+
+        @param damaged: called with the reason if some of what is kept turns out to be unreadable; all else
+            goes on.
         """
 
     def close() -> Deferred[None]:

@@ -18,13 +18,12 @@ from twisted.python.failure import Failure
 from buildbot.store.database import Connect, Database
 from buildbot.store.front import Core, Store
 from buildbot.store.interface import StoreFailed
+from buildbot.store.peek import FILE as FILE
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.worker import Work, Worker
 
 _T = TypeVar("_T")
 
-#: The file in the master's directory.
-FILE = "state.sqlite"
 
 #: A commit begins no sooner than so many seconds after the one before. A disk groups by itself what comes
 #: while it is busy; this bounds the cost where it hardly ever is.
@@ -47,7 +46,9 @@ class SqliteStore(Store):
         schema: Schema = CURRENT,
     ) -> None:
         path = os.path.join(basedir, FILE)
-        self._makeWorker = lambda: Worker(reactor, lambda: Database(path, connect, schema), pace, self._told)
+        self._makeWorker = lambda: Worker(
+            reactor, lambda: Database(path, connect, schema), pace, self._told, self._isDamaged
+        )
         self._worker: Worker | None = None
 
     def open(self) -> Deferred[None]:
@@ -69,6 +70,9 @@ class SqliteStore(Store):
             self._works()
         else:
             self._failed(trouble)
+
+    def _isDamaged(self, reason: str) -> None:
+        self._damaged(reason)
 
     def _notOpen(self, failure: Failure) -> Failure:
         self._worker = None

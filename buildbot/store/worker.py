@@ -53,6 +53,7 @@ class Worker:
     @param pace: so many seconds pass at least from the beginning of one group that writes to the next.
     @param tell: called in the reactor's thread with the reason when things cannot be kept, and with None
         when they can be again.
+    @param damaged: called there with the reason when some of what is kept cannot be read.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Worker:
         open: Callable[[], Database],
         pace: float,
         tell: Callable[[str | None], object] = lambda reason: None,
+        damaged: Callable[[str], object] = lambda reason: None,
     ) -> None:
         self._reactor = reactor
         self._open = open
@@ -72,6 +74,7 @@ class Worker:
         self._next = 0.0  # when the next group that writes may begin
         self._trouble: str | None = None
         self._tell = tell
+        self._damaged = damaged
 
     def start(self) -> Deferred[None]:
         """Fires when the database is open; fails as C{open} does, and then there is no thread any more."""
@@ -140,6 +143,8 @@ class Worker:
         try:
             while (culprit := _attempt(database, todo)) is not None:
                 todo.remove(culprit)
+                if isinstance(culprit.result, Failure) and culprit.result.check(StoreFailed):
+                    self._reactor.callFromThread(self._damaged, culprit.result.value.reason)
         except StoreFailed as error:
             for work in todo:
                 work.result = Failure(StoreFailed(error.reason))

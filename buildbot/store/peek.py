@@ -1,0 +1,33 @@
+# -*- test-case-name: tests.test_store_peek -*-
+"""A look into the store of a master that does not run: for commands that find nobody to ask.
+
+Nothing is changed, and nothing is said to be damaged: that is for the start of a master.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from urllib.parse import quote
+
+from buildbot.plainfiles import openPlain
+from buildbot.status.records import BuildRecord
+
+#: The file in the master's directory.
+FILE = "state.sqlite"
+
+
+def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
+    """The record of a build; None if there is none, or if it cannot be read."""
+    path = os.path.join(basedir, FILE)
+    try:
+        os.close(openPlain(path))
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=1.0)) as store:
+            row = store.execute(
+                "SELECT record FROM builds WHERE builder = ? AND number = ?", (builder, number)
+            ).fetchone()
+        return None if row is None else BuildRecord.fromRecord({**json.loads(row[0]), "number": number})
+    except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError):
+        return None
