@@ -115,10 +115,12 @@ class RealMaster(Daemon):
         """
         @param basedir: absolute, not there yet; its parent becomes the master's HOME.
         @param port: where slaves connect; by default one that is free.
+        @ivar environ: what the master's own process has in its environment besides.
         """
         Daemon.__init__(self, os.path.join(os.path.dirname(basedir), "master.out"))
         self.basedir = basedir
         self.port = freePort() if port is None else port
+        self.environ: dict[str, str] = {}
         self._test = test
         self._commands = 0
 
@@ -133,12 +135,13 @@ class RealMaster(Daemon):
             stream.write(config if isinstance(config, str) else config.text())
         os.replace(path + ".new", path)
 
-    def _spawn(self, arguments: Sequence[str], output: str) -> Child:
+    def _spawn(self, arguments: Sequence[str], output: str, **environ: str) -> Child:
         home = os.path.dirname(self.basedir)
         os.makedirs(home, exist_ok=True)
         command = [sys.executable, "-m", "buildbot", *arguments]
         return Child(
-            self._test, command, home, environment(home, PYTHONPATH=ROOT), os.path.join(home, output)
+            *(self._test, command, home, environment(home, PYTHONPATH=ROOT, **environ)),
+            os.path.join(home, output),
         )
 
     async def run(self, *arguments: str, timeout: float = 60.0) -> Result:
@@ -161,7 +164,7 @@ class RealMaster(Daemon):
         @return: the seconds from the command to the first answer on the control socket.
         @raise AssertionError: with its words, where it ended instead.
         """
-        child = self._child = self._spawn(["start", "--nodaemon", self.basedir], "master")
+        child = self._child = self._spawn(["start", "--nodaemon", self.basedir], "master", **self.environ)
         begun = time.monotonic()
         while child.isAlive():
             try:
