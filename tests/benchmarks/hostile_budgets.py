@@ -14,8 +14,10 @@ import os
 import select
 import socket
 import sys
+import tarfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.steps.python import PyFlakes
 from buildbot.steps.python_twisted import Trial
 from buildbot.steps.shell import Compile, SetProperty, ShellCommand
-from buildbot.steps.transfer import FileUpload
+from buildbot.steps.transfer import DirectoryUpload, FileUpload
 
 STEPS = {
     "plain": (ShellCommand, dict(command=["x"])),
@@ -44,6 +46,10 @@ STEPS = {
     "flakes": (PyFlakes, {}),
     "property": (SetProperty, dict(property="said", command=["x"])),
     "upload": (FileUpload, dict(slavesrc="x", masterdest="uploads/x", maxsize=1000)),
+    "archive": (
+        DirectoryUpload,
+        dict(slavesrc="x", masterdest="archives", compress="gz", maxsize=10_000_000, flunkOnFailure=True),
+    ),
 }
 for number, kind in enumerate(STEPS):
     step, arguments = STEPS[kind]
@@ -53,7 +59,7 @@ for number, kind in enumerate(STEPS):
         {"name": kind, "slavename": names[number], "builddir": kind, "factory": recipe}
     )
 """
-KINDS = ("plain", "lines", "trial", "flakes", "property", "upload")
+KINDS = ("plain", "lines", "trial", "flakes", "property", "upload", "archive")
 #: Bytes that one string on the wire may have, almost.
 _LONG = 600_000
 #: Who waits for an answer meanwhile.
@@ -191,12 +197,62 @@ def _complaints(command: int) -> bytes:
     return update(command, *[said("stderr", b"\x01")] * 6_000) * 20 + over(command, 1)
 
 
+# ---- archives
+
+
+def _header(kind: bytes, size: int, name: str = "x") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _sparseHeader() -> bytes:
+    header = bytearray(_header(tarfile.GNUTYPE_SPARSE, 0))
+    header[386:410] = b"00000000000\0" * 2
+    header[483:495] = b"\x80" + (100 << 30).to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def _packed(*pieces: tuple[bytes, int]) -> bytes:
+    """Pieces of an archive, each so many times, compressed."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packer.compress(data) for data, times in pieces for _ in range(times)) + packer.flush()
+
+
+_MANY = bytes(1 << 20)
+_SLOW = b"1" * 60_000 + b" x"
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "an archive of 1 GiB of zeros": lambda: _packed((_header(b"0", 1 << 30), 1), (_MANY, 1024)),
+    "an archive with a name of 1 GiB": lambda: _packed((_header(b"L", 1 << 30), 1), (_MANY, 1024)),
+    "an archive with a sparse file of 100 GiB": lambda: _packed((_sparseHeader(), 1), (bytes(1024), 1)),
+    "an archive of 300,000 directories": lambda: _packed((_header(b"5", 0), 300_000)),
+    "an archive that takes long to read": lambda: _packed(
+        (_header(b"x", len(_SLOW)), 1), (_SLOW + bytes(-len(_SLOW) % 512), 1), (bytes(1024), 1)
+    ),
+}
+
+
+def _uploaded(command: int, arguments: Any, archive: bytes) -> bytes:
+    """What a slave says that sends an archive."""
+    (writer,) = [value[1] for key, value in arguments[1:] if b"writer" in (key, key[-1])]
+    pieces = [archive[at : at + 200_000] for at in range(0, len(archive), 200_000)]
+    sent = b"".join(rawpb.message(1 << 22, writer, b"write", piece) for piece in pieces)
+    return sent + rawpb.message(1 << 22, writer, b"unpack") + over(command)
+
+
 @dataclass(frozen=True)
 class Attack:
-    """What a slave sends for a command of a builder, and the results that the build may have."""
+    """
+    What a slave sends for a command of a builder.
+
+    @ivar make: given the number of the command; for an archive, what it is.
+    """
 
     builder: str
     make: Callable[[int], bytes]
+    archive: Callable[[], bytes] | None = None
 
 
 ATTACKS: dict[str, Attack] = {
@@ -220,6 +276,7 @@ ATTACKS: dict[str, Attack] = {
     "100,000 messages": Attack("plain", _tiny),
     "words after the end": Attack("plain", _late),
     "complaints of control characters": Attack("upload", _complaints),
+    **{name: Attack("archive", over, make) for name, make in ARCHIVES.items()},
 }
 
 
@@ -231,9 +288,10 @@ class Worker(Slave):
 
     _command = 0
 
-    def __init__(self, name: str, attack: Callable[[int], bytes]) -> None:
+    def __init__(self, name: str, attack: Attack) -> None:
         super().__init__(name, PASSWORD)
         self._attack = attack
+        self._archive = b"" if attack.archive is None else attack.archive()
         self.begun = threading.Event()
 
     def told(self, expression: Any) -> bytes | None:
@@ -241,7 +299,10 @@ class Worker(Slave):
         method = expression[3] if expression[0] == b"message" else b""
         if method == b"startCommand":
             self._command = expression[5][1][1]
-            return rawpb.answer(expression[1], NONE) + self._attack(self._command)
+            made = rawpb.answer(expression[1], NONE)
+            if self._archive:
+                return made + _uploaded(self._command, expression[5][4], self._archive)
+            return made + self._attack.make(self._command)
         if method == b"interruptCommand":
             return complete(self._command, NONE)
         said = super().told(expression)
@@ -284,7 +345,7 @@ def prepare(server: Server) -> None:
 def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
     """Have a hostile slave do one of the L{ATTACKS}."""
     wanted = ATTACKS[name]
-    slave = Worker(PATTERN % KINDS.index(wanted.builder), wanted.make)
+    slave = Worker(PATTERN % KINDS.index(wanted.builder), wanted)
     settle(server.pid)
     forgetPeak(server.pid)
     before = rssKiB(server.pid)

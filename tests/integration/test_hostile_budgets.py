@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS
 from tests.benchmarks import hostile_budgets, servers
-from tests.benchmarks.hostile_budgets import ATTACKS, attack
+from tests.benchmarks.hostile_budgets import ARCHIVES, ATTACKS, attack
 
 MIB = 1024
 
@@ -46,6 +47,18 @@ class BudgetsTests(SynchronousTestCase):
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
             self.assertLess(cost.worst, 1.0, f"{name}: {cost}")
             self.assertEqual(cost.results, ends, f"{name}: {cost}")
+        self.assertNotIn("Traceback", self.server.log())
+
+    def test_archives(self) -> None:
+        """H4: archives that are bombs fail their step, cost the master little, and leave nothing."""
+        for name in ARCHIVES:
+            cost = attack(self.server, name)
+            self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
+            self.assertLess(cost.worst, 1.0, f"{name}: {cost}")
+            self.assertEqual(cost.results, FAILURE, f"{name}: {cost}")
+            self.assertEqual(os.listdir(os.path.join(self.server.basedir, "archives")), [], name)
+            left = [each for each in os.listdir(self.server.basedir) if each.endswith(".part")]
+            self.assertEqual(left, [], name)
         self.assertNotIn("Traceback", self.server.log())
 
     def test_others(self) -> None:
