@@ -98,6 +98,8 @@ class BuildsTests(AskingTests):
             ("retry", ["slave", "lost", "(killed)"], "slave lost (killed), built again"),
         ):
             self.assertEqual(outcome({"result": result, "text": text}), said)
+        failed = {"result": "failure", "text": ["failed", "warn"]}
+        self.assertEqual(outcome(failed, "failure"), "failure: warn", "as the page of a build begins")
 
     def test_sortedBy(self) -> None:
         """The list shows what it is sorted by: when builds started."""

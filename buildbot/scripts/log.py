@@ -291,7 +291,7 @@ def _newlines() -> Any:
 
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
     """The lines about one build: its steps, and how to have their logs."""
-    state = outcome(build) if build["result"] else "running"
+    state = outcome(build, "failure") if build["result"] else "running"
     lines = [f"build {one.number} of {one.builder} on {build['slave']}: {state}"]
     for step in build["steps"]:
         took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"

@@ -76,16 +76,21 @@ def terminalWidth() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def outcome(build: Mapping[str, Any]) -> str:
-    """What a build has come to, in words: C{success}, C{failed: compile}, C{exception in upload}."""
+def outcome(build: Mapping[str, Any], failed: str = "failed") -> str:
+    """
+    What a build has come to, in words: C{success}, C{failed: compile}, C{exception in upload}.
+
+    @param failed: the word for a failure.
+    """
     words = list(build["text"])
     if words[:1] == ["interrupted"] and len(words) > 1:
         return " ".join(words[1:])  # "stopped by root"
     result = str(build["result"])
     if result == "success":
         return result
-    said = "failed" if result == "failure" else result
-    rest = [word for word in words[1:] if word != said] if words[:1] == [said] else words
+    said = failed if result == "failure" else result
+    same = {said, "failed"} if result == "failure" else {said}
+    rest = [word for word in words[1:] if word not in same] if set(words[:1]) <= same else words
     if result == "retry" and rest:
         return f"{' '.join(rest)}, built again"
     if result == "exception" and len(rest) == 1 and " " not in rest[0]:
