@@ -73,6 +73,7 @@ class Build:
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
     @ivar results: how I ended; None while I run.
     @ivar whyLost: why the master has cut its slave off, if it has.
+    @ivar overtime: which command took longer than the configuration allows, and was not ended by the slave.
     @ivar slavename: the name of its slave.
     @ivar slaveEnvironment: what shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source, below the builder's own on the slave.
@@ -90,7 +91,7 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     lost = False
-    whyLost = ""
+    whyLost = overtime = ""
     _overdue: Any = None
     _ended = False
 
@@ -282,6 +283,9 @@ class Build:
         if self.stopReason is not None:  # also one that came after the slave was lost: it is wanted no longer
             self.results = FAILURE
             self.text = ["interrupted", self.stopReason]
+        elif self.lost and self.overtime:
+            self.results = EXCEPTION  # the next slave would be given no more time
+            self.text = [self.overtime]
         elif self.lost:
             self.results = RETRY
             self.text = ["slave", "lost", *([f"({self.whyLost})"] if self.whyLost else [])]

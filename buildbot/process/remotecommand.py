@@ -75,7 +75,7 @@ class RemoteCommand(Callee):
     remote: Any = None
     commandID = ""
     _deadlines: Deadlines | None = None
-    _isCut = False
+    _isCut = _isOvertime = False
     _output: OutputText | None = None
     _unread: Failure | None = None
     _givenUp: Any = None
@@ -164,6 +164,7 @@ class RemoteCommand(Callee):
             "{command!r} on {remote!r} is being stopped: {what}", command=self, remote=self.remote, what=what
         )
         self.tellOverdue(f"the master stops this command: {what}")
+        self._isOvertime = "timeout" in self.args or "maxTime" in self.args
         self.interrupt(f"the master waits no longer: {what}")
 
     def _cut(self, what: str) -> None:
@@ -182,6 +183,8 @@ class RemoteCommand(Callee):
         build = getattr(self.step, "build", None)
         if build is not None:
             build.whyLost = f"the command {self.remote_command!r} did not end"
+            if self._isOvertime:
+                build.overtime = f"{build.whyLost} when its time was over"
         self.remote.slave.disconnect(f"the command {self.remote_command!r} did not end: {what}")
 
     def heard(self) -> None:
