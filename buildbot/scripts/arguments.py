@@ -60,6 +60,15 @@ def nearest(word: str, names: Iterable[str], before: str = "") -> str:
     return f"; did you mean {before}{found[0]}?" if found else ""
 
 
+def _isMissing(path: str) -> bool:
+    """Whether there is certainly no such file: one that this user may not see could be there."""
+    try:
+        os.lstat(path)
+    except OSError as why:
+        return isinstance(why, FileNotFoundError)
+    return False
+
+
 def helpWidth() -> int:
     """How wide help may be."""
     least, most = _WIDTHS
@@ -148,7 +157,7 @@ class MakerBase(CommandOptions):
         """
         if len(args) > 2:
             raise usage.UsageError(f"give DIR and one {what.upper()}, not {' '.join(args)}")
-        if len(args) == 1 and os.path.exists(TAC) and args[0] and not os.path.exists(args[0]):
+        if len(args) == 1 and os.path.exists(TAC) and args[0] and _isMissing(args[0]):
             (name,) = args
             raise usage.UsageError(
                 f"there is no directory {name}; if {name} is a {what} of the current one, give: . {name}"

@@ -1,0 +1,173 @@
+"""The command in odd surroundings: closed and full files, other users, signals, and masters that are busy."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+from twisted.trial.unittest import SkipTest
+
+from buildbot.scripts.demo import freePort, withPort
+from tests.integration.directories import ProcessCase
+
+#: Every command that is about a directory, with its further arguments.
+ABOUT_A_DIRECTORY = (
+    *(("start",), ("stop",), ("restart",), ("reconfig",), ("checkconfig",), ("status",), ("builds",)),
+    *(("disconnect", "x"), ("pause", "x"), ("drain", "x"), ("unpause", "x"), ("force", "x")),
+    *(("stopbuild", "x"), ("log", "x/0/y"), ("create-master",), ("create-slave", "h:1", "n", "p")),
+)
+#: Python text that runs the command as another user, who may not look into the directories of root.
+NOBODY = (
+    "import os, sys\n"
+    "import buildbot.__main__, buildbot.scripts.runner, importlib\n"
+    "for name in ('create', 'startup', 'stop', 'reconfig', 'checkconfig', 'status', 'disconnect', 'pause',"
+    " 'builds', 'log', 'force'):\n"
+    "    importlib.import_module('buildbot.scripts.' + name)\n"
+    "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
+    "buildbot.__main__.run()\n"
+)
+
+
+class MasterCase(ProcessCase):
+    """A real master, without a slave."""
+
+    def makeMaster(self) -> str:
+        """Make one; the text of its configuration."""
+        self.ok("create-master", "--quiet", self.here)
+        path = self.path("master.cfg")
+        with open(path) as stream:
+            text = withPort(stream.read(), freePort())
+        self.configure(text)
+        return text
+
+    def configure(self, text: str) -> None:
+        """Write another configuration."""
+        with open(self.path("master.cfg"), "w") as stream:
+            stream.write(text)
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Begin a command, and do not wait for its end."""
+        child = subprocess.Popen(
+            [sys.executable, "-m", "buildbot", *words],
+            cwd=self.home,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(child.kill)
+        return child
+
+
+class ReconfigTests(MasterCase):
+    """A reconfig that takes long, and whoever comes after it."""
+
+    def test_interrupted(self) -> None:
+        """F12: after Ctrl-C in a reconfig whose master.cfg hangs, the next one works at once, and is told."""
+        good = self.makeMaster()
+        self.ok("start", self.here)
+        self.configure(f"import time; time.sleep(60)\n{good}")
+        first = self.begin("reconfig", self.here)
+        assert first.stderr is not None
+        self.assertIn("waiting: master.cfg is running (2 s)", first.stderr.readline())
+        first.send_signal(signal.SIGINT)
+        _, said = first.communicate(timeout=20)
+        self.assertEqual((first.returncode, said), (130, "interrupted\n"))
+        self.configure(good)
+        second = self.ok("reconfig", self.here)
+        self.assertLess(second.took, 20)
+        self.assertRegex(
+            second.out.splitlines()[0],
+            r"^note: an earlier reconfig of \S+, which was interrupted, was given up, and changed nothing$",
+        )
+        self.assertEqual(len(self.ok("reconfig", self.here).out.splitlines()), 2)
+
+    def test_waits(self) -> None:
+        """F12: who has to wait for the reconfig of somebody else is told of it, and since when it runs."""
+        good = self.makeMaster()
+        self.ok("start", self.here)
+        self.configure(f"import time; time.sleep(5)\n{good}")
+        first = self.begin("reconfig", self.here)
+        time.sleep(1)
+        second = self.begin("reconfig", self.here)
+        assert second.stderr is not None
+        self.assertRegex(
+            second.stderr.readline(),
+            r"^waiting for the reconfig of \S+ that runs already \(\d+ s\): master.cfg",
+        )
+        for child in (first, second):
+            self.assertEqual((child.communicate(timeout=60)[0] or "")[-9:], "in force\n")
+
+
+class UserTests(MasterCase):
+    """Who may not, and what cannot be."""
+
+    def test_otherUser(self) -> None:
+        """F12: another user is told whose a directory is, by every command, and sees no traceback."""
+        if os.getuid():
+            raise SkipTest("only root can become another user")
+        self.makeMaster()
+        os.chmod(self.home, 0o755)
+        for verb, *more in ABOUT_A_DIRECTORY:
+            done = subprocess.run(
+                [sys.executable, "-c", NOBODY, verb, self.here, *more],
+                cwd="/",
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            self.assertEqual((done.returncode, done.stdout), (1, ""), (verb, done.stderr))
+            self.assertIn("ermission denied", done.stderr, verb)
+            self.assertIn("root", done.stderr, verb)
+            self.assertNotIn("Traceback", done.stderr, verb)
+
+    def test_oddDirectories(self) -> None:
+        """F12: a loop of links, a name that is too long, a file: every command says in a line what it is."""
+        loop, file = self.path("loop"), self.path("file")
+        os.makedirs(self.here)
+        os.symlink("loop", loop)
+        with open(file, "w"):
+            pass
+        for odd in (loop, file, os.path.join(file, "x"), self.path("x" * 300)):
+            for verb, *more in random.sample(ABOUT_A_DIRECTORY, 4):
+                if (verb, odd) == ("checkconfig", file):
+                    continue  # an empty configuration has errors of its own
+                said = self.fails(verb, odd, *more)
+                self.assertEqual(len(said.err.splitlines()), 1, (verb, said.err))
+                self.assertNotIn("[Errno", said.err)
+
+    def test_longReason(self) -> None:
+        """F12: a reason of 100,000 characters is said to be too long, with the size, and the master lives."""
+        self.makeMaster()
+        self.ok("start", self.here)
+        said = self.fails("force", "-m", "r" * 100_000, self.here, "first")
+        self.assertRegex(
+            said.err, r"^the request has 100\d{3} bytes, and a master takes at most 65536: .*reason"
+        )
+        self.ok("status", self.here)
+
+
+class SignalTests(MasterCase):
+    """Signals at any time."""
+
+    def test_anyTime(self) -> None:
+        """F12: SIGINT and SIGTERM at any time end a command with a word at the most; nothing runs on."""
+        self.makeMaster()
+        for verb in ("start", "checkconfig", "restart", "start"):
+            child = self.begin(verb, self.here)
+            # Not in the first moments, which belong to Python and not to us.
+            time.sleep(random.uniform(0.15, 0.8))
+            child.send_signal(random.choice((signal.SIGINT, signal.SIGTERM)))
+            out, err = child.communicate(timeout=60)
+            self.assertNotIn("Traceback", out + err, verb)
+            self.assertNotIn("Exception ignored", err, verb)
+            self.assertIn(child.returncode, (0, 130, -signal.SIGTERM), verb)
+            if child.returncode == 0:
+                self.ok("stop", "--quiet", self.here)
+        self.assertEqual(self.running(), [])
