@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from buildbot.plainfiles import mustBePlain
 from buildbot.store.interface import SchemaTooNew, StoreFailed
-from buildbot.store.salvage import SHM, WAL, misfit, salvage, setAside, shape, wrongHeader
+from buildbot.store.salvage import SHM, WAL, misfit, raiseCounters, salvage, setAside, shape, wrongHeader
 from buildbot.store.schema import Schema
 
 _log = Logger()
@@ -154,6 +154,7 @@ def _prepare(connection: Any, path: str, schema: Schema) -> None:
     with _transaction(connection):
         for statement in schema.between(version):
             connection.execute(statement)
+        raiseCounters(connection)
         # This is written even if it is the same: now the write-ahead log is there, and stays.
         connection.execute(f"PRAGMA user_version = {schema.version}")
     _syncDirectory(path)

@@ -28,7 +28,6 @@ from buildbot.status.records import (
 from buildbot.status.results import CANCELLED, EXCEPTION
 from buildbot.store.front import BuildKey, encode, keyOf
 from buildbot.store.interface import StoreConflict
-from buildbot.store.schema import LARGEST
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -59,7 +58,7 @@ class SqlCore:
 
     def addChange(self, when: float, text: str) -> int:
         """See L{Core}."""
-        number = self._next("change", 1, "SELECT MAX(number) FROM changes")
+        number = self._next("change", first=1)
         self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
         return number
 
@@ -86,14 +85,12 @@ class SqlCore:
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        id = self._next("buildset", 1, "SELECT MAX(id) FROM buildsets")
+        id = self._next("buildset", first=1)
         buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=id)
         self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         requests = []
         for builder in builders:
-            request = RequestRecord.of(
-                buildset, self._next("request", 1, "SELECT MAX(id) FROM requests"), builder
-            )
+            request = RequestRecord.of(buildset, self._next("request", first=1), builder)
             self._execute(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
                 " VALUES (?, ?, ?, 0, 'pending')",
@@ -136,8 +133,7 @@ class SqlCore:
             row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
             if row != ("pending", build.builder):
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
-        known = "SELECT MAX(number) FROM builds WHERE builder = ?"
-        number = self._next(f"build {build.builder}", max(0, atLeast), known, build.builder)
+        number = self._next(f"build {build.builder}", first=max(0, atLeast))
         self._execute(
             "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
             (build.builder, number, build.started, text),
@@ -313,19 +309,14 @@ class SqlCore:
         self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 
-    def _next(self, counter: str, first: int, known: str, *values: Any) -> int:
-        """The next number: at least C{first}, and greater than that of any row, whatever its counter says.
-
-        @param known: selects the greatest number of a row.
-        """
+    def _next(self, counter: str, first: int) -> int:
+        """The next number, which is at least C{first}. Starts see to it that no row has it."""
         row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
-        (last,) = self._execute(known, values).fetchone()
-        number = max(first, _count(row and row[0], first), _count(last, first - 1) + 1)
-        self._execute(
-            "INSERT INTO counters (name, value) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (counter, number + 1),
-        )
+        if row is None:
+            self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
+            return first
+        number = max(first, int(row[0]))
+        self._execute("UPDATE counters SET value = ? WHERE name = ?", (number + 1, counter))
         return number
 
     def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
@@ -386,11 +377,6 @@ def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Itera
             )
         else:
             yield found
-
-
-def _count(value: Any, default: int) -> int:
-    """A number that counts something, or the default for what is none."""
-    return value if isinstance(value, int) and 0 <= value < LARGEST else default
 
 
 def _change(row: Sequence[Any]) -> Change:

@@ -120,13 +120,18 @@ def salvage(aside: str, target: Any, schema: Schema) -> Carried:
         target.execute(statement)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
     target.execute("DELETE FROM buildsets WHERE id NOT IN (SELECT buildset FROM requests)")
-    for statement in _COUNTED:
-        target.executemany(
-            "INSERT INTO counters (name, value) VALUES (?, ? + 1)"
-            " ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value)",
-            [row for row in target.execute(statement) if row[1] is not None],
-        )
+    raiseCounters(target)
     return carried
+
+
+def raiseCounters(connection: Any) -> None:
+    """See to it that no counter stands below a number that a row has."""
+    for statement in _COUNTED:
+        connection.executemany(
+            "INSERT INTO counters (name, value) VALUES (?, ? + 1)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value",
+            [row for row in connection.execute(statement) if row[1] is not None],
+        )
 
 
 def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
