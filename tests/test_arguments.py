@@ -377,6 +377,11 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
             ],
         )
 
+    def test_inTheirOrder(self) -> None:
+        """F8: what is wrong is told in the order of the lines, whoever found it."""
+        errors = errorsOf("c['bots'].append(('b1',))\nf.addStep(Compile, env=3)\nc['builders'].append(3)\n")
+        self.assertEqual([each.partition(":")[0] for each in errors], [str(NEXT + n) for n in range(3)])
+
     def test_noSecrets(self) -> None:
         """F8: no message shows a value that may be a password."""
         errors = errorsOf(

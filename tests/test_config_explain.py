@@ -74,6 +74,12 @@ class ExplainTests(unittest.TestCase):
         self.assertEqual((told.filename, told.line), ("master.cfg", 2))
         self.assertIn("SyntaxError", told.message)
 
+    def test_listThatIsNotThere(self) -> None:
+        """F8: who appends to a list that there is not yet is told how to begin it."""
+        told = explain(raised("c = {}\nc['schedulers'].append(1)"), FILES)
+        self.assertIn("there is no c['schedulers'] yet; begin with c['schedulers'] = []", told.message)
+        self.assertEqual(explain(raised("{}['x']"), FILES).message, "KeyError: 'x'")
+
     def test_runningLine(self) -> None:
         """A helper can find the line that calls it."""
         found: list[object] = []

@@ -32,6 +32,10 @@ _LATER = {
 }
 
 
+#: Keys of a configuration that hold lists.
+_LISTS = ("bots", "builders", "schedulers", "sources", "status")
+
+
 class Place(NamedTuple):
     """A line of the configuration: the file as people call it, and the line, counted from 1."""
 
@@ -96,6 +100,8 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
         return nearest(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
     if isinstance(error, AttributeError) and isinstance(error.name, str):
         return nearest(error.name, _public(error.obj))
+    if isinstance(error, KeyError) and error.args and error.args[0] in _LISTS:
+        return f": there is no c[{error.args[0]!r}] yet; begin with c[{error.args[0]!r}] = []"
     if not isinstance(error, ImportError) or error.name is None:
         return ""
     if isinstance(error, ModuleNotFoundError):

@@ -148,6 +148,7 @@ def _placed(error: ConfigError, filename: str, line: int | None) -> ConfigError:
 def _told(
     loading: secrets.Loading, helpers: list[ConfigError], others: list[ConfigError]
 ) -> tuple[ConfigError, ...]:
-    """What the helpers say, and what others do, without the passwords that the helpers handed out."""
+    """What the helpers say, and what others do, by lines; without the passwords that were handed out."""
     struck = [replace(each, message=loading.strike(each.message)) for each in others]
-    return tuple(dict.fromkeys([*helpers, *struck]))
+    every = dict.fromkeys([*helpers, *struck])
+    return tuple(sorted(every, key=lambda each: (each.line is None, each.filename or "", each.line or 0)))
