@@ -356,9 +356,7 @@ class Builder:
         if self.botmaster.storeTrouble:
             return f"no build can be recorded: {self.botmaster.storeTrouble}"
         if all(not self.botmaster.mayTry(req) for req in self.pending):
-            return (
-                "its last try comes when that of another request, under which the master ended too, is over"
-            )
+            return "its last try after crashes of the master waits until that of another request is over"
         return whyWaiting([self._sight(name) for name in self.setup.slavenames])
 
     def _sight(self, name: str) -> SlaveSight:
