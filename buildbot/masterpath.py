@@ -60,7 +60,7 @@ def _check(piece: Piece) -> None:
     if _UNPRINTABLE.search(piece.text):
         raise _refused(piece, "there are control characters in it")
     if piece.by is Teller.SLAVE and re.search(r"[/\\]", piece.text):
-        raise _refused(piece, "a step set it, perhaps from what the slave said, and it is more than one name")
+        raise _refused(piece, "it may be what a slave has said, and is more than one name")
 
 
 def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:

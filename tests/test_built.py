@@ -68,6 +68,14 @@ class WhatTests(unittest.TestCase):
         self.assertEqual(whatWasBuilt(asked, [record(asked, got_revision="abc1234")]), asked)
         self.assertEqual(whatWasBuilt(stamp(1), [record(stamp(1), got_revision="abc")]), stamp(1))
 
+    def test_oddRevision(self) -> None:
+        """H5: what a slave calls a revision, and is an option or a line, is told to no other slave."""
+        latest = SourceStamp("stable")
+        for odd in ("--upload-pack=evil", "a b", "a\nb", "a\0", "x" * 257, ["list"], {}):
+            self.assertIsNone(whatWasBuilt(latest, [record(latest, got_revision=odd)]).revision)
+        found = whatWasBuilt(latest, [record(latest, got_revision="release/1.0-3-gabc")])
+        self.assertEqual(found.revision, "release/1.0-3-gabc")
+
 
 class ToldTests(unittest.TestCase):
     """One build leads to one that follows it."""

@@ -36,7 +36,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         """H5: the configuration's own properties are told from those of senders, and from those of steps."""
         tellers = {name: tellerOf(name, self.build) for name in self.build.properties}
         others, slave = Teller.OTHERS, Teller.SLAVE
-        said = {"color": others, "wanted": others, "branch": others, "revision": others, "version": slave}
+        said = {"color": others, "wanted": others, "branch": others, "revision": slave, "version": slave}
         ours = dict.fromkeys(("os", "slavename", "buildnumber"), Teller.CONFIGURATION)
         self.assertEqual(tellers, {**said, **ours})
 
@@ -51,7 +51,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         named = WithProperties("a/%(slavename)s-%(version)5s%%/%(branch)s%(revision)s")
         version, branch = Piece("  1.0", Teller.SLAVE, "version"), Piece("b", Teller.OTHERS, "branch")
         begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-"), version, Piece("%"), Piece("/")]
-        end = [branch, Piece("", Teller.OTHERS, "revision")]
+        end = [branch, Piece("", Teller.SLAVE, "revision")]
         self.assertEqual(piecesOf(named, self.build), [*begin, *end])
         inOrder = WithProperties("%s/%d", "version", "buildnumber")
         self.assertEqual(

@@ -55,6 +55,8 @@ def tellerOf(name: str, build: Told) -> Teller:
     before = (build.given[name], source)
     if (build.properties[name], build.properties.getPropertySource(name)) != before:
         return Teller.SLAVE
+    if source == "build" and name == "revision":
+        return Teller.SLAVE  # of a build that follows another one, it can be what that one's slave has found
     # "slave" are the properties that the configuration gives to a bot.
     ours = source == "slave" or (source == "build" and name in _OURS)
     return Teller.CONFIGURATION if ours else Teller.OTHERS

@@ -6,12 +6,15 @@ When a set is over, and what follows from it, is for the schedulers beside this 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.records import BuildRecord
 
+#: A revision is one word, and no program takes it for an option.
+_REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
 #: So many sources are remembered of which a follower was told.
 REMEMBERED = 50
 
@@ -34,10 +37,18 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
     if any(_where(each) != _where(first) for each in others):
         return asked
     source = first.mergeWith(others)
-    found = {str((build.properties or {}).get("got_revision") or "") for build in told}
+    found = {_revisionOf(build) for build in told}
     if source.wantedRevision() is None and not source.changes and len(found) == 1 and found != {""}:
         return source.getAbsoluteSourceStamp(found.pop())
     return source
+
+
+def _revisionOf(build: BuildRecord) -> str:
+    """The revision that a build's slave has found; nothing if it is none that another slave may be told."""
+    found = (build.properties or {}).get("got_revision")
+    if isinstance(found, int):
+        found = str(found)
+    return found if isinstance(found, str) and _REVISION.fullmatch(found) else ""
 
 
 def _where(source: SourceStamp) -> tuple[Any, ...]:
