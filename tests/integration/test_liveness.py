@@ -84,7 +84,7 @@ class Liveness(MasterTestCase):
         result = await master.run("reconfig", master.basedir, timeout=20)
         self.assertLess(time.monotonic() - begun, 5)
         self.assertEqual(result.status, 0, result.words)
-        pending = re.search("^still being told: (.*)$", result.stdout, re.MULTILINE)
+        pending = re.search("^not confirmed by all slaves yet: (.*)$", result.stdout, re.MULTILINE)
         assert pending is not None, result.stdout
         self.assertLessEqual({*frozen.values(), "lost"}, set(pending[1].split(", ")))
         await master.whenBuilders(well={"b", "new"}, timeout=5)
@@ -181,7 +181,7 @@ class Liveness(MasterTestCase):
         }
         holder = next(twin for twin in twins if isHolder[twin])
         loser = next(twin for twin in twins if not isHolder[twin])
-        await loser.whenLogged("message from master: .*another living slave")
+        await loser.whenLogged("message from master: .*another running slave")
         mark = loser.size()
         await holder.kill()
         await loser.whenAttached(after=mark)
