@@ -226,7 +226,8 @@ class Answers:
     async def _keepFrom(self, slave: str, who: str, why: str, kind: str) -> dict[str, Any]:
         perspective = self._slave(slave)
         record = await self._stored(self._botmaster.pause(slave, who, why, kind))
-        log.info("slave {slave} is {kind} by {who}: {why}", slave=slave, kind=kind, who=who, why=why)
+        because = f": {why}" if why else ""
+        log.info("slave {slave} is {kind}, by {who}{why}", slave=slave, kind=kind, who=who, why=because)
         said: dict[str, Any] = {**record.toRecord(), "running": perspective.buildsRunning}
         return said
 

@@ -204,7 +204,7 @@ class BuildMaster(Family):
 
     async def _addChange(self, change: Change) -> Change:
         stored: Change = await self.botmaster.store.addChange(change.bounded(), self.botmaster.now())
-        log.info("{change!r}", change=stored)
+        log.info("received {change!r}", change=stored)
         for scheduler in self.allSchedulers():
             self._reactor.callLater(0, self._tellScheduler, scheduler, stored)
         return stored

@@ -33,7 +33,7 @@ from buildbot.process.request import BuildRequest
 from buildbot.status.build import BuildStatus
 from buildbot.status.onebuilder import BuilderStatus
 from buildbot.status.records import BuildRecord, PauseRecord
-from buildbot.status.results import EXCEPTION, RETRY, SUCCESS
+from buildbot.status.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.wire.peers import BuilderPeer
 
@@ -440,7 +440,8 @@ class Builder:
             status.setResults(EXCEPTION)
             why = f" ({build.whyLost})" if build.whyLost else ""
             status.setText([f"slave lost{why}; the last of {attempts + 1} tries"])
-        number, text = status.number, " ".join(status.getText())[:200]
+        results = SUCCESS if build.results is None else build.results
+        number, text = status.number, outcomeWords(Results[results], status.getText())[:200]
         log.info(
             "build {number} of builder {name} finished: {text}", number=number, name=self.name, text=text
         )

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from buildbot.daemon.plaintext import plainLine, width
+from buildbot.status.results import outcomeWords
 from buildbot.util import counted
 
 _GAP = "  "
@@ -77,25 +78,11 @@ def terminalWidth() -> int | None:
 
 
 def outcome(build: Mapping[str, Any], failed: str = "failed") -> str:
-    """
-    What a build has come to, in words: C{success}, C{failed: compile}, C{exception in upload}.
+    """What a build has come to, in words.
 
     @param failed: the word for a failure.
     """
-    words = list(build["text"])
-    if words[:1] == ["interrupted"] and len(words) > 1:
-        return " ".join(words[1:])  # "stopped by root"
-    result = str(build["result"])
-    if result == "success":
-        return result
-    said = failed if result == "failure" else result
-    same = {said, "failed"} if result == "failure" else {said}
-    rest = [word for word in words[1:] if word not in same] if set(words[:1]) <= same else words
-    if result == "retry" and rest:
-        return f"{' '.join(rest)}, built again"
-    if result == "exception" and len(rest) == 1 and " " not in rest[0]:
-        return f"exception in {rest[0]}"
-    return f"{said}: {' '.join(rest)}" if rest else said
+    return outcomeWords(str(build["result"]), build["text"], failed)
 
 
 def stepOutcome(step: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Nothing here knows steps or builds; C{-1}, "not known yet", is no result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, RETRY, CANCELLED = range(7)
@@ -14,6 +15,28 @@ SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION, RETRY, CANCELLED = range(7)
 Results = ["success", "warnings", "failure", "skipped", "exception", "retry", "cancelled"]
 
 _BADNESS = (SUCCESS, SKIPPED, WARNINGS, FAILURE, EXCEPTION, RETRY, CANCELLED)
+
+
+def outcomeWords(result: str, text: Sequence[str], failed: str = "failed") -> str:
+    """What a build has come to, said once: C{success}, C{failed: compile}, C{exception in upload}.
+
+    @param result: the name of its result.
+    @param text: what its status says, as 0.7.5 words it: C{["failed", "compile"]}.
+    @param failed: the word for a failure.
+    """
+    words = list(text)
+    if words[:1] == ["interrupted"] and len(words) > 1:
+        return " ".join(words[1:])  # "stopped by root"
+    if result == "success":
+        return result
+    said = failed if result == "failure" else result
+    same = {said, "failed"} if result == "failure" else {said}
+    rest = [word for word in words[1:] if word not in same] if set(words[:1]) <= same else words
+    if result == "retry" and rest:
+        return f"{' '.join(rest)}, built again"
+    if result == "exception" and len(rest) == 1 and " " not in rest[0]:
+        return f"exception in {rest[0]}"
+    return f"{said}: {' '.join(rest)}" if rest else said
 
 
 class StepFlags(Protocol):
