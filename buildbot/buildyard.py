@@ -94,6 +94,7 @@ class BuildYard:
         self.logs = LogDirectory(".", self.clock, troubles=self.troubles)
         self.announcer = Announcer(self.clock)
         self._floors: dict[str, int] = {}
+        self._lost: dict[str, str] = {}  # the numbers of builds that only their logs tell of, by builder
         self._locks: dict[Any, Any] = {}
         self._buildsets: dict[int, Any] = {}
         self._listeners: tuple[Any, ...] = ()
@@ -177,21 +178,22 @@ class BuildYard:
 
     async def _compareLogs(self) -> None:
         """Say which logs there are of builds that the store does not know, as a torn copy has them."""
-        lost = []
+        lost = self._lost
         for name in self.builders:
             floor = self.firstNumber(name)
             newest = await self.store.getBuilds(name, 1) if floor else ()
             known = newest[0].number + 1 if newest else 0
             if known < floor:
-                lost.append(f"{name} {known} to {floor - 1}" if known < floor - 1 else f"{name} {known}")
+                lost[name] = f"{known} to {floor - 1}" if known < floor - 1 else str(known)
         if lost:
             symptom = Symptom(
                 "there are logs of builds that the store does not know",
-                f"builds are lost, and perhaps changes and requests of the same time: {', '.join(lost)}",
-                "this may be a copy of a running master, or the store is older than the logs: see the page"
-                " on backups. New builds get higher numbers; the next start says nothing of it any more",
+                "builds are lost, and perhaps changes and requests of the same time: "
+                + ", ".join(f"{name} {numbers}" for name, numbers in lost.items()),
+                "this may be a copy of a running master, or the store is older than the logs: see the page on"
+                " backups. New builds get higher numbers; this is said until each of the builders has built",
             )
-            self.troubles.report("lost builds", symptom)
+            self.troubles.report("lost builds", symptom, lambda: not lost)
 
     def firstNumber(self, builder: str) -> int:
         """The least number that the next build of a builder may have: no log file has it or a greater one."""
@@ -361,6 +363,7 @@ class BuildYard:
 
     def buildStarted(self, builder: Builder, build: Any) -> None:
         """A build began."""
+        self._lost.pop(builder.name, None)
         self._announce("buildStarted", builder, build)
 
     def buildEnded(self, builder: Builder, build: Any) -> None:

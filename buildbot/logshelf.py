@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import unquote
 
 from buildbot.logfiles import logFilename, openForWriting
 from buildbot.plainfiles import NotPlain, readPlain
@@ -96,23 +97,28 @@ def adopt(build: BuildRecord, logs: str) -> BuildRecord:
     """The record of a build that was cut short, with all log files that it has left.
 
     A master that is killed may have begun logs that the record does not name yet. They become logs of the
-    last step, so that they can be read and go with their build. Logs that still grew get their length.
+    step that their name says, so that they can be read and go with their build. Logs that still grew get
+    their length.
     """
     assert build.number is not None
-    steps = tuple(
-        replace(step, logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps
-    )
+    steps = [replace(step, logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
     known = set(build.logFilenames())
-    left = sorted(
-        name
-        for number, name in numbersIn(logs, build.builder)
-        if number == build.number and name not in known
-    )
-    if left:
-        last = steps[-1] if steps else StepRecord("interrupted", build.started, build.started, build.results)
-        found = tuple(_closed(LogRecord(_logName(each), each), logs) for each in left)
-        steps = (*steps[:-1], replace(last, logs=(*last.logs, *found)))
-    return replace(build, steps=steps)
+    mine = [name for number, name in numbersIn(logs, build.builder) if number == build.number]
+    for filename in sorted(name for name in mine if name not in known):
+        stepName, logName = _namesOf(filename)
+        log = _closed(LogRecord(logName, filename), logs)
+        places = [place for place, step in enumerate(steps) if step.name == stepName]
+        if places:
+            steps[places[-1]] = replace(steps[places[-1]], logs=(*steps[places[-1]].logs, log))
+        else:
+            steps.append(StepRecord(stepName, build.started, logs=(log,)))
+    return replace(build, steps=tuple(steps))
+
+
+def _namesOf(filename: str) -> tuple[str, str]:
+    """The step and the log of which only the file is known: it is called NUMBER-log-STEP-LOG."""
+    step, _, log = _LOG.sub("", os.path.basename(filename)).rpartition("-")
+    return unquote(step) or "step", unquote(log) or "log"
 
 
 def _closed(log: LogRecord, logs: str) -> LogRecord:
@@ -123,11 +129,6 @@ def _closed(log: LogRecord, logs: str) -> LogRecord:
     except (OSError, ValueError):
         return replace(log, length=0, trouble="its file is gone")
     return replace(log, length=size, trouble=CUT_SHORT)
-
-
-def _logName(filename: str) -> str:
-    """What to call a log of which only the file is known: NUMBER-log-STEP-LOG without the number."""
-    return _LOG.sub("", os.path.basename(filename)) or "log"
 
 
 def logTrouble(path: str, log: LogRecord) -> Sequence[str]:

@@ -69,7 +69,8 @@ class AdoptTests(ShelfCase):
 
     def test_adopted(self) -> None:
         """H9: a log that the record of a killed build does not name yet is found, named, and so not lost."""
-        known, unknown, _ = self.log(5), self.log(5, "test"), self.log(6)
+        known, unknown, _ = self.log(5), self.log(5, "a test"), self.log(6)
+        self.assertEqual(os.path.basename(unknown), "5-log-a test-stdio")
         step = StepRecord("shell", 1.0, logs=(LogRecord("stdio", known), LogRecord("gone", "full/5-log-x")))
         build = adopt(BuildRecord("full", 5, "bot1", (), 1.0, steps=(step,)), self.logs)
         size = os.path.getsize(os.path.join(self.logs, known))
@@ -78,16 +79,25 @@ class AdoptTests(ShelfCase):
             (
                 LogRecord("stdio", known, size, None, CUT_SHORT),
                 LogRecord("gone", "full/5-log-x", 0, None, "its file is gone"),
-                LogRecord("test-stdio", unknown, size, None, CUT_SHORT),
             ),
         )
+        (other,) = build.steps[1:]
+        self.assertEqual((other.name, other.finished), ("a test", None))
+        self.assertEqual(other.logs, (LogRecord("stdio", unknown, size, None, CUT_SHORT),))
+
+    def test_sameStep(self) -> None:
+        """H9: a further log of a step that the record knows becomes one of that step."""
+        unknown = self.log(5)
+        build = adopt(BuildRecord("full", 5, "bot1", (), 1.0, steps=(StepRecord("shell", 1.0),)), self.logs)
+        (step,) = build.steps
+        self.assertEqual([(log.name, log.filename) for log in step.logs], [("stdio", unknown)])
 
     def test_noStep(self) -> None:
         """H9: logs are adopted also if the record knows no step yet; a build without any stays as it is."""
         unknown = self.log(5)
         bare = BuildRecord("full", 5, "bot1", (), 1.0)
         (step,) = adopt(bare, self.logs).steps
-        self.assertEqual([log.filename for log in step.logs], [unknown])
+        self.assertEqual((step.name, [log.filename for log in step.logs]), ("shell", [unknown]))
         other = BuildRecord("full", 4, "bot1", (), 1.0)
         self.assertEqual(adopt(other, self.logs), other)
 

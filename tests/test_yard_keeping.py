@@ -70,6 +70,8 @@ class NumberTests(KeepingCase):
         (trouble,) = reportTroubles(self.botmaster.troubles)
         self.assertIn("builds are lost", trouble["why"])
         self.assertIn("full 0 to 7", trouble["why"])
+        self.force()
+        self.assertEqual((self.troubles(), self.builds()[-1].number), ([], 8))
 
     def test_nothingLost(self) -> None:
         """H10: where all logs belong to known builds nothing is said."""
