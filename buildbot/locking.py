@@ -166,6 +166,8 @@ class BaseLock:
         for other in self.older(claim):
             if len(other.locks) > 1:
                 other.passed += 1
+                if other.isReserving:
+                    _room.reserving[other.number] = other
         self._holders[id(claim.owner)] = claim.owner, claim.party
         claim.party.held += 1
 
@@ -236,7 +238,7 @@ class _Room:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._waiting: dict[int, Claim] = {}
-        self._ofSeveral: dict[int, Claim] = {}  # those of several locks
+        self.reserving: dict[int, Claim] = {}  # those that locks are kept for
         self._changed: dict[BaseLock, None] = {}
         self._isServing = False
 
@@ -252,8 +254,6 @@ class _Room:
             lock._claims[id(claim.owner)] = claim
         claim.party.claims.append(claim)
         self._waiting[claim.number] = claim
-        if len(claim.locks) > 1:
-            self._ofSeveral[claim.number] = claim
         self.serve(())
         return False
 
@@ -263,7 +263,7 @@ class _Room:
             lock._claims.pop(id(claim.owner), None)
         claim.party.claims.remove(claim)
         self._waiting.pop(claim.number, None)
-        self._ofSeveral.pop(claim.number, None)
+        self.reserving.pop(claim.number, None)
 
     def serve(self, changed: Iterable[BaseLock]) -> None:
         """
@@ -300,7 +300,7 @@ class _Room:
                     if all(each._hasRoom(claim) for each in claim.locks):
                         return claim
             del self._changed[lock]
-        if any(claim.isReserving for claim in self._ofSeveral.values()):
+        if self.reserving:
             for claim in self._waiting.values():
                 if claim.party.held and all(each._hasRoom(claim) for each in claim.locks):
                     return claim
