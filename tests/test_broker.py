@@ -182,7 +182,7 @@ class ServingTests(Case):
         heard = self.heard(pump)
         self.send(call("failLater", answer=0), pump, hello=False)
         self.assertEqual(self.heard(pump), heard)
-        self.assertEqual(self.lines, ["10.0.0.1:1 was told Error: not today"])
+        self.assertEqual(self.lines, ["refused a call of 10.0.0.1:1: Error: not today"])
         gc.collect()  # a failure that nobody took would be logged now
         self.assertEqual(self.flushLoggedErrors(), [])
 
@@ -373,7 +373,7 @@ class BeforeLoginTests(Case):
         self.assertEqual(len(self.lines), 1)
         self.clock.advance(61)
         self.assertEqual(len(self.lines), 2)
-        self.assertIn("999 more in the last minute, of 1 peer", self.lines[1])
+        self.assertIn("in the last minute, 999 more connections were hung up on; peers: 1", self.lines[1])
 
 
 class HostileTests(Case):

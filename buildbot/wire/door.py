@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_door -*-
 """
-How long a connection that fails is held before it learns so, and what counts as one cause of failures.
+How long a connection that failed is held before it is closed, and what counts as one cause of failures.
 
 Rules over counts and times; the sockets are in L{buildbot.wire.slaveport}.  No newcomer is ever refused for
 what others behind its address have done: only failures wait, and they wait behind those of the same cause.
@@ -35,7 +35,7 @@ def source(host: str) -> str:
 
 
 class Turns:
-    """I give turns, so many a second; a few may be taken early."""
+    """I limit a rate: each event gets a turn, some a second, and a burst of events gets its turns at once."""
 
     __slots__ = ("_next",)
 
@@ -57,7 +57,7 @@ class Turns:
 
 
 class Doorkeeper:
-    """I say how long each failed login or broken greeting is held; an honest one never meets me."""
+    """I say how long a failed login or a broken greeting is held.  Logins that succeed are never held."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[str, Turns] = OrderedDict()

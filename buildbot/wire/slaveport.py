@@ -17,7 +17,6 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
-from buildbot.util import counted
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.dialect import text
 from buildbot.wire.door import Doorkeeper, source
@@ -176,7 +175,7 @@ class SlavePortFactory(protocol.ServerFactory):
         """This peer asked for something that cannot be; the connection stays."""
         who = broker.name if broker.welcome else source(broker.host)
         reason = text(reason, 200)
-        line = "{who} was told {reason}"
+        line = "refused a call of {who}: {reason}"
         self.sayOnce("complained", who, line, known=broker.welcome, who=broker.who, reason=reason)
 
     # what is worth a line
@@ -200,22 +199,16 @@ class SlavePortFactory(protocol.ServerFactory):
         """What was left out of the log within the last minute, in a line for each kind of trouble."""
         self._summary = None
         for kind, lines, subjects in self._lines.summary():
-            log.info(
-                "{what}: {times} more in the last minute, of {subjects}",
-                what=_SUMMED[kind],
-                times=lines,
-                subjects=counted(subjects, _SUBJECTS.get(kind, "peer")),
-            )
+            log.info("in the last minute, " + _SUMMED[kind], lines=lines, subjects=subjects)
 
 
-#: What the kinds of lines are called in a summary.
+#: What is said of each kind of lines in a summary.
 _SUMMED = {
-    "violated": "connections that were hung up on",
-    "complained": "calls that cannot be",
-    "refused": "logins that were refused",
-    "files": "connections that were turned away",
+    "violated": "{lines} more connections were hung up on; peers: {subjects}",
+    "complained": "{lines} more calls were refused; peers: {subjects}",
+    "refused": "{lines} more logins were refused; names: {subjects}",
+    "files": "{lines} more connections were turned away",
 }
-_SUBJECTS = {"refused": "name"}
 
 
 class TurnedAway(protocol.Protocol):
