@@ -9,11 +9,11 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet import defer, reactor, threads
+from twisted.internet import defer, reactor, task, threads
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial import unittest
 
-from buildbot.daemon import asking
+from buildbot.daemon import asking, control
 from buildbot.daemon.asking import NoAnswer
 from buildbot.daemon.commands import SECONDS, TEXT
 from buildbot.daemon.control import (
@@ -239,12 +239,15 @@ class ConversationTests(unittest.TestCase):
         """H10: who sends only half a request is cut; who waits, or says nothing, is not."""
         waiting, transport = self.connect()
         waiting.dataReceived(b'{"command": "later"}\n')
-        _, other = self.connect()
+        silent, other = self.connect()
         self.client.dataReceived(b'{"command": ')
         self.memory.advance(PATIENCE)
         self.assertEqual(
             (self.transport.disconnecting, transport.disconnecting, other.disconnecting), (True, False, False)
         )
+        self.successResultOf(self.server.stopService())
+        for each in (waiting, self.client, silent):
+            each.connectionLost()
         self.assertEqual(self.memory.getDelayedCalls(), [])
 
     def test_manyClients(self) -> None:
@@ -377,6 +380,18 @@ class SocketTests(unittest.TestCase):
         os.mkfifo(os.path.join(here, "control.sock"))
         server.startService()
         self.assertEqual(os.listdir(here), [])
+
+    async def test_madeAnew(self) -> None:
+        """F5: a socket that somebody has deleted under a running master is there again after a moment."""
+        here = self.mktemp()
+        self.patch(control, "LOOK", 0.01)
+        await self.served(here)
+        path = os.path.join(here, "control.sock")
+        for _ in range(2):
+            os.unlink(path)
+            while not os.path.exists(path) or not stat.S_ISSOCK(os.stat(path).st_mode):
+                await task.deferLater(reactor, 0.01)
+            await threads.deferToThread(ask, here, "echo", 10)
 
     async def test_removedMeanwhile(self) -> None:
         """A master whose directory was removed under it stops all the same."""

@@ -37,6 +37,8 @@ _HUNG_UP = "hungUp"
 LARGEST = 1 << 24
 #: So many clients may be connected; one more takes the place of the one that has been idle for longest.
 MOST = 100
+#: So many seconds lie between two looks whether the socket is still there.
+LOOK = 30.0
 #: A client that has sent half a request, or does not read its answer, is cut after so many seconds.
 PATIENCE = 60.0
 
@@ -69,11 +71,19 @@ class ControlServer(service.Service):
         self._open: dict[_Conversation, None] = {}
         self._port: interfaces.IListeningPort | None = None
         self._path = ExitStack()
+        self._name = ""
+        self._inode: int | None = None
+        self._looking: interfaces.IDelayedCall | None = None
 
     def startService(self) -> None:
         """Listen. Raises L{twisted.internet.error.CannotListenError} or OSError if that cannot be."""
         service.Service.startService(self)
-        path = self._path.enter_context(socketPath(self.basedir))
+        self._name = self._path.enter_context(socketPath(self.basedir))
+        self._listen()
+        self._looking = self._reactor.callLater(LOOK, self._look)
+
+    def _listen(self) -> None:
+        path = self._name
         if os.path.isdir(path) and not os.path.islink(path):
             raise NotPlain("a directory", os.path.join(self.basedir, SOCKET))
         with suppress(FileNotFoundError):
@@ -85,8 +95,34 @@ class ControlServer(service.Service):
             self._port = self._reactor.listenUNIX(path, factory, mode=0o600)
         finally:
             os.umask(umask)
+        with suppress(OSError):
+            self._inode = os.stat(path).st_ino
+
+    def _look(self) -> None:
+        """Listen anew if somebody has deleted the socket: without it, no command reaches the master."""
+        self._looking = self._reactor.callLater(LOOK, self._look)
+        with suppress(OSError):
+            if self._inode is None or os.stat(self._name).st_ino == self._inode:
+                return
+        self.log.warn(
+            "{path} was deleted or replaced: it is made anew", path=os.path.join(self.basedir, SOCKET)
+        )
+        defer.Deferred.fromCoroutine(self._listenAnew()).addErrback(
+            lambda why: self.log.warn("the control socket cannot be made: {why}", why=why.getErrorMessage())
+        )
+
+    async def _listenAnew(self) -> None:
+        port, self._port = self._port, None
+        if not os.path.lexists(self._name):
+            os.close(os.open(self._name, os.O_CREAT | os.O_CLOEXEC, 0o600))  # closing a port removes this
+        if port is not None:
+            await defer.maybeDeferred(port.stopListening)
+        if self.running:
+            self._listen()
 
     async def _stop(self) -> None:
+        if self._looking is not None and self._looking.active():
+            self._looking.cancel()
         port, self._port = self._port, None
         for conversation in list(self._open):
             conversation.giveUp("the master is stopping")
