@@ -196,6 +196,7 @@ WRONG = {
     "f.addStep(type('Own', (ShellCommand,), {'command': 5}))": "Own 'shell': command must be text, or a list",
     shellCommand(env="{'A': '\\ud800'}"): "the value of 'A': it has characters that UTF-8 does not know",
     shellCommand(env="{'A': 'a\\0b'}"): "the value of 'A': it has a null character",
+    "c['status'] = map(str, [])": "c['status'] must be a list, not a map: write list(…) around this map",
     "c['manhole'] = 'ssh'": "c['manhole'] cannot be a str: it is a service, or None",
     # texts with properties
     "WithProperties('%s')": "WithProperties has the place '%s' and no name of a property for it",
@@ -217,6 +218,7 @@ WRONG = {
     "Scheduler('q', 3, 5, [])": "branch must be a branch (text), or None for the main line, not 3",
     "Scheduler('q', None, 5, 'full')": "builderNames must be a list of names, not the text 'full'",
     "Scheduler('q', None, 5, [3])": "it holds 3",
+    "Scheduler('q', None, 5, map(str, ['full']))": "a list of names: write list(…) around this map",
     "Scheduler('q', None, 5, [], 'code')": "fileIsImportant must be a function",
     "Scheduler('q', None, 5)": "Scheduler 'q' lacks its argument builderNames",
     "Scheduler('q', None, 5, [], None, 9)": "takes no more than 5 arguments by position: 1 too many",
@@ -276,6 +278,7 @@ RIGHT = (
     "BuildFactory(s(Compile) for _ in range(2))",
     "GNUAutoconf(s(Compile), configureEnv={'CC': 'gcc'}, configureFlags=['-q'], compile=None)",
     "c['schedulers'] = [Scheduler('q', 'b', 1.5, ('full',), lambda change: True)]",
+    "c['schedulers'] = [Scheduler('q', 'b', 1.5, {'full': 1}.keys())]",
     "c['schedulers'] = [Nightly('n', ['full'], hour=[1])]",
     "c['schedulers'] = [AnyBranchScheduler('q', None, None, ['full']), Periodic('p', ['full'], 0.5)]",
     "c['sources'] = [PBChangeSource('u', 'p', 9990, 'src/')]",

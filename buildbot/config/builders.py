@@ -21,6 +21,7 @@ from buildbot.config.words import (
     Report,
     Say,
     articled,
+    asList,
     entries,
     listing,
     nameTrouble,
@@ -155,7 +156,9 @@ def _types(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"{title}: 'category' must be text, not {articled(entry['category'])}")
         for key, hint in (("slavenames", "; 'slavename' names a single one"), ("locks", "")):
             if not isinstance(entry.get(key, []), (list, tuple)):
-                yield say(f"{title}: {key!r} must be a list, not {articled(entry[key])}{hint}")
+                yield say(
+                    f"{title}: {key!r} must be a list, not {articled(entry[key])}{asList(entry[key]) or hint}"
+                )
 
 
 def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -19,6 +19,7 @@ from buildbot.config.words import (
     Report,
     Say,
     articled,
+    asList,
     closest,
     entries,
     inOneLine,
@@ -117,7 +118,7 @@ def _lists(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in ("bots", "builders", "schedulers", "sources", "status"):
         value = raw.get(key, [])
         if not isinstance(value, (list, tuple)):
-            yield report(f"c[{key!r}] must be a list, not {articled(value)}", key)
+            yield report(f"c[{key!r}] must be a list, not {articled(value)}{asList(value)}", key)
 
 
 def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:

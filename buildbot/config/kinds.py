@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 from buildbot.config.arguments import Kind
@@ -92,11 +92,14 @@ def _isFlag(value: object) -> bool:
 
 
 def _isNames(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(map(_isName, value))
+    # the keys of a dictionary, which were a list in Python 2, can be gone through as often as a list
+    return isinstance(value, (list, tuple, KeysView, ValuesView)) and all(map(_isName, value))
 
 
 def _namesDetail(value: object) -> str | None:
-    if not isinstance(value, (list, tuple)):
+    if isinstance(value, Iterator):
+        return f"write list(…) around this {type(value).__name__}"
+    if not isinstance(value, (list, tuple, KeysView, ValuesView)):
         return None
     wrong = next(each for each in value if not _isName(each))
     return nameDetail(wrong) or f"it holds {shown(wrong)}"

@@ -77,6 +77,12 @@ def articled(value: object) -> str:
     return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
+def asList(value: object) -> str:
+    """A hint for what was a list in Python 2, and is none any more; "" for anything else."""
+    isOne = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    return f": write list(…) around this {type(value).__name__}" if isOne else ""
+
+
 def shown(value: object, isSecret: bool = False) -> str:
     """A value as a message shows it: short ones as they are, of others, and of secret ones, what they are."""
     if isinstance(value, str) and not isSecret:
