@@ -142,11 +142,14 @@ class BotMaster(BuildYard, service.Service):
         """
         self.config = config
         for name in change.buildersRemoved:
-            self._removeBuilder(self.builders.pop(name))
+            builder = self.builders.pop(name)
+            self.learned[name] = builder.expectations
+            self._removeBuilder(builder)
         for _, setup in change.buildersAltered:
             self.builders[setup.name].configure(setup)
         for setup in change.buildersAdded:
             builder = self.builders[setup.name] = Builder(setup, self)
+            builder.expectations = self.learned.pop(setup.name, {})
             self.announcer.builderAdded(builder.builder_status)
         for name in change.slavesRemoved:
             self._alone(name, lambda name: self.removeSlave(name, drain))

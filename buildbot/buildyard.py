@@ -57,6 +57,7 @@ class BuildYard:
     @ivar logs: where the logs of steps are made.
     @ivar now: tells the time, in seconds since the epoch.
     @ivar keeping: how many builds run, or have ended and are not kept yet.
+    @ivar learned: what is expected of the builds of builders that are not there, should one come back.
     @ivar pauses: slave name -> why it is kept from building.
     @ivar givenUp: the builds that were given up at this start, for the master crashed too often under them.
     @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
@@ -93,6 +94,7 @@ class BuildYard:
         self.store: Any = MemoryStore()
         self.logs = LogDirectory(".", self.clock, troubles=self.troubles)
         self.announcer = Announcer(self.clock)
+        self.learned: dict[str, dict[str, float]] = {}
         self._floors: dict[str, int] = {}
         self._lost: dict[str, str] = {}  # the numbers of builds that only their logs tell of, by builder
         self._locks: dict[Any, Any] = {}
@@ -156,6 +158,8 @@ class BuildYard:
         for name, expectations in (await self._remembered("expectations", _expectations)).items():
             if name in self.builders:
                 self.builders[name].expectations = expectations
+            else:
+                self.learned[name] = expectations
         self.buildsetsComplete(self._ended)
         left, self._left = self._left, ()
         orphans = [each.id for each in left if each.builder not in self.builders]

@@ -919,6 +919,13 @@ class ResumeTests(BuildCase):
         self.assertEqual([each for each in self.restart() if "skipped" in each], [])  # it is told once
         self.stop()
 
+    def test_expectationsOfOneThatComesBack(self) -> None:
+        """F1: a builder that comes back knows how long its builds take, as after a restart."""
+        self.botmaster.builders["full"].expectations = {"shell": 7.0}
+        self.configure(shell("true"), builders="quick")
+        self.configure(shell("true"), builders="quick full")
+        self.assertEqual(self.botmaster.builders["full"].expectations, {"shell": 7.0})
+
     def test_expectations(self) -> None:
         """How long steps take is learnt anew if it has lost its shape."""
         for damaged in ({"compile": "5"}, ["compile"], 7, {"compile": None}):

@@ -312,7 +312,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 2)
 
     def test_nightlyPutForward(self) -> None:
-        """F4: a clock put forward over a nightly time, for good, has it built within two minutes."""
+        """F4: a clock put forward over a nightly time, for good, has it built within a minute."""
         scheduler = self.use(Nightly("night", ["full"], minute=0, hour=3))
         (due,) = scheduler.getPendingBuildTimes()
         self.ahead = due - self.clock.seconds() + 5 * MINUTE

@@ -28,7 +28,7 @@ log = Logger()
 #: machine whose clock follows summer time.
 SMALL_STEP = 2 * 3600.0
 #: Seconds within which a nightly scheduler notices that the clock on the wall was put right.
-LOOK_EVERY = 60.0
+LOOK_EVERY = 30.0
 #: Seconds by which that clock has to differ from a steady one for that.
 JUMP = 30.0
 
