@@ -32,6 +32,8 @@ log = Logger()
 
 #: Names without a slave whose last refused login is remembered.
 STRANGERS = 100
+#: Those of one host among them.
+STRANGERS_EACH = 50
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,18 @@ class BotMaster(BuildYard, service.Service):
         """Remember a login under a name that is not in the configuration (O9)."""
         name = name[:64]
         before = self.strangers.pop(name, None)
-        if before is None and len(self.strangers) >= STRANGERS:
-            # who comes again and again is probably a slave with a slip in its name: it stays
-            del self.strangers[min(self.strangers, key=lambda each: self.strangers[each].logins)]
+        if before is None:
+            self._forgetStranger(address.rpartition(":")[0])
         self.strangers[name] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+
+    def _forgetStranger(self, host: str) -> None:
+        """Make room for one more, if there must be: of its own host, if that has made up many names."""
+        same = [name for name, each in self.strangers.items() if each.address.rpartition(":")[0] == host]
+        if len(same) < STRANGERS_EACH:
+            same = list(self.strangers) if len(self.strangers) >= STRANGERS else []
+        if same:
+            # who comes again and again is probably a slave with a slip in its name: it stays
+            del self.strangers[min(same, key=lambda name: self.strangers[name].logins)]
 
     def getPerspective(self, slavename: str) -> BotPerspective | None:
         """The perspective of a slave of the configuration; None if there is no such slave."""

@@ -68,6 +68,7 @@ class BeforeLogin(HostileTestCase):
         self.assertTrue(told.guessIsLogged)
         self.assertEqual(told.guesses, 20)
         self.assertLess(told.lines, 60)
+        self.assertLessEqual(told.strangers, 51)
         self.assertLess(told.bytes, 20_000)
         self.assertNotIn("\x1b", self.server.log())
 
