@@ -195,6 +195,16 @@ class Refused(MasterTestCase):
             self.assertIn(line, dry.stdout)
             self.assertIn(line, wet.stdout)
 
+    async def test_removedPort(self) -> None:
+        """F14: before it closes a port, a reconfig names the slaves that came by it; a dry run does, too."""
+        self.master.write(replace(self.good, ports=(loopback(freePort()),)))
+        for options in (["--dry-run"], []):
+            said = await self.master.run("reconfig", *options, self.master.basedir)
+            self.assertEqual(said.status, 0, said.words)
+            self.assertIn(f"warning: port tcp {self.master.port} on 127.0.0.1 is being closed", said.words)
+            self.assertIn("slaves old, new came by it: they stay connected, but cannot come back", said.words)
+        self.assertEqual(await self.master.connected(), {"old", "new"})
+
     async def test_nothingChanged(self) -> None:
         """A reconfig without a change succeeds, and no byte goes to any slave (R5)."""
         before = (await self.state())["slaves"]
