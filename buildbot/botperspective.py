@@ -98,7 +98,7 @@ class BotPerspective(Duty, NewCredPerspective):
             with L{LoginRefused} if it never will be.
         """
         if bot is None:
-            raise LoginRefused("it brought no mind: not a slave")
+            raise LoginRefused("it is not a slave: it brought no reference to itself")
         peer = SlavePeer(bot, self._halfMade)
         login = self._logins[peer] = Deferred()
         peer.whenLost(partial(self._lost, peer))

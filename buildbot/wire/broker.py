@@ -285,7 +285,7 @@ class SlavePortBroker(pb.Broker):
         except (Violation, BananaError, InsecureJelly) as error:
             self.breakOff(str(error) or type(error).__name__)
         except Exception:
-            log.failure("while serving {who}", who=self.who)
+            log.failure("serving {who} failed by a fault of the master", who=self.who)
             self.abort()
         if self.closed or self._hanging:
             self._work = self._waiting = None
@@ -411,7 +411,7 @@ class SlavePortBroker(pb.Broker):
         if isinstance(error, (pb.Error, NoSuchMethod)):
             self.factory.complained(self, f"{type(error).__name__}: {error}")
         elif not isinstance(error, UnauthorizedLogin):  # that one was logged where it was decided
-            log.failure("serving a call of {who}", Failure(error), who=self.who)
+            log.failure("a call of {who} failed by a fault of the master", Failure(error), who=self.who)
         if answerRequired:
             self._sendError(error, requestID)
 

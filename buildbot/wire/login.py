@@ -150,7 +150,12 @@ class Guess(Callee):
         refusal = why.value
         if not isinstance(refusal, LoginRefused):
             if not why.check(UnauthorizedLogin):
-                log.failure("login of {name!r} from {who}", why, name=self.username[:64], who=broker.who)
+                log.failure(
+                    "the login of {name!r} from {who} failed: a fault of the master",
+                    why,
+                    name=self.username[:64],
+                    who=broker.who,
+                )
             refusal = LoginRefused("internal error", "the master had an internal error: try again later")
         name = self.username[:64]
         broker.factory.sayOnce(

@@ -118,7 +118,7 @@ class Offers:
     async def _search(self, number: int, wanted: Builders, words: str) -> str:
         """The first builder that fails, if the error's C{words} do not tell: by halving the list."""
         if not wanted:
-            raise OfferFailed(f"no list will do, not even an empty one: {text(words, LONGEST_REASON)}")
+            raise OfferFailed(f"refuses every builder list, even an empty one: {text(words, LONGEST_REASON)}")
         good, bad = 0, len(wanted)
         while bad - good > 1:
             middle = (good + bad) // 2
