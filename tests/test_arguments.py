@@ -501,6 +501,11 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
             errorsOf(text), ["None: master.cfg must define 'builders': c['builders'] is missing"]
         )
         self.assertEqual(len(errorsOf("c['bots'] = 7\n")), 1)
+        [error] = errorsOf("c['bots'] = [object()]\n")
+        self.assertIn("bot 1 must be (name, password)", error)
+        text = "c['builders'][0] = ('full', 'b1')\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
+        [error] = errorsOf(text)
+        self.assertIn("builder 1 is a tuple", error)
 
     def test_asIn075(self) -> None:
         """F8: an empty debugPassword is no account, port 0 any port, and a builddir may be absolute."""

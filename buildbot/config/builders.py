@@ -178,8 +178,12 @@ def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
-    known = dict.fromkeys(name for name in bots if isinstance(name, str))
+    names = [
+        entry[0] if isinstance(entry, (tuple, list)) and entry else None for entry in entries(raw, "bots")
+    ]
+    known = dict.fromkeys(name for name in names if isinstance(name, str))
+    # A bot that cannot be read is told by itself: whatever else it may be called, nobody knows.
+    isKnown = isinstance(raw.get("bots"), (list, tuple)) and all(isinstance(name, str) for name in names)
     for title, entry, say in _each(raw, report):
         several = _listed(entry.get("slavenames"))
         if "slavenames" in entry and entry["slavenames"] in ([], ()) and "slavename" not in entry:
@@ -189,7 +193,7 @@ def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
             for other in several
             if not isinstance(other, str)
         )
-        for slave in dict.fromkeys(_slavenames(entry)) if isinstance(raw.get("bots"), (list, tuple)) else ():
+        for slave in dict.fromkeys(_slavenames(entry)) if isKnown else ():
             if slave not in known:
                 hint = nearest(slave, known)
                 yield say(f"{title} uses undefined slave {slave!r}{hint}; known slaves: {listing(known)}")

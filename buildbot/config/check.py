@@ -353,8 +353,10 @@ def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    names = (entry.get("name") for entry in entries(raw, "builders") if isinstance(entry, dict))
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries(raw, "builders")]
     known = dict.fromkeys(name for name in names if isinstance(name, str))
+    # A builder that cannot be read is told by itself: whatever else it may be called, nobody knows.
+    areKnown = isinstance(raw.get("builders"), (list, tuple)) and all(isinstance(name, str) for name in names)
     seen: set[str] = set()
     for index, scheduler in enumerate(entries(raw, "schedulers")):
         if not _isPlugin(scheduler):
@@ -376,7 +378,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
         except Exception as error:  # a plug-in's own code: what it raises is told, whatever it is
             yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
             continue
-        for each in wanted if isinstance(raw.get("builders"), (list, tuple)) else ():
+        for each in wanted if areKnown else ():
             if each not in known:
                 hint = nearest(each, known)
                 yield say(f"{title} uses unknown builder {each!r}{hint}; known builders: {listing(known)}")
