@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from twisted.application import service
@@ -44,9 +45,11 @@ from buildbot.daemon.control import ControlError, ControlServer
 from buildbot.daemon.fileload import loadInThread, readConfig
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.debugperspective import DebugAccount, DebugPerspective
+from buildbot.diskroom import roomTrouble
 from buildbot.dispatcher import Dispatcher
 from buildbot.exchange import Pair, Refused, exchange, living, undo
 from buildbot.family import Family
+from buildbot.logshelf import LOGS
 from buildbot.plainfiles import NotPlain
 from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
@@ -111,6 +114,9 @@ class BuildMaster(Family):
         self.botmaster.settle(self.basedir, store or SqliteStore(self.basedir, reactor))
         self.troubles = self.botmaster.troubles
         self.troubles.watch("state.sqlite", lambda: setAsides(os.path.join(self.basedir, FILE)))
+        self.troubles.watch("disk", partial(roomTrouble, self.basedir))
+        logs = os.path.join(self.basedir, LOGS)
+        self.troubles.watch("disk of logs", partial(roomTrouble, logs, self.basedir))
         self.troubles.watch("buildbot.lock", lambda: lock.trouble(self.basedir))
         self.troubles.watch("twistd.pid", lambda: traces.pidTrouble(os.path.realpath(self.basedir)))
         self.change_svc = ChangeMaster()
