@@ -86,6 +86,21 @@ class WithPropertiesTests(unittest.TestCase):
             error = self.assertRaises(KeyError, text.render, self.properties)
             self.assertEqual(error.args, ("got_revision",))
 
+    def test_latest(self) -> None:
+        """A checkout of "%(revision)s" takes the branch whose latest is built, and no other (F2)."""
+        for given, wanted in (
+            ({"branch": "dev", "revision": None}, "dev"),
+            ({"branch": "dev", "revision": "7"}, "7"),
+            ({"branch": None, "revision": None}, ""),
+            ({"revision": None}, ""),
+        ):
+            properties = Properties(given, "build")
+            self.assertEqual(WithProperties("%(revision)s").render(properties), wanted)
+            self.assertEqual(WithProperties("%s", "revision").render(properties), wanted)
+            self.assertEqual(
+                WithProperties("%(revision:~HEAD)s").render(properties), given["revision"] or "HEAD"
+            )
+
     def test_alternatives(self) -> None:
         """A text may say what stands for a property that is not set, or for one that is."""
         for text, wanted in (

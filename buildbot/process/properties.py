@@ -127,7 +127,8 @@ class WithProperties(ComparableMixin):
     """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
 
     Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
-    that is None, such as the revision of a build of the latest, leaves nothing in its place. As in later
+    that is None leaves nothing in its place, but for the revision of a build of the latest: there stands the
+    branch, which version controls take for its latest revision, so that no other branch is built. As in later
     releases, C{%(name:-text)s} stands for the text where the property is not set, C{%(name:~text)s} for the
     text where it is not set, None or empty, and C{%(name:+text)s} for the text where it is set.
     """
@@ -210,7 +211,18 @@ class Filling:
             return "" if sign == "+" else text
         if sign == "~" and not value:
             return text
-        return text if sign == "+" else "" if value is None else value
+        if sign == "+":
+            return text
+        return self._latest(name) if value is None else value
+
+    def _latest(self, name: str) -> Any:
+        """What stands for a property that is None: of a revision, the branch whose latest is built."""
+        if name != "revision":
+            return ""
+        try:
+            return self._build.getProperty("branch") or ""
+        except KeyError:
+            return ""
 
 
 def _alternative(name: str) -> tuple[str, str | None, str]:

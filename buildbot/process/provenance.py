@@ -97,6 +97,8 @@ def _taken(value: WithProperties, build: Told) -> list[Piece]:
         asked = propertyOf(name)
         isSet = build.properties.hasProperty(asked)
         by = tellerOf(asked, build) if isSet else Teller.CONFIGURATION
+        if asked == "revision" and build.properties.hasProperty("branch"):
+            by = max(by, tellerOf("branch", build))  # which stands for the latest revision
         pieces.append(Piece(spec % (filling[name],), by, asked))
     pieces.append(Piece(value.fmtstring[at:]))
     return [piece for piece in pieces if piece.text or piece.name]
