@@ -88,17 +88,17 @@ class WithPropertiesTests(unittest.TestCase):
 
     def test_latest(self) -> None:
         """A checkout of "%(revision)s" takes the branch whose latest is built, and no other (F2)."""
-        for given, wanted in (
+        for values, wanted in (
             ({"branch": "dev", "revision": None}, "dev"),
             ({"branch": "dev", "revision": "7"}, "7"),
             ({"branch": None, "revision": None}, ""),
             ({"revision": None}, ""),
         ):
-            properties = Properties(given, "build")
+            properties = Properties(values, "build")
             self.assertEqual(WithProperties("%(revision)s").render(properties), wanted)
             self.assertEqual(WithProperties("%s", "revision").render(properties), wanted)
             self.assertEqual(
-                WithProperties("%(revision:~HEAD)s").render(properties), given["revision"] or "HEAD"
+                WithProperties("%(revision:~HEAD)s").render(properties), values["revision"] or "HEAD"
             )
 
     def test_alternatives(self) -> None:

@@ -51,7 +51,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         named = WithProperties("a/%(slavename)s-%(version)5s%%/%(branch)s%(revision)s")
         version, branch = Piece("  1.0", Teller.SLAVE, "version"), Piece("b", Teller.OTHERS, "branch")
         begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-"), version, Piece("%"), Piece("/")]
-        end = [branch, Piece("", Teller.SLAVE, "revision")]
+        end = [branch, branch]  # it stands for its latest revision, too
         self.assertEqual(piecesOf(named, self.build), [*begin, *end])
         inOrder = WithProperties("%s/%d", "version", "buildnumber")
         self.assertEqual(

@@ -96,9 +96,9 @@ def _taken(value: WithProperties, build: Told) -> list[Piece]:
         spec = place[0] if place["name"] is None else "%" + place[0][len(name) + 3 :]
         asked = propertyOf(name)
         isSet = build.properties.hasProperty(asked)
+        if asked == "revision" and build.properties.getProperty(asked, "") is None:
+            asked = "branch"  # which stands for its latest revision
         by = tellerOf(asked, build) if isSet else Teller.CONFIGURATION
-        if asked == "revision" and build.properties.hasProperty("branch"):
-            by = max(by, tellerOf("branch", build))  # which stands for the latest revision
         pieces.append(Piece(spec % (filling[name],), by, asked))
     pieces.append(Piece(value.fmtstring[at:]))
     return [piece for piece in pieces if piece.text or piece.name]
