@@ -21,6 +21,8 @@ from tests.integration.processes import ROOT, environment
 
 #: No command may take longer than this; one that does is killed, and its test fails.
 LIMIT = 60
+#: How the tests call the command, and so how it calls itself.
+TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
 
 
 class Said:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot.daemon import asking
-from tests.integration.directories import LIMIT, ProcessCase, Said, hearCtrlC
+from tests.integration.directories import LIMIT, TYPED, ProcessCase, Said, hearCtrlC
 
 #: Added to the sample: builders whose steps last, or write what is no text.
 BUILDERS = r"""
@@ -100,9 +100,9 @@ class CommandTests(BuildsCase):
         (build,) = [line for line in lines if line.startswith("first/0 ")]
         self.assertRegex(build, r"^first/0 +success +bot1 .* change 1 +scheduler quick$")
         self.assertEqual(
-            lines[lines.index(f"$ buildbot log {self.master} first/0/hello") + 1], "Hello from the slave"
+            lines[lines.index(f"$ {TYPED} log {self.master} first/0/hello") + 1], "Hello from the slave"
         )
-        self.assertIn(f"  buildbot force {self.master} first", lines)
+        self.assertIn(f"  {TYPED} force {self.master} first", lines)
         again = self.ok("demo", self.here)
         self.assertRegex(again.out, r"\nfirst/1 +success")
         self.assertNotIn("Traceback", self.demo.out + again.out)
@@ -146,7 +146,7 @@ class CommandTests(BuildsCase):
         self.assertEqual([build["builder"] for build in running], ["slow/2"])
         said = self.run_("log", "--follow", self.master, "slow/2/0/after")
         self.assertEqual((said.status, said.out), (0, "after\n"), said)
-        self.assertIn("waiting until after of build 0 begins", said.err)
+        self.assertIn("waiting for step after of build 0 to start", said.err)
         self.ok("force", self.master, "slow/2")
         self.until(lambda: self.ask("build", builder="slow/2", number=1)["steps"], "the first step")
         said = self.ok("log", "--follow", self.master, "slow/2/1/count")
@@ -174,7 +174,7 @@ class CommandTests(BuildsCase):
         build = self.finished("forever", 0)
         self.assertEqual(build["result"], "failure")
         self.assertRegex(" ".join(build["text"]), "stopped by .*: enough")
-        self.assertIn("no build of forever runs", self.fails("stopbuild", self.master, "forever").err)
+        self.assertIn("no build of forever is running", self.fails("stopbuild", self.master, "forever").err)
 
     def test_followIsInterrupted(self) -> None:
         """Control-C ends a reader, and nothing else."""
@@ -206,7 +206,7 @@ class CommandTests(BuildsCase):
         self.assertRegex(self.ok("builds", self.master).out, r"waiting for first: 1 request, .*new disk")
         self.assertEqual(self.json("pause", "bot1")["kind"], "paused")
         begun = time.monotonic()
-        self.assertIn("builds again", self.ok("unpause", self.master, "bot1").out)
+        self.assertIn("is not paused any more", self.ok("unpause", self.master, "bot1").out)
         self.assertEqual(self.finished("first", 1)["result"], "success")
         self.assertLess(time.monotonic() - begun, 5)
         self.assertIn("no slave 'bot9'", self.fails("pause", self.master, "bot9").err)
@@ -215,7 +215,7 @@ class CommandTests(BuildsCase):
         """A drained slave ends what it builds, and goes; unpaused, it comes and builds again."""
         self.addBuilders()
         self.ok("force", self.master, "slow/2")
-        self.assertIn("1 build there goes on", self.ok("drain", self.master, "bot1").out)
+        self.assertIn("1 build still running there", self.ok("drain", self.master, "bot1").out)
         self.assertEqual(self.finished("slow/2", 0)["result"], "success")
         self.until(lambda: not self.ask("status")["master"]["connected"], "the slave is gone")
         self.ok("unpause", self.master, "bot1")

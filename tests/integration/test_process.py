@@ -13,10 +13,7 @@ import subprocess
 import sys
 import time
 
-from tests.integration.directories import LIMIT, ProcessCase, hearCtrlC
-
-#: How the tests call the command, and so how it calls itself.
-TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
+from tests.integration.directories import LIMIT, TYPED, ProcessCase, hearCtrlC
 
 
 class StartTests(ProcessCase):
