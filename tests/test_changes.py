@@ -18,7 +18,7 @@ from buildbot.botmaster import BotMaster
 from buildbot.changes import changes
 from buildbot.changes.base import ChangeSource
 from buildbot.changes.changes import RETRY_AFTER, Change, ChangeMaster
-from buildbot.changes.pb import ChangePerspective, PBChangeSource
+from buildbot.changes.pb import ChangeNotKept, ChangePerspective, PBChangeSource
 from buildbot.dispatcher import Dispatcher
 from buildbot.interfaces import IChangeSource
 from buildbot.ports import CannotOpen
@@ -285,6 +285,32 @@ class OwnChangemaster(SourceCase):
             kept = ensureDeferred(perspective.perspective_addChange(said()))
             self.assertIsNone(self.successResultOf(kept))
             self.assertEqual(len(taken), 1)
+
+
+class FloodTests(unittest.SynchronousTestCase):
+    """Changes that come faster than they can be stored."""
+
+    def test_flood(self) -> None:
+        """H3: a client may have so much on its way to the disk, and is told to send the rest again."""
+        waiting: list[Deferred[None]] = []
+
+        class Slow:
+            def addChange(self, change: Any) -> Deferred[None]:
+                waiting.append(Deferred())
+                return waiting[-1]
+
+        perspective = ChangePerspective(Slow(), None)
+        large = {**said(), "files": ["x" * 4000] * 500}
+        kept = [ensureDeferred(perspective.perspective_addChange(large)) for _ in range(20)]
+        refused = [each for each in kept if each.called]
+        self.assertEqual((len(waiting), len(refused)), (8, 12))
+        for each in refused:
+            why = self.failureResultOf(each, ChangeNotKept)
+            self.assertIn("more than 16384 KiB: send it again", str(why.value))
+        for each in waiting[:]:
+            each.callback(None)
+        again = ensureDeferred(perspective.perspective_addChange(large))
+        self.assertEqual((again.called, len(waiting)), (False, 9))
 
 
 class Polling(ChangeSource):

@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from buildbot import ports
 from buildbot.changes.base import ChangeSource
+from buildbot.changes.change import Change
 from buildbot.changes.changedict import changeFrom
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import NAME, PASSWORD, TEXT, orNone
@@ -28,6 +29,7 @@ from buildbot.config.ports import BadPort, describe
 from buildbot.pbutil import NewCredPerspective
 from buildbot.store.interface import StoreFailed
 from buildbot.wire.accounts import CLIENT
+from buildbot.wire.budget import Budget, BudgetExceeded, weigh
 from buildbot.wire.dialect import text
 from buildbot.wire.login import LoginRefused, LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -36,6 +38,8 @@ log = Logger()
 
 #: What 0.7.5 has for a password if none is given.
 KNOWN_PASSWORD = "changepw"
+#: Bytes of memory that the changes may take which one client has sent and which are not on disk yet.
+WAITING = 16 << 20
 #: Connections of a port of our own that may be on their way to a login.
 GREETING = 256
 
@@ -54,6 +58,7 @@ class ChangePerspective(NewCredPerspective):
         """
         self.changemaster = changemaster
         self.prefix = prefix
+        self._budget = Budget("what waits to be stored", WAITING)
 
     async def perspective_addChange(self, changedict: Mapping[Any, Any]) -> None:
         """
@@ -66,6 +71,17 @@ class ChangePerspective(NewCredPerspective):
         change = changeFrom(changedict, self.prefix)
         if change is None:
             return
+        size = weigh(change.files) + weigh(change.links) + weigh(change.comments)
+        try:
+            self._budget.take(size)
+        except BudgetExceeded as exceeded:
+            raise ChangeNotKept(f"{exceeded}: send it again when others are stored") from None
+        try:
+            await self._keep(change)
+        finally:
+            self._budget.giveBack(size)
+
+    async def _keep(self, change: Change) -> None:
         try:
             # Subclasses of 0.7.5 hand us the ChangeMaster, which would rather wait than have it sent again.
             keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
