@@ -10,7 +10,7 @@ import os
 
 from buildbot.backup import CannotBackUp, backUp
 from buildbot.daemon import place
-from buildbot.scripts.words import CommandFailed, Config, command, complain, say, usable
+from buildbot.scripts.words import CommandFailed, Config, command, complain, say, usable, waiting
 from buildbot.util import counted
 
 
@@ -21,7 +21,8 @@ def backup(config: Config) -> int:
     if place.kindOf(place.readTac(here)) is place.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: `{command('create-slave')}` makes one anew")
     try:
-        made = backUp(here, target)
+        with waiting(config, f"the copy of {here}"):
+            made = backUp(here, target)
     except CannotBackUp as why:
         raise CommandFailed(str(why)) from None
     counts = made.counts
@@ -36,5 +37,5 @@ def backup(config: Config) -> int:
             f"the store is damaged ({made.damage}), and so is the copy of it: a start sets it aside, and"
             " carries over what can be read"
         )
-    say(config, *(f"left out, it is no file: {path}" for path in made.skipped))
+    say(config, *(f"left out, because it is not a file: {path}" for path in made.skipped))
     return 1 if made.damage else 0

@@ -24,7 +24,7 @@ from buildbot.logfiles import LogReader, logFilename
 from buildbot.logshelf import LOGS, logTrouble
 from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.shown import duration, outcome, stepOutcome
-from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable
+from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable, waiting
 from buildbot.status.logformat import Chunk
 from buildbot.status.records import LogRecord
 from buildbot.store.peek import peekBuild
@@ -100,7 +100,8 @@ def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
 
 def _ask(here: str, one: Wanted) -> dict[str, Any]:
     params = {"builder": one.builder, "number": one.number}
-    said: Any = asking.request(here, "build", params, PATIENCE)
+    with waiting({}, "the master to answer"):
+        said: Any = asking.request(here, "build", params, PATIENCE)
     return dict(said)
 
 

@@ -38,6 +38,8 @@ WORDS = 10_000
 HEADS = "refs/heads/"
 #: So many changes are sent over one connection.
 BATCH = 200
+#: After so many seconds whoever pushes is told what he waits for.
+PATIENCE = 2
 #: So many seconds longer `buildbot sendchange` may take to end.
 GRACE = 3
 
@@ -183,7 +185,7 @@ def send(changes: Sequence[str], end: float) -> Iterator[tuple[int, bool, str]]:
     if left < 0.5:
         return
     words = [BUILDBOT, "sendchange", "--master", MASTER, "--auth-file", AUTH_FILE]
-    words += ["--changes", "-", "--json", "--timeout", f"{left:.1f}"]
+    words += ["--changes", "-", "--json", "--quiet", "--timeout", f"{left:.1f}"]
     try:
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as why:
@@ -234,6 +236,9 @@ def deliver(spool: Spool, end: float) -> bool:
 
 def deliverInTime(spool: Spool, end: float, how: str) -> int:
     """Send what is kept, and say what is left. 1 if anything is."""
+    comfort = threading.Timer(PATIENCE, say, [f"waiting for {MASTER} to take what was pushed …"])
+    comfort.daemon = True
+    comfort.start()
     try:
         with spool.delivering(end):
             if deliver(spool, end):
@@ -242,6 +247,8 @@ def deliverInTime(spool: Spool, end: float, how: str) -> int:
         if not spool.names():
             return 0
         say("another push is being told to the master just now")
+    finally:
+        comfort.cancel()
     left = len(spool.names())
     changes, are = ("1 change", "is") if left == 1 else (f"{left} changes", "are")
     say(f"{changes} for {MASTER} {are} kept in {spool.path}, and sent with the next push{how}")

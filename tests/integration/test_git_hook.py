@@ -98,7 +98,7 @@ class HookTests(unittest.TestCase):
         for words in self.calls:
             expected = ["sendchange", "--master", "h:1", "--auth-file", "/auth", "--changes", "-", "--json"]
             self.assertEqual(words[:8], expected)
-            self.assertEqual(words[8], "--timeout")
+            self.assertEqual(words[8:10], ["--quiet", "--timeout"])
         return [each for each in said if isinstance(each, dict)]
 
     def spooled(self) -> list[str]:
@@ -297,5 +297,6 @@ class HookTests(unittest.TestCase):
                 PYTHONPATH=os.pathsep.join(sys.path),
             )
             self.assertLess(time.monotonic() - begun, 30)
+        self.assertIn(f"buildbot: waiting for {master} to take what was pushed", said)
         self.assertIn(f"buildbot: {master} did not answer within ", said)
         self.assertEqual(len(self.spooled()), 3)
