@@ -39,6 +39,7 @@ from buildbot.daemon import lock, logfile, place, stranger, tacfile, traces
 from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
+from buildbot.daemon.repeats import Repeats
 from buildbot.daemon.stopping import Stopper
 from buildbot.troubles import ITroubled
 
@@ -233,7 +234,7 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         os.umask(tac.umask)
     own = ownObserver(tac.application)
     if own is not None:
-        globalLogPublisher.addObserver(own)
+        globalLogPublisher.addObserver(Repeats(own))
     if file is not None:
         file.rotateLength, file.maxRotatedFiles = tac.rotateLength, tac.maxRotatedFiles
         if own is not None:
