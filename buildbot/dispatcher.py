@@ -64,6 +64,11 @@ class Dispatcher:
         self._passwords.pop(name, None)
         self.guesses.pop(name, None)
 
+    def guessed(self, account: str, address: str) -> None:
+        """Count a wrong password for an account that is no slave's."""
+        before = self.guesses.get(account)
+        self.guesses[account] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+
     def requestAvatarId(self, credentials: Any) -> Any:
         """
         Check a login.
@@ -83,9 +88,7 @@ class Dispatcher:
             raise LoginRefused("there is no such name in c['bots']", known=registered)
         if not credentials.checkPassword(password.encode("utf-8", "surrogateescape")):
             if registered:
-                before = self.guesses.get(name)
-                logins = before.logins + 1 if before else 1
-                self.guesses[name] = Stranger(time.time(), credentials.address, logins)
+                self.guessed(name, credentials.address)
             else:
                 self.botmaster.slaves[name].refused(credentials.address, "wrong password")
             raise LoginRefused("wrong password")

@@ -214,6 +214,17 @@ class PBChangeSourceTests(SourceCase):
         self.pump.pump()
         self.assertTrue(self.pump.client.lost)
 
+    def test_guessesAtAnOwnPort(self) -> None:
+        """H2: wrong passwords for the account of an own port are counted, and forgotten with the source."""
+        source = self.use(PBChangeSource("hook", "s3cret", port=9999))
+        (listening,) = self.master.reactor.tcpServers
+        for name in ("hook", "hook", "junk"):
+            self.failureResultOf(self.login(name, "wrong", listening[1]))
+        guesses = self.master.dispatcher.guesses
+        self.assertEqual({name: each.logins for name, each in guesses.items()}, {"hook (tcp:9999)": 2})
+        self.remove(source)
+        self.assertEqual(guesses, {})
+
     def test_portTaken(self) -> None:
         """R1: a port that cannot be opened fails the start of the source."""
         self.master.reactor.taken = 9999

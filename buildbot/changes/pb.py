@@ -101,6 +101,7 @@ class PBChangeSource(ChangeSource):
 
     _factory: SlavePortFactory | None = None
     _registered: Any = None
+    _guessedAt: Any = None
 
     @arguments(user=NAME, passwd=PASSWORD, prefix=orNone(TEXT, "every file"), sep=orNone(TEXT))
     def __init__(
@@ -174,6 +175,17 @@ class PBChangeSource(ChangeSource):
             raise ChangeNotKept("the master takes no changes in this way any more")
         return await changemaster.addChangeNow(change)
 
+    def guessed(self, address: str) -> None:
+        """Somebody tried a wrong password on my own port: the status shows it."""
+        changemaster: Any = self.parent
+        if changemaster is not None:
+            self._guessedAt = changemaster.parent.dispatcher
+            self._guessedAt.guessed(self._ownAccount, address)
+
+    @property
+    def _ownAccount(self) -> str:
+        return f"{self.user} ({self.port})"
+
     async def start(self) -> None:
         """
         Have an account on the slave port, or open a port of my own.
@@ -222,6 +234,8 @@ class PBChangeSource(ChangeSource):
         if self._factory is not None:
             self._factory.stopAll()
             self._factory = None
+        if self._guessedAt is not None:
+            self._guessedAt.guesses.pop(self._ownAccount, None)
 
 
 @implementer(IRealm, ICredentialsChecker)
@@ -237,7 +251,10 @@ class _Account:
         """The name; raises LoginRefused if it is not the right one, or the password is not."""
         source = self._source
         if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
-            raise LoginRefused("wrong password", known=credentials.username == source.user)
+            known = credentials.username == source.user
+            if known:
+                source.guessed(credentials.address)
+            raise LoginRefused("wrong password", known=known)
         if credentials.username != source.user:
             raise LoginRefused("there is no such name on this port", known=False)
         credentials.welcome(CLIENT)
