@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +18,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from buildbot.store.leaves import PAGE, rowsOnLeaves
 from buildbot.store.schema import LARGEST, Schema
 from buildbot.symptoms import Symptom
 from buildbot.util import counted
 
 #: The files that SQLite keeps beside a database.
 WAL, SHM = "-wal", "-shm"
-#: The size of a page of our files, which is SQLite's default.
-PAGE = 4096
+#: Tables whose rows could be those of another; what they hold can be had otherwise.
+_ALIKE = frozenset(("counters", "removals"))
+#: The leaves of a file that has more bytes are not searched.
+_LARGEST_IMAGE = 1 << 30
 #: So often it is tried at most to read on behind damaged pages of a table, and so often in one gap.
 _ATTEMPTS, _SPLITS = 500, 8
 
@@ -116,6 +119,8 @@ def salvage(aside: str, target: Any, schema: Schema) -> Carried:
             again = _carry(mended, target, schema.tables(version))
         again.rows += carried.rows
         carried = again
+    if not carried.isWhole:
+        carried.rows += _fromLeaves(aside, target, schema.tables(version))
     for statement in schema.between(version):
         target.execute(statement)
     target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
@@ -149,6 +154,50 @@ def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
     with suppress(FileNotFoundError):
         os.unlink(path + SHM)
     return carried
+
+
+def _fromLeaves(path: str, target: Any, tables: Iterable[str]) -> int:
+    """Put what is on the leaves of a file, and not there yet, into C{target}; returns how many rows.
+
+    The pages that lead to these leaves may be lost. A row is known for that of a table by its values.
+    """
+    if os.path.getsize(path) > _LARGEST_IMAGE:
+        return 0
+    layouts = [_Layout(target, table) for table in tables if table not in _ALIKE]
+    before = target.total_changes
+    with open(path, "rb") as file:
+        image = file.read()
+    for rowid, values in rowsOnLeaves(image):
+        for layout in layouts:
+            row = layout.row(rowid, values)
+            if row is not None:
+                target.execute(layout.insert, row)
+                break
+    return int(target.total_changes - before)
+
+
+class _Layout:
+    """I know the rows of one table by their values."""
+
+    def __init__(self, target: Any, table: str) -> None:
+        columns = list(_columns(target, table))
+        self._kinds = [(kind, bool(must)) for _, _, kind, must, *_ in columns]
+        self._optional = [default for *_, default, _ in columns if default is not None]
+        keys = [(name, kind) for _, name, kind, _, _, key in columns if key]
+        self._isNumbered = [kind for _, kind in keys] == ["INTEGER"]
+        names = ", ".join(name for _, name, *_ in columns)
+        marks = ", ".join("?" for _ in columns)
+        self.insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
+
+    def row(self, rowid: int, values: Sequence[Any]) -> Sequence[Any] | None:
+        """A row of my table; None if it is of another. Columns that came later have their default."""
+        lacking = len(self._kinds) - len(values)
+        if not 0 <= lacking <= len(self._optional):
+            return None
+        first = [rowid] if self._isNumbered and values[:1] == [None] else list(values[:1])
+        row = [*first, *values[1:], *map(int, self._optional[len(self._optional) - lacking :])]
+        fits = (_fits(value, *kind) for value, kind in zip(row, self._kinds, strict=True))
+        return row if all(fits) else None
 
 
 @contextmanager
