@@ -155,11 +155,15 @@ class Story(World):
         self.reactor = Sockets()
         self.reactor.advance(1000)
         self.write(text)
+        before = signal.getsignal(signal.SIGHUP)
         starting = self.start()
         self.master.botmaster.now = self.reactor.seconds
         done: list[Any] = []
         starting.addCallbacks(lambda lines: done.append(True), lambda why: done.append(False))
         self.reactor.advance(0)
+        if done != [True]:  # nobody stops it
+            signal.signal(signal.SIGHUP, before)
+            lock.release(self.basedir)
         return done == [True]
 
     def apply(self, plan: Plan) -> dict[str, Any]:
