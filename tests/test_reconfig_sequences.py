@@ -337,13 +337,18 @@ class SequenceTests(unittest.SynchronousTestCase):
         except BaseException as failure:
             print("\n".join(getattr(failure, "__notes__", ())))  # the files, which trial would not show
             raise
-        finally:
-            self.flushLoggedErrors(OSError)  # of plug-ins that do not stop
         self.assertGreaterEqual(counted.sequences, MANY // 2)
         self.assertGreater(counted.refused, 0)
         print(f"{counted.sequences} sequences, {counted.applied} applied, {counted.refused} refused", end=" ")
 
     def play(self, sequence: list[Plan]) -> None:
+        """One sequence."""
+        try:
+            self.startAndReconfigure(sequence)
+        finally:
+            self.flushLoggedErrors(OSError)  # of plug-ins that do not stop
+
+    def startAndReconfigure(self, sequence: list[Plan]) -> None:
         """One start, and five reconfigs."""
         first, *others = sequence
         good = Plan(first.lines if not first.wrong or first.wrong == "port" else first.lines[:-1])
