@@ -72,7 +72,7 @@ class Distribution(TestCase):
         needed = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
         self.assertEqual(sorted(line.split(">")[0] for line in needed), ["twisted", "zope.interface"])
         with open(os.path.join(unpacked, information, "entry_points.txt"), encoding="utf-8") as stream:
-            self.assertIn("buildbot = buildbot.scripts.runner:run", stream.read())
+            self.assertIn("buildbot = buildbot.__main__:run", stream.read())
 
         home = os.path.join(directory, "home")
         os.makedirs(home)
