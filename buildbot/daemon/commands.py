@@ -128,7 +128,7 @@ def understand(line: bytes, commands: Mapping[str, Mapping[str, Kind]]) -> tuple
     except (ValueError, RecursionError):
         params = None
     if not isinstance(params, dict) or "command" not in params:
-        raise BadRequest('not a control request: an object in JSON with a "command" is wanted')
+        raise BadRequest('not a control request: it must be a JSON object with a "command"')
     command = params.pop("command")
     if not isinstance(command, str) or command not in commands:
         raise BadRequest(f"this master knows no command {_shown(command)}")

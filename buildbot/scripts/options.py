@@ -198,14 +198,14 @@ class BackupOptions(MakerBase):
     def parseArgs(self, *args: str) -> None:
         """DIR TARGET"""
         if len(args) != 2:
-            raise usage.UsageError("DIR and TARGET are wanted")
+            raise usage.UsageError(f"give DIR and TARGET, not {counted(len(args), 'argument')}")
         self["basedir"], self["target"] = args
 
     def postOptions(self) -> None:
         """Make both absolute."""
         super().postOptions()
         if not self["target"]:
-            raise usage.UsageError("a TARGET is wanted, not an empty word")
+            raise usage.UsageError("TARGET is empty: name the directory of the copy")
         self["target"] = os.path.abspath(self["target"])
 
 
