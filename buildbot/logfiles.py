@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
-from buildbot.status.logformat import BadLog, Chunk, ChunkParser, encode
+from buildbot.status.logformat import BadLog, Chunk, ChunkParser, around, encode
 from buildbot.status.logtext import decoded
 
 _log = Logger()
@@ -138,19 +138,26 @@ class LogWriter:
             self._seal()
             self._channel = channel
         self._pieces.append(data)
-        self.length += len(data)
-        self._waiting += len(data) + _PIECE
+        size = len(data)
+        self.length += size
+        self._waiting += size + _PIECE
         if self._waiting >= BLOCK:
             self.flush()
-        self._arm()
+        if self._timer is None:
+            self._arm()
 
     def flush(self) -> None:
         """Whatever was appended can be read from the file when this returns, if the disk takes it."""
-        self._seal()
-        chunks, self._chunks = self._chunks, []
+        outside: Sequence[Chunk] = ()
+        if self._chunks or (self._room is not None and self._room < self._waiting):
+            self._seal()
+            chunks, self._chunks = self._chunks, []
+            inside, outside = (chunks, ()) if self._room is None else _divide(chunks, self._room)
+            block, length = _encoded(inside)
+        else:
+            pieces, self._pieces = self._pieces, []
+            block, length = _joined(self._channel, pieces)
         self._waiting = 0
-        inside, outside = (chunks, []) if self._room is None else _divide(chunks, self._room)
-        block, length = _encoded(inside)
         self._write(block, length)
         if self._room is not None:
             # Single bytes of two channels in turn take five times as much in the file.
@@ -410,6 +417,15 @@ def _encoded(chunks: Sequence[Chunk]) -> tuple[bytes, int]:
         for at in range(0, len(data), BLOCK)
     )
     return block, sum(len(data) for _, data in chunks)
+
+
+def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:
+    """The same for pieces of one channel, without a copy of them all."""
+    length = sum(map(len, pieces))
+    if not 0 < length <= BLOCK:
+        return _encoded([(channel, b"".join(pieces))])
+    start, end = around(channel, length)
+    return b"".join((start, *pieces, end)), length
 
 
 def _divide(chunks: list[Chunk], room: int) -> tuple[list[Chunk], list[Chunk]]:

@@ -15,10 +15,25 @@ from buildbot.process.buildstep import (
     RemoteCommand,
     RemoteShellCommand,
 )
-from buildbot.process.news import MOST_SOURCES, OutputText, newsIn, worded
+from buildbot.process.news import MOST_SOURCES, OutputText, newsIn, soleOutput, worded
 from buildbot.status.results import SUCCESS
 from buildbot.wire.budget import PIECE
+from buildbot.wire.jelly import InsecureJelly, unjelly
 from tests.stepping import StepCase
+
+said = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from([b"stdout", b"stderr", b"header", b"log", b"rc", b"list", b"unicode", b"None"]),
+    st.text(max_size=4).map(lambda text: [b"unicode", text.encode()]),
+    st.sampled_from([[b"unicode", b"stdout"], [b"unicode", b"header"], [b"unicode", b"\xff"], [b"unicode"]]),
+    st.integers(-1, 1),
+    st.just([]),
+)
+
+
+def asked(key: Any, value: Any, *, number: Any = 0, update: Any = b"list", news: Any = b"dictionary") -> Any:
+    """The arguments of a call of C{update} as they come over the wire."""
+    return [b"tuple", [b"list", [update, [news, [key, value]], number]]]
 
 
 class NewsTests(unittest.TestCase):
@@ -30,6 +45,50 @@ class NewsTests(unittest.TestCase):
         news = {"got_revision": "7", "stdout": b"\xff", "rc": 0, "stat": (1, ["n\udcf6", {"k": "v"}])}
         self.assertEqual(newsIn([said, 0]), news)
         self.assertEqual(worded("text"), "text")
+
+    def test_soleOutput(self) -> None:
+        """One piece of output, as most updates are, is read without further ado, from any generation."""
+        self.assertEqual(soleOutput(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
+        text = [b"unicode", "\xf6".encode()]
+        self.assertEqual(soleOutput(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
+        for other in (
+            asked(b"rc", 0),
+            asked(b"stdout", 7),
+            asked(b"log", [b"list", b"n", b"x"]),
+            [],
+            [b"tuple"],
+        ):
+            self.assertIsNone(soleOutput(other))
+
+    @given(said, said, said, said, said, st.integers(0, 60))
+    def test_soleOutputSame(
+        self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int
+    ) -> None:
+        """Whatever is read by the shortcut would have been read the same without it."""
+        # Most have at most one odd part: others are too seldom read at all.
+        parts = {"number": number, "update": update, "news": news}
+        args = asked(
+            b"stdout" if odd % 5 == 0 else key,
+            b"x" if odd % 7 == 0 else value,
+            **{name: part for at, (name, part) in enumerate(parts.items()) if odd == at},
+        )
+        short = soleOutput(args)
+        if short is not None:
+            ((read,),) = unjelly(args, None)
+            self.assertEqual(list(newsIn(read).items()), [short])
+            self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
+
+    def test_soleOutputRefused(self) -> None:
+        """H3: a malformed update does not get through by the shortcut."""
+        for odd in (
+            asked(b"stdout", b"x", number=[b"instance", b"os"]),
+            asked(b"stdout", b"x", news=b"instance"),
+            asked(b"stdout", b"x", update=b"module"),
+            asked([b"module", b"stdout"], b"x"),
+            asked(b"stdout", [b"unicode", [b"module"]]),
+        ):
+            self.assertIsNone(soleOutput(odd))
+            self.assertRaises(InsecureJelly, unjelly, odd, None)
 
     @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))
     def test_outputText(self, output: bytes, cuts: list[int]) -> None:

@@ -48,6 +48,47 @@ def newsIn(update: Any) -> dict[str, Any]:
     return news
 
 
+def soleOutput(args: list[Any]) -> tuple[str, bytes | str] | None:
+    """
+    The kind and the contents of an update that is one piece of output and nothing else. Most updates are.
+
+    This is a shortcut: L{buildbot.wire.jelly.unjelly} and L{newsIn} would come to the same.
+
+    @param args: the arguments of the call as they came over the wire.
+    @return: None if it is any other update, or if anything is wrong with it.
+    """
+    try:
+        arguments, (updates, (update, (dictionary, (key, value)), number)) = args
+    except (TypeError, ValueError):
+        return None
+    if (
+        dictionary != b"dictionary"
+        or update != b"list"
+        or updates != b"list"
+        or arguments != b"tuple"
+        or type(number) is not int
+    ):
+        return None
+    name = _PIECES.get(_said(key))
+    said = value if type(value) is bytes else _said(value)
+    if name is None or said is None:
+        return None
+    try:
+        return name, said if said is value else said.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _said(value: Any) -> bytes | None:
+    """The UTF-8 of text, or the bytes of a word, as it came over the wire; None if it is neither."""
+    if type(value) is list:
+        value = value[1] if len(value) == 2 and value[0] == b"unicode" else None
+    return value if type(value) is bytes else None
+
+
+_PIECES: dict[bytes | None, str] = {b"stdout": "stdout", b"stderr": "stderr", b"header": "header"}
+
+
 def worded(value: Any) -> Any:
     """A value of a slave with all bytes in it as text; see L{word}."""
     kind = type(value)

@@ -9,7 +9,7 @@ what their output means is for the step to say.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -22,7 +22,7 @@ from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import SIGN_AFTER, Deadlines, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.news import OutputText, isPair, newsIn
+from buildbot.process.news import OutputText, isPair, newsIn, soleOutput
 from buildbot.process.news import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import text
@@ -218,16 +218,20 @@ class RemoteCommand(Callee):
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """A call from the slave: updates are the hot path of a build."""
-        self.heard()
+        if self._deadlines is not None:
+            self._deadlines.heard()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
+        sole = soleOutput(args)
+        if sole is not None and (len(sole[1]) <= PIECE or not self._isWatched()):
+            self._readOutput(*sole)
+            return _ZERO
         said = broker.unserialize(args)
         if type(said) is not tuple or len(said) != 1 or type(said[0]) not in (list, tuple):
             raise MalformedCall("update takes a list of updates")
         (updates,) = said
         if len(updates) == 1 and not self._isWatched():
-            self._readOne(updates)
-            return _ZERO
+            return self.remote_update(updates)
         return Slices(self._read(updates), _ZERO)
 
     def remote_update(self, updates: Any) -> int:
@@ -241,12 +245,11 @@ class RemoteCommand(Callee):
             pass
         return _ZERO
 
-    def _readOne(self, updates: Any) -> None:
-        """Read a single update, as most messages have it."""
+    def _readOutput(self, key: str, value: bytes | str) -> None:
+        """Read an update that is one piece of output."""
         if self.active and self._unread is None:
             try:
-                news = newsIn(updates[0])
-                self.remoteUpdate(self._withText(news) if self.takesText else news)
+                self.remoteUpdate(self._withText({key: value}) if self.takesText else {key: value})
             except Exception:
                 self._giveUp(Failure())
 
@@ -440,7 +443,7 @@ class LoggedRemoteCommand(RemoteCommand):
             write = _CHANNELS.get(key)
             if write is not None:
                 if self._stdio is not None and isinstance(value, (bytes, str)):
-                    write(self, value)
+                    getattr(self, write)(value)
             elif key == "log":
                 if not (isPair(value) and isinstance(value[1], (bytes, str))):
                     raise SlaveSaid("the slave sent more of a watched file, but neither its name nor a text")
@@ -460,11 +463,8 @@ class LoggedRemoteCommand(RemoteCommand):
         return maybeFailure
 
 
-_CHANNELS: dict[str, Callable[[Any, Any], None]] = {
-    "stdout": lambda self, data: self.addStdout(data),
-    "stderr": lambda self, data: self.addStderr(data),
-    "header": lambda self, data: self.addHeader(data),
-}
+#: Output -> the method that it goes to.
+_CHANNELS = {"stdout": "addStdout", "stderr": "addStderr", "header": "addHeader"}
 
 
 class RemoteShellCommand(LoggedRemoteCommand):

@@ -36,6 +36,11 @@ def encode(channel: int, data: bytes) -> bytes:
     return b"%d:%d%b," % (len(data) + 1, channel, data)
 
 
+def around(channel: int, length: int) -> tuple[bytes, bytes]:
+    """What stands before and after the C{length} bytes of data of a chunk."""
+    return b"%d:%d" % (length + 1, channel), b","
+
+
 class ChunkParser:
     """I find the chunks in a file that is given to me piece by piece, in time linear to its size.
 

@@ -109,6 +109,7 @@ _INTS = [_prefix(number) + bytes((INT,)) for number in range(_READY)]
 _WORDS = {word: _prefix(number) + bytes((VOCAB,)) for word, number in VOCABULARY.items()}
 _NO_WORDS: dict[bytes, bytes] = {}
 _packFloat = struct.Struct("!Bd").pack
+_pack3, _pack4, _pack5, _pack6 = (struct.Struct(f"{count}B").pack for count in (3, 4, 5, 6))
 _LARGEST_SHORT = 2**31 - 1
 _LARGEST = 2 ** (7 * PREFIX_LIMIT) - 1
 
@@ -149,7 +150,7 @@ def _encodeItems(items: Sequence[Any], parts: list[bytes], words: dict[bytes, by
             parts.append(_LISTS[size] if size < _READY else _header(size, "list", b"\x80"))
             _encodeItems(item, parts, words)
         elif kind is int:
-            parts.append(_INTS[item] if 0 <= item < _READY else _encodeInt(item))
+            parts.append(_INTS[item] if 0 <= item < _READY else encodeInt(item))
         elif kind is float:
             parts.append(_packFloat(FLOAT, item))
         else:
@@ -163,8 +164,28 @@ def _header(size: int, limit: str, kind: bytes) -> bytes:
     return _prefix(size) + kind
 
 
+def encodeInt(number: int) -> bytes:
+    """
+    The bytes of a number, or a part of a larger expression. The numbers of calls are made here.
+
+    @raise LimitExceeded: it has more than 448 bits.
+    """
+    if number < _READY:
+        return _INTS[number] if number >= 0 else _encodeInt(number)
+    if number < 1 << 14:
+        return _pack3(number & 127, number >> 7, INT)
+    low, high = number & 127, number >> 7 & 127
+    if number < 1 << 21:
+        return _pack4(low, high, number >> 14, INT)
+    if number < 1 << 28:
+        return _pack5(low, high, number >> 14 & 127, number >> 21, INT)
+    if number <= _LARGEST_SHORT:
+        return _pack6(low, high, number >> 14 & 127, number >> 21 & 127, number >> 28, INT)
+    return _encodeInt(number)
+
+
 def _encodeInt(number: int) -> bytes:
-    """The token of a number that is not ready-made."""
+    """The token of a number that is negative or large."""
     if not -_LARGEST <= number <= _LARGEST:
         raise LimitExceeded("prefix", PREFIX_LIMIT)
     if number >= 0:

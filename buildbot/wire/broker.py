@@ -27,7 +27,7 @@ from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
 from buildbot.pbutil import MalformedCall
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode
+from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode, encodeInt
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
 from buildbot.wire.dialect import NotAWord
 from buildbot.wire.jelly import jelly, unjelly
@@ -131,7 +131,8 @@ class SlavePortBroker(pb.Broker):
     _messages = 0
     _hanging = False
     _paused = False
-    _work: Iterator[object] | None = None
+    _work: Iterator[Any] | None = None  # the messages that are to be served
+    _rest: Iterator[object] | None = None  # of one that takes long
     _waiting: deque[bytes] | None = None
     _stuck = False
     _unread = 0
@@ -175,7 +176,7 @@ class SlavePortBroker(pb.Broker):
         self.closed = True
         self.factory.forget(self)
         self._decoder.forget()
-        self._work = self._waiting = None
+        self._work = self._rest = self._waiting = None
         pb.Broker.connectionLost(self, reason)
 
     def abort(self) -> None:
@@ -252,8 +253,7 @@ class SlavePortBroker(pb.Broker):
         if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
             self.breakOff("it does not speak PB")
             return
-        self._work = self._serve(data)
-        self._goOn()
+        self._goOn(data)
 
     def _keepWaiting(self, data: bytes) -> None:
         """What came before is not served yet, and this comes although nothing was asked for."""
@@ -263,40 +263,54 @@ class SlavePortBroker(pb.Broker):
         if sum(map(len, self._waiting)) > UNSERVED:
             self.breakOff(f"it sends more than {UNSERVED} bytes when nothing is read")
 
-    def _serve(self, data: bytes) -> Iterator[object]:
-        """Serve what came in, a message at a time; of one that takes long, a part at a time."""
-        for expression in self._decoder.decode(data):
-            if self.closed or self._hanging:
-                return
-            rest = self.expressionReceived(expression)
-            if rest is not None:
-                yield from rest
-            yield None
+    def _goOn(self, data: bytes | None = None) -> None:
+        """
+        Serve for a while; then the others come first, and then I go on where I was.
 
-    def _goOn(self) -> None:
-        """Serve for a while; then the others come first, and then I go on where I was."""
-        clock = self.factory.clock
-        end = SLICE + (started := clock.seconds())
+        @param data: what came in just now, if nothing else is left to be served.
+        """
+        now = self.factory.clock.seconds
+        end = SLICE + (started := now())
         try:
-            while not self.closed and not self._hanging and (work := self._nextWork()) is not None:
-                if not workFor(end, work, clock.seconds):
-                    break
-                self._work = None
+            if data is not None:
+                self._work = iter(self._decoder.decode(data))
+            self._serve(end, now)
         except (Violation, BananaError, InsecureJelly) as error:
             self.breakOff(str(error) or type(error).__name__)
         except Exception:
             log.failure("serving {who} failed by a fault of the master", who=self.who)
             self.abort()
         if self.closed or self._hanging:
-            self._work = self._waiting = None
+            self._work = self._rest = self._waiting = None
             return
         self._countUnfinished()
-        now = clock.seconds()
-        if now >= end:
-            self._pause(min(now - started, 1.0))
+        over = now()
+        if over >= end:
+            self._pause(min(over - started, 1.0))
         elif self._paused:
             self._paused = False
             self.transport.resumeProducing()
+
+    def _serve(self, end: float, now: Callable[[], float]) -> None:
+        """Serve a message at a time until it is time for others; of one that takes long, a part at a time."""
+        while not self.closed and not self._hanging:
+            if self._rest is not None:
+                if not workFor(end, self._rest, now):
+                    return
+                self._rest = None
+            elif self._work is not None:
+                for expression in self._work:
+                    self._rest = self.expressionReceived(expression)
+                    if self._rest is not None or self.closed or self._hanging:
+                        break
+                    if now() >= end:
+                        return
+                else:
+                    self._work = None
+            elif self._waiting:
+                self._work = iter(self._decoder.decode(self._waiting.popleft()))
+            else:
+                return
 
     def _countUnfinished(self) -> None:
         """Tell how much has come of a message that has not come to its end, if that is much."""
@@ -304,12 +318,6 @@ class SlavePortBroker(pb.Broker):
         if unfinished > _FEW or self._counted:
             self._counted = unfinished > _FEW
             self.factory.unfinished(self, unfinished if self._counted else 0)
-
-    def _nextWork(self) -> Iterator[object] | None:
-        """What is to be served first."""
-        if self._work is None and self._waiting:
-            self._work = self._serve(self._waiting.popleft())
-        return self._work
 
     def _pause(self, seconds: float) -> None:
         """Read no more from this peer for a while: the others come first."""
@@ -376,7 +384,7 @@ class SlavePortBroker(pb.Broker):
                 result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
                 result.addBoth(self._served)
             elif answerRequired:
-                self._send(encode([b"answer", requestID, result]))
+                self._send(_answer(requestID, result))
         return None
 
     def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
@@ -389,11 +397,11 @@ class SlavePortBroker(pb.Broker):
             self._failed(error, requestID, answerRequired)
         else:
             if answerRequired and not self.closed:
-                self._send(encode([b"answer", requestID, slices.answer]))
+                self._send(_answer(requestID, slices.answer))
 
     def _answerLater(self, result: Any, requestID: int) -> None:
         if not self.closed:
-            self._send(encode([b"answer", requestID, result]))
+            self._send(_answer(requestID, result))
 
     def _served(self, result: Any) -> Any:
         self.serving -= 1
@@ -518,6 +526,17 @@ class SlavePortBroker(pb.Broker):
     def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
         """Unjelly what came from the peer: basic values and references only."""
         return unjelly(sexp, self)
+
+
+def _answer(requestID: int, result: Any) -> bytes:
+    """The message that answers a call; nearly all calls are updates, which are answered by 0."""
+    if type(result) is int and result == 0:
+        return _ANSWER + encodeInt(requestID) + _ZERO
+    return encode([b"answer", requestID, result])
+
+
+_ZERO = encode(0)
+_ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 
 
 def _reasonOf(error: BaseException) -> str:
