@@ -323,6 +323,8 @@ def claimAll(
     @return: whether C{owner} has them all now.
     @raise LockError: C{owner} holds one of them already.
     """
+    if not locks:
+        return True
     wanted = list(dict.fromkeys(locks))
     for lock in wanted:
         if lock.isHeldBy(owner):
@@ -346,6 +348,8 @@ def releaseAll(locks: Sequence[BaseLock], owner: object) -> None:
     It may be called in any state, and again: so every end of a build can simply do it. If the call of
     somebody who waited fails, that comes out here, once all is given back.
     """
+    if not locks:
+        return
     changed: dict[BaseLock, None] = {}
     claim = waitingClaim(locks, owner)
     if claim is not None:

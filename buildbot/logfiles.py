@@ -9,6 +9,7 @@ put it on the disk.
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
@@ -398,8 +399,14 @@ def removeLogs(directory: str, filenames: Iterable[str]) -> int:
     return removed
 
 
+#: What stands for itself in the name of a file; nearly all names do.
+_UNSURPRISING = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.~ +,=@-]{{0,{_NAME_MAX - 1}}}")
+
+
 def _safe(name: str) -> str:
     """A file name for any text: the same for the same, another one for another."""
+    if _UNSURPRISING.fullmatch(name):
+        return name
     spelled = quote(name.encode("utf-8", "surrogateescape"), safe=" +,=@")
     if spelled[:1] in (".", " ", ""):
         spelled = f"%{ord(spelled[0]):02X}{spelled[1:]}" if spelled else "%"

@@ -219,7 +219,7 @@ class _Taken:
             args = places if not self._isVariadic else args
         kinds = self._kinds
         wrong = [name for name in given if name in kinds and not kinds[name].fits(given[name])]
-        missing = self._required - given.keys()
+        missing = self._required - given.keys() if self._required else ()
         unknown = () if self._isOpen else given.keys() - self._names
         if not (wrong or missing or unknown or excess or twice):
             return args, kwargs

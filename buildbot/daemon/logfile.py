@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from typing import IO, Any
 
 from twisted.logger import (
@@ -19,6 +20,7 @@ from twisted.logger import (
     LogLevel,
     LogLevelFilterPredicate,
     formatEventAsClassicLogText,
+    formatTime,
 )
 from twisted.python import threadable
 from twisted.python.logfile import LogFile
@@ -140,14 +142,15 @@ class DaemonLog(LogFile):
             os.fchmod(file.fileno(), 0o600)
         os.set_blocking(file.fileno(), True)
         self._file, self.size, self.closed = file, found.st_size, False
+        self._here = found
 
     def _moved(self) -> bool:
-        """Whether my name is no longer that of the file which I write to. Costs two system calls."""
+        """Whether my name is no longer that of the file which I write to. Costs a system call."""
         try:
             there = os.stat(self.path)
         except OSError:
             return True
-        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+        return not os.path.samestat(there, self._here)
 
 
 threadable.synchronize(DaemonLog)
@@ -163,6 +166,14 @@ def observer(stream: IO[Any]) -> ILogObserver:
     )
 
 
+def _second(when: float | None) -> str:
+    """A time as Twisted writes it, to the second."""
+    return formatTime(None) if when is None else _formatted(int(when))
+
+
+_formatted = lru_cache(maxsize=4)(formatTime)  # many events are of one second
+
+
 def _line(event: LogEvent) -> str | None:
-    text = formatEventAsClassicLogText(event)
+    text = formatEventAsClassicLogText(event, _second)
     return None if text is None else plain(text)

@@ -392,6 +392,8 @@ class Build:
 
     async def _claim(self, locks: Sequence[Any], owner: Any) -> None:
         """Hold all of these locks, or wait until they can all be held at once."""
+        if not locks:
+            return
         turn: Deferred[Any] = Deferred()
         if claimAll(locks, owner, partial(_fire, turn), self._party):
             return

@@ -48,6 +48,8 @@ def asWords(text: Any) -> tuple[str, ...]:
     """Words that can be kept, whatever a step took for some: one alone, or several; None is no word."""
     if text is None:
         return ()
+    if type(text) in (list, tuple):
+        return tuple(map(_word, text[:MOST_WORDS]))
     several: Iterable[Any] = (
         text if isinstance(text, Iterable) and not isinstance(text, (str, bytes)) else [text]
     )
@@ -56,6 +58,8 @@ def asWords(text: Any) -> tuple[str, ...]:
 
 def _word(value: Any) -> str:
     """Slaves on Python 2 send bytes; what else steps show, such as a WithProperties, is shown as it is."""
+    if type(value) is str and len(value) <= LONGEST_WORD:
+        return value
     said = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return _cut(said, LONGEST_WORD)
 
@@ -92,6 +96,8 @@ class _Watched(Finishing):
 
     def _stopUpdates(self, receiver: Any = None) -> None:
         """Of all, or of one receiver."""
+        if not self._updates:
+            return
         stopped = [each for each in self._updates if receiver is None or each.receiver is receiver]
         self._updates = tuple(each for each in self._updates if each not in stopped)
         for each in stopped:
@@ -285,6 +291,8 @@ class BuildStepStatus(_Watched):
 
 def _plain(value: Any) -> Any:
     """A property as JSON can hold it."""
+    if value is None or (type(value) is str and len(value) <= LONGEST_PROPERTY):
+        return value
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     if isinstance(value, (int, float, bool, type(None))):
