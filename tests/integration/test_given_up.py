@@ -83,7 +83,7 @@ class GivenUpTests(BuildsCase):
         self.assertEqual((build["result"], " ".join(build["text"])), ("exception", GIVEN_UP))
         self.assertIn(f"build {builder}/2: {GIVEN_UP}", self.ok("status", self.master).out)
         self.assertRegex(self.ok("builds", self.master).out, f"{builder}/2 +exception: given up: the master ")
-        self.assertIn(f"build 2 of {builder}: {GIVEN_UP}", self.read("master/twistd.log"))
+        self.assertIn(f"build 2 of builder {builder}: {GIVEN_UP}", self.read("master/twistd.log"))
         (given,) = self.ask("status")["master"]["givenUp"]
         self.assertEqual((given["builder"], given["number"]), (builder, 2))
 
