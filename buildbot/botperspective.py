@@ -59,6 +59,8 @@ class BotPerspective(Duty, NewCredPerspective):
     _arbiter: Arbiter | None = None  # most slaves never need one
     _timer: Any = None
     _probedAt: float | None = None
+    _muteUntil = 0.0
+    _mutes = 0
     _offers = 0
     _offerAccepted = 0
     _offeredAt = 0.0
@@ -173,6 +175,7 @@ class BotPerspective(Duty, NewCredPerspective):
             self._fail(peer, f"it did not answer within {timeout:g} s")
             answered.callback(False)
 
+        timeout = max(timeout, self._muteUntil - asked)
         timer = self._clock.callLater(timeout, late)
 
         def heard(lives: bool) -> None:
@@ -464,6 +467,8 @@ class BotPerspective(Duty, NewCredPerspective):
             self._timer.cancel()
         self._timer = None
         self._probedAt = None
+        if self._mutes:
+            self._mutes, self._muteUntil = 0, 0.0
 
     def _look(self) -> None:
         """The timer: is the slave still within its deadlines?"""
@@ -474,6 +479,9 @@ class BotPerspective(Duty, NewCredPerspective):
             self._lookAfter(peer, now)
 
     def _lookAfter(self, peer: SlavePeer, now: float) -> None:
+        if now < self._muteUntil:
+            self._after(self._muteUntil - now)
+            return
         if self.isPending() and now - self._offeredAt >= ATTACH_TIME:
             self._fail(peer, f"it did not accept its builder list within {ATTACH_TIME:g} s")
             return
@@ -494,6 +502,17 @@ class BotPerspective(Duty, NewCredPerspective):
         if self.isPending():
             idle = min(idle, self._offeredAt + ATTACH_TIME - now)
         self._after(idle)
+
+    def mayBeMute(self, seconds: float) -> None:
+        """See L{Duty}: it is not probed meanwhile. The kernel still watches the link."""
+        self._mutes = max(0, self._mutes + (1 if seconds else -1))
+        if seconds:
+            self._muteUntil = self._clock.seconds() + seconds
+        elif not self._mutes:
+            self._muteUntil = 0.0
+        if self._attachment.state is State.READY:
+            self._probedAt = None
+            self._after(max(seconds, self._untilIdle()))
 
     def keepaliveChanged(self) -> None:
         """The configuration gives me another keepalive: it counts from now."""

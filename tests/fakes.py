@@ -94,6 +94,8 @@ class _SlaveBuilder(pb.Referenceable):
         behaviour = self.slave.trouble.get("startCommand")
         if behaviour is HANG:
             return Deferred()
+        if isinstance(behaviour, Deferred):
+            return behaviour
         if behaviour is DROP:
             self.slave.broker.transport.abortConnection()
             return None

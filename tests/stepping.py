@@ -86,7 +86,11 @@ class Running:
         self._remote = SimpleNamespace(
             clock=self.clock,
             slave=SimpleNamespace(
-                slavename="bot1", properties={}, disconnect=lambda why: None, isAnswering=self._isAnswering
+                slavename="bot1",
+                properties={},
+                disconnect=lambda why: None,
+                isAnswering=self._isAnswering,
+                mayBeMute=lambda seconds: None,
             ),
             slaveCommands=commands,
             getSlaveCommandVersion=lambda name, old=None: commands.get(name) if commands else old,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
@@ -15,6 +16,7 @@ from buildbot.process.deadline import (
     FILE_IDLE,
     GRACE,
     IDLE,
+    MUTE_TIME,
     START_TIME,
     Deadlines,
     Limits,
@@ -24,7 +26,7 @@ from buildbot.process.factory import BuildFactory
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.steps.shell import ShellCommand
-from buildbot.steps.transfer import FileDownload, FileUpload
+from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
 from tests.fakes import HANG
 from tests.test_builds import BuildCase, shell
 
@@ -41,6 +43,8 @@ class LimitsTests(unittest.TestCase):
             ({"timeout": None, "maxTime": 60}, Limits(None, 60 + GRACE)),
             ({"timeout": 5, "maxTime": 9, "sigtermTime": 7}, Limits(12 + GRACE, 16 + GRACE)),
             ({"timeout": "many"}, Limits()),
+            ({"timeout": 5, "maxTime": 9, "want_stdout": False}, Limits(None, 9 + GRACE)),
+            ({"timeout": 5, "want_stderr": 0}, Limits()),
         ):
             self.assertEqual(limitsOf("shell", args), limits)
 
@@ -177,6 +181,79 @@ class SlaveTests(BuildCase):
         self.assertEqual((build.results, build.slave), (RETRY, "bot1"))
         self.assertEqual(build.text, ("slave", "lost", "(the command 'uploadFile' did not end)"))
         self.assertEqual(len(other.commands), 1)
+
+    def uploading(self, made: Any = HANG) -> Any:
+        """A slave that makes an archive of a directory: it does not answer anything meanwhile."""
+        factory = BuildFactory()
+        factory.addStep(DirectoryUpload, slavesrc="a", masterdest=os.path.abspath(self.mktemp()))
+        self.configure(factory)
+        slave = self.connect(trouble={"getCommands": lambda: {"uploadDirectory": "2.9"}})
+        slave.trouble["startCommand"] = made
+        self.force()
+        slave.trouble["getCommands"] = HANG
+        return slave
+
+    def test_archive(self) -> None:
+        """H8: a slave that makes a large archive, and answers nothing for minutes, keeps its connection."""
+        slave = self.uploading()
+        for _ in range(int(MUTE_TIME / 60) - 1):
+            self.wait(60)
+        self.assertFalse(slave.pump.client.lost)
+        self.assertEqual(self.builds()[0].results, None)
+
+    def test_archiveMade(self) -> None:
+        """H8: a slave that has made its archive is probed as ever: one that falls silent then is lost."""
+        made: Deferred[None] = Deferred()
+        slave = self.uploading(made)
+        self.wait(400)
+        self.assertFalse(slave.pump.client.lost)
+        made.callback(None)
+        self.settle()
+        for _ in range(20):
+            self.wait(10)
+        self.assertTrue(slave.pump.client.lost)
+
+    def test_archiveAndOthers(self) -> None:
+        """H8: who asks meanwhile whether the slave lives has its answer when the archive is made."""
+        made: Deferred[None] = Deferred()
+        slave = self.uploading(made)
+        pings: list[Deferred[None]] = []
+
+        def ping() -> Deferred[None]:
+            pings.append(Deferred())
+            return pings[-1]
+
+        slave.trouble["getCommands"] = ping
+        (bot,) = self.botmaster.slaves.values()
+        answers = bot.isAnswering(5.0)
+        self.wait(300)
+        self.assertNoResult(answers)
+        made.callback(None)
+        for each in pings:
+            each.callback(None)
+        self.settle()
+        self.assertTrue(self.successResultOf(answers))
+        self.assertFalse(slave.pump.client.lost)
+
+    def test_archiveForEver(self) -> None:
+        """H8: a slave that never comes to the end of its archive is lost after twenty minutes."""
+        slave = self.uploading()
+        for _ in range(int(MUTE_TIME / 60) + 3):
+            self.wait(60)
+        self.assertTrue(slave.pump.client.lost)
+        self.assertEqual(self.builds()[0].results, RETRY)
+
+    def test_sigterm(self) -> None:
+        """H8: a slave whose command may take a minute to obey SIGTERM is not cut off before that."""
+        self.steps(timeout=None, sigtermTime=60)
+        slave = self.connect()
+        self.force()
+        (build,) = self.botmaster.builders["full"].building
+        build.stopBuild("enough")
+        self.wait(60 + END_TIME - 5)
+        self.assertFalse(slave.pump.client.lost)
+        self.wait(10)
+        self.assertTrue(slave.pump.client.lost)
 
     def test_lock(self) -> None:
         """H8: the lock that such a slave holds is free again within a minute."""

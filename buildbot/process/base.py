@@ -26,6 +26,7 @@ from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.locking import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
 from buildbot.masterpath import UnsafePath
 from buildbot.process.buildstep import BuildStep
+from buildbot.process.deadline import END_TIME
 from buildbot.process.properties import NoProperty, Properties, render
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
@@ -315,14 +316,16 @@ class Build:
         Stop: the current step is interrupted, and no other follows.
 
         May be called at any time, and again.  A slave that does not react within
-        STOP_TIME seconds is cut off.
+        STOP_TIME seconds is cut off; the C{sigtermTime} of its command comes on top of that.
         """
         if self.finished:
             return
         if self.stopReason is None:
             self.stopReason = reason
             if not self.lost:  # else its end is near
-                self._overdue = self.clock.callLater(STOP_TIME, self._stopOverdue)
+                step = self.currentStep
+                more = 0.0 if step is None else step.timeToStop() - END_TIME
+                self._overdue = self.clock.callLater(STOP_TIME + more, self._stopOverdue)
         self._interrupt(reason)
         self.build_status.note = "stopping"
 
@@ -330,7 +333,7 @@ class Build:
         if self.currentStep is None or not self.currentStep.isRunningCommand():
             self._abandon()  # it is not the slave that goes on
             return
-        why = f"a build did not stop within {STOP_TIME:g} s"
+        why = f"a build did not stop within {STOP_TIME + self.currentStep.timeToStop() - END_TIME:g} s"
         self.slavebuilder.slave.disconnect(why)
         self._overdue = self.clock.callLater(LOST_TIME, self._abandon)
 

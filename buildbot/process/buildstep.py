@@ -21,6 +21,7 @@ from buildbot.config.arguments import arguments, complain, haveNames, knownArgum
 from buildbot.config.kinds import FLAG
 from buildbot.config.words import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.process.deadline import endTime
 from buildbot.process.kinds import LOCKS, LOG_FILES, STEP_NAME, WORDS
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
@@ -272,6 +273,10 @@ class BuildStep(ComparableMixin):
     def isRunningCommand(self) -> bool:
         """Whether a command of mine runs on the slave."""
         return self._command is not None
+
+    def timeToStop(self) -> float:
+        """Seconds that the slave may take to stop the command that runs; a C{sigtermTime} counts."""
+        return endTime(getattr(self._command, "args", {}))
 
     # what subclasses use
 

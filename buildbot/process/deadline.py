@@ -24,6 +24,10 @@ FILE_IDLE = 300.0
 #: Seconds without a sign of any other command that has no C{timeout} of its own.
 IDLE = 1200.0
 
+#: Seconds that a slave may take to make a command of L{_MUTE}.
+MUTE_TIME = IDLE
+#: In these commands slaves of all generations hear and say nothing until the archive is made.
+_MUTE = frozenset(("uploadDirectory",))
 _FILE_COMMANDS = frozenset("uploadFile downloadFile mkdir stat glob listdir rmfile".split())
 
 
@@ -43,18 +47,30 @@ def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
     """
     The limits of a command.
 
-    A command C{shell} without C{timeout} and C{maxTime} may take any time. Others may be several commands in
-    turn, each with these limits, so they have no total; and those that have not even got a C{timeout} among
-    their arguments have a limit for their silence all the same.
+    A command C{shell} without C{timeout} and C{maxTime} may take any time. One that does not send all of its
+    output may be silent for any time: only the slave knows when it has said something. Others may be several
+    commands in turn, each with these limits, so they have no total; and those that have not even got a
+    C{timeout} among their arguments have a limit for their silence all the same.
     """
     timeout = _seconds(args.get("timeout"))
-    grace = GRACE + (_seconds(args.get("sigtermTime")) or 0.0)
     if name == "shell":
         maxTime = _seconds(args.get("maxTime"))
-        return Limits(_plus(timeout, grace), _plus(maxTime, grace))
+        grace = GRACE + (_seconds(args.get("sigtermTime")) or 0.0)
+        isTold = bool(args.get("want_stdout", True) and args.get("want_stderr", True))
+        return Limits(_plus(timeout, grace) if isTold else None, _plus(maxTime, grace))
     if "timeout" not in args:
         return Limits(FILE_IDLE if name in _FILE_COMMANDS else IDLE)
     return Limits(None if timeout is None else timeout + IDLE)
+
+
+def isMute(name: str) -> bool:
+    """Whether a slave that makes this command may give no sign of life for a long time."""
+    return name in _MUTE
+
+
+def endTime(args: Mapping[str, Any]) -> float:
+    """Seconds that a slave may take to end a command that is to stop: SIGTERM has its time, too."""
+    return END_TIME + (_seconds(args.get("sigtermTime")) or 0.0)
 
 
 def _seconds(value: Any) -> float | None:
@@ -77,17 +93,24 @@ class Deadlines:
         "_at",
         "_began",
         "_clock",
+        "_endTime",
         "_ending",
         "_heard",
         "_isStarted",
         "_noSign",
         "_overdue",
+        "_startTime",
         "_timer",
         "limits",
     )
 
     def __init__(
-        self, clock: Any, overdue: Callable[[str], object], noSign: Callable[[], object] | None = None
+        self,
+        clock: Any,
+        overdue: Callable[[str], object],
+        noSign: Callable[[], object] | None = None,
+        startTime: float = START_TIME,
+        endTime: float = END_TIME,
     ) -> None:
         """
         The slave is asked to make the command now.
@@ -95,6 +118,8 @@ class Deadlines:
         @param overdue: called with the reason, in words, when a time is over. It is called again after as
             long a time, unless something happens meanwhile.
         @param noSign: called once if the slave does not say soon that it has made the command.
+        @param startTime: seconds that the slave may take to make the command.
+        @param endTime: seconds that it may take to end the command when it is to stop.
         """
         self.limits = Limits()
         self._clock = clock
@@ -102,8 +127,10 @@ class Deadlines:
         self._noSign = noSign
         self._isStarted = False
         self._ending: float | None = None
+        self._startTime = startTime
+        self._endTime = endTime
         self._began = self._heard = clock.seconds()
-        first = START_TIME if noSign is None else SIGN_AFTER
+        first = startTime if noSign is None else SIGN_AFTER
         self._at = self._began + first
         self._timer: Any = clock.callLater(first, self._look)
 
@@ -132,7 +159,7 @@ class Deadlines:
     def ending(self) -> None:
         """The slave is asked to end it; only the first time counts."""
         if self._ending is None:
-            self._ending = self._clock.seconds() + END_TIME
+            self._ending = self._clock.seconds() + self._endTime
             self._rearm()
 
     def over(self) -> None:
@@ -146,7 +173,7 @@ class Deadlines:
         if self._ending is not None:
             return self._ending
         if not self._isStarted:
-            return self._began + START_TIME
+            return self._began + self._startTime
         silence, total = self.limits
         if total is None:
             return None if silence is None else self._heard + silence
@@ -156,9 +183,9 @@ class Deadlines:
     def _what(self, due: float) -> str:
         """Which time was over then, in words."""
         if self._ending is not None:
-            return f"the slave did not end it within {END_TIME:g} s"
+            return f"the slave did not end it within {self._endTime:g} s"
         if not self._isStarted:
-            return f"no word of it within {START_TIME:g} s"
+            return f"no word of it within {self._startTime:g} s"
         silence, total = self.limits
         if total is not None and due == self._began + total:
             return f"it has not ended within {total:g} s"

@@ -20,7 +20,7 @@ from twisted.spread import pb
 
 from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
-from buildbot.process.deadline import SIGN_AFTER, Deadlines, limitsOf
+from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
 from buildbot.process.news import OutputText, isPair, newsIn, soleOutput
 from buildbot.process.news import SlaveSaid as SlaveSaid
@@ -112,8 +112,16 @@ class RemoteCommand(Callee):
             "what the slave says besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
         )
         self.commandID = str(next(_counter))
-        self._deadlines = Deadlines(remote.clock, self._overdue, self._noSign)
-        maybeDeferred(self.start).addCallbacks(lambda answer: self._started(), self._notMade)
+        if isMute(self.remote_command):
+            remote.slave.mayBeMute(MUTE_TIME)
+            self._deadlines = Deadlines(remote.clock, self._overdue, None, MUTE_TIME, endTime(self.args))
+        else:
+            noSign = self._noSign
+            self._deadlines = Deadlines(remote.clock, self._overdue, noSign, endTime=endTime(self.args))
+        made = maybeDeferred(self.start)
+        if isMute(self.remote_command):
+            made.addBoth(self._isHeardAgain)
+        made.addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
 
     def start(self) -> Any:
@@ -128,6 +136,10 @@ class RemoteCommand(Callee):
         """The slave cannot make it.  If that is because it is gone, my build is told next, and tells me."""
         if not why.check(pb.PBConnectionLost, pb.DeadReferenceError):
             self._finished(why)
+
+    def _isHeardAgain(self, answer: Any) -> Any:
+        self.remote.slave.mayBeMute(0.0)
+        return answer
 
     def _started(self) -> None:
         if self._deadlines is not None and self.active:

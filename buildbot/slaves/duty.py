@@ -60,6 +60,14 @@ class Duty:
         """Fires with whether the slave lives."""
         raise NotImplementedError
 
+    def mayBeMute(self, seconds: float) -> None:
+        """
+        It may be too busy to answer for so long, from now on.
+
+        @param seconds: 0 ends what an earlier call began.
+        """
+        raise NotImplementedError
+
     def disconnect(self, reason: str) -> Deferred[None]:
         """Fires with None once it is gone."""
         raise NotImplementedError
