@@ -508,6 +508,23 @@ class HostileTests(Case):
         pump.pump()
         self.assertCut(pump)
 
+    def test_unaskedCrumbs(self) -> None:
+        """H3: single bytes that a transport brings while nothing is read are read at once, as one packet."""
+        pump = self.welcome()
+        got = self.roots[-1].got
+        self.roots[-1].work = self.takeLong
+        pump.server.protocol.dataReceived(call("take", b"1"))
+        for byte in call("take", b"2") + call("take", b"3"):
+            pump.server.protocol.dataReceived(bytes((byte,)))
+        decoded: list[bytes] = []
+        decoder = pump.server.protocol._decoder
+        decode = decoder.decode
+        self.patch(type(decoder), "decode", lambda self, data: decoded.append(data) or decode(data))
+        self.clock.advance(SLICE)
+        self.assertEqual(decoded, [call("take", b"2") + call("take", b"3")])
+        self.clock.advance(SLICE)
+        self.assertEqual(got, [(b"1",), (b"2",), (b"3",)])
+
     def test_longCall(self) -> None:
         """H3: a call that takes long is served in slices; the next message of the peer waits for it."""
         pump = self.welcome()

@@ -10,7 +10,6 @@ L{buildbot.wire.peers}.
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -133,7 +132,7 @@ class SlavePortBroker(pb.Broker):
     _paused = False
     _work: Iterator[Any] | None = None  # the messages that are to be served
     _rest: Iterator[object] | None = None  # of one that takes long
-    _waiting: deque[bytes] | None = None
+    _waiting: bytearray | None = None
     _stuck = False
     _unread = 0
     _counted = False
@@ -258,9 +257,9 @@ class SlavePortBroker(pb.Broker):
     def _keepWaiting(self, data: bytes) -> None:
         """What came before is not served yet, and this comes although nothing was asked for."""
         if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append(data)
-        if sum(map(len, self._waiting)) > UNSERVED:
+            self._waiting = bytearray()
+        self._waiting += data
+        if len(self._waiting) > UNSERVED:
             self.breakOff(f"it sends more than {UNSERVED} bytes when nothing is read")
 
     def _goOn(self, data: bytes | None = None) -> None:
@@ -308,7 +307,8 @@ class SlavePortBroker(pb.Broker):
                 else:
                     self._work = None
             elif self._waiting:
-                self._work = iter(self._decoder.decode(self._waiting.popleft()))
+                data, self._waiting = bytes(self._waiting), None
+                self._work = iter(self._decoder.decode(data))
             else:
                 return
 
