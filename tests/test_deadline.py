@@ -243,6 +243,36 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
         self.assertEqual(self.builds()[0].results, RETRY)
 
+    def slowToStart(self, name: str) -> Any:
+        """A slave that has been asked for a command, and has answered nothing for half a minute."""
+
+        class Slow(BuildStep):
+            async def run(self) -> int:
+                await self.runCommand(RemoteCommand(name, {"timeout": None}))
+                return SUCCESS
+
+        factory = BuildFactory()
+        factory.addStep(Slow)
+        self.configure(factory)
+        slave = self.connect()
+        slave.trouble["startCommand"] = HANG
+        self.force()
+        slave.trouble["getCommands"] = HANG
+        self.wait(35)
+        return slave
+
+    def test_slowToDelete(self) -> None:
+        """H8: an old slave on Windows that deletes a tree, and does not answer meanwhile, is not lost."""
+        self.assertFalse(self.slowToStart("rmdir").pump.client.lost)
+
+    def test_slowSource(self) -> None:
+        """H8: the same goes for one that deletes its tree as a part of a checkout."""
+        self.assertFalse(self.slowToStart("svn").pump.client.lost)
+
+    def test_slowOther(self) -> None:
+        """H8: one that is as slow to make any other command is lost."""
+        self.assertTrue(self.slowToStart("own").pump.client.lost)
+
     def test_sigterm(self) -> None:
         """H8: a slave whose command may take a minute to obey SIGTERM is not cut off before that."""
         self.steps(timeout=None, sigtermTime=60)

@@ -28,6 +28,8 @@ IDLE = 1200.0
 MUTE_TIME = IDLE
 #: In these commands slaves of all generations hear and say nothing until the archive is made.
 _MUTE = frozenset(("uploadDirectory",))
+#: Commands that delete or copy a tree first: old slaves on Windows answer nothing before that is done.
+_SLOW_TO_START = frozenset("rmdir cpdir arch bazaar bzr cvs darcs git hg monotone p4 p4sync svn".split())
 _FILE_COMMANDS = frozenset("uploadFile downloadFile mkdir stat glob listdir rmfile".split())
 
 
@@ -66,6 +68,11 @@ def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
 def isMute(name: str) -> bool:
     """Whether a slave that makes this command may give no sign of life for a long time."""
     return name in _MUTE
+
+
+def isQuick(name: str) -> bool:
+    """Whether a living slave says soon that it has made this command."""
+    return name not in _SLOW_TO_START and name not in _MUTE
 
 
 def endTime(args: Mapping[str, Any]) -> float:

@@ -20,7 +20,7 @@ from twisted.spread import pb
 
 from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
-from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, limitsOf
+from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
 from buildbot.process.news import OutputText, isPair, newsIn, soleOutput
 from buildbot.process.news import SlaveSaid as SlaveSaid
@@ -116,7 +116,7 @@ class RemoteCommand(Callee):
             remote.slave.mayBeMute(MUTE_TIME)
             self._deadlines = Deadlines(remote.clock, self._overdue, None, MUTE_TIME, endTime(self.args))
         else:
-            noSign = self._noSign
+            noSign = self._noSign if isQuick(self.remote_command) else None
             self._deadlines = Deadlines(remote.clock, self._overdue, noSign, endTime=endTime(self.args))
         made = maybeDeferred(self.start)
         if isMute(self.remote_command):
