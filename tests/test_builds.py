@@ -942,6 +942,15 @@ class ResumeTests(BuildCase):
 class PauseTests(BuildCase):
     """Slaves that are to build nothing."""
 
+    def test_drainedAndAway(self) -> None:
+        """F14: a request that waits for a drained slave says so, though the slave is disconnected."""
+        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk", "draining")))
+        self.force()
+        why = self.botmaster.builders["full"].whyWaiting()
+        self.assertTrue(why.endswith(", and paused (draining, by ann: disk)"), why)
+        self.successResultOf(ensureDeferred(self.botmaster.unpause("bot1")))
+        self.assertNotIn("paused", self.botmaster.builders["full"].whyWaiting())
+
     def test_pause(self) -> None:
         """O7: a paused slave builds nothing, over reconnections and reconfigs, until a human says so."""
         self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk")))

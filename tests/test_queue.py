@@ -151,6 +151,17 @@ class WhyWaitingTests(unittest.TestCase):
             text, r"^slaves b1, b2: offline since 1970-01-01 \d\d:\d\d:40; slave b3: paused \(disk\)$"
         )
 
+    def test_goneAndPaused(self) -> None:
+        """Of a slave that is away and paused both are said: its return alone starts no build (F14)."""
+        gone = replace(IDLE, attached=False, paused="by alice: disk")
+        self.assertEqual(
+            whyWaiting([gone]), "slave b1: not seen since the master started, and paused (by alice: disk)"
+        )
+        self.assertRegex(
+            whyWaiting([replace(gone, away=1000.0, paused="")]),
+            r"^slave b1: offline since 1970-01-01 \d\d:\d\d:40, and paused$",
+        )
+
     def test_neverSilent(self) -> None:
         """Whenever a slave is not idle there is a word for it."""
         for attached, paused, busy, running, most in product(

@@ -49,8 +49,10 @@ STORE_AGAIN = 10.0
 LEARNING = 0.3
 
 
-def _byWhom(pause: PauseRecord) -> str:
-    """What is to be known of a pause besides that it is one."""
+def _byWhom(pause: PauseRecord | None) -> str | None:
+    """What is to be known of a pause besides that it is one; None if there is none."""
+    if pause is None:
+        return None
     words = f"by {pause.who}" if pause.kind == "paused" else f"{pause.kind}, by {pause.who}"
     return f"{words}: {pause.why}" if pause.why else words
 
@@ -124,10 +126,9 @@ class SlaveBuilder:
 
     def sight(self) -> SlaveSight:
         """What is to be seen of it, for people who ask why nothing begins."""
-        paused = self.slave.paused
         return SlaveSight(
             self.slavename,
-            paused=None if paused is None else _byWhom(paused),
+            paused=_byWhom(self.slave.paused),
             busy=self.reserved,
             running=self.running,
             maxBuilds=self.slave.maxBuilds,
@@ -367,7 +368,13 @@ class Builder:
         if slave is None:
             return SlaveSight(name, attached=False)
         status = slave.slave_status
-        return SlaveSight(name, attached=False, away=status.since, trouble=status.failing.get(self.name, ""))
+        return SlaveSight(
+            name,
+            attached=False,
+            away=status.since,
+            paused=_byWhom(slave.paused),
+            trouble=status.failing.get(self.name, ""),
+        )
 
     # builds
 

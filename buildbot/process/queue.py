@@ -143,12 +143,14 @@ def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
 def _state(slave: SlaveSight) -> str:
     if slave.trouble:
         return f"cannot use this builder ({slave.trouble})"
+    paused = f"paused ({slave.paused})" if slave.paused else "paused"
     if not slave.attached:
-        if slave.away is None:
-            return "not seen since the master started"
-        return f"offline since {_clock(slave.away)}"
+        gone = "not seen since the master started"
+        if slave.away is not None:
+            gone = f"offline since {_clock(slave.away)}"
+        return gone if slave.paused is None else f"{gone}, and {paused}"
     if slave.paused is not None:
-        return f"paused ({slave.paused})" if slave.paused else "paused"
+        return paused
     if slave.busy:
         return "building for this builder"
     return f"busy with {counted(slave.running, 'build')}, the most it may run"
