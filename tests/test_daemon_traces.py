@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,16 @@ from twisted.trial import unittest
 
 from buildbot.daemon import lock, traces
 from buildbot.plainfiles import NotPlain
+
+
+class FakeReader:
+    """I read no file: I fail as told."""
+
+    def __init__(self, error: OSError) -> None:
+        self._error = error
+
+    def __call__(self, path: str) -> None:
+        raise self._error
 
 
 class TracesTests(unittest.TestCase):
@@ -49,6 +60,13 @@ class TracesTests(unittest.TestCase):
         os.unlink(path)
         self.assertIn("No such file", str(traces.pidTrouble(self.here)))
         traces.writePid(self.here)
+        self.assertIsNone(traces.pidTrouble(self.here))
+
+    def test_pidTroubleWithoutFiles(self) -> None:
+        """F5: a pid file that cannot be looked at, since too many files are open, is not called wrong."""
+        traces.writePid(self.here)
+        error = OSError(errno.EMFILE, "Too many open files")
+        self.patch(traces, "readPlain", FakeReader(error))
         self.assertIsNone(traces.pidTrouble(self.here))
 
     def test_writePidOdd(self) -> None:

@@ -6,6 +6,7 @@ The lock decides who runs; see L{buildbot.daemon.lock}.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 
@@ -39,6 +40,8 @@ def pidTrouble(here: str) -> Symptom | None:
         with readPlain(path) as stream:
             said = stream.read(100).decode("ascii", "replace").strip()
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return None  # nothing is wrong with the file; it cannot be looked at just now
         said = error.strerror or type(error).__name__
     if said == str(os.getpid()):
         return None
