@@ -15,7 +15,7 @@ from buildbot.process.buildstep import (
     RemoteCommand,
     RemoteShellCommand,
 )
-from buildbot.process.news import MOST_SOURCES, OutputText, newsIn, soleOutput, worded
+from buildbot.process.news import MOST_SOURCES, OutputText, newsIn, soleNews, worded
 from buildbot.status.results import SUCCESS
 from buildbot.wire.budget import PIECE
 from buildbot.wire.jelly import InsecureJelly, unjelly
@@ -46,24 +46,23 @@ class NewsTests(unittest.TestCase):
         self.assertEqual(newsIn([said, 0]), news)
         self.assertEqual(worded("text"), "text")
 
-    def test_soleOutput(self) -> None:
+    def test_soleNews(self) -> None:
         """One piece of output, as most updates are, is read without further ado, from any generation."""
-        self.assertEqual(soleOutput(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
+        self.assertEqual(soleNews(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
+        self.assertEqual(soleNews(asked(b"rc", -1)), ("rc", -1))
         text = [b"unicode", "\xf6".encode()]
-        self.assertEqual(soleOutput(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
+        self.assertEqual(soleNews(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
         for other in (
-            asked(b"rc", 0),
+            asked(b"rc", b"0"),
             asked(b"stdout", 7),
             asked(b"log", [b"list", b"n", b"x"]),
             [],
             [b"tuple"],
         ):
-            self.assertIsNone(soleOutput(other))
+            self.assertIsNone(soleNews(other))
 
     @given(said, said, said, said, said, st.integers(0, 60))
-    def test_soleOutputSame(
-        self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int
-    ) -> None:
+    def test_soleNewsSame(self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int) -> None:
         """Whatever is read by the shortcut would have been read the same without it."""
         # Most have at most one odd part: others are too seldom read at all.
         parts = {"number": number, "update": update, "news": news}
@@ -72,13 +71,13 @@ class NewsTests(unittest.TestCase):
             b"x" if odd % 7 == 0 else value,
             **{name: part for at, (name, part) in enumerate(parts.items()) if odd == at},
         )
-        short = soleOutput(args)
+        short = soleNews(args)
         if short is not None:
             ((read,),) = unjelly(args, None)
             self.assertEqual(list(newsIn(read).items()), [short])
             self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
 
-    def test_soleOutputRefused(self) -> None:
+    def test_soleNewsRefused(self) -> None:
         """H3: a malformed update does not get through by the shortcut."""
         for odd in (
             asked(b"stdout", b"x", number=[b"instance", b"os"]),
@@ -87,7 +86,7 @@ class NewsTests(unittest.TestCase):
             asked([b"module", b"stdout"], b"x"),
             asked(b"stdout", [b"unicode", [b"module"]]),
         ):
-            self.assertIsNone(soleOutput(odd))
+            self.assertIsNone(soleNews(odd))
             self.assertRaises(InsecureJelly, unjelly, odd, None)
 
     @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))

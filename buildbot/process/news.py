@@ -48,9 +48,9 @@ def newsIn(update: Any) -> dict[str, Any]:
     return news
 
 
-def soleOutput(args: list[Any]) -> tuple[str, bytes | str] | None:
+def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
     """
-    The kind and the contents of an update that is one piece of output and nothing else. Most updates are.
+    The key and the value of an update that is one piece of output, or an exit status. Most updates are.
 
     This is a shortcut: L{buildbot.wire.jelly.unjelly} and L{newsIn} would come to the same.
 
@@ -69,7 +69,10 @@ def soleOutput(args: list[Any]) -> tuple[str, bytes | str] | None:
         or type(number) is not int
     ):
         return None
-    name = _PIECES.get(_said(key))
+    word = _said(key)
+    if word == b"rc" and type(value) is int:
+        return "rc", value
+    name = _PIECES.get(word)
     said = value if type(value) is bytes else _said(value)
     if name is None or said is None:
         return None

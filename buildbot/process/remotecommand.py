@@ -22,7 +22,7 @@ from buildbot.pbutil import Callee, MalformedCall
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.news import OutputText, isPair, newsIn, soleOutput
+from buildbot.process.news import OutputText, isPair, newsIn, soleNews
 from buildbot.process.news import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import text
@@ -234,10 +234,12 @@ class RemoteCommand(Callee):
             self._deadlines.heard()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
-        sole = soleOutput(args)
-        if sole is not None and (len(sole[1]) <= PIECE or not self._isWatched()):
-            self._readOutput(*sole)
-            return _ZERO
+        sole = soleNews(args)
+        if sole is not None:
+            key, value = sole
+            if isinstance(value, int) or len(value) <= PIECE or not self._isWatched():
+                self._readOne({key: value})
+                return _ZERO
         said = broker.unserialize(args)
         if type(said) is not tuple or len(said) != 1 or type(said[0]) not in (list, tuple):
             raise MalformedCall("update takes a list of updates")
@@ -257,11 +259,11 @@ class RemoteCommand(Callee):
             pass
         return _ZERO
 
-    def _readOutput(self, key: str, value: bytes | str) -> None:
-        """Read an update that is one piece of output."""
+    def _readOne(self, news: dict[str, Any]) -> None:
+        """Read an update that takes no time."""
         if self.active and self._unread is None:
             try:
-                self.remoteUpdate(self._withText({key: value}) if self.takesText else {key: value})
+                self.remoteUpdate(self._withText(news) if self.takesText else news)
             except Exception:
                 self._giveUp(Failure())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Container, Iterator
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -20,7 +21,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
-from buildbot.logfiles import LogLimits, LogReader, LogWriter, logFilename
+from buildbot.logfiles import LogLimits, LogReader, LogWriter, OutputFile, logFilename, openForWriting
 from buildbot.logshelf import canWrite
 from buildbot.status.logformat import Chunk
 from buildbot.status.logproducer import LogProducer
@@ -53,10 +54,19 @@ class LogDirectory:
 
     def create(self, build: Any, step: str, name: str) -> tuple[str, LogWriter]:
         """The filename of a new log, which no other file has, and its writer."""
-        taken = _Taken(self.directory, {log.filename for log in build.getLogs()})
-        filename = logFilename(build.record.builder, build.number, step, name, taken)
+        given = {log.filename for log in build.getLogs()}
+        nameBeside = partial(logFilename, build.record.builder, build.number, step, name)
+        filename, opener = nameBeside(given), openForWriting
+        try:
+            file = openForWriting(os.path.join(self.directory, filename))
+        except FileExistsError:
+            filename = nameBeside(_Taken(self.directory, given))
+        except OSError:
+            pass  # the writer tries again, and tells of it
+        else:
+            opener = partial(_opened, file)
         path = os.path.join(self.directory, filename)
-        return filename, LogWriter(path, self.clock, self.limits, tell=self._told)
+        return filename, LogWriter(path, self.clock, self.limits, opener, self._told)
 
     def _told(self, path: str, error: str | None) -> None:
         """A log cannot be written, or can be again."""
@@ -77,6 +87,11 @@ class LogDirectory:
     def reader(self, filename: str) -> LogReader:
         """What reads the log of this name."""
         return LogReader(os.path.join(self.directory, filename))
+
+
+def _opened(file: OutputFile, path: str) -> OutputFile:
+    """The file, which is open already."""
+    return file
 
 
 class _Taken:
