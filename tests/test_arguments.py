@@ -81,6 +81,9 @@ WRONG = {
     ): "ShellCommand: env must be a dict of variables, each with text, a list of texts"
     " or None for its value: the value of 'JOBS' is an int; write '4'",
     shellCommand(env="{4: 'x'}"): "a variable cannot be called 4",
+    shellCommand(progressMetrics="None"): "progressMetrics must be a list of names (texts), not None",
+    "BuildFactory((Compile, {}))": "BuildFactory: steps must be a list of steps, or None for none yet:"
+    " a single step stands in a list, too",
     shellCommand(env="{'A=B': 'x'}"): "a variable cannot be called the text 'A=B'",
     shellCommand(env="['A=B']"): "env must be a dict of variables",
     shellCommand(env="{'A': {}}"): "the value of 'A' is a dict",
@@ -253,6 +256,7 @@ LISTED = {
 RIGHT = (
     shellCommand(env="{'A': WithProperties('%(branch)s'), 'PYTHONPATH': ['a', 'b'], 'GONE': None}"),
     shellCommand(haltOnFailure="1", flunkOnFailure="0", warnOnFailure="None"),
+    shellCommand(progressMetrics="('output', 'tests')"),
     shellCommand(timeout="None", maxTime="3600", usePTY="0", want_stderr="False", logEnviron="True"),
     shellCommand(timeout="0", workdir="''", description="'x'", descriptionDone="['a', 'b']"),
     shellCommand(workdir="WithProperties('%(branch)s')", description="[WithProperties('%(branch)s')]"),

@@ -22,7 +22,7 @@ from buildbot.config.kinds import FLAG
 from buildbot.config.words import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.process.deadline import endTime
-from buildbot.process.kinds import LOCKS, LOG_FILES, STEP_NAME, WORDS
+from buildbot.process.kinds import LOCKS, LOG_FILES, METRICS, STEP_NAME
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
 from buildbot.process.slices import inSlices
@@ -62,7 +62,7 @@ COMMON = {
     "warnOnWarnings": FLAG,
     "warnOnFailure": FLAG,
     "alwaysRun": FLAG,
-    "progressMetrics": WORDS,
+    "progressMetrics": METRICS,
     "useProgress": FLAG,
 }
 

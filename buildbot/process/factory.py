@@ -37,15 +37,24 @@ def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
     return _specOf(steptype, kwargs)
 
 
-def _isIterable(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+def _isPair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)
+
+
+def _areSteps(value: object) -> bool:
+    isSeries = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    return isSeries and not _isPair(value)
+
+
+def _stepsDetail(value: object) -> str | None:
+    return "a single step stands in a list, too" if _isPair(value) or isinstance(value, BuildStep) else None
 
 
 #: Flags are put behind it, which the text of properties has no room for.
 _CONFIGURE = replace(
     COMMAND, fits=lambda value: not isinstance(value, WithProperties) and COMMAND.fits(value)
 )
-_STEPS = Kind("a list of steps", _isIterable)
+_STEPS = Kind("a list of steps", _areSteps, _stepsDetail)
 _SOURCE = Kind(
     "a step, or s(StepClass, …)",
     lambda value: isinstance(value, BuildStep) or (isinstance(value, tuple) and len(value) == 2),
@@ -253,7 +262,7 @@ def _spec(step: Step) -> StepSpec:
         except TypeError as error:
             return _refused(str(error))
         return _checked(steptype, kwargs)
-    if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
+    if _isPair(step):
         return _checked(*step)
     return _refused(f"a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
 

@@ -197,6 +197,11 @@ DIRECTORY = Kind(
 NOTHING = Kind("left out: the step uses none", lambda value: value is None)
 PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
 WORDS = Kind("text, or a list of texts", _isWords, textDetail)
+METRICS = Kind(
+    "a list of names (texts)",
+    lambda value: isinstance(value, (str, list, tuple, set, frozenset)) and all(map(isText, value)),
+    standIn=(),
+)
 ARGUMENTS = Kind(
     "a list of texts",
     lambda value: value is None or (isinstance(value, (list, tuple)) and all(map(_isArgument, value))),
