@@ -26,6 +26,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.pbutil import Callee
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
+from buildbot.util import counted
 from buildbot.wire.lines import Comings
 
 log = Logger()
@@ -182,9 +183,9 @@ class BotMaster(BuildYard, service.Service):
         self.announcer.builderRemoved(builder.name)
         if cancelled:
             log.warn(
-                "builder {name} was removed: {count} requests that waited for it are cancelled",
+                "builder {name} was removed: cancelled {requests} that waited for it",
                 name=builder.name,
-                count=len(cancelled),
+                requests=counted(len(cancelled), "request"),
             )
         for build in list(builder.building):
             build.stopBuild("its builder was removed from the configuration")

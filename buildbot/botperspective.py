@@ -25,6 +25,7 @@ from buildbot.slaves.arbitration import Arbiter
 from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State, advance
 from buildbot.slaves.duty import PROBE_TIME, Duty
 from buildbot.status.slave import SlaveStatus
+from buildbot.util import counted
 from buildbot.wire.login import LoginRefused
 from buildbot.wire.offers import Superseded
 from buildbot.wire.peers import Introduction, MalformedAnswer, SlavePeer
@@ -324,10 +325,10 @@ class BotPerspective(Duty, NewCredPerspective):
         self._adopt(introduction.builders)
         self._updated()
         self._log(
-            "slave {name} attached from {address}: {generation}, {count} builders",
+            "slave {name} attached from {address}: {generation}, {builders}",
             address=peer.address,
             generation=introduction.generation,
-            count=len(self.builders),
+            builders=counted(len(self.builders), "builder"),
         )
         login = self._owed(peer)
         if login is not None:

@@ -942,6 +942,18 @@ class ResumeTests(BuildCase):
 class PauseTests(BuildCase):
     """Slaves that are to build nothing."""
 
+    def test_countsInLog(self) -> None:
+        """What the log counts has its right form: "1 builder", "1 request", "2 builders"."""
+        self.configure(shell("true"), "bot1 bot2", "full quick")
+        self.force()
+        with capturedLogs() as events:
+            self.configure(shell("true"), "bot1 bot2", "quick")
+            self.connect()
+        said = [formatEvent(event) or "" for event in events]
+        self.assertIn("builder full was removed: cancelled 1 request that waited for it", said)
+        (line,) = [each for each in said if each.startswith("slave bot1 attached from")]
+        self.assertTrue(line.endswith(", 1 builder"), line)
+
     def test_drainedAndAway(self) -> None:
         """F14: a request that waits for a drained slave says so, though the slave is disconnected."""
         self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk", "draining")))
