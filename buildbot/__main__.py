@@ -7,21 +7,16 @@ told in a line.
 
 from __future__ import annotations
 
-import os
 import sys
 
 
 def run() -> None:
     """The entry point of the command; ends the process."""
     try:
-        os.getcwd()
-    except OSError:  # deleted: Python 3.13 cannot load anything while it looks there, too
-        sys.path[:] = filter(None, sys.path)
-    try:
         from buildbot.scripts.runner import run as runCommand
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, MemoryError) as why:
+    except (OSError, MemoryError, SystemError) as why:  # the last: Python 3.13 -m in a deleted directory
         sys.exit(f"buildbot: cannot load its modules: {why}")
     runCommand()
 

@@ -91,7 +91,10 @@ class StreamsTests(Case):
         """A current directory that has been deleted is said to be; absolute names work."""
         gone = os.path.abspath(self.mktemp())
         os.mkdir(gone)
-        line = f"cd {gone} && rmdir {gone} && exec {sys.executable} -c '{_RUN}'"
+        command = os.path.abspath(self.mktemp())  # as pip installs it: a file
+        with open(command, "w") as stream:
+            stream.write(_RUN)
+        line = f"cd {gone} && rmdir {gone} && exec {sys.executable} {command}"
         for words_, reason in (("start m", "the current directory has been deleted"), ("start /x", "/x")):
             os.makedirs(gone, exist_ok=True)
             said = self.shell(f"{line} {words_}")
