@@ -6,7 +6,6 @@ What only steps take is in L{buildbot.process.kinds}.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
@@ -136,9 +135,8 @@ def _patternDetail(value: object) -> str | None:
 
 
 #: Seconds that a timer of Python can count.
-_LONGEST = min(math.inf, 1e9)
+_LONGEST = 1e9
 
-ANYTHING = Kind("anything", lambda value: True)
 TEXT = Kind("text", isText, textDetail, standIn="")
 NAME = Kind("a name (text)", _isName, nameDetail, standIn="")
 NAMES = Kind("a list of names", _isNames, _namesDetail, standIn=())
