@@ -4,6 +4,8 @@ Every builder has one simulated slave, in a second process, and is kept busy wit
 each asked for when the one before it is over. The master is a process of its own, its state on a real disk.
 
 Parts:
+  - C{floor}: fifty builders, our master beside a plain Twisted PB server that makes the same calls and keeps
+    nothing, in alternating runs
   - C{side}: fifty builders, our master beside those of the C{--peer} environments, in alternating runs
   - C{wide}: 50, 500 and 2,000 builders
   - C{past}: the last of many builds beside the first, and the memory that all of them have left behind
@@ -41,6 +43,8 @@ c["status"] = [Feeder()]
 
 #: Milliseconds of CPU that a build may cost.
 GOAL = 3.0
+#: How many times the CPU of the plain PB server a build may cost.
+FLOOR_GOAL = 1.5
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,32 @@ def _heading(title: str) -> None:
     print(f"{title:34s} builds/s  CPU a build: of the reactor, of the process", flush=True)
 
 
+def floor(sizes: Sizes, promises: Promises) -> None:
+    """Ours beside a server that only makes the calls."""
+    _heading(f"{sizes.side} builders, {sizes.rounds} rounds")
+    plain, mine = [], []
+    arguments = ["--slaves", str(sizes.side), "--pattern", servers.PATTERN, "--generation", "4.3.0"]
+    arguments += ["--password", servers.PASSWORD, "--calls", "in-volleys"]
+    for _ in range(sizes.rounds):
+        with conversation("tests.benchmarks.barebuilds", *arguments) as bare:
+            server = Server(bare.process.pid, bare.hear()["port"])
+            with farm(server, sizes.side, "--generation", "4.3.0") as slaves:
+                slaves.hear()
+                bare.ask(f"run {sizes.side}")
+                plain.append(Built(sizes.sideBuilds, bare.ask(f"run {sizes.sideBuilds}")))
+        with ours(sizes.side, "--generation", "4.3.0") as (_server, client, slaves):
+            build(client, sizes.side)
+            mine.append(build(client, sizes.sideBuilds))
+            profiled(sizes, client, sizes.sideBuilds, "floor")
+    print(row("plain PB, keeps nothing", _median(plain)))
+    print(row("this master", _median(mine)), flush=True)
+    promises.judge("every build was green", all(each.isGreen for each in plain + mine))
+    ratio = _median(mine).cpuMs / _median(plain).cpuMs
+    promises.judge(
+        f"at most {FLOOR_GOAL:g} of the plain server's CPU: {ratio:.2f}", ratio <= FLOOR_GOAL, seconds=True
+    )
+
+
 def side(sizes: Sizes, promises: Promises) -> None:
     """Ours beside other masters that do the same."""
     _heading(f"{sizes.side} builders, {sizes.rounds} rounds")
@@ -227,7 +257,12 @@ def past(sizes: Sizes, promises: Promises) -> None:
     )
 
 
-PARTS: dict[str, Callable[[Sizes, Promises], None]] = {"side": side, "wide": wide, "past": past}
+PARTS: dict[str, Callable[[Sizes, Promises], None]] = {
+    "floor": floor,
+    "side": side,
+    "wide": wide,
+    "past": past,
+}
 
 
 def run(name: str, parts: dict[str, Any], sizes: tuple[Any, Any], arguments: list[str]) -> int:
