@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_streams -*-
+# -*- test-case-name: tests.processes.test_scripts_streams -*-
 """The command C{buildbot}, and C{python -m buildbot}.
 
 It loads the rest, which takes a moment, and sees to it that a signal or a lack of means during that moment is

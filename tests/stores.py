@@ -22,6 +22,7 @@ from zope.interface import implementer
 from buildbot.changes.change import Change
 from buildbot.status.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
 from buildbot.store.front import Store
+from buildbot.store.interface import StoreFailed
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
 
@@ -161,6 +162,22 @@ class SqliteCase(StoreCase):
             self.finish(logged(self.start(one), f"full/{number}-" + "x" * 500))
             self.get(self.store.setState(f"key{number}", number))
         return self.contents(self.store)
+
+    def fillUp(self, store: Store) -> None:
+        """Put things in until there is no more room; all that was acknowledged is there."""
+        kept = []
+        for number in range(2000):
+            try:
+                self.get(store.setState(f"key{number}", "x" * 2000))
+            except StoreFailed as error:
+                self.assertIn("full", error.reason)
+                break
+            kept.append(f"key{number}")
+        else:
+            self.fail("it was never full")
+        self.assertGreater(len(kept), 3)
+        self.assertEqual(set(self.get(store.getStates("key"))), set(kept))
+        self.assertRaises(StoreFailed, self.get, store.setState("more", "x" * 100000))
 
 
 def build(builder: str, requests: Sequence[RequestRecord] = (), started: float = 30.0) -> BuildRecord:

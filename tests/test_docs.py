@@ -150,6 +150,21 @@ class PagesTests(unittest.TestCase):
         self.assertIn(install.removeprefix("venv/bin/pip install "), checks)
         arguments = re.escape(test.removeprefix("venv/bin/python "))
         self.assertRegex(checks, rf'(?m)^step "tests" .*"\$bin/python" {arguments}$')
+        quick = re.search(r"^    venv/bin/python -m twisted.trial (.*)$", readme, re.M)
+        units = re.search(r"^units=\((.*)\)$", checks, re.M)
+        assert quick is not None and units is not None
+        self.assertEqual({*quick[1].split(), "tests.processes"}, set(units[1].split()))
+
+    def test_quick(self) -> None:
+        """The quick set starts no programs, as the README says: tests that do are in folders of their own."""
+        starts = re.compile(
+            r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
+        )
+        aside = {"processes", "integration", "benchmarks"}
+        quick = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]
+        quick = [path for path in quick if path.parts[1] not in aside]
+        self.assertGreater(len(quick), 100)
+        self.assertEqual([str(path) for path in quick if starts.search((ROOT / path).read_text())], [])
 
     def test_words(self) -> None:
         """What troubleshooting says that the master says is what it says."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import twisted
@@ -82,16 +81,6 @@ class RunnerTests(unittest.TestCase):
         said = command("--verbose", "create-master", os.path.join(parent, "m"))
         self.assertIn("Traceback", said.err)
 
-    def test_closedStreams(self) -> None:
-        """A standard output, or error, that the caller has closed is no error."""
-        for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
-            done = subprocess.run(
-                ["sh", "-c", f'exec "$0" -m buildbot start --help {closed}', sys.executable],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                capture_output=True,
-            )
-            self.assertEqual((done.returncode, done.stderr), (0, b""), closed)
-
     def test_interrupted(self) -> None:
         """Ctrl-C ends it without a traceback."""
 
@@ -108,24 +97,6 @@ class RunnerTests(unittest.TestCase):
         self.assertEqual(runner.createMaster({"basedir": here, "quiet": True}), 0)
         self.assertEqual(runner.stop({"basedir": here, "quiet": True}), 0)
         self.assertTrue(os.path.exists(os.path.join(here, "buildbot.tac")))
-
-    def test_light(self) -> None:
-        """Asking a master does not cost the time to load Twisted's reactor, or a master."""
-        program = (
-            "import sys\n"
-            "from buildbot.scripts import runner, startup, stop, reconfig, status, disconnect\n"
-            "print(*sorted(name for name in sys.modules if name.startswith(('twisted', 'buildbot'))))"
-        )
-        loaded = subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        heavy = ("twisted.internet", "twisted.logger", "twisted.spread", "buildbot.master", "buildbot.config")
-        self.assertEqual([name for name in loaded if name.startswith(heavy)], [])
-        self.assertIn("buildbot.daemon.asking", loaded)
 
 
 class WordsTests(unittest.TestCase):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from twisted.trial import unittest
@@ -26,24 +25,6 @@ class StartupTests(unittest.TestCase):
         self.assertRegex(
             said.err, rf"^the buildmaster in {here} is already running, pid {os.getpid()} since [-0-9: ]+\n$"
         )
-
-    def test_stranger(self) -> None:
-        """Where another program runs a slave none is started, and its pid file stays."""
-        here = directory(self.mktemp(), "buildslave")
-        with subprocess.Popen(["cat"], cwd=here, stdin=subprocess.PIPE) as child:
-            path = os.path.join(here, "twistd.pid")
-            with open(path, "w") as stream:
-                stream.write(f"{child.pid}\n")
-            for arguments in (["start", here], ["start", "--nodaemon", here]):
-                said = command(*arguments)
-                self.assertEqual((said.status, said.out), (1, ""))
-                self.assertEqual(
-                    said.err,
-                    f"process {child.pid}, which {path} names, runs in this directory and was not started by "
-                    "this command: stop it with the program that started it\n",
-                )
-        with open(path) as stream:
-            self.assertEqual(stream.read(), f"{child.pid}\n")
 
     def test_ownAtTheSameTime(self) -> None:
         """One of ours that has taken the lock since it was looked at, or is about to go, is no stranger."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial import unittest
 
 from buildbot.changes.change import Change
 from buildbot.store.interface import StoreFailed
@@ -125,54 +119,10 @@ class FaultsTests(SqliteCase):
         """P4: a database that SQLite finds full keeps what it has, and takes more when there is room."""
         limit = _Limit(12)
         store = self.opened(connect=limit.connect)
-        self.fills(store)
+        self.fillUp(store)
         limit.pages = 10000
         self.get(store.setState("last", "x" * 10000))
         self.assertEqual(self.get(store.getState("last")), "x" * 10000)
-
-    def fills(self, store: SqliteStore) -> None:
-        """Put things in until there is no more room; all that was acknowledged is there."""
-        kept = []
-        for number in range(2000):
-            try:
-                self.get(store.setState(f"key{number}", "x" * 2000))
-            except StoreFailed as error:
-                self.assertIn("full", error.reason)
-                break
-            kept.append(f"key{number}")
-        else:
-            self.fail("it was never full")
-        self.assertGreater(len(kept), 3)
-        self.assertEqual(set(self.get(store.getStates("key"))), set(kept))
-        self.assertRaises(StoreFailed, self.get, store.setState("more", "x" * 100000))
-
-    def test_fullDisk(self) -> None:
-        """P4: on a disk that is really full nothing is lost, and when space is there again it goes on."""
-        with _smallDisk(1 << 20) as disk:
-            store = self.opened(disk)
-            ballast = Path(disk, "ballast")
-            ballast.write_bytes(b"x" * 300000)
-            self.fills(store)
-            ballast.unlink()
-            self.get(store.setState("last", "x" * 50000))
-            self.get(store.close())
-            self.get(store.open())
-            self.assertEqual(self.get(store.getState("last")), "x" * 50000)
-            self.get(store.close())
-
-    def test_fullAtOnce(self) -> None:
-        """P4: a store that finds no room for its file says so, and can be opened when there is some."""
-        with _smallDisk(1 << 20) as disk:
-            ballast = Path(disk, "ballast")
-            with open(ballast, "wb", buffering=0) as source, self.assertRaises(OSError):
-                while True:
-                    source.write(b"x" * 4096)
-            store = self.sqlite(disk)
-            self.assertRaises(StoreFailed, self.get, store.open())
-            ballast.unlink()
-            self.get(store.open())
-            self.get(store.setState("a", 1))
-            self.get(store.close())
 
 
 class _Limit:
@@ -192,20 +142,3 @@ class _Limit:
                 return super().execute(statement, *values)
 
         return sqlite3.connect(*args, factory=Limited, **options)
-
-
-@contextmanager
-def _smallDisk(size: int) -> Iterator[str]:
-    """A directory on a disk of so many bytes; skips the test where such cannot be had."""
-    directory = tempfile.mkdtemp()
-    try:
-        if subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], capture_output=True
-        ).returncode:
-            raise unittest.SkipTest("a small disk of its own (tmpfs) cannot be mounted here")
-        try:
-            yield directory
-        finally:
-            subprocess.run(["umount", directory], check=True)
-    finally:
-        os.rmdir(directory)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_childload -*-
+# -*- test-case-name: tests.processes.test_childload -*-
 """Load a master.cfg in a child process with a time limit, and say what came of it.
 
 The configuration itself stays in the child: who wants to use it loads the file again, once this is known to

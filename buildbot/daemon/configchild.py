@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_childload -*-
+# -*- test-case-name: tests.processes.test_childload -*-
 """The child process in which a master.cfg runs first, so that it can harm nobody: the child's own side.
 
 Starts in a twentieth of a second because it needs nothing but the standard library. How the parent starts it,

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_stranger -*-
+# -*- test-case-name: tests.processes.test_daemon_stranger -*-
 """A daemon that another program runs in a directory of ours: buildbot-worker, or a master or slave of old.
 
 It knows nothing of our lock, and its twistd.pid is all that tells of it. A pid file alone proves nothing:

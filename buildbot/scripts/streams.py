@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_streams -*-
+# -*- test-case-name: tests.processes.test_scripts_streams -*-
 """The standard streams of a command, whatever the caller has made of them: closed, full, broken, not waiting.
 
 What is printed, and where, is for each command to say.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_runner -*-
+# -*- test-case-name: tests.test_scripts_runner,tests.test_scripts_waiting -*-
 """How a command speaks: what it says, how it fails, and to whom.
 
 What it has to say is each command's own.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from types import FrameType
 
 from twisted.trial import unittest
 
 from buildbot.daemon import lock, stranger, traces
+from buildbot.scripts import stop
+from tests.commandline import command, directory
 
 
 class StrangerTests(unittest.TestCase):
@@ -70,3 +74,54 @@ class StrangerTests(unittest.TestCase):
         traces.remove(self.here)
         traces.sweep(self.here)
         self.assertTrue(os.path.exists(path))
+
+
+class CommandsTests(unittest.TestCase):
+    """What the commands do with a process that is not ours, or is there no more."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.signalled: list[int] = []
+        self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Remember a signal to this process."""
+        self.signalled.append(number)
+
+    def test_start(self) -> None:
+        """Where another program runs a slave none is started, and its pid file stays."""
+        here = directory(self.mktemp(), "buildslave")
+        with subprocess.Popen(["cat"], cwd=here, stdin=subprocess.PIPE) as child:
+            path = os.path.join(here, "twistd.pid")
+            with open(path, "w") as stream:
+                stream.write(f"{child.pid}\n")
+            for arguments in (["start", here], ["start", "--nodaemon", here]):
+                said = command(*arguments)
+                self.assertEqual((said.status, said.out), (1, ""))
+                self.assertEqual(
+                    said.err,
+                    f"process {child.pid}, which {path} names, runs in this directory and was not started by "
+                    "this command: stop it with the program that started it\n",
+                )
+        with open(path) as stream:
+            self.assertEqual(stream.read(), f"{child.pid}\n")
+
+    def test_others(self) -> None:
+        """A slave that another program runs is not said to be stopped, nor signalled, nor started anew."""
+        with subprocess.Popen(["cat"], cwd=self.here, stdin=subprocess.PIPE) as child:
+            with open(os.path.join(self.here, "twistd.pid"), "w") as stream:
+                stream.write(f"{child.pid}\n")
+            for verb in ("stop", "restart", "reconfig"):
+                said = command(verb, self.here)
+                self.assertEqual((said.status, said.out), (1, ""))
+                self.assertIn(f"process {child.pid}, which {self.here}/twistd.pid names, runs in", said.err)
+            self.assertIsNone(child.poll())
+
+    def test_gone(self) -> None:
+        """A process that has ended meanwhile is gone, and cannot be signalled."""
+        child = os.posix_spawn("/bin/true", ["true"], {})
+        os.waitpid(child, 0)
+        target = stop.Target(self.here, lock.Holder(child, 1.0))
+        self.addCleanup(target.__exit__)
+        target.send(signal.SIGUSR2)
+        self.assertTrue(target.whenGone(0))

@@ -17,7 +17,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 _BUILDS = "SELECT builder, number, finished FROM builds"
 
 
@@ -51,7 +51,7 @@ class Audit:
     def live(self, seed: int, seconds: float) -> None:
         """One process, killed so many seconds after its first word; then a look at what is on disk."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.storechild", self._directory, str(seed), "100000"]
+        command = [sys.executable, "-m", "tests.processes.storechild", self._directory, str(seed), "100000"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
             assert child.stdout is not None
             lines = [child.stdout.readline()]

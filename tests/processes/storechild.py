@@ -1,7 +1,7 @@
 """A process that does nothing but use a store, and says what was acknowledged: to be killed while it does.
 
-C{python -m tests.storechild DIRECTORY SEED} prints one JSON list a line: the name of the call and what it
-led to. After a restart on the same directory it goes on.
+C{python -m tests.processes.storechild DIRECTORY SEED} prints one JSON list a line: the name of the call
+and what it led to. After a restart on the same directory it goes on.
 """
 
 from __future__ import annotations

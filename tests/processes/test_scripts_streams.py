@@ -6,12 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 from twisted.trial import unittest
-
-from buildbot.scripts import words
-from tests.commandline import spoken
 
 #: Absolute, since Python 3.12 cannot begin in a deleted directory with a path that is seen from there.
 _PATH = os.pathsep.join(os.path.abspath(each) for each in sys.path)
@@ -112,6 +108,16 @@ class StreamsTests(Case):
         self.assertEqual(said.returncode, 1)
         self.assertRegex(said.stderr, r"^buildbot: cannot load its modules: .*Too many open files.*\n$")
 
+    def test_closedStreams(self) -> None:
+        """A standard output, or error, that the caller has closed is no error."""
+        for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(
+                ["sh", "-c", f'exec "$0" -m buildbot start --help {closed}', sys.executable],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                capture_output=True,
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, b""), closed)
+
 
 _RUN = "import sys; from buildbot.__main__ import run; run()"
 _LONG = "from buildbot.scripts import streams; streams.prepare(); print(chr(120) * 1000000); streams.finish()"
@@ -149,52 +155,23 @@ run()
 """
 
 
-class WaitingTests(unittest.TestCase):
-    """F12: nobody waits in silence."""
+class StartTests(unittest.TestCase):
+    """A command starts fast."""
 
-    def setUp(self) -> None:
-        self.patch(words, "_MOMENT", 0.001)
-        self.patch(words, "_AGAIN", 0.001)
-        self.lines: list[str] = []
-        self.twice = threading.Event()
-        self.patch(words, "complain", self.complain)
-
-    def complain(self, line: str) -> None:
-        self.lines.append(line)
-        if len(self.lines) > 1:
-            self.twice.set()
-
-    def test_told(self) -> None:
-        """Who has to wait is told for what, and since when, and again after a while."""
-        with words.waiting({}, "the master to answer"):
-            self.assertTrue(self.twice.wait(30))
-        self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)
-
-    def test_ownWords(self) -> None:
-        """A command that knows more says that."""
-        with words.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
-            self.assertTrue(self.twice.wait(30))
-        self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
-
-    def test_quiet(self) -> None:
-        """With --quiet nothing is said."""
-        with words.waiting({"quiet": 1}, "the master"):
-            self.assertEqual(threading.active_count(), threading.active_count())
-        self.assertEqual(self.lines, [])
-
-    def test_atOnce(self) -> None:
-        """What takes no time is not spoken of."""
-        self.patch(words, "_MOMENT", 1000.0)
-        with words.waiting({}, "the master"):
-            pass
-        self.assertEqual(self.lines, [])
-
-    def test_spoken(self) -> None:
-        """What cannot be printed on standard error is no trouble of its own."""
-
-        class Full:
-            def write(self, text: str) -> int:
-                raise OSError(28, "No space left on device")
-
-        self.patch(sys, "stderr", Full())
-        self.assertEqual(spoken(lambda: words.say({}, "x")).out, "x\n")
+    def test_light(self) -> None:
+        """Asking a master does not cost the time to load Twisted's reactor, or a master."""
+        program = (
+            "import sys\n"
+            "from buildbot.scripts import runner, startup, stop, reconfig, status, disconnect\n"
+            "print(*sorted(name for name in sys.modules if name.startswith(('twisted', 'buildbot'))))"
+        )
+        loaded = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        heavy = ("twisted.internet", "twisted.logger", "twisted.spread", "buildbot.master", "buildbot.config")
+        self.assertEqual([name for name in loaded if name.startswith(heavy)], [])
+        self.assertIn("buildbot.daemon.asking", loaded)

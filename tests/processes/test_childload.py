@@ -77,9 +77,7 @@ class Contract:
         )
         self.write(more + "print(sys.path)\n")
         report = await self.ask()
-        here = os.path.join(
-            os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "buildbot", "__init__.py"
-        )
+        here = str(Path(__file__).parents[2] / "buildbot" / "__init__.py")
         self.assertEqual(
             report.output.splitlines(),
             [f"tweet {self.basedir} {here}", repr([os.path.abspath(place) for place in sys.path])],
