@@ -399,7 +399,7 @@ class BotPerspective(Duty, NewCredPerspective):
         """A line about my coming or going, unless there were many within the last minute."""
         left = self.botmaster.comings.allow(self.slavename, self._clock.seconds())
         if left is not None:
-            more = f" ({left} more comings and goings were left out)" if left else ""
+            more = f" ({left} more like this)" if left else ""
             log.info(format + "{more}", name=self.slavename, more=more, **fields)
 
     def _hangUp(self, before: Attachment) -> None:

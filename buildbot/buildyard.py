@@ -34,6 +34,7 @@ from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, Re
 from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.troubles import Symptom, Troubles
+from buildbot.util import counted
 
 log = Logger()
 _T = TypeVar("_T")
@@ -169,8 +170,8 @@ class BuildYard:
             self.builders[request.getBuilderName()].submitBuildRequest(request)
         if orphans:
             log.warn(
-                "{count} requests are cancelled: their builders are not in the configuration any more",
-                count=len(orphans),
+                "cancelled {requests} of builders that are not in the configuration any more",
+                requests=counted(len(orphans), "request"),
             )
         unreadable = [number for number in waiting if number not in readable]
         if orphans or unreadable:

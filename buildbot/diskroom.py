@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from buildbot.symptoms import Symptom
+from buildbot.util import counted
 
 #: With less than this many bytes, or files, left for us, the next thing to be kept may be lost.
 BYTES, FILES = 1 << 20, 16
@@ -30,9 +31,9 @@ def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
         )
     left = found.f_bavail * found.f_frsize
     if left < BYTES:
-        why = f"{path}: its disk is full, {left} bytes are left"
+        why = f"{path}: its disk is full, {counted(left, 'byte')} left"
     elif found.f_files and found.f_favail < FILES:
-        why = f"{path}: its file system can hold {found.f_favail} more files"
+        why = f"{path}: its file system can hold {counted(found.f_favail, 'more file')}"
     else:
         return None
     return Symptom("changes, requests, builds and logs will soon be lost", why, "make room on that disk")

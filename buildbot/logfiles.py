@@ -28,6 +28,7 @@ from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
 from buildbot.status.logformat import BadLog, Chunk, ChunkParser, around, encode
 from buildbot.status.logtext import decoded
+from buildbot.util import counted
 
 _log = Logger()
 
@@ -179,7 +180,7 @@ class LogWriter:
             self._timer.cancel()
             self._timer = None
         if self._tail.dropped:
-            self._write(_notice(f"{self._tail.dropped} bytes are left out here"))
+            self._write(_notice(f"{counted(self._tail.dropped, 'byte')} left out here"))
         for block, length in self._tail.blocks:
             self._write(block, length)
         self._tail.blocks.clear()
@@ -218,8 +219,8 @@ class LogWriter:
         try:
             self._push()
             if self._lost:
-                self.trouble = f"{self._lost} bytes are lost: {self.error}"
-                self._unwritten = _notice(f"{self._lost} bytes are lost here: {self.error}")
+                self.trouble = f"{counted(self._lost, 'byte')} lost: {self.error}"
+                self._unwritten = _notice(f"{counted(self._lost, 'byte')} lost here: {self.error}")
                 self._lost = 0
                 self._push()
         except OSError as error:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from buildbot.logfiles import logFilename, openForWriting
 from buildbot.plainfiles import NotPlain, readPlain
 from buildbot.status.records import BuildRecord, LogRecord, StepRecord
+from buildbot.util import counted
 
 #: The directory of logs, below the master's.
 LOGS = "logs"
@@ -149,9 +150,9 @@ def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
     except OSError as error:
         return [*lines, f"its file cannot be read: {error.strerror}"]
     if size < log.length:
-        return [*lines, f"its last {log.length - size} of {log.length} bytes are gone"]
+        return [*lines, f"it lacks its last {counted(log.length - size, 'byte')}, of {log.length}"]
     if size > log.length:
-        return [*lines, f"somebody has appended {size - log.length} bytes to its file"]
+        return [*lines, f"somebody has appended {counted(size - log.length, 'byte')} to its file"]
     if log.crc is not None and crc != log.crc:
         return [*lines, "its file is not as it was written: some of it has been altered"]
     return lines

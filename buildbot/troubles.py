@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
 from buildbot.symptoms import Symptom as Symptom  # for those who report
+from buildbot.util import counted
 
 _log = Logger()
 
@@ -114,7 +115,7 @@ def reportTroubles(troubles: Troubles) -> list[dict[str, Any]]:
     current = troubles.current()
     records = [each.toRecord() for each in current[:MOST]]
     if len(current) > MOST:
-        more = Symptom(f"there are {len(current) - MOST} more troubles", "see twistd.log", "")
+        more = Symptom(f"there is more: {counted(len(current) - MOST, 'trouble')}", "see twistd.log", "")
         records.append(Trouble("more", more, current[MOST].since).toRecord())
     return records
 

@@ -76,6 +76,7 @@ def ignoreStaleRefs(failure: _Trapping) -> None:
     failure.trap("twisted.spread.pb.DeadReferenceError", "twisted.spread.pb.PBConnectionLost")
 
 
-def counted(count: int, word: str) -> str:
-    """A number of things, in words."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def counted(count: float, word: str) -> str:
+    """A number of things, in words; a whole number is told as such, whatever its type."""
+    shown = int(count) if count == int(count) else count
+    return f"{shown} {word}" if shown == 1 else f"{shown} {word}s"

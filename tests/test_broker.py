@@ -373,7 +373,7 @@ class BeforeLoginTests(Case):
         self.assertEqual(len(self.lines), 1)
         self.clock.advance(61)
         self.assertEqual(len(self.lines), 2)
-        self.assertIn("in the last minute, 999 more connections were hung up on; peers: 1", self.lines[1])
+        self.assertIn("in the last minute, hung up on 999 more connections; peers: 1", self.lines[1])
 
 
 class HostileTests(Case):

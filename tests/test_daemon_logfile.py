@@ -85,12 +85,12 @@ class DaemonLogTests(unittest.TestCase):
         for _ in range(2):
             self.assertRaises(OSError, file.write, "two\n")
         self.assertIn("cannot be written", self.why(file))
-        self.assertIn("No space left on device; 2 events are lost so far", self.why(file))
+        self.assertIn("No space left on device; 2 events lost so far", self.why(file))
         file._file = real
         file.write("three\n")
         self.assertEqual(self.why(file), "")
         with open(self.path) as stream:
-            self.assertEqual(stream.read(), "one\nthree\n[2 events are lost here: No space left on device]\n")
+            self.assertEqual(stream.read(), "one\nthree\n[2 events lost here: No space left on device]\n")
 
     def test_nameless(self) -> None:
         """F5, H10: a log whose name is a FIFO or directory now goes on without a name, and that is said."""

@@ -29,8 +29,9 @@ class RoomTests(unittest.SynchronousTestCase):
 
     def test_full(self) -> None:
         """F5: too few bytes or files, and a file system that is read-only, are each said."""
-        self.assertEqual(self.why(f_bavail=10), "/m: its disk is full, 40960 bytes are left")
+        self.assertEqual(self.why(f_bavail=10), "/m: its disk is full, 40960 bytes left")
         self.assertEqual(self.why(f_favail=3), "/m: its file system can hold 3 more files")
+        self.assertEqual(self.why(f_favail=1), "/m: its file system can hold 1 more file")
         self.assertEqual(self.why(f_flag=os.ST_RDONLY), "/m: its file system is read-only")
 
     def test_real(self) -> None:

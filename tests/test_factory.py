@@ -126,7 +126,7 @@ class BuildFactoryTests(unittest.TestCase):
 
     def test_repr(self) -> None:
         """A factory shows how many steps it has, and none of their arguments."""
-        self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 steps>")
+        self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 step>")
 
     def test_oldName(self) -> None:
         """The old name for a factory that can be changed is still there."""

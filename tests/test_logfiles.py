@@ -213,7 +213,7 @@ class WriterTests(LogCase):
         disk.room = None
         writer.finish()
         self.assertEqual(told, [(self.path, full), (self.path, None)])
-        self.assertRegex(writer.trouble, f"^[0-9]+ bytes are lost: {full}$")
+        self.assertRegex(writer.trouble, f"^[0-9]+ bytes lost: {full}$")
 
     def test_endIsLost(self) -> None:
         """F5: a log whose end finds no room says so, and one whose file was deleted meanwhile does, too."""
@@ -256,7 +256,7 @@ class LimitsTests(LogCase):
         self.assertEqual(text, whole[:1000] + whole[-kept:])
         notices = self.written(HEADER)
         self.assertIn(b"[this log has grown long", notices)
-        self.assertIn(b"[%d bytes are left out here]" % (len(whole) - len(text)), notices)
+        self.assertIn(b"[%d bytes left out here]" % (len(whole) - len(text)), notices)
         self.assertEqual(writer.length, len(whole))
 
     def test_justFits(self) -> None:
@@ -293,7 +293,7 @@ class LimitsTests(LogCase):
         writer.append(OUT, b"abc")
         writer.finish()
         self.assertEqual(self.written(), b"")
-        self.assertIn(b"3 bytes are left out", self.written(HEADER))
+        self.assertIn(b"3 bytes left out", self.written(HEADER))
 
 
 class FaultsTests(LogCase):
@@ -331,7 +331,7 @@ class FaultsTests(LogCase):
         kept = [data for channel, data in chunks if channel == OUT]
         lost = sum(60 * [BLOCK]) + len(b"afterall") - sum(map(len, kept))
         (notice,) = [data for channel, data in chunks if channel == HEADER]
-        self.assertEqual(notice, b"\n[%d bytes are lost here: No space left on device]\n" % lost)
+        self.assertEqual(notice, b"\n[%d bytes lost here: No space left on device]\n" % lost)
         self.assertGreater(lost, 60 * BLOCK - BACKLOG - 2 * BLOCK)
         self.assertEqual(kept[-1], b"all")
 

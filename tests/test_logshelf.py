@@ -126,7 +126,7 @@ class WholeTests(ShelfCase):
         """H9: a log that has lost its end says how much that was."""
         os.truncate(self.path, 300000)
         length = self.record.length or 0
-        self.assertEqual(self.trouble(), f"its last {length - 300000} of {length} bytes are gone")
+        self.assertEqual(self.trouble(), f"it lacks its last {length - 300000} bytes, of {length}")
 
     def test_everyByte(self) -> None:
         """H9: a wrong byte anywhere in a log is noticed."""

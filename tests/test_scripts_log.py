@@ -180,7 +180,7 @@ class PrintTests(LogCase):
         self.assertIn("some of it has been altered", self.failure("full/7/compile"))
         os.truncate(path, 500)
         self.assertIn(
-            f"its last {kept['length'] - 500} of {kept['length']} bytes are gone",
+            f"it lacks its last {kept['length'] - 500} bytes, of {kept['length']}",
             self.failure("full/7/compile"),
         )
         self.running = False
@@ -199,7 +199,7 @@ class PrintTests(LogCase):
         record = LogRecord("stdio", kept["filename"], kept["length"])
         build = BuildRecord("full", 7, "bot1", (), 1.0, steps=(StepRecord("compile", 1.0, logs=(record,)),))
         self.patch(log, "peekBuild", lambda here, builder, number: build)
-        self.assertIn(f"of {kept['length']} bytes are gone", self.failure("full/7/compile"))
+        self.assertIn(f"bytes, of {kept['length']}", self.failure("full/7/compile"))
 
     def test_large(self) -> None:
         """A log of many pieces is printed to its end."""

@@ -6,7 +6,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial import unittest
 
-from buildbot.util import ComparableMixin, earlier, ignoreStaleRefs, later, now
+from buildbot.util import ComparableMixin, counted, earlier, ignoreStaleRefs, later, now
 
 
 class Lock(ComparableMixin):
@@ -78,6 +78,11 @@ class TimeTests(unittest.TestCase):
         """The present is after this was written."""
         self.assertGreater(now(), 1700000000)
         self.assertIsInstance(now(), float)
+
+    def test_counted(self) -> None:
+        """One of a thing is told in the singular, whatever the type of the number."""
+        said = [counted(count, "day") for count in (0, 1, 1.0, 2, 0.5, 365.0, 1234567)]
+        self.assertEqual(said, ["0 days", "1 day", "1 day", "2 days", "0.5 days", "365 days", "1234567 days"])
 
 
 class StaleTests(unittest.TestCase):

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from buildbot.config import secrets
 from buildbot.config.model import ConfigError
 from buildbot.config.words import nearest, shown
+from buildbot.util import counted
 
 #: The default of an argument that must be given, where Python's own rules would forbid to leave it out.
 REQUIRED: Any = inspect.Parameter.empty
@@ -245,9 +246,8 @@ class _Taken:
         kwargs: Mapping[str, Any],
     ) -> Iterable[_Trouble]:
         if excess:
-            yield _Trouble(
-                f"takes no more than {len(self._positions)} arguments by position: {excess} too many"
-            )
+            most = counted(len(self._positions), "argument")
+            yield _Trouble(f"takes no more than {most} by position: {excess} too many")
         if twice:
             both = [name for name in self._positions if name in kwargs]
             yield _Trouble(f"is given an argument by position and by name: {', '.join(both[:twice])}")

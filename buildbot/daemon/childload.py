@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from buildbot.config.load import locate
 from buildbot.config.model import ConfigError
 from buildbot.daemon.configchild import Order
+from buildbot.util import counted
 
 #: Bytes of what a file prints that are kept.
 MOST_OUTPUT = 64 * 1024
@@ -201,7 +202,7 @@ class _Child:
 
     def _printed(self) -> str:
         text = self._output.decode("utf-8", "replace")
-        return f"{text}\n[{self._unkept} more bytes]\n" if self._unkept else text
+        return f"{text}\n[{counted(self._unkept, 'more byte')}]\n" if self._unkept else text
 
 
 class _Waiting(ProcessProtocol):

@@ -30,6 +30,7 @@ from buildbot.daemon.plaintext import plain
 from buildbot.daemon.repeats import Repeats
 from buildbot.plainfiles import mustBePlain
 from buildbot.symptoms import Symptom
+from buildbot.util import counted
 
 #: The log is set aside at this many bytes, and this many old ones are kept.
 ROTATE_LENGTH = 10_000_000
@@ -76,12 +77,15 @@ class DaemonLog(LogFile):
             raise
         if self._lost:
             lost, self._lost = self._lost, 0
-            LogFile.write(self, f"[{lost} events are lost here: {self._why}]\n")
+            LogFile.write(self, f"[{counted(lost, 'event')} lost here: {self._why}]\n")
 
     def trouble(self) -> Symptom | None:
         """What of the log is lost just now, or where it goes instead; None if all is well."""
         if self._lost:
-            why, what = f"{self._why}; {self._lost} events are lost so far", "the log cannot be written"
+            why, what = (
+                f"{self._why}; {counted(self._lost, 'event')} lost so far",
+                "the log cannot be written",
+            )
         elif self._moved():
             why, what = (
                 "its name leads to no file that can be opened",

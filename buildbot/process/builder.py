@@ -35,6 +35,7 @@ from buildbot.status.onebuilder import BuilderStatus
 from buildbot.status.records import BuildRecord, PauseRecord
 from buildbot.status.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
 from buildbot.store.interface import StoreConflict, StoreFailed
+from buildbot.util import counted
 from buildbot.wire.peers import BuilderPeer
 
 log = Logger()
@@ -318,9 +319,10 @@ class Builder:
             self.botmaster.keeping -= 1
         if complete is None:
             log.warn(
-                "builder {name}: the cancelling of {count} requests could not be stored, they wait again",
+                "builder {name}: cancelled {requests}, but could not store that; "
+                "after a restart what was cancelled waits again",
                 name=self.name,
-                count=len(ids),
+                requests=counted(len(ids), "request"),
             )
             return False
         self.botmaster.buildsetsComplete(complete)

@@ -23,7 +23,7 @@ from buildbot.process.properties import WithProperties
 from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
-from buildbot.util import ComparableMixin
+from buildbot.util import ComparableMixin, counted
 
 Command = str | WithProperties | Sequence[Any]
 Step = StepSpec | BuildStep
@@ -83,7 +83,7 @@ class BuildFactory(ComparableMixin):
         self.steps = [_spec(step) for step in steps or ()]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self.steps)} steps>"
+        return f"<{type(self).__name__} of {counted(len(self.steps), 'step')}>"
 
     def newBuild(self, requests: Sequence[Any]) -> Any:
         """A build of my steps that serves these requests."""

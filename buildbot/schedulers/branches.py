@@ -23,6 +23,7 @@ from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.request import BuildSetStatus
+from buildbot.util import counted
 
 log = Logger()
 
@@ -220,8 +221,9 @@ class _TreeScheduler(BaseUpstreamScheduler):
                 self._trees[branch] = kept
             else:
                 log.info(
-                    "scheduler {name} no longer builds {branch!r}: {count} waiting changes are dropped",
-                    **{"name": self.name, "branch": branch, "count": len(tree["changes"])},
+                    "scheduler {name} no longer builds {branch!r}: dropped {changes}",
+                    **{"name": self.name, "branch": branch},
+                    changes=counted(len(tree["changes"]), "waiting change"),
                 )
 
     def goOn(self) -> None:

@@ -131,7 +131,7 @@ def changesOf(text: str, path: str) -> list[dict[str, Any]]:
             except ValueError as why:
                 wrong.append(f"--changes: {path}, line {number}: {why}")
     if wrong:
-        more = [f"and {len(wrong) - _MOST_WRONG} more lines"] if len(wrong) > _MOST_WRONG else []
+        more = [f"and {counted(len(wrong) - _MOST_WRONG, 'more line')}"] if len(wrong) > _MOST_WRONG else []
         raise CommandFailed(*wrong[:_MOST_WRONG], *more)
     return changes
 

@@ -73,8 +73,8 @@ def masterPage(
     ]
     keeps = master.get("keeps")
     if keeps:
-        days = "" if keeps["days"] is None else f", none older than {keeps['days']:g} days"
-        lines.append(f"keeps the last {keeps['builds']} builds of each builder{days}")
+        days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
+        lines.append(f"keeps the last {counted(keeps['builds'], 'build')} of each builder{days}")
     lines += troubleLines(master, now)
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())

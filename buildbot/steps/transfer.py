@@ -28,6 +28,7 @@ from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.unpacking import Unpacking, orderFor
+from buildbot.util import counted
 from buildbot.wire.dialect import text
 
 #: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
@@ -154,7 +155,7 @@ class FileWriter(_FileCallee):
                 raise ValueError(f"the slave sent a {type(data).__name__} instead of bytes")
             self._length += len(data)
             if self.maxsize is not None and self._length > self.maxsize:
-                raise ValueError(f"the slave sent more than {self.maxsize} bytes")
+                raise ValueError(f"the slave sent more than {counted(self.maxsize, 'byte')}")
             if data:
                 self.whenHeard()
             self._file.write(data)

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
+from buildbot.util import counted
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.dialect import text
 from buildbot.wire.door import Doorkeeper, source
@@ -199,15 +200,16 @@ class SlavePortFactory(protocol.ServerFactory):
         """What was left out of the log within the last minute, in a line for each kind of trouble."""
         self._summary = None
         for kind, lines, subjects in self._lines.summary():
-            log.info("in the last minute, " + _SUMMED[kind], lines=lines, subjects=subjects)
+            format, word = _SUMMED[kind]
+            log.info(f"in the last minute, {format}", lines=counted(lines, f"more {word}"), subjects=subjects)
 
 
-#: What is said of each kind of lines in a summary.
+#: What is said of each kind of lines in a summary, and what they are.
 _SUMMED = {
-    "violated": "{lines} more connections were hung up on; peers: {subjects}",
-    "complained": "{lines} more calls were refused; peers: {subjects}",
-    "refused": "{lines} more logins were refused; names: {subjects}",
-    "files": "{lines} more connections were turned away",
+    "violated": ("hung up on {lines}; peers: {subjects}", "connection"),
+    "complained": ("refused {lines}; peers: {subjects}", "call"),
+    "refused": ("refused {lines}; names: {subjects}", "login"),
+    "files": ("turned away {lines}", "connection"),
 }
 
 
