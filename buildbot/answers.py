@@ -76,6 +76,7 @@ class Answers:
             "waiting": waiting,
             "requests": sorted(requests, key=lambda request: (request["submitted"], request["id"]))[:most],
             "finished": [reportBuild(record) for record in records[:most]],
+            "storeTrouble": self._botmaster.storeTrouble,
         }
 
     def _running(self) -> int:

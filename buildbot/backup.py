@@ -71,6 +71,8 @@ def backUp(here: str, target: str) -> Made:
         raise CannotBackUp(f"{target} is there already, and nothing is ever replaced: name a new directory")
     if os.path.commonpath([parent, here]) == here:
         raise CannotBackUp(f"{target} is in {here} itself: name a directory outside of it")
+    if not os.path.isdir(parent):
+        raise CannotBackUp(f"there is no directory {parent}: make it first")
     partial = f"{target}.partial-{os.getpid()}"
     made = Made()
     try:
@@ -83,7 +85,7 @@ def backUp(here: str, target: str) -> Made:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: ".replace(partial, target) if error.filename else ""
         raise CannotBackUp(f"{where}{error.strerror or error}: nothing was left in {target}") from error
     except sqlite3.Error as error:
         why = f"{os.path.join(here, FILE)}: {error}"

@@ -54,7 +54,7 @@ from buildbot.plainfiles import NotPlain
 from buildbot.reconfig import LOAD_TIME, STOPPING, Reconfigurer
 from buildbot.status.builder import Status
 from buildbot.status.report import failingBuilders, reportMaster, reportSlave
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.salvage import setAsides
 from buildbot.store.sqlite import FILE, SqliteStore
 from buildbot.troubles import ITroubled
@@ -314,8 +314,11 @@ class BuildMaster(Family):
     def _startFailed(self, why: Failure) -> None:
         if why.check(ConfigErrors):
             lines = [str(error) for error in why.value.errors]
-        elif why.check(Refused, lock.AlreadyRunning, StoreFailed, NotPlain):
+        elif why.check(Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain):
             lines = str(why.value).splitlines()
+        elif why.check(StoreFailed):
+            cure = "see that the disk has room and can be written, and start again"
+            lines = [f"changes, requests and builds cannot be kept: {why.value}", cure]
         else:
             log.failure("starting the master failed", why)
             lines = [f"internal error: {why.getErrorMessage()}"]

@@ -59,7 +59,8 @@ class LookingTests(AnswersCase):
 
     def test_nothing(self) -> None:
         """Where nothing was built there is nothing to tell."""
-        self.assertEqual(self.ask("builds"), {"running": [], "waiting": [], "requests": [], "finished": []})
+        nothing = {"running": [], "waiting": [], "requests": [], "finished": [], "storeTrouble": ""}
+        self.assertEqual(self.ask("builds"), nothing)
 
     def test_running(self) -> None:
         """A running build is told with its slave, its step, and, once it is known, how long it will take."""

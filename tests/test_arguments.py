@@ -499,11 +499,9 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
     def test_noFollowUps(self) -> None:
         """F8: what follows from a missing or broken key is not told."""
         text = "del c['bots']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
-        self.assertEqual(errorsOf(text), ["None: master.cfg must define 'bots': c['bots'] is missing"])
+        self.assertEqual(errorsOf(text), ["None: c['bots'] is missing: the file must define 'bots'"])
         text = "del c['builders']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
-        self.assertEqual(
-            errorsOf(text), ["None: master.cfg must define 'builders': c['builders'] is missing"]
-        )
+        self.assertEqual(errorsOf(text), ["None: c['builders'] is missing: the file must define 'builders'"])
         self.assertEqual(len(errorsOf("c['bots'] = 7\n")), 1)
         [error] = errorsOf("c['bots'] = [object()]\n")
         self.assertIn("bot 1 must be (name, password)", error)
@@ -566,6 +564,13 @@ class DoubtTests(unittest.SynchronousTestCase):
         """F14: a scheduler that starts no builder is told."""
         [warning] = self.warningsOf("c['schedulers'] = [Scheduler('q', None, 5, [])]\n")
         self.assertEqual(warning, f"{NEXT}: scheduler 'q' starts no builder")
+
+    def test_misconfiguredScheduler(self) -> None:
+        """F14: a scheduler with wrong arguments gets its errors, and no warning that follows from them."""
+        with self.assertRaises(ConfigErrors) as caught:
+            loaded("c['schedulers'] = [Scheduler('q', None, 5, 'full')]\n")
+        self.assertEqual(len(caught.exception.errors), 1)
+        self.assertEqual(list(caught.exception.warnings), [])
 
     def test_otherReleases(self) -> None:
         """A key of another release is told with what to do instead."""

@@ -58,6 +58,13 @@ class BackupCase(SqliteCase):
 class BackupTests(BackupCase):
     """What a backup is."""
 
+    def test_noParent(self) -> None:
+        """A target in a directory that does not exist is refused, and that directory is named."""
+        with self.assertRaises(CannotBackUp) as caught:
+            backUp(self.here, f"{self.target}/a/b")
+        self.assertEqual(str(caught.exception), f"there is no directory {self.target}/a: make it first")
+        self.assertFalse(os.path.exists(self.target))
+
     def test_store(self) -> None:
         """H10: a backup of a running master has all that was kept, also what is only in the -wal."""
         before = self.fill(5)

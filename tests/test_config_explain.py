@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 from twisted.trial import unittest
 
-from buildbot.config.explain import LONGEST, explain, placeOf, runningLine
+import buildbot
+from buildbot.config.explain import LONGEST, explain, isAbsent, placeOf, runningLine
 from buildbot.config.model import ConfigError
 
 FILES = {"/m/master.cfg": "master.cfg", "/m/lib.py": "lib.py"}
@@ -43,6 +46,27 @@ class ExplainTests(unittest.TestCase):
         self.assertIn("c['bots']", told.message)
         told = explain(raised("import buildbot.config\nfrom buildbot.config import BuilderConfig"), FILES)
         self.assertIn("builders are dictionaries", told.message)
+
+    def test_notHere(self) -> None:
+        """An import of what 0.7.5 had and this release has not says so, and where another way is written."""
+        for text in (
+            "from buildbot.status import html",
+            "from buildbot.status.html import WebStatus",
+            "from buildbot.status.web.base import HtmlResource",
+            "from buildbot.steps.source import SVN",
+            "from buildbot.process.step import CVS",
+            "from buildbot.process.factory import BasicSVN",
+            "from buildbot.scheduler import Try_Jobdir",
+            "import buildbot.changes.svnpoller",
+        ):
+            self.assertIn("not in this release: take it out", str(explain(raised(text), FILES)), text)
+        for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):
+            self.assertNotIn("not in this release", str(explain(raised(text), FILES)), text)
+
+    def test_absent(self) -> None:
+        """Nothing that can be imported is said not to be here."""
+        names = [each.name for each in pkgutil.walk_packages(buildbot.__path__, "buildbot.")]
+        self.assertEqual([name for name in names if isAbsent(name)], [])
 
     def test_python2(self) -> None:
         """The commonest words of Python 2 are recognised."""

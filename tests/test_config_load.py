@@ -193,6 +193,12 @@ class DecodeTests(unittest.TestCase):
 
     def test_unknownCoding(self) -> None:
         """A coding that nobody knows is an error in the first line."""
+        for lines in (0, 1, 2, 7):
+            with self.assertRaises(ConfigErrors) as caught:
+                decode(b"#\n" * lines + "# é\n".encode("latin-1"), "master.cfg")
+            said = str(caught.exception.errors[0])
+            self.assertIn(f"master.cfg:{lines + 1}: byte 0xe9 is not utf-8", said)
+            self.assertIn("`# coding: latin-1` in line 1", said)
         with self.assertRaises(ConfigErrors) as caught:
             decode(b"# coding: klingon\n", "master.cfg")
         self.assertTrue(str(caught.exception).startswith("master.cfg:1: "), caught.exception)

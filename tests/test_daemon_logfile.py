@@ -104,6 +104,16 @@ class DaemonLogTests(unittest.TestCase):
             file.write("text\n")
             self.assertEqual(self.why(file), "")
 
+    def test_justMoved(self) -> None:
+        """A log that was moved away, as logrotate does it, is no trouble: the next file is opened at once."""
+        file = self.open()
+        file.write("one\n")
+        os.rename(self.path, f"{self.path}.old")
+        self.assertEqual(self.why(file), "")
+        file.write("two\n")
+        with open(self.path) as stream:
+            self.assertEqual(stream.read(), "two\n")
+
     def test_odd(self) -> None:
         """H10: a twistd.log that is a FIFO or a directory is refused at once, with what it is."""
         for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):

@@ -44,7 +44,7 @@ FINISHED: dict[str, Any] = {
     "branch": "trunk",
 }
 WAITING: dict[str, Any] = {"builder": "full", "requests": 3, "since": NOW - 4000, "why": "slave bot1: busy"}
-NOTHING: dict[str, Any] = {"running": [], "waiting": [], "requests": [], "finished": []}
+NOTHING: dict[str, Any] = {"running": [], "waiting": [], "requests": [], "finished": [], "storeTrouble": ""}
 
 
 class BuildsTests(AskingTests):
@@ -58,6 +58,13 @@ class BuildsTests(AskingTests):
         self.answer = NOTHING
         said = command("builds", self.here)
         self.assertEqual((said.status, said.out), (0, "no builds yet\n"))
+
+    def test_storeTrouble(self) -> None:
+        """F5: while the disk is full, it says that builds are missing here, not that there are none."""
+        lines = self.page(storeTrouble="state.sqlite: database or disk is full")
+        (line,) = lines
+        self.assertIn("TROUBLE: no build begins", line)
+        self.assertIn("disk is full", line)
 
     def test_noneWanted(self) -> None:
         """Who wants to see no builds that are over is not told that there are none."""
@@ -193,13 +200,13 @@ class ForceTests(AskingTests):
     """C{force}."""
 
     def test_begun(self) -> None:
-        """It says which build has begun, and how to read along."""
+        """It says which build has begun, and with which command to look at it: one that can be copied."""
         self.answer = {"builder": "full", "request": 3, "build": 7, "why": ""}
         said = command("force", self.here, "full")
         self.assertEqual(said.status, 0)
         self.assertEqual(
             said.out,
-            f"build 7 of full has started\n  buildbot log --follow {self.here} full/7/STEP\n",
+            f"build 7 of full has started\n  buildbot log {self.here} full/7\n",
         )
         self.assertEqual(self.asked, [(self.here, "force", {"builder": "full", "who": ME}, words.PATIENCE)])
 

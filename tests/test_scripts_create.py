@@ -65,12 +65,16 @@ class CreateTests(unittest.TestCase):
         for verb in ("create-master", "create-slave"):
             self.here += verb
             self.create(verb)
-            before = {name: os.stat(os.path.join(self.here, name)) for name in os.listdir(self.here)}
+            before = self.written()
             said = self.create(verb)
             self.assertEqual(said.status, 0)
             self.assertIn(f"kept {self.here}/buildbot.tac", said.out)
-            after = {name: os.stat(os.path.join(self.here, name)) for name in os.listdir(self.here)}
-            self.assertEqual(before, after)
+            self.assertEqual(before, self.written())
+
+    def written(self) -> dict[str, tuple[int, int, int]]:
+        """Each file of the directory: which one it is, how large, and when it was written."""
+        found = {name: os.stat(os.path.join(self.here, name)) for name in os.listdir(self.here)}
+        return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
 
     def test_edited(self) -> None:
         """What the user has edited stays; --force replaces the .tac and the sample, never master.cfg."""
@@ -97,6 +101,19 @@ class CreateTests(unittest.TestCase):
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertIn(f"{self.here} is a buildslave's directory", said.err)
         self.assertNotIn("master.cfg", os.listdir(self.here))
+
+    def test_parents(self) -> None:
+        """Each directory that is made is said, also those above the one that was named."""
+        top = os.path.dirname(self.here)
+        self.here = os.path.join(self.here, "a", "b")
+        for verb in ("create-master", "create-slave"):
+            self.here += verb
+            said = [line for line in self.create(verb).out.splitlines() if line.startswith("made ")]
+            if verb == "create-master":
+                above = [top, os.path.join(top, "dir"), os.path.join(top, "dir", "a")]
+                self.assertEqual(said, [f"made {path}" for path in (*above, self.here)])
+            else:
+                self.assertEqual(said, [f"made {self.here}"])
 
     def test_aFile(self) -> None:
         """A file in the way is told."""

@@ -223,10 +223,19 @@ class PrintTests(LogCase):
         self.assertIn("full/7/compile/stdio", said)
         self.assertEqual(json.loads(self.printed("--json", "full/7"))["steps"], self.steps)
 
+    def test_followedBuild(self) -> None:
+        """Who follows a build that runs, and names no step, is told that a step is needed."""
+        self.make("compile/stdio", (0, b"x"))
+        self.assertIn("build 7 of full", self.printed("--follow", "full/7").decode())
+        self.finished = None
+        self.assertIn("--follow needs a step: name it as full/7/STEP", self.failure("--follow", "full/7"))
+
     def test_wrong(self) -> None:
         """What there is not is told, with what there is."""
         self.make("compile/stdio", (0, b"x"))
-        self.assertIn("name a log as BUILDER/BUILD/STEP, not 'full'", self.failure("full"))
+        for path in ("full", "full/last/compile"):
+            why = self.failure(path)
+            self.assertIn(f"name a log as BUILDER/BUILD/STEP, not {path!r}: BUILD is a number", why)
         self.assertIn("builder 'full' has no build 8", self.failure("full/8/compile"))
         self.assertIn("has no log 'test': it has compile/stdio", self.failure("full/7/test"))
         self.steps.clear()

@@ -65,6 +65,13 @@ class OptionsTests(unittest.TestCase):
         for words, said in (
             (["strat"], "there is no command strat; did you mean start?"),
             (["zzz"], "there is no command zzz"),
+            (["help"], "there is no command help: `buildbot --help` lists all of them"),
+            (["try"], "there is no command try: it is not in this release"),
+            (
+                ["upgrade-master"],
+                "there is no command upgrade-master: "
+                "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
+            ),
             (["--verbsoe", "start"], "there is no option --verbsoe; did you mean --verbose?"),
             (["start", "--tmeout=5"], "there is no option --tmeout; did you mean --timeout?"),
             (["start", "-z"], "there is no option -z"),
@@ -96,15 +103,27 @@ class OptionsTests(unittest.TestCase):
         os.mkdir(here)
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(here)
-        for kind, what in ((o.BuildsOptions, "builder"), (o.StatusOptions, "slave")):
-            self.assertEqual(options(kind, ["first"])["basedir"], os.path.abspath("first"))
+        for kind, what in (
+            (o.BuildsOptions, "builder"),
+            (o.StatusOptions, "slave"),
+            (o.LogOptions, "build"),
+            (o.ForceBuildOptions, "builder"),
+            (o.StopBuildOptions, "builder"),
+            (o.PauseOptions, "slave"),
+            (o.DrainOptions, "slave"),
+            (o.UnpauseOptions, "slave"),
+            (o.DisconnectOptions, "slave"),
+        ):
+            if kind in (o.BuildsOptions, o.StatusOptions):
+                self.assertEqual(options(kind, ["first"])["basedir"], os.path.abspath("first"))
             with open("buildbot.tac", "w"):
                 pass
             why = self.refusal(kind, "first")
             self.assertEqual(
                 why, f"there is no directory first; if first is a {what} of the current one, give: . first"
             )
-            self.assertEqual(options(kind, [".", "first"])[what], "first")
+            key = "path" if kind is o.LogOptions else what
+            self.assertEqual(options(kind, [".", "first"])[key], "first")
             os.unlink("buildbot.tac")
 
     def test_currentDirectory(self) -> None:

@@ -91,7 +91,11 @@ class SendTests(SenderCase):
         self.assertIn("master:9989 refuses the login of 'change'", reason)
         self.assertIn("no PBChangeSource", reason)
         self.assertNotIn("s3cret", reason)
+        self.assertNotIn("--auth", reason)
         self.assertTrue(sender.failed)
+        self.use(PBChangeSource("hook", "another"))
+        reason = self.reason(self.sender().send(None, None, "", ["a.c"]))
+        self.assertIn("with this name and password, which are used where no --auth is given", reason)
         self.pumped(succeed(None))
         self.assertTrue(self.cable.pump.client.lost)
 

@@ -30,6 +30,8 @@ __all__ = ["SendFailed", "Sender", "failure"]
 TIMEOUT = 60.0
 #: What a master raises about a change that it will never take, however often it is sent.
 _NEVER_TAKEN = ("BadChange", "TypeError", "ValueError", "KeyError", "AttributeError")
+#: The account where none is given, as in 0.7.5.
+ACCOUNT = ("change", "changepw")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -53,8 +55,8 @@ class Sender:
         self,
         master: str,
         user: str | None = None,
-        username: str = "change",
-        password: str = "changepw",
+        username: str = ACCOUNT[0],
+        password: str = ACCOUNT[1],
         timeout: float = TIMEOUT,
         reactor: Any = None,
         endpoint: Any = None,
@@ -168,9 +170,10 @@ class Sender:
     def _reason(self, error: Exception, why: Failure) -> str:
         said = text(str(error), 500)
         if why.check(UnauthorizedLogin) or _isRemote(error, "UnauthorizedLogin"):
+            none = "" if self._account != ACCOUNT else ", which are used where no --auth is given"
             return (
                 f"{self._master} refuses the login of {self._account[0]!r}: "
-                "it has no PBChangeSource with this name and password"
+                f"it has no PBChangeSource with this name and password{none}"
             )
         if isinstance(error, TimeoutError):
             return f"{self._master} did not answer within {self._timeout:g} s"

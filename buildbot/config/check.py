@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from buildbot.config.arguments import isMisconfigured
 from buildbot.config.builders import BUILDER_DOUBTS, BUILDER_RULES, builders, mergeRule, mergeTrouble
 from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, MergeRule, SlaveConfig
 from buildbot.config.ports import BadPort, address, describe, portsOf
@@ -111,7 +112,7 @@ def configuration(
 def _required(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in REQUIRED:
         if key not in raw:
-            yield report(f"master.cfg must define {key!r}: c[{key!r}] is missing")
+            yield report(f"c[{key!r}] is missing: the file must define {key!r}")
 
 
 def _lists(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -324,7 +325,7 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Schedulers of this release that start no builder at all."""
     for index, scheduler in enumerate(entries(raw, "schedulers")):
-        if getattr(scheduler, "builderNames", None) == []:
+        if getattr(scheduler, "builderNames", None) == [] and not isMisconfigured(scheduler):
             name = getattr(scheduler, "name", index + 1)
             yield report.item(raw, "schedulers", index)(f"scheduler {name!r} starts no builder")
 

@@ -32,6 +32,28 @@ _LATER = {
 }
 
 
+#: Modules of 0.7.5, and of the releases after it, that are not here: each with all below it.
+_ABSENT = frozenset(
+    f"buildbot.{name}"
+    for name in (
+        *("changes.bonsaipoller", "changes.freshcvs", "changes.freshcvsmail", "changes.gitpoller"),
+        *("changes.hgbuildbot", "changes.mail", "changes.maildir", "changes.monotone", "changes.p4poller"),
+        *("changes.svnpoller", "manhole", "status.client", "status.html", "status.mail", "status.tinderbox"),
+        *("status.web", "status.words", "steps.master", "steps.source", "steps.trigger"),
+    )
+)
+#: Names of 0.7.5, and of the releases after it, in modules that are here.
+_ABSENT_NAMES = frozenset(
+    f"buildbot.{name}"
+    for name in (
+        *("scheduler.TryBase", "scheduler.Try_Jobdir", "scheduler.Try_Userpass", "scheduler.Triggerable"),
+        *(f"process.factory.{name}" for name in ("BasicBuildFactory", "BasicSVN", "QuickBuildFactory")),
+        *(f"process.step.{name}" for name in ("Arch", "Bazaar", "CVS", "Darcs", "Git", "Mercurial")),
+        *(f"process.step.{name}" for name in ("Monotone", "P4", "P4Sync", "SVN", "Source")),
+    )
+)
+_TAKE_OUT = " (not in this release: take it out, and see docs/howto/moving-from-0.7.x.rst for another way)"
+
 #: Keys of a configuration that hold lists.
 _LISTS = ("bots", "builders", "schedulers", "sources", "status")
 
@@ -105,14 +127,24 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     if not isinstance(error, ImportError) or error.name is None:
         return ""
     if isinstance(error, ModuleNotFoundError):
-        return f" (of a later Buildbot; here, {_LATER[error.name]})" if error.name in _LATER else ""
+        if error.name in _LATER:
+            return f" (of a later Buildbot; here, {_LATER[error.name]})"
+        return _TAKE_OUT if isAbsent(error.name) else ""
     missing = re.match(r"cannot import name '([^']*)'", str(error))
     if missing is None or error.name not in sys.modules:
         return ""
     later = _LATER.get(f"{error.name}.{missing[1]}")
     if later:
         return f" (of a later Buildbot; here, {later})"
+    if isAbsent(f"{error.name}.{missing[1]}"):
+        return _TAKE_OUT
     return nearest(missing[1], _public(sys.modules[error.name]))
+
+
+def isAbsent(name: str) -> bool:
+    """Whether a dotted name is one that other releases have, and this one has not."""
+    parts = name.split(".")
+    return name in _ABSENT_NAMES or any(".".join(parts[:end]) in _ABSENT for end in range(1, len(parts) + 1))
 
 
 def _public(thing: object) -> list[str]:

@@ -81,13 +81,27 @@ def decode(data: bytes, filename: str) -> str:
     try:
         coding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
-        raise ConfigErrors([ConfigError(str(error.msg), filename, 1)]) from None
+        told = _undecodable(data, filename) or ConfigError(str(error.msg), filename, 1)
+        raise ConfigErrors([told]) from None
     try:
         return io.TextIOWrapper(io.BytesIO(data), coding).read()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        told = f"byte 0x{data[error.start]:02x} is not {coding}; `# coding: latin-1` in line 1 might be true"
-        raise ConfigErrors([ConfigError(told, filename, line)]) from None
+        raise ConfigErrors([_notOfCoding(data, error.start, coding, filename)]) from None
+
+
+def _undecodable(data: bytes, filename: str) -> ConfigError | None:
+    """The first byte that is not UTF-8 in the two lines that may declare a coding; None without one."""
+    lines = data.splitlines(keepends=True)[:2]
+    try:
+        b"".join(lines).decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _notOfCoding(data, error.start, "utf-8", filename)
+    return None
+
+
+def _notOfCoding(data: bytes, at: int, coding: str, filename: str) -> ConfigError:
+    told = f"byte 0x{data[at]:02x} is not {coding}; `# coding: latin-1` in line 1 might be true"
+    return ConfigError(told, filename, data.count(b"\n", 0, at) + 1)
 
 
 def _outcome(
@@ -130,7 +144,7 @@ def _dictionary(names: Mapping[str, object]) -> Mapping[str, object]:
 
     @raise ConfigErrors: no dictionary is there.
     """
-    start = "master.cfg begins with `c = BuildmasterConfig = {}`"
+    start = "the file begins with `c = BuildmasterConfig = {}`"
     if "BuildmasterConfig" not in names:
         hint = nearest("BuildmasterConfig", names)
         raise ConfigErrors([ConfigError(f"BuildmasterConfig is not defined{hint}: {start}")])

@@ -80,7 +80,12 @@ class DaemonLog(LogFile):
             LogFile.write(self, f"[{counted(lost, 'event')} lost here: {self._why}]\n")
 
     def trouble(self) -> Symptom | None:
-        """What of the log is lost just now, or where it goes instead; None if all is well."""
+        """What of the log is lost just now, or where it goes instead; None if all is well.
+
+        A log that another program has just moved away is no trouble: the next one is opened here.
+        """
+        if self._moved():
+            self.reopen()
         if self._lost:
             why, what = (
                 f"{self._why}; {counted(self._lost, 'event')} lost so far",

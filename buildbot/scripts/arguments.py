@@ -17,6 +17,7 @@ from twisted.python import usage
 
 from buildbot import version
 from buildbot.daemon.place import TAC
+from buildbot.util import counted
 
 #: A whole number with more digits is not the same for everybody who reads JSON.
 _DIGITS = 15
@@ -157,13 +158,30 @@ class MakerBase(CommandOptions):
         """
         if len(args) > 2:
             raise usage.UsageError(f"give DIR and one {what.upper()}, not {' '.join(args)}")
+        self._notAloneInDir(what, args)
+        MakerBase.parseArgs(self, *args[:1])
+        self[what] = args[1] if args[1:] else None
+
+    def _dirAndMust(self, what: str, name: str, args: Sequence[str]) -> str:
+        """Take DIR, and the name of what is meant in it, which this returns; both must be given.
+
+        @param what: what is named, in lower case.
+        @param name: what the synopsis calls it.
+        @raise usage.UsageError: they are not.
+        """
+        self._notAloneInDir(what, args)
+        if len(args) != 2:
+            raise usage.UsageError(f"give DIR and {name}, not {counted(len(args), 'argument')}")
+        self["basedir"] = args[0]
+        return args[1]
+
+    def _notAloneInDir(self, what: str, args: Sequence[str]) -> None:
+        """Raise UsageError if somebody inside of DIR has left that out, and not the name of what is in it."""
         if len(args) == 1 and os.path.exists(TAC) and args[0] and _isMissing(args[0]):
             (name,) = args
             raise usage.UsageError(
                 f"there is no directory {name}; if {name} is a {what} of the current one, give: . {name}"
             )
-        MakerBase.parseArgs(self, *args[:1])
-        self[what] = args[1] if args[1:] else None
 
     def here(self) -> str:
         """The directory that is meant where none is named."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from twisted.python import usage
 
 from buildbot.scripts.arguments import CommandOptions, MakerBase, count, seconds
-from buildbot.util import counted
 
 
 class BuildsOptions(MakerBase):
@@ -45,9 +44,7 @@ class LogOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """DIR PATH"""
-        if len(args) != 2:
-            raise usage.UsageError(f"give DIR and BUILDER/BUILD/STEP, not {counted(len(args), 'argument')}")
-        self["basedir"], self["path"] = args
+        self["path"] = self._dirAndMust("build", "BUILDER/BUILD/STEP", args)
 
 
 class AboutBuilderOptions(MakerBase):
@@ -58,9 +55,7 @@ class AboutBuilderOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """DIR BUILDER"""
-        if len(args) != 2:
-            raise usage.UsageError(f"give DIR and BUILDER, not {counted(len(args), 'argument')}")
-        self["basedir"], self["builder"] = args
+        self["builder"] = self._dirAndMust("builder", "BUILDER", args)
 
 
 class ForceOptions(usage.Options):
@@ -143,9 +138,7 @@ class AboutSlaveOptions(MakerBase):
 
     def parseArgs(self, *args: str) -> None:
         """DIR SLAVE"""
-        if len(args) != 2:
-            raise usage.UsageError(f"give DIR and SLAVE, not {counted(len(args), 'argument')}")
-        self["basedir"], self["slave"] = args
+        self["slave"] = self._dirAndMust("slave", "SLAVE", args)
 
 
 class DisconnectOptions(AboutSlaveOptions):

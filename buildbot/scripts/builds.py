@@ -19,6 +19,8 @@ _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
 _FINISHED = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK", "SOURCE", "REASON")
 #: So many characters of a text are shown in a table.
 _ROOM = 40
+#: The same of what a build has come to: all words of the master have room.
+_RESULT_ROOM = 60
 
 
 def builds(config: Config) -> int:
@@ -40,7 +42,10 @@ def buildsPage(said: Mapping[str, Any], now: float, count: int = 20, room: int |
     """
     running = [_runningRow(build, now) for build in said["running"]]
     finished = [_finishedRow(build) for build in said["finished"]]
+    trouble = said.get("storeTrouble")
+    told = plainLine(f"TROUBLE: no build begins, and finished builds are missing here: {trouble}")
     parts = [
+        [told] if trouble else [],
         table(_RUNNING, running, room) if running else [],
         waitingLines(said["waiting"], now),
         table(_FINISHED, finished, room) if finished else [],
@@ -69,7 +74,7 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
     lost = ", log not whole" if build.get("logTrouble") else ""
     return [
         name(build),
-        f"{_short(outcome(build))}{lost}",
+        f"{_short(outcome(build), _RESULT_ROOM)}{lost}",
         build["slave"],
         moment(build["started"]),
         duration(build["finished"] - build["started"]),
@@ -99,6 +104,6 @@ def _brief(revision: object) -> str:
     return name[:12] if re.fullmatch("[0-9a-f]{40,}", name) else name
 
 
-def _short(text: str) -> str:
+def _short(text: str, room: int = _ROOM) -> str:
     line = plainLine(text)
-    return line if len(line) <= _ROOM else f"{line[: _ROOM - 1]}…"
+    return line if len(line) <= room else f"{line[: room - 1]}…"

@@ -124,14 +124,15 @@ class Maker:
         say(self.config, *lines)
 
     def mkdir(self, kind: Kind) -> None:
-        """Make the directory, or go on in the one that is there.
+        """Make the directory, and those above it that are missing, or go on in the one that is there.
 
         @raise CommandFailed: something else lives there.
         """
         here = self.basedir
         if not os.path.lexists(here):
+            made = missingAbove(here)
             os.makedirs(here, 0o700)
-            self.say(f"made {here}")
+            self.say(*(f"made {path}" for path in (*made, here)))
             return
         if not os.path.isdir(here):
             raise CommandFailed(f"{here} exists, and is not a directory: choose another name")
@@ -182,6 +183,16 @@ class Maker:
             raise
         self.say(f"wrote {path}")
         return True
+
+
+def missingAbove(path: str) -> list[str]:
+    """The directories above a path that do not exist, the outermost first."""
+    missing: list[str] = []
+    above = os.path.dirname(path)
+    while not os.path.lexists(above):
+        missing.insert(0, above)
+        above = os.path.dirname(above)
+    return missing
 
 
 def tacValues(config: Config) -> Mapping[str, object]:

@@ -28,12 +28,9 @@ def force(config: Config) -> int:
         say(config, f"{waits}: {said['why']}" if said["why"] else waits)
     else:
         say(config, f"build {said['build']} of {said['builder']} has started")
-        say(config, f"  {command('log', '--follow', str(config['basedir']), _path(said))}")
+        path = f"{said['builder']}/{said['build']}"
+        say(config, f"  {command('log', str(config['basedir']), path)}")
     return 0
-
-
-def _path(said: Any) -> str:
-    return f"{said['builder']}/{said['build']}/STEP"
 
 
 def stopbuild(config: Config) -> int:

@@ -24,7 +24,17 @@ from buildbot.logfiles import LogReader, logFilename
 from buildbot.logshelf import LOGS, logTrouble
 from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.shown import duration, outcome, stepOutcome
-from buildbot.scripts.words import PATIENCE, CommandFailed, Config, complain, say, sayJSON, usable, waiting
+from buildbot.scripts.words import (
+    PATIENCE,
+    CommandFailed,
+    Config,
+    command,
+    complain,
+    say,
+    sayJSON,
+    usable,
+    waiting,
+)
 from buildbot.status.logformat import Chunk
 from buildbot.status.records import LogRecord
 from buildbot.store.peek import peekBuild
@@ -60,7 +70,8 @@ def log(config: Config) -> int:
     here = usable(config)
     wanted = readings(str(config["path"]))
     if not wanted:
-        raise CommandFailed(f"name a log as BUILDER/BUILD/STEP, not {str(config['path'])!r}")
+        numbers = f"BUILD is a number, and `{command('builds', here)}` lists them"
+        raise CommandFailed(f"name a log as BUILDER/BUILD/STEP, not {str(config['path'])!r}: {numbers}")
     try:
         one, build = _find(here, wanted)
     except asking.NotRunning:
@@ -68,6 +79,8 @@ def log(config: Config) -> int:
     if not one.rest:
         if not sayJSON(config, build):
             say({}, *buildPage(one, build))
+        if config.get("follow") and build["finished"] is None:
+            raise CommandFailed(f"--follow needs a step: name it as {one.builder}/{one.number}/STEP")
         return 0
     found = _whenBegun(config, here, one, build)
     over = found.finished or not config.get("follow")

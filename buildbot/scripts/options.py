@@ -45,9 +45,26 @@ def umask(text: str) -> int | None:
 def hostPort(text: str) -> tuple[str, int]:
     """Where a master listens: C{HOST:PORT}. Raises UsageError for what is none."""
     host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not (colon and host and port.isascii() and port.isdigit()):
         raise usage.UsageError(f"the master must be HOST:PORT, not {text!r}")
+    if len(port) > 5 or not 0 < int(port) < 65536:
+        raise usage.UsageError(f"the master must be HOST:PORT, and PORT from 1 to 65535, not {text!r}")
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host, int(port)
+
+
+_NOT_HERE = "it is not in this release"
+#: Commands of other releases, and what to do instead.
+_OTHERS = {
+    "help": "`buildbot --help` lists all of them",
+    "upgrade-master": "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
+    "cleanupdb": "old builds and their logs go by themselves",
+    "create-worker": "`buildbot create-slave` makes the directory of one",
+    "debugclient": _NOT_HERE,
+    "statusgui": _NOT_HERE,
+    "statuslog": _NOT_HERE,
+    "try": _NOT_HERE,
+    "tryserver": _NOT_HERE,
+}
 
 
 class CreateOptions(MakerBase):
@@ -271,6 +288,8 @@ class Options(usage.Options):
     def _known(self, why: str) -> str:
         unknown = why.removeprefix("Unknown command: ")
         if unknown != why:
+            if unknown in _OTHERS:
+                return f"there is no command {unknown}: {_OTHERS[unknown]}"
             names = [str(each[0]) for each in self.subCommands]
             return f"there is no command {unknown}{nearest(unknown, names)}"
         option = re.fullmatch(r"option (-\S*) not recognized", why)

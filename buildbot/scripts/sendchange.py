@@ -16,15 +16,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 
-from buildbot.clients.sendchange import Sender, SendFailed
+from buildbot.clients.sendchange import ACCOUNT, Sender, SendFailed
 from buildbot.daemon.oserrors import inWords
 from buildbot.scripts.words import CommandFailed, Config, complain, say, setting, waiting
 from buildbot.util import counted
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"
-#: What 0.7.5 used, and every PBChangeSource that is told nothing else.
-_USER, _PASSWORD = "change", "changepw"
 #: What masters may want to know of a change; 0.7.5 takes no notice of the latter.
 _KEYS = frozenset(
     "who files comments branch revision category isdir links "
@@ -161,10 +159,10 @@ def auth(config: Config, environ: Any) -> tuple[str, str]:
     elif environ.get(AUTH):
         given, whence = environ[AUTH], AUTH
     else:
-        return _USER, _PASSWORD
+        return ACCOUNT
     user, colon, password = str(given).partition(":")
     if not (user and colon and password) or "\n" in password:
-        raise CommandFailed(f"{whence} must hold USER:PASSWORD")
+        raise CommandFailed(f"{whence} must hold USER:PASSWORD", status=2 if whence == "--auth" else 1)
     return user, password
 
 

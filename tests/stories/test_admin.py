@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
@@ -18,6 +18,7 @@ from buildbot.daemon.control import ControlError
 from buildbot.daemon.readiness import StartFailed
 from buildbot.master import BuildMaster
 from buildbot.reconfig import Reconfigurer
+from buildbot.store.interface import StoreFailed
 from tests.pumped import Pump
 from tests.stories.world import CONFIG, World, check, load
 
@@ -57,6 +58,19 @@ class StartTests(World):
         failed = self.failureResultOf(self.start(), StartFailed).value
         self.assertEqual(len(failed.lines), 1)
         self.assertIn("master.cfg", failed.lines[0])
+
+    def test_fullDisk(self) -> None:
+        """F5: a start that cannot open the store says what cannot be kept, why, and what to do."""
+        self.patch(self.store, "open", lambda: fail(StoreFailed("/m/state.sqlite: database or disk is full")))
+        failed = self.failureResultOf(self.start(), StartFailed).value
+        self.assertEqual(
+            failed.lines,
+            [
+                "changes, requests and builds cannot be kept: /m/state.sqlite: database or disk is full",
+                "see that the disk has room and can be written, and start again",
+            ],
+        )
+        self.assertEqual(self.reactor.tcpServers, [])
 
     def test_stop(self) -> None:
         """O3: a stopped master has let go of its slaves, also mute ones, and of its directory."""
