@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from buildbot.interfaces import LOG_CHANNEL_HEADER
 from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import readPlain
+from buildbot.sparingfile import sparing
 from buildbot.status.logformat import BadLog, Chunk, ChunkParser, around, encode
 from buildbot.status.logtext import decoded
 from buildbot.util import counted
@@ -65,7 +66,8 @@ class OutputFile(Protocol):
 def openForWriting(path: str) -> OutputFile:
     """A new file (mode 0600), and the directory for it; raises OSError.
 
-    A file that has the name already is never written over: whatever it is, it is somebody's.
+    A file that has the name already is never written over: whatever it is, it is somebody's. The new one
+    takes none of the administrator's descriptors: see L{sparing}.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
@@ -73,7 +75,7 @@ def openForWriting(path: str) -> OutputFile:
     except FileNotFoundError:
         makeDirectories(os.path.dirname(path), 0o600)
         descriptor = os.open(path, flags, 0o600)
-    return open(descriptor, "wb", buffering=0)
+    return sparing(descriptor, path, canWrite=True)
 
 
 class LogWriter:

@@ -4,6 +4,7 @@ import os
 
 from twisted.trial import unittest
 
+from buildbot.wire import spare
 from buildbot.wire.spare import FileReserve, Room, reserved
 
 
@@ -49,3 +50,11 @@ class FileReserveTests(unittest.SynchronousTestCase):
         before = os.listdir("/proc/self/fd")
         self.assertIs(files.room(), Room.ENOUGH)
         self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
+
+    def test_descriptor(self) -> None:
+        """The descriptors with the highest numbers are kept; a process without a limit keeps none."""
+        limit: int | None = 64
+        self.patch(spare, "_limitOfThisProcess", lambda: limit)
+        self.assertEqual([spare.isReserved(number) for number in (0, 39, 40, 63)], [False, False, True, True])
+        limit = None
+        self.assertFalse(spare.isReserved(1_000_000))

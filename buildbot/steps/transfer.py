@@ -7,10 +7,11 @@ L{buildbot.unpacking}; where a path leads in which a slave has had its say, in L
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionLost
@@ -21,11 +22,12 @@ from buildbot.masterpath import onMaster
 from buildbot.partials import Partials, partialPath
 from buildbot.pbutil import Callee
 from buildbot.permissions import makeDirectories
-from buildbot.plainfiles import readPlain
+from buildbot.plainfiles import openPlain
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import DIRECTORY, MODE, PATH
 from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
+from buildbot.sparingfile import sparing
 from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.unpacking import Unpacking, orderFor
 from buildbot.util import counted
@@ -73,7 +75,7 @@ class _FileCallee(Callee):
         self.path = path
         self.whenHeard: Callable[[], object] = lambda: None
         self.whenFailed: Callable[[], object] = lambda: None
-        self._file: IO[bytes] | None = None
+        self._file: io.BufferedReader | io.BufferedWriter | None = None
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
@@ -144,7 +146,7 @@ class FileWriter(_FileCallee):
         permissions = 0o666 if self.mode is None else 0o600
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions)
         self._temporary = temporary
-        self._file = os.fdopen(descriptor, "wb")
+        self._file = io.BufferedWriter(sparing(descriptor, temporary, canWrite=True))
 
     def remote_write(self, data: bytes) -> None:
         """Some more of the file."""
@@ -250,7 +252,8 @@ class FileReader(_FileCallee):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         with self._remembering():
-            self._file = readPlain(path)  # a pipe would hang the master
+            # a pipe would hang the master
+            self._file = io.BufferedReader(sparing(openPlain(path), path, canWrite=False))
 
     def remote_read(self, maxlength: int) -> bytes:
         """The next so many bytes; none at the end, and after an error."""

@@ -45,6 +45,12 @@ def _limitOfThisProcess() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
+def isReserved(descriptor: int) -> bool:
+    """Whether this descriptor is one that is kept for the administrator."""
+    limit = _limitOfThisProcess()
+    return limit is not None and descriptor >= limit - reserved(limit)
+
+
 class FileReserve:
     """
     I keep the files with the highest numbers for the administrator.
