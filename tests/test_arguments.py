@@ -170,6 +170,24 @@ WRONG = {
     "GNUAutoconf(Compile(), configure=WithProperties('%(branch)s'))": "GNUAutoconf: configure must be text",
     "f.addStep(MaxQ)": "MaxQ lacks its argument testdir",
     "f.addStep(MaxQ, testdir='')": "testdir must be the name",
+    "f.addStep(SetProperty, command='x', property='')": "property must be the name of a property (text)",
+    # names that no system has, and files that are directories
+    shellCommand(workdir="'x' * 300"): "has a part of more than 255 bytes: no system has such a name",
+    shellCommand(workdir="'x/' * 3000"): "longer than 4095 characters: no system has such a name",
+    shellCommand(logfiles="{'a': 'x' * 300}"): "the file of 'a': it has a part of more than 255 bytes",
+    shellCommand(logfiles="{'a': 'x/'}"): "the file of 'a': 'x/' is a directory",
+    "f.addStep(FileUpload, slavesrc='a/', masterdest='b')": "FileUpload: slavesrc must be the name of a file"
+    " (text): 'a/' is a directory",
+    "f.addStep(FileUpload, slavesrc='a', masterdest='..')": "masterdest must be the name of a file",
+    "f.addStep(FileUpload, slavesrc='a', masterdest='ü' * 200)": "has a part of more than 255 bytes",
+    "f.addStep(DirectoryUpload, slavesrc='x' * 300, masterdest='b')": "has a part of more than 255 bytes",
+    "f.addStep(FileDownload, mastersrc='.', slavedest='b')": "'.' is a directory",
+    # programs without a name
+    "f.addStep(ShellCommand, command=['', 'x'])": "argument 1, which is the program to run, is empty",
+    "CPAN(Compile(), perl='')": "CPAN: perl must be the name of a program (text): it is empty",
+    "Distutils(Compile(), python='')": "Distutils: python must be the name of a program (text): it is empty",
+    # a text whose class cannot show it
+    shellCommand(alwaysRun="type('T', (str,), {'__repr__': None})('x')"): "not the text 'x'",
     "f.addStep(HLint, python=3)": "python must be text",
     "f.addStep(HLint, command='x')": "HLint makes its own command: leave out command",
     "f.addStep(Trial, testpath=None, tests=3)": "tests must be text, or a list of texts",
@@ -188,7 +206,7 @@ WRONG = {
     "GNUAutoconf(Compile(), configureFlags='--x')": "configureFlags must be a list of texts",
     "GNUAutoconf(Compile(), configureEnv={'A': 1})": "GNUAutoconf: configureEnv must be a dict",
     "GNUAutoconf('svn')": "GNUAutoconf: source must be a step",
-    "CPAN(Compile(), perl=5)": "CPAN: perl must be text, not 5",
+    "CPAN(Compile(), perl=5)": "CPAN: perl must be the name of a program (text), not 5",
     "Distutils(Compile(), tst='x')": "Distutils takes no argument tst; did you mean 'test'?",
     "TrialFactory(Compile(), tests=5)": "Trial: tests must be text",
     # attributes of a class
@@ -200,6 +218,10 @@ WRONG = {
     shellCommand(env="{'A': '\\ud800'}"): "the value of 'A': it has characters that UTF-8 does not know",
     shellCommand(env="{'A': 'a\\0b'}"): "the value of 'A': it has a null character",
     "c['status'] = map(str, [])": "c['status'] must be a list, not a map: write list(…) around this map",
+    "c['sources'] = [MasterLock('l')]": "entry 1 of c['sources'] cannot be a MasterLock",
+    "c['sources'] = [Periodic('q', [], 60)]": "entry 1 of c['sources'] is a scheduler",
+    "c['status'] = [len]": "entry 1 of c['status'] cannot be a builtin_function_or_method",
+    "c['manhole'] = Compile()": "c['manhole'] cannot be a Compile: it is a service, or None",
     "c['manhole'] = 'ssh'": "c['manhole'] cannot be a str: it is a service, or None",
     # texts with properties
     "WithProperties('%s')": "WithProperties has the place '%s' and no name of a property for it",
@@ -223,6 +245,8 @@ WRONG = {
     "Scheduler('q', None, 5, [3])": "it holds 3",
     "Scheduler('q', None, 5, map(str, ['full']))": "a list of names: write list(…) around this map",
     "Scheduler('q', None, 5, [], 'code')": "fileIsImportant must be a function",
+    "Scheduler('q', None, 5, [], lambda: True)": "Scheduler 'q': fileIsImportant must be a function of a"
+    " change, or None for every change: this one does not take one argument",
     "Scheduler('q', None, 5)": "Scheduler 'q' lacks its argument builderNames",
     "Scheduler('q', None, 5, [], None, 9)": "takes no more than 5 arguments by position: 1 too many",
     "Scheduler('', None, 5, [])": "Scheduler: name must be a name (text): this one is empty",
@@ -235,13 +259,24 @@ WRONG = {
     "Periodic('q', [], -60)": "not -60",
     "Nightly('q', [], hour=25)": "hour must be a number from 0 to 23, a list of them, or '*', not 25",
     "Nightly('q', [], hour='3')": "not the text '3'",
+    "Nightly('q', [], minute=[0, 60])": "a list of them, or '*': it holds 60",
+    "Nightly('q', [], minute=[])": "a list of them, or '*': it is empty",
     "Nightly('q', [], dayOfMonth=31, month=2)": "Nightly 'q': no month that is meant has such a dayOfMonth",
     # change sources
     "PBChangeSource(user=3)": "PBChangeSource: user must be a name (text), not 3",
     "PBChangeSource(user='u', passwd=1234)": "passwd must be text, and not empty, not an int",
     "PBChangeSource(user='u', passwd='')": "passwd must be text, and not empty, not a text",
     "PBChangeSource(user='u', passwd='p', prefix=3)": "prefix must be text",
-    "PBChangeSource(user='u', passwd='p', port=99999)": "PBChangeSource: there is no port 99999",
+    "PBChangeSource(user='u', passwd='p', port=99999)": "PBChangeSource: port: there is no port 99999",
+    "PBChangeSource(user='u', passwd='p', port=10 ** 5000)": "port: there is no port with so many digits",
+    # other keys
+    "c['slavePortnum'] = {}": "not a dict",
+    "c['slavePortnum'] = 10 ** 5000": "c['slavePortnum']: there is no port with so many digits",
+    "c['slavePortnum'] = '9' * 5000": "c['slavePortnum']: there is no port 999999",
+    "c['slavePortnum'] = 'tcp:' + '9' * 5000": "…' names no port",
+    "x = {}; x['x'] = x; c['bots'] = [('b1', 'pw', {'properties': x})]": "nothing that holds itself",
+    "c['bots'] = [('b1', 'pw', {'properties': {'x': float('nan')}})]": "no infinite number or nan",
+    "c['bots'] = [('b1', 'pw', {'properties': {'': 1}})]": "properties must be a dict of property names",
 }
 
 #: Steps that come into the list of a factory in another way than by its methods.
@@ -249,6 +284,7 @@ LISTED = {
     "f.steps.append((ShellCommand, {'command': 'x', 'timeout': '20'}))": "step 1 cannot be made:"
     " ShellCommand: timeout must be a number",
     "f.steps = [Compile()]": "step 1 was put into the list as it is: use addStep",
+    "f.steps = None": "its factory has no list of steps, but None",
     "f.steps = [7]": "step 1 cannot be made: a step is s(StepClass, …) or StepClass(…), not an int",
 }
 
@@ -275,6 +311,11 @@ RIGHT = (
     "Distutils(Compile(), test=WithProperties('%(branch)s'))",
     "GNUAutoconf(Compile(), configureFlags=None)",
     "f.addStep(FileUpload('a', 'b'))",
+    "f.addStep(FileUpload('/a/b', '../c'))",
+    "f.addStep(DirectoryUpload('a/', '.'))",
+    shellCommand(workdir="'/'.join(['x' * 255] * 10)", logfiles="{'a': '../x.log'}"),
+    "c['schedulers'] = [Scheduler('q', 'b', 1.5, ['full'], len)]",
+    "c['bots'] = [('b1', 'pw', {'properties': {'a': [1, None, {'b': b'x'}], 'c': object()}})]",
     "f.addStep(FileUpload(None, 'a', WithProperties('%(branch)s'), 'build', 10, 1024, 0o644))",
     "f.addStep(DirectoryUpload('a', 'b', workdir='x', maxsize=5))",
     "f.addStep(FileDownload(WithProperties('%(branch)s'), 'b', mode=0o755))",
@@ -561,7 +602,9 @@ class DoubtTests(unittest.SynchronousTestCase):
         self.assertIn("lock 'l': maxCountForSlave names slave 'b2', which is not in c['bots']", warning)
 
     def test_idleScheduler(self) -> None:
-        """F14: a scheduler that starts no builder is told."""
+        """F14: a scheduler that starts no builder, or has no branch, is told."""
+        [told] = self.warningsOf("c['schedulers'] = [AnyBranchScheduler('q', [], 5, ['full'])]\n")
+        self.assertIn("scheduler 'q' has an empty list of branches: it builds no change", told)
         [warning] = self.warningsOf("c['schedulers'] = [Scheduler('q', None, 5, [])]\n")
         self.assertEqual(warning, f"{NEXT}: scheduler 'q' starts no builder")
 

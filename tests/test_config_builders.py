@@ -70,6 +70,20 @@ class BuilderTests(unittest.TestCase):
         self.assertIn("and 990 more", error)
         self.assertLess(len(error), 200)
 
+    def test_longName(self) -> None:
+        """F8: an undefined slave with a name of a million characters makes no message of a million."""
+        [error] = told(builder(slavename="x" * 10**6))
+        self.assertIn("uses undefined slave 'xxx", error)
+        self.assertLess(len(error), 200)
+
+    def test_categories(self) -> None:
+        """F7: a category that cannot be shown in a line is refused; a plain or empty one is not."""
+        for good in ("nightly", "", "ünï code", None):
+            self.assertEqual(told(builder(category=good)), [], good)
+        for bad in ("a\nb", "a\0b", "\ud800", " "):
+            [error] = told(builder(category=bad))
+            self.assertIn("has a category that", error)
+
     def test_builddirs(self) -> None:
         """F6, F8: a build directory is one that a slave can make; it may lie elsewhere, as in 0.7.5."""
         for good in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.trial import unittest
 
 from buildbot import scheduler
@@ -66,11 +67,11 @@ class KeyTests(unittest.TestCase):
     def test_everyKey(self) -> None:
         """Every key of 0.7.5 is known."""
         given = raw(
-            sources=[object()],
+            sources=[Service()],
             schedulers=[Scheduler("all", "full")],
-            status=(object(),),
+            status=(Service(),),
             debugPassword="sesame",
-            manhole=object(),
+            manhole=Service(),
             projectName="P",
             projectURL="http://p/",
             buildbotURL=None,

@@ -229,7 +229,10 @@ class ModulesTests(unittest.TestCase):
     def test_lateImport(self) -> None:
         """A function of the file that imports a module later on gets that of its own load."""
         self.write(now="value = 1\n", later="import now\nvalue = now.value + 1\n")
-        text = "class Status:\n    def ask(self):\n        import later\n        return later.value\n"
+        text = (
+            "class Status:\n    def setServiceParent(self, parent): pass\n"
+            "    def ask(self):\n        import later\n        return later.value\n"
+        )
         config = self.load(f"import now\n{text}c['status'] = [Status()]\n")
         self.write(now="value = 10\n")
         status: Any = config.status[0]

@@ -41,9 +41,9 @@ class DescribeTests(unittest.TestCase):
         for bad, words in (
             (65536, "from 1 to 65535"),
             (-1, "from 1"),
-            (True, "not bool"),
-            (9989.0, "not float"),
-            (b"tcp:1", "not bytes"),
+            (True, "not a bool"),
+            (9989.0, "not a float"),
+            (b"tcp:1", "not a bytes"),
             ("", "does not say"),
             ("localhost", "does not say"),
             ("tcp", "lacks"),

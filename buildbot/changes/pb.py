@@ -131,7 +131,7 @@ class PBChangeSource(ChangeSource):
         try:
             self.port = None if port is None else describe(port)
         except BadPort as error:
-            complain(self, f": {error}", "port", port)
+            complain(self, f": port: {error}", "port", port)
         self.prefix = prefix
         self._open: list[ports.SlavePort] = []
 

@@ -26,6 +26,7 @@ from buildbot.config.words import (
     listing,
     nameTrouble,
     nearest,
+    quoted,
     textTrouble,
 )
 
@@ -154,6 +155,8 @@ def _types(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 yield say(f"{title}: {key!r} must be text, not {articled(entry[key])}")
         if not isinstance(entry.get("category"), (str, type(None))):
             yield say(f"{title}: 'category' must be text, not {articled(entry['category'])}")
+        elif entry.get("category") and textTrouble(str(entry["category"])):
+            yield say(f"{title} has a category that {textTrouble(str(entry['category']))}")
         for key, hint in (("slavenames", "; 'slavename' names a single one"), ("locks", "")):
             if not isinstance(entry.get(key, []), (list, tuple)):
                 yield say(
@@ -196,7 +199,8 @@ def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
         for slave in dict.fromkeys(_slavenames(entry)) if isKnown else ():
             if slave not in known:
                 hint = nearest(slave, known)
-                yield say(f"{title} uses undefined slave {slave!r}{hint}; known slaves: {listing(known)}")
+                told = f"{quoted(slave)}{hint}; known slaves: {listing(known)}"
+                yield say(f"{title} uses undefined slave {told}")
 
 
 def _builddirs(raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -7,6 +7,7 @@ at once. A rule passes over what another one reports. Nothing is loaded, opened 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -233,8 +234,13 @@ def _maxBuildsTrouble(value: object) -> str:
 
 
 def _propertiesTrouble(value: object) -> str:
-    good = isinstance(value, dict) and all(isinstance(name, str) for name in value)
-    return "" if good else "a dict of property names and values"
+    if not isinstance(value, dict) or not all(isinstance(name, str) and name for name in value):
+        return "a dict of property names and values"
+    try:
+        json.dumps(value, allow_nan=False, skipkeys=True, default=repr)
+    except (ValueError, RecursionError):
+        return "a dict of values that can be kept: no infinite number or nan, and nothing that holds itself"
+    return ""
 
 
 #: Option -> what is wrong with a value: what it must be, in words; empty if nothing is.
@@ -299,6 +305,10 @@ def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
 # Plug-ins.
 
 
+#: What no plug-in is. Whether something else is a scheduler is a rule by itself.
+_PLAIN = (type(None), type, str, bytes, int, float, dict, list, tuple)
+
+
 def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
@@ -306,8 +316,10 @@ def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
             if isinstance(entry, type):
                 name = entry.__name__
                 yield say(f"entry {index + 1} of c[{key!r}] is the class {name}: make one with {name}(…)")
-            elif not _isPlugin(entry):
+            elif isinstance(entry, _PLAIN) or (key != "schedulers" and not _isPlugin(entry)):
                 yield say(f"entry {index + 1} of c[{key!r}] cannot be {articled(entry)}")
+            elif key != "schedulers" and _isScheduler(entry):
+                yield say(f"entry {index + 1} of c[{key!r}] is a scheduler: it belongs into c['schedulers']")
     manhole = raw.get("manhole")
     if manhole is not None and not _isPlugin(manhole):
         yield report(f"c['manhole'] cannot be {articled(manhole)}: it is a service, or None", "manhole")
@@ -317,7 +329,7 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """What plug-ins say of themselves that was hardly meant: sentences in their C{configurationDoubts}."""
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
-            doubts = getattr(entry, "configurationDoubts", ()) if _isPlugin(entry) else ()
+            doubts = () if isinstance(entry, _PLAIN) else getattr(entry, "configurationDoubts", ())
             for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
                 yield report.item(raw, key, index)(str(sentence))
 
@@ -328,10 +340,15 @@ def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
         if getattr(scheduler, "builderNames", None) == [] and not isMisconfigured(scheduler):
             name = getattr(scheduler, "name", index + 1)
             yield report.item(raw, "schedulers", index)(f"scheduler {name!r} starts no builder")
+        if getattr(scheduler, "branches", None) == []:
+            name = getattr(scheduler, "name", index + 1)
+            told = "has an empty list of branches: it builds no change; None is every branch"
+            yield report.item(raw, "schedulers", index)(f"scheduler {name!r} {told}")
 
 
 def _isPlugin(entry: object) -> bool:
-    return not (entry is None or isinstance(entry, (type, str, bytes, int, float, dict, list, tuple)))
+    """Whether the master can make that a service of its own."""
+    return not isinstance(entry, type) and callable(getattr(entry, "setServiceParent", None))
 
 
 def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
@@ -360,7 +377,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     areKnown = isinstance(raw.get("builders"), (list, tuple)) and all(isinstance(name, str) for name in names)
     seen: set[str] = set()
     for index, scheduler in enumerate(entries(raw, "schedulers")):
-        if not _isPlugin(scheduler):
+        if isinstance(scheduler, _PLAIN):
             continue
         say = report.item(raw, "schedulers", index)
         name = getattr(scheduler, "name", None)
@@ -386,7 +403,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _isScheduler(thing: object) -> bool:
-    return _isPlugin(thing) and callable(getattr(thing, "listBuilderNames", None))
+    return not isinstance(thing, type) and callable(getattr(thing, "listBuilderNames", None))
 
 
 def _encodable(text: str) -> bool:

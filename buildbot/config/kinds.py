@@ -6,6 +6,7 @@ What only steps take is in L{buildbot.process.kinds}.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
@@ -134,6 +135,23 @@ def _patternDetail(value: object) -> str | None:
     return None
 
 
+def _isJudge(value: object) -> bool:
+    return callable(value) and _judgeDetail(value) is None
+
+
+def _judgeDetail(value: object) -> str | None:
+    """What is wrong with a function that is called with one thing, as far as Python can tell."""
+    if not callable(value):
+        return None
+    try:
+        inspect.signature(value).bind(None)
+    except TypeError:
+        return "this one does not take one argument"
+    except Exception:  # Python cannot tell what it takes, or the object cannot be looked at
+        return None
+    return None
+
+
 #: Seconds that a timer of Python can count.
 _LONGEST = 1e9
 
@@ -152,6 +170,7 @@ COUNT = Kind("a whole number, at least 1", lambda value: isWhole(value) and valu
 SIZE = Kind("a whole number of bytes, 0 or more", lambda value: isWhole(value) and value >= 0, standIn=0)
 COUNTS = Kind("a dict of names and whole numbers, each at least 1", _isCounts, _countsDetail)
 FUNCTION = Kind("a function", callable)
+JUDGE = Kind("a function of a change", _isJudge, _judgeDetail)
 PATTERN = Kind("a regular expression (text)", _isPattern, _patternDetail)
 SIGNAL = Kind(
     "the name of a signal without SIG, as in 'INT'",

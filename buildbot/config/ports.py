@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from buildbot.config.words import nearest
+from buildbot.config.words import articled, digits, nearest, quoted
 
 #: What Twisted itself can listen on -> the arguments it takes there, by name; None: its own business.
 KINDS: dict[str, frozenset[str] | None] = {
@@ -41,14 +41,14 @@ def describe(port: object) -> str:
     @raise BadPort: it is neither a port number nor something that could be a description.
     """
     if isinstance(port, str) and re.fullmatch(r"[0-9]+", port):
-        port = int(port)
+        port = _number(port)
     if isinstance(port, int) and not isinstance(port, bool):
         if not 0 <= port <= 65535:
             free = "0 is any that is free"
-            raise BadPort(f"there is no port {port}: a port is a number from 1 to 65535, and {free}")
+            raise BadPort(f"there is no port {digits(port)}: a port is a number from 1 to 65535, and {free}")
         return f"tcp:{port}"
     if not isinstance(port, str):
-        raise BadPort(f"a port is a number or a text such as 'tcp:9989', not {type(port).__name__}")
+        raise BadPort(f"a port is a number or a text such as 'tcp:9989', not {articled(port)}")
     _check(port)
     return port
 
@@ -63,27 +63,33 @@ def address(description: str) -> tuple[str, str] | None:
     return None if port in ("", "0") else (given.get("interface", ""), port.lstrip("0"))
 
 
+def _number(port: str) -> int:
+    """The number that these digits are; six are more than a port has, and Python does not read thousands."""
+    return int(port.lstrip("0")[:6] or "0")
+
+
 def _check(description: str) -> None:
     kind, *rest = _split(description)
     given = dict(_arguments(rest))
     if kind not in KINDS:
         hint = nearest(kind, KINDS)
         if hint or not rest or not re.fullmatch(r"[a-z][a-z0-9]*", kind):
-            raise BadPort(f"{description!r} does not say where to listen{hint or '; tcp:9989 would do'}")
+            told = hint or "; tcp:9989 would do"
+            raise BadPort(f"{quoted(description)} does not say where to listen{told}")
         return  # the kind of some plug-in
     if not any(given.values()):
-        raise BadPort(f"{description!r} lacks what comes after {kind}:")
+        raise BadPort(f"{quoted(description)} lacks what comes after {kind}:")
     names = KINDS[kind]
     if names is None:
         return
     for name in given:
         if name not in names and not name.isdigit():
-            raise BadPort(f"{description!r}: {kind} takes no argument {name!r}{nearest(name, names)}")
+            raise BadPort(f"{quoted(description)}: {kind} takes no argument {name!r}{nearest(name, names)}")
     if [*given] != sorted(given, key=lambda name: not name.isdigit()):
-        raise BadPort(f"{description!r}: after an argument with a name, a colon must be written as \\:")
+        raise BadPort(f"{quoted(description)}: after an argument with a name, a colon must be written as \\:")
     port = given.get("port", given.get("0", ""))
-    if not re.fullmatch(r"[0-9]+", port) or int(port) > 65535:
-        raise BadPort(f"{description!r} names no port: there, a port is a number from 0 to 65535")
+    if not re.fullmatch(r"[0-9]+", port) or _number(port) > 65535:
+        raise BadPort(f"{quoted(description)} names no port: there, a port is a number from 0 to 65535")
 
 
 def _split(description: str) -> list[str]:
@@ -92,7 +98,7 @@ def _split(description: str) -> list[str]:
     @raise BadPort: nothing follows a backslash.
     """
     if re.search(r"(?<!\\)(\\\\)*\\$", description):
-        raise BadPort(f"{description!r} ends with a lone backslash")
+        raise BadPort(f"{quoted(description)} ends with a lone backslash")
     return [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:[^:\\]|\\.)*)", description)]
 
 

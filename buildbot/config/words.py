@@ -86,7 +86,9 @@ def asList(value: object) -> str:
 def shown(value: object, isSecret: bool = False) -> str:
     """A value as a message shows it: short ones as they are, of others, and of secret ones, what they are."""
     if isinstance(value, str) and not isSecret:
-        return f"the text {value!r}" if len(value) <= LONGEST_SHOWN else f"a text of {len(value)} characters"
+        # the text itself: a subclass may write itself in another way, or not at all
+        told = str.__repr__(value)
+        return f"the text {told}" if len(value) <= LONGEST_SHOWN else f"a text of {len(value)} characters"
     if isinstance(value, (bool, int, float)) and not isSecret:
         try:
             told = repr(value)
@@ -94,6 +96,16 @@ def shown(value: object, isSecret: bool = False) -> str:
             return "a number of too many digits"
         return told if len(told) <= LONGEST_SHOWN else "a number of too many digits"
     return "a text" if isinstance(value, str) else articled(value)
+
+
+def quoted(text: str) -> str:
+    """A text as a message repeats it: the beginning of a long one."""
+    return str.__repr__(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
+def digits(number: int) -> str:
+    """A number as a message repeats it."""
+    return f"{number}" if abs(number) < 10**20 else "with so many digits"
 
 
 def listing(names: Iterable[str], most: int = 10) -> str:

@@ -18,7 +18,7 @@ from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.config.words import articled, inOneLine
 from buildbot.process.base import Build
 from buildbot.process.buildstep import COMMON, BuildStep, StepSpec
-from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, WORDS
+from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
 from buildbot.process.properties import WithProperties
 from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
@@ -101,6 +101,8 @@ class BuildFactory(ComparableMixin):
 
     def stepTroubles(self) -> list[str]:
         """What is wrong with my steps, however they came here; asked once all is loaded."""
+        if not isinstance(self.steps, (list, tuple)):
+            return [f"its factory has no list of steps, but {articled(self.steps)}"]
         reporting = secrets.current.set(None)  # what is wrong is raised, then
         try:
             return [f"step {number} {told}" for number, told in _troublesOf(self.steps)]
@@ -142,7 +144,7 @@ class GNUAutoconf(BuildFactory):
 class CPAN(BuildFactory):
     """I build a Perl module."""
 
-    @arguments(source=_SOURCE, perl=TEXT)
+    @arguments(source=_SOURCE, perl=PROGRAM)
     def __init__(self, source: Step, perl: str = "perl") -> None:
         super().__init__([source])
         self.addStep(Configure, command=[perl, "Makefile.PL"])
@@ -152,7 +154,7 @@ class CPAN(BuildFactory):
 class Distutils(BuildFactory):
     """I build a Python package; C{test} is the command that tests it, None for none."""
 
-    @arguments(source=_SOURCE, python=TEXT, test=COMMAND)
+    @arguments(source=_SOURCE, python=PROGRAM, test=COMMAND)
     def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
         super().__init__([source])
         _addCommands(self, [python, "./setup.py", "build"], test)

@@ -6,13 +6,18 @@ A text may be a L{WithProperties} wherever the step fills in properties.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
-from buildbot.config.words import articled, nameTrouble, shown
+from buildbot.config.words import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.process.properties import WithProperties
+
+#: Characters of a whole path; Linux takes 4095 bytes, others less.
+LONGEST_PATH = 4095
 
 
 def isFilledIn(value: object) -> bool:
@@ -21,7 +26,36 @@ def isFilledIn(value: object) -> bool:
 
 
 def _isPath(value: object) -> bool:
-    return isFilledIn(value) and value != ""
+    return isFilledIn(value) and value != "" and _partDetail(value) is None
+
+
+def _isFile(value: object) -> bool:
+    return _isPath(value) and _placeDetail(value) is None
+
+
+def _isDirectory(value: object) -> bool:
+    return value is None or (isFilledIn(value) and _partDetail(value) is None)
+
+
+def _partDetail(path: object) -> str | None:
+    """Why no system can have a file of this name."""
+    if not isinstance(path, str):
+        return None
+    if any(len(part.encode("utf-8", "surrogatepass")) > LONGEST_NAME for part in re.split(r"[/\\]", path)):
+        return f"it has a part of more than {LONGEST_NAME} bytes: no system has such a name"
+    if len(path) > LONGEST_PATH:
+        return f"it is longer than {LONGEST_PATH} characters: no system has such a name"
+    return None
+
+
+def _placeDetail(path: object) -> str | None:
+    """Why that is the name of a directory, and can be none of a file."""
+    isPlace = isinstance(path, str) and posixpath.basename(path) in ("", ".", "..")
+    return f"{path!r} is a directory" if path and isPlace else None
+
+
+def _isProgram(value: object) -> bool:
+    return isText(value) and value != ""
 
 
 def _isWords(value: object) -> bool:
@@ -46,13 +80,20 @@ def _isCommand(value: object) -> bool:
     return (
         value is None
         or isFilledIn(value)
-        or (isinstance(value, (list, tuple)) and all(map(_isArgument, value)))
+        or (isinstance(value, (list, tuple)) and all(map(_isArgument, value)) and _hasProgram(value))
     )
+
+
+def _hasProgram(command: Sequence[Any]) -> bool:
+    """Whether the first word of a command, if it has any, can be a program."""
+    return not (command and isinstance(command[0], str) and not command[0])
 
 
 def _commandDetail(value: object) -> str | None:
     if not isinstance(value, (list, tuple)):
         return textDetail(value)
+    if not _hasProgram(value):
+        return "argument 1, which is the program to run, is empty"
     number, wrong = next((n, each) for n, each in enumerate(value, 1) if not _isArgument(each))
     if isinstance(wrong, (list, tuple)):
         return f"argument {number} is {articled(wrong)}; write each argument by itself"
@@ -96,11 +137,11 @@ def _environmentDetail(value: object) -> str | None:
 def _isLogFile(value: object) -> bool:
     if isinstance(value, Mapping):
         return (
-            _isPath(value.get("filename"))
+            _isFile(value.get("filename"))
             and FLAG.fits(value.get("follow"))
             and value.keys() <= {"filename", "follow"}
         )
-    return _isPath(value)
+    return _isFile(value)
 
 
 def _logNameTrouble(name: object) -> str | None:
@@ -126,6 +167,9 @@ def _logFilesDetail(value: object) -> str | None:
         if trouble:
             return trouble
         if not _isLogFile(each):
+            trouble = _partDetail(each) or _placeDetail(each)
+            if trouble:
+                return f"the file of {name!r}: {trouble}"
             told = "a dict with other keys or values" if isinstance(each, Mapping) else shown(each)
             return f"the file of {name!r} is {told}"
     return None
@@ -179,7 +223,15 @@ def _stepNameDetail(value: object) -> str | None:
 
 
 def _filenames(value: object) -> str | None:
-    return textDetail(value) or ("it is empty" if value == "" else None)
+    return textDetail(value) or ("it is empty" if value == "" else _partDetail(value))
+
+
+def _fileDetail(value: object) -> str | None:
+    return _filenames(value) or _placeDetail(value)
+
+
+def _directoryDetail(value: object) -> str | None:
+    return textDetail(value) or _partDetail(value)
 
 
 COMMAND = Kind("text, or a list of texts", _isCommand, _commandDetail, True, standIn="true")
@@ -191,11 +243,16 @@ ENVIRONMENT = Kind(
 )
 DIRECTORY = Kind(
     "a directory (text), or None for that of the build",
-    lambda value: value is None or isFilledIn(value),
-    textDetail,
+    _isDirectory,
+    _directoryDetail,
 )
 NOTHING = Kind("left out: the step uses none", lambda value: value is None)
 PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
+FILE = Kind("the name of a file (text)", _isFile, _fileDetail, standIn="x")
+PROGRAM = Kind("the name of a program (text)", _isProgram, _filenames, standIn="x")
+PROPERTY = Kind(
+    "the name of a property (text)", lambda value: isFilledIn(value) and value != "", textDetail, standIn="x"
+)
 WORDS = Kind("text, or a list of texts", _isWords, textDetail)
 METRICS = Kind(
     "a list of names (texts)",

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from buildbot.buildset import BuildSet
 from buildbot.changes.change import Change
 from buildbot.config.arguments import arguments
-from buildbot.config.kinds import BRANCH, BRANCHES, FUNCTION, NAMES, SECONDS, orNone
+from buildbot.config.kinds import BRANCH, BRANCHES, JUDGE, NAMES, SECONDS, orNone
 from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
@@ -48,7 +48,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
     @arguments(
         treeStableTimer=orNone(SECONDS, "none"),
         builderNames=NAMES,
-        fileIsImportant=orNone(FUNCTION, "every change"),
+        fileIsImportant=orNone(JUDGE, "every change"),
     )
     def __init__(
         self,

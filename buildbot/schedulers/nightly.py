@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from buildbot.config.words import shown
+
 #: What a configuration gives: one number, several, or "*" for each.
 Times = int | str | Iterable[int]
 
@@ -44,6 +46,13 @@ class _Field:
     def expected(self) -> str:
         """What the field can be, in words."""
         return f"a number from {self.lowest} to {self.highest}, a list of them, or '*'"
+
+    def detail(self, value: Any) -> str | None:
+        """Which of several values means nothing."""
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            return None
+        wrong = [each for each in value if not self.fits(each) or isinstance(each, Iterable)]
+        return f"it holds {shown(wrong[0])}" if wrong else "it is empty"
 
     def fits(self, value: Any) -> bool:
         """Whether a value means something; one that can be read only once is not looked at yet."""

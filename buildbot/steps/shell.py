@@ -15,7 +15,7 @@ from buildbot.config.arguments import arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
-from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PATH, WORDS
+from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, WORDS
 from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
@@ -259,7 +259,7 @@ class SetProperty(ShellCommand):
     _changed = False
     _isTooLong = False
 
-    @arguments(property=PATH, strip=FLAG)
+    @arguments(property=PROPERTY, strip=FLAG)
     def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
         """
         @param property: its name.
@@ -267,7 +267,8 @@ class SetProperty(ShellCommand):
         """
         super().__init__(**kwargs)
         if not kwargs.get("want_stdout", True):
-            complain(self, ": want_stdout must be left on: the property is what the command writes there")
+            why = ": want_stdout must be left on: the property is what the command writes there"
+            complain(self, why, "want_stdout", kwargs["want_stdout"])
         self.property = property
         self.strip = strip
 

@@ -24,7 +24,7 @@ from buildbot.pbutil import Callee
 from buildbot.permissions import makeDirectories
 from buildbot.plainfiles import openPlain
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.kinds import DIRECTORY, MODE, PATH
+from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH
 from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
 from buildbot.sparingfile import sparing
@@ -368,7 +368,7 @@ class FileUpload(_FileTransfer):
 
     name = "upload"
 
-    @arguments(slavesrc=PATH, masterdest=PATH, keepstamp=FLAG)
+    @arguments(slavesrc=FILE, masterdest=FILE, keepstamp=FLAG)
     def __init__(
         self,
         build: Any = None,
@@ -444,7 +444,7 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
-    @arguments(mastersrc=PATH, slavedest=PATH)
+    @arguments(mastersrc=FILE, slavedest=FILE)
     def __init__(
         self,
         build: Any = None,
