@@ -174,8 +174,12 @@ class BotMaster(BuildYard, service.Service):
                 self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
         if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
             self.configureLocks(config.builders.values())
-        failing = [name for name, slave in self.slaves.items() if slave.slave_status.failing]
+        failing = [slave.slavename for slave in self.failing()]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
+
+    def failing(self) -> list[BotPerspective]:
+        """The attached slaves that cannot make some of their builders."""
+        return [slave for slave in self.slaves.values() if slave.slave_status.failing]
 
     def _removeBuilder(self, builder: Builder) -> None:
         """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""

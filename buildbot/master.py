@@ -559,7 +559,7 @@ class BuildMaster(Family):
             told = [slaves[name] for name in outcome["pending"] if name in slaves]
             outcome["pending"] = [slave.slavename for slave in told if slave.isPending()]
         if outcome["applied"]:
-            for perspective in self.botmaster.slaves.values():
+            for perspective in self.botmaster.failing():
                 outcome["warnings"] += failingBuilders(perspective)
         return outcome
 

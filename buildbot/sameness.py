@@ -13,6 +13,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), range)
+_MAPPINGS = (dict, Mapping)  # a plain dictionary is known at once, which an abstract class is slow to say
 #: What Python, or zope.interface, keeps in a class beside what its author wrote there.
 _NOISE = frozenset(
     "__dict__ __weakref__ __doc__ __module__ __qualname__ __firstlineno__ __static_attributes__"
@@ -37,12 +38,17 @@ def sameClass(one: type, other: type) -> bool:
 
 def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
     """What L{sameValue} promises; without C{strict}, objects that cannot be compared count as equal."""
-    if one is other or (id(one), id(other)) in seen:
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is type(other) and kind in _SCALARS:
+        return bool(one == other)
+    if (id(one), id(other)) in seen:
         return True
     if isinstance(one, type) and isinstance(other, type):
         seen.add((id(one), id(other)))
         return _sameClass(one, other, seen)
-    if type(one) is not type(other):
+    if kind is not type(other):
         if isinstance(one, _SCALARS) or isinstance(other, _SCALARS):
             return isinstance(one, _SCALARS) and isinstance(other, _SCALARS) and one == other
         if not _sameClass(type(one), type(other), seen):
@@ -50,10 +56,11 @@ def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
     if isinstance(one, _SCALARS):
         return one == other
     seen.add((id(one), id(other)))
-    parts = _parts(one), _parts(other)
-    if parts[0] is not None and parts[1] is not None:
-        return _sameEach(parts[0], parts[1], seen, strict)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    mine = _parts(one)
+    others = None if mine is None else _parts(other)
+    if mine is not None and others is not None:
+        return _sameEach(mine, others, seen, strict)
+    if isinstance(one, _MAPPINGS) and isinstance(other, _MAPPINGS):
         return one.keys() == other.keys() and all(_same(one[key], other[key], seen, strict) for key in one)
     if isinstance(one, FunctionType) and isinstance(other, FunctionType):
         return _sameFunction(one, other, seen)

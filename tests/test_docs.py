@@ -22,10 +22,11 @@ from twisted.trial import unittest
 from buildbot import botperspective, ports
 from buildbot.answers import Answers
 from buildbot.changes.change import Change
-from buildbot.config import builders, check, secrets
+from buildbot.config import bots, builders, check, secrets
 from buildbot.config import ports as configPorts
 from buildbot.config.load import load
 from buildbot.config.model import KEEPALIVE
+from buildbot.config.words import LONGEST_NAME
 from buildbot.master import BuildMaster
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep
@@ -291,10 +292,10 @@ class ReferenceTests(unittest.TestCase):
     def test_botOptions(self) -> None:
         """Every option of a bot is explained, with its bounds and its default."""
         rows = tableRows(pages()["reference/configuration"], "config-bot-options")
-        self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(check.OPTIONS))
+        self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(bots.OPTIONS))
         keepalive = next(value for option, value, _ in rows if "keepalive" in option)
         numbers = [float(each) for each in re.findall(r"\d+", keepalive)]
-        self.assertEqual(numbers, [*check.KEEPALIVE_BOUNDS, KEEPALIVE])
+        self.assertEqual(numbers, [*bots.KEEPALIVE_BOUNDS, KEEPALIVE])
 
     def test_builderKeys(self) -> None:
         """Every key of a builder is explained, and no other one; also whether it is required."""
@@ -307,11 +308,11 @@ class ReferenceTests(unittest.TestCase):
         """The bounds in the text are those that the rules apply."""
         text = " ".join(pages()["reference/configuration"].split())
         for words in (
-            f"at most {check.LONGEST_NAME} bytes",
+            f"at most {LONGEST_NAME} bytes",
             f"at most {secrets.LARGEST} bytes",
             f"One slave can have {builders.MOST_BUILDERS} builders",
             f"{ports.BACKLOG} connections may wait",
-            *(f"``{name}``" for name in check.RESERVED_NAMES),
+            *(f"``{name}``" for name in bots.RESERVED_NAMES),
         ):
             self.assertIn(words, text)
 

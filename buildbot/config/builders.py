@@ -11,7 +11,8 @@ import ntpath
 import posixpath
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
@@ -59,6 +60,8 @@ SLAVES_OWN = ("info", "buildbot.tac", "twistd.log", "twistd.pid", "twistd.hostna
 MOST_BUILDERS = 1000
 
 _Entry = dict[Any, Any]
+#: A builder: what to call it, its dictionary, and how to say what is wrong with it.
+_Described = tuple[str, _Entry, Say]
 
 
 def builders(raw: Raw) -> Iterator[BuilderConfig]:
@@ -69,7 +72,7 @@ def builders(raw: Raw) -> Iterator[BuilderConfig]:
         category = entry.get("category")
         yield BuilderConfig(
             name=str(entry["name"]),
-            slavenames=tuple(dict.fromkeys(_slavenames(entry))),
+            slavenames=tuple(_slavenames(entry)),
             builddir=str(entry["builddir"]),
             factory=entry["factory"],
             category=None if category is None else str(category),
@@ -101,8 +104,22 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
     return None
 
 
-def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
-    """The builders that are dictionaries: what to call one, the dictionary, and how to say what is wrong."""
+def builderErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """What forbids the use of C{c['builders']}, found by every rule here, in the rules' order."""
+    described = list(_describe(raw, report))
+    for rule in _RULES:
+        yield from rule(described, raw, report)
+
+
+def builderDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """What is let pass in C{c['builders']}, but was hardly meant."""
+    described = list(_describe(raw, report))
+    for rule in _DOUBTS:
+        yield from rule(described, raw, report)
+
+
+def _describe(raw: Raw, report: Report) -> Iterator[_Described]:
+    """The builders that are dictionaries."""
     for index, entry in enumerate(entries(raw, "builders")):
         if isinstance(entry, dict):
             name = entry.get("name")
@@ -111,17 +128,17 @@ def _each(raw: Raw, report: Report) -> Iterator[tuple[str, _Entry, Say]]:
             yield title, entry, report.item(raw, "builders", index, name if isinstance(name, str) else None)
 
 
-def _slavenames(entry: _Entry) -> list[str]:
-    """The slaves that a builder names, either way, as often as it names them."""
+def _slavenames(entry: _Entry) -> dict[str, None]:
+    """The slaves that a builder names, either way, each once."""
     every = (entry.get("slavename"), *_listed(entry.get("slavenames")))
-    return [name for name in every if isinstance(name, str)]
+    return dict.fromkeys([name for name in every if isinstance(name, str)])
 
 
 def _listed(value: object) -> list[object]:
     return list(value) if isinstance(value, (list, tuple)) else []
 
 
-def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _shapes(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     shape = "{'name': …, 'slavename': …, 'builddir': …, 'factory': …}"
     for index, entry in enumerate(entries(raw, "builders")):
         say = report.item(raw, "builders", index)
@@ -131,8 +148,8 @@ def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"builder {index + 1} must be a dict, not {articled(entry)}: {shape}")
 
 
-def _keys(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for title, entry, say in _each(raw, report):
+def _keys(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
         for key in REQUIRED_KEYS:
             if key not in entry:
                 yield say(f"{title} lacks {key!r}")
@@ -148,8 +165,8 @@ def _like(key: object) -> str:
     return nearest(key, BUILDER_KEYS) if isinstance(key, str) else ""
 
 
-def _types(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for title, entry, say in _each(raw, report):
+def _types(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
         for key in ("name", "slavename", "builddir"):
             if not isinstance(entry.get(key, ""), str):
                 yield say(f"{title}: {key!r} must be text, not {articled(entry[key])}")
@@ -164,9 +181,9 @@ def _types(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 )
 
 
-def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _names(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     seen: dict[str, str] = {}
-    for index, (title, entry, say) in enumerate(_each(raw, report)):
+    for index, (title, entry, say) in enumerate(described):
         name = entry.get("name")
         if not isinstance(name, str):
             continue
@@ -180,14 +197,14 @@ def _names(raw: Raw, report: Report) -> Iterator[ConfigError]:
         seen.setdefault(name, str(index + 1))
 
 
-def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _slaves(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     names = [
         entry[0] if isinstance(entry, (tuple, list)) and entry else None for entry in entries(raw, "bots")
     ]
     known = dict.fromkeys(name for name in names if isinstance(name, str))
     # A bot that cannot be read is told by itself: whatever else it may be called, nobody knows.
     isKnown = isinstance(raw.get("bots"), (list, tuple)) and all(isinstance(name, str) for name in names)
-    for title, entry, say in _each(raw, report):
+    for title, entry, say in described:
         several = _listed(entry.get("slavenames"))
         if "slavenames" in entry and entry["slavenames"] in ([], ()) and "slavename" not in entry:
             yield say(f"{title} has no slave: 'slavenames' is empty")
@@ -196,25 +213,25 @@ def _slaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
             for other in several
             if not isinstance(other, str)
         )
-        for slave in dict.fromkeys(_slavenames(entry)) if isKnown else ():
+        for slave in _slavenames(entry) if isKnown else ():
             if slave not in known:
                 hint = nearest(slave, known)
                 told = f"{quoted(slave)}{hint}; known slaves: {listing(known)}"
                 yield say(f"{title} uses undefined slave {told}")
 
 
-def _builddirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _builddirs(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     seen: dict[str, str] = {}
-    for title, entry, say in _each(raw, report):
+    for title, entry, say in described:
         builddir = entry.get("builddir")
         if not isinstance(builddir, str):
             continue
-        trouble = _dirTrouble(builddir)
+        place = _place(builddir)
+        trouble = _dirTrouble(builddir, place)
         if trouble:
             told = builddir if len(builddir) <= 60 else f"{builddir[:60]}…"
             yield say(f"{title}: builddir {told!r} {trouble}")
             continue
-        place = _place(builddir)
         if place in seen:
             yield say(f"{title} reuses builddir {builddir!r} of {seen[place]}")
         seen.setdefault(place, title)
@@ -225,15 +242,19 @@ def _place(builddir: str) -> str:
     return posixpath.normpath(builddir.replace("\\", "/"))
 
 
-def _dirTrouble(builddir: str) -> str | None:
-    """Why no slave can have this directory, whatever system it runs; None if one can."""
+def _dirTrouble(builddir: str, place: str) -> str | None:
+    """
+    Why no slave can have this directory, whatever system it runs; None if one can.
+
+    @param place: what L{_place} says of it.
+    """
     trouble = textTrouble(builddir)
     if trouble:
         return trouble
-    if len(builddir.encode("utf-8")) > LONGEST_DIRECTORY:
+    size = len(builddir.encode("utf-8"))
+    if size > LONGEST_DIRECTORY:
         return f"is longer than {LONGEST_DIRECTORY} bytes"
-    place = _place(builddir)
-    if any(len(part.encode("utf-8")) > LONGEST_NAME for part in place.split("/")):
+    if size > LONGEST_NAME and any(len(part.encode("utf-8")) > LONGEST_NAME for part in place.split("/")):
         return f"has a part of more than {LONGEST_NAME} bytes: no system makes such a directory"
     if builddir.startswith("~"):
         return "begins with ~, which slaves take for the name of a directory"
@@ -251,32 +272,44 @@ def _dirTrouble(builddir: str) -> str | None:
     return None
 
 
-def _doubtfulDirs(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _doubtfulDirs(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Directories that are one on some systems, or one within the other, if a slave has both."""
-    places: dict[tuple[str, str], tuple[str, str]] = {}
-    for title, entry, say in _each(raw, report):
+    places: dict[str, dict[str, tuple[str, str]]] = {}
+    for title, entry, say in described:
         builddir = entry.get("builddir")
-        if not isinstance(builddir, str) or _dirTrouble(builddir):
+        if not isinstance(builddir, str):
             continue
         place = _place(builddir)
-        parts = unicodedata.normalize("NFC", place).casefold().split("/")
-        folded = "/".join(part.rstrip(". ") for part in parts)
-        for slave in dict.fromkeys(_slavenames(entry)):
-            other, path = places.setdefault((slave, folded), (title, place))
+        if _dirTrouble(builddir, place):
+            continue
+        taken = places.setdefault(_folded(place), {})
+        for slave in _slavenames(entry):
+            other, path = taken.setdefault(slave, (title, place))
             if path != place:
                 same = "are one directory on Windows and macOS"
                 yield say(f"{title} and {other} have builddirs on slave {slave!r} that {same}")
-    for (slave, folded), (title, place) in places.items():
-        parts = folded.split("/")
-        for length in range(1, len(parts)):
-            above = places.get((slave, "/".join(parts[:length])))
-            if above is not None:
-                lies = f"lies in that of {above[0]}, on slave {slave!r}"
-                yield report(f"{title}: builddir {place!r} {lies}", "builders")
+    for folded in [each for each in places if "/" in each]:
+        above = [places[outer] for outer in _outer(folded) if outer in places]
+        for slave, (title, place) in places[folded].items():
+            for others in above:
+                if slave in others:
+                    lies = f"lies in that of {others[slave][0]}, on slave {slave!r}"
+                    yield report(f"{title}: builddir {place!r} {lies}", "builders")
 
 
-def _factories(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for title, entry, say in _each(raw, report):
+def _folded(place: str) -> str:
+    """What a system makes of a directory that tells neither capitals nor dots at the end of a part apart."""
+    parts = unicodedata.normalize("NFC", place).casefold().split("/")
+    return "/".join([part.rstrip(". ") for part in parts])
+
+
+def _outer(place: str) -> Iterator[str]:
+    """The directories that a directory lies in, the outermost first."""
+    return accumulate(place.split("/")[:-1], "{}/{}".format)
+
+
+def _factories(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
         factory = entry.get("factory")
         if isinstance(factory, type):
             name = factory.__name__
@@ -292,10 +325,10 @@ def _makesBuilds(factory: object) -> bool:
     return isinstance(steps, (list, tuple)) or callable(getattr(factory, "newBuild", None))
 
 
-def _steps(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _steps(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Steps that came into a factory's list in another way than by its methods, which check them."""
     seen: set[int] = set()
-    for title, entry, say in _each(raw, report):
+    for title, entry, say in described:
         factory = entry.get("factory")
         troubles = getattr(factory, "stepTroubles", None)
         if id(factory) not in seen and callable(troubles) and not isinstance(factory, type):
@@ -303,16 +336,16 @@ def _steps(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield from (say(f"{title}: {trouble}") for trouble in troubles())
 
 
-def _mergeRequests(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for title, entry, say in _each(raw, report):
+def _mergeRequests(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for title, entry, say in described:
         trouble = mergeTrouble(entry)
         if trouble:
             yield say(f"{title}: 'mergeRequests' {trouble}")
 
 
-def _lockNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _lockNames(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     known: dict[str, object] = {}
-    for title, entry, say in _each(raw, report):
+    for title, entry, say in described:
         for lock in locksOf(entry.get("locks"), entry.get("factory")):
             name = getattr(lock, "name", None)
             if isinstance(lock, type) or not isinstance(name, str):
@@ -329,10 +362,10 @@ def locksOf(locks: object, factory: object) -> Iterator[object]:
             yield from _listed(step[1].get("locks"))
 
 
-def _doubtfulNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _doubtfulNames(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Names that are one name to a file system that does not tell capitals apart."""
     seen: dict[str, str] = {}
-    for title, entry, say in _each(raw, report):
+    for title, entry, say in described:
         name = entry.get("name")
         if isinstance(name, str):
             other = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
@@ -342,12 +375,12 @@ def _doubtfulNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 )
 
 
-def _lockSlaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
+def _lockSlaves(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Locks with a number of their own for a slave that there is not."""
     bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
     known = [name for name in bots if isinstance(name, str)]
     told: set[str] = set()
-    for _, entry, say in _each(raw, report):
+    for _, entry, say in described:
         for lock in locksOf(entry.get("locks"), entry.get("factory")):
             name, counts = getattr(lock, "name", None), getattr(lock, "maxCountForSlave", None)
             if isinstance(lock, type) or name in told or not isinstance(counts, Mapping):
@@ -360,17 +393,15 @@ def _lockSlaves(raw: Raw, report: Report) -> Iterator[ConfigError]:
                 )
 
 
-def _listLengths(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    counts = Counter(
-        slave for _, entry, _ in _each(raw, report) for slave in dict.fromkeys(_slavenames(entry))
-    )
+def _listLengths(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
+    counts = Counter(chain.from_iterable(_slavenames(entry) for _, entry, _ in described))
     for slave, count in counts.items():
         if count > MOST_BUILDERS:
             most = f"{MOST_BUILDERS} is the most that one connection can carry"
             yield report(f"slave {slave!r} has {count} builders; {most}: spread them over slaves", "builders")
 
 
-BUILDER_RULES = (
+_RULES = (
     _shapes,
     _keys,
     _types,
@@ -383,4 +414,4 @@ BUILDER_RULES = (
     _mergeRequests,
     _listLengths,
 )
-BUILDER_DOUBTS = (_doubtfulDirs, _doubtfulNames, _lockSlaves)
+_DOUBTS = (_doubtfulDirs, _doubtfulNames, _lockSlaves)

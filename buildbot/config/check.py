@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_config_check -*-
-"""The rules for what c = BuildmasterConfig may hold, except for its builders, and the value that it means.
+"""The rules for what c = BuildmasterConfig may hold beside bots and builders, and the value that it means.
 
 Each rule is a small generator that yields what it finds; all of them run, so that an admin learns everything
 at once. A rule passes over what another one reports. Nothing is loaded, opened or started here.
@@ -7,27 +7,25 @@ at once. A rule passes over what another one reports. Nothing is loaded, opened 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from buildbot.config.arguments import isMisconfigured
-from buildbot.config.builders import BUILDER_DOUBTS, BUILDER_RULES, builders, mergeRule, mergeTrouble
-from buildbot.config.model import KEEPALIVE, ConfigError, MasterConfig, MergeRule, SlaveConfig
+from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, slaves
+from buildbot.config.builders import builderDoubts, builderErrors, builders, mergeRule, mergeTrouble
+from buildbot.config.model import ConfigError, MasterConfig, MergeRule
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.words import (
-    LONGEST_NAME,
     Raw,
     Report,
-    Say,
     articled,
     asList,
     closest,
     entries,
     inOneLine,
+    isEncodable,
     listing,
     nearest,
-    textTrouble,
 )
 from buildbot.sameness import sameValue
 
@@ -36,8 +34,6 @@ KEYS = (
     *("projectName", "projectURL", "buildbotURL", "mergeRequests"),
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
-#: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
-RESERVED_NAMES = ("debug", "change", "status", "statusClient")
 #: What later Buildbots, and earlier ones, call things -> what to write here.
 OTHER_KEYS = {
     "slaves": "slaves are (name, password) pairs in c['bots']",
@@ -69,21 +65,18 @@ OTHER_KEYS = {
     "prioritizeBuilders": "leave it out: the oldest request is served first",
     "interlocks": "use locks, which builders and steps take in their 'locks'",
 }
-KEEPALIVE_BOUNDS = (1.0, 86400.0)
-OPTIONS = ("keepalive", "max_builds", "properties")
-
 Rule = Callable[[Raw, Report], Iterator[ConfigError]]
 
 
 def errors(raw: Raw, report: Report) -> list[ConfigError]:
     """All that forbids the use of a configuration's dictionary, found by every rule, in the rules' order."""
-    found = [error for rule in (*_RULES, *BUILDER_RULES) for error in rule(raw, report)]
+    found = [error for rule in (*_RULES, builderErrors) for error in rule(raw, report)]
     return list(dict.fromkeys(found))
 
 
 def warnings(raw: Raw, report: Report) -> list[ConfigError]:
     """What is let pass, but was hardly meant."""
-    return [warning for rule in (*_DOUBTS, *BUILDER_DOUBTS) for warning in rule(raw, report)]
+    return [warning for rule in (*_DOUBTS, builderDoubts) for warning in rule(raw, report)]
 
 
 def configuration(
@@ -92,7 +85,7 @@ def configuration(
     """What a dictionary says in which L{errors} finds nothing; the rest is handed on."""
     plain = {key: raw[key] for key in ("manhole", "projectURL", "buildbotURL") if key in raw}
     return MasterConfig(
-        slaves={slave.name: slave for slave in _slaves(raw)},
+        slaves={slave.name: slave for slave in slaves(raw)},
         builders={builder.name: builder for builder in builders(raw)},
         schedulers=tuple(entries(raw, "schedulers")),
         sources=tuple(entries(raw, "sources")),
@@ -128,7 +121,7 @@ def _texts(raw: Raw, report: Report) -> Iterator[ConfigError]:
         value = raw.get(key)
         if value is not None and not isinstance(value, str):
             yield report(f"c[{key!r}] must be text, not {articled(value)}", key)
-        elif value is not None and not _encodable(value):
+        elif value is not None and not isEncodable(value):
             yield report(f"c[{key!r}] has characters that UTF-8 does not know", key)
 
 
@@ -154,131 +147,9 @@ def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield report(f"unknown key c[{key!r}] does nothing{hint}", key)
 
 
-# Bots.
-
-
-def _botShapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for index, entry in enumerate(entries(raw, "bots")):
-        say = report.item(raw, "bots", index)
-        if not _isPair(entry):
-            shape = "(name, password) or (name, password, {options})"
-            size = f" of {len(entry)}" if isinstance(entry, (tuple, list)) else ""
-            yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}{size}")
-        elif not isinstance(entry[0], str):  # type: ignore[index] # this is what _isPair says
-            yield say(f"bot {index + 1} must have a name that is text")
-
-
-def _isPair(entry: object) -> bool:
-    return isinstance(entry, (tuple, list)) and len(entry) in (2, 3)
-
-
-def _bots(raw: Raw, report: Report) -> Iterator[tuple[str, object, object, Say]]:
-    """The bots of the right shape: name, password, options, and how to say what is wrong with one."""
-    for index, entry in enumerate(entries(raw, "bots")):
-        if isinstance(entry, (tuple, list)) and _isPair(entry) and isinstance(entry[0], str):
-            options = entry[2] if len(entry) == 3 else {}
-            yield entry[0], entry[1], options, report.item(raw, "bots", index, entry[0])
-
-
-def _botNames(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    seen: set[str] = set()
-    for name, _, _, say in _bots(raw, report):
-        trouble = textTrouble(name)
-        if trouble:
-            yield say(f"bot {name!r} has a name that {trouble}")
-        elif name in RESERVED_NAMES:
-            own = f"{listing(RESERVED_NAMES)} are logins of the master's own"
-            yield say(f"bot {name!r} has a reserved name: {own}")
-        elif len(name.encode("utf-8")) > LONGEST_NAME:
-            yield say(f"bot {name[:20]!r}… has a name of more than {LONGEST_NAME} bytes")
-        elif name in seen:
-            yield say(f"duplicate bot {name!r}: two bots have this name")
-        seen.add(name)
-
-
-def _botPasswords(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for name, password, _, say in _bots(raw, report):
-        if not isinstance(password, str):
-            yield say(f"bot {name!r}: the password must be text, not {articled(password)}")
-        elif not password:
-            yield say(f"bot {name!r}: the password is empty")
-        elif not _encodable(password):
-            yield say(f"bot {name!r}: the password has characters that UTF-8 does not know")
-
-
-def _botOptions(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for name, _, options, say in _bots(raw, report):
-        if not isinstance(options, dict):
-            yield say(f"bot {name!r}: the options must be a dict, not {articled(options)}")
-            continue
-        for option, value in options.items():
-            if option not in OPTIONS:
-                hint = nearest(option, OPTIONS) if isinstance(option, str) else ""
-                yield say(
-                    f"bot {name!r}: unknown option {option!r}{hint or f'; there is {listing(OPTIONS)}'}"
-                )
-                continue
-            trouble = _OPTION_RULES[option](value)
-            if trouble:
-                yield say(f"bot {name!r}: {option} must be {trouble}")
-
-
-def _keepaliveTrouble(value: object) -> str:
-    least, most = KEEPALIVE_BOUNDS
-    return "" if _isKeepalive(value) else f"a number of seconds from {least:g} to {most:g}"
-
-
-def _maxBuildsTrouble(value: object) -> str:
-    good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
-    return "" if good else "a whole number, at least 1, or None"
-
-
-def _propertiesTrouble(value: object) -> str:
-    if not isinstance(value, dict) or not all(isinstance(name, str) and name for name in value):
-        return "a dict of property names and values"
-    try:
-        json.dumps(value, allow_nan=False, skipkeys=True, default=repr)
-    except (ValueError, RecursionError):
-        return "a dict of values that can be kept: no infinite number or nan, and nothing that holds itself"
-    return ""
-
-
-#: Option -> what is wrong with a value: what it must be, in words; empty if nothing is.
-_OPTION_RULES: dict[str, Callable[[object], str]] = {
-    "keepalive": _keepaliveTrouble,
-    "max_builds": _maxBuildsTrouble,
-    "properties": _propertiesTrouble,
-}
-
-
-def _isKeepalive(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return KEEPALIVE_BOUNDS[0] <= value <= KEEPALIVE_BOUNDS[1]
-
-
-def _oddPasswords(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    for name, password, _, say in _bots(raw, report):
-        if isinstance(password, str) and password != password.strip("\r\n"):
-            yield say(f"bot {name!r}: the password has a line end around it; passwordFromFile takes that off")
-
-
 def _noDebugAccount(raw: Raw, report: Report) -> Iterator[ConfigError]:
     if raw.get("debugPassword") == "":
         yield report("c['debugPassword'] is empty: there is no debug account", "debugPassword")
-
-
-def _slaves(raw: Raw) -> Iterator[SlaveConfig]:
-    for entry in entries(raw, "bots"):
-        name, password, *rest = cast(Sequence[Any], entry)
-        options = rest[0] if rest else {}
-        yield SlaveConfig(
-            name,
-            password,
-            float(options.get("keepalive", KEEPALIVE)),
-            options.get("max_builds"),
-            dict(options.get("properties", {})),
-        )
 
 
 # Ports.
@@ -353,7 +224,7 @@ def _isPlugin(entry: object) -> bool:
 
 def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Change sources that have an account on the slave port say its name: nobody else may have it."""
-    bots = {name for name, _, _, _ in _bots(raw, report)}
+    bots = names(raw)
     seen: set[str] = set()
     for index, source in enumerate(entries(raw, "sources")):
         account = getattr(source, "account", None) if _isPlugin(source) else None
@@ -406,16 +277,8 @@ def _isScheduler(thing: object) -> bool:
     return not isinstance(thing, type) and callable(getattr(thing, "listBuilderNames", None))
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 _RULES: tuple[Rule, ...] = (
-    *(_required, _lists, _texts, _mergeRequests, _botShapes, _botNames, _botPasswords, _botOptions, _ports),
+    *(_required, _lists, _texts, _mergeRequests, botErrors, _ports),
     *(_plugins, _accounts, _schedulers),
 )
-_DOUBTS: tuple[Rule, ...] = (_unknownKeys, _oddPasswords, _noDebugAccount, _pluginDoubts, _idleSchedulers)
+_DOUBTS: tuple[Rule, ...] = (_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers)

@@ -117,11 +117,12 @@ class _MapDiff(Generic[_Item]):
 
 def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_Item]:
     kept = [name for name in old if name in new]
+    both = [(old[name], new[name]) for name in kept]
     result = kept + [name for name in new if name not in old]
     return _MapDiff(
         removed=tuple(name for name in old if name not in new),
         added=tuple(item for name, item in new.items() if name not in old),
-        altered=tuple((old[name], new[name]) for name in kept if not isEqual(old[name], new[name])),
+        altered=tuple((was, now) for was, now in both if was is not now and not isEqual(was, now)),
         order=() if result == list(new) else tuple(new),
         isReordered=kept != [name for name in new if name in old],
     )

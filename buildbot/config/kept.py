@@ -107,7 +107,7 @@ def equalPairs(old: Sequence[object], new: Sequence[object]) -> list[tuple[objec
 def isEqual(one: object, other: object) -> bool:
     """One is equal to the other; a comparison of a plug-in's that breaks says no."""
     try:
-        return bool(one == other)
+        return one is other or bool(one == other)
     except Exception:  # whatever it raises: to replace the old by the new is the safe answer
         return False
 

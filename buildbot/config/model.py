@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
@@ -143,17 +143,19 @@ class MasterConfig:
     mergeRequests: MergeRule = field(default_factory=lambda: MergeRule(True))
     warnings: tuple[ConfigError, ...] = field(default=(), compare=False)
     modules: tuple[str, ...] = field(default=(), compare=False)
-    _lists: Mapping[str, tuple[tuple[str, str], ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        keep = object.__setattr__  # the one way to set an attribute of a frozen value
+        keep(self, "slaves", MappingProxyType(dict(self.slaves)))
+        keep(self, "builders", MappingProxyType(dict(self.builders)))
+
+    @cached_property
+    def _lists(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         lists: dict[str, list[tuple[str, str]]] = {}
         for builder in self.builders.values():
             for slavename in builder.slavenames:
                 lists.setdefault(slavename, []).append((builder.name, builder.builddir))
-        keep = object.__setattr__  # the one way to set an attribute of a frozen value
-        keep(self, "slaves", MappingProxyType(dict(self.slaves)))
-        keep(self, "builders", MappingProxyType(dict(self.builders)))
-        keep(self, "_lists", {name: tuple(pairs) for name, pairs in lists.items()})
+        return {name: tuple(pairs) for name, pairs in lists.items()}
 
     def builderList(self, slavename: str) -> tuple[tuple[str, str], ...]:
         """The (builder name, builddir) pairs of a slave, in the order of the file; () if it has none."""

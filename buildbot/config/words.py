@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from buildbot.config.model import ConfigError
 
@@ -50,15 +51,14 @@ class Report:
 
     def item(self, raw: Raw, key: str, index: int, name: str | None = None) -> Say:
         """For sentences about one item of the list at a key, and its name if it has one."""
+        return partial(self._aboutItem, raw, key, index, name)
+
+    def _aboutItem(self, raw: Raw, key: str, index: int, name: str | None, message: str) -> ConfigError:
         values = entries(raw, key)
-
-        def say(message: str) -> ConfigError:
-            filename, line = self._madeAt(values[index]) if index < len(values) else (None, None)
-            if filename is None:
-                filename, line = self._filename, self._line(key, index, name, len(values) or None)
-            return ConfigError(message, filename, line)
-
-        return say
+        filename, line = self._madeAt(values[index]) if index < len(values) else (None, None)
+        if filename is None:
+            filename, line = self._filename, self._line(key, index, name, len(values) or None)
+        return ConfigError(message, filename, line)
 
 
 def entries(raw: Raw, key: str) -> Sequence[object]:
@@ -143,6 +143,15 @@ def nameTrouble(text: str) -> str | None:
     if trouble is None and len(text.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
         return f"is longer than {LONGEST_NAME} bytes"
     return trouble
+
+
+def isEncodable(text: str) -> bool:
+    """Whether UTF-8 knows all characters of a text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def inOneLine(error: BaseException) -> str:

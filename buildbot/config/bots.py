@@ -1,0 +1,169 @@
+# -*- test-case-name: tests.test_config_check -*-
+"""The rules for C{c['bots']}, and the slaves that it means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeGuard, cast
+
+from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
+from buildbot.config.words import (
+    LONGEST_NAME,
+    Raw,
+    Report,
+    Say,
+    articled,
+    entries,
+    isEncodable,
+    listing,
+    nearest,
+    textTrouble,
+)
+
+#: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
+RESERVED_NAMES = ("debug", "change", "status", "statusClient")
+KEEPALIVE_BOUNDS = (1.0, 86400.0)
+OPTIONS = ("keepalive", "max_builds", "properties")
+
+#: A bot: its name, its password, its options, and how to say what is wrong with it.
+Bot = tuple[str, object, object, Say]
+
+
+def slaves(raw: Raw) -> Iterator[SlaveConfig]:
+    """The slaves that C{c['bots']} describes, if no rule here finds an error."""
+    for entry in entries(raw, "bots"):
+        name, password, *rest = cast(Sequence[Any], entry)
+        options = rest[0] if rest else {}
+        yield SlaveConfig(
+            name,
+            password,
+            float(options.get("keepalive", KEEPALIVE)),
+            options.get("max_builds"),
+            dict(options.get("properties", {})),
+        )
+
+
+def names(raw: Raw) -> set[str]:
+    """The names of the bots, as far as they can be read."""
+    return {entry[0] for entry in entries(raw, "bots") if _isPair(entry) and isinstance(entry[0], str)}
+
+
+def _readable(raw: Raw, report: Report) -> list[Bot]:
+    """The bots of the right shape."""
+    return [
+        (entry[0], entry[1], entry[2] if len(entry) == 3 else {}, report.item(raw, "bots", index, entry[0]))
+        for index, entry in enumerate(entries(raw, "bots"))
+        if _isPair(entry) and isinstance(entry[0], str)
+    ]
+
+
+def botErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """What forbids the use of C{c['bots']}, found by every rule here, in the rules' order."""
+    yield from _shapes(raw, report)
+    bots = _readable(raw, report)
+    for rule in (_names, _passwords, _options):
+        yield from rule(bots)
+
+
+def botDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """What is let pass in C{c['bots']}, but was hardly meant."""
+    return _oddPasswords(_readable(raw, report))
+
+
+def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    for index, entry in enumerate(entries(raw, "bots")):
+        say = report.item(raw, "bots", index)
+        if not _isPair(entry):
+            shape = "(name, password) or (name, password, {options})"
+            size = f" of {len(entry)}" if isinstance(entry, (tuple, list)) else ""
+            yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}{size}")
+        elif not isinstance(entry[0], str):
+            yield say(f"bot {index + 1} must have a name that is text")
+
+
+def _isPair(entry: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(entry, (tuple, list)) and len(entry) in (2, 3)
+
+
+def _names(bots: Sequence[Bot]) -> Iterator[ConfigError]:
+    seen: set[str] = set()
+    for name, _, _, say in bots:
+        trouble = textTrouble(name)
+        if trouble:
+            yield say(f"bot {name!r} has a name that {trouble}")
+        elif name in RESERVED_NAMES:
+            own = f"{listing(RESERVED_NAMES)} are logins of the master's own"
+            yield say(f"bot {name!r} has a reserved name: {own}")
+        elif len(name.encode("utf-8")) > LONGEST_NAME:
+            yield say(f"bot {name[:20]!r}… has a name of more than {LONGEST_NAME} bytes")
+        elif name in seen:
+            yield say(f"duplicate bot {name!r}: two bots have this name")
+        seen.add(name)
+
+
+def _passwords(bots: Sequence[Bot]) -> Iterator[ConfigError]:
+    for name, password, _, say in bots:
+        if not isinstance(password, str):
+            yield say(f"bot {name!r}: the password must be text, not {articled(password)}")
+        elif not password:
+            yield say(f"bot {name!r}: the password is empty")
+        elif not isEncodable(password):
+            yield say(f"bot {name!r}: the password has characters that UTF-8 does not know")
+
+
+def _options(bots: Sequence[Bot]) -> Iterator[ConfigError]:
+    for name, _, options, say in bots:
+        if not isinstance(options, dict):
+            yield say(f"bot {name!r}: the options must be a dict, not {articled(options)}")
+            continue
+        for option, value in options.items():
+            if option not in OPTIONS:
+                hint = nearest(option, OPTIONS) if isinstance(option, str) else ""
+                yield say(
+                    f"bot {name!r}: unknown option {option!r}{hint or f'; there is {listing(OPTIONS)}'}"
+                )
+                continue
+            trouble = _OPTION_RULES[option](value)
+            if trouble:
+                yield say(f"bot {name!r}: {option} must be {trouble}")
+
+
+def _keepaliveTrouble(value: object) -> str:
+    least, most = KEEPALIVE_BOUNDS
+    return "" if _isKeepalive(value) else f"a number of seconds from {least:g} to {most:g}"
+
+
+def _maxBuildsTrouble(value: object) -> str:
+    good = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
+    return "" if good else "a whole number, at least 1, or None"
+
+
+def _propertiesTrouble(value: object) -> str:
+    if not isinstance(value, dict) or not all(isinstance(name, str) and name for name in value):
+        return "a dict of property names and values"
+    try:
+        json.dumps(value, allow_nan=False, skipkeys=True, default=repr)
+    except (ValueError, RecursionError):
+        return "a dict of values that can be kept: no infinite number or nan, and nothing that holds itself"
+    return ""
+
+
+#: Option -> what is wrong with a value: what it must be, in words; empty if nothing is.
+_OPTION_RULES: dict[str, Callable[[object], str]] = {
+    "keepalive": _keepaliveTrouble,
+    "max_builds": _maxBuildsTrouble,
+    "properties": _propertiesTrouble,
+}
+
+
+def _isKeepalive(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return KEEPALIVE_BOUNDS[0] <= value <= KEEPALIVE_BOUNDS[1]
+
+
+def _oddPasswords(bots: Sequence[Bot]) -> Iterator[ConfigError]:
+    for name, password, _, say in bots:
+        if isinstance(password, str) and password != password.strip("\r\n"):
+            yield say(f"bot {name!r}: the password has a line end around it; passwordFromFile takes that off")
