@@ -91,6 +91,7 @@ def _ofPorts(botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChang
             if slave.isConnected()
             and slave.slavename not in change.slavesRemoved
             and port.accepted(slave.peer.localAddress)
+            and not any(_isOpenedThere(name, other, slave.peer.localAddress) for other in change.portsAdded)
         ]
         if came:
             stay = "it stays connected" if len(came) == 1 else "they stay connected"
@@ -103,6 +104,12 @@ def _ofPorts(botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChang
 def _takesItsPlace(removed: str, added: str) -> bool:
     """Whether a slave that dials a port finds another one there, of the same kind and on every interface."""
     return removed.split(":")[:2] == added.split(":")[:2] and "interface=" not in added
+
+
+def _isOpenedThere(removed: str, added: str, address: object) -> bool:
+    """Whether the new port is of the same kind and number, on the very address that a slave dialled."""
+    same = removed.split(":")[:2] == added.split(":")[:2]
+    return same and f"interface={getattr(address, 'host', None)}" in added.split(":")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -67,6 +67,8 @@ class PortTests(SlavePortCase):
         self.assertEqual(self.told(again), [])
         narrow = replace(self.present, ports=("tcp:9989:interface=127.0.0.1", "tcp:9990"))
         self.assertEqual(len(self.told(narrow)), 1)
+        there = replace(self.present, ports=("tcp:9989:interface=10.0.0.9", "tcp:9990"))
+        self.assertEqual(self.told(there), [])
 
     def test_password(self) -> None:
         """F14: a new password for a slave that is connected: it is told that it must have that."""

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError, DNSLookupError
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
@@ -18,6 +18,12 @@ from tests.stories.world import Reactor
 from tests.test_changes import SourceCase
 
 
+class SSLError(Exception):
+    """I look like the error of OpenSSL, which is installed with the extra tls alone."""
+
+    __module__ = "OpenSSL.SSL"
+
+
 class Cable:
     """An endpoint that leads to a factory in this process, or to some trouble."""
 
@@ -25,11 +31,12 @@ class Cable:
         self._reactor = reactor
         self._server = server
         self.pump: Any = None
+        self.client: Any = None
 
     def connect(self, factory: Any) -> Deferred[Any]:
         if isinstance(self._server, Exception):
             return fail(self._server)
-        client = factory.buildProtocol(None)
+        client = self.client = factory.buildProtocol(None)
         self.pump = Pump(self._server.buildProtocol(None), client, self._reactor)
         return succeed(client)
 
@@ -141,6 +148,21 @@ class SendTests(SenderCase):
         self.cable.pump.server.abortConnection()
         self.assertIn("ended the connection before it answered", self.reason(answer))
         self.store.lazy = False
+
+    def test_handshake(self) -> None:
+        """S1: a connection that ends before the login is told at once, with the reason of TLS."""
+        for why, said in (
+            (
+                SSLError([("SSL routines", "", "certificate verify failed")]),
+                "cannot connect to master:9989: the TLS handshake failed: certificate verify failed",
+            ),
+            (ConnectionDone(), "master:9989 ended the connection before it answered"),
+        ):
+            sender = self.sender()
+            answer = sender.send(None, None, "", ["a.c"])
+            self.cable.client.connectionLost(Failure(why))
+            reason = str(self.failureResultOf(answer, SendFailed).value)
+            self.assertEqual(reason, said)
 
     def test_tooLarge(self) -> None:
         """What PB cannot carry is told before it is sent."""

@@ -17,12 +17,14 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import endpoints
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, fail
 from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionRefusedError, DNSLookupError
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.banana import SIZE_LIMIT
 
 from buildbot.wire import failure  # registers what understands the errors of old masters
 from buildbot.wire.dialect import text
+from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 
 __all__ = ["SendFailed", "Sender", "failure"]
 
@@ -40,6 +42,23 @@ _TOO_LARGE = f"a text or list of the change has more than {SIZE_LIMIT} bytes or 
 
 class SendFailed(Exception):
     """The change was not sent, or it is not known whether the master has it; says why, for the user."""
+
+
+class _Broker(pb.Broker):
+    """I am the client's side of a connection. When it ends, whoever still waits to log in is told why."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Twisted tells only those whose calls are under way."""
+        super().connectionLost(reason)
+        factory: Any = self.factory
+        factory.clientConnectionLost(None, reason)
+
+
+class _ClientFactory(pb.PBClientFactory):
+    """I make one L{_Broker}."""
+
+    protocol = _Broker
+    noisy = False
 
 
 class Sender:
@@ -146,8 +165,7 @@ class Sender:
 
     async def _converse(self, hand: Callable[[pb.RemoteReference], Any]) -> None:
         """Log in, and have C{hand} say what there is to say. Raises L{SendFailed}."""
-        factory = pb.PBClientFactory()
-        factory.noisy = False
+        factory = _ClientFactory()
         name, password = (each.encode("utf-8", "surrogateescape") for each in self._account)
 
         async def converse() -> None:
@@ -179,6 +197,8 @@ class Sender:
             return f"{self._master} did not answer within {self._timeout:g} s"
         if isinstance(error, ConnectionRefusedError):
             return f"cannot connect to {self._master}: connection refused, no master listens there"
+        if isOfOpenSSL(error):
+            return f"cannot connect to {self._master}: {handshakeFailed(error)}"
         if isinstance(error, (ConnectError, DNSLookupError)):
             return f"cannot connect to {self._master}: {said}"
         if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):

@@ -29,6 +29,7 @@ from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode, encodeInt
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
 from buildbot.wire.dialect import NotAWord
+from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 from buildbot.wire.jelly import jelly, unjelly
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ class SlavePortBroker(pb.Broker):
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The peer is gone: pending calls fail, then whoever watches is told."""
-        if not self.closed and not self.welcome and reason.type.__module__.startswith("OpenSSL"):
-            self.factory.violated(self, f"the TLS handshake failed{_reasonOf(reason.value)}")
+        if not self.closed and not self.welcome and isOfOpenSSL(reason.value):
+            self.factory.violated(self, handshakeFailed(reason.value))
         self.closed = True
         self.factory.forget(self)
         self._decoder.forget()
@@ -537,13 +538,6 @@ def _answer(requestID: int, result: Any) -> bytes:
 
 _ZERO = encode(0)
 _ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
-
-
-def _reasonOf(error: BaseException) -> str:
-    """What OpenSSL says is wrong, in its own words; nothing if it says nothing."""
-    errors = error.args[0] if error.args else ()
-    words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
-    return f": {words}" if words else ""
 
 
 #: How a dialect's name begins on the wire: a browser or a TLS client need not be heard to the end.

@@ -112,6 +112,18 @@ class RemoteFailure(pb.CopiedFailure):
         return g.throw(self.value.with_traceback(None))
 
 
+def isOfOpenSSL(error: BaseException) -> bool:
+    """Whether a connection ended for a reason of TLS."""
+    return type(error).__module__.startswith("OpenSSL")
+
+
+def handshakeFailed(error: BaseException) -> str:
+    """That the TLS handshake failed, and why, in the words of OpenSSL if it has any."""
+    errors = error.args[0] if error.args else ()
+    words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
+    return "the TLS handshake failed" + (f": {words}" if words else "")
+
+
 def _exceptionName(name: object) -> str:
     """The dotted name of an exception, as Python 3 has it."""
     name = _said(name, _TYPE_LIMIT).replace("\n", " ")
