@@ -7,7 +7,8 @@ today's Twisted can be cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -74,6 +75,14 @@ def ignoreStaleRefs(failure: _Trapping) -> None:
     Any other failure goes on.
     """
     failure.trap("twisted.spread.pb.DeadReferenceError", "twisted.spread.pb.PBConnectionLost")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name that somebody may have meant by this one, capitals aside; "" if none is like it."""
+    lower = {each.lower(): each for each in known}
+    near = 0.7 if len(name) > 3 else 0.66  # two letters of three: tpc is tcp, but ports are no bots
+    found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=near)
+    return lower[found[0]] if found else ""
 
 
 def counted(count: float, word: str) -> str:

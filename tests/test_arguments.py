@@ -141,7 +141,7 @@ WRONG = {
     "f.addStep(Compile, name='all', env=3)": "Compile 'all': env must be a dict of variables",
     "f.addStep(Compile, warningPattern='(')": "'(' is none: missing )",
     "f.addStep(Test, warningPattern=3)": "warningPattern must be a regular expression (text)",
-    "f.addStep(SetProperty, command='x', property=3)": "property must be the name",
+    "f.addStep(SetProperty, command='x', property=3)": "must be the name of a property (text), not 3",
     "f.addStep(SetProperty, command='x')": "SetProperty lacks its argument property",
     "f.addStep(SetProperty, command='x', property='p', strip='no')": "strip must be True or False",
     # other steps

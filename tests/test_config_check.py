@@ -86,7 +86,8 @@ class KeyTests(unittest.TestCase):
             warnings(slavePortNum=1),
             ["unknown key c['slavePortNum'] does nothing; did you mean 'slavePortnum'?"],
         )
-        self.assertEqual(warnings(xyzzy=1), ["unknown key c['xyzzy'] does nothing"])
+        for key in ("xyzzy", "bogus", "notes"):  # and not c['bots']
+            self.assertEqual(warnings(**{key: 1}), [f"unknown key c[{key!r}] does nothing"])
         self.assertEqual(
             warnings(titel=1),
             ["unknown key c['titel'] does nothing; did you mean 'title'? (it is called c['projectName'])"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
+from buildbot.config.check import KEYS
 from buildbot.config.words import articled, inOneLine, listing, nearest, textTrouble
 
 
@@ -26,6 +27,9 @@ class WordsTests(unittest.TestCase):
         """A name is suggested if one is like the wrong one."""
         self.assertEqual(nearest("titel", ["x", "title"]), "; did you mean 'title'?")
         self.assertEqual(nearest("titel", ["x"]), "")
+        self.assertEqual(nearest("Bots", ["bots", "sources"]), "; did you mean 'bots'?")
+        for name in ("bogus", "notes", "ports", "hosts", "users"):
+            self.assertEqual(nearest(name, KEYS), "", name)
 
     def test_textTrouble(self) -> None:
         """Names have something to see, and nothing that garbles a display."""

@@ -53,7 +53,20 @@ class CheckConfigTests(unittest.TestCase):
             if os.getuid() == 0 or named != path:
                 said = command("checkconfig", named)
                 self.assertEqual((said.status, said.out), (1, ""))
-                self.assertIn(f"{named}: Permission denied; you are ", said.err)
+                self.assertTrue(
+                    said.err.startswith(f"cannot use {named}: Permission denied; you are "), said.err
+                )
+
+    def test_unreadable(self) -> None:
+        """F12: a file that this user may not read is told in the words of every command, with its owner."""
+        path = self.write("master.cfg")
+        self.patch(os, "access", lambda where, how: where != path)
+        for named in (path, self.here):
+            said = command("checkconfig", named)
+            self.assertEqual((said.status, said.out), (1, ""))
+            self.assertRegex(
+                said.err, rf"^cannot use {path}: Permission denied; you are \w+, and it belongs to \w+ \(mode"
+            )
 
     def test_good(self) -> None:
         """A good file is called so in the words of old, after its warnings and what it printed."""

@@ -41,7 +41,7 @@ class RunnerTests(unittest.TestCase):
             ([], "no command given", "[options] COMMAND [options of the command]", ""),
             (
                 ["dance"],
-                "there is no command dance; did you mean drain?",
+                "there is no command dance",
                 "[options] COMMAND [options of the command]",
                 "",
             ),

@@ -20,7 +20,6 @@ from buildbot.config.words import (
     Report,
     articled,
     asList,
-    closest,
     entries,
     inOneLine,
     isEncodable,
@@ -28,6 +27,7 @@ from buildbot.config.words import (
     nearest,
 )
 from buildbot.sameness import sameValue
+from buildbot.util import closest
 
 KEYS = (
     *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
@@ -140,8 +140,8 @@ def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
         elif key in OTHER_KEYS:
             yield report(f"unknown key c[{key!r}] does nothing here: {OTHER_KEYS[key]}", key)
         else:
-            like = closest(key, KEYS) or closest(key, OTHER_KEYS)
-            hint = nearest(key, KEYS)
+            like = closest(key, [*KEYS, *OTHER_KEYS])
+            hint = f"; did you mean {like!r}?" if like else ""
             if like in OTHER_KEYS:
                 hint = f"; did you mean {like!r}? ({OTHER_KEYS[like]})"
             yield report(f"unknown key c[{key!r}] does nothing{hint}", key)

@@ -6,12 +6,12 @@ No rule lives here.
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from buildbot.config.model import ConfigError
+from buildbot.util import closest
 
 #: c = BuildmasterConfig as the file left it: anything may be in it.
 Raw = Mapping[str, object]
@@ -119,11 +119,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """C{"; did you mean 'x'?"} for the known name that is most like this one, "" if none is."""
     like = closest(name, known)
     return f"; did you mean {like!r}?" if like else ""
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like this one, "" if none is."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
 
 
 def textTrouble(text: str) -> str | None:

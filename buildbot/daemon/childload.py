@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from buildbot.config.load import locate
 from buildbot.config.model import ConfigError
 from buildbot.daemon.configchild import Order
+from buildbot.daemon.oserrors import inWords
 from buildbot.util import counted
 
 #: Bytes of what a file prints that are kept.
@@ -154,7 +155,7 @@ class _Child:
 
     def notStarted(self, failed: OSError) -> LoadReport:
         """What to say if there is no child."""
-        return self._refused(f"no process can be started to load it: {failed.strerror or failed}")
+        return self._refused(f"no process can be started to load it: {inWords(failed)}")
 
     def conclude(self, status: int | None, timeout: float) -> LoadReport:
         """What all of it means.

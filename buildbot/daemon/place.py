@@ -7,12 +7,13 @@ Nothing here is changed, started or executed; the files that a running process k
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
 import stat
 from enum import Enum
 
-from buildbot.daemon.oserrors import inWords, userName
+from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.typed import command
 from buildbot.plainfiles import NotPlain, mustBePlain, readPlain
 
@@ -54,11 +55,11 @@ def enter(basedir: str, toWrite: bool = True) -> str:
     if not stat.S_ISDIR(mode):
         raise Unusable(f"{here} is not a directory: name the one that holds {TAC}")
     if not _mayUse(here, os.R_OK | os.X_OK):
-        raise Unusable(_closed(here))
+        raise Unusable(closed(here))
     if toWrite and not _mayUse(here, os.W_OK):
         if _isReadOnly(here):
             raise Unusable(f"cannot use {here}: Read-only file system; whoever runs there has to write")
-        raise Unusable(_closed(here))
+        raise Unusable(closed(here))
     tac = os.path.join(here, TAC)
     try:
         os.stat(tac)
@@ -68,7 +69,7 @@ def enter(basedir: str, toWrite: bool = True) -> str:
     except OSError as why:
         raise Unusable(f"cannot use {inWords(why)}") from None
     if not _mayUse(tac, os.R_OK):
-        raise Unusable(_closed(tac))
+        raise Unusable(closed(tac))
     try:
         mustBePlain(tac)
     except NotPlain as why:
@@ -124,9 +125,6 @@ def _isReadOnly(path: str) -> bool:
         return False
 
 
-def _closed(path: str) -> str:
-    status = os.stat(path)
-    return (
-        f"permission denied: {path} is closed to you ({userName(os.geteuid())}): "
-        f"it belongs to {userName(status.st_uid)}, mode {status.st_mode & 0o7777:04o}"
-    )
+def closed(path: str) -> str:
+    """What to say of a file or directory that this user may not use."""
+    return f"cannot use {inWords(PermissionError(errno.EACCES, os.strerror(errno.EACCES), path))}"

@@ -6,7 +6,6 @@ Nothing here touches the world, but to see whether the current directory is one 
 
 from __future__ import annotations
 
-import difflib
 import getopt
 import os
 import shutil
@@ -17,7 +16,7 @@ from twisted.python import usage
 
 from buildbot import version
 from buildbot.daemon.place import TAC
-from buildbot.util import counted
+from buildbot.util import closest, counted
 
 #: A whole number with more digits is not the same for everybody who reads JSON.
 _DIGITS = 15
@@ -57,8 +56,8 @@ def count(option: str) -> Callable[[str], int]:
 
 def nearest(word: str, names: Iterable[str], before: str = "") -> str:
     """A question after what may have been meant by a word that is not known; "" if nothing is like it."""
-    found = difflib.get_close_matches(word, list(names), 1)
-    return f"; did you mean {before}{found[0]}?" if found else ""
+    found = closest(word, names)
+    return f"; did you mean {before}{found}?" if found else ""
 
 
 def _isMissing(path: str) -> bool:

@@ -6,7 +6,6 @@ It asks the same function as a start and a reconfig do; the rules are in L{build
 
 from __future__ import annotations
 
-import errno
 import os
 
 from buildbot.daemon import childload, place
@@ -33,16 +32,21 @@ def configPath(named: str) -> str:
     """The configuration file that a word of the command line means: itself, or that of a directory."""
     if not _isThere(named):
         raise CommandFailed(f"there is no {named}: name a configuration file or a master's directory")
-    if not os.path.isdir(named):
-        return named
-    if not os.access(named, os.X_OK):
-        raise CommandFailed(inWords(PermissionError(errno.EACCES, os.strerror(errno.EACCES), named)))
-    tac = place.readTac(named)
+    path = _within(named) if os.path.isdir(named) else named
+    if not os.access(path, os.R_OK):
+        raise CommandFailed(place.closed(path))
+    return path
+
+
+def _within(directory: str) -> str:
+    if not os.access(directory, os.X_OK):
+        raise CommandFailed(place.closed(directory))
+    tac = place.readTac(directory)
     if place.kindOf(tac) is place.Kind.SLAVE:
-        raise CommandFailed(f"{named} is a buildslave's directory: its master has the configuration")
-    path = os.path.join(named, place.configFile(tac))
+        raise CommandFailed(f"{directory} is a buildslave's directory: its master has the configuration")
+    path = os.path.join(directory, place.configFile(tac))
     if not _isThere(path):
-        raise CommandFailed(f"no {os.path.basename(path)} in {named}")
+        raise CommandFailed(f"no {os.path.basename(path)} in {directory}")
     return path
 
 
@@ -53,5 +57,5 @@ def _isThere(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as why:
-        raise CommandFailed(inWords(why)) from None
+        raise CommandFailed(f"cannot use {inWords(why)}") from None
     return True
