@@ -72,6 +72,8 @@ def backUp(here: str, target: str) -> Made:
     if os.path.commonpath([parent, here]) == here:
         raise CannotBackUp(f"{target} is in {here} itself: name a directory outside of it")
     if not os.path.isdir(parent):
+        if os.path.lexists(parent):
+            raise CannotBackUp(f"{parent} is not a directory: name another target")
         raise CannotBackUp(f"there is no directory {parent}: make it first")
     partial = f"{target}.partial-{os.getpid()}"
     made = Made()

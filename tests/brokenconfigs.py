@@ -135,6 +135,7 @@ BROKEN = {
         "a name that is text",
         NEXT + 2,
     ),
+    "bots that are one bot": added("c['bots'] = ('b1', 'pw')", "must be a list of bots, not one bot"),
     "bot of a later Buildbot": bot("object()", "bot 3 must be (name, password)"),
     "bot without a text name": bot("(7, 'pw')", "name that is text"),
     "bot without a name": bot("('', 'pw')", "name that is empty"),

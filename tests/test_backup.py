@@ -64,6 +64,11 @@ class BackupTests(BackupCase):
             backUp(self.here, f"{self.target}/a/b")
         self.assertEqual(str(caught.exception), f"there is no directory {self.target}/a: make it first")
         self.assertFalse(os.path.exists(self.target))
+        file = f"{self.here}-file"
+        Path(file).touch()
+        with self.assertRaises(CannotBackUp) as caught:
+            backUp(self.here, f"{file}/a")
+        self.assertEqual(str(caught.exception), f"{file} is not a directory: name another target")
 
     def test_store(self) -> None:
         """H10: a backup of a running master has all that was kept, also what is only in the -wal."""

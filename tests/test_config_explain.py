@@ -63,6 +63,11 @@ class ExplainTests(unittest.TestCase):
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):
             self.assertNotIn("not in this release", str(explain(raised(text), FILES)), text)
 
+    def test_path(self) -> None:
+        """A name that a module has not is told without the path of the module."""
+        said = str(explain(raised("from buildbot.steps.shell import ShelCommand"), FILES))
+        self.assertIn("from 'buildbot.steps.shell'; did you mean 'ShellCommand'?", said)
+
     def test_absent(self) -> None:
         """Nothing that can be imported is said not to be here."""
         names = [each.name for each in pkgutil.walk_packages(buildbot.__path__, "buildbot.")]

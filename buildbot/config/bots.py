@@ -72,6 +72,10 @@ def botDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    whole = raw.get("bots")
+    if _isPair(whole) and isinstance(whole[0], str) and isinstance(whole[1], str):
+        yield report("c['bots'] must be a list of bots, not one bot: write […] around this bot", "bots")
+        return
     for index, entry in enumerate(entries(raw, "bots")):
         say = report.item(raw, "bots", index)
         if not _isPair(entry):

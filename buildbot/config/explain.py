@@ -113,7 +113,10 @@ def _sentence(error: BaseException, frame: FrameType | None) -> str:
         return f"SystemExit: sys.exit({given}) was called; a configuration must run to its end"
     if isinstance(error, KeyboardInterrupt):
         return "KeyboardInterrupt: the configuration was interrupted; it must run to its end"
-    return f"{inOneLine(error)}{_hint(error, frame)}"
+    said = inOneLine(error)
+    if isinstance(error, ImportError) and error.path:
+        said = said.removesuffix(f" ({error.path})")  # where a module is installed helps nobody
+    return f"{said}{_hint(error, frame)}"
 
 
 def _hint(error: BaseException, frame: FrameType | None) -> str:
