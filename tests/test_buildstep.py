@@ -657,7 +657,7 @@ class LeftBehindTests(StepCase):
         loog.addStdout(b"x")
         loog.finish()
         step.addCompleteLog("later", "x")
-        self.assertEqual((loog.isFinished(), loog.length(), loog.getText()), (True, 0, ""))
+        self.assertEqual((loog.isFinished(), loog.length, loog.getText()), (True, 0, ""))
         self.assertEqual((loog.hasContents(), list(loog.getChunks()), running.logs()), (False, [], []))
         self.assertEqual([name for _, _, names in os.walk(self.basedir) for name in names], [])
         self.assertEqual(running.clock.getDelayedCalls(), [])

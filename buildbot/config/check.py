@@ -15,6 +15,7 @@ from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, sl
 from buildbot.config.builders import builderDoubts, builderErrors, builders, mergeRule, mergeTrouble
 from buildbot.config.model import ConfigError, MasterConfig, MergeRule
 from buildbot.config.ports import BadPort, address, describe, portsOf
+from buildbot.config.uncalled import overriddenInVain
 from buildbot.config.words import (
     Raw,
     Report,
@@ -281,4 +282,7 @@ _RULES: tuple[Rule, ...] = (
     *(_required, _lists, _texts, _mergeRequests, botErrors, _ports),
     *(_plugins, _accounts, _schedulers),
 )
-_DOUBTS: tuple[Rule, ...] = (_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers)
+_DOUBTS: tuple[Rule, ...] = (
+    *(_unknownKeys, botDoubts, _noDebugAccount, _pluginDoubts, _idleSchedulers),
+    overriddenInVain,
+)

@@ -177,8 +177,10 @@ class Build:
         self.results = SUCCESS
         self._setupStatus()
         self.setupBuild(self._expected)
+        # A subclass may have added steps, put them in another order, or renamed them.
+        self.build_status.steps = [self._statusOf(step) for step in self.steps]
         for step in self.steps:
-            self._statusOf(step)
+            step.step_status.setName(step.name)
         self.slavebuilder.peer.startBuild()
         await self.acquireLocks()
         ending = False
@@ -200,6 +202,7 @@ class Build:
             if count > 1:
                 step.name = f"{step.name}_{count}"
             self.steps.append(step)
+            self._statusOf(step)
 
     def _statusOf(self, step: BuildStep) -> Any:
         """The status of a step of mine, which it has from the beginning of the build on."""

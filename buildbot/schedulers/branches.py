@@ -201,7 +201,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
             for change in changes:
                 places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
             for those in places.values():  # one build is of one repository
-                self.submit(BuildSet(self.builderNames, SourceStamp(changes=those), self.reason))
+                self._build(BuildSet(self.builderNames, SourceStamp(changes=those), self.reason))
+
+    def _build(self, bs: BuildSet) -> None:
+        self.submit(bs)
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
@@ -378,6 +381,9 @@ class AnyBranchScheduler(_TreeScheduler):
         """Whether that is one of my branches."""
         return self.branches is None or branch in self.branches
 
+    def _build(self, bs: BuildSet) -> None:
+        self.submitBuildSet(bs)
+
     def submitBuildSet(self, bs: BuildSet) -> None:
-        """Have builds done; see L{BaseScheduler.submit}."""
+        """Have builds done; see L{BaseScheduler.submit}. Subclasses may look at all that I build."""
         self.submit(bs)

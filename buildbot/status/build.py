@@ -411,6 +411,11 @@ class BuildStatus(_Watched):
         return next((step for step in self.steps if step.isRunning()), None)
 
     @property
+    def color(self) -> str | None:
+        """See L{getColor}; an attribute of 0.7.5."""
+        return self.getColor()
+
+    @property
     def currentStep(self) -> BuildStepStatus | None:
         """The step that runs."""
         return self.getCurrentStep()

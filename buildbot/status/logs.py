@@ -183,9 +183,10 @@ class LogFile(Finishing):
         """How many bytes of output it was given so far."""
         return self._writer.length
 
-    def length(self) -> int | None:
-        """The size of the file in bytes; None while it grows."""
-        return self._length
+    @property
+    def length(self) -> int:
+        """How many bytes of output it was given so far; in 0.7.5, characters."""
+        return self.written()
 
     def hasContents(self) -> bool:
         """Whether its text is there, which may be empty; False once the file is gone."""

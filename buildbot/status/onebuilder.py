@@ -7,6 +7,7 @@ Builds that ended before the last few, or before the master was started, are in 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,23 @@ class BuilderStatus:
         """What the configuration puts it with."""
         category: str | None = self._builder.setup.category
         return category
+
+    # attributes of 0.7.5
+
+    @property
+    def basedir(self) -> str:
+        """The builder's directory on the master, which need not be there: nothing is kept in it."""
+        return os.path.join(self._builder.botmaster.basedir, self._builder.builddir)
+
+    @property
+    def currentBigState(self) -> str:
+        """See L{getState}."""
+        return self._state()
+
+    @property
+    def slavenames(self) -> list[str]:
+        """The slaves that may build here, attached or not."""
+        return list(self._builder.slavenames)
 
     def getName(self) -> str:
         """The name that the configuration gives it."""

@@ -152,7 +152,7 @@ class ShellCommand(LoggingBuildStep):
         """See L{buildbot.process.buildstep.BuildStep}."""
         if not self.command:
             raise ValueError(f"step {self.name!r} has no command to run")
-        warnings = self.checkForOldSlaveAndLogfiles() or ()
+        warnings = self.checkForOldSlaveAndLogfiles() or []
         render = self.build.render
         kwargs = render(self.remote_kwargs)
         if kwargs.get("workdir") is None:

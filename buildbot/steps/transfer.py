@@ -466,7 +466,7 @@ class FileDownload(_FileTransfer):
         target = self.build.render(self.slavedest)
         reader = FileReader(self._onMaster(self.mastersrc))
         args = {"slavedest": target, "workerdest": target, "reader": reader, "mode": self.mode}
-        self._transfer(["downloading to", _last(target)], reader, "downloadFile", args)
+        self._transfer(["downloading", "to", _last(target)], reader, "downloadFile", args)
 
 
 def _last(path: str) -> str:

@@ -1,0 +1,75 @@
+# -*- test-case-name: tests.test_config_check -*-
+"""Methods that a plug-in overrides, and that this release never calls: their author has to know.
+
+The names are those of 0.7.5 that are left out for good, and those of later releases that are not there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from buildbot.config.model import ConfigError
+from buildbot.config.words import Raw, Report, Say, entries
+
+_LATER_NEWS = (
+    *("requestSubmitted", "requestCancelled", "changeAdded", "slaveConnected", "slaveDisconnected"),
+    *("stepTextChanged", "stepText2Changed"),
+)
+
+#: Our class -> what its subclasses may define in vain.
+UNCALLED = {
+    "buildbot.process.base.Build": (
+        *("startNextStep", "getNextStep", "stepDone", "allStepsDone", "buildException"),
+        *("setupSlaveBuilder", "setupStatus", "setupProgress"),
+    ),
+    "buildbot.process.buildstep.BuildStep": (
+        *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setBuild", "setDefaultWorkdir"),
+        *("doStepIf", "hideStepIf"),
+    ),
+    "buildbot.schedulers.branches.AnyBranchScheduler": ("schedulerFactory",),
+    "buildbot.schedulers.timed.Nightly": ("addTime", "findFirstValueAtLeast"),
+    "buildbot.schedulers.base.BaseScheduler": ("submitBuildSet",),
+    "buildbot.status.base.StatusReceiver": _LATER_NEWS,
+}
+
+
+def uncalled(cls: object) -> list[tuple[str, str]]:
+    """What a class of a plug-in defines in vain: (name of the class that does, name of the method)."""
+    mro = cls.__mro__ if isinstance(cls, type) else ()
+    ours = [base for base in mro if base.__module__.startswith("buildbot.")]
+    names = {name for base in ours for name in UNCALLED.get(f"{base.__module__}.{base.__qualname__}", ())}
+    names -= {name for base in ours for name in vars(base)}
+    return [
+        (base.__qualname__, name)
+        for base in mro
+        if base not in ours
+        for name, value in vars(base).items()
+        if name in names and not isinstance(value, bool)
+    ]
+
+
+def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
+    """Warnings; each class is told once."""
+    told: set[tuple[str, str]] = set()
+    for cls, say in _plugins(raw, report):
+        for owner, name in uncalled(cls):
+            if (owner, name) not in told:
+                told.add((owner, name))
+                yield say(
+                    f"class {owner} defines {name}, which this release never uses:"
+                    " docs/differences.rst says what to use instead"
+                )
+
+
+def _plugins(raw: Raw, report: Report) -> Iterator[tuple[object, Say]]:
+    """The classes of builds, steps, schedulers and status targets, and how to say what is wrong with one."""
+    for index, entry in enumerate(entries(raw, "builders")):
+        factory = entry.get("factory") if isinstance(entry, dict) else None
+        say = report.item(raw, "builders", index)
+        yield getattr(factory, "buildClass", None), say
+        steps = getattr(factory, "steps", None)
+        for step in steps if isinstance(steps, (list, tuple)) else ():
+            yield step[0] if isinstance(step, tuple) and step else type(step), say
+    for key in ("schedulers", "status"):
+        for index, thing in enumerate(entries(raw, key)):
+            yield type(thing), report.item(raw, key, index)
