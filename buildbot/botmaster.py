@@ -26,7 +26,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.pbutil import Callee
 from buildbot.process.builder import Builder
 from buildbot.status.records import PauseRecord
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 from buildbot.wire.lines import Comings
 
 log = Logger()
@@ -207,7 +207,7 @@ class BotMaster(BuildYard, service.Service):
         """Do something about one slave; should it fail, that is no other slave's concern (R4)."""
         try:
             action(name)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("reconfiguring slave {name} failed", name=name)
 
     def stopService(self) -> Deferred[Any]:

@@ -34,7 +34,7 @@ from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, Re
 from buildbot.store.interface import UNREADABLE, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.troubles import Symptom, Troubles
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 
 log = Logger()
 _T = TypeVar("_T")
@@ -340,7 +340,7 @@ class BuildYard:
     def _tellOne(self, method: Callable[..., object], values: tuple[Any, ...]) -> None:
         try:
             method(*values)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("{method!r} failed when it was told of a change", method=method)
 
     # builds
@@ -510,7 +510,7 @@ def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -
     for name, record in records.items():
         try:
             found[name] = read(record)
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             log.warn(
                 "stored {what} {name!r} cannot be read, and is skipped: {error!r}",
                 what=what,

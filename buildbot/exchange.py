@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.ports import CannotOpen
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 #: A service, and who is to be its parent.
@@ -57,7 +58,7 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: Any) -> None
         for child, parent in new:
             started.append((child, parent))
             await _start(child, parent, clock)
-    except Exception as error:
+    except PLUGIN_ERRORS as error:
         culprit, _ = started[-1]
         if not isinstance(error, (_TooSlow, CannotOpen)):
             log.failure("starting {name} failed", name=_nameOf(culprit))
@@ -99,7 +100,7 @@ async def _stop(child: Any, clock: Any) -> None:
             "{name} has not stopped within {seconds:g} seconds, and is no longer waited for",
             **{"name": type(child).__name__, "seconds": CHILD_TIME},
         )
-    except Exception:
+    except PLUGIN_ERRORS:
         log.failure("{name} failed to stop, and is no longer waited for", name=_nameOf(child))
     child.parent = None
 
@@ -133,7 +134,7 @@ async def _startAgain(child: Any, parent: Any, clock: Any) -> str:
     """On the way back, one that fails keeps no other one from running again; return what to say of it."""
     try:
         await _start(child, parent, clock)
-    except Exception as error:
+    except PLUGIN_ERRORS as error:
         if not isinstance(error, _TooSlow):
             log.failure("starting {name} again failed", name=_nameOf(child))
         await _stop(child, clock)

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 
+from buildbot.util import PLUGIN_ERRORS
+
 #: How many younger claims may take a lock that an older one waits for, while that waits for others as well.
 PASSES = 3
 #: The number of a claim that nobody has made: it is younger than all.
@@ -276,7 +278,7 @@ class _Room:
         if self._isServing:  # from within a call: the loop below goes on, so a long queue makes no deep stack
             return
         self._isServing = True
-        failed: Exception | None = None
+        failed: BaseException | None = None
         try:
             while (claim := self._next()) is not None:
                 self.leave(claim)
@@ -284,7 +286,7 @@ class _Room:
                     lock._take(claim)
                 try:
                     claim.call()
-                except Exception as error:  # told to whoever made room, once the others have been called
+                except PLUGIN_ERRORS as error:  # told to whoever made room, once the others have been called
                     failed = failed or error
         finally:
             self._isServing = False

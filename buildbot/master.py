@@ -58,7 +58,7 @@ from buildbot.store.interface import SchemaTooNew, StoreFailed
 from buildbot.store.salvage import setAsides
 from buildbot.store.sqlite import FILE, SqliteStore
 from buildbot.troubles import ITroubled
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 
@@ -218,7 +218,7 @@ class BuildMaster(Family):
     def _tellScheduler(self, scheduler: Any, change: Change) -> None:
         try:
             scheduler.addChange(change)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure(
                 "scheduler {name} failed to take change {number}", name=scheduler.name, number=change.number
             )

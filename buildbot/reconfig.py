@@ -24,6 +24,7 @@ from buildbot.config.kept import keep
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.daemon.childload import LoadReport
 from buildbot.exchange import Refused
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -242,7 +243,7 @@ class Reconfigurer:
             await self._try(job, outcome)
         except Refused as refused:
             outcome["errors"] = refused.errors
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             log.failure("reconfig failed")
             outcome["errors"] = [f"internal error: {type(error).__name__}: {error}"]
         self._say(job, outcome)

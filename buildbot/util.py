@@ -14,6 +14,10 @@ from typing import Protocol, TypeVar
 
 from buildbot.sameness import sameClass, sameValue
 
+#: What code that is not ours may raise where it is called. A plug-in that calls sys.exit() ends its own
+#: work, not the master's.
+PLUGIN_ERRORS = (Exception, SystemExit)
+
 _Time = TypeVar("_Time", int, float)
 _ABSENT = object()
 

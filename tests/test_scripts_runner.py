@@ -70,6 +70,14 @@ class RunnerTests(unittest.TestCase):
             "`buildbot create-master /no/such/directory` makes a master there\n",
         )
 
+    def test_longArgument(self) -> None:
+        """F12: an argument of a hundred thousand characters does not fill the screen when it is wrong."""
+        for arguments in (["status"], ["checkconfig"], ["start"], ["stopbuild", ".", "full", "9"], []):
+            said = command(*arguments, "x" * 100_000)
+            self.assertNotEqual(said.status, 0)
+            self.assertIn("xxx…", said.err)
+            self.assertLess(len(said.err), 2000, arguments)
+
     def test_systemError(self) -> None:
         """What the system refuses is a line, too; a traceback is for those who ask."""
         parent = os.path.abspath(self.mktemp())

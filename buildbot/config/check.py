@@ -28,7 +28,7 @@ from buildbot.config.words import (
     nearest,
 )
 from buildbot.sameness import sameValue
-from buildbot.util import closest
+from buildbot.util import PLUGIN_ERRORS, closest
 
 KEYS = (
     *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),
@@ -265,7 +265,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"{title} follows {other}, which is not in c['schedulers']: it would never build")
         try:
             wanted = [str(each) for each in cast(Any, scheduler).listBuilderNames()]
-        except Exception as error:  # a plug-in's own code: what it raises is told, whatever it is
+        except PLUGIN_ERRORS as error:  # a plug-in's own code: what it raises is told, whatever it is
             yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
             continue
         for each in wanted if areKnown else ():

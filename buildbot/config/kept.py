@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from buildbot.config.model import MasterConfig
 from buildbot.sameness import sameValue
+from buildbot.util import PLUGIN_ERRORS
 
 #: How deep lists and dictionaries in a plug-in are searched for other plug-ins.
 DEPTH = 4
@@ -108,7 +109,7 @@ def isEqual(one: object, other: object) -> bool:
     """One is equal to the other; a comparison of a plug-in's that breaks says no."""
     try:
         return one is other or bool(one == other)
-    except Exception:  # whatever it raises: to replace the old by the new is the safe answer
+    except PLUGIN_ERRORS:  # whatever it raises: to replace the old by the new is the safe answer
         return False
 
 

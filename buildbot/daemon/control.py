@@ -25,6 +25,7 @@ from buildbot.daemon.asking import LONGEST, ControlError, NotRunning, ask, reque
 from buildbot.daemon.commands import BadRequest, Kind, understand
 from buildbot.daemon.place import SOCKET
 from buildbot.plainfiles import NotPlain
+from buildbot.util import PLUGIN_ERRORS
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
@@ -160,7 +161,7 @@ class ControlServer(service.Service):
             return _toJSON(error=str(why))
         except defer.CancelledError:
             return _toJSON(error="given up: whoever asked has gone")
-        except Exception:
+        except PLUGIN_ERRORS:
             self.log.failure("control command {command} failed", command=command)
             return _toJSON(error="internal error, see twistd.log")
         if len(said) > LARGEST:

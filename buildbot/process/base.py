@@ -34,6 +34,7 @@ from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.build import colorOf
 from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+from buildbot.util import PLUGIN_ERRORS
 from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 
@@ -231,7 +232,7 @@ class Build:
         except _Over:
             results = EXCEPTION
             status.setText([step.name, "interrupted"])
-        except Exception:
+        except PLUGIN_ERRORS:
             results = self._stepFailed(step, Failure())
         finally:
             self.currentStep = None
@@ -301,7 +302,7 @@ class Build:
         results = self.results or SUCCESS
         try:
             self.buildFinished(self.text, colorOf(results), results)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("buildFinished of {build!r} failed", build=self)
             Build.buildFinished(self, self.text, colorOf(results), results)
         self._done.callback(self)
@@ -364,7 +365,7 @@ class Build:
                 interrupting.addErrback(
                     lambda why: log.failure("interrupting step {step!r} failed", why, step=step)
                 )
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("interrupting step {step!r} failed", step=step)
 
     def _abandon(self) -> None:

@@ -35,7 +35,7 @@ from buildbot.status.onebuilder import BuilderStatus
 from buildbot.status.records import BuildRecord, PauseRecord
 from buildbot.status.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 from buildbot.wire.peers import BuilderPeer
 
 log = Logger()
@@ -257,7 +257,7 @@ class Builder:
             if slavebuilder.build is not None:
                 try:
                     slavebuilder.build.lostRemote()
-                except Exception:  # of a build of somebody's own class; the slave is gone all the same
+                except PLUGIN_ERRORS:  # of a build of somebody's own class; the slave is gone all the same
                     self._bug(Failure())
 
     # requests
@@ -436,7 +436,7 @@ class Builder:
         self.building.append(build)
         try:
             await self._run(build, status, slavebuilder)
-        except Exception:
+        except PLUGIN_ERRORS:
             self._bug(Failure())
             build.fail("internal error: see the master's log")
         self.building.remove(build)
@@ -475,7 +475,7 @@ class Builder:
             return None
         try:
             record = await self._recorded(requests, slavebuilder)
-        except Exception:  # a request of somebody's own class may say what no record can hold
+        except PLUGIN_ERRORS:  # a request of somebody's own class may say what no record can hold
             self._bug(Failure())
             for req in requests:
                 req.isOver = True  # it can never be built, so it must not wait
@@ -485,7 +485,7 @@ class Builder:
             return None
         try:
             build = self.newBuild(requests)
-        except Exception:  # of somebody's own factory or build
+        except PLUGIN_ERRORS:  # of somebody's own factory or build
             why = Failure()
             self._bug(why)
             build = self._brokenBuild(requests, why)
@@ -566,7 +566,7 @@ class Builder:
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)
             return again
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("{status!r} has values that cannot be stored", status=status)
             status.setResults(EXCEPTION)
             text = ("the result of the build cannot be stored: see twistd.log of the master",)

@@ -23,7 +23,7 @@ from buildbot.process.properties import WithProperties
 from buildbot.process.stepspec import makeStep
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test
-from buildbot.util import ComparableMixin, counted
+from buildbot.util import PLUGIN_ERRORS, ComparableMixin, counted
 
 Command = str | WithProperties | Sequence[Any]
 Step = StepSpec | BuildStep
@@ -277,7 +277,7 @@ def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
         made = makeStep((steptype, kwargs))
     except secrets.Reported:
         return _STAND_IN
-    except Exception as error:  # a plug-in's own code: what it raises is told, with what else is wrong
+    except PLUGIN_ERRORS as error:  # a plug-in's own code: what it raises is told, with what else is wrong
         if secrets.current.get() is None:
             raise
         return _refused(f"{steptype.__name__} cannot be made: {inOneLine(error)}")
@@ -310,7 +310,7 @@ def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
             continue
         try:
             _spec(step)
-        except Exception as error:  # a plug-in's own code, too
+        except PLUGIN_ERRORS as error:  # a plug-in's own code, too
             yield number, f"cannot be made: {error if isinstance(error, BadArguments) else inOneLine(error)}"
 
 

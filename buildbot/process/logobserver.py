@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, ILogObserver
 from buildbot.wire.budget import weigh
+
+log = Logger()
 
 #: Characters of a line without an end that are kept; what is longer comes in pieces (G2).
 LONGEST_LINE = 16 * 1024
@@ -35,7 +39,15 @@ class LogObserver:
     def setLog(self, loog: Any) -> None:
         """The log that I look at; what is in it already I see too."""
         loog.subscribe(self, True)
-        loog.waitUntilFinished().addCallback(lambda log: self.logFinished())
+        loog.waitUntilFinished().addCallback(lambda log: self.logFinished()).addErrback(self._failed)
+
+    def _failed(self, why: Failure) -> None:
+        """I could not bear the end of the log: my step fails, as it does if I cannot bear any other line."""
+        tell = getattr(self.step, "observerFailed", None)
+        if tell is not None:
+            tell(why)
+        else:
+            log.failure("observer {observer!r} failed at the end of a log", why, observer=self)
 
     def logFinished(self) -> None:
         """Nothing more will come."""

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from buildbot.config.model import MergeRule
 from buildbot.process.request import BuildRequest
 from buildbot.status.records import MOST_INTERRUPTIONS
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -53,7 +54,7 @@ def _asked(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest
         if isinstance(answer, Deferred) or inspect.isawaitable(answer):
             raise TypeError("mergeRequests must answer True or False at once, not later")
         return bool(answer)
-    except Exception:
+    except PLUGIN_ERRORS:
         if not rule.failed:
             log.failure(
                 "mergeRequests of builder {name} failed: each of those requests gets a build of its own",

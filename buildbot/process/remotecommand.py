@@ -24,6 +24,7 @@ from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime,
 from buildbot.process.deadline import START_TIME as START_TIME
 from buildbot.process.news import OutputText, isPair, newsIn, soleNews
 from buildbot.process.news import SlaveSaid as SlaveSaid
+from buildbot.util import PLUGIN_ERRORS
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.dialect import text
 
@@ -264,7 +265,7 @@ class RemoteCommand(Callee):
         if self.active and self._unread is None:
             try:
                 self.remoteUpdate(self._withText(news) if self.takesText else news)
-            except Exception:
+            except PLUGIN_ERRORS:
                 self._giveUp(Failure())
 
     def _read(self, updates: Any) -> Iterator[None]:
@@ -278,7 +279,7 @@ class RemoteCommand(Callee):
                     yield
                     if not self.active or self._unread is not None:
                         return
-        except Exception:
+        except PLUGIN_ERRORS:
             self._giveUp(Failure())
 
     def _withText(self, news: dict[str, Any]) -> dict[str, Any]:

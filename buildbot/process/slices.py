@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from buildbot.util import PLUGIN_ERRORS
 from buildbot.wire.budget import SLICE, workFor
 
 
@@ -42,7 +43,7 @@ def inSlices(
     def attempt(step: Callable[[], None]) -> None:
         try:
             step()
-        except Exception:
+        except PLUGIN_ERRORS:
             done.errback(Failure())
 
     attempt(doSome)

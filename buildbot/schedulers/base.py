@@ -28,7 +28,7 @@ from buildbot.config.kinds import NAME
 from buildbot.schedulers.taking import MOST_STARTS, Taking
 from buildbot.status.records import BuildsetRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
-from buildbot.util import ComparableMixin
+from buildbot.util import PLUGIN_ERRORS, ComparableMixin
 
 log = Logger()
 
@@ -317,7 +317,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             if record is not None and not isinstance(record, dict):
                 raise TypeError(f"{type(record).__name__} where dict belongs")
             self.takeUp(known)
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             if record is None:
                 raise  # it is not the disk's fault
             log.error(
@@ -417,7 +417,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             self._seen = change.number
         try:
             type(self).addChange(self, change)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure(
                 "scheduler {name} failed to take change {number}", name=self.name, number=change.number
             )
@@ -466,7 +466,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                     return
                 if bs.builderNames:
                     continue
-            except Exception:
+            except PLUGIN_ERRORS:
                 log.failure("scheduler {name} submitted a build set that cannot be built", name=self.name)
             if life is not self._life:
                 return
@@ -504,13 +504,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             return False
         try:
             return name in self.listBuilderNames()
-        except Exception:  # of a subclass, which was asked before: so it does not know now
+        except PLUGIN_ERRORS:  # of a subclass, which was asked before: so it does not know now
             return False
 
     def _tellSubmitted(self, record: BuildsetRecord) -> None:
         try:
             self.submitted(record)
-        except Exception:  # of a subclass: what waits in the outbox is not concerned
+        except PLUGIN_ERRORS:  # of a subclass: what waits in the outbox is not concerned
             log.failure(
                 "scheduler {name} failed at the end of its build set {number}",
                 name=self.name,

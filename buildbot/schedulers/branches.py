@@ -23,7 +23,7 @@ from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.request import BuildSetStatus
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 
 log = Logger()
 
@@ -107,7 +107,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
             return True
         try:
             return bool(self.fileIsImportant(change))
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure(
                 "fileIsImportant of scheduler {name} failed: the change counts as important", name=self.name
             )
@@ -183,7 +183,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         for branch in due:
             try:
                 self.isStable(branch)
-            except Exception:  # of a subclass: what it left waits on, and the other branches are built
+            except PLUGIN_ERRORS:  # of a subclass: what it left waits on, and the other branches are built
                 isBroken = True
                 log.failure("scheduler {name} failed on branch {branch!r}", name=self.name, branch=branch)
         self._arm(RETRY_AFTER if isBroken else 0.0)

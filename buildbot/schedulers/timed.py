@@ -21,6 +21,7 @@ from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.sourcestamp import SourceStamp
 from buildbot.status.request import BuildSetStatus
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -89,7 +90,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     def _wake(self) -> None:
         try:
             self._buildIfDue()
-        except Exception:  # of a subclass: this build is lost, but not those after it
+        except PLUGIN_ERRORS:  # of a subclass: this build is lost, but not those after it
             log.failure("scheduler {name} failed to submit its timed build", name=self.name)
             if self._ready:
                 self._alarm.set(self.yard.clock, RETRY_AFTER)

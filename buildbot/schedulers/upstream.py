@@ -25,6 +25,7 @@ from buildbot.status.records import BuildRecord, BuildsetRecord
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.results import SUCCESS, WARNINGS
 from buildbot.store.interface import StoreFailed
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -260,7 +261,7 @@ class Dependent(BaseUpstreamScheduler):
         if bss.getResults() == SUCCESS and self._followed.isNew(bss.getSourceStamp(), builds):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
-            except Exception:  # of a subclass: it concerns no other set
+            except PLUGIN_ERRORS:  # of a subclass: it concerns no other set
                 log.failure(
                     "scheduler {name} failed after build set {number} of its upstream",
                     name=self.name,

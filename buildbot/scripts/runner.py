@@ -79,6 +79,9 @@ __all__ = [
     "stop",
 ]
 
+#: Characters of an argument that a message repeats; paths can be so long.
+_LONGEST_REPEATED = 1024
+
 #: Which function does each command: called with its options, it returns the exit status.
 _DOERS = {
     "create-master": ("create", "createMaster"),
@@ -142,7 +145,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _obey(options, argv)
     except CommandFailed as why:
-        complain(*why.lines)
+        complain(*_shortened(why.lines, argv))
         return why.status
     except streams.CannotPrint as why:
         return _notPrinted(why)
@@ -153,7 +156,7 @@ def main(argv: Sequence[str]) -> int:
         complain("interrupted")
         return 130
     except OSError as why:
-        complain(f"buildbot: {inWords(why)}", *_traceback(options))
+        complain(*_shortened([f"buildbot: {inWords(why)}"], argv), *_traceback(options))
         return 1
     except Exception as why:  # a fault of ours, and a user cannot do anything with a traceback
         complain(plainLine(f"buildbot: internal error: {type(why).__name__}: {why}"), *_traceback(options))
@@ -169,11 +172,21 @@ def _obey(options: Options, argv: Sequence[str]) -> int:
     except usage.UsageError as why:
         wrong: Any = getattr(options, "subOptions", options)
         verb = () if wrong is options else (str(options.subCommand),)
-        complain(f"buildbot: {why}", wrong.getSynopsis(), f"See `{command(*verb, '--help')}`.")
+        complain(*_shortened([f"buildbot: {why}"], argv), wrong.getSynopsis())
+        complain(f"See `{command(*verb, '--help')}`.")
         return 2
     config = options.subOptions
     config["verbose"] = options["verbose"]
     return _do(str(options.subCommand), config)
+
+
+def _shortened(lines: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """Lines about arguments; of an argument that would fill the screen, its beginning."""
+    for argument in sorted(argv, key=len, reverse=True):
+        if len(argument) <= _LONGEST_REPEATED:
+            break
+        lines = [line.replace(argument, f"{argument[:60]}…") for line in lines]
+    return list(lines)
 
 
 def _notPrinted(why: OSError) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from buildbot.util import PLUGIN_ERRORS
+
 log = Logger()
 
 #: So many events are told in one turn of the reactor.
@@ -102,7 +104,7 @@ def tellOne(receiver: Any, method: str, *args: Any) -> Any:
         return None
     try:
         return call(*args)
-    except Exception:
+    except PLUGIN_ERRORS:
         log.failure("status receiver {receiver!r} failed in {method}", receiver=receiver, method=method)
         return None
 

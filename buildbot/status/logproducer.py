@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from buildbot.logfiles import LogReader
 from buildbot.status.logtext import ChunkDecoder
+from buildbot.util import PLUGIN_ERRORS
 
 _log = Logger()
 
@@ -74,7 +75,7 @@ class LogProducer:
             return
         try:
             self._writeBlock()
-        except Exception:
+        except PLUGIN_ERRORS:
             self.stopProducing()
             _log.failure(
                 "consumer {consumer!r} of log {name} failed",

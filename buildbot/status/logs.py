@@ -28,6 +28,7 @@ from buildbot.status.logproducer import LogProducer
 from buildbot.status.logtext import ChunkDecoder, decoded
 from buildbot.status.records import LogRecord
 from buildbot.troubles import Symptom, Troubles
+from buildbot.util import PLUGIN_ERRORS
 
 _log = Logger()
 
@@ -305,7 +306,7 @@ class LogFile(Finishing):
         """Whether it could bear it; else it is told no more."""
         try:
             getattr(observer, method)(self.step.build, self.step, self, channel, data)
-        except Exception:
+        except PLUGIN_ERRORS:
             self.unsubscribe(observer)
             tell = getattr(getattr(observer, "step", None), "observerFailed", None)
             if tell is not None:

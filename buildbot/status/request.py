@@ -17,6 +17,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.finishing import Finishing
 from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -26,7 +27,7 @@ def tellEach(observers: Sequence[Callable[[Any], object]], news: Any) -> None:
     for observer in observers:
         try:
             observer(news)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("observer {observer!r} failed on {news!r}", observer=observer, news=news)
 
 

@@ -30,7 +30,7 @@ from buildbot.process.remotecommand import RemoteCommand
 from buildbot.sparingfile import sparing
 from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.unpacking import Unpacking, orderFor
-from buildbot.util import counted
+from buildbot.util import PLUGIN_ERRORS, counted
 from buildbot.wire.dialect import text
 
 #: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
@@ -82,7 +82,7 @@ class _FileCallee(Callee):
         """Whatever goes wrong in here is kept for the step: the slave could do nothing about it."""
         try:
             yield
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             if self.error is None:
                 words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 self.error = f"{self.path}: {words}"
@@ -355,7 +355,7 @@ class _FileTransfer(BuildStep):
             await self.runCommand(cmd)
         except ConnectionLost:
             raise
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             cmd.rc = cmd.rc or -1
             return f"{cmd.stderr}{text(str(error), COMPLAINTS, lines=True)}\n"
         if cmd.rc == 0 or callee.isCut:

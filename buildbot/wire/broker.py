@@ -25,6 +25,7 @@ from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
 from buildbot.pbutil import MalformedCall
+from buildbot.util import PLUGIN_ERRORS
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode, encodeInt
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
@@ -277,7 +278,7 @@ class SlavePortBroker(pb.Broker):
             self._serve(end, now)
         except (Violation, BananaError, InsecureJelly) as error:
             self.breakOff(str(error) or type(error).__name__)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("serving {who} failed by a fault of the master", who=self.who)
             self.abort()
         if self.closed or self._hanging:
@@ -373,7 +374,7 @@ class SlavePortBroker(pb.Broker):
             result = local.object.remoteMessageReceived(self, name, args, kw)
         except (Violation, InsecureJelly):
             raise
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             self._failed(error, requestID, answerRequired)
         else:
             if isinstance(result, Slices):
@@ -394,7 +395,7 @@ class SlavePortBroker(pb.Broker):
             yield from slices.work
         except (Violation, InsecureJelly):
             raise
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             self._failed(error, requestID, answerRequired)
         else:
             if answerRequired and not self.closed:
