@@ -400,7 +400,7 @@ class BotPerspective(Duty, NewCredPerspective):
         left = self.botmaster.comings.allow(self.slavename, self._clock.seconds())
         if left is not None:
             more = f" ({left} more like this)" if left else ""
-            log.info(format + "{more}", name=self.slavename, more=more, **fields)
+            log.info(format + more, name=self.slavename, **fields)
 
     def _hangUp(self, before: Attachment) -> None:
         self._stop()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import protocol
@@ -271,7 +271,8 @@ class SlavePortBroker(pb.Broker):
         @param data: what came in just now, if nothing else is left to be served.
         """
         now = self.factory.clock.seconds
-        end = SLICE + (started := now())
+        started = now() if data is None else self.lastHeard
+        end = SLICE + started
         try:
             if data is not None:
                 self._work = iter(self._decoder.decode(data))
@@ -458,10 +459,10 @@ class SlavePortBroker(pb.Broker):
 
     def _asked(self, requestID: int) -> Deferred[Any]:
         """Who waits for this answer: if it breaks the rules, until the link is cut for it."""
-        waiting = self.waitingForAnswers.get(requestID)
+        waiting: Deferred[Any] | None = self.waitingForAnswers.get(requestID)
         if waiting is None:
             raise Violation("an answer to nothing that was asked")
-        return cast("Deferred[Any]", waiting)
+        return waiting
 
     def _decref(self, objectID: int) -> None:
         local = self.localObjects.get(objectID)

@@ -192,7 +192,7 @@ class SlavePortFactory(protocol.ServerFactory):
         left = self._lines.allow(kind, subject, self.clock.seconds(), known, origin)
         if left is not None:
             more = f" ({left} more like this)" if left else ""
-            log.info(format + "{more}", more=more, **fields)
+            log.info(format + more, **fields)
         elif self._summary is None:
             self._summary = self.clock.callLater(EVERY, self._sumUp)
 
