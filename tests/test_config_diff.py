@@ -76,13 +76,12 @@ def applied(
     removed: Iterable[str],
     added: Iterable[Item],
     altered: Iterable[tuple[Item, Item]],
-    order: tuple[str, ...],
-) -> list[Item]:
-    """What a map holds after a change, in its order."""
+) -> dict[str, Item]:
+    """What a map holds after a change, those that come last."""
     result = {name: item for name, item in old.items() if name not in set(removed)}
     result.update((new.name, new) for _, new in altered)
     result.update((new.name, new) for new in added)
-    return [result[name] for name in order or result]
+    return result
 
 
 class DiffTests(unittest.TestCase):
@@ -152,7 +151,7 @@ class DiffTests(unittest.TestCase):
     def test_order(self) -> None:
         """Another order alone is a change that moves no slave."""
         found = change(slaves=slaves("b3", "b1", "b2"), builders=builders("quick", "full"))
-        self.assertEqual((found.slaveOrder, found.builderOrder), (("b3", "b1", "b2"), ("quick", "full")))
+        self.assertEqual(found.reordered, ("bots", "builders"))
         self.assertEqual((found.listsChanged, found.isEmpty()), ((), False))
         self.assertEqual(found.describe(), ("~ bots: in another order", "~ builders: in another order"))
 
@@ -267,20 +266,23 @@ class DiffPropertyTests(unittest.TestCase):
 
         @given(values, values)
         def test_appliedGivesNew(self, old: MasterConfig, new: MasterConfig) -> None:
-            """The change from one configuration to another makes the other of the one, in order."""
+            """The change from one configuration to another makes the other, and tells a new order."""
             found = diff(old, new)
-            bots = applied(
-                old.slaves, found.slavesRemoved, found.slavesAdded, found.slavesAltered, found.slaveOrder
-            )
-            self.assertEqual(bots, list(new.slaves.values()))
+            bots = applied(old.slaves, found.slavesRemoved, found.slavesAdded, found.slavesAltered)
+            self.assertEqual(bots, new.slaves)
             some = applied(
                 old.builders,
                 found.buildersRemoved,
                 found.buildersAdded,
                 found.buildersAltered,
-                found.builderOrder,
             )
-            self.assertEqual(some, list(new.builders.values()))
+            self.assertEqual(some, new.builders)
+            for key, before, after in (
+                ("bots", old.slaves, new.slaves),
+                ("builders", old.builders, new.builders),
+            ):
+                stay = [name for name in before if name in after]
+                self.assertEqual(key in found.reordered, stay != [name for name in after if name in before])
             self.assertEqual(set(old.ports) - set(found.portsRemoved) | set(found.portsAdded), set(new.ports))
             kept = [name for name in new.slaves if name in old.slaves]
             told = [name for name in kept if set(old.builderList(name)) != set(new.builderList(name))]

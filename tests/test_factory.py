@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.trial import unittest
 
+from buildbot.process import step
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.factory import (
     CPAN,
@@ -18,6 +19,7 @@ from buildbot.process.factory import (
     makeStep,
     s,
 )
+from buildbot.status.results import Results
 from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
 from buildbot.steps.transfer import FileUpload
 
@@ -127,6 +129,24 @@ class BuildFactoryTests(unittest.TestCase):
     def test_repr(self) -> None:
         """A factory shows how many steps it has, and none of their arguments."""
         self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 step>")
+
+    def test_results(self) -> None:
+        """Files that were written for early releases find the results beside the steps."""
+        self.assertEqual([getattr(step, each.upper()) for each in Results[:5]], [0, 1, 2, 3, 4])
+
+    def test_addFactoryArguments(self) -> None:
+        """A step that was written for 0.7.6 can be given made, or as a class: each build makes it alike."""
+
+        class Make(ShellCommand):
+            def __init__(self, target: str, jobs: int = 1, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, command=["make", f"-j{jobs}", target], **kwargs)
+                self.addFactoryArguments(target=target, jobs=jobs)
+
+        factory = BuildFactory([Make("all", jobs=4, timeout=3)])
+        factory.addStep(Make, target="check")
+        made: list[Any] = [makeStep(spec) for spec in factory.steps]
+        self.assertEqual([each.command for each in made], [["make", "-j4", "all"], ["make", "-j1", "check"]])
+        self.assertEqual(made[0].remote_kwargs["timeout"], 3)
 
     def test_oldName(self) -> None:
         """The old name for a factory that can be changed is still there."""

@@ -271,7 +271,7 @@ class ReadyTests(StepCase):
         running = self.begin(shell.TreeSize())
         self.assertEqual(running.command.args["command"], ["du", "-s", "-k", "."])
         running.command.end(stdout=b"1234\t.\n")
-        self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["treesize", "1234 KiB"]))
+        self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["treesize", "1234 kb"]))
         self.assertEqual(running.build.getProperty("tree-size-KiB"), 1234)
         for rc, output, result in ((0, b"lots\n", WARNINGS), (1, b"12\t.\n", FAILURE)):
             running = self.begin(shell.TreeSize())

@@ -35,8 +35,6 @@ class ConfigChange:
     @ivar schedulersRemoved: the old objects that nothing new is equal to; likewise sources and status.
     @ivar schedulersAdded: the new objects that nothing old is equal to; likewise sources and status.
     @ivar settings: the names of the other keys that changed, see L{SETTINGS}.
-    @ivar slaveOrder: all new names in their order, if taking the removed ones away and putting the added ones
-        at the end would give another order; else (). Likewise C{builderOrder}.
     @ivar reordered: which of C{"bots"} and C{"builders"} have those that stay in another order.
     """
 
@@ -56,8 +54,6 @@ class ConfigChange:
     statusRemoved: tuple[object, ...] = ()
     statusAdded: tuple[object, ...] = ()
     settings: tuple[str, ...] = ()
-    slaveOrder: tuple[str, ...] = ()
-    builderOrder: tuple[str, ...] = ()
     reordered: tuple[str, ...] = ()
 
     def isEmpty(self) -> bool:
@@ -98,8 +94,6 @@ def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
         statusRemoved=status[0],
         statusAdded=status[1],
         settings=tuple(key for key in SETTINGS if not _isSameSetting(key, old, new)),
-        slaveOrder=slaves.order,
-        builderOrder=builders.order,
         reordered=tuple(key for key, each in (("bots", slaves), ("builders", builders)) if each.isReordered),
     )
 
@@ -111,19 +105,16 @@ class _MapDiff(Generic[_Item]):
     removed: tuple[str, ...] = ()
     added: tuple[_Item, ...] = ()
     altered: tuple[tuple[_Item, _Item], ...] = ()
-    order: tuple[str, ...] = ()
     isReordered: bool = False
 
 
 def _mapDiff(old: Mapping[str, _Item], new: Mapping[str, _Item]) -> _MapDiff[_Item]:
     kept = [name for name in old if name in new]
     both = [(old[name], new[name]) for name in kept]
-    result = kept + [name for name in new if name not in old]
     return _MapDiff(
         removed=tuple(name for name in old if name not in new),
         added=tuple(item for name, item in new.items() if name not in old),
         altered=tuple((was, now) for was, now in both if was is not now and not isEqual(was, now)),
-        order=() if result == list(new) else tuple(new),
         isReordered=kept != [name for name in new if name in old],
     )
 

@@ -161,6 +161,9 @@ class BuildStep(ComparableMixin):
             raise TypeError(f"{type(self).__name__} takes *args, which have no names: use addStep(Class, …)")
         return type(self), dict(self._arguments)
 
+    def addFactoryArguments(self, **kwargs: Any) -> None:
+        """Steps written for 0.7.6 name their arguments here. I know what I was made with already."""
+
     # while it runs
 
     def setStepStatus(self, step_status: Any) -> None:

@@ -246,7 +246,7 @@ class TreeSize(ShellCommand):
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """The size."""
-        return ["treesize", "unknown" if self.kb is None else f"{self.kb} KiB"]
+        return ["treesize", "unknown" if self.kb is None else f"{self.kb} kb"]
 
 
 class SetProperty(ShellCommand):
