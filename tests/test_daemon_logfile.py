@@ -7,10 +7,13 @@ import io
 import os
 import stat
 
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import Logger, LogLevel, LogPublisher, formatEventAsClassicLogText
+from twisted.logger._flatten import flattenEvent
+from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.daemon import logfile
+from buildbot.daemon.plaintext import plain
 from buildbot.plainfiles import NotPlain
 
 
@@ -34,6 +37,32 @@ class ObserverTests(unittest.TestCase):
         self.log.info("says {what}", what="\x1b[2Jone\n2026-01-01T00:00:00+0000 two")
         text = self.stream.getvalue()
         self.assertIn("says \\x1b[2Jone\n\t2026-01-01", text)
+
+    def test_asTwisted(self) -> None:
+        """Every event reads as Twisted's own formatter would write it, whatever is odd about it."""
+        given = {"log_namespace": "here", "log_level": LogLevel.warn, "log_time": 1234567890.5}
+        for event in (
+            {"log_format": "build {number} of {name!r}", "number": 7, "name": "full"},
+            {"log_format": "{one.real:>5}|{two[0]}|{{}}", "one": 3, "two": ["x"]},
+            {"log_format": "two\nlines: {text}", "text": "a\nb"},
+            {"log_format": "called: {who.upper()}", "who": "mary"},
+            {"log_format": "{missing} and {0}"},
+            {"log_format": "{", "text": "x"},
+            {"log_format": b"bytes"},
+            {"log_format": ""},
+            {"log_format": None},
+            {},
+            {"log_format": "{text}", "text": "x", "log_time": None},
+            {"log_format": "{text}", "text": "x", "log_system": "mine"},
+            {"log_format": "{text}", "text": "x", "log_level": None},
+            {"log_format": "broken", "log_failure": Failure(ValueError("why"))},
+        ):
+            whole = {**given, **event}
+            wanted = formatEventAsClassicLogText(whole)
+            self.assertEqual(logfile._line(whole), wanted and plain(wanted), event)
+        flat = {**given, "log_format": "{text}", "text": "x"}
+        flattenEvent(flat)
+        self.assertEqual(logfile._line(flat), formatEventAsClassicLogText(flat))
 
     def test_debug(self) -> None:
         """What only a developer wants is not in it."""
@@ -64,9 +93,16 @@ class DaemonLogTests(unittest.TestCase):
         os.mkdir(self.here)
         self.path = os.path.join(self.here, "twistd.log")
 
+    def later(self) -> float:
+        """The time: whenever it is asked for, L{logfile.LOOK} seconds have passed."""
+        self.now += logfile.LOOK
+        return self.now
+
+    now = 1000.0
+
     def open(self) -> logfile.DaemonLog:
         """The log, closed when the test ends."""
-        file = logfile.DaemonLog(self.here)
+        file = logfile.DaemonLog(self.here, self.later)
         self.addCleanup(lambda: None if file.closed else file.close())
         return file
 
@@ -171,6 +207,16 @@ class DaemonLogTests(unittest.TestCase):
         os.unlink(self.path)
         file.write("three\n")
         self.assertEqual((self.read(), self.read("twistd.log.old")), ("three\n", "one\n"))
+
+    def test_movedJustNow(self) -> None:
+        """Nothing is lost that is logged in the instant in which the log is moved away (F13)."""
+        file = logfile.DaemonLog(self.here, lambda: self.now)
+        self.addCleanup(file.close)
+        os.rename(self.path, f"{self.path}.old")
+        file.write("one\n")
+        self.now += logfile.LOOK
+        file.write("two\n")
+        self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
 
     def test_truncated(self) -> None:
         """A log that was copied and truncated (copytruncate) has no NUL bytes, and goes on in place (F13)."""
