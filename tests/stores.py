@@ -13,11 +13,9 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial import unittest
-from zope.interface import implementer
 
 from buildbot.changes.change import Change
 from buildbot.status.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
@@ -32,24 +30,27 @@ _T = TypeVar("_T")
 PATIENCE = 60.0
 
 
-@implementer(IReactorFromThreads)
 class Turnstile:
-    """I am the one method of a reactor that a store's thread calls; what it asks for is done in C{result}."""
+    """I am what a store needs of a reactor; what is to be called is called in C{result}."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., object], Any, Any]] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[Callable[..., object], Any]] = SimpleQueue()
 
-    def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:
-        """See L{IReactorFromThreads}."""
-        self._calls.put((callable, args, kwargs))
+    def callFromThread(self, callable: Callable[..., object], /, *args: object) -> None:
+        """Call it in this thread."""
+        self._calls.put((callable, args))
+
+    def callLater(self, delay: float, callable: Callable[..., object], /, *args: object) -> None:
+        """Call it in a later turn."""
+        self._calls.put((callable, args))
 
     def result(self, deferred: Deferred[_T]) -> _T:
         """What the Deferred fires with; raises what it fails with."""
         results: list[Any] = []
         deferred.addBoth(results.append)
         while not results:
-            call, args, kwargs = self._calls.get(timeout=PATIENCE)
-            call(*args, **kwargs)
+            call, args = self._calls.get(timeout=PATIENCE)
+            call(*args)
         if isinstance(results[0], Failure):
             results[0].raiseException()
         got: _T = results[0]

@@ -111,6 +111,16 @@ class GroupsTests(SqliteCase):
         self.assertLess(statements.count("COMMIT"), 6)
         self.assertEqual(len(self.get(store.getStates("key"))), 1000)
 
+    def test_oneTurn(self) -> None:
+        """What is asked of an idle store in one turn of the reactor is one commit."""
+        statements: list[str] = []
+        store, opened = self.begin(connect=_recording(statements))
+        self.get(opened)
+        del statements[:]
+        for call in [store.setState(f"key{number}", number) for number in range(100)]:
+            self.get(call)
+        self.assertEqual(statements.count("COMMIT"), 1)
+
     def test_lastSaveCounts(self) -> None:
         """Of several states of one build only the last is written, if nobody asked for it in between."""
         self.opened()

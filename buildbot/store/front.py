@@ -109,7 +109,7 @@ class Store(ABC):
             when = change.when if came is None else came
             return self._write(lambda core: core.addChange(when, text))
 
-        return defer.maybeDeferred(encoded).addCallback(change.numbered, came)
+        return _asked(encoded).addCallback(change.numbered, came)
 
     def getChange(self, number: int) -> Deferred[Change | None]:
         """See L{IStore}."""
@@ -149,7 +149,7 @@ class Store(ABC):
             states = {word(key): encode(value) for key, value in (state or {}).items()}
             return self._write(lambda core: core.addBuildset(text, submitted, names, states))
 
-        return defer.maybeDeferred(encoded)
+        return _asked(encoded)
 
     def getBuildset(self, id: int) -> Deferred[BuildsetRecord | None]:
         """See L{IStore}."""
@@ -177,7 +177,7 @@ class Store(ABC):
             text = encode(build.toRecord())
             return self._write(lambda core: core.startBuild(build, text, atLeast))
 
-        return defer.maybeDeferred(encoded).addCallback(lambda number: replace(build, number=number))
+        return _asked(encoded).addCallback(lambda number: replace(build, number=number))
 
     def saveBuild(self, build: BuildRecord) -> Deferred[None]:
         """See L{IStore}."""
@@ -188,7 +188,7 @@ class Store(ABC):
             key, text = keyOf(build), encode(build.toRecord())
             return self._write(lambda core: core.saveBuild(build, text), key, isSpare=True)
 
-        return defer.maybeDeferred(encoded)
+        return _asked(encoded)
 
     def finishBuild(
         self, build: BuildRecord, requeue: bool = False, counts: bool = True
@@ -264,6 +264,14 @@ class Store(ABC):
             return names
 
         return defer.maybeDeferred(checked)
+
+
+def _asked(ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
+    """What a function returns; a Deferred that fails if it raises."""
+    try:
+        return ask()
+    except Exception:
+        return defer.fail()
 
 
 def encode(value: Any) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
 from buildbot.store.database import Connect, Database
@@ -20,7 +19,7 @@ from buildbot.store.front import Core, Store
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import FILE as FILE
 from buildbot.store.schema import CURRENT, Schema
-from buildbot.store.worker import Work, Worker
+from buildbot.store.worker import Reactor, Work, Worker
 
 _T = TypeVar("_T")
 
@@ -40,7 +39,7 @@ class SqliteStore(Store):
     def __init__(
         self,
         basedir: str,
-        reactor: IReactorFromThreads,
+        reactor: Reactor,
         connect: Connect = sqlite3.connect,
         pace: float = PACE,
         schema: Schema = CURRENT,

@@ -1,8 +1,9 @@
 # -*- test-case-name: tests.test_store_sqlite -*-
 """The one thread that a store's database belongs to: takes what is asked for, does it in groups.
 
-A group is one transaction, so that a hundred things asked for at once wait for the disk once. What the
-work is, nobody here knows.
+A group is one transaction, so that a hundred things asked for at once wait for the disk once. What is asked
+for in one turn of the reactor is handed to the thread after it: the thread is woken once, and does not wait
+for Python's lock in between. What the work is, nobody here knows.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,8 +26,16 @@ from buildbot.store.rows import SqlCore
 
 _log = Logger()
 
-#: No more than this is done at once, for all of it is answered in one turn of the reactor.
+#: So much is handed over at once, and once there is so much, no more is done in one group: all of it is
+#: answered in one turn of the reactor.
 MAX_GROUP = 500
+
+
+class Reactor(Protocol):
+    """What a L{Worker} needs of a reactor."""
+
+    def callLater(self, delay: float, callable: Callable[..., Any], /, *args: object) -> Any: ...
+    def callFromThread(self, callable: Callable[..., Any], /, *args: object) -> Any: ...
 
 
 @dataclass(eq=False)
@@ -58,7 +66,7 @@ class Worker:
 
     def __init__(
         self,
-        reactor: IReactorFromThreads,
+        reactor: Reactor,
         open: Callable[[], Database],
         pace: float,
         tell: Callable[[str | None], object] = lambda reason: None,
@@ -67,7 +75,8 @@ class Worker:
         self._reactor = reactor
         self._open = open
         self._pace = pace
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._turn: list[Work] = []  # what was asked for in this turn of the reactor
+        self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store", daemon=True)
         self._started: Deferred[None] = Deferred()
         self._stopped: Deferred[None] | None = None
@@ -85,12 +94,21 @@ class Worker:
         """Fires with the result once it is on disk, in the order of these calls."""
         if self._stopped is not None:
             return fail(StoreFailed("the store is closed"))
-        self._queue.put(work)
+        if not self._turn:
+            self._reactor.callLater(0, self._handOver)
+        self._turn.append(work)
         return work.done
+
+    def _handOver(self) -> None:
+        """Give the thread what was asked for in this turn."""
+        turn, self._turn = self._turn, []
+        for start in range(0, len(turn), MAX_GROUP):
+            self._queue.put(turn[start : start + MAX_GROUP])
 
     def stop(self) -> Deferred[None]:
         """Fires when all that was submitted is done, and the thread at its end. To be called once."""
         self._stopped = Deferred()
+        self._handOver()
         self._queue.put(None)
         return self._stopped
 
@@ -114,18 +132,18 @@ class Worker:
     def _take(self) -> tuple[list[Work], bool]:
         """Wait for work; returns all there is after the pause that is due, and whether that is the end."""
         group: list[Work] = []
-        work = self._queue.get()
-        if work is not None:
+        turn = self._queue.get()
+        if turn is not None:
             time.sleep(max(0.0, self._next - time.monotonic()))
         with suppress(Empty):
-            while work is not None:
-                group.append(work)
-                if len(group) == MAX_GROUP:
+            while turn is not None:
+                group += turn
+                if len(group) >= MAX_GROUP:
                     break
-                work = self._queue.get_nowait()
+                turn = self._queue.get_nowait()
         if any(each.isWriting for each in group):
             self._next = time.monotonic() + self._pace
-        return group, work is None
+        return group, turn is None
 
     def _tryGroup(self, database: Database, group: Sequence[Work]) -> None:
         """L{_doGroup}; whatever happens there, the thread goes on, and nobody waits in vain."""
