@@ -296,9 +296,7 @@ class BuildYard:
             buildset.state,
             buildset.mergeRequests is not False,
         )
-        made = [BuildRequest.fromRecord(each) for each in requests]
-        for request in made:
-            request.source = buildset.source  # the very Changes, not copies
+        made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]  # its very Changes
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
         self.announcer.buildsetSubmitted(buildset.status)

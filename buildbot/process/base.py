@@ -169,7 +169,7 @@ class Build:
             given.setProperty(name, value, "build")
         self.properties.updateFrom(given)
         self.given = given
-        status.properties.update({name: value for name, value in self.properties.items()})
+        status.properties.update(self.properties.asDict())
         status.source, status.reason = self.source, self.reason
         status.changes, status.blamelist = self.source.changes, self.blamelist()
 
@@ -298,7 +298,7 @@ class Build:
             word = "failed" if self.results == FAILURE else Results[self.results or SUCCESS]
             self.text = [word, *self.text]
         status = self.build_status
-        status.properties.update({name: value for name, value in self.properties.items()})
+        status.properties.update(self.properties.asDict())
         results = self.results or SUCCESS
         try:
             self.buildFinished(self.text, colorOf(results), results)

@@ -44,7 +44,8 @@ class Properties(Mapping[str, Any]):
 
     def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
         self._all: dict[str, tuple[Any, str]] = {}
-        self.update(values or {}, source)
+        if values:
+            self.update(values, source)
 
     def setProperty(self, name: str, value: Any, source: str) -> None:
         """Set a property, whether or not it was set before.
@@ -69,12 +70,15 @@ class Properties(Mapping[str, Any]):
 
     def update(self, values: Mapping[str, Any], source: str) -> None:
         """Set several properties of one source."""
-        for name, value in values.items():
-            self.setProperty(name, value, source)
+        self._all.update({name: (value, source) for name, value in values.items()})
 
     def updateFrom(self, other: Properties) -> None:
         """Set all that another one has, each from the source that it has there."""
         self._all.update(other._all)
+
+    def asDict(self) -> dict[str, Any]:
+        """All values, by name."""
+        return {name: value for name, (value, _) in self._all.items()}
 
     def asList(self) -> list[tuple[str, Any, str]]:
         """All as (name, value, source), sorted by name."""
@@ -236,6 +240,10 @@ def propertyOf(name: str) -> str:
     return _alternative(name)[0]
 
 
+#: Nothing can be filled into values of these types, nor is anything in them; most are such.
+_PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
+
+
 def render(value: Any, properties: HasProperties) -> Any:
     """
     A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
@@ -244,6 +252,8 @@ def render(value: Any, properties: HasProperties) -> Any:
 
     @raise NoProperty: a property is not set.
     """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, WithProperties):
         return value.render(properties)
     if isinstance(value, list):

@@ -57,15 +57,20 @@ class BuildRequest(Finishing):
         self.properties = Properties()
 
     @classmethod
-    def fromRecord(cls, record: RequestRecord) -> BuildRequest:
-        """The request that the store knows."""
-        request = cls(record.reason, SourceStamp.fromRecord(record.sourcestamp), record.builder)
+    def fromRecord(cls, record: RequestRecord, source: SourceStamp | None = None) -> BuildRequest:
+        """
+        The request that the store knows.
+
+        @param source: what it is to build, if that is at hand; else it is made from the record.
+        """
+        source = source or SourceStamp.fromRecord(record.sourcestamp)
+        request = cls(record.reason, source, record.builder)
         request.id = record.id
         request.attempts = record.attempts
         request.interruptions = record.interruptions
         request.mergeable = record.mergeable
         request.submitted = record.submitted
-        request.properties = Properties(record.properties, "request")
+        request.properties.update(record.properties, "request")
         return request
 
     def __repr__(self) -> str:

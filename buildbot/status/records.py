@@ -40,7 +40,7 @@ class Record:
 
     def toRecord(self) -> dict[str, Any]:
         """Me as a dict of what JSON knows; tuples become lists."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {name: value if type(value) in _ATOMS else _plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def fromRecord(cls: type[_R], record: Any) -> _R:

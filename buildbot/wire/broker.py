@@ -507,7 +507,7 @@ class SlavePortBroker(pb.Broker):
         """
         if self.closed or self.disconnected:
             raise pb.DeadReferenceError("Calling Stale Broker")
-        wanted = bool(kw.pop("pbanswer", True))
+        wanted = 1 if kw.pop("pbanswer", True) else 0
         self.currentRequestID = requestID = self.currentRequestID + 1
         data = encode(
             [prefix + b"message", requestID, objectID, message, wanted, jelly(args, self), jelly(kw, self)]

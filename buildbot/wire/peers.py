@@ -278,7 +278,8 @@ class BuilderPeer:
         @return: fires with None once the slave has made the command; fails with a
             L{RemoteFailure} if it cannot, or when the link is lost.
         """
-        said = [commandID, name, {key: _sent(key, value) for key, value in args.items()}]
+        sent = {key: value if type(value) in _SIMPLE else _sent(key, value) for key, value in args.items()}
+        said = [commandID, name, sent]
         words = self.peer.dialect.toPeer(said)
         return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
 
@@ -299,6 +300,10 @@ class BuilderPeer:
 _LISTS = frozenset(("command", "env"))
 
 
+#: Values of these types are sent as they are.
+_SIMPLE = frozenset((str, bytes, int, float, bool, type(None)))
+
+
 def _sent(name: str, value: Any) -> Any:
     """The value of an argument as slaves take it; tuples stay tuples wherever they can."""
     return _listed(value) if name in _LISTS else _plain(value)
@@ -306,6 +311,8 @@ def _sent(name: str, value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """A value without subclasses of the usual containers, which cannot be sent."""
+    if type(value) in _SIMPLE:
+        return value
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -316,6 +323,8 @@ def _plain(value: Any) -> Any:
 
 def _listed(value: Any) -> Any:
     """Lists for tuples.  An obfuscated argument stays the tuple by which slaves know it."""
+    if type(value) in _SIMPLE:
+        return value
     if isinstance(value, dict):
         return {key: _listed(each) for key, each in value.items()}
     if isinstance(value, tuple) and len(value) == 3 and value[0] == "obfuscated":
