@@ -101,7 +101,7 @@ class BotPerspective(Duty, NewCredPerspective):
             with L{LoginRefused} if it never will be.
         """
         if bot is None:
-            raise LoginRefused("it is not a slave: it brought no reference to itself")
+            raise LoginRefused("the client is not a slave: its login has no reference for calls to it")
         peer = SlavePeer(bot, self._halfMade)
         login = self._logins[peer] = Deferred()
         peer.whenLost(partial(self._lost, peer))

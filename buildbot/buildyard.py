@@ -413,7 +413,8 @@ class BuildYard:
         """Something could not be kept: no build begins until it can (P4)."""
         if not self.storeTrouble:
             log.error(
-                "cannot store what happens: {reason}; no build starts until that works again", reason=reason
+                "cannot store builds and requests: {reason}; no build starts until that works again",
+                reason=reason,
             )
         self.storeTrouble = reason
         self.troubles.report("store", _storeSymptom(reason))
@@ -444,7 +445,7 @@ class BuildYard:
     def storeWorks(self) -> None:
         """The store took something."""
         if self.storeTrouble:
-            log.info("what happens can be stored again")
+            log.info("builds and requests can be stored again")
             self.storeTrouble = ""
             self.troubles.clear("store")
             self._stopTrying()
@@ -520,5 +521,5 @@ def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -
 
 def _expectations(record: Any) -> dict[str, float]:
     if not isinstance(record, dict) or not all(isinstance(each, (int, float)) for each in record.values()):
-        raise TypeError("not the seconds of some steps")
+        raise TypeError("the stored durations of steps have a wrong type")
     return dict(record)

@@ -124,7 +124,9 @@ def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
             timer.cancel()
             answer.callback(result)
         elif isinstance(result, Failure) and not result.check(CancelledError):
-            log.failure("{name} failed after it was given up", result, name=_nameOf(child))
+            log.failure(
+                "{name} failed after the master had stopped waiting for it", result, name=_nameOf(child)
+            )
 
     work.addBoth(ended)
     return answer

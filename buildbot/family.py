@@ -38,7 +38,7 @@ class Family(service.MultiService):
         return DeferredList(stopping)
 
     def _notStopped(self, why: Failure, name: str) -> None:
-        log.failure("{name} fails to stop", why, name=name)
+        log.failure("{name} failed to stop", why, name=name)
 
     def removeService(self, service: Any) -> Any:
         """

@@ -84,5 +84,5 @@ def _removed(path: str) -> bool:
     except OSError as error:
         _log.warn("cannot remove {path}, which an upload has left: {error}", path=path, error=error)
         return False
-    _log.info("{path} is removed: the master was killed before it was complete", path=path)
+    _log.info("removed {path}: the master was killed before this upload was complete", path=path)
     return True

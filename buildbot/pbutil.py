@@ -165,7 +165,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
 
     def login(self, *args: Any) -> Any:
         """Not for this class: use L{startLogin}."""
-        raise RuntimeError("login is one-shot: use startLogin instead")
+        raise RuntimeError("login serves a single connection: use startLogin instead")
 
     def getPerspective(self, *args: Any) -> Any:
         """Not for this class: use L{startLogin}."""

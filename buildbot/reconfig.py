@@ -178,7 +178,11 @@ class Reconfigurer:
 
     def _remember(self, job: _Job, became: str) -> None:
         """Tell whoever asks next what became of this one."""
-        log.info("reconfig{of}, whose asker has gone, {became}", of=_of(job.askers), became=became)
+        log.info(
+            "reconfig{of} {became}; the command that asked for it has ended",
+            of=_of(job.askers),
+            became=became,
+        )
         self._untold.append(f"an earlier reconfig{_of(job.askers)}, which was interrupted, {became}")
         del self._untold[:-_UNTOLD]
 

@@ -261,7 +261,7 @@ WRONG = {
     "Nightly('q', [], hour='3')": "not the text '3'",
     "Nightly('q', [], minute=[0, 60])": "a list of them, or '*': it holds 60",
     "Nightly('q', [], minute=[])": "a list of them, or '*': it is empty",
-    "Nightly('q', [], dayOfMonth=31, month=2)": "Nightly 'q': no month that is meant has such a dayOfMonth",
+    "Nightly('q', [], dayOfMonth=31, month=2)": "Nightly 'q': no month in month= has such a dayOfMonth",
     # change sources
     "PBChangeSource(user=3)": "PBChangeSource: user must be a name (text), not 3",
     "PBChangeSource(user='u', passwd=1234)": "passwd must be text, and not empty, not an int",

@@ -515,7 +515,7 @@ class FullDiskTests(SourceCase):
         told: list[Failure] = []
         self.find("two").addErrback(told.append)
         self.master.reactor.advance(0)
-        self.assertEqual(told[0].getErrorMessage(), "0 changes wait to be stored already")
+        self.assertEqual(told[0].getErrorMessage(), "already 0 changes wait to be stored, which is the most")
         self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
 

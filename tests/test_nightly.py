@@ -82,15 +82,15 @@ class OrdinaryTests(unittest.TestCase):
     def test_refused(self) -> None:
         """What means no time is refused, with the words for whoever wrote it."""
         for wrong, words in (
-            (dict(minute=60), "minute is a number from 0 to 59, a list of them, or '*', but not 60"),
-            (dict(hour=[1, 24]), "hour is a number from 0 to 23, a list of them, or '*', but not 24"),
-            (dict(dayOfMonth=0), "dayOfMonth is a number from 1 to 31, a list of them, or '*', but not 0"),
-            (dict(month="5"), "month is a number from 1 to 12, a list of them, or '*', but not '5'"),
-            (dict(dayOfWeek=7), "dayOfWeek is a number from 0 to 6, a list of them, or '*', but not 7"),
-            (dict(hour=True), "hour is a number from 0 to 23, a list of them, or '*', but not True"),
-            (dict(hour=None), "hour is a number from 0 to 23, a list of them, or '*', but not None"),
-            (dict(hour=[]), "hour is a number from 0 to 23, a list of them, or '*', but not nothing"),
-            (dict(dayOfMonth=[30, 31], month=2), "no month that is meant has such a dayOfMonth"),
+            (dict(minute=60), "minute must be a number from 0 to 59, a list of them, or '*', not 60"),
+            (dict(hour=[1, 24]), "hour must be a number from 0 to 23, a list of them, or '*', not 24"),
+            (dict(dayOfMonth=0), "dayOfMonth must be a number from 1 to 31, a list of them, or '*', not 0"),
+            (dict(month="5"), "month must be a number from 1 to 12, a list of them, or '*', not '5'"),
+            (dict(dayOfWeek=7), "dayOfWeek must be a number from 0 to 6, a list of them, or '*', not 7"),
+            (dict(hour=True), "hour must be a number from 0 to 23, a list of them, or '*', not True"),
+            (dict(hour=None), "hour must be a number from 0 to 23, a list of them, or '*', not None"),
+            (dict(hour=[]), "hour must be a number from 0 to 23, a list of them, or '*', not nothing"),
+            (dict(dayOfMonth=[30, 31], month=2), "no month in month= has such a dayOfMonth"),
         ):
             error = self.assertRaises(ValueError, NightlyTimes, **wrong)
             self.assertEqual(str(error), words)

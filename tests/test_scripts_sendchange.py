@@ -174,10 +174,10 @@ class SendTests(unittest.TestCase):
         """F10: a line that holds no change is named, and nothing is sent."""
         for line, reason in (
             ("{", "line 1: Expecting property name"),
-            ("[]", "line 1: a change is a JSON object"),
+            ("[]", "line 1: a change must be a JSON object"),
             ('{"who": "a"}', "line 1: a change needs files, comments"),
-            ('{"who": "a", "files": [], "comments": "", "brunch": 1}', "line 1: a change has no brunch"),
-            ('{"who": "a", "files": "a.c", "comments": ""}', "line 1: files is a list of names"),
+            ('{"who": "a", "files": [], "comments": "", "brunch": 1}', "line 1: a change cannot have brunch"),
+            ('{"who": "a", "files": "a.c", "comments": ""}', "line 1: files must be a list of names"),
         ):
             sent, _ = self.changes(line)
             self.assertIn(reason, str(self.failureResultOf(sent, CommandFailed).value))
@@ -205,8 +205,11 @@ class OptionsTests(unittest.TestCase):
             ((*NEEDED, "--logfile=-", "--auth-file=-"), "standard input"),
             ((*NEEDED, "-n", "one"), "--revision_number must be a whole number, not 'one'"),
             (("--changes=x",), "--master=HOST:PORT is needed"),
-            ((*NEEDED, "--changes=x"), "--username: the file of --changes says"),
-            (("--master=h:1", "--changes=x", "a.c"), "a.c: the file of --changes says"),
+            ((*NEEDED, "--changes=x"), "the file of --changes describes the changes: leave out --username"),
+            (
+                ("--master=h:1", "--changes=x", "a.c"),
+                "the file of --changes describes the changes: leave out a.c",
+            ),
             (("--master=h:1", "--changes=-", "--auth-file=-"), "standard input"),
         ):
             said = command("sendchange", *words)

@@ -67,7 +67,7 @@ class ChangeMaster(Family):
         elif len(self._waiting) < MOST_WAITING:
             self._wait(found)
         else:
-            why = StoreFailed(f"{MOST_WAITING} changes wait to be stored already")
+            why = StoreFailed(f"already {MOST_WAITING} changes wait to be stored, which is the most")
             self._clock().callLater(0, self._refuse, found, Failure(why))
         return found.done
 

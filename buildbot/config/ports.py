@@ -78,7 +78,7 @@ def _check(description: str) -> None:
             raise BadPort(f"{quoted(description)} does not say where to listen{told}")
         return  # the kind of some plug-in
     if not any(given.values()):
-        raise BadPort(f"{quoted(description)} lacks what comes after {kind}:")
+        raise BadPort(f"{quoted(description)} says nothing after {kind}: give a port or a path")
     names = KINDS[kind]
     if names is None:
         return
@@ -89,7 +89,7 @@ def _check(description: str) -> None:
         raise BadPort(f"{quoted(description)}: after an argument with a name, a colon must be written as \\:")
     port = given.get("port", given.get("0", ""))
     if not re.fullmatch(r"[0-9]+", port) or _number(port) > 65535:
-        raise BadPort(f"{quoted(description)} names no port: there, a port is a number from 0 to 65535")
+        raise BadPort(f"{quoted(description)} names no port: give a number from 0 to 65535")
 
 
 def _split(description: str) -> list[str]:

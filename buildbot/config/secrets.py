@@ -132,7 +132,7 @@ def _read(path: str) -> str:
     except ValueError:  # a null character in the name
         raise _Unusable("no file can have this name") from None
     if len(data) > LARGEST:
-        raise _Unusable(f"this is longer than {LARGEST} bytes: it is to hold a password alone")
+        raise _Unusable(f"this is longer than {LARGEST} bytes: it must hold only a password")
     try:
         line = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -141,7 +141,7 @@ def _read(path: str) -> str:
     if not password:
         raise _Unusable("this is empty")
     if _isSeveral(password):
-        raise _Unusable("this has more than one line: it is to hold a password alone")
+        raise _Unusable("this has more than one line: it must hold only a password")
     if about.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         _warn(path, about.st_mode)
     return password

@@ -76,9 +76,7 @@ def main(order: str) -> None:
         os._exit(0)
     faulthandler.cancel_dump_traceback_later()
     shown = locate(asked.path, asked.basedir).shown
-    errors += [
-        ConfigError("it forks the process (os.fork); a running master cannot", shown, line) for line in forks
-    ]
+    errors += [ConfigError("the file calls os.fork; a running master cannot", shown, line) for line in forks]
     errors += [ConfigError(trouble, shown) for trouble in before.lost()]
     answer = {"errors": list(map(astuple, errors)), "warnings": list(map(astuple, warnings))}
     with os.fdopen(asked.report, "wb") as stream:

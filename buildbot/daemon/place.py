@@ -58,7 +58,7 @@ def enter(basedir: str, toWrite: bool = True) -> str:
         raise Unusable(closed(here))
     if toWrite and not _mayUse(here, os.W_OK):
         if _isReadOnly(here):
-            raise Unusable(f"cannot use {here}: Read-only file system; whoever runs there has to write")
+            raise Unusable(f"cannot use {here}: Read-only file system; a master or slave has to write there")
         raise Unusable(closed(here))
     tac = os.path.join(here, TAC)
     try:

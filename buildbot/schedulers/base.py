@@ -264,7 +264,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         yard = getattr(parent, "botmaster", None)
         if yard is None:
             part = f"scheduler {self.name} is a part of {type(parent).__name__} {parent.name!r}"
-            raise TypeError(f"{part}: put it into c['schedulers'], for a scheduler finds its Changes itself")
+            raise TypeError(f"{part}, where it gets no changes: put it into c['schedulers']")
         return yard
 
     @property

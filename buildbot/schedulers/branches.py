@@ -261,7 +261,9 @@ class _Waiting(list[Change]):
         return self
 
     def _refuse(self, *args: object, **kwargs: object) -> Any:
-        raise TypeError("of what waits nothing can be taken out but all: set the attribute to an empty list")
+        raise TypeError(
+            "a single waiting change cannot be removed: set the attribute to an empty list to remove all"
+        )
 
     insert = remove = pop = clear = __setitem__ = __delitem__ = _refuse
 
@@ -322,7 +324,7 @@ class Scheduler(_TreeScheduler):
         if list(changes) == self.importantChanges:  # as after +=, which has added already
             return
         if changes:
-            raise ValueError("addImportantChange adds one")
+            raise ValueError("the list cannot be set: call addImportantChange for each change")
         self._trees.pop(self.branch, None)
         self.changed()
 
@@ -334,7 +336,7 @@ class Scheduler(_TreeScheduler):
     @unimportantChanges.setter
     def unimportantChanges(self, changes: Sequence[Change]) -> None:
         if changes and not isinstance(changes, _Waiting):
-            raise ValueError("addUnimportantChange adds one")
+            raise ValueError("the list cannot be set: call addUnimportantChange for each change")
 
     @property
     def nextBuildTime(self) -> float | None:

@@ -39,7 +39,7 @@ class _Field:
         wrong = [v for v in values if type(v) is not int or not self.lowest <= v <= self.highest]
         if wrong or not values:
             told = repr(wrong[0]) if wrong else "nothing"
-            raise ValueError(f"{self.name} is {self.expected}, but not {told}")
+            raise ValueError(f"{self.name} must be {self.expected}, not {told}")
         return frozenset(values)
 
     @property
@@ -105,7 +105,7 @@ class NightlyTimes:
         self._minutes, self._hours, self._daysOfMonth, self._months, self._daysOfWeek = read
         leapYear = (date(2000, 1, 1) + timedelta(days=n) for n in range(366))
         if not any(map(self.isRunDay, leapYear)):
-            raise ValueError("no month that is meant has such a dayOfMonth")
+            raise ValueError("no month in month= has such a dayOfMonth")
 
     def isRunDay(self, day: date) -> bool:
         """Whether the day is meant."""
@@ -135,7 +135,7 @@ class NightlyTimes:
             day += timedelta(days=1)
             if found is not None and found <= datetime.combine(day, time(tzinfo=zone)).timestamp():
                 return found
-        raise AssertionError("a day that is meant comes within eight years")
+        raise AssertionError("no day of the next eight years matches")
 
     def _timesOn(self, day: date, zone: tzinfo | None) -> Iterator[float]:
         """All times that are due on a day."""

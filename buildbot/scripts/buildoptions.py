@@ -233,6 +233,5 @@ class SendChangeOptions(CommandOptions):
         about = ("username", "branch", "comments", "logfile", "category", *places, *revisions)
         twice = [f"--{name}" for name in about if self[name] is not None]
         if twice or self["files"]:
-            raise usage.UsageError(
-                f"{', '.join([*twice, *self['files'][:3]])}: the file of --changes says what the changes are"
-            )
+            extra = ", ".join([*twice, *self["files"][:3]])
+            raise usage.UsageError(f"the file of --changes describes the changes: leave out {extra}")

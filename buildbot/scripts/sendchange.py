@@ -112,9 +112,7 @@ def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]
     def over(result: object) -> None:
         if refused:
             count = f"{len(refused)} of {counted(len(listed), 'change')}"
-            raise CommandFailed(
-                f"the master refuses {count}: it will not take them, however often they are sent"
-            )
+            raise CommandFailed(f"the master refuses {count}: sending again does not help")
 
     return sender.sendAll(listed, told).addCallback(over)
 
@@ -137,15 +135,15 @@ def changesOf(text: str, path: str) -> list[dict[str, Any]]:
 def _changeOf(said: Any) -> dict[str, Any]:
     """A change as it travels. Raises ValueError, with what is wrong, if it is none."""
     if not isinstance(said, dict):
-        raise ValueError("a change is a JSON object")
+        raise ValueError("a change must be a JSON object")
     missing = [key for key in ("who", "files", "comments") if key not in said]
     if missing:
         raise ValueError(f"a change needs {', '.join(missing)}")
     unknown = sorted(set(said) - _KEYS)
     if unknown:
-        raise ValueError(f"a change has no {', '.join(unknown)}")
+        raise ValueError(f"a change cannot have {', '.join(unknown)}")
     if not isinstance(said["files"], list):
-        raise ValueError("files is a list of names")
+        raise ValueError("files must be a list of names")
     return {key: _allSendable(value) for key, value in said.items()}
 
 

@@ -197,10 +197,12 @@ class Trial(ShellCommand):
         self.python, self.tests = _several(self.python), _several(self.tests)
         if any(" " in each for each in self.python or () if isinstance(each, str)):
             complain(
-                self, f": python is a list of words, as in ['python', '-Wall'], not {self.python!r}", "python"
+                self,
+                f": python must be a list of words, as in ['python', '-Wall'], not {self.python!r}",
+                "python",
             )
         if " " in self.trial:
-            complain(self, f": trial is one word without spaces, not {self.trial!r}", "trial")
+            complain(self, f": trial must be one word without spaces, not {self.trial!r}", "trial")
         if self.testpath is UNSPECIFIED:
             complain(
                 self, ": say where the code is that is tested: testpath='.', or testpath=None", "testpath"

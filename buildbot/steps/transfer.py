@@ -136,7 +136,7 @@ class FileWriter(_FileCallee):
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isfile(self.path):
-            raise ValueError("its place is taken by something that is not a file")
+            raise ValueError("there is something at its path that is not a file")
 
     def _open(self) -> None:
         makeDirectories(os.path.dirname(self.path), self.mode)
@@ -218,7 +218,7 @@ class DirectoryWriter(FileWriter):
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
-            raise ValueError("its place is taken by something that is not a directory")
+            raise ValueError("there is something at its path that is not a directory")
 
     def remote_unpack(self) -> None:
         """That was all of the archive."""
