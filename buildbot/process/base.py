@@ -158,15 +158,15 @@ class Build:
         for request in self.requests:
             given.update(request.properties, "request")
         given.update(self.slavebuilder.slave.properties, "slave")
-        for name, value in (
-            ("buildername", self.builder.name),
-            ("buildnumber", status.number),
-            ("slavename", self.getSlaveName()),
-            ("branch", self.source.branch),
-            ("revision", self.source.wantedRevision()),
-            *((name, getattr(self.source, name)) for name in PLACE),
-        ):
-            given.setProperty(name, value, "build")
+        own = {
+            "buildername": self.builder.name,
+            "buildnumber": status.number,
+            "slavename": self.getSlaveName(),
+            "branch": self.source.branch,
+            "revision": self.source.wantedRevision(),
+        }
+        own.update((name, getattr(self.source, name)) for name in PLACE)
+        given.update(own, "build")
         self.properties.updateFrom(given)
         self.given = given
         status.properties.update(self.properties.asDict())

@@ -227,7 +227,7 @@ def _plain(value: Any) -> Any:
     if type(value) in _ATOMS:
         return value
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [each if type(each) in _ATOMS else _plain(each) for each in value]
     return value.toRecord() if isinstance(value, Record) else value
 
 
