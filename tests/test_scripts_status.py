@@ -230,6 +230,18 @@ class PageTests(unittest.TestCase):
             ["slave:    bot2", "state:    not connected", "", "no events since the master started"],
         )
 
+    def test_lostSlave(self) -> None:
+        """The address and version of a connection that is over are not shown as if they were of now."""
+        lost = {**BOT, "connected": False, "state": "absent"}
+        self.assertIn("address:  10.0.0.1:4711 (when it was last connected)", status.slavePage(lost, NOW))
+        self.assertIn(
+            "version:  worker 4.3.0 (python 3) (when it was last connected)", status.slavePage(lost, NOW)
+        )
+        table = "\n".join(status.masterPage(MASTER, [lost], NOW))
+        self.assertIn("not connected", table)
+        self.assertNotIn("10.0.0.1", table)
+        self.assertNotIn("4.3.0", table)
+
     def test_since(self) -> None:
         """How long something lasts is said in one unit; a clock that was set back does no harm."""
         passed = {3: "3 s", 59: "59 s", 60: "1 min", 7199: "1 h", 86400 * 3: "3 d", -5: "0 s"}

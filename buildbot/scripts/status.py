@@ -139,8 +139,8 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
         ("slave", slave["name"]),
         ("state", _state(slave)),
         ("since", since(slave.get("since"), now).removeprefix("since ")),
-        ("address", slave.get("address")),
-        ("version", _version(slave)),
+        ("address", _asOfNow(slave, slave.get("address"))),
+        ("version", _asOfNow(slave, _version(slave))),
         ("admin", slave.get("admin")),
         ("host", slave.get("host")),
         ("builders", ", ".join(slave.get("builders") or ())),
@@ -154,6 +154,11 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
     events = list(slave.get("events") or ())[-_EVENTS:]
     lines += ["", "latest events:" if events else "no events since the master started"]
     return lines + [f"  {moment(event['when'])}  {plainLine(event['text'])}" for event in events]
+
+
+def _asOfNow(slave: Mapping[str, Any], fact: str | None) -> str | None:
+    """A fact about a slave's connection, which may be one that is over."""
+    return f"{fact} (when it was last connected)" if fact and not slave["connected"] else fact
 
 
 def _guessesAt(slave: Mapping[str, Any]) -> str | None:
@@ -193,8 +198,8 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
         slave["name"],
         _state(slave),
         since(slave.get("since"), now).removeprefix("since ") or "-",
-        slave.get("address") or "-",
-        _version(slave) or "-",
+        (slave["connected"] and slave.get("address")) or "-",
+        (slave["connected"] and _version(slave)) or "-",
         _some(slave.get("builders") or ()) or "-",
     ]
 
