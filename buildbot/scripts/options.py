@@ -137,7 +137,7 @@ class StartOptions(MakerBase):
     optFlags = [["nodaemon", "", "Run in the foreground, and log to standard output."]]
     optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")]]
     longdesc = (
-        "Starts the buildmaster or buildslave in DIR. Returns with status 0 once it is ready: a master "
+        "Starts the master or slave in DIR. Returns with status 0 once it is ready: a master "
         "listens for slaves by then. If it cannot start, says why, and leaves nothing running."
     )
 
@@ -149,7 +149,7 @@ class StopOptions(MakerBase):
     optParameters = [
         ["timeout", "t", 15.0, "How many seconds the process may take to stop.", seconds("--timeout")]
     ]
-    longdesc = "Stops the buildmaster or buildslave in DIR. Returns with status 0 when none is running."
+    longdesc = "Stops the master or slave in DIR. Returns with status 0 when none is running."
 
 
 class RestartOptions(StartOptions):
@@ -157,7 +157,7 @@ class RestartOptions(StartOptions):
 
     optFlags = [["kill", "k", "Kill the old process if it does not stop within 15 seconds."]]
     longdesc = (
-        "Stops the buildmaster or buildslave in DIR if it is running, and starts it. If the configuration "
+        "Stops the master or slave in DIR if it is running, and starts it. If the configuration "
         "file of a running master has errors, shows them, and leaves the master running."
     )
 
