@@ -171,7 +171,8 @@ class ErrorTests(unittest.TestCase):
             + "c['schedulers'] = [S()]\n"
         )
         [error] = errorsOf(text)
-        self.assertTrue(error.startswith(f"master.cfg:{NEXT + 2}: SystemExit"), error)
+        said = "scheduler 1 does not say which builders it starts: SystemExit: 1"
+        self.assertEqual(error, f"master.cfg:{NEXT + 3}: {said}")
 
 
 class DecodeTests(unittest.TestCase):
