@@ -130,7 +130,10 @@ def _describe(raw: Raw, report: Report) -> Iterator[_Described]:
 
 def _slavenames(entry: _Entry) -> dict[str, None]:
     """The slaves that a builder names, either way, each once."""
-    every = (entry.get("slavename"), *_listed(entry.get("slavenames")))
+    one, several = entry.get("slavename"), entry.get("slavenames")
+    if several is None:
+        return {one: None} if isinstance(one, str) else {}
+    every = (one, *_listed(several))
     return dict.fromkeys([name for name in every if isinstance(name, str)])
 
 

@@ -51,7 +51,11 @@ def uncalled(cls: object) -> list[tuple[str, str]]:
 def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Warnings; each class is told once."""
     told: set[tuple[str, str]] = set()
+    seen: set[int] = set()
     for cls, say in _plugins(raw, report):
+        if id(cls) in seen:
+            continue
+        seen.add(id(cls))
         for owner, name in uncalled(cls):
             if (owner, name) not in told:
                 told.add((owner, name))
