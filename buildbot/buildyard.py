@@ -196,7 +196,7 @@ class BuildYard:
                 "builds are lost, and perhaps changes and requests of the same time: "
                 + ", ".join(f"{name} {numbers}" for name, numbers in lost.items()),
                 "this may be a copy of a running master, or the store is older than the logs: see the page on"
-                " backups. New builds get higher numbers; this is said until each of the builders has built",
+                " backups. New builds get higher numbers; this note stays until each builder has built",
             )
             self.troubles.report("lost builds", symptom, lambda: not lost)
 
@@ -499,7 +499,7 @@ def _storeSymptom(reason: str) -> Symptom:
     return Symptom(
         "no build begins: changes, requests and builds cannot be kept",
         reason,
-        "see that the disk has room and can be written; the master goes on by itself then",
+        "make sure that the disk has room and can be written; then the master goes on by itself",
     )
 
 

@@ -27,7 +27,7 @@ def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
         return Symptom(
             "nothing can be kept: changes, requests, builds and logs will be lost",
             f"{path}: its file system is read-only",
-            "mount it for writing; one that becomes read-only by itself has seen faults of its disk",
+            "mount it for writing; if it became read-only by itself, look for faults of its disk",
         )
     left = found.f_bavail * found.f_frsize
     if left < BYTES:

@@ -116,7 +116,7 @@ class Dispatcher:
         else:
             perspective = self.botmaster.getPerspective(avatarID)
         if perspective is None:
-            raise LoginRefused("it was removed from the configuration during its login")
+            raise LoginRefused("this name was removed from the configuration during the login")
         known = perspective
         attaching: Deferred[Any] = maybeDeferred(known.attached, mind)
         return attaching.addCallback(lambda avatar: (pb.IPerspective, avatar, partial(known.detached, mind)))

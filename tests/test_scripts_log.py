@@ -335,7 +335,7 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(
             self.said("full/7").out.splitlines(),
             [
-                "no master is running to tell the steps of build 7 of full; the files of its logs:",
+                "no master is running that knows the steps of build 7 of full; its log files:",
                 *(f"  {self.here}/logs/{name}" for name in files),
             ],
         )

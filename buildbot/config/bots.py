@@ -83,7 +83,7 @@ def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
             size = f" of {len(entry)}" if isinstance(entry, (tuple, list)) else ""
             yield say(f"bot {index + 1} must be {shape}, not {articled(entry)}{size}")
         elif not isinstance(entry[0], str):
-            yield say(f"bot {index + 1} must have a name that is text")
+            yield say(f"bot {index + 1} must have text as its name")
 
 
 def _isPair(entry: object) -> TypeGuard[Sequence[Any]]:

@@ -86,7 +86,7 @@ def createMaster(config: Config) -> int:
     if not maker.write(name, text):
         passwords = []
     elif passwords:
-        maker.say(f"{name} holds new passwords, for its slave and for whoever sends changes.")
+        maker.say(f"{name} holds new passwords, for its slave and for sendchange.")
     maker.say("Next:", *(f"  {line}" for line in nextCommands(maker.basedir, text, passwords)))
     return 0
 

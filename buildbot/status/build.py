@@ -125,8 +125,8 @@ class BuildStepStatus(_Watched):
 
     name = "?"
     results: int | None = None
-    text: Sequence[str] = ()
-    text2: Sequence[str] = ()
+    _text: tuple[str, ...] = ()
+    _text2: tuple[str, ...] = ()
     color: str | None = None
     metrics: Sequence[str] = ()
     _progress: Mapping[str, float] = MappingProxyType({})
@@ -160,11 +160,21 @@ class BuildStepStatus(_Watched):
 
     def getText(self) -> list[str]:
         """A few words on what it does or did."""
-        return list(self.text)
+        return list(self._text)
+
+    @property
+    def text(self) -> list[str]:
+        """See L{getText}; an attribute of 0.7.5."""
+        return self.getText()
+
+    @property
+    def text2(self) -> list[str]:
+        """See L{getText2}; an attribute of 0.7.5."""
+        return self.getText2()
 
     def getText2(self) -> list[str]:
         """What of it is worth mentioning with the build."""
-        return list(self.text2)
+        return list(self._text2)
 
     def getColor(self) -> str | None:
         """The colour of 0.7.5's waterfall; None until somebody has said which."""
@@ -172,7 +182,7 @@ class BuildStepStatus(_Watched):
 
     def getResults(self) -> tuple[int | None, list[str]]:
         """How it went, and what is worth mentioning with the build."""
-        return self.results, list(self.text2)
+        return self.results, list(self._text2)
 
     def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
         """What is known of its progress: (metric, now, usually in the end); None for what is not known."""
@@ -219,11 +229,11 @@ class BuildStepStatus(_Watched):
 
     def setText(self, text: Sequence[str] | str) -> None:
         """A few words, or one."""
-        self.text = asWords(text)
+        self._text = asWords(text)
 
     def setText2(self, text: Sequence[str] | str) -> None:
         """What is worth mentioning with the build."""
-        self.text2 = asWords(text)
+        self._text2 = asWords(text)
 
     def setColor(self, color: str) -> None:
         """The colour of 0.7.5's waterfall; not kept."""
@@ -286,7 +296,7 @@ class BuildStepStatus(_Watched):
         """What is kept of it."""
         assert self.started is not None
         logs = tuple(log.toRecord() for log in self.logs)
-        return StepRecord(self.name, self.started, self.finished, self.results, tuple(self.text), logs)
+        return StepRecord(self.name, self.started, self.finished, self.results, self._text, logs)
 
 
 def _plain(value: Any) -> Any:
@@ -313,7 +323,7 @@ class BuildStatus(_Watched):
     """
 
     results: int | None = None
-    text: Sequence[str] = ()
+    _text: tuple[str, ...] = ()
     waitsFor: Callable[[], str] | None = None
     experience: Mapping[str, Mapping[str, float]] = MappingProxyType({})
     _note = ""
@@ -411,6 +421,11 @@ class BuildStatus(_Watched):
         return next((step for step in self.steps if step.isRunning()), None)
 
     @property
+    def text(self) -> list[str]:
+        """See L{getText}; an attribute of 0.7.5."""
+        return self.getText()
+
+    @property
     def color(self) -> str | None:
         """See L{getColor}; an attribute of 0.7.5."""
         return self.getColor()
@@ -426,7 +441,7 @@ class BuildStatus(_Watched):
 
     def getText(self) -> list[str]:
         """A few words on how it went."""
-        return list(self.text)
+        return list(self._text)
 
     def getColor(self) -> str | None:
         """The colour of 0.7.5's waterfall; None while it runs."""
@@ -482,7 +497,7 @@ class BuildStatus(_Watched):
 
     def setText(self, text: Sequence[str] | str) -> None:
         """A few words on how it went."""
-        self.text = asWords(text)
+        self._text = asWords(text)
 
     def setResults(self, results: int) -> None:
         """How it went."""
@@ -511,7 +526,7 @@ class BuildStatus(_Watched):
             started=self.record.started,
             finished=self.finished,
             results=self.results,
-            text=tuple(self.text),
+            text=self._text,
             reason=self.reason,
             sourcestamp=self.record.sourcestamp,
             properties={_word(name): _plain(value) for name, value in self.properties.items()},

@@ -93,7 +93,7 @@ def setAsides(path: str) -> Symptom | None:
     if not names:
         return None
     return Symptom(
-        "the store was damaged: what could be read of it went over into a new one",
+        "the store was damaged: what could be read was copied into a new one",
         f"the damaged file is kept as {', '.join(names)}",
         "see in twistd.log and `buildbot builds` what is missing, then move that file away",
     )

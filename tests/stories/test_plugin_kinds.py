@@ -85,7 +85,7 @@ class KindTests(PluginCase):
         self.assertIn("mind the gap\n", log.getTextWithHeaders())
 
     def test_lengths(self) -> None:
-        """The length of a log is a number while it grows, and the colour of a build can be read."""
+        """The length of a log is a number while it grows; words and colours can be read."""
         slave = self.connect("0.7.12")
         buildset = self.submit("full")
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
@@ -99,6 +99,8 @@ class KindTests(PluginCase):
         slave.commands[1].end(0)
         self.settle()
         self.assertEqual((build.getResults(), build.color), (FAILURE, "red"))
+        self.assertEqual((type(build.text), build.text), (list, build.getText()))
+        self.assertEqual(build.getSteps()[0].text2.copy(), ["first"])
 
     def test_builderStatus(self) -> None:
         """The status of a builder has its directory, its state and its slaves as attributes."""
