@@ -31,7 +31,7 @@ from buildbot.process.request import BuildRequest
 from buildbot.status.announcer import Announcer
 from buildbot.status.logs import LogDirectory
 from buildbot.status.records import BuildRecord, BuildsetRecord, PauseRecord, RequestRecord
-from buildbot.store.interface import UNREADABLE, StoreFailed
+from buildbot.store.interface import FILE_GONE, UNREADABLE, StoreFailed
 from buildbot.store.memory import MemoryStore
 from buildbot.troubles import Symptom, Troubles
 from buildbot.util import PLUGIN_ERRORS, counted
@@ -417,7 +417,7 @@ class BuildYard:
                 reason=reason,
             )
         self.storeTrouble = reason
-        self.troubles.report("store", _storeSymptom(reason))
+        self.troubles.report("store", storeSymptom(reason))
         if self._trying is None and not self.stopping:
             self._trying = self.clock.callLater(STORE_AGAIN, self._tryStore)
 
@@ -495,12 +495,12 @@ class BuildYard:
         return True
 
 
-def _storeSymptom(reason: str) -> Symptom:
-    return Symptom(
-        "no build begins: changes, requests and builds cannot be kept",
-        reason,
-        "make sure that the disk has room and can be written; then the master goes on by itself",
-    )
+def storeSymptom(reason: str) -> Symptom:
+    """What is said while nothing can be kept, for this reason of L{StoreFailed}."""
+    cure = "make sure that the disk has room and can be written; then the master goes on by itself"
+    if reason.endswith(FILE_GONE):
+        cure = "stop the master, put the file back from a backup if there is one, and start the master again"
+    return Symptom("no build begins: changes, requests and builds cannot be kept", reason, cure)
 
 
 def _readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -> dict[_K, _T]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from buildbot.buildyard import storeSymptom
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
@@ -79,6 +80,8 @@ class FilesTests(SqliteCase):
         with self.assertRaises(StoreFailed) as caught:
             self.change()
         self.assertIn("has been deleted", caught.exception.reason)
+        self.assertIn("start the master again", storeSymptom(caught.exception.reason).cure)
+        self.assertIn("goes on by itself", storeSymptom("database or disk is full").cure)
         shutil.rmtree(self.directory)
         self.assertRaises(StoreFailed, self.pending)
 

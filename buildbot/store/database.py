@@ -16,7 +16,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.plainfiles import mustBePlain
-from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.interface import FILE_GONE, SchemaTooNew, StoreFailed
 from buildbot.store.salvage import SHM, WAL, misfit, raiseCounters, salvage, setAside, shape, wrongHeader
 from buildbot.store.schema import Schema
 
@@ -77,7 +77,7 @@ class Database:
         with suppress(OSError):
             if os.stat(self._path).st_ino == self._inode:
                 return
-        raise StoreFailed(f"{self._path} has been deleted or replaced while it is in use")
+        raise StoreFailed(f"{self._path} {FILE_GONE}")
 
     def _connected(self) -> Any:
         return self._connect(self._path, timeout=BUSY, isolation_level=None)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # for the checker alone: this module stands below everything 
 
 #: State that makes no sense to this release is kept under this and its old key (P3).
 UNREADABLE = "unreadable"
+#: How the reason of a L{StoreFailed} ends that lasts until the master is started again.
+FILE_GONE = "has been deleted or replaced while it is in use"
 
 
 class StoreFailed(Exception):
