@@ -119,9 +119,9 @@ class Contract:
     async def test_forks(self) -> None:
         """A file that forks is refused with the line, whatever the copies do then."""
         line = f":{NEXT + 1}"
-        await self.only("import os\nos.fork()\n", line, "forks")
-        await self.only("import os\nif not os.fork():\n    while True: pass\n", line, "forks")
-        await self.only("import os\nif not os.fork():\n    1 / 0\n", line, "forks")
+        await self.only("import os\nos.fork()\n", line, "calls os.fork")
+        await self.only("import os\nif not os.fork():\n    while True: pass\n", line, "calls os.fork")
+        await self.only("import os\nif not os.fork():\n    1 / 0\n", line, "calls os.fork")
         await self.only("import os\nif os.fork():\n    os._exit(0)\n", "", "status 0")
 
     async def test_runsPrograms(self) -> None:
