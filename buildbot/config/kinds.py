@@ -56,7 +56,7 @@ def isSeconds(value: object) -> bool:
 
 def isText(value: object) -> bool:
     """Whether that is text that can be sent: no program takes a null character."""
-    return isinstance(value, str) and textDetail(value) is None
+    return isinstance(value, str) and ((value.isascii() and "\0" not in value) or textDetail(value) is None)
 
 
 def textDetail(value: object) -> str | None:

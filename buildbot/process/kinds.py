@@ -39,7 +39,7 @@ def _isDirectory(value: object) -> bool:
 
 def _partDetail(path: object) -> str | None:
     """Why no system can have a file of this name."""
-    if not isinstance(path, str):
+    if not isinstance(path, str) or 4 * len(path) <= LONGEST_NAME:  # no character has more than four bytes
         return None
     if any(len(part.encode("utf-8", "surrogatepass")) > LONGEST_NAME for part in re.split(r"[/\\]", path)):
         return f"it has a part of more than {LONGEST_NAME} bytes: no system has such a name"
