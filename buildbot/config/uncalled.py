@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from buildbot.config.model import ConfigError
-from buildbot.config.words import Raw, Report, Say, entries
+from buildbot.config.words import Raw, Report, Say, entries, listing
 
 _LATER_NEWS = (
     *("requestSubmitted", "requestCancelled", "changeAdded", "slaveConnected", "slaveDisconnected"),
@@ -33,36 +33,28 @@ UNCALLED = {
 }
 
 
-def uncalled(cls: object) -> list[tuple[str, str]]:
-    """What a class of a plug-in defines in vain: (name of the class that does, name of the method)."""
+def uncalled(cls: object) -> dict[type, list[str]]:
+    """What a class of a plug-in, or one that it derives from, defines in vain: class -> names."""
     mro = cls.__mro__ if isinstance(cls, type) else ()
     ours = [base for base in mro if base.__module__.startswith("buildbot.")]
     names = {name for base in ours for name in UNCALLED.get(f"{base.__module__}.{base.__qualname__}", ())}
     names -= {name for base in ours for name in vars(base)}
-    return [
-        (base.__qualname__, name)
+    return {
+        base: [name for name, value in vars(base).items() if name in names and not isinstance(value, bool)]
         for base in mro
         if base not in ours
-        for name, value in vars(base).items()
-        if name in names and not isinstance(value, bool)
-    ]
+    }
 
 
 def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Warnings; each class is told once."""
-    told: set[tuple[str, str]] = set()
-    seen: set[int] = set()
+    told: set[type] = set()
     for cls, say in _plugins(raw, report):
-        if id(cls) in seen:
-            continue
-        seen.add(id(cls))
-        for owner, name in uncalled(cls):
-            if (owner, name) not in told:
-                told.add((owner, name))
-                yield say(
-                    f"class {owner} defines {name}, which this release never uses:"
-                    " docs/differences.rst says what to use instead"
-                )
+        for owner, names in uncalled(cls).items():
+            if names and owner not in told:
+                told.add(owner)
+                title = f"class {owner.__qualname__} defines {listing(names)}"
+                yield say(f"{title}, which this release never uses: see docs/differences.rst")
 
 
 def _plugins(raw: Raw, report: Report) -> Iterator[tuple[object, Say]]:

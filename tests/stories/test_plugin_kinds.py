@@ -202,10 +202,10 @@ class UncalledTests(PluginCase):
         return [each.message for each in check.warnings(raw, Report("master.cfg", lambda *where: None))]
 
     def test_overridden(self) -> None:
-        """Each class and method is named once; what is called, and what changes nothing, is not."""
-        said = [" ".join(each.split()[:4]).rstrip(",") for each in self.warnings()]
+        """Each class is named once, with its methods; what is called, and what changes nothing, is not."""
+        said = [each.partition(", which this release never uses")[0] for each in self.warnings()]
         wanted = [
-            *("Overriding defines getNextStep", "Guarded defines doStepIf", "Guarded defines startStep"),
+            *("Overriding defines getNextStep", "Guarded defines doStepIf, startStep"),
             *("Late defines addTime", "Handing defines submitBuildSet", "Alarm defines slaveDisconnected"),
         ]
         self.assertEqual(said, [f"class {each}" for each in wanted])
