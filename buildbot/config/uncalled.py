@@ -49,7 +49,11 @@ def uncalled(cls: object) -> dict[type, list[str]]:
 def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Warnings; each class is told once."""
     told: set[type] = set()
+    seen: set[int] = set()
     for cls, say in _plugins(raw, report):
+        if id(cls) in seen:
+            continue
+        seen.add(id(cls))
         for owner, names in uncalled(cls).items():
             if names and owner not in told:
                 told.add(owner)
