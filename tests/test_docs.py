@@ -32,7 +32,7 @@ from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.request import BuildRequest
 from buildbot.reconfig import LOAD_TIME
-from buildbot.scripts.options import Options
+from buildbot.scripts.commands import Options
 from buildbot.slaves import arbitration, duty, squabble
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 from buildbot.sourcestamp import SourceStamp

@@ -7,6 +7,7 @@ import os
 from twisted.python import usage
 from twisted.trial import unittest
 
+from buildbot.scripts import buildoptions, commands
 from buildbot.scripts import options as o
 from tests.commandline import options
 
@@ -80,13 +81,13 @@ class OptionsTests(unittest.TestCase):
             (["create-slave", "--log=1"], "option --log could be --log-size or --log-count"),
             (["builds", "-c", "9" * 5000], "--count must be a whole number of at most 15 digits"),
         ):
-            self.assertEqual(self.refusal(o.Options, *words), said)
+            self.assertEqual(self.refusal(commands.Options, *words), said)
 
     def test_width(self) -> None:
         """Help is as wide as the terminal, whatever that says of itself."""
         for columns, widest in (("60", 60), ("-5", 110), ("5", 40), ("wide", 110), ("100000", 110)):
             self.patch(os, "environ", {**os.environ, "COLUMNS": columns})
-            for kind in (o.StartOptions, o.Options):
+            for kind in (o.StartOptions, commands.Options):
                 longest = max(
                     len(line) for line in str(kind()).splitlines()[1:] if not line.startswith("    ")
                 )
@@ -104,17 +105,17 @@ class OptionsTests(unittest.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(here)
         for kind, what in (
-            (o.BuildsOptions, "builder"),
+            (buildoptions.BuildsOptions, "builder"),
             (o.StatusOptions, "slave"),
-            (o.LogOptions, "build"),
-            (o.ForceBuildOptions, "builder"),
-            (o.StopBuildOptions, "builder"),
-            (o.PauseOptions, "slave"),
-            (o.DrainOptions, "slave"),
-            (o.UnpauseOptions, "slave"),
-            (o.DisconnectOptions, "slave"),
+            (buildoptions.LogOptions, "build"),
+            (buildoptions.ForceBuildOptions, "builder"),
+            (buildoptions.StopBuildOptions, "builder"),
+            (buildoptions.PauseOptions, "slave"),
+            (buildoptions.DrainOptions, "slave"),
+            (buildoptions.UnpauseOptions, "slave"),
+            (buildoptions.DisconnectOptions, "slave"),
         ):
-            if kind in (o.BuildsOptions, o.StatusOptions):
+            if kind in (buildoptions.BuildsOptions, o.StatusOptions):
                 self.assertEqual(options(kind, ["first"])["basedir"], os.path.abspath("first"))
             with open("buildbot.tac", "w"):
                 pass
@@ -122,7 +123,7 @@ class OptionsTests(unittest.TestCase):
             self.assertEqual(
                 why, f"there is no directory first; if first is a {what} of the current one, give: . first"
             )
-            key = "path" if kind is o.LogOptions else what
+            key = "path" if kind is buildoptions.LogOptions else what
             self.assertEqual(options(kind, [".", "first"])[key], "first")
             os.unlink("buildbot.tac")
 
@@ -195,35 +196,36 @@ class OptionsTests(unittest.TestCase):
 
     def test_disconnect(self) -> None:
         """C{disconnect} takes a directory and a slave."""
-        self.assertEqual(options(o.DisconnectOptions, ["d", "bot1"])["slave"], "bot1")
-        self.assertIn("SLAVE", self.refusal(o.DisconnectOptions, "d"))
+        self.assertEqual(options(buildoptions.DisconnectOptions, ["d", "bot1"])["slave"], "bot1")
+        self.assertIn("SLAVE", self.refusal(buildoptions.DisconnectOptions, "d"))
 
     def test_aboutBuilders(self) -> None:
         """What the commands about builds take beside the directory."""
-        self.assertIsNone(options(o.BuildsOptions, ["d"])["builder"])
-        parsed = options(o.BuildsOptions, ["d", "full", "-c", "5"])
+        self.assertIsNone(options(buildoptions.BuildsOptions, ["d"])["builder"])
+        parsed = options(buildoptions.BuildsOptions, ["d", "full", "-c", "5"])
         self.assertEqual((parsed["builder"], parsed["count"]), ("full", 5))
-        self.assertIn("full more", self.refusal(o.BuildsOptions, "d", "full", "more"))
-        self.assertEqual(options(o.LogOptions, ["d", "full/7/x", "-f"])["path"], "full/7/x")
-        self.assertIn("BUILDER/BUILD/STEP", self.refusal(o.LogOptions, "d"))
-        self.assertIn("BUILDER", self.refusal(o.ForceBuildOptions, "d"))
-        self.assertIsNone(options(o.StopBuildOptions, ["d", "full"])["number"])
-        self.assertEqual(options(o.StopBuildOptions, ["d", "full", "7"])["number"], 7)
+        self.assertIn("full more", self.refusal(buildoptions.BuildsOptions, "d", "full", "more"))
+        self.assertEqual(options(buildoptions.LogOptions, ["d", "full/7/x", "-f"])["path"], "full/7/x")
+        self.assertIn("BUILDER/BUILD/STEP", self.refusal(buildoptions.LogOptions, "d"))
+        self.assertIn("BUILDER", self.refusal(buildoptions.ForceBuildOptions, "d"))
+        self.assertIsNone(options(buildoptions.StopBuildOptions, ["d", "full"])["number"])
+        self.assertEqual(options(buildoptions.StopBuildOptions, ["d", "full", "7"])["number"], 7)
         self.assertIn(
-            "BUILD must be a whole number, not 'x'", self.refusal(o.StopBuildOptions, "d", "full", "x")
+            "BUILD must be a whole number, not 'x'",
+            self.refusal(buildoptions.StopBuildOptions, "d", "full", "x"),
         )
-        self.assertIn("one BUILD", self.refusal(o.StopBuildOptions, "d", "full", "7", "8"))
-        self.assertIn("BUILDER", self.refusal(o.StopBuildOptions, "d"))
+        self.assertIn("one BUILD", self.refusal(buildoptions.StopBuildOptions, "d", "full", "7", "8"))
+        self.assertIn("BUILDER", self.refusal(buildoptions.StopBuildOptions, "d"))
 
     def test_propertiesAreNotShared(self) -> None:
         """The properties of one command are not those of the next."""
-        first = options(o.ForceBuildOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
+        first = options(buildoptions.ForceBuildOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
         self.assertEqual(first["properties"], {"a": "1", "b": "2"})
-        self.assertEqual(options(o.ForceBuildOptions, ["d", "full"])["properties"], {})
+        self.assertEqual(options(buildoptions.ForceBuildOptions, ["d", "full"])["properties"], {})
 
     def test_everyCommand(self) -> None:
         """Each command can be called, and says what it is for."""
-        for name, _, kind, doc in o.Options.subCommands:
+        for name, _, kind, doc in commands.Options.subCommands:
             text = str(kind())
             self.assertTrue(doc and (kind.longdesc or "").strip(), name)
             self.assertIn("--help", text)

@@ -9,7 +9,7 @@ import twisted
 from twisted.trial import unittest
 
 from buildbot import version
-from buildbot.scripts import options, runner, words
+from buildbot.scripts import commands, runner, words
 from tests.commandline import command, spoken
 
 
@@ -29,7 +29,7 @@ class RunnerTests(unittest.TestCase):
         """Help is no error, and names all commands and options."""
         said = command("--help")
         self.assertEqual((said.status, said.err), (0, ""))
-        for name, *_ in options.Options.subCommands:
+        for name, *_ in commands.Options.subCommands:
             self.assertIn(f"    {name} ", said.out)
         said = command("create-slave", "-h")
         self.assertEqual(said.status, 0)

@@ -7,25 +7,11 @@ What the commands do is in a module for each. Those about builds are in L{buildb
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from twisted.python import usage
 
 from buildbot.daemon.place import CONFIG, TAC
-from buildbot.scripts.arguments import MakerBase, count, helpWidth, nearest, sayVersion, seconds
-from buildbot.scripts.buildoptions import (
-    BuildsOptions,
-    DisconnectOptions,
-    DrainOptions,
-    ForceBuildOptions,
-    LogOptions,
-    PauseOptions,
-    SendChangeOptions,
-    StopBuildOptions,
-    UnpauseOptions,
-)
+from buildbot.scripts.arguments import MakerBase, count, seconds
 from buildbot.util import counted
 
 
@@ -50,21 +36,6 @@ def hostPort(text: str) -> tuple[str, int]:
     if len(port) > 5 or not 0 < int(port) < 65536:
         raise usage.UsageError(f"the master must be HOST:PORT, and PORT from 1 to 65535, not {text!r}")
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host, int(port)
-
-
-_NOT_HERE = "it is not in this release"
-#: Commands of other releases, and what to do instead.
-_OTHERS = {
-    "help": "`buildbot --help` lists all of them",
-    "upgrade-master": "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
-    "cleanupdb": "old builds and their logs go by themselves",
-    "create-worker": "`buildbot create-slave` makes the directory of one",
-    "debugclient": _NOT_HERE,
-    "statusgui": _NOT_HERE,
-    "statuslog": _NOT_HERE,
-    "try": _NOT_HERE,
-    "tryserver": _NOT_HERE,
-}
 
 
 class CreateOptions(MakerBase):
@@ -245,68 +216,3 @@ class DemoOptions(MakerBase):
         """A directory that is not named is made later."""
         if self["basedir"] is not None:
             super().postOptions()
-
-
-class Options(usage.Options):
-    """The command C{buildbot}: which of its commands is meant."""
-
-    synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
-    longdesc = "For one command, see `buildbot COMMAND --help`. For a first look, try `buildbot demo`."
-    optFlags = [["verbose", "v", "Show a traceback with each error."]]
-    subCommands: ClassVar[list[list[Any]]] = [
-        ["create-master", None, MasterOptions, "Make the directory of a master."],
-        ["create-slave", None, SlaveOptions, "Make the directory of a slave."],
-        ["start", None, StartOptions, "Start a master or a slave."],
-        ["stop", None, StopOptions, "Stop a master or a slave."],
-        ["restart", None, RestartOptions, "Stop a master or a slave, and start it again."],
-        ["reconfig", None, ReconfigOptions, "Make a master read its configuration file again."],
-        ["sighup", None, ReconfigOptions, "The same as reconfig."],
-        ["checkconfig", None, CheckConfigOptions, "Check a configuration file."],
-        ["status", None, StatusOptions, "Show a master and its slaves."],
-        ["disconnect", None, DisconnectOptions, "Disconnect a slave."],
-        ["pause", None, PauseOptions, "Start no further builds on a slave."],
-        ["drain", None, DrainOptions, "Pause a slave, and disconnect it once it is idle."],
-        ["unpause", None, UnpauseOptions, "Let a paused slave build again."],
-        ["builds", None, BuildsOptions, "Show running, waiting and finished builds."],
-        ["log", None, LogOptions, "Print the log of a step."],
-        ["force", None, ForceBuildOptions, "Start a build."],
-        ["stopbuild", None, StopBuildOptions, "Stop a running build."],
-        ["sendchange", None, SendChangeOptions, "Tell a master that files have changed."],
-        ["backup", None, BackupOptions, "Copy the directory of a master, which may run."],
-        ["demo", None, DemoOptions, "Make and start a master with a slave, and show a build."],
-    ]
-
-    opt_h = usage.Options.opt_help
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse, and name what may have been meant instead of what is not known. Raises UsageError."""
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as why:
-            raise usage.UsageError(self._known(str(why))) from None
-
-    def _known(self, why: str) -> str:
-        unknown = why.removeprefix("Unknown command: ")
-        if unknown != why:
-            if unknown in _OTHERS:
-                return f"there is no command {unknown}: {_OTHERS[unknown]}"
-            names = [str(each[0]) for each in self.subCommands]
-            return f"there is no command {unknown}{nearest(unknown, names)}"
-        option = re.fullmatch(r"option (-\S*) not recognized", why)
-        if option is None:
-            return why
-        said = nearest(option[1], [f"--{name.rstrip('=')}" for name in self.longOpt])
-        return f"there is no option {option[1]}{said}"
-
-    def getUsage(self, width: int | None = None) -> str:
-        """The help but for its first line, as wide as the terminal."""
-        return super().getUsage(width or helpWidth())
-
-    def opt_version(self) -> None:
-        """Show the versions and exit."""
-        sayVersion()
-
-    def postOptions(self) -> None:
-        """Insist on a command."""
-        if self.subCommand is None:
-            raise usage.UsageError("no command given")

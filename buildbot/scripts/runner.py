@@ -20,56 +20,30 @@ from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.plaintext import plainLine
 from buildbot.scripts import streams
 from buildbot.scripts.arguments import MakerBase
-from buildbot.scripts.buildoptions import (
-    BuildsOptions,
-    DisconnectOptions,
-    DrainOptions,
-    ForceBuildOptions,
-    ForceOptions,
-    LogOptions,
-    PauseOptions,
-    SendChangeOptions,
-    StopBuildOptions,
-    UnpauseOptions,
-)
+from buildbot.scripts.buildoptions import ForceOptions, SendChangeOptions
+from buildbot.scripts.commands import COMMANDS, Options
 from buildbot.scripts.options import (
-    BackupOptions,
-    CheckConfigOptions,
-    DemoOptions,
     MasterOptions,
-    Options,
     ReconfigOptions,
     RestartOptions,
     SlaveOptions,
     StartOptions,
-    StatusOptions,
     StopOptions,
 )
 from buildbot.scripts.words import CommandFailed, Config, command, complain
 
+#: The names of 0.7.5, and the entry point.
 __all__ = [
-    "BackupOptions",
-    "BuildsOptions",
-    "CheckConfigOptions",
-    "DemoOptions",
-    "DisconnectOptions",
-    "DrainOptions",
-    "ForceBuildOptions",
     "ForceOptions",
-    "LogOptions",
     "MakerBase",
     "MasterOptions",
     "Options",
-    "PauseOptions",
     "ReconfigOptions",
     "RestartOptions",
     "SendChangeOptions",
     "SlaveOptions",
     "StartOptions",
-    "StatusOptions",
-    "StopBuildOptions",
     "StopOptions",
-    "UnpauseOptions",
     "createMaster",
     "createSlave",
     "main",
@@ -81,30 +55,6 @@ __all__ = [
 
 #: Characters of an argument that a message repeats; paths can be so long.
 _LONGEST_REPEATED = 1024
-
-#: Which function does each command: called with its options, it returns the exit status.
-_DOERS = {
-    "create-master": ("create", "createMaster"),
-    "create-slave": ("create", "createSlave"),
-    "start": ("startup", "start"),
-    "stop": ("stop", "stop"),
-    "restart": ("stop", "restart"),
-    "reconfig": ("reconfig", "reconfig"),
-    "sighup": ("reconfig", "reconfig"),
-    "checkconfig": ("checkconfig", "checkconfig"),
-    "status": ("status", "status"),
-    "disconnect": ("disconnect", "disconnect"),
-    "pause": ("pause", "pause"),
-    "drain": ("pause", "drain"),
-    "unpause": ("pause", "unpause"),
-    "builds": ("builds", "builds"),
-    "log": ("log", "log"),
-    "force": ("force", "force"),
-    "stopbuild": ("force", "stopbuild"),
-    "sendchange": ("sendchange", "sendchange"),
-    "backup": ("backup", "backup"),
-    "demo": ("demo", "demo"),
-}
 
 
 def createMaster(config: Config) -> int:
@@ -134,9 +84,7 @@ def sendchange(config: Config, runReactor: bool = False) -> object:
 
 
 def _do(name: str, config: Config, *more: object) -> int:
-    module, function = _DOERS[name]
-    status: int = getattr(import_module(f"buildbot.scripts.{module}"), function)(config, *more)
-    return status
+    return COMMANDS[name].load()(config, *more)
 
 
 def main(argv: Sequence[str]) -> int:

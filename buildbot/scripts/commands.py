@@ -1,0 +1,167 @@
+# -*- test-case-name: tests.test_scripts_options tests.test_scripts_runner -*-
+"""The commands of C{buildbot}, one row each.
+
+To add a command, write a class of its options (in C{options}, or in C{buildoptions} if it is about builds), a
+function that takes them and returns the exit status (in a module of this package), and its row here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar
+
+from twisted.python import usage
+
+from buildbot.scripts import buildoptions, options
+from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
+
+
+@dataclass(frozen=True)
+class Command:
+    """
+    I am one command.
+
+    @ivar name: the word on the command line.
+    @ivar function: what does the command, as C{MODULE.FUNCTION} of this package. It is called with the parsed
+        options and returns the exit status.
+    @ivar options: the class that parses the rest of the command line.
+    @ivar help: one line for C{buildbot --help}.
+    """
+
+    name: str
+    function: str
+    options: type[usage.Options]
+    help: str
+
+    def load(self) -> Callable[..., int]:
+        """The function. Its module is imported now: no command waits for the modules of others."""
+        module, name = self.function.split(".")
+        function: Callable[..., int] = getattr(import_module(f"buildbot.scripts.{module}"), name)
+        return function
+
+
+#: All of them, by name.
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            "create-master", "create.createMaster", options.MasterOptions, "Make the directory of a master."
+        ),
+        Command("create-slave", "create.createSlave", options.SlaveOptions, "Make the directory of a slave."),
+        Command("start", "startup.start", options.StartOptions, "Start a master or a slave."),
+        Command("stop", "stop.stop", options.StopOptions, "Stop a master or a slave."),
+        Command(
+            "restart", "stop.restart", options.RestartOptions, "Stop a master or a slave, and start it again."
+        ),
+        Command(
+            "reconfig",
+            "reconfig.reconfig",
+            options.ReconfigOptions,
+            "Make a master read its configuration file again.",
+        ),
+        Command("sighup", "reconfig.reconfig", options.ReconfigOptions, "The same as reconfig."),
+        Command(
+            "checkconfig",
+            "checkconfig.checkconfig",
+            options.CheckConfigOptions,
+            "Check a configuration file.",
+        ),
+        Command("status", "status.status", options.StatusOptions, "Show a master and its slaves."),
+        Command("disconnect", "disconnect.disconnect", buildoptions.DisconnectOptions, "Disconnect a slave."),
+        Command("pause", "pause.pause", buildoptions.PauseOptions, "Start no further builds on a slave."),
+        Command(
+            "drain",
+            "pause.drain",
+            buildoptions.DrainOptions,
+            "Pause a slave, and disconnect it once it is idle.",
+        ),
+        Command("unpause", "pause.unpause", buildoptions.UnpauseOptions, "Let a paused slave build again."),
+        Command(
+            "builds",
+            "builds.builds",
+            buildoptions.BuildsOptions,
+            "Show running, waiting and finished builds.",
+        ),
+        Command("log", "log.log", buildoptions.LogOptions, "Print the log of a step."),
+        Command("force", "force.force", buildoptions.ForceBuildOptions, "Start a build."),
+        Command("stopbuild", "force.stopbuild", buildoptions.StopBuildOptions, "Stop a running build."),
+        Command(
+            "sendchange",
+            "sendchange.sendchange",
+            buildoptions.SendChangeOptions,
+            "Tell a master that files have changed.",
+        ),
+        Command(
+            "backup", "backup.backup", options.BackupOptions, "Copy the directory of a master, which may run."
+        ),
+        Command(
+            "demo",
+            "demo.demo",
+            options.DemoOptions,
+            "Make and start a master with a slave, and show a build.",
+        ),
+    )
+}
+
+
+_NOT_HERE = "it is not in this release"
+#: Commands of other releases, and what to do instead.
+_OTHERS = {
+    "help": "`buildbot --help` lists all of them",
+    "upgrade-master": "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
+    "cleanupdb": "old builds and their logs go by themselves",
+    "create-worker": "`buildbot create-slave` makes the directory of one",
+    "debugclient": _NOT_HERE,
+    "statusgui": _NOT_HERE,
+    "statuslog": _NOT_HERE,
+    "try": _NOT_HERE,
+    "tryserver": _NOT_HERE,
+}
+
+
+class Options(usage.Options):
+    """The command C{buildbot}: which of its commands is meant."""
+
+    synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
+    longdesc = "For one command, see `buildbot COMMAND --help`. For a first look, try `buildbot demo`."
+    optFlags = [["verbose", "v", "Show a traceback with each error."]]
+    subCommands: ClassVar[list[list[Any]]] = [
+        [command.name, None, command.options, command.help] for command in COMMANDS.values()
+    ]
+
+    opt_h = usage.Options.opt_help
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse, and name what may have been meant instead of what is not known. Raises UsageError."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as why:
+            raise usage.UsageError(self._known(str(why))) from None
+
+    def _known(self, why: str) -> str:
+        unknown = why.removeprefix("Unknown command: ")
+        if unknown != why:
+            if unknown in _OTHERS:
+                return f"there is no command {unknown}: {_OTHERS[unknown]}"
+            return f"there is no command {unknown}{nearest(unknown, COMMANDS)}"
+        option = re.fullmatch(r"option (-\S*) not recognized", why)
+        if option is None:
+            return why
+        said = nearest(option[1], [f"--{name.rstrip('=')}" for name in self.longOpt])
+        return f"there is no option {option[1]}{said}"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """The help but for its first line, as wide as the terminal."""
+        return super().getUsage(width or helpWidth())
+
+    def opt_version(self) -> None:
+        """Show the versions and exit."""
+        sayVersion()
+
+    def postOptions(self) -> None:
+        """Insist on a command."""
+        if self.subCommand is None:
+            raise usage.UsageError("no command given")
