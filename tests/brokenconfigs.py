@@ -132,7 +132,7 @@ BROKEN = {
     "bot that is added": added("c['bots'] += [('b3', 7)]", "bot 'b3': the password must be text"),
     "bot of a loop": added(
         "for n in '34':\n    c['bots'].append(('b' + n, n))\nc['bots'].append((5, 'x'))",
-        "a name that is text",
+        "must have text as its name",
         NEXT + 2,
     ),
     "bots that are one bot": added("c['bots'] = ('b1', 'pw')", "must be a list of bots, not one bot"),
