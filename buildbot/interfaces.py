@@ -1,11 +1,11 @@
-# -*- test-case-name: tests.test_interfaces -*-
+# -*- test-case-name: tests.unit.test_interfaces -*-
 """The contracts between the parts of the master, and the exceptions that a caller may catch.
 
 The names are those of 0.7.5, so that plug-ins written for it find them. Nothing here does anything: an
 interface says what its provider promises. What is promised all over is said once, here:
 
 - times are seconds since the epoch, as C{float}; durations are seconds
-- results are the small integers of L{buildbot.status.results}, if not said otherwise
+- results are the small integers of L{buildbot.model.results}, if not said otherwise
 - text is C{str}; a "list of words" is a list of C{str}, one for each line that a narrow display would use
 - C{subscribe} takes effect in a later turn of the reactor; after C{unsubscribe} nothing more is delivered
 - a method that begins with C{waitUntil} returns a new Deferred for each caller; it never fails

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler -*-
+# -*- test-case-name: tests.unit.schedulers.test_scheduler -*-
 """
 The schedulers, which decide when to build and what, under the names of 0.7.5.
 

@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.botmaster import BotMaster
-from buildbot.changes.change import Change
 from buildbot.config.diff import diff
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.model.results import SUCCESS
 from buildbot.scheduler import BaseScheduler, Scheduler
-from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord
-from buildbot.status.results import SUCCESS
+from buildbot.slaves.botmaster import BotMaster
 from buildbot.store.interface import StoreFailed
 from buildbot.store.memory import MemoryStore
 from tests.slaveport import config
@@ -187,13 +187,13 @@ class SchedulerCase(unittest.SynchronousTestCase):
 
     def complete(self, number: int, results: int = SUCCESS, tells: bool = True) -> None:
         """The builds of a set are over; C{tells}: and the master has lived long enough to say so."""
-        yard = self.master.botmaster
+        engine = self.master.botmaster
         for request in self.successResultOf(self.store.pendingRequests()):
             if request.buildset == number:
                 build = self.successResultOf(self.store.startBuild(buildOf(request)))
                 over = self.successResultOf(self.store.finishBuild(ended(build, results)))
                 if tells:
-                    yard.buildsetsComplete(over)
+                    engine.buildsetsComplete(over)
         self.clock.advance(0)
 
     def tearDown(self) -> None:

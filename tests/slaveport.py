@@ -10,13 +10,13 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.botmaster import BotMaster
-from buildbot.botperspective import BotPerspective
 from buildbot.config.diff import diff
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
-from buildbot.dispatcher import Dispatcher
+from buildbot.logs.live import LogDirectory
 from buildbot.slaves.attachment import State
-from buildbot.status.logs import LogDirectory
+from buildbot.slaves.botmaster import BotMaster
+from buildbot.slaves.perspective import BotPerspective
+from buildbot.slaves.realm import Dispatcher
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 from tests.fakes import FakeSlave

@@ -14,14 +14,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.changes.change import Change
+from buildbot.logs.live import LogDirectory
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.request import BuildRequest
-from buildbot.sourcestamp import SourceStamp
 from buildbot.status.build import BuildStatus
-from buildbot.status.logs import LogDirectory
-from buildbot.status.records import BuildRecord
 from buildbot.wire.budget import PEER_MEMORY, Budget
 
 NEWEST = {

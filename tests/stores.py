@@ -17,10 +17,10 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
-from buildbot.changes.change import Change
-from buildbot.status.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
-from buildbot.store.front import Store
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
 from buildbot.store.interface import StoreFailed
+from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
 

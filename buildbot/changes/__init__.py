@@ -1,1 +1,1 @@
-"""Changes: what somebody committed, and how the master hears of it."""
+"""Sources of changes, and how the master receives a change."""

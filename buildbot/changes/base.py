@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_changes -*-
+# -*- test-case-name: tests.unit.changes.test_changes -*-
 """
 What all sources of changes share: a life, and how to compare two of them.
 
@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.util import ComparableMixin
+from buildbot.config.compare import ComparableMixin
 
 
 @implementer(interfaces.IChangeSource)

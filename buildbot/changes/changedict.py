@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_changedict -*-
+# -*- test-case-name: tests.unit.changes.test_changedict -*-
 """
 What a client over PB says of a change, as a L{Change}: clients of all generations, in bytes or text.
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.spread import pb
 
-from buildbot.changes.change import Change, shortened
+from buildbot.model.change import Change, shortened
 from buildbot.wire.dialect import NotAWord, fromPeer, word
 
 #: Characters that a name may have: an author, a branch, a revision, one file.

@@ -1,8 +1,8 @@
-# -*- test-case-name: tests.test_changes -*-
+# -*- test-case-name: tests.unit.changes.test_changes -*-
 """
 Where Changes arrive, under the names of 0.7.5.
 
-A Change itself is in L{buildbot.changes.change}; keeping it is the store's business.
+A Change itself is in L{buildbot.model.change}; keeping it is the store's business.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybe
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from buildbot.changes.change import Change as Change  # where 0.7.5 had it
-from buildbot.family import Family
+from buildbot.model.change import Change as Change  # where 0.7.5 had it
+from buildbot.reconfig.parent import PluginParent
 from buildbot.store.interface import StoreFailed
 
 log = Logger()
@@ -36,7 +36,7 @@ class _Found:
     done: Deferred[Change] = field(compare=False, default_factory=Deferred)
 
 
-class ChangeMaster(Family):
+class ChangeMaster(PluginParent):
     """
     I am the parent of the change sources, and hand what they find to the master that is mine.
 

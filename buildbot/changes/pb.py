@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_changes -*-
+# -*- test-case-name: tests.unit.changes.test_changes -*-
 """
 The source of changes that are sent: by C{buildbot sendchange}, or by a hook of the version control.
 
@@ -19,17 +19,17 @@ from twisted.logger import Logger
 from twisted.spread import pb
 from zope.interface import implementer
 
-from buildbot import ports
 from buildbot.changes.base import ChangeSource
-from buildbot.changes.change import Change
 from buildbot.changes.changedict import changeFrom
 from buildbot.config.arguments import arguments, complain, remember
 from buildbot.config.kinds import NAME, PASSWORD, TEXT, orNone
 from buildbot.config.ports import BadPort, describe
-from buildbot.pbutil import NewCredPerspective
+from buildbot.model.change import Change
 from buildbot.store.interface import StoreFailed
+from buildbot.wire import listeners
 from buildbot.wire.accounts import CLIENT
 from buildbot.wire.budget import Budget, BudgetExceeded, weigh
+from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.dialect import text
 from buildbot.wire.login import LoginRefused, LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
@@ -133,7 +133,7 @@ class PBChangeSource(ChangeSource):
         except BadPort as error:
             complain(self, f": port: {error}", "port", port)
         self.prefix = prefix
-        self._open: list[ports.SlavePort] = []
+        self._open: list[listeners.SlavePort] = []
 
     @property
     def account(self) -> str | None:
@@ -206,7 +206,7 @@ class PBChangeSource(ChangeSource):
         portal = Portal(account, [account])
         files = master.slavePort.files
         factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), clock, GREETING, files)
-        opened = await ports.openAll(clock, factory, [self.port])
+        opened = await listeners.openAll(clock, factory, [self.port])
         self._factory, self._open = factory, list(opened.values())
 
     def disownServiceParent(self) -> Any:
@@ -230,7 +230,7 @@ class PBChangeSource(ChangeSource):
 
     async def _closePort(self) -> None:
         closing, self._open = self._open, []
-        await ports.closeAll(closing)
+        await listeners.closeAll(closing)
         if self._factory is not None:
             self._factory.stopAll()
             self._factory = None

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_sendchange -*-
+# -*- test-case-name: tests.unit.clients.test_sendchange -*-
 """
 Tell a master of changes, over PB: ours, or one of another generation.
 

@@ -1,1 +1,1 @@
-"""The configuration: master.cfg as text in, a checked and frozen value out."""
+"""The configuration: the text of master.cfg in, a checked and frozen value out."""

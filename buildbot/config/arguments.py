@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_arguments -*-
+# -*- test-case-name: tests.unit.config.test_arguments -*-
 """What the classes of a configuration take: each argument is held against its kind when an object is made.
 
 A class says the kinds of its arguments beside its constructor::
@@ -24,9 +24,9 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from buildbot.config import secrets
+from buildbot.config.messages import nearest, shown
 from buildbot.config.model import ConfigError
-from buildbot.config.words import nearest, shown
-from buildbot.util import counted
+from buildbot.text.plural import counted
 
 #: The default of an argument that must be given, where Python's own rules would forbid to leave it out.
 REQUIRED: Any = inspect.Parameter.empty

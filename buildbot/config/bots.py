@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_check -*-
+# -*- test-case-name: tests.unit.config.test_check -*-
 """The rules for C{c['bots']}, and the slaves that it means."""
 
 from __future__ import annotations
@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeGuard, cast
 
-from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
-from buildbot.config.words import (
+from buildbot.config.messages import (
     LONGEST_NAME,
     Raw,
     Report,
@@ -20,6 +19,7 @@ from buildbot.config.words import (
     nearest,
     textTrouble,
 )
+from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
 
 #: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")

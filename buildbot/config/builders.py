@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_builders -*-
+# -*- test-case-name: tests.unit.config.test_builders -*-
 """The rules for C{c['builders']}, and the values that it means.
 
 What a factory makes of its steps is the engine's business; here it only has to be one.
@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
-from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
-from buildbot.config.words import (
+from buildbot.config.messages import (
     LONGEST_NAME,
     Raw,
     Report,
@@ -30,6 +29,7 @@ from buildbot.config.words import (
     quoted,
     textTrouble,
 )
+from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
 BUILDER_KEYS = (

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_check -*-
+# -*- test-case-name: tests.unit.config.test_check -*-
 """The rules for what c = BuildmasterConfig may hold beside bots and builders, and the value that it means.
 
 Each rule is a small generator that yields what it finds; all of them run, so that an admin learns everything
@@ -13,10 +13,8 @@ from typing import Any, cast
 from buildbot.config.arguments import isMisconfigured
 from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, slaves
 from buildbot.config.builders import builderDoubts, builderErrors, builders, mergeRule, mergeTrouble
-from buildbot.config.model import ConfigError, MasterConfig, MergeRule
-from buildbot.config.ports import BadPort, address, describe, portsOf
-from buildbot.config.uncalled import overriddenInVain
-from buildbot.config.words import (
+from buildbot.config.compare import sameValue
+from buildbot.config.messages import (
     Raw,
     Report,
     articled,
@@ -27,8 +25,11 @@ from buildbot.config.words import (
     listing,
     nearest,
 )
-from buildbot.sameness import sameValue
-from buildbot.util import PLUGIN_ERRORS, closest
+from buildbot.config.model import ConfigError, MasterConfig, MergeRule
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.ports import BadPort, address, describe, portsOf
+from buildbot.config.uncalled import overriddenInVain
+from buildbot.text.similar import closest
 
 KEYS = (
     *("bots", "sources", "schedulers", "builders", "slavePortnum", "debugPassword", "manhole", "status"),

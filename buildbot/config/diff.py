@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_diff -*-
+# -*- test-case-name: tests.unit.config.test_diff -*-
 """What must change for one configuration to become another one: values only, nothing is changed here."""
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from buildbot.config.compare import sameValue
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
-from buildbot.sameness import sameValue
 
 #: Characters of a value that the line of a change shows.
 _SHORT = 60

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_explain -*-
+# -*- test-case-name: tests.unit.config.test_explain -*-
 """What an exception out of a master.cfg means to the one who wrote the file, and where it stands there.
 
 No traceback is made: what happened inside of libraries does not help, the line of the file does.
@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import NamedTuple
 
+from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
-from buildbot.config.words import inOneLine, nearest
 
 #: No message is longer than this: an exception may carry anything.
 LONGEST = 500

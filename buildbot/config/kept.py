@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_kept -*-
+# -*- test-case-name: tests.unit.config.test_kept -*-
 """
 Which objects of a new configuration stand for those that run already, and what takes their place.
 
@@ -14,9 +14,9 @@ from functools import partial
 from types import MethodType
 from typing import Any, Protocol, TypeVar
 
+from buildbot.config.compare import sameValue
 from buildbot.config.model import MasterConfig
-from buildbot.sameness import sameValue
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.config.plugincode import PLUGIN_ERRORS
 
 #: How deep lists and dictionaries in a plug-in are searched for other plug-ins.
 DEPTH = 4

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_arguments -*-
+# -*- test-case-name: tests.unit.config.test_arguments -*-
 """Kinds of arguments that many classes of a configuration take: texts, numbers, names, passwords.
 
 What only steps take is in L{buildbot.process.kinds}.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 from buildbot.config.arguments import Kind
-from buildbot.config.words import articled, nameTrouble, shown
+from buildbot.config.messages import articled, nameTrouble, shown
 
 #: Those that can end a process, and those that a program may want to hear before.
 _SIGNALS = frozenset(

@@ -1,8 +1,8 @@
-# -*- test-case-name: tests.test_config_load -*-
+# -*- test-case-name: tests.unit.config.test_load -*-
 """Turn the text of a master.cfg into a configuration, or into every reason why it is none.
 
 Of itself this opens no port, starts nothing and reads no file but those that the text imports. The text may
-do anything: L{buildbot.daemon.childload} runs it out of harm's way first.
+do anything: L{buildbot.reconfig.childload} runs it out of harm's way first.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from buildbot.config import check, secrets
 from buildbot.config.explain import explain, placeOf, runningLine
+from buildbot.config.locations import Places
+from buildbot.config.messages import Report, articled, nearest
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.config.modules import FreshModules
-from buildbot.config.places import Places
-from buildbot.config.words import Report, articled, nearest
 
 #: What code in master.cfg finds as its C{__name__}, and so in the names of its classes.
 MODULE = "master.cfg"

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_model -*-
+# -*- test-case-name: tests.unit.config.test_model -*-
 """What a configuration says, as frozen values, and what is wrong with one.
 
 Nothing is checked or loaded here: L{buildbot.config.load} makes these, and all others only read them.
@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
-from buildbot.util import ComparableMixin
+from buildbot.config.compare import ComparableMixin
 
 #: Seconds without a byte from a slave before the master asks whether it is still there.
 KEEPALIVE = 120.0

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_modules -*-
+# -*- test-case-name: tests.unit.config.test_modules -*-
 """The modules that lie beside master.cfg, imported anew for each load and kept apart from all others.
 
 A load gets a namespace of its own: what its code imports from below the master's directory is read from the

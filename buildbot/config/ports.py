@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_ports -*-
+# -*- test-case-name: tests.unit.config.test_ports -*-
 """What C{c['slavePortnum']} may hold, and what it means.
 
 A description is only looked at, never opened: Twisted's own parser, which loads plug-ins, has the last word
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from buildbot.config.words import articled, digits, nearest, quoted
+from buildbot.config.messages import articled, digits, nearest, quoted
 
 #: What Twisted itself can listen on -> the arguments it takes there, by name; None: its own business.
 KINDS: dict[str, frozenset[str] | None] = {

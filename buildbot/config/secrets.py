@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_secrets -*-
+# -*- test-case-name: tests.unit.config.test_secrets -*-
 """Passwords for master.cfg from a file or from the environment, so that the file itself can be shown around.
 
 Nothing is stored or encrypted: a slave's login is a challenge that the master can only check with the
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from buildbot.config.model import ConfigError, ConfigErrors
-from buildbot.plainfiles import NotPlain, readPlain
+from buildbot.files.plain import NotPlain, readPlain
 
 #: A password file longer than this is some other file.
 LARGEST = 4096

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config_check -*-
+# -*- test-case-name: tests.unit.config.test_check -*-
 """Methods that a plug-in overrides, and that this release never calls: their author has to know.
 
 The names are those of 0.7.5 that are left out for good, and those of later releases that are not there yet.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from buildbot.config.messages import Raw, Report, Say, entries, listing
 from buildbot.config.model import ConfigError
-from buildbot.config.words import Raw, Report, Say, entries, listing
 
 _LATER_NEWS = (
     *("requestSubmitted", "requestCancelled", "changeAdded", "slaveConnected", "slaveDisconnected"),

@@ -1,1 +1,1 @@
-"""The process: lock file, control socket, readiness, loading in a child."""
+"""The process: its directory, lock, log, readiness and end."""

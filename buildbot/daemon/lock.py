@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_lock -*-
+# -*- test-case-name: tests.unit.daemon.test_lock -*-
 """The lock that says whether a process runs in a directory, and which: flock on DIR/buildbot.lock.
 
 The kernel drops the lock with the process, however that ends, so a stale file fools nobody. What is
@@ -14,9 +14,9 @@ import os
 import time
 from dataclasses import dataclass
 
-from buildbot.daemon.place import LOCK, Kind
-from buildbot.plainfiles import openPlain
-from buildbot.symptoms import Symptom
+from buildbot.daemon.directory import LOCK, Kind
+from buildbot.daemon.symptoms import Symptom
+from buildbot.files.plain import openPlain
 
 #: How many seconds a lock may be held without a believable name in it: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).

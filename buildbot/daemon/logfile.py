@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_logfile -*-
+# -*- test-case-name: tests.unit.daemon.test_logfile -*-
 """Where a daemon's log goes: DIR/twistd.log, private, bounded, one plain line an event.
 
 The log begins a new file at a size, and works with programs that rotate it from outside, such as logrotate.
@@ -27,12 +27,12 @@ from twisted.logger import (
 from twisted.python import threadable
 from twisted.python.logfile import BaseLogFile, LogFile
 
-from buildbot.daemon.place import LOG
-from buildbot.daemon.plaintext import plain
+from buildbot.daemon.directory import LOG
 from buildbot.daemon.repeats import Repeats
-from buildbot.plainfiles import mustBePlain
-from buildbot.symptoms import Symptom
-from buildbot.util import counted
+from buildbot.daemon.symptoms import Symptom
+from buildbot.files.plain import mustBePlain
+from buildbot.text.plural import counted
+from buildbot.text.printable import plain
 
 #: The log is set aside at this many bytes, and this many old ones are kept.
 ROTATE_LENGTH = 10_000_000

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_oserrors -*-
+# -*- test-case-name: tests.unit.daemon.test_oserrors -*-
 """What the system refuses to do, in words for a user: what it is about, why, and what to do about it.
 
 What is done about it is for the caller to decide.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from buildbot.daemon.plaintext import plainLine
+from buildbot.text.printable import plainLine
 
 #: What a user can do about it.
 _CURES = {

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_readiness -*-
+# -*- test-case-name: tests.unit.daemon.test_readiness -*-
 """How a start went, as the child tells its parent through the start-up pipe.
 
 It needs no Twisted, so that waiting for a child costs nothing.

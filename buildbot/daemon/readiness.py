@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_readiness -*-
+# -*- test-case-name: tests.unit.daemon.test_readiness -*-
 """How a process says that it is ready, or why it will not be: a start-up pipe and sd_notify.
 
 What readiness means is each service's to say; waiting for all of them is L{buildbot.daemon.run}'s.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_repeats -*-
+# -*- test-case-name: tests.unit.daemon.test_repeats -*-
 """An observer that writes each traceback once: the same again and again would push all else out of the log.
 
 It stands between the program and its log file. What is worth an event is decided where the log is called.

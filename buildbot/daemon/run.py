@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_run -*-
+# -*- test-case-name: tests.unit.daemon.test_run -*-
 """The process of a buildmaster or buildslave: it runs the buildbot.tac of one directory, to its end.
 
 C{python -m buildbot.daemon.run DIR} does so in the foreground, logging to standard output; with
@@ -35,13 +35,13 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from buildbot import version
-from buildbot.daemon import lock, logfile, place, stranger, tacfile, traces
+from buildbot.daemon import directory, lock, logfile, otherdaemon, pidfile, tacfile
 from buildbot.daemon.oserrors import inWords
-from buildbot.daemon.plaintext import plain, plainLine
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.repeats import Repeats
-from buildbot.daemon.stopping import Stopper
-from buildbot.troubles import ITroubled
+from buildbot.daemon.shutdown import Stopper
+from buildbot.daemon.troubles import ITroubled
+from buildbot.text.printable import plain, plainLine
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
@@ -203,10 +203,10 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
     reporter = Reporter(readyFd, environ)
     os.umask(0o077)
     try:
-        here = place.enter(basedir)
+        here = directory.enter(basedir)
         stopper = _moveIn(here)
         file = None if readyFd is None else logfile.DaemonLog(here)
-    except (place.Unusable, lock.AlreadyRunning, OSError) as why:
+    except (directory.Unusable, lock.AlreadyRunning, OSError) as why:
         line = inWords(why) if isinstance(why, OSError) else str(why)
         line = f"{basedir}: {line}" if isinstance(why, lock.AlreadyRunning) else line
         reporter.failed([line])
@@ -247,12 +247,12 @@ def _moveIn(here: str) -> Stopper:
 
     @raise lock.AlreadyRunning, place.Unusable, OSError: that cannot be; nothing has changed.
     """
-    kind = place.kindOf(place.readTac(here))
+    kind = directory.kindOf(directory.readTac(here))
     lock.hold(here, kind)
-    other = stranger.daemonIn(here)
+    other = otherdaemon.daemonIn(here)
     if other is not None:
         lock.release(here)
-        raise place.Unusable(stranger.words(other, here))
+        raise directory.Unusable(otherdaemon.words(other, here))
     cleanUp = _cleaner(here)
     atexit.register(cleanUp)
     stopper = Stopper(cleanUp)
@@ -260,11 +260,11 @@ def _moveIn(here: str) -> Stopper:
     # Without this, one that comes before anything listens for it would end the process.
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, _ignored)
-    if kind is not place.Kind.SLAVE:
+    if kind is not directory.Kind.SLAVE:
         raiseFileLimit()
         gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     os.chdir(here)
-    traces.writePid(here)
+    pidfile.writePid(here)
     return stopper
 
 
@@ -314,7 +314,7 @@ def _cleaner(here: str) -> Callable[[], None]:
 
     def cleanUp() -> None:
         if os.getpid() == mine:  # a child that something forked runs the handlers of its parent too
-            traces.remove(here)
+            pidfile.remove(here)
 
     return cleanUp
 

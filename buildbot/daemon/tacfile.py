@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_daemon_tacfile -*-
+# -*- test-case-name: tests.unit.daemon.test_tacfile -*-
 """A directory's buildbot.tac: executed, and what it defines.
 
 Nothing that it defines is started here.
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from twisted.application.service import IService
 from twisted.python.components import Componentized
 
+from buildbot.daemon.directory import SAMPLE, TAC, Kind, kindOf
 from buildbot.daemon.logfile import MAX_ROTATED_FILES, ROTATE_LENGTH
-from buildbot.daemon.place import SAMPLE, TAC, Kind, kindOf
-from buildbot.daemon.plaintext import plain
 from buildbot.daemon.readiness import StartFailed
-from buildbot.plainfiles import readPlain
+from buildbot.files.plain import readPlain
+from buildbot.text.printable import plain
 
 
 @dataclass(frozen=True)

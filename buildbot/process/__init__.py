@@ -1,1 +1,1 @@
-"""Builders, factories, steps: what a build is made of."""
+"""Builds: requests, builders, the steps of a build as they run, locks."""

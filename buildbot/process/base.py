@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_builds -*-
 """
 One build: its steps in their order, on one slave, to one end.
 
@@ -22,19 +22,19 @@ from twisted.spread import pb
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
-from buildbot.locking import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
-from buildbot.masterpath import UnsafePath
+from buildbot.model.properties import NoProperty, Properties, render
+from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.deadline import END_TIME
-from buildbot.process.properties import NoProperty, Properties, render
+from buildbot.process.locktable import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
+from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
 from buildbot.process.stepspec import WORKDIR, stepFor
-from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.build import colorOf
-from buildbot.status.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
-from buildbot.util import PLUGIN_ERRORS
 from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 

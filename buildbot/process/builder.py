@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_builds -*-
 """
 A builder: the requests that wait, the builds that run, the slaves that are there to build.
 
@@ -20,22 +20,23 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot import interfaces
-from buildbot.clock import Stopwatch
 from buildbot.config.model import BuilderConfig
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.daemon.clock import Stopwatch
+from buildbot.model.records import BuildRecord, PauseRecord
+from buildbot.model.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
 from buildbot.process.base import Build
-from buildbot.process.control import BuilderControl as BuilderControl  # where 0.7.5 had it
-from buildbot.process.factory import BuildFactory
+from buildbot.process.buildercontrol import BuilderControl as BuilderControl  # where 0.7.5 had it
+from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
-from buildbot.process.news import worded
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
+from buildbot.process.updates import worded
 from buildbot.status.build import BuildStatus
-from buildbot.status.onebuilder import BuilderStatus
-from buildbot.status.records import BuildRecord, PauseRecord
-from buildbot.status.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
+from buildbot.status.builderstatus import BuilderStatus
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.util import PLUGIN_ERRORS, counted
+from buildbot.text.plural import counted
 from buildbot.wire.peers import BuilderPeer
 
 log = Logger()
@@ -264,8 +265,8 @@ class Builder:
 
     def submitBuildRequest(self, req: BuildRequest) -> None:
         """A request, which is on disk, waits for me."""
-        yard = self.botmaster
-        req.arrived = yard.clock.seconds() - max(0.0, yard.now() - req.submitted)
+        engine = self.botmaster
+        req.arrived = engine.clock.seconds() - max(0.0, engine.now() - req.submitted)
         req.requestSubmitted(self)
         self.pending.append(req)
         if self.isRemoved:

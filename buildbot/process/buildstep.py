@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_buildstep -*-
+# -*- test-case-name: tests.unit.process.test_buildstep -*-
 """One step of a build: what the configuration says of it, and how it runs.
 
 A step written for 0.7.5 overrides L{BuildStep.start} and calls L{BuildStep.finished}; a new one is an
@@ -18,17 +18,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.arguments import arguments, complain, haveNames, knownArguments, named
+from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import FLAG
-from buildbot.config.words import nearest
+from buildbot.config.messages import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.process.deadline import endTime
 from buildbot.process.kinds import LOCKS, LOG_FILES, METRICS, STEP_NAME
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
 from buildbot.process.slices import inSlices
 from buildbot.status.build import asWords
-from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
-from buildbot.util import ComparableMixin
 from buildbot.wire.dialect import versionAtLeast
 
 __all__ = [
@@ -68,7 +68,7 @@ COMMON = {
 
 
 class NoResults(Exception):
-    """What a step ended with is none of L{buildbot.status.results}; its build takes it for an exception."""
+    """What a step ended with is none of L{buildbot.model.results}; its build takes it for an exception."""
 
 
 class StepStopped(Exception):
@@ -184,7 +184,7 @@ class BuildStep(ComparableMixin):
         """
         Do my work; subclasses may override this instead of L{start}.
 
-        @return: one of L{buildbot.status.results}.
+        @return: one of L{buildbot.model.results}.
         """
         ending = self._ending = Deferred()
         begun = self.start()
@@ -201,7 +201,7 @@ class BuildStep(ComparableMixin):
 
         @return: what L{run} came to; of the pairs of 0.7.5, the words are then worth mentioning with the
             build. EXCEPTION if I was stopped and am in no state to say.
-        @raise NoResults: it is none of L{buildbot.status.results}.
+        @raise NoResults: it is none of L{buildbot.model.results}.
         """
         try:
             ended: Any = await self.run()
@@ -224,7 +224,7 @@ class BuildStep(ComparableMixin):
     def finished(self, results: int | tuple[int, Sequence[str]]) -> None:
         """My work is done; only the first word counts.
 
-        @param results: one of L{buildbot.status.results}, or a pair of it and words that are worth
+        @param results: one of L{buildbot.model.results}, or a pair of it and words that are worth
             mentioning with the build.
         """
         if self._ending is not None and not self._ending.called:
@@ -284,7 +284,7 @@ class BuildStep(ComparableMixin):
     # what subclasses use
 
     def addLog(self, name: str) -> Any:
-        """A new log of mine: a L{buildbot.status.logs.LogFile}."""
+        """A new log of mine: a L{buildbot.logs.live.LogFile}."""
         loog = self.step_status.addLog(name)
         for wanted, observer in self._observers:
             if wanted == name:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_deadline -*-
+# -*- test-case-name: tests.unit.process.test_deadline -*-
 """
 How long the master waits for a command of a slave, whatever the slave makes of its own time limits.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_arguments -*-
+# -*- test-case-name: tests.unit.config.test_arguments -*-
 """Kinds of arguments that steps and recipes take: commands, environments, directories, log files, locks.
 
 A text may be a L{WithProperties} wherever the step fills in properties.
@@ -13,8 +13,8 @@ from typing import Any
 
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
-from buildbot.config.words import LONGEST_NAME, articled, nameTrouble, shown
-from buildbot.process.properties import WithProperties
+from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
+from buildbot.model.properties import WithProperties
 
 #: Characters of a whole path; Linux takes 4095 bytes, others less.
 LONGEST_PATH = 4095

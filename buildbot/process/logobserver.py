@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_logobserver -*-
+# -*- test-case-name: tests.unit.process.test_logobserver -*-
 """
 Those who read a log while it grows: a step's own eyes on its output.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_merging -*-
+# -*- test-case-name: tests.unit.process.test_merging -*-
 """Which requests of a builder may share one build: what C{mergeRequests} of master.cfg says, and the default.
 
 Which of the requests is built next, and on which slave, is decided by L{buildbot.process.queue}.
@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.config.model import MergeRule
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.records import MOST_INTERRUPTIONS
 from buildbot.process.request import BuildRequest
-from buildbot.status.records import MOST_INTERRUPTIONS
-from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 

@@ -1,8 +1,8 @@
-# -*- test-case-name: tests.test_provenance -*-
+# -*- test-case-name: tests.unit.process.test_provenance -*-
 """Who has said a text: what of it stands in the configuration, and what others have filled in.
 
 A property that a step sets counts as the slave's word, whatever the step made it of. Nothing here judges what
-a text is used for; for paths that is L{buildbot.masterpath}'s business.
+a text is used for; for paths that is L{buildbot.process.masterpath}'s business.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from buildbot.process.properties import PLACE, Filling, HasProperties, Properties, WithProperties, propertyOf
+from buildbot.model.properties import PLACE, Filling, HasProperties, Properties, WithProperties, propertyOf
 
 
 class Teller(IntEnum):

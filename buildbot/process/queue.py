@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_queue -*-
+# -*- test-case-name: tests.unit.process.test_queue -*-
 """Which waiting request meets which idle slave, and why a request still waits.
 
 Nothing here starts a build or keeps a queue: requests and slaves of a builder come in, a choice comes out.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from buildbot.sourcestamp import SourceStamp
-from buildbot.util import counted
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.text.plural import counted
 
 
 class Waiting(Protocol):

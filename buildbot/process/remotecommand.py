@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_buildstep -*-
+# -*- test-case-name: tests.unit.process.test_buildstep -*-
 """
 Commands that a slave runs for a step: sent, updated, interrupted, and ended exactly once.
 
@@ -18,14 +18,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from buildbot.pbutil import Callee, MalformedCall
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.news import OutputText, isPair, newsIn, soleNews
-from buildbot.process.news import SlaveSaid as SlaveSaid
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.process.updates import OutputText, isPair, newsIn, soleNews
+from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
+from buildbot.wire.callee import Callee, MalformedCall
 from buildbot.wire.dialect import text
 
 log = Logger()

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_builds -*-
 """
 A wish for one build on one builder, while the process lives; the store keeps it.
 
@@ -13,15 +13,15 @@ from typing import Any
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.finishing import Finishing
-from buildbot.process.properties import Properties
-from buildbot.sourcestamp import SourceStamp
-from buildbot.status.records import RequestRecord
+from buildbot.model.completion import Completion
+from buildbot.model.properties import Properties
+from buildbot.model.records import RequestRecord
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.request import BuildRequestStatus, tellEach
 
 
 @implementer(interfaces.IBuildRequestControl)
-class BuildRequest(Finishing):
+class BuildRequest(Completion):
     """
     I am one wish for a build.
 

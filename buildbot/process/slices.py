@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_slices -*-
+# -*- test-case-name: tests.unit.process.test_slices -*-
 """
 Long work of a step, a slice at a time: others come in between while a log of many megabytes is read by lines.
 
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.budget import SLICE, workFor
 
 

@@ -1,15 +1,15 @@
 """The steps, where files written for early releases look for them; each lives elsewhere now."""
 
+from buildbot.model.results import EXCEPTION as EXCEPTION
+from buildbot.model.results import FAILURE as FAILURE
+from buildbot.model.results import SKIPPED as SKIPPED
+from buildbot.model.results import SUCCESS as SUCCESS
+from buildbot.model.results import WARNINGS as WARNINGS
 from buildbot.process.buildstep import BuildStep as BuildStep
 from buildbot.process.buildstep import LoggingBuildStep as LoggingBuildStep
 from buildbot.process.buildstep import LogLineObserver as LogLineObserver
 from buildbot.process.buildstep import LogObserver as LogObserver
 from buildbot.process.buildstep import RemoteShellCommand as RemoteShellCommand
-from buildbot.status.results import EXCEPTION as EXCEPTION
-from buildbot.status.results import FAILURE as FAILURE
-from buildbot.status.results import SKIPPED as SKIPPED
-from buildbot.status.results import SUCCESS as SUCCESS
-from buildbot.status.results import WARNINGS as WARNINGS
 from buildbot.steps.dummy import Dummy as Dummy
 from buildbot.steps.dummy import FailingDummy as FailingDummy
 from buildbot.steps.dummy import RemoteDummy as RemoteDummy

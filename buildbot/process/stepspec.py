@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_factory -*-
+# -*- test-case-name: tests.unit.process.test_buildfactory -*-
 """Steps that are still to be made: a class and its arguments, and the step that comes of them for a build."""
 
 from __future__ import annotations

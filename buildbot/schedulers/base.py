@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler,tests.test_scheduler_restart,tests.test_scheduler_loss -*-
+# -*- test-case-name: tests.unit.schedulers -*-
 """
 What all schedulers share: each Change is taken once, and what they wait for outlives the process.
 
@@ -21,14 +21,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.buildset import BuildSet
-from buildbot.changes.change import Change
 from buildbot.config.arguments import arguments, remember
+from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import NAME
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.change import Change
+from buildbot.model.records import BuildsetRecord
+from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.taking import MOST_STARTS, Taking
-from buildbot.status.records import BuildsetRecord
 from buildbot.store.interface import UNREADABLE, StoreFailed
-from buildbot.util import PLUGIN_ERRORS, ComparableMixin
 
 log = Logger()
 
@@ -86,7 +87,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     that it has to build overrides C{toRecord} and C{takeUp}, and calls C{changed}.
 
     @ivar name: of the scheduler; what I know is kept under it, for whoever has it next.
-    @ivar yard: the L{buildbot.buildyard.BuildYard} of my master, once I was started.
+    @ivar engine: the L{buildbot.process.engine.BuildEngine} of my master, once I was started.
     """
 
     compare_attrs: Sequence[str] = ("name",)
@@ -95,7 +96,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     mergeRequests = False
 
     name: str  # type: ignore[assignment]  # Twisted calls it None
-    yard: Any = None
+    engine: Any = None
     _begun: Deferred[None] | None = None
     _life: object = None
     _former: object = None
@@ -185,16 +186,16 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     def changed(self) -> None:
         """What C{toRecord} says has changed."""
         if self._ready and not self._save.isSet:
-            self._save.set(self.yard.clock, SAVE_WITHIN)
+            self._save.set(self.engine.clock, SAVE_WITHIN)
 
     def now(self) -> float:
         """The time on the wall, in seconds since the epoch: for calendars, and for what is kept or shown."""
-        now: float = self.yard.now()
+        now: float = self.engine.now()
         return now
 
     def steady(self) -> float:
         """The same on a clock that nobody sets: for whatever lasts."""
-        steady: float = self.yard.clock.seconds()
+        steady: float = self.engine.clock.seconds()
         return steady
 
     def toWall(self, steady: float) -> float:
@@ -219,10 +220,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def startService(self) -> None:
         """See L{setServiceParent}."""
-        self.yard = self._findYard()
+        self.engine = self._findEngine()
         service.MultiService.startService(self)
         self._life = object()  # what an earlier life of mine still waits for, it waits for in vain
-        self._former = self.yard.config  # mine comes into force when everything in it has started
+        self._former = self.engine.config  # mine comes into force when everything in it has started
         self._outbox, self._missed = [], {}
         self._isSending = self._isLooking = self._ready = False
         # Not what a subclass makes of it: each Change is to be counted, once, before anybody sees it.
@@ -259,13 +260,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         stopping: Any = service.MultiService.stopService(self)
         return DeferredList([stopping, saving or succeed(None)])
 
-    def _findYard(self) -> Any:
+    def _findEngine(self) -> Any:
         parent: Any = self.parent
-        yard = getattr(parent, "botmaster", None)
-        if yard is None:
+        engine = getattr(parent, "botmaster", None)
+        if engine is None:
             part = f"scheduler {self.name} is a part of {type(parent).__name__} {parent.name!r}"
             raise TypeError(f"{part}, where it gets no changes: put it into c['schedulers']")
-        return yard
+        return engine
 
     @property
     def _key(self) -> str:
@@ -277,7 +278,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         return type(self).addChange is not BaseScheduler.addChange
 
     async def _begin(self, life: object) -> None:
-        store = self.yard.store
+        store = self.engine.store
         try:
             record = await store.getState(self._key)
             newest = await store.getChanges(1)
@@ -299,7 +300,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         except StoreFailed as failed:
             if life is self._life:
                 self._trouble(failed)
-                self._retry.set(self.yard.clock, RETRY_AFTER)
+                self._retry.set(self.engine.clock, RETRY_AFTER)
             return
         if life is self._life:
             self._ready = True
@@ -365,7 +366,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._isLooking = True
         try:
             while True:
-                changes = await self.yard.store.getChangesAfter(self._seen)
+                changes = await self.engine.store.getChangesAfter(self._seen)
                 if life is not self._life or not changes:
                     return
                 if isStart:
@@ -376,14 +377,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         except StoreFailed as failed:
             if life is self._life:
                 self._trouble(failed)
-                self._retry.set(self.yard.clock, RETRY_AFTER)
+                self._retry.set(self.engine.clock, RETRY_AFTER)
         finally:
             if life is self._life:
                 self._isLooking = False
 
     async def _takeAtStart(self, changes: Sequence[Change], life: object) -> None:
         """Take Changes, counting on disk before that how often that was begun. May raise StoreFailed."""
-        store, key = self.yard.store, f"taking/{self.name}"
+        store, key = self.engine.store, f"taking/{self.name}"
         taking = Taking(await store.getState(key), [change.number or 0 for change in changes])
         groups = [[change] for change in changes] if taking.isSuspicious else [list(changes)]
         for group in groups:
@@ -431,9 +432,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     def _saveNow(self) -> Deferred[None] | None:
         if self._outbox:
             # The disk must not say that I have done what is not done.
-            self._save.set(self.yard.clock, SAVE_WITHIN)
+            self._save.set(self.engine.clock, SAVE_WITHIN)
             return None
-        saving: Deferred[None] = self.yard.store.setState(self._key, self._record())
+        saving: Deferred[None] = self.engine.store.setState(self._key, self._record())
         return saving.addErrback(self._unsaved)
 
     def _unsaved(self, why: Failure) -> None:
@@ -456,13 +457,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             except StoreFailed as failed:
                 if life is self._life:
                     self._trouble(failed)
-                    self._resend.set(self.yard.clock, RETRY_AFTER)
+                    self._resend.set(self.engine.clock, RETRY_AFTER)
                 return
             except KeyError:
                 if life is not self._life:
                     return
                 if self._waitsFor(bs):
-                    self._resend.set(self.yard.clock, BUILDERS_AFTER)
+                    self._resend.set(self.engine.clock, BUILDERS_AFTER)
                     return
                 if bs.builderNames:
                     continue
@@ -481,8 +482,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def _waitsFor(self, bs: BuildSet) -> bool:
         """Whether builders of a set may still come; those that have had their time are taken out of it."""
-        now: float = self.yard.clock.seconds()
-        missing = [name for name in bs.builderNames if name not in self.yard.builders] or bs.builderNames
+        now: float = self.engine.clock.seconds()
+        missing = [name for name in bs.builderNames if name not in self.engine.builders] or bs.builderNames
         told = ", ".join(map(repr, missing))
         if any(name not in self._missed and not self._isToCome(name) for name in missing):
             self._trouble(f"there is no builder {told} yet")
@@ -500,7 +501,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def _isToCome(self, name: str) -> bool:
         """Whether it is in my configuration, and that is not in force yet: another plug-in takes its time."""
-        if self.yard.config is not self._former:
+        if self.engine.config is not self._former:
             return False
         try:
             return name in self.listBuilderNames()

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler -*-
+# -*- test-case-name: tests.unit.schedulers.test_scheduler -*-
 """
 Schedulers that build Changes, once a branch has been stable for a while.
 
@@ -14,16 +14,17 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from buildbot.buildset import BuildSet
-from buildbot.changes.change import Change
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import BRANCH, BRANCHES, JUDGE, NAMES, SECONDS, orNone
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.change import Change
+from buildbot.model.sourcestamp import PLACE, SourceStamp
+from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
-from buildbot.sourcestamp import PLACE, SourceStamp
 from buildbot.status.request import BuildSetStatus
-from buildbot.util import PLUGIN_ERRORS, counted
+from buildbot.text.plural import counted
 
 log = Logger()
 
@@ -168,7 +169,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """Wake up then (in seconds since the epoch), and not before."""
         wait = when - self.now()
         self._alarmTime = self.steady() + wait
-        self._alarm.set(self.yard.clock, min(wait, LONGEST_SLEEP))
+        self._alarm.set(self.engine.clock, min(wait, LONGEST_SLEEP))
 
     def stopTimer(self) -> None:
         """Do not wake up."""

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_built -*-
+# -*- test-case-name: tests.unit.schedulers.test_built -*-
 """What the builds of a set have built, which may be more than the set asked for, and who was told of it.
 
 When a set is over, and what follows from it, is for the schedulers beside this module.
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from buildbot.sourcestamp import PLACE, SourceStamp
-from buildbot.status.records import BuildRecord
+from buildbot.model.records import BuildRecord
+from buildbot.model.sourcestamp import PLACE, SourceStamp
 
 #: A revision is one word, and no program takes it for an option.
 _REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")

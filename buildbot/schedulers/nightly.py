@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_nightly -*-
+# -*- test-case-name: tests.unit.schedulers.test_nightly -*-
 """The times at which a nightly build is due, by the clock on the wall: days off, summer time and all.
 
 Nothing here runs a timer, or knows what time it is.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from buildbot.config.words import shown
+from buildbot.config.messages import shown
 
 #: What a configuration gives: one number, several, or "*" for each.
 Times = int | str | Iterable[int]

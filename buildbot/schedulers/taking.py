@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler_taking -*-
+# -*- test-case-name: tests.unit.schedulers.test_taking -*-
 """
 Which Changes a scheduler has begun to take at the starts of the master, and has not taken.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler_timed -*-
+# -*- test-case-name: tests.unit.schedulers.test_timed -*-
 """
 Schedulers that build by the clock.
 
@@ -13,15 +13,15 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.buildset import BuildSet
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import BRANCH, NAMES, SOME_SECONDS
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
-from buildbot.sourcestamp import SourceStamp
 from buildbot.status.request import BuildSetStatus
-from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -85,7 +85,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     def setTimer(self) -> None:
         """Wake up when it is time."""
         assert self._due is not None
-        self._alarm.set(self.yard.clock, min(self._due - self.time(), LONGEST_SLEEP))
+        self._alarm.set(self.engine.clock, min(self._due - self.time(), LONGEST_SLEEP))
 
     def _wake(self) -> None:
         try:
@@ -93,7 +93,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         except PLUGIN_ERRORS:  # of a subclass: this build is lost, but not those after it
             log.failure("scheduler {name} failed to submit its timed build", name=self.name)
             if self._ready:
-                self._alarm.set(self.yard.clock, RETRY_AFTER)
+                self._alarm.set(self.engine.clock, RETRY_AFTER)
         else:
             if self._ready:
                 self.setTimer()
@@ -222,7 +222,7 @@ class Nightly(_TimedScheduler):
         """Wake up when it is time, or to see whether the clock was put right."""
         assert self._due is not None
         wait = LOOK_EVERY if self._isUnsure else min(self._due - self.now(), LOOK_EVERY)
-        self._alarm.set(self.yard.clock, wait)
+        self._alarm.set(self.engine.clock, wait)
 
     def _buildIfDue(self) -> None:
         before, self._ahead = self._ahead, self.now() - self.steady()

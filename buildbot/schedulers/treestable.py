@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_treestable -*-
+# -*- test-case-name: tests.unit.schedulers.test_treestable -*-
 """The tree-stable timer: changes are gathered until nobody has committed for a while.
 
 Nothing here runs a timer: who keeps this value asks it when to come back.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from buildbot.changes.change import Change
+from buildbot.model.change import Change
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scheduler_dependent -*-
+# -*- test-case-name: tests.unit.schedulers.test_dependent -*-
 """
 Schedulers that others can follow, and the one that follows.
 
@@ -15,17 +15,17 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.buildset import BuildSet
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import NAMES
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.records import BuildRecord, BuildsetRecord
+from buildbot.model.results import SUCCESS, WARNINGS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.base import RETRY_AFTER, BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
-from buildbot.sourcestamp import SourceStamp
-from buildbot.status.records import BuildRecord, BuildsetRecord
 from buildbot.status.request import BuildSetStatus
-from buildbot.status.results import SUCCESS, WARNINGS
 from buildbot.store.interface import StoreFailed
-from buildbot.util import PLUGIN_ERRORS
 
 log = Logger()
 
@@ -43,14 +43,14 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
-        self._findYard().subscribeToBuilds(self)
+        self._findEngine().subscribeToBuilds(self)
         self._told = Told()
         super().startService()
 
     def cease(self) -> None:
         """See L{BaseScheduler.cease}."""
-        if self.yard is not None:  # else it could not be started
-            self.yard.unsubscribeFromBuilds(self)
+        if self.engine is not None:  # else it could not be started
+            self.engine.unsubscribeFromBuilds(self)
         super().cease()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
@@ -66,7 +66,7 @@ class BaseUpstreamScheduler(BaseScheduler):
         self._watchers = tuple(each for each in self._watchers if each != watcher)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
-        """See L{buildbot.buildyard.BuildYard.subscribeToBuilds}."""
+        """See L{buildbot.process.engine.BuildEngine.subscribeToBuilds}."""
         isHeard = self._watchers or type(self).buildSetFinished is not BaseUpstreamScheduler.buildSetFinished
         if record.scheduler == self.name and self.running and isHeard:
             self._logged(self._finished(record, self._life))
@@ -75,10 +75,10 @@ class BaseUpstreamScheduler(BaseScheduler):
         builds: Sequence[BuildRecord] | None = None
         while builds is None:
             try:
-                builds = await self.yard.store.getBuildsOf(record.id)
+                builds = await self.engine.store.getBuildsOf(record.id)
             except StoreFailed as failed:
                 self._trouble(failed)
-                await self.yard.sleep(RETRY_AFTER)
+                await self.engine.sleep(RETRY_AFTER)
             if life is not self._life:
                 return
         bss = setOf(record, self.listBuilderNames(), builds or ())
@@ -191,7 +191,7 @@ class Dependent(BaseUpstreamScheduler):
         """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             return
-        sets = await self.yard.store.getBuildsetsOf(self.upstream.name, self._after or 0)
+        sets = await self.engine.store.getBuildsetsOf(self.upstream.name, self._after or 0)
         over = [each for each in sets if each.complete is not None and each.id not in self._done]
         if self._after is None:
             heard = {each.id for each in self._early}
@@ -215,7 +215,7 @@ class Dependent(BaseUpstreamScheduler):
             self._upstreamDone(record)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
-        """See L{buildbot.buildyard.BuildYard.subscribeToBuilds}."""
+        """See L{buildbot.process.engine.BuildEngine.subscribeToBuilds}."""
         super().buildsetComplete(record)
         follows = isinstance(self.upstream, BaseUpstreamScheduler) and self.running
         if follows and record.scheduler == self.upstream.name:
@@ -238,11 +238,11 @@ class Dependent(BaseUpstreamScheduler):
         """Deal with the sets that are over."""
         while self._over:
             try:
-                builds = await self.yard.store.getBuildsOf(self._over[0].id)
+                builds = await self.engine.store.getBuildsOf(self._over[0].id)
             except StoreFailed as failed:
                 if life is self._life:
                     self._trouble(failed)
-                    self._again.set(self.yard.clock, RETRY_AFTER)
+                    self._again.set(self.engine.clock, RETRY_AFTER)
                 return
             if life is not self._life:
                 return

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_options -*-
+# -*- test-case-name: tests.unit.scripts.test_options -*-
 """What the options of all commands have in common: their manners, and the kinds of their values.
 
 Nothing here touches the world, but to see whether the current directory is one of ours.
@@ -15,8 +15,9 @@ import twisted
 from twisted.python import usage
 
 from buildbot import version
-from buildbot.daemon.place import TAC
-from buildbot.util import closest, counted
+from buildbot.daemon.directory import TAC
+from buildbot.text.plural import counted
+from buildbot.text.similar import closest
 
 #: A whole number with more digits is not the same for everybody who reads JSON.
 _DIGITS = 15

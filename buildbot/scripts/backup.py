@@ -1,24 +1,24 @@
-# -*- test-case-name: tests.test_backup -*-
+# -*- test-case-name: tests.unit.store.test_backup -*-
 """The command C{backup}: a copy of a master's directory, whether the master runs or not.
 
-How the copy is made is in L{buildbot.backup}.
+How the copy is made is in L{buildbot.store.backup}.
 """
 
 from __future__ import annotations
 
 import os
 
-from buildbot.backup import CannotBackUp, backUp
-from buildbot.daemon import place
-from buildbot.scripts.words import CommandFailed, Config, command, complain, say, usable, waiting
-from buildbot.util import counted
+from buildbot.daemon import directory
+from buildbot.scripts.output import CommandFailed, Config, command, complain, say, usable, waiting
+from buildbot.store.backup import CannotBackUp, backUp
+from buildbot.text.plural import counted
 
 
 def backup(config: Config) -> int:
     """Copy the directory of a master. Status 0 when the copy is on disk, in full."""
     here = usable(config)
     target = os.path.abspath(str(config["target"]))
-    if place.kindOf(place.readTac(here)) is place.Kind.SLAVE:
+    if directory.kindOf(directory.readTac(here)) is directory.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: `{command('create-slave')}` makes one anew")
     try:
         with waiting(config, f"the copy of {here}"):

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_log -*-
+# -*- test-case-name: tests.unit.scripts.test_log -*-
 """What a user may mean by the name of a build, a step or a log, as C{builds} and C{log} print it.
 
 Whether there is such a build, the master says.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_options -*-
+# -*- test-case-name: tests.unit.scripts.test_options -*-
 """The words of the commands about builds, and about the slaves that do them.
 
 What the commands do is in a module for each.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_builds -*-
+# -*- test-case-name: tests.unit.scripts.test_builds -*-
 """The command C{builds}: which builds run, which are over, and what waits, and why.
 
 What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot.daemon.plaintext import plainLine
-from buildbot.scripts.shown import doing, duration, moment, name, outcome, table, terminalWidth, waitingLines
-from buildbot.scripts.words import Config, askMaster, say, sayJSON, setting
+from buildbot.scripts.output import Config, askMaster, say, sayJSON, setting
+from buildbot.scripts.tables import doing, duration, moment, name, outcome, table, terminalWidth, waitingLines
+from buildbot.text.printable import plainLine
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
 _FINISHED = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK", "SOURCE", "REASON")

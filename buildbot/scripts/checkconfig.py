@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_checkconfig -*-
+# -*- test-case-name: tests.unit.scripts.test_checkconfig -*-
 """The command C{checkconfig}: would a master take this configuration file?
 
 It asks the same function as a start and a reconfig do; the rules are in L{buildbot.config}.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
-from buildbot.daemon import childload, place
+from buildbot.daemon import directory as place
 from buildbot.daemon.oserrors import inWords
-from buildbot.scripts.words import CommandFailed, Config, basedir, say, setting, waiting
+from buildbot.reconfig import childload
+from buildbot.scripts.output import CommandFailed, Config, basedir, say, setting, waiting
 
 
 def checkconfig(config: Config) -> int:

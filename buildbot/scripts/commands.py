@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_options tests.test_scripts_runner -*-
+# -*- test-case-name: tests.unit.scripts.test_options tests.unit.scripts.test_runner -*-
 """The commands of C{buildbot}, one row each.
 
 To add a command, write a class of its options (in C{options}, or in C{buildoptions} if it is about builds), a

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_create -*-
+# -*- test-case-name: tests.unit.scripts.test_create -*-
 """The commands C{create-master} and C{create-slave}: the directory that a process lives in.
 
 Nothing is started, and nothing that is there already is changed but on C{--force}.
@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import buildbot
-from buildbot.daemon.place import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
-from buildbot.plainfiles import openPlain, readPlain
-from buildbot.scripts.words import CommandFailed, Config, basedir, command, say, setting
+from buildbot.daemon.directory import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
+from buildbot.files.plain import openPlain, readPlain
+from buildbot.scripts.output import CommandFailed, Config, basedir, command, say, setting
 
 #: What stands in the sample where a password belongs, of a slave and of whoever sends changes.
 _NO_PASSWORD = re.compile(r"\bchange-me(-too)?\b")

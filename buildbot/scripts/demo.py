@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_demo -*-
+# -*- test-case-name: tests.unit.scripts.test_demo -*-
 """The command C{demo}: from nothing to a running master with a slave, and a green build of a change.
 
 It does what a user would do with the other commands, says each, and leaves both processes running.
@@ -20,13 +20,14 @@ from typing import Any
 from buildbot.changes.pb import PBChangeSource
 from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors, MasterConfig
-from buildbot.daemon import asking, lock
-from buildbot.daemon.place import CONFIG
-from buildbot.scheduler import Scheduler
+from buildbot.control import client
+from buildbot.daemon import lock
+from buildbot.daemon.directory import CONFIG
+from buildbot.schedulers.branches import Scheduler
 from buildbot.scripts import builds, create, force, log, sendchange, startup, status, stop
 from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.options import MasterOptions, SlaveOptions
-from buildbot.scripts.words import CommandFailed, Config, command, say
+from buildbot.scripts.output import CommandFailed, Config, command, say
 
 #: How many seconds the slave may take to attach.
 _ATTACH = 30.0
@@ -144,8 +145,8 @@ def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[st
 def _asked(master: str, verb: str, **params: object) -> object:
     """What the master answers. Raises L{CommandFailed} if it does not."""
     try:
-        return asking.request(master, verb, params, _ATTACH)
-    except (asking.NotRunning, asking.ControlError) as why:
+        return client.request(master, verb, params, _ATTACH)
+    except (client.NotRunning, client.ControlError) as why:
         raise CommandFailed(f"the master has ended: see {master}/twistd.log ({why})") from None
 
 
@@ -252,8 +253,8 @@ def whenAttached(master: str, name: str, timeout: float, slave: str) -> None:
     giveUp = time.monotonic() + timeout
     while time.monotonic() < giveUp:
         try:
-            said: Any = asking.ask(master, "status", timeout, slave=name)
-        except (asking.NotRunning, asking.ControlError) as why:
+            said: Any = client.ask(master, "status", timeout, slave=name)
+        except (client.NotRunning, client.ControlError) as why:
             raise CommandFailed(f"the master has ended: see {master}/twistd.log ({why})") from None
         if said["slaves"][0]["connected"]:
             return

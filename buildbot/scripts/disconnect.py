@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_ask -*-
+# -*- test-case-name: tests.unit.scripts.test_ask -*-
 """The command C{disconnect}: the running master cuts one slave's connection.
 
 Whether the slave comes back is not ours to decide.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.scripts.words import Config, askMaster, say, sayJSON
+from buildbot.scripts.output import Config, askMaster, say, sayJSON
 
 
 def disconnect(config: Config) -> int:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_builds -*-
+# -*- test-case-name: tests.unit.scripts.test_builds -*-
 """The commands C{force} and C{stopbuild}: a person has something built, or not any more.
 
 What becomes of it, C{builds} and C{log} say.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.scripts.buildname import readings
-from buildbot.scripts.words import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
-from buildbot.util import counted
+from buildbot.scripts.output import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
+from buildbot.text.plural import counted
 
 #: How a master begins to say that it has no such builder.
 NO_BUILDER = "no builder "

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_log -*-
+# -*- test-case-name: tests.unit.scripts.test_log -*-
 """The command C{log}: the output of a step, from the file that it is in, while it grows and after that.
 
 Which file that is, and whether it is finished, the master says; where none runs, the file's name has to do.
@@ -17,14 +17,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from buildbot.daemon import asking, place
-from buildbot.daemon.plaintext import plain
+from buildbot.control import client
+from buildbot.daemon import directory
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
-from buildbot.logfiles import LogReader, logFilename
-from buildbot.logshelf import LOGS, logTrouble
+from buildbot.logs.directory import LOGS, logTrouble
+from buildbot.logs.files import LogReader, logFilename
+from buildbot.logs.format import Chunk
+from buildbot.model.records import LogRecord
 from buildbot.scripts.buildname import Wanted, readings
-from buildbot.scripts.shown import duration, outcome, stepOutcome
-from buildbot.scripts.words import (
+from buildbot.scripts.output import (
     PATIENCE,
     CommandFailed,
     Config,
@@ -35,9 +36,9 @@ from buildbot.scripts.words import (
     usable,
     waiting,
 )
-from buildbot.status.logformat import Chunk
-from buildbot.status.records import LogRecord
+from buildbot.scripts.tables import duration, outcome, stepOutcome
 from buildbot.store.peek import peekBuild
+from buildbot.text.printable import plain
 
 #: How many seconds lie between two looks at a log that grows.
 POLL = 0.25
@@ -74,7 +75,7 @@ def log(config: Config) -> int:
         raise CommandFailed(f"name a log as BUILDER/BUILD/STEP, not {str(config['path'])!r}: {numbers}")
     try:
         one, build = _find(here, wanted)
-    except asking.NotRunning:
+    except client.NotRunning:
         return _withoutMaster(config, here, wanted)
     if not one.rest:
         if not sayJSON(config, build):
@@ -106,7 +107,7 @@ def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
     for one in wanted:
         try:
             return one, _ask(here, one)
-        except asking.ControlError as why:
+        except client.ControlError as why:
             trouble = trouble or str(why)
     raise CommandFailed(trouble)
 
@@ -114,7 +115,7 @@ def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
 def _ask(here: str, one: Wanted) -> dict[str, Any]:
     params = {"builder": one.builder, "number": one.number}
     with waiting({}, "the master to answer"):
-        said: Any = asking.request(here, "build", params, PATIENCE)
+        said: Any = client.request(here, "build", params, PATIENCE)
     return dict(said)
 
 
@@ -151,9 +152,9 @@ def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any])
 def _again(here: str, one: Wanted) -> dict[str, Any]:
     try:
         return _ask(here, one)
-    except asking.NotRunning:
+    except client.NotRunning:
         raise CommandFailed("the master has stopped: start it, and ask again") from None
-    except asking.ControlError as why:
+    except client.ControlError as why:
         raise CommandFailed(str(why)) from None
 
 
@@ -178,8 +179,8 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
             _listFiles(config, here, one, files)
             return 0
         there += files
-    kind = place.kindOf(place.readTac(here))
-    if kind is place.Kind.SLAVE:
+    kind = directory.kindOf(directory.readTac(here))
+    if kind is directory.Kind.SLAVE:
         raise CommandFailed(f"{here} is a buildslave's directory: its master has the logs")
     has = f"; there is {', '.join(there)}" if there else ""
     raise CommandFailed(f"no master is running in {here}, and it has no file of this log{has}")

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_options -*-
+# -*- test-case-name: tests.unit.scripts.test_options -*-
 """The words of the command line: each command's options and arguments, under the names of 0.7.5.
 
 What the commands do is in a module for each. Those about builds are in L{buildbot.scripts.buildoptions}.
@@ -10,9 +10,9 @@ import os
 
 from twisted.python import usage
 
-from buildbot.daemon.place import CONFIG, TAC
+from buildbot.daemon.directory import CONFIG, TAC
 from buildbot.scripts.arguments import MakerBase, count, seconds
-from buildbot.util import counted
+from buildbot.text.plural import counted
 
 
 def umask(text: str) -> int | None:

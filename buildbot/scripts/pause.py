@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_builds -*-
+# -*- test-case-name: tests.unit.scripts.test_builds -*-
 """The commands C{pause}, C{drain} and C{unpause}: whether a slave may begin builds.
 
 Who, when and why is kept by the master, and shown by C{status}.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.scripts.words import Config, askMaster, loginName, say, sayJSON
-from buildbot.util import counted
+from buildbot.scripts.output import Config, askMaster, loginName, say, sayJSON
+from buildbot.text.plural import counted
 
 
 def pause(config: Config) -> int:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_ask -*-
+# -*- test-case-name: tests.unit.scripts.test_ask -*-
 """The commands C{reconfig} and C{sighup}: the running master reads its configuration again.
 
 The outcome is the master's own word, through its control socket; no log is read.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from buildbot.daemon import asking
-from buildbot.scripts.words import CommandFailed, Config, askMaster, basedir, loginName, say
+from buildbot.control import client
+from buildbot.scripts.output import CommandFailed, Config, askMaster, basedir, loginName, say
 
 #: How many seconds the master may take to say what it does.
 _PATIENCE = 1.0
@@ -52,8 +52,8 @@ def reconfig(config: Config) -> int:
 def whatFor(here: str, passed: float) -> str:
     """A line about what a reconfig waits for that was asked for so many seconds ago."""
     try:
-        said: Any = asking.request(os.path.realpath(here), "progress", {}, _PATIENCE)
-    except (asking.NotRunning, asking.ControlError, OSError):
+        said: Any = client.request(os.path.realpath(here), "progress", {}, _PATIENCE)
+    except (client.NotRunning, client.ControlError, OSError):
         return f"waiting for the master, which does not answer ({passed:.0f} s) …"
     now = said["running"]
     if now is None:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_runner -*-
+# -*- test-case-name: tests.unit.scripts.test_runner -*-
 """The command C{buildbot}: it reads its arguments and has one command done.
 
 Each command is a module of this package, loaded only when it is wanted: starting and asking must not
@@ -17,7 +17,6 @@ from typing import Any
 from twisted.python import usage
 
 from buildbot.daemon.oserrors import inWords
-from buildbot.daemon.plaintext import plainLine
 from buildbot.scripts import streams
 from buildbot.scripts.arguments import MakerBase
 from buildbot.scripts.buildoptions import ForceOptions, SendChangeOptions
@@ -30,7 +29,8 @@ from buildbot.scripts.options import (
     StartOptions,
     StopOptions,
 )
-from buildbot.scripts.words import CommandFailed, Config, command, complain
+from buildbot.scripts.output import CommandFailed, Config, command, complain
+from buildbot.text.printable import plainLine
 
 #: The names of 0.7.5, and the entry point.
 __all__ = [

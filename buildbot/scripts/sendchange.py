@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_sendchange -*-
+# -*- test-case-name: tests.unit.scripts.test_sendchange -*-
 """The command C{sendchange}: tell a master, near or far, what somebody has committed.
 
 What travels, and how, is in L{buildbot.clients.sendchange}.
@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 
 from buildbot.clients.sendchange import ACCOUNT, Sender, SendFailed
 from buildbot.daemon.oserrors import inWords
-from buildbot.scripts.words import CommandFailed, Config, complain, say, setting, waiting
-from buildbot.util import counted
+from buildbot.scripts.output import CommandFailed, Config, complain, say, setting, waiting
+from buildbot.text.plural import counted
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"

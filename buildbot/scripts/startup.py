@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_startup -*-
+# -*- test-case-name: tests.unit.scripts.test_startup -*-
 """The command C{start}: the parent's side of a start.
 
 The child is L{buildbot.daemon.run}. What it says through the start-up pipe, or its end, is the
@@ -19,9 +19,9 @@ from contextlib import suppress
 from typing import IO
 
 import buildbot
-from buildbot.daemon import lock, place, traces
+from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.outcome import Outcome
-from buildbot.scripts.words import CommandFailed, Config, refuseStranger, say, setting, usable, waiting
+from buildbot.scripts.output import CommandFailed, Config, refuseStranger, say, setting, usable, waiting
 
 #: How many seconds a child may take to end once it has failed, or been told to give up.
 _GRACE = 12.0
@@ -33,7 +33,7 @@ def start(config: Config) -> int:
     With C{nodaemon} this process becomes the daemon, and the status is that of its end.
     """
     here = usable(config)
-    kind = place.kindOf(place.readTac(here))
+    kind = directory.kindOf(directory.readTac(here))
     running = lock.holder(here)
     if running is not None:
         raise CommandFailed(f"the {kind.value} in {here} is already running, {running}")
@@ -84,7 +84,7 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
             if outcome is None or not outcome.ready:
                 with waiting(config, f"process {child.pid} to end"):
                     _end(child, hurry=outcome is None)
-                traces.sweep(here)
+                pidfile.sweep(here)
         if outcome is None:
             raise CommandFailed(*_lastWords(child, output))
         if not outcome.ready:

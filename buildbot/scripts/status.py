@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_status -*-
+# -*- test-case-name: tests.unit.scripts.test_status -*-
 """The command C{status}: what the running master sees of its slaves, as a table, a page, or JSON.
 
 What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from buildbot.daemon.plaintext import plainLine, width
-from buildbot.scripts.shown import (
+from buildbot.scripts.output import Config, askMaster, say, sayJSON
+from buildbot.scripts.tables import (
     moment,
     name,
     passed,
@@ -22,8 +22,8 @@ from buildbot.scripts.shown import (
     terminalWidth,
     waitingLines,
 )
-from buildbot.scripts.words import Config, askMaster, say, sayJSON
-from buildbot.util import counted
+from buildbot.text.plural import counted
+from buildbot.text.printable import plainLine, width
 
 #: The exit status if the master runs, but something is wrong with it.
 TROUBLE = 3

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_scripts_stop -*-
+# -*- test-case-name: tests.unit.scripts.test_stop -*-
 """The commands C{stop} and C{restart}.
 
 Nobody is signalled but the process that holds the lock of the directory. A daemon that another program
@@ -14,9 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from buildbot.daemon import lock, place, traces
-from buildbot.scripts.startup import start
-from buildbot.scripts.words import (
+from buildbot.daemon import directory, lock, pidfile
+from buildbot.scripts.output import (
     CommandFailed,
     Config,
     command,
@@ -26,6 +25,7 @@ from buildbot.scripts.words import (
     usable,
     waiting,
 )
+from buildbot.scripts.startup import start
 
 _POLL = 0.02
 #: How many seconds a killed process may take to be gone.
@@ -40,7 +40,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
     @raise CommandFailed: it is still there after C{timeout} seconds, or another program runs one there.
     """
     here = usable(config)
-    kind = place.kindOf(place.readTac(here)).value
+    kind = directory.kindOf(directory.readTac(here)).value
     found = lock.holder(here)
     if found is None:
         refuseStranger(here)
@@ -63,7 +63,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
         target.send(signal.SIGKILL)
         if not target.whenGone(_KILL_GRACE):
             raise CommandFailed(f"{late}, and is still there after it was killed")
-    traces.sweep(here)
+    pidfile.sweep(here)
     say(config, f"{late}, and was killed")
     return 0
 
@@ -83,10 +83,10 @@ def restart(config: Config) -> int:
 
 def _hasConfig(here: str) -> bool:
     """Whether a master starts with a configuration file; a .tac may run one that has none."""
-    tac = place.readTac(here)
-    if place.kindOf(tac) is not place.Kind.MASTER:
+    tac = directory.readTac(here)
+    if directory.kindOf(tac) is not directory.Kind.MASTER:
         return False
-    return bool(place.namedConfigFile(tac)) or os.path.exists(os.path.join(here, place.CONFIG))
+    return bool(directory.namedConfigFile(tac)) or os.path.exists(os.path.join(here, directory.CONFIG))
 
 
 def _checkConfig(here: str, running: lock.Holder) -> None:

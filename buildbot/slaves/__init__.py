@@ -1,1 +1,1 @@
-"""The rules of one slave's life: attachment, duplicates."""
+"""The slaves: login, attachment, liveness, name conflicts, availability."""

@@ -1,9 +1,9 @@
-# -*- test-case-name: tests.test_botmaster -*-
+# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
 """
 Two living processes with one name: the newcomer waits until it is known whether the other answers.
 
-When that is necessary is a rule of L{buildbot.slaves.squabble}; what a verdict leads to is the business
-of L{buildbot.botperspective}.
+When that is necessary is a rule of L{buildbot.slaves.conflict}; what a verdict leads to is the business
+of L{buildbot.slaves.perspective}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.slaves.squabble import Squabble
+from buildbot.slaves.conflict import Squabble
 from buildbot.wire.peers import SlavePeer
 
 #: Seconds that the one who has the name may take to answer while a newcomer waits (D1).

@@ -1,9 +1,9 @@
-# -*- test-case-name: tests.test_attachment -*-
+# -*- test-case-name: tests.unit.slaves.test_attachment -*-
 """
 How one slave name becomes attached, stays so and lets go: a table-driven machine.
 
 It decides and does nothing else: no connection is touched here, no clock read.
-Whoever drives it (L{buildbot.master.BotPerspective}) performs the effects.
+Whoever drives it (L{buildbot.slaves.perspective.BotPerspective}) performs the effects.
 
 Every event names the connection (the I{peer}) that it comes from.  An event of
 a connection that is not the one being served changes nothing, so a late

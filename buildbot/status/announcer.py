@@ -1,9 +1,9 @@
-# -*- test-case-name: tests.test_status_receivers -*-
+# -*- test-case-name: tests.unit.status.test_receivers -*-
 """
 Telling status receivers what happens, in its order, each in a later turn than it happens.
 
-What there is to tell is for L{buildbot.status.build} and L{buildbot.status.onebuilder}. While nobody has ever
-subscribed, all of it costs nothing.
+What there is to tell is for L{buildbot.status.build} and L{buildbot.status.builderstatus}. While nobody has
+ever subscribed, all of it costs nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.config.plugincode import PLUGIN_ERRORS
 
 log = Logger()
 

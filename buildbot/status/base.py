@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_status_receivers -*-
+# -*- test-case-name: tests.unit.status.test_receivers -*-
 """Receivers of status to derive from: they are told all that happens, and make nothing of it."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from twisted.application import service
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.util import ComparableMixin
+from buildbot.config.compare import ComparableMixin
 
 
 @implementer(interfaces.IStatusReceiver)

@@ -1,9 +1,9 @@
-# -*- test-case-name: tests.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_builds -*-
 """
 A build as it happens, and its steps: what they are doing, and how it went.
 
 They are told by the build and asked by everybody else; what is kept of them
-are records (L{buildbot.status.records}).  Output is in L{buildbot.status.logs}.
+are records (L{buildbot.model.records}).  Output is in L{buildbot.logs.live}.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.finishing import Finishing
+from buildbot.logs.live import HTMLLogFile, LogFile, Nowhere
+from buildbot.model.completion import Completion
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.status.announcer import Announcer, Updates, tellOne, wanted, without
-from buildbot.status.logs import HTMLLogFile, LogFile, Nowhere
-from buildbot.status.records import BuildRecord, StepRecord
-from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.wire.budget import weigh
 
 _Log = TypeVar("_Log", bound=LogFile)
@@ -68,7 +68,7 @@ def _cut(said: str, most: int) -> str:
     return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
-class _Watched(Finishing):
+class _Watched(Completion):
     """What can be subscribed to and waited for; nobody does most of the time."""
 
     announcer: Announcer
@@ -316,7 +316,7 @@ class BuildStatus(_Watched):
     I am one build, from its beginning on.
 
     @ivar record: what the store knew of it at its beginning.
-    @ivar logs: where its logs are made: a L{buildbot.status.logs.LogDirectory}.
+    @ivar logs: where its logs are made: a L{buildbot.logs.live.LogDirectory}.
     @ivar now: tells the time, in seconds since the epoch.
     @ivar experience: step name -> metric -> what it usually comes to.
     @ivar waitsFor: says what it waits for, if it waits for locks.
@@ -336,7 +336,7 @@ class BuildStatus(_Watched):
         now: Callable[[], float],
         announcer: Announcer | None = None,
     ) -> None:
-        """@param builder: the L{buildbot.status.onebuilder.BuilderStatus}."""
+        """@param builder: the L{buildbot.status.builderstatus.BuilderStatus}."""
         assert record.number is not None
         self.builder = builder
         self.announcer = announcer or Announcer(logs.clock)
@@ -365,7 +365,7 @@ class BuildStatus(_Watched):
         self._note = note
 
     def getBuilder(self) -> Any:
-        """The L{buildbot.status.onebuilder.BuilderStatus} of the builder that builds it."""
+        """The L{buildbot.status.builderstatus.BuilderStatus} of the builder that builds it."""
         return self.builder
 
     def getNumber(self) -> int:

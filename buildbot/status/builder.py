@@ -1,29 +1,18 @@
-# -*- test-case-name: tests.test_status_slave -*-
-"""
-The status of the master, under the names of 0.7.5.
-
-What a build, a step and a log are live in modules of their own; here they are
-found where steps and plug-ins written for 0.7.5 look for them.
-"""
+"""The status of the master, its builders and its builds, where 0.7.5 has it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-from zope.interface import implementer
-
-from buildbot import interfaces
 from buildbot.interfaces import LOG_CHANNEL_HEADER as HEADER
 from buildbot.interfaces import LOG_CHANNEL_STDERR as STDERR
 from buildbot.interfaces import LOG_CHANNEL_STDOUT as STDOUT
+from buildbot.logs.live import HTMLLogFile, LogFile
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.build import BuildStatus, BuildStepStatus
-from buildbot.status.logs import HTMLLogFile, LogFile
-from buildbot.status.onebuilder import BuilderStatus
+from buildbot.status.builderstatus import BuilderStatus
+from buildbot.status.master import Status
 from buildbot.status.request import BuildRequestStatus, BuildSetStatus
-from buildbot.status.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS, Results
 from buildbot.status.slave import SlaveStatus
-from buildbot.trialoutput import TestResult
+from buildbot.steps.trialoutput import TestResult
 
 __all__ = [
     "EXCEPTION",
@@ -48,85 +37,6 @@ __all__ = [
     "TestResult",
 ]
 
+
 #: What the channels of a log are called.
 ChunkTypes = ["stdout", "stderr", "header"]
-
-
-@implementer(interfaces.IStatus)
-class Status:
-    """I answer questions about one master."""
-
-    def __init__(
-        self, botmaster: Any, basedir: str, schedulers: Callable[[], Sequence[object]] | None = None
-    ) -> None:
-        """
-        @param schedulers: gives those that run; without it, those of the configuration are taken for them.
-        """
-        self.botmaster = botmaster
-        self.basedir = basedir
-        self._schedulers = schedulers or (lambda: list(botmaster.config.schedulers))
-
-    def getProjectName(self) -> str:
-        """C{c['projectName']}."""
-        return str(self.botmaster.config.projectName)
-
-    def getProjectURL(self) -> str | None:
-        """C{c['projectURL']}."""
-        url: str | None = self.botmaster.config.projectURL
-        return url
-
-    def getBuildbotURL(self) -> str | None:
-        """C{c['buildbotURL']}."""
-        url: str | None = self.botmaster.config.buildbotURL
-        return url
-
-    def getSchedulers(self) -> Sequence[object]:
-        """C{c['schedulers']}, those that run."""
-        return self._schedulers()
-
-    def getBuilderNames(self, categories: Iterable[str] | None = None) -> list[str]:
-        """The builders, in the order of the configuration; of these categories only, if given."""
-        wanted = None if categories is None else set(categories)
-        builders = self.botmaster.config.builders
-        return [name for name, b in builders.items() if wanted is None or b.category in wanted]
-
-    def getBuilder(self, name: str) -> BuilderStatus:
-        """
-        The status of one builder.
-
-        @raise KeyError: there is no such builder.
-        """
-        status: BuilderStatus = self.botmaster.builders[name].builder_status
-        return status
-
-    def getBuildSets(self) -> list[BuildSetStatus]:
-        """The sets of builds that are not finished, of those that were submitted to this process."""
-        return [buildset.status for buildset in self.botmaster.activeBuildsets()]
-
-    def getURLForThing(self, thing: object) -> str | None:
-        """None: there are no pages."""
-        return None
-
-    def subscribe(self, target: Any) -> None:
-        """Tell an L{interfaces.IStatusReceiver} of sets of builds, and of builders, old and new."""
-        builders = [self.getBuilder(name) for name in self.getBuilderNames()]
-        self.botmaster.announcer.subscribe(target, builders)
-
-    def unsubscribe(self, target: Any) -> None:
-        """Tell it no more, of builders and what they build neither."""
-        self.botmaster.announcer.unsubscribe(target)
-        for name in self.getBuilderNames():
-            self.getBuilder(name).unsubscribe(target)
-
-    def getSlaveNames(self) -> list[str]:
-        """The slaves, in the order of the configuration."""
-        return list(self.botmaster.slaves)
-
-    def getSlave(self, slavename: str) -> SlaveStatus:
-        """
-        The status of one slave.
-
-        @raise KeyError: there is no such slave.
-        """
-        status: SlaveStatus = self.botmaster.slaves[slavename].slave_status
-        return status

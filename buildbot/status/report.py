@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot import version
-from buildbot.sourcestamp import PLACE, lastRevision
-from buildbot.status.results import Results
-from buildbot.troubles import reportTroubles
+from buildbot.daemon.troubles import reportTroubles
+from buildbot.model.results import Results
+from buildbot.model.sourcestamp import PLACE, lastRevision
 
 #: How many Changes of a source are named one by one.
 _CHANGES = 100

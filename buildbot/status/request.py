@@ -1,8 +1,8 @@
-# -*- test-case-name: tests.test_status_request -*-
+# -*- test-case-name: tests.unit.status.test_request -*-
 """
 What is known of a wish for builds: one of one builder, or a set of them on several.
 
-What becomes of it is told from outside: see L{buildbot.process.request} and L{buildbot.buildset}.
+What becomes of it is told from outside: see L{buildbot.process.request} and L{buildbot.process.buildset}.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.finishing import Finishing
-from buildbot.status.results import FAILURE, SUCCESS
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.completion import Completion
+from buildbot.model.results import FAILURE, SUCCESS
 
 log = Logger()
 
@@ -72,7 +72,7 @@ class BuildRequestStatus:
 
 
 @implementer(interfaces.IBuildSetStatus)
-class BuildSetStatus(Finishing):
+class BuildSetStatus(Completion):
     """
     I am what is known of one set of builds.
 

@@ -1,8 +1,8 @@
-# -*- test-case-name: tests.test_status_slave -*-
+# -*- test-case-name: tests.unit.status.test_slave -*-
 """
 What is known of one slave: connected or not, what it says of itself, what happened to it.
 
-It is told by L{buildbot.master.BotPerspective} and asked by everybody else.
+It is told by L{buildbot.slaves.perspective.BotPerspective} and asked by everybody else.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The ready-made build steps."""
+"""Ready-made build steps, and ready recipes made of them."""

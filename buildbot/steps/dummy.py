@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_steps -*-
+# -*- test-case-name: tests.unit.steps.test_steps -*-
 """Steps that only pass the time, on the master or on a slave of 0.7, to try a configuration out."""
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from twisted.internet.defer import Deferred
 
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import SECONDS, TEXT
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.kinds import NOTHING
 from buildbot.process.remotecommand import LoggedRemoteCommand
-from buildbot.status.results import FAILURE, SUCCESS
 
 
 class Dummy(BuildStep):

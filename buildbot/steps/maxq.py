@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_steps -*-
+# -*- test-case-name: tests.unit.steps.test_steps -*-
 """The step for MaxQ, which tests web sites by playing back what was recorded."""
 
 from __future__ import annotations
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, arguments
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.kinds import PATH
 from buildbot.process.remotecommand import LoggedRemoteCommand
-from buildbot.status.results import FAILURE, SUCCESS
 from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_steps_python -*-
+# -*- test-case-name: tests.unit.steps.test_python -*-
 """Steps for Python projects: documentation by epydoc, and what pyflakes finds.
 
 What belongs to Twisted's tools is in L{buildbot.steps.python_twisted}.
@@ -11,10 +11,10 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.logobserver import LONGEST_LINE, KeptLines
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.status.build import asWords
-from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
 
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_steps_python -*-
+# -*- test-case-name: tests.unit.steps.test_python -*-
 """Steps for projects in the manner of Twisted: trial, lore's documents, Debian packages.
 
 What any Python project may use is in L{buildbot.steps.python}.
@@ -13,17 +13,17 @@ from typing import Any
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.model.properties import WithProperties
+from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
-from buildbot.process.properties import WithProperties
 from buildbot.process.remotecommand import LoggedRemoteCommand
 from buildbot.process.slices import atOnce
-from buildbot.status.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.steps.python import linesOrNone
 from buildbot.steps.shell import ShellCommand
-from buildbot.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
-from buildbot.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
-from buildbot.util import counted
+from buildbot.steps.trialoutput import TestResult, isTest, problemsIn, verdict, warningsIn
+from buildbot.steps.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
+from buildbot.text.plural import counted
 
 #: "Not given", where None means something.
 UNSPECIFIED = ()

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_steps -*-
+# -*- test-case-name: tests.unit.steps.test_steps -*-
 """Steps that run one command on the slave, and judge it by its exit status and its output.
 
 How a command reaches a slave is in L{buildbot.process.remotecommand}; steps that know one program are in
@@ -14,12 +14,12 @@ from typing import Any
 from buildbot.config.arguments import arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
+from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
+from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, WORDS
 from buildbot.process.logobserver import KeptLines, LogLineObserver
-from buildbot.process.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
-from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
 
 #: A shell's command line, or a program and its arguments.
 Command = str | WithProperties | Sequence[Any]

@@ -1,8 +1,9 @@
-# -*- test-case-name: tests.test_transfer -*-
+# -*- test-case-name: tests.unit.steps.test_transfer -*-
 """Steps that move files between slave and master, and what the slave calls on the master to do so.
 
 A file takes its place on the master in one piece or not at all. How an archive is unpacked is in
-L{buildbot.unpacking}; where a path leads in which a slave has had its say, in L{buildbot.masterpath}.
+L{buildbot.steps.unpacking}; where a path leads in which a slave has had its say, in
+L{buildbot.process.masterpath}.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from twisted.internet.error import ConnectionLost
 
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
-from buildbot.masterpath import onMaster
-from buildbot.partials import Partials, partialPath
-from buildbot.pbutil import Callee
-from buildbot.permissions import makeDirectories
-from buildbot.plainfiles import openPlain
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.files.partial import Partials, partialPath
+from buildbot.files.permissions import makeDirectories
+from buildbot.files.plain import openPlain
+from buildbot.files.sparing import sparing
+from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH
+from buildbot.process.masterpath import onMaster
 from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
-from buildbot.sparingfile import sparing
-from buildbot.status.results import FAILURE, SUCCESS
-from buildbot.unpacking import Unpacking, orderFor
-from buildbot.util import PLUGIN_ERRORS, counted
+from buildbot.steps.unpacking import Unpacking, orderFor
+from buildbot.text.plural import counted
+from buildbot.wire.callee import Callee
 from buildbot.wire.dialect import text
 
 #: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.

@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.test_store_faults -*-
+# -*- test-case-name: tests.unit.store.test_faults -*-
 """One SQLite file: opened, made, upgraded, or set aside when it is damaged; and transactions on it.
 
-What stands in it is for L{buildbot.store.rows}. Everything here blocks, and belongs to one thread.
+What stands in it is for L{buildbot.store.sql}. Everything here blocks, and belongs to one thread.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.plainfiles import mustBePlain
+from buildbot.files.plain import mustBePlain
 from buildbot.store.interface import FILE_GONE, SchemaTooNew, StoreFailed
-from buildbot.store.salvage import SHM, WAL, misfit, raiseCounters, salvage, setAside, shape, wrongHeader
+from buildbot.store.recovery import SHM, WAL, misfit, raiseCounters, salvage, setAside, shape, wrongHeader
 from buildbot.store.schema import Schema
 
 _log = Logger()

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store -*-
+# -*- test-case-name: tests.unit.store.test_store -*-
 """What a store promises, to those who put things into it and to those who write one.
 
 How a store keeps what it is given is the business of the modules beside this one.
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from zope.interface import Interface
 
-from buildbot.changes.change import Change
-from buildbot.status.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 
 if TYPE_CHECKING:  # for the checker alone: this module stands below everything that waits
     from twisted.internet.defer import Deferred
@@ -183,7 +183,7 @@ class IStore(Interface):
     def giveUp(when: float) -> Deferred[list[BuildsetRecord]]:
         """To be called once after C{interrupted}: end the pending requests that can never be built.
 
-        Those are the requests with L{MOST_INTERRUPTIONS<buildbot.status.records.MOST_INTERRUPTIONS>}
+        Those are the requests with L{MOST_INTERRUPTIONS<buildbot.model.records.MOST_INTERRUPTIONS>}
         interruptions, and the unreadable ones. They are done, as EXCEPTION.
 
         @return: the buildsets that are complete by this and can be read, in the order of their numbers.

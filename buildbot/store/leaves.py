@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_leaves -*-
+# -*- test-case-name: tests.unit.store.test_leaves -*-
 """Rows read off the leaves of a damaged SQLite file, without the pages that lead to them.
 
 Each leaf holds whole rows, but not of which table; the caller knows his by the number and kinds of their

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store -*-
+# -*- test-case-name: tests.unit.store.test_store -*-
 """A store that forgets everything with its process: for tests, and to say in plain words what a store does.
 
 What could not be kept on disk cannot be kept here either: everything goes through JSON.
@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
-from buildbot.changes.change import Change
-from buildbot.status.records import (
+from buildbot.model.change import Change
+from buildbot.model.records import (
     MOST_INTERRUPTIONS,
     BuildRecord,
     BuildsetRecord,
@@ -22,9 +22,9 @@ from buildbot.status.records import (
     interrupt,
     overall,
 )
-from buildbot.status.results import CANCELLED, EXCEPTION
-from buildbot.store.front import BuildKey, Core, Store, keyOf
+from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.store.interface import StoreConflict, StoreFailed
+from buildbot.store.requests import BuildKey, Core, Store, keyOf
 
 _T = TypeVar("_T")
 

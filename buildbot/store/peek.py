@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_peek -*-
+# -*- test-case-name: tests.unit.store.test_peek -*-
 """A look into the store of a master that does not run: for commands that find nobody to ask.
 
 Nothing is changed, and nothing is said to be damaged: that is for the start of a master.
@@ -12,8 +12,8 @@ import sqlite3
 from contextlib import closing
 from urllib.parse import quote
 
-from buildbot.plainfiles import openPlain
-from buildbot.status.records import BuildRecord
+from buildbot.files.plain import openPlain
+from buildbot.model.records import BuildRecord
 
 #: The file in the master's directory.
 FILE = "state.sqlite"

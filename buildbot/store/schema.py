@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.unit.store.test_sqlite -*-
 """The tables of the store, their version, and how those of an earlier version become these.
 
 The SQL is plain enough for PostgreSQL. Records are JSON text; the columns beside them are what is

@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.unit.store.test_sqlite -*-
 """The store of a master: one SQLite file in its directory, and one thread that it belongs to.
 
-The parts are elsewhere: the file in C{database}, the thread in C{worker}, the SQL in C{rows}.
+The parts are elsewhere: the file in C{database}, the thread in C{worker}, the SQL in C{sql}.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from buildbot.store.database import Connect, Database
-from buildbot.store.front import Core, Store
 from buildbot.store.interface import StoreFailed
 from buildbot.store.peek import FILE as FILE
+from buildbot.store.requests import Core, Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.worker import Reactor, Work, Worker
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_store_sqlite -*-
+# -*- test-case-name: tests.unit.store.test_sqlite -*-
 """The one thread that a store's database belongs to: takes what is asked for, does it in groups.
 
 A group is one transaction, so that a hundred things asked for at once wait for the disk once. What is asked
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.store.rows import SqlCore
+from buildbot.store.sql import SqlCore
 
 _log = Logger()
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_accounts -*-
+# -*- test-case-name: tests.unit.wire.test_accounts -*-
 """
 What those who are logged in may have open, unfinished and idle, by their kind of account.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_banana -*-
+# -*- test-case-name: tests.unit.wire.test_banana -*-
 """
 Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_broker -*-
+# -*- test-case-name: tests.unit.wire.test_broker -*-
 """
 One connection on the slave port: Twisted's PB, spoken by our codec, with limits before and after login.
 
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
@@ -24,17 +24,14 @@ from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
-from buildbot.pbutil import MalformedCall
-from buildbot.util import PLUGIN_ERRORS
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode, encodeInt
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
+from buildbot.wire.callee import MalformedCall
 from buildbot.wire.dialect import NotAWord
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 from buildbot.wire.jelly import jelly, unjelly
-
-if TYPE_CHECKING:
-    from buildbot.wire.slaveport import SlavePortFactory
 
 log = Logger()
 
@@ -83,6 +80,31 @@ class _Retired(pb.Referenceable):
         return 0
 
 
+class PortPolicy(Protocol):
+    """What a connection asks of the port that it came in by: the L{SlavePortFactory} of C{wire.slaveport}."""
+
+    clock: IReactorTime
+
+    def greeted(self, broker: SlavePortBroker) -> None:
+        """A connection begins its greeting."""
+
+    def admitted(self, broker: SlavePortBroker) -> None:
+        """A connection has logged in."""
+
+    def forget(self, broker: SlavePortBroker) -> None:
+        """A connection is gone."""
+
+    def unfinished(self, broker: SlavePortBroker, size: int) -> None:
+        """So many bytes of an unfinished message have come over a connection."""
+
+    def violated(self, broker: SlavePortBroker, reason: str) -> float:
+        """A peer broke a rule. Answers the seconds for which it is held before it is hung up on."""
+        raise NotImplementedError
+
+    def complained(self, broker: SlavePortBroker, reason: str) -> None:
+        """A peer asked for something that cannot be."""
+
+
 class SlavePortBroker(pb.Broker):
     """
     I am the master's end of one connection on the slave port.
@@ -98,7 +120,7 @@ class SlavePortBroker(pb.Broker):
     @ivar weight: how many plain connections take as much memory before the login.
     """
 
-    factory: Any  # a SlavePortFactory; Twisted says that it is None
+    factory: Any  # a PortPolicy; Twisted says that it is None
     transport: Any  # of TCP, TLS or a UNIX socket
     waitingForAnswers: Any
     isClient = False
@@ -139,7 +161,7 @@ class SlavePortBroker(pb.Broker):
     _unread = 0
     _counted = False
 
-    def __init__(self, factory: SlavePortFactory, address: IAddress | None) -> None:
+    def __init__(self, factory: PortPolicy, address: IAddress | None) -> None:
         # Twisted's own __init__ makes a vocabulary, seven containers that are never filled here, and so many
         # attributes that each connection gets a dictionary of 1.5 KiB.  The rest are class attributes above.
         self.factory = factory

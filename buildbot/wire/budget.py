@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_budget -*-
+# -*- test-case-name: tests.unit.wire.test_budget -*-
 """
 What peers may cost: accounts of the memory that is kept for them, and work that is done a slice at a time.
 

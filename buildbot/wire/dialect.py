@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_dialect -*-
+# -*- test-case-name: tests.unit.wire.test_dialect -*-
 """
 Bytes or text: what peers on Python 2 and 3 say and want to hear, and which generation a peer is of.
 

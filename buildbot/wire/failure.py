@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jelly -*-
+# -*- test-case-name: tests.unit.wire.test_jelly -*-
 """
 The errors that peers of all generations report, made whole.
 

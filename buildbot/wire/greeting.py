@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_broker -*-
+# -*- test-case-name: tests.unit.wire.test_broker -*-
 """
 The connections that are on their way to a login: their deadline, and who makes room when they are too many.
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.door import source
+from buildbot.wire.ratelimit import source
 
 #: Seconds a connection may take from the first byte to an honest login, the handshake of TLS included.
 LOGIN_TIME = 30.0

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jelly -*-
+# -*- test-case-name: tests.unit.wire.test_jelly -*-
 """
 Turn what may travel on the slave port into s-expressions and back: values, references, errors.
 

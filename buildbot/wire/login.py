@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_broker,tests.test_botmaster -*-
+# -*- test-case-name: tests.unit.wire.test_broker,tests.unit.slaves.test_botmaster -*-
 """
 How a peer logs in: one challenge, one guess, and refusals that never strand a slave.
 
@@ -8,7 +8,7 @@ challenge, and with what old slaves need when they are refused: slaves before
 all of them try again after a plain hang-up.  So whoever offers a mind is told
 why in its own log, held a moment and hung up on; whoever does not (sendchange,
 the debug client) gets UnauthorizedLogin.  The accounts are elsewhere
-(L{buildbot.master}).
+(L{buildbot.buildmaster.service}).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from zope.interface import implementer
 
-from buildbot.pbutil import Callee, WrongArguments
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.broker import TELLING, SlavePortBroker, Violation
+from buildbot.wire.callee import Callee, WrongArguments
 from buildbot.wire.dialect import word
 
 log = Logger()

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_members -*-
+# -*- test-case-name: tests.unit.wire.test_members -*-
 """
 The connections that have logged in: how many an account has, how long they rest, what they leave unfinished.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from buildbot.util import counted
+from buildbot.text.plural import counted
 from buildbot.wire.accounts import RESTING, UNFINISHED, overdue
 from buildbot.wire.broker import SlavePortBroker
 

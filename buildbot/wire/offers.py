@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_offers -*-
+# -*- test-case-name: tests.unit.wire.test_offers -*-
 """
 How a slave comes to its builders, if it cannot make all of them.
 

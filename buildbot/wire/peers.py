@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_botmaster -*-
+# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
 """
 Everything that is ever said to a slave, in the words of its generation.
 

@@ -1,9 +1,10 @@
-# -*- test-case-name: tests.test_broker -*-
+# -*- test-case-name: tests.unit.wire.test_broker -*-
 """
 All connections of the slave ports: one door for every kind of port, and what is worth a line.
 
 One connection is in L{buildbot.wire.broker}.  Those on their way to a login are in L{buildbot.wire.greeting},
-those behind it in L{buildbot.wire.members}; how long a failure is held is a rule of L{buildbot.wire.door}.
+those behind it in L{buildbot.wire.members}; how long a failure is held is a rule of
+L{buildbot.wire.ratelimit}.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
-from buildbot.util import counted
+from buildbot.files.reserve import FileReserve, Room
+from buildbot.text.plural import counted
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.dialect import text
-from buildbot.wire.door import Doorkeeper, source
 from buildbot.wire.greeting import LOGIN_TIME, Greeters
-from buildbot.wire.lines import EVERY, LogLimiter
+from buildbot.wire.loglimits import EVERY, LogLimiter
 from buildbot.wire.members import Members
-from buildbot.wire.spare import FileReserve, Room
+from buildbot.wire.ratelimit import ConnectionLimiter, source
 
 log = Logger()
 
@@ -60,7 +61,7 @@ class SlavePortFactory(protocol.ServerFactory):
         self.files = files or FileReserve()
         self.open: set[SlavePortBroker] = set()
         self._rootFor = rootFor
-        self._door = Doorkeeper()
+        self._door = ConnectionLimiter()
         self._lines = LogLimiter()
         self._summary: Any = None
         limit = self.files.limit

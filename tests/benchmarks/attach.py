@@ -194,7 +194,7 @@ def many(sizes: Sizes, promises: Promises) -> None:
 
 
 def _reconfigNothing(server: Server, slaves: Conversation, promises: Promises) -> None:
-    from buildbot.daemon.control import ask
+    from buildbot.control.server import ask
 
     settle(server.pid)
     slaves.ask("mark")
@@ -212,7 +212,7 @@ def _reconfigNothing(server: Server, slaves: Conversation, promises: Promises) -
 
 def attachedPairs(server: Server) -> int:
     """How many pairs of a slave and a builder that it is attached to a master's status shows."""
-    from buildbot.daemon.control import ask
+    from buildbot.control.server import ask
 
     status: Any = ask(server.basedir, "status", timeout=60)
     return sum(len(slave["builders"]) for slave in status["slaves"])

@@ -12,7 +12,7 @@ were told:
   - once a master has started, no build of an earlier one is left unfinished
   - in the end everything is done, each request by one build that was not cut short
 
-The store's own faults are the subject of C{tests.test_store_sqlite}.
+The store's own faults are the subject of C{tests.unit.store.test_sqlite}.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from buildbot.daemon import control
-from buildbot.status.records import INTERRUPTED
-from buildbot.status.results import RETRY
+from buildbot.control import server
+from buildbot.model.records import INTERRUPTED
+from buildbot.model.results import RETRY
 from tests.benchmarks import builds, servers
 from tests.benchmarks.feeder import Client
 from tests.benchmarks.machine import ROOT
@@ -261,9 +261,9 @@ class Rig:
         began = time.monotonic()
         while time.monotonic() < began + 60 and self._process.poll() is None:
             try:
-                control.ask(self.basedir, "status", timeout=60)
+                server.ask(self.basedir, "status", timeout=60)
                 return time.monotonic() - began
-            except (control.NotRunning, control.ControlError, OSError):
+            except (server.NotRunning, server.ControlError, OSError):
                 time.sleep(0.02)
         with open(self.output, errors="replace") as output:
             raise AssertionError(f"the master does not start again:\n{output.read()[-4000:]}")

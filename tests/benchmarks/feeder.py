@@ -34,10 +34,10 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from buildbot.buildset import BuildSet
-from buildbot.changes.change import Change
-from buildbot.logfiles import LogLimits
-from buildbot.sourcestamp import SourceStamp
+from buildbot.logs.files import LogLimits
+from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from tests.benchmarks.machine import rssKiB
 
 #: The socket, in the master's directory.

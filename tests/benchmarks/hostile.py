@@ -263,7 +263,7 @@ def _namesakes(server: Server, sizes: Sizes) -> str:
 
 
 def _hangups(server: Server, sizes: Sizes) -> str:
-    from buildbot.daemon.control import ask
+    from buildbot.control.server import ask
 
     hangups(server, sizes.hangups)
     status = ask(server.basedir, "status", timeout=60)

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from buildbot.daemon.control import ask
+from buildbot.control.server import ask
 from tests import hostile
 from tests.benchmarks import rawpb
 from tests.benchmarks.machine import conversation, forgetPeak, peakKiB, rssKiB, settle

@@ -18,8 +18,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from buildbot.daemon.asking import ask
-from buildbot.daemon.commands import COMMANDS
+from buildbot.control.client import ask
+from buildbot.control.protocol import COMMANDS
 from tests.benchmarks.machine import forgetPeak, peakKiB, rssKiB, settle
 from tests.benchmarks.servers import Server
 

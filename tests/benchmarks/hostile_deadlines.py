@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from buildbot.daemon.control import ask
+from buildbot.control.server import ask
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.hostile import Crowd, Slave
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from buildbot.daemon.control import ask
+from buildbot.control.server import ask
 from tests import hostile
 from tests.benchmarks import rawpb, servers
 from tests.benchmarks.attach import farm

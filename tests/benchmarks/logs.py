@@ -29,7 +29,7 @@ from tests.benchmarks.servers import Server
 GOAL = 0.6
 
 _WHOLE = """\
-from buildbot.logfiles import LogLimits
+from buildbot.logs.files import LogLimits
 from buildbot.steps.shell import ShellCommand
 from tests.benchmarks.feeder import Feeder
 

@@ -22,8 +22,8 @@ from typing import Any
 from twisted.internet import defer, reactor, task
 from twisted.internet.defer import Deferred
 
-from buildbot.changes.change import Change
-from buildbot.status.records import BuildRecord, LogRecord, RequestRecord, StepRecord
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord, LogRecord, RequestRecord, StepRecord
 from buildbot.store.sqlite import PACE, SqliteStore
 
 SOURCE = {

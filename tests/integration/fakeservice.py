@@ -12,8 +12,8 @@ from twisted.internet import defer, reactor, task
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from buildbot.daemon.commands import COMMANDS
-from buildbot.daemon.control import ControlError, ControlServer
+from buildbot.control.protocol import COMMANDS
+from buildbot.control.server import ControlError, ControlServer
 from buildbot.daemon.readiness import IReadiness, StartFailed
 
 log = Logger()

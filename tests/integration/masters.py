@@ -20,8 +20,8 @@ from twisted.internet import threads
 from twisted.python import log
 from twisted.trial.unittest import TestCase
 
-from buildbot.daemon import control
-from buildbot.logfiles import LogReader
+from buildbot.control import server
+from buildbot.logs.files import LogReader
 from tests.integration.processes import ROOT, Child, Daemon, LogFile, TooLate, environment, moments
 from tests.integration.slaves import GenerationsTestCase
 
@@ -170,7 +170,7 @@ class RealMaster(Daemon):
             try:
                 await self.ask("status")
                 return time.monotonic() - begun
-            except (control.NotRunning, control.ControlError) as notYet:
+            except (server.NotRunning, server.ControlError) as notYet:
                 if time.monotonic() - begun > START_TIMEOUT:
                     raise TooLate(f"no answer of the master: {notYet}\n{self.text()}") from notYet
             await moments(0.05)
@@ -182,7 +182,7 @@ class RealMaster(Daemon):
 
     async def ask(self, command: str, timeout: float = 30.0, **parameters: object) -> Any:
         """What the control socket answers. Raises what L{control.ask} raises."""
-        return await threads.deferToThread(control.ask, self.basedir, command, timeout, **parameters)
+        return await threads.deferToThread(server.ask, self.basedir, command, timeout, **parameters)
 
     async def slaves(self) -> dict[str, dict[str, Any]]:
         """What C{status} says of each slave, by name."""
@@ -249,7 +249,7 @@ class RealMaster(Daemon):
         begun = time.monotonic()
         said: Any = "there is no such build"
         while True:
-            with suppress(control.ControlError):
+            with suppress(server.ControlError):
                 said = await self.ask("build", builder=builder, number=number)
                 if said["finished"] is not None:
                     return dict(said)

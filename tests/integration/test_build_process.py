@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from buildbot.daemon import asking
+from buildbot.control import client
 from tests.integration.directories import LIMIT, TYPED, ProcessCase, Said, hearCtrlC
 
 #: Added to the sample: builders whose steps last, or write what is no text.
@@ -38,7 +38,7 @@ class BuildsCase(ProcessCase):
         self.master, self.slave = self.path("master"), self.path("slave")
 
     def ask(self, command: str, **params: Any) -> Any:
-        return asking.ask(self.master, command, LIMIT, **params)
+        return client.ask(self.master, command, LIMIT, **params)
 
     def json(self, *words: str) -> Any:
         """What a command prints as JSON."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from buildbot.status.records import INTERRUPTED
+from buildbot.model.records import INTERRUPTED
 from tests.benchmarks.crash import Findings, Promised, State, audit, auditEnd, torture
 
 KILLS = 20

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from buildbot.daemon import asking
+from buildbot.control import client
 from tests.integration.test_build_process import BuildsCase
 
 #: Added to the demo: builders that bring the master down, where it makes the build and where it runs it.
@@ -60,7 +60,7 @@ class GivenUpTests(BuildsCase):
         self.until(lambda: self.tryAsk() is None, "the master is dead")
 
     def tryAsk(self) -> Any:
-        with contextlib.suppress(asking.NotRunning, asking.ControlError, OSError):
+        with contextlib.suppress(client.NotRunning, client.ControlError, OSError):
             return self.ask("status")
         return None
 

@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
-from buildbot.daemon.control import ask
+from buildbot.control.server import ask
 from tests import hostile
 from tests.benchmarks import bombs, rawpb, servers
 from tests.benchmarks import hostile as scenarios

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS
+from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS
 from tests.benchmarks import hostile_budgets, servers
 from tests.benchmarks.hostile_budgets import ARCHIVES, ATTACKS, attack
 

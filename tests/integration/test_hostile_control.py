@@ -14,8 +14,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from buildbot.daemon.asking import ask
-from buildbot.partials import PARTIALS, Partials, partialPath
+from buildbot.control.client import ask
+from buildbot.files.partial import PARTIALS, Partials, partialPath
 from tests.benchmarks import servers
 from tests.benchmarks.hostile_control import nonsense, unread
 

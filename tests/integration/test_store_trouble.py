@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_store_trouble -*-
 """A real master whose disk is full for a while: nobody is cut off, nothing lost, and all goes on alone (P4).
 
-What a store does when any one of its operations fails is the subject of C{tests.test_store_sqlite}.
+What a store does when any one of its operations fails is the subject of C{tests.unit.store.test_sqlite}.
 """
 
 from __future__ import annotations

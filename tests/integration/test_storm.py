@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from buildbot.daemon.control import ask
+from buildbot.control.server import ask
 from tests.benchmarks import attach, servers
 from tests.benchmarks.machine import raiseFileLimit
 

@@ -18,16 +18,16 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
-from buildbot.unpack import BadArchive, Order
-from buildbot.unpacking import Unpacking, orderFor
+from buildbot.steps.unpack import BadArchive, Order
+from buildbot.steps.unpacking import Unpacking, orderFor
 from tests.benchmarks.machine import ROOT
 
 #: A master that unpacks an archive, and is killed when that has begun.
 _KILLED = """
 import json, os, signal, sys
 from twisted.internet import reactor, task
-from buildbot.unpack import Order
-from buildbot.unpacking import Unpacking
+from buildbot.steps.unpack import Order
+from buildbot.steps.unpacking import Unpacking
 
 order = Order(**json.loads(sys.argv[1]))
 Unpacking(order, reactor).start()

@@ -13,8 +13,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from buildbot.changes.change import Change
-from buildbot.status.records import BuildRecord
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
 from buildbot.store.sqlite import SqliteStore
 from tests.stores import Turnstile
 

@@ -18,8 +18,8 @@ from twisted.trial import unittest
 
 from buildbot.config.load import load
 from buildbot.config.model import ConfigErrors
-from buildbot.daemon import childload
-from buildbot.daemon.childload import LoadReport, checkInChild, loadInChild
+from buildbot.reconfig import childload
+from buildbot.reconfig.childload import LoadReport, checkInChild, loadInChild
 from tests.brokenconfigs import BROKEN, GOOD, NEXT
 
 TEXT = "\n".join(GOOD) + "\n"

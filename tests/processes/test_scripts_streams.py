@@ -129,7 +129,7 @@ class SignalTests(Case):
     def test_atAnyTime(self) -> None:
         """SIGINT and SIGTERM, sooner and later after the start, end the command with a word at the most."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            for begun in ("buildbot.scripts.streams", "buildbot.scripts.words", "buildbot.scripts.startup"):
+            for begun in ("buildbot.scripts.streams", "buildbot.scripts.output", "buildbot.scripts.startup"):
                 program = _INTERRUPTED.format(module=begun, number=int(number))
                 said = subprocess.run(
                     [sys.executable, "-c", program, "start", "/nowhere"],
@@ -172,6 +172,12 @@ class StartTests(unittest.TestCase):
             text=True,
             check=True,
         ).stdout.split()
-        heavy = ("twisted.internet", "twisted.logger", "twisted.spread", "buildbot.master", "buildbot.config")
+        heavy = (
+            "twisted.internet",
+            "twisted.logger",
+            "twisted.spread",
+            "buildbot.buildmaster",
+            "buildbot.config",
+        )
         self.assertEqual([name for name in loaded if name.startswith(heavy)], [])
-        self.assertIn("buildbot.daemon.asking", loaded)
+        self.assertIn("buildbot.control.client", loaded)

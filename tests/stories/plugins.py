@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot.changes.pb import PBChangeSource
+from buildbot.config.compare import ComparableMixin
 from buildbot.interfaces import IUpstreamScheduler
 from buildbot.scheduler import Periodic
-from buildbot.util import ComparableMixin
 
 
 class Quick(ComparableMixin, service.Service):

@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
-from buildbot.buildset import BuildSet
 from buildbot.changes.changes import Change
-from buildbot.sourcestamp import SourceStamp
-from buildbot.status.results import FAILURE, SUCCESS, WARNINGS
+from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from tests.stories.world import World
 
 OLD = """

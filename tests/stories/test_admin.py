@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
+from buildbot.buildmaster.service import BuildMaster
+from buildbot.control.server import ControlError
 from buildbot.daemon import lock
-from buildbot.daemon.childload import LoadReport
-from buildbot.daemon.control import ControlError
 from buildbot.daemon.readiness import StartFailed
-from buildbot.master import BuildMaster
-from buildbot.reconfig import Reconfigurer
+from buildbot.reconfig.childload import LoadReport
+from buildbot.reconfig.reconfigurer import Reconfigurer
 from buildbot.store.interface import StoreFailed
 from tests.pumped import Pump
 from tests.stories.world import CONFIG, World, check, load

@@ -7,14 +7,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from buildbot.buildset import BuildSet
 from buildbot.clients.sendchange import Sender, SendFailed
 from buildbot.daemon import lock
-from buildbot.sourcestamp import SourceStamp
-from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from tests.schedulers import TestStore
 from tests.stories.world import World
-from tests.test_sendchange import Cable
+from tests.unit.clients.test_sendchange import Cable
 
 CONFIG = """
 from buildbot.changes.pb import PBChangeSource

@@ -6,14 +6,14 @@ from typing import Any
 
 from buildbot.changes.changes import Change
 from buildbot.config import check
+from buildbot.config.messages import Report
 from buildbot.config.uncalled import UNCALLED
-from buildbot.config.words import Report
+from buildbot.model.results import FAILURE
 from buildbot.process.base import Build
+from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.factory import BuildFactory
 from buildbot.scheduler import AnyBranchScheduler, Nightly, Scheduler
 from buildbot.status.base import StatusReceiverMultiService
-from buildbot.status.results import FAILURE
 from tests.stories.test_plugins import PluginCase
 
 KINDS = """

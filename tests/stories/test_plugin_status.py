@@ -8,13 +8,13 @@ from twisted.internet.defer import ensureDeferred
 from zope.interface.verify import verifyObject
 
 from buildbot import interfaces
-from buildbot.buildset import BuildSet
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.base import BuildRequest
+from buildbot.process.buildset import BuildSet
 from buildbot.process.buildstep import LogLineObserver
-from buildbot.sourcestamp import SourceStamp
 from buildbot.status.base import StatusReceiver
-from buildbot.status.builder import TestResult
-from buildbot.status.results import FAILURE, SUCCESS
+from buildbot.steps.trialoutput import TestResult
 from tests.stories.test_plugins import PluginCase
 
 PLUGINS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.status.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
+from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from tests.fakes import FakeSlave
 from tests.stories.test_plugins import PluginCase
 

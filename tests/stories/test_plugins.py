@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
-from buildbot.buildset import BuildSet
 from buildbot.changes.changes import Change
-from buildbot.sourcestamp import SourceStamp
-from buildbot.status.results import SUCCESS
+from buildbot.model.results import SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
 from tests.fakes import FakeSlave
 from tests.stories.world import World
 

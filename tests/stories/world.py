@@ -13,11 +13,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial import unittest
 
+from buildbot.buildmaster.service import BuildMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
-from buildbot.daemon.childload import LoadReport
-from buildbot.daemon.fileload import readConfig
-from buildbot.master import BuildMaster
-from buildbot.reconfig import Reconfigurer
+from buildbot.reconfig.childload import LoadReport
+from buildbot.reconfig.fileload import readConfig
+from buildbot.reconfig.reconfigurer import Reconfigurer
 from buildbot.store.memory import MemoryStore
 from tests.fakes import FakeSlave
 from tests.pumped import settle

@@ -1,0 +1,1 @@
+"""The build master as one service, put together of all its parts."""

@@ -1,0 +1,283 @@
+# -*- test-case-name: tests.unit.control.test_buildcommands -*-
+"""
+What the control socket answers about builds, and what it lets be done to them.
+
+Every answer is of plain values, and none grows with the past of the master.  How they are shown is the
+command line's business; what the values mean is in docs/reference/builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from buildbot.control.client import ControlError
+from buildbot.model.results import Results
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.builder import Builder
+from buildbot.process.buildset import BuildSet
+from buildbot.process.request import BuildRequest
+from buildbot.status.report import reportBuild, reportRunning, reportSource, reportWaiting, runningBuilds
+from buildbot.store.interface import StoreFailed
+
+log = Logger()
+
+#: More builds, or waiting requests, than this are in no answer.
+MOST = 1000
+#: For how many seconds an answer to C{force} waits for the build to begin.
+BEGIN_TIME = 2.0
+#: So many names are listed for somebody who asked for one that there is not.
+_NAMES = 10
+
+
+class BuildCommands:
+    """I answer what the command line asks about the builds of one master."""
+
+    def __init__(self, botmaster: Any) -> None:
+        """@param botmaster: the L{buildbot.slaves.botmaster.BotMaster}."""
+        self._botmaster = botmaster
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """What the control socket is to call, by command."""
+        return {
+            "builds": self.builds,
+            "build": self.build,
+            "force": self.force,
+            "stopbuild": self.stopbuild,
+            "pause": self.pause,
+            "drain": self.drain,
+            "unpause": self.unpause,
+        }
+
+    # to look at
+
+    async def builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
+        """
+        What runs, what waits, and what is over, the newest first; of all builders, or of one.
+
+        @param count: how many that are over, and how many waiting requests; at most MOST.
+        """
+        most = max(0, min(int(count), MOST))
+        over = []
+        if most:
+            over = await self._stored(self._botmaster.store.getBuilds(builder, most + self._running()))
+        if builder is not None and builder not in self._botmaster.builders and not over:
+            raise self._noBuilder(builder)
+        records = [record.toRecord() for record in over if record.finished is not None]
+        running = [b for b in runningBuilds(self._botmaster) if builder in (None, b.record.builder)]
+        builders = [b for b in self._botmaster.getBuilders() if builder in (None, b.name)]
+        waiting = [w for w in reportWaiting(self._botmaster) if builder in (None, w["builder"])]
+        requests = [self._waiting(request) for b in builders for request in b.pending[:most]]
+        return {
+            "running": [reportRunning(build) for build in running],
+            "waiting": waiting,
+            "requests": sorted(requests, key=lambda request: (request["submitted"], request["id"]))[:most],
+            "finished": [reportBuild(record) for record in records[:most]],
+            "storeTrouble": self._botmaster.storeTrouble,
+        }
+
+    def _running(self) -> int:
+        return sum(len(builder.building) for builder in self._botmaster.builders.values())
+
+    def _waiting(self, request: BuildRequest) -> dict[str, Any]:
+        return {
+            "id": request.id,
+            "builder": request.builderName,
+            "submitted": request.submitted,
+            "attempts": request.attempts,
+            "interruptions": request.interruptions,
+            "reason": request.reason,
+            **reportSource(request.source.toRecord()),
+        }
+
+    async def build(self, builder: str, number: int) -> dict[str, Any]:
+        """All that is known of one build, running or over: its steps and their logs, too."""
+        for running in runningBuilds(self._botmaster):
+            if (running.record.builder, running.number) == (builder, number):
+                return _whole(running.toRecord().toRecord(), reportRunning(running))
+        found = await self._stored(self._botmaster.store.getBuild(builder, int(number)))
+        if found is None:
+            if builder not in self._botmaster.builders:
+                raise self._noBuilder(builder)
+            raise ControlError(f"builder {builder!r} has no build {number}")
+        record = found.toRecord()
+        return _whole(record, reportBuild(record))
+
+    async def _stored(self, waited: Any) -> Any:
+        """What the store answers, or why it cannot, in the user's words."""
+        try:
+            return await waited
+        except StoreFailed as failed:
+            raise ControlError(f"the master's store does not work: {failed.reason}") from None
+
+    # to do
+
+    async def force(
+        self,
+        builder: str,
+        branch: str | None = None,
+        revision: str | None = None,
+        reason: str = "",
+        properties: Mapping[str, Any] | None = None,
+        who: str = "",
+    ) -> dict[str, Any]:
+        """
+        Have something built now: the answer comes when the wish is on disk, and, if it can be soon, the
+        build has begun.
+
+        @param who: who wants it; goes into the reason.
+        @return: the numbers C{request} and C{build}; while the latter is None, C{why} says what for it waits.
+        """
+        target = self._builder(builder)
+        wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
+        source = SourceStamp(branch or None, revision or None)
+        buildset = BuildSet([builder], source, wish, properties=properties)
+        await self._stored(self._botmaster.submitBuildSet(buildset))
+        (request,) = buildset.requests
+        log.info(
+            "request {number} for builder {builder} received: {reason}",
+            number=request.id,
+            builder=builder,
+            reason=wish,
+        )
+        number = await self._whenBegun(target, request)
+        why = target.whyWaiting() if number is None else ""
+        return {"builder": builder, "request": request.id, "build": number, "why": why}
+
+    async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
+        """The number of the build that serves a request, unless it does not begin soon."""
+        if request in builder.pending and not request.isChosen:
+            return None  # nobody is there for it, so there is nothing to wait for
+        began: Deferred[int | None] = Deferred()
+
+        def tell(number: int | None) -> None:
+            if not began.called:
+                began.callback(number)
+
+        def observe(status: Any) -> None:
+            tell(status.number)
+
+        request.status.subscribe(observe)
+        timer = self._botmaster.clock.callLater(BEGIN_TIME, tell, None)
+        try:
+            return await began
+        finally:
+            request.status.unsubscribe(observe)
+            if timer.active():
+                timer.cancel()
+
+    async def stopbuild(
+        self,
+        builder: str,
+        number: int | None = None,
+        reason: str = "",
+        who: str = "",
+        pending: bool = False,
+    ) -> dict[str, Any]:
+        """
+        Stop a running build.
+
+        @param number: which; None: the one that runs.
+        @param pending: cancel the requests that wait for the builder as well.
+        @return: C{stopped}, the numbers of the builds, and C{cancelled}, those of the requests.
+        """
+        target = self._builder(builder)
+        running = {build.build_status.number: build for build in target.building}
+        chosen = [number] if number is not None else list(running)
+        if number is not None and number not in running:
+            raise ControlError(f"build {number} of {builder} is not running{_instead(running)}")
+        if len(chosen) > 1:
+            raise ControlError(
+                f"several builds of {builder} are running: give the number of one{_instead(running)}"
+            )
+        if not chosen and not pending:
+            raise ControlError(f"no build of {builder} is running")
+        why = ": ".join(filter(None, [f"stopped by {who}" if who else "stopped", reason]))
+        for each in chosen:
+            log.info("build {number} of {builder} is {why}", number=each, builder=builder, why=why)
+            running[each].stopBuild(why)
+        cancelled = [request for request in list(target.pending) if pending]
+        if cancelled:
+            by = f" by {who}" if who else ""
+            count = len(cancelled)
+            log.info(
+                "waiting requests for builder {builder} cancelled{by}: {count}",
+                builder=builder,
+                by=by,
+                count=count,
+            )
+        if not await target.cancelPending(cancelled):
+            trouble = self._botmaster.storeTrouble
+            raise ControlError(
+                f"the requests are cancelled, but that could not be stored yet, and is tried again: {trouble}"
+            )
+        return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
+
+    async def pause(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
+        """Begin no further builds on a slave, until C{unpause}."""
+        return await self._keepFrom(slave, who, why, "paused")
+
+    async def drain(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
+        """The same, and disconnect it once it is idle."""
+        return await self._keepFrom(slave, who, why, "draining")
+
+    async def _keepFrom(self, slave: str, who: str, why: str, kind: str) -> dict[str, Any]:
+        perspective = self._slave(slave)
+        record = await self._stored(self._botmaster.pause(slave, who, why, kind))
+        because = f": {why}" if why else ""
+        log.info("slave {slave} is {kind}, by {who}{why}", slave=slave, kind=kind, who=who, why=because)
+        said: dict[str, Any] = {**record.toRecord(), "running": perspective.buildsRunning}
+        return said
+
+    async def unpause(self, slave: str) -> dict[str, Any]:
+        """Let a slave build again; C{unpaused} is false if nobody had kept it from that."""
+        self._slave(slave)
+        unpaused = await self._stored(self._botmaster.unpause(slave))
+        if unpaused:
+            log.info("slave {slave} is unpaused", slave=slave)
+        return {"slave": slave, "unpaused": unpaused}
+
+    # whom it is about
+
+    def _builder(self, name: str) -> Builder:
+        found: Builder | None = self._botmaster.builders.get(name)
+        if found is None:
+            raise self._noBuilder(name)
+        return found
+
+    def _noBuilder(self, name: str) -> ControlError:
+        return ControlError(f"no builder {name!r} in c['builders']{thereAre(self._botmaster.builders)}")
+
+    def _slave(self, name: str) -> Any:
+        found = self._botmaster.slaves.get(name)
+        if found is None:
+            raise ControlError(f"no slave {name!r} in c['bots']{thereAre(self._botmaster.slaves)}")
+        return found
+
+
+def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
+    """A build with its steps; a result has its name beside it."""
+    steps = [
+        {**step, "result": None if step["results"] is None else Results[step["results"]]}
+        for step in record["steps"]
+    ]
+    return {
+        **short,
+        "steps": steps,
+        **{key: record[key] for key in ("requests", "properties", "sourcestamp")},
+    }
+
+
+def _instead(numbers: Iterable[int]) -> str:
+    """What could have been meant."""
+    names = ", ".join(map(str, sorted(numbers)[:_NAMES]))
+    return f" (running: {names})" if names else ""
+
+
+def thereAre(names: Iterable[str]) -> str:
+    """What names there are, in brackets, unless there are too many."""
+    known = sorted(names)
+    return f" (there: {', '.join(known)})" if 0 < len(known) <= _NAMES else ""

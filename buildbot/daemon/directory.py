@@ -1,0 +1,130 @@
+# -*- test-case-name: tests.unit.daemon.test_directory -*-
+"""A directory that a buildmaster or a buildslave lives in: whether it can be used, and for what.
+
+Nothing here is changed, started or executed; the files that a running process keeps are named here.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import re
+import stat
+from enum import Enum
+
+from buildbot.daemon.commandline import command
+from buildbot.daemon.oserrors import inWords
+from buildbot.files.plain import NotPlain, mustBePlain, readPlain
+
+TAC = "buildbot.tac"
+PID = "twistd.pid"
+LOG = "twistd.log"
+LOCK = "buildbot.lock"
+SOCKET = "control.sock"
+CONFIG = "master.cfg"
+SAMPLE = "master.cfg.sample"
+
+
+class Kind(Enum):
+    """What a directory's buildbot.tac runs; the value is the word that users know it by."""
+
+    MASTER = "buildmaster"
+    SLAVE = "buildslave"
+    OTHER = "buildbot"
+
+
+class Unusable(Exception):
+    """A directory cannot be used; the message is one line that says why and what to do."""
+
+
+def enter(basedir: str, toWrite: bool = True) -> str:
+    """The real path of a directory that this user may work in and that holds a buildbot.tac.
+
+    @param toWrite: whether files are to be written there, and not only read.
+    @raise Unusable: it does not exist, is no directory, is closed to this user, or holds none.
+    """
+    here = os.path.realpath(basedir)
+    try:
+        mode = os.stat(here).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        line = f"there is no directory {here}: `{command('create-master', here)}` makes a master there"
+        raise Unusable(line) from None
+    except OSError as why:
+        raise Unusable(f"cannot use {inWords(why)}") from None
+    if not stat.S_ISDIR(mode):
+        raise Unusable(f"{here} is not a directory: name the one that holds {TAC}")
+    if not _mayUse(here, os.R_OK | os.X_OK):
+        raise Unusable(closed(here))
+    if toWrite and not _mayUse(here, os.W_OK):
+        if _isReadOnly(here):
+            raise Unusable(f"cannot use {here}: Read-only file system; a master or slave has to write there")
+        raise Unusable(closed(here))
+    tac = os.path.join(here, TAC)
+    try:
+        os.stat(tac)
+    except (FileNotFoundError, NotADirectoryError):
+        line = f"no {TAC} in {here}: `{command('create-master', here)}` makes a master there"
+        raise Unusable(line) from None
+    except OSError as why:
+        raise Unusable(f"cannot use {inWords(why)}") from None
+    if not _mayUse(tac, os.R_OK):
+        raise Unusable(closed(tac))
+    try:
+        mustBePlain(tac)
+    except NotPlain as why:
+        raise Unusable(f"cannot use {tac}: {why.strerror}") from None
+    return here
+
+
+def readTac(here: str) -> str:
+    """The text of a directory's buildbot.tac, "" if it cannot be read."""
+    try:
+        with readPlain(os.path.join(here, TAC)) as stream:
+            return stream.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def kindOf(tac: str) -> Kind:
+    """What the text of a buildbot.tac runs, judged by the names that each release has written there."""
+    if re.search(r"Application\(\s*['\"]buildmaster['\"]|\bbuildbot\.master\b", tac):
+        return Kind.MASTER
+    if re.search(r"Application\(\s*['\"]build(slave|bot-worker)['\"]|\bbuildbot(_worker|\.slave)\b", tac):
+        return Kind.SLAVE
+    return Kind.OTHER
+
+
+def configFile(tac: str) -> str:
+    """The name of the configuration file that a master has whose buildbot.tac has this text."""
+    return namedConfigFile(tac) or CONFIG
+
+
+def namedConfigFile(tac: str) -> str | None:
+    """The name of the configuration file that the text of a master's buildbot.tac gives, if any."""
+    try:
+        body = ast.parse(tac).body
+    except (SyntaxError, ValueError):
+        return None
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if "configfile" in names and isinstance(node.value.value, str):
+                return node.value.value
+    return None
+
+
+def _mayUse(path: str, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _isReadOnly(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def closed(path: str) -> str:
+    """What to say of a file or directory that this user may not use."""
+    return f"cannot use {inWords(PermissionError(errno.EACCES, os.strerror(errno.EACCES), path))}"

@@ -1,0 +1,70 @@
+# -*- test-case-name: tests.unit.daemon.test_pidfile -*-
+"""What a running process keeps in its directory, and nobody else shall find there: pid file and socket.
+
+The lock decides who runs; see L{buildbot.daemon.lock}.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+from buildbot.daemon import lock, otherdaemon
+from buildbot.daemon.directory import PID, SOCKET
+from buildbot.daemon.symptoms import Symptom
+from buildbot.files.plain import mustBePlain, readPlain
+
+#: The directories in which this process has written its pid file.
+_written: set[str] = set()
+
+
+def writePid(here: str) -> None:
+    """Write twistd.pid, for people and other programs, over that of a process that is gone."""
+    path = os.path.join(here, PID)
+    if os.path.isdir(path) and not os.path.islink(path):
+        mustBePlain(path)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    with open(path, "x", encoding="ascii") as stream:
+        stream.write(f"{os.getpid()}\n")
+    _written.add(here)
+
+
+def pidTrouble(here: str) -> Symptom | None:
+    """What is wrong with the pid file of this process, if it has written one."""
+    if here not in _written:
+        return None
+    path = os.path.join(here, PID)
+    try:
+        with readPlain(path) as stream:
+            said = stream.read(100).decode("ascii", "replace").strip()
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return None  # nothing is wrong with the file; it cannot be looked at just now
+        said = error.strerror or type(error).__name__
+    if said == str(os.getpid()):
+        return None
+    return Symptom(
+        "scripts do not find the process of the master by its pid file",
+        f"{path}: {said or 'it is empty'}",
+        f"write {os.getpid()} into it, or restart the master",
+    )
+
+
+def remove(here: str) -> None:
+    """Remove the traces of this process, which has the lock, and give that up.
+
+    The pid file of a daemon that another program runs there stays: without it, that program cannot stop it.
+    """
+    for name in (SOCKET,) if otherdaemon.daemonIn(here) is not None else (PID, SOCKET):
+        with suppress(OSError):
+            os.unlink(os.path.join(here, name))
+    lock.release(here, entirely=True)
+
+
+def sweep(here: str) -> None:
+    """Remove the traces of a process that was killed, unless another has begun to run there since."""
+    with suppress(lock.AlreadyRunning, OSError):
+        lock.hold(here)
+        remove(here)

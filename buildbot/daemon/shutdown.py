@@ -1,0 +1,100 @@
+# -*- test-case-name: tests.unit.daemon.test_shutdown -*-
+"""How a process ends that was told to: cleanly if that takes less than nine seconds, otherwise anyway.
+
+What a clean end consists of is the services' business.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Protocol
+
+from twisted.logger import Logger
+
+#: How many seconds a clean end may take. A second short of the ten that are promised to the user.
+DEADLINE = 9.0
+
+
+class _Startable(Protocol):
+    def start(self) -> None: ...
+
+
+class Stopper:
+    """I am what SIGTERM and SIGINT do. The first asks for a clean end; a second ends the process at once.
+
+    My deadline runs in a thread, because what keeps the services from stopping may be a reactor that
+    has no turns any more.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        cleanUp: Callable[[], None],
+        leave: Callable[[int], object] = os._exit,
+        timer: Callable[[float, Callable[[], None]], _Startable] | None = None,
+    ) -> None:
+        """
+        @param cleanUp: removes what must not outlive the process.
+        @param leave: ends the process with an exit status.
+        @param timer: called with seconds and a function; what it returns is started to call that then.
+        """
+        self._cleanUp = cleanUp
+        self._leave = leave
+        self._timer = timer or _daemonTimer
+        self._signals = 0
+        self.begun = False  # whether the end has
+        self.stop: Callable[[], None] | None = None  # asks for a clean end; None: there is nothing to stop
+        self.waitingFor: Callable[[], Sequence[str]] = lambda: ()
+
+    def install(self) -> None:
+        """Take over the signals; again when somebody else has."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.signalled)
+
+    def signalled(self, number: int, frame: FrameType | None = None) -> None:
+        """SIGTERM or SIGINT has arrived."""
+        name = signal.Signals(number).name
+        self._signals += 1
+        if self.stop is None or self._signals > 1:
+            self._end(f"{name}: ending at once", 1)
+        else:
+            self.log.info("{name}: stopping", name=name)
+            self.begin()
+            self.stop()
+
+    def begin(self) -> None:
+        """The end has begun, by a signal or otherwise; from now on the deadline runs."""
+        if not self.begun:
+            self.begun = True
+            self._timer(DEADLINE, self._overdue).start()
+
+    def _overdue(self) -> None:
+        names = ", ".join(self.waitingFor()) or "the process itself"
+        self._end(f"not stopped within {DEADLINE:g} s: ending without waiting for {names}{_busyAt()}", 1)
+
+    def _end(self, why: str, status: int) -> None:
+        try:
+            self.log.error("{why}", why=why)
+            self._cleanUp()
+        finally:
+            self._leave(status)
+
+
+def _daemonTimer(seconds: float, function: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    return timer
+
+
+def _busyAt() -> str:
+    """Where the main thread is, unless that is where a reactor waits for events."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    if frame is None or frame.f_code.co_name in ("doPoll", "doSelect", "doKEvent", "doIteration"):
+        return ""
+    return f" (busy in {frame.f_code.co_filename}:{frame.f_lineno}, {frame.f_code.co_name})"

@@ -1,0 +1,1 @@
+"""Logs of steps: their format, their files, and the logs of running builds."""

@@ -1,0 +1,158 @@
+# -*- test-case-name: tests.unit.logs.test_directory -*-
+"""The directory of logs, seen from outside of the builds: what files are there, and whether they are whole.
+
+Files are written and read in L{buildbot.logs.files}. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import unquote
+
+from buildbot.files.plain import NotPlain, readPlain
+from buildbot.logs.files import logFilename, openForWriting
+from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.text.plural import counted
+
+#: The directory of logs, below the master's.
+LOGS = "logs"
+#: What a log says whose master has ended while it was written.
+CUT_SHORT = "the master ended while it was written"
+_LOG = re.compile(r"([0-9]{1,15})-log-")
+_PIECE = 1 << 20
+
+
+def canWrite(directory: str) -> bool:
+    """Whether a new file can be made and filled in a directory of logs, which is made if need be."""
+    path = os.path.join(directory, f".probe-{os.getpid()}")
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        file = openForWriting(path)
+        try:
+            return file.write(bytes(4096)) == 4096
+        finally:
+            file.close()
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            os.unlink(path)
+
+
+def directoryOf(builder: str) -> str:
+    """The name of a builder's directory, below that of all logs."""
+    return os.path.dirname(logFilename(builder, 0, "", ""))
+
+
+def numberOf(name: str) -> int | None:
+    """The number of the build that a log file in a builder's directory belongs to; None if it is no log."""
+    found = _LOG.match(name)
+    return int(found[1]) if found else None
+
+
+def numbersIn(logs: str, builder: str) -> Iterator[tuple[int, str]]:
+    """Each log file of a builder: the number of its build, and its name relative to C{logs}."""
+    directory = directoryOf(builder)
+    try:
+        names = os.listdir(os.path.join(logs, directory))
+    except OSError:
+        return
+    for name in names:
+        number = numberOf(name)
+        if number is not None:
+            yield number, f"{directory}/{name}"
+
+
+def nextNumber(logs: str, builder: str) -> int:
+    """The first number of a build that no log file of this builder, and none after it, belongs to."""
+    return max((number + 1 for number, _ in numbersIn(logs, builder)), default=0)
+
+
+def orphans(logs: str, builder: str, below: int, older: float | None) -> dict[int, list[str]]:
+    """The log files of builds that are too old to be kept, by number; whether any is known is not asked.
+
+    @param below: builds of lower numbers are too old.
+    @param older: so are files that were last written before this time.
+    """
+    found: dict[int, list[str]] = {}
+    for number, filename in numbersIn(logs, builder):
+        if number < below or (older is not None and _isOlder(os.path.join(logs, filename), older)):
+            found.setdefault(number, []).append(filename)
+    return found
+
+
+def _isOlder(path: str, when: float) -> bool:
+    try:
+        return os.lstat(path).st_mtime < when
+    except OSError:
+        return False
+
+
+def adopt(build: BuildRecord, logs: str) -> BuildRecord:
+    """The record of a build that was cut short, with all log files that it has left.
+
+    A master that is killed may have begun logs that the record does not name yet. They become logs of the
+    step that their name says, so that they can be read and go with their build. Logs that still grew get
+    their length.
+    """
+    assert build.number is not None
+    steps = [replace(step, logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
+    known = set(build.logFilenames())
+    mine = [name for number, name in numbersIn(logs, build.builder) if number == build.number]
+    for filename in sorted(name for name in mine if name not in known):
+        stepName, logName = _namesOf(filename)
+        log = _closed(LogRecord(logName, filename), logs)
+        places = [place for place, step in enumerate(steps) if step.name == stepName]
+        if places:
+            steps[places[-1]] = replace(steps[places[-1]], logs=(*steps[places[-1]].logs, log))
+        else:
+            steps.append(StepRecord(stepName, build.started, logs=(log,)))
+    return replace(build, steps=tuple(steps))
+
+
+def _namesOf(filename: str) -> tuple[str, str]:
+    """The step and the log of which only the file is known: it is called NUMBER-log-STEP-LOG."""
+    step, _, log = _LOG.sub("", os.path.basename(filename)).rpartition("-")
+    return unquote(step) or "step", unquote(log) or "log"
+
+
+def _closed(log: LogRecord, logs: str) -> LogRecord:
+    if log.length is not None:
+        return log
+    try:
+        size = os.stat(os.path.join(logs, log.filename)).st_size
+    except (OSError, ValueError):
+        return replace(log, length=0, trouble="its file is gone")
+    return replace(log, length=size, trouble=CUT_SHORT)
+
+
+def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
+    """What is wrong with the file of a finished log, a line each; nothing if it is as it was written."""
+    lines = [log.trouble] if log.trouble else []
+    if log.length is None:
+        return lines
+    size = crc = 0
+    try:
+        with readPlain(path) as file:
+            while piece := file.read(_PIECE):
+                size += len(piece)
+                crc = zlib.crc32(piece, crc)
+    except FileNotFoundError:
+        return [*lines, "its file is gone"]
+    except NotPlain as error:
+        return [*lines, str(error.strerror)]
+    except OSError as error:
+        return [*lines, f"its file cannot be read: {error.strerror}"]
+    if size < log.length:
+        return [*lines, f"it lacks its last {counted(log.length - size, 'byte')}, of {log.length}"]
+    if size > log.length:
+        return [*lines, f"somebody has appended {counted(size - log.length, 'byte')} to its file"]
+    if log.crc is not None and crc != log.crc:
+        return [*lines, "its file is not as it was written: some of it has been altered"]
+    return lines

@@ -1,0 +1,456 @@
+# -*- test-case-name: tests.unit.logs.test_files -*-
+"""Files that hold the output of steps: written in pieces as it comes, read while they grow.
+
+Which logs there are is in the records of the builds; what their bytes mean, nobody here asks. What is
+written is safe from the end of this process at once, from the end of the machine once the system has
+put it on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+from urllib.parse import quote
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from buildbot.files.permissions import makeDirectories
+from buildbot.files.plain import readPlain
+from buildbot.files.sparing import sparing
+from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.logs.format import BadLog, Chunk, ChunkParser, around, encode
+from buildbot.logs.text import decoded
+from buildbot.text.plural import counted
+
+_log = Logger()
+
+#: So many bytes are collected before they are written, unless so many seconds have passed.
+BLOCK = 1 << 16
+#: So many bytes more does a piece of output take in memory until it is written.
+_PIECE = 64
+DELAY = 0.2
+#: So many bytes wait for a disk that takes none; what comes after them is lost, and the log says so.
+BACKLOG = 1 << 20
+#: How often a follower looks for more.
+POLL = 0.25
+_NAME_MAX = 120
+
+
+@dataclass(frozen=True)
+class LogLimits:
+    """How much of a log is kept, in bytes of output: the first C{head}, and about the last C{tail}.
+
+    @ivar head: None for all of it.
+    """
+
+    head: int | None = 1 << 26
+    tail: int = 1 << 20
+
+
+class OutputFile(Protocol):
+    """What a L{LogWriter} needs of a file that is open for writing: two methods of L{io.FileIO}."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+    def close(self) -> None: ...
+
+
+def openForWriting(path: str) -> OutputFile:
+    """A new file (mode 0600), and the directory for it; raises OSError.
+
+    A file that has the name already is never written over: whatever it is, it is somebody's. The new one
+    takes none of the administrator's descriptors: see L{sparing}.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        makeDirectories(os.path.dirname(path), 0o600)
+        descriptor = os.open(path, flags, 0o600)
+    return sparing(descriptor, path, canWrite=True)
+
+
+class LogWriter:
+    """I write one log.
+
+    No disk that is full or broken makes me raise: I keep the last words for a while, try again as long as
+    more comes, and where something was lost the log says how much.
+
+    @ivar length: how many bytes of output I was given.
+    @ivar size: how many bytes the file has.
+    @ivar crc: the CRC-32 of these bytes.
+    @ivar error: why nothing can be written just now, in words; None if all is well.
+    @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        clock: IReactorTime,
+        limits: LogLimits = LogLimits(),
+        opener: Callable[[str], OutputFile] = openForWriting,
+        tell: Callable[[str, str | None], None] = lambda path, error: None,
+    ) -> None:
+        """
+        @param path: where the file shall be; it is there, and empty, when this returns, if it can be.
+        @param tell: called with my path and C{error} whenever that changes.
+        """
+        self.path = path
+        self.length = 0
+        self.size = 0
+        self.crc = 0
+        self.error: str | None = None
+        self.trouble = ""
+        self._tell = tell
+        self._clock = clock
+        self._room = limits.head
+        self._isLong = False
+        self._tail = _Tail(limits.tail)
+        self._opener = opener
+        self._file: OutputFile | None = None
+        self._timer: IDelayedCall | None = None
+        self._finished = False
+        self._channel = -1
+        self._pieces: list[bytes] = []  # of one channel
+        self._chunks: list[Chunk] = []  # of those before it
+        self._waiting = 0  # bytes that these two take in memory
+        self._unwritten = b""
+        self._lost = 0
+        self._write(b"")
+
+    def __repr__(self) -> str:
+        return f"<LogWriter {self.path}>"
+
+    def append(self, channel: int, data: bytes) -> None:
+        """Output has come; it can be read from the file within L{DELAY} seconds.
+
+        @raise ValueError: the log is finished.
+        """
+        if self._finished:
+            raise ValueError(f"{self.path} is finished")
+        if not data:
+            return
+        if channel != self._channel:
+            self._seal()
+            self._channel = channel
+        self._pieces.append(data)
+        size = len(data)
+        self.length += size
+        self._waiting += size + _PIECE
+        if self._waiting >= BLOCK:
+            self.flush()
+        if self._timer is None:
+            self._arm()
+
+    def flush(self) -> None:
+        """Whatever was appended can be read from the file when this returns, if the disk takes it."""
+        outside: Sequence[Chunk] = ()
+        if self._chunks or (self._room is not None and self._room < self._waiting):
+            self._seal()
+            chunks, self._chunks = self._chunks, []
+            inside, outside = (chunks, ()) if self._room is None else _divide(chunks, self._room)
+            block, length = _encoded(inside)
+        else:
+            pieces, self._pieces = self._pieces, []
+            block, length = _joined(self._channel, pieces)
+        self._waiting = 0
+        self._write(block, length)
+        if self._room is not None:
+            # Single bytes of two channels in turn take five times as much in the file.
+            self._room = max(0, self._room - max(length, len(block) // 2))
+        if outside:
+            if not self._isLong:
+                self._isLong = True
+                self._write(_notice("this log has grown long: of what follows only the end is kept"))
+            self._tail.add(*_encoded(outside))
+
+    def finish(self) -> int:
+        """Nothing more will come. Returns the size of the file. Harmless when called again."""
+        if self._finished:
+            return self.size
+        self.flush()
+        self._finished = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._tail.dropped:
+            self._write(_notice(f"{counted(self._tail.dropped, 'byte')} left out here"))
+        for block, length in self._tail.blocks:
+            self._write(block, length)
+        self._tail.blocks.clear()
+        self._close()
+        if self.error is not None:
+            _log.error("log file {path} is not complete: {error}", path=self.path, error=self.error)
+            self.trouble = (
+                f"the end of it was not kept: {self.error}" if self.size else f"not kept: {self.error}"
+            )
+        elif not os.path.lexists(self.path):
+            _log.error("log file {path} was deleted while it was being written", path=self.path)
+            self.trouble = "its file was deleted while it was written"
+        return self.size
+
+    def _arm(self) -> None:
+        """See to it that what waits is written in time."""
+        if self._timer is None and (self._waiting or self.error is not None):
+            self._timer = self._clock.callLater(DELAY, self._onTime)
+
+    def _onTime(self) -> None:
+        self._timer = None
+        self.flush()
+        self._arm()
+
+    def _seal(self) -> None:
+        if self._pieces:
+            self._chunks.append((self._channel, b"".join(self._pieces)))
+            self._pieces = []
+
+    def _write(self, block: bytes, length: int = 0) -> None:
+        """Write a number of whole chunks, with C{length} bytes of output, after what waits to be written."""
+        if self._lost or (self._unwritten and len(self._unwritten) + len(block) > BACKLOG):
+            self._lost += length
+            block = b""
+        self._unwritten += block
+        try:
+            self._push()
+            if self._lost:
+                self.trouble = f"{counted(self._lost, 'byte')} lost: {self.error}"
+                self._unwritten = _notice(f"{counted(self._lost, 'byte')} lost here: {self.error}")
+                self._lost = 0
+                self._push()
+        except OSError as error:
+            self._failed(error)
+        else:
+            if self.error is not None:
+                self.error = None
+                self._tell(self.path, None)
+
+    def _push(self) -> None:
+        if self._file is None:
+            self._file = self._opener(self.path)
+        while self._unwritten:
+            written = self._file.write(self._unwritten) or 0
+            self.size += written
+            self.crc = zlib.crc32(self._unwritten[:written], self.crc)
+            self._unwritten = self._unwritten[written:]
+
+    def _close(self) -> None:
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._failed(error)
+            self._file = None
+
+    def _failed(self, error: OSError) -> None:
+        why = error.strerror or type(error).__name__
+        if self.error is None:
+            _log.warn("cannot write log file {path}: {error}", path=self.path, error=why)
+        if self.error != why:
+            self.error = why
+            self._tell(self.path, why)
+
+
+class _Tail:
+    """I keep the last bytes of what I am given.
+
+    @ivar blocks: the chunks as they stand in a file, and how many bytes of output each block has.
+    @ivar dropped: how many bytes of output I have forgotten.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept = 0
+        self.blocks: deque[tuple[bytes, int]] = deque()
+        self.dropped = 0
+
+    def add(self, block: bytes, length: int) -> None:
+        self.blocks.append((block, length))
+        self._kept += len(block)
+        while self.blocks and self._kept - len(self.blocks[0][0]) >= self._size:
+            gone, length = self.blocks.popleft()
+            self._kept -= len(gone)
+            self.dropped += length
+
+
+class LogReader:
+    """I read one log, whether it is finished or still grows.
+
+    A last chunk that is not there in full (the master has ended while it wrote) is passed over; where the
+    file is damaged I say so in a chunk of the header channel, and that is the end.
+
+    @ivar damage: where the file was found to be damaged, in words; empty if it was not.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.damage = ""
+
+    def size(self) -> int:
+        """How many bytes the file has now.
+
+        @raise OSError: the file is gone.
+        """
+        return os.stat(self.path).st_size
+
+    def read(self, offset: int = 0, size: int = BLOCK, end: int | None = None) -> tuple[list[Chunk], int]:
+        """The next chunks, from about C{size} bytes of the file, or more if a chunk is larger.
+
+        @param offset: 0, or where an earlier answer says to go on.
+        @param end: where to stop reading; None for the end of the file.
+        @return: the chunks (none at the end), and where to go on.
+        @raise OSError: the file is gone, or the disk broken.
+        """
+        parser = ChunkParser(offset)
+        with readPlain(self.path) as source:
+            source.seek(offset)
+            while piece := source.read(size if end is None else min(size, end - source.tell())):
+                try:
+                    chunks = parser.feed(piece)
+                except BadLog as damage:
+                    self.damage = f"its file is damaged from byte {damage.offset} on"
+                    return [_damaged(damage)], os.fstat(source.fileno()).st_size
+                if chunks:
+                    return chunks, parser.offset
+        return [], parser.offset
+
+    def chunks(
+        self, fromOffset: int = 0, channels: Container[int] | None = None, end: int | None = None
+    ) -> Iterator[Chunk]:
+        """What is there now, chunk by chunk; of some channels only, if given.
+
+        @param end: where to stop, as L{size} told it; None for all that is there when it is read.
+        @raise OSError: the file is gone, or the disk broken.
+        """
+        offset = fromOffset
+        while True:
+            chunks, offset = self.read(offset, end=end)
+            if not chunks:
+                return
+            for chunk in chunks:
+                if channels is None or chunk[0] in channels:
+                    yield chunk
+
+    def texts(self, channels: Container[int] | None = None) -> Iterator[str]:
+        """The text for people, piece by piece; what is no text shows as U+FFFD."""
+        return (text for _, text in decoded(self.chunks(channels=channels)))
+
+    def text(self, channels: Container[int] | None = None) -> str:
+        """L{texts} as one: all of it in memory."""
+        return "".join(self.texts(channels))
+
+    async def follow(
+        self, clock: IReactorTime, isOver: Callable[[], bool], offset: int = 0
+    ) -> AsyncIterator[list[Chunk]]:
+        """What is there and what is to come, as it comes.
+
+        @param isOver: whether the log is finished; the iteration ends when all is read after that.
+        """
+        while True:
+            over = isOver()  # asked before reading: what was written until then is still to be found
+            chunks, offset = self.read(offset)
+            if chunks:
+                yield chunks
+            elif over:
+                return
+            else:
+                pause: Deferred[None] = deferLater(clock, POLL, lambda: None)
+                await pause
+
+
+def logFilename(builder: str, number: int, step: str, log: str, taken: Container[str] = ()) -> str:
+    """A name for the file of a log, relative to the directory of logs, that stays below it.
+
+    Names without surprises look like 0.7.5's: C{full/12-log-compile-stdio}.
+
+    @param builder: the builder's name; different ones have different directories.
+    @param taken: the names that the build has given to other logs.
+    """
+    stem = f"{_safe(builder)}/{_safe(f'{number}-log-{step}-{log}')}"
+    name, count = stem, 1
+    while name in taken:
+        count += 1
+        name = f"{stem}_{count}"
+    return name
+
+
+def removeLogs(directory: str, filenames: Iterable[str]) -> int:
+    """Delete these files below a directory; returns how many there were. Blocks.
+
+    What cannot be deleted is logged and left, and so is a name that leads out of the directory.
+    """
+    top = os.path.realpath(directory)
+    removed = 0
+    for filename in filenames:
+        path = os.path.join(top, filename)
+        try:
+            if not os.path.realpath(os.path.dirname(path)).startswith(top + os.sep):
+                raise PermissionError(0, f"it is not in a directory below {top}")
+            os.unlink(path)
+            removed += 1
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            _log.warn("cannot delete log file {path}: {error}", path=path, error=error)
+    return removed
+
+
+#: What stands for itself in the name of a file; nearly all names do.
+_UNSURPRISING = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.~ +,=@-]{{0,{_NAME_MAX - 1}}}")
+
+
+def _safe(name: str) -> str:
+    """A file name for any text: the same for the same, another one for another."""
+    if _UNSURPRISING.fullmatch(name):
+        return name
+    spelled = quote(name.encode("utf-8", "surrogateescape"), safe=" +,=@")
+    if spelled[:1] in (".", " ", ""):
+        spelled = f"%{ord(spelled[0]):02X}{spelled[1:]}" if spelled else "%"
+    if len(spelled) > _NAME_MAX:
+        digest = sha256(spelled.encode()).hexdigest()[:16]
+        spelled = f"{spelled[: _NAME_MAX - 17]}~{digest}"
+    return spelled
+
+
+def _encoded(chunks: Sequence[Chunk]) -> tuple[bytes, int]:
+    """The chunks as they stand in a file, none above L{BLOCK}, and how many bytes of output that is."""
+    block = b"".join(
+        encode(channel, data[at : at + BLOCK])
+        for channel, data in chunks
+        for at in range(0, len(data), BLOCK)
+    )
+    return block, sum(len(data) for _, data in chunks)
+
+
+def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:
+    """The same for pieces of one channel, without a copy of them all."""
+    length = sum(map(len, pieces))
+    if not 0 < length <= BLOCK:
+        return _encoded([(channel, b"".join(pieces))])
+    start, end = around(channel, length)
+    return b"".join((start, *pieces, end)), length
+
+
+def _divide(chunks: list[Chunk], room: int) -> tuple[list[Chunk], list[Chunk]]:
+    """The chunks that hold the first C{room} bytes, and the others; one may be cut in two."""
+    for position, (channel, data) in enumerate(chunks):
+        if len(data) > room:
+            inside = [*chunks[:position], (channel, data[:room])] if room else chunks[:position]
+            return inside, [(channel, data[room:]), *chunks[position + 1 :]]
+        room -= len(data)
+    return chunks, []
+
+
+def _notice(text: str) -> bytes:
+    return encode(LOG_CHANNEL_HEADER, f"\n[{text}]\n".encode())
+
+
+def _damaged(damage: BadLog) -> Chunk:
+    return LOG_CHANNEL_HEADER, f"\n[the log is damaged from byte {damage.offset} on]\n".encode()

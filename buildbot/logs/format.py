@@ -1,0 +1,107 @@
+# -*- test-case-name: tests.unit.logs.test_format -*-
+"""The format of log files: chunks of bytes, each with its channel, one after the other, as 0.7.5 wrote them.
+
+A chunk is C{LENGTH:CHANNELDATA,}: the length in decimal digits counts the channel, which is one digit,
+and the data. The data is what a slave sent; nothing here decodes it, and nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+
+#: A channel and what came on it.
+Chunk = tuple[int, bytes]
+
+CHANNELS = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER)
+
+#: A longer chunk than this is damage; slaves cannot send as much at once.
+MAX_LENGTH = 1 << 24
+_MAX_DIGITS = len(str(MAX_LENGTH))
+_COLON, _COMMA, _ZERO = b":,0"
+
+
+class BadLog(ValueError):
+    """No chunk begins at C{offset}, which counts bytes from where the parser began."""
+
+    def __init__(self, offset: int) -> None:
+        ValueError.__init__(self, f"no chunk of a log begins at byte {offset}")
+        self.offset = offset
+
+
+def encode(channel: int, data: bytes) -> bytes:
+    """One chunk.
+
+    @param channel: 0 to 9; see L{CHANNELS}.
+    """
+    return b"%d:%d%b," % (len(data) + 1, channel, data)
+
+
+def around(channel: int, length: int) -> tuple[bytes, bytes]:
+    """What stands before and after the C{length} bytes of data of a chunk."""
+    return b"%d:%d" % (length + 1, channel), b","
+
+
+class ChunkParser:
+    """I find the chunks in a file that is given to me piece by piece, in time linear to its size.
+
+    @ivar offset: where the first chunk begins that I have not returned; counts what I was given.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        """@param offset: the place in the file of the first byte that I shall be given."""
+        self.offset = offset
+        self._pieces: list[bytes] = []
+        self._have = 0
+        self._need = 1
+
+    def feed(self, piece: bytes) -> list[Chunk]:
+        """The chunks that are complete now.
+
+        @raise BadLog: what follows the last chunk that I returned is none.
+        """
+        self._pieces.append(piece)
+        self._have += len(piece)
+        if self._have < self._need:
+            return []
+        text = b"".join(self._pieces)
+        chunks, used, self._need = _parse(text)
+        self._pieces = [text[used:]]
+        self._have = len(text) - used
+        self.offset += used
+        if not self._need:
+            if chunks:  # hand out the good ones first; the next call finds the damage at once
+                self._need = 1
+                return chunks
+            raise BadLog(self.offset)
+        return chunks
+
+
+def _parse(text: bytes) -> tuple[list[Chunk], int, int]:
+    """The chunks at the beginning, where they end, and how long the rest must become to hold another one.
+
+    The last is 0 if it never will.
+    """
+    chunks: list[Chunk] = []
+    at, size = 0, len(text)
+    while at < size:
+        colon = text.find(b":", at, at + _MAX_DIGITS + 1)
+        digits = text[at : colon if colon >= 0 else at + _MAX_DIGITS + 1]
+        if colon < 0:
+            return chunks, at, len(digits) + 1 if _isStart(digits) else 0
+        length = int(digits) if digits.isdigit() else 0
+        if not 0 < length <= MAX_LENGTH:
+            return chunks, at, 0
+        end = colon + 1 + length
+        if end >= size:
+            return chunks, at, end + 1 - at
+        channel = text[colon + 1] - _ZERO
+        if text[end] != _COMMA or not 0 <= channel <= 9:
+            return chunks, at, 0
+        chunks.append((channel, text[colon + 2 : end]))
+        at = end + 1
+    return chunks, at, 1
+
+
+def _isStart(digits: bytes) -> bool:
+    """Whether a length may begin like this."""
+    return len(digits) <= _MAX_DIGITS and (not digits or digits.isdigit())

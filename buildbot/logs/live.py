@@ -1,0 +1,367 @@
+# -*- test-case-name: tests.unit.process.test_builds -*-
+"""
+The logs of a running build: where steps write, and observers read along.
+
+The bytes are written by L{buildbot.logs.files}, as the slave sent them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Container, Iterator
+from functools import partial
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.daemon.troubles import Symptom, Troubles
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logs.directory import canWrite
+from buildbot.logs.files import LogLimits, LogReader, LogWriter, OutputFile, logFilename, openForWriting
+from buildbot.logs.format import Chunk
+from buildbot.logs.producer import LogProducer
+from buildbot.logs.text import ChunkDecoder, decoded
+from buildbot.model.completion import Completion
+from buildbot.model.records import LogRecord
+
+_log = Logger()
+
+
+class LogDirectory:
+    """
+    I make the logs of all builds, in files below one directory.
+
+    @ivar limits: how much of each log is kept.
+    @ivar troubles: where I report that logs cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        clock: IReactorTime,
+        limits: LogLimits | None = None,
+        troubles: Troubles | None = None,
+    ) -> None:
+        self.directory = directory
+        self.clock = clock
+        self.limits = limits or LogLimits()
+        self.troubles = troubles
+
+    def create(self, build: Any, step: str, name: str) -> tuple[str, LogWriter]:
+        """The filename of a new log, which no other file has, and its writer."""
+        given = {log.filename for log in build.getLogs()}
+        nameBeside = partial(logFilename, build.record.builder, build.number, step, name)
+        filename, opener = nameBeside(given), openForWriting
+        try:
+            file = openForWriting(os.path.join(self.directory, filename))
+        except FileExistsError:
+            filename = nameBeside(_Taken(self.directory, given))
+        except OSError:
+            pass  # the writer tries again, and tells of it
+        else:
+            opener = partial(_opened, file)
+        path = os.path.join(self.directory, filename)
+        return filename, LogWriter(path, self.clock, self.limits, opener, self._told)
+
+    def _told(self, path: str, error: str | None) -> None:
+        """A log cannot be written, or can be again."""
+        if self.troubles is None:
+            return
+        directory = os.path.dirname(path)
+        subject = f"logs/{os.path.basename(directory)}"
+        if error is None:
+            self.troubles.clear(subject)
+            return
+        symptom = Symptom(
+            "the output of steps is lost: the logs cannot be written",
+            f"{directory}: {error}",
+            f"see that the master can write files below {self.directory}, and that its disk has room",
+        )
+        self.troubles.report(subject, symptom, lambda: canWrite(directory))
+
+    def reader(self, filename: str) -> LogReader:
+        """What reads the log of this name."""
+        return LogReader(os.path.join(self.directory, filename))
+
+
+def _opened(file: OutputFile, path: str) -> OutputFile:
+    """The file, which is open already."""
+    return file
+
+
+class _Taken:
+    """I contain the names that a build has given to its logs, and those of the files that are there."""
+
+    def __init__(self, directory: str, given: Container[str]) -> None:
+        self._directory = directory
+        self._given = given
+
+    def __contains__(self, filename: object) -> bool:
+        return filename in self._given or os.path.lexists(os.path.join(self._directory, str(filename)))
+
+
+class _Nothing(LogReader):
+    """I read a log that is kept nowhere."""
+
+    def size(self) -> int:
+        """See L{LogReader}."""
+        return 0
+
+    def read(self, offset: int = 0, size: int = 0, end: int | None = None) -> tuple[list[Chunk], int]:
+        """See L{LogReader}."""
+        return [], offset
+
+
+class Nowhere:
+    """I am the writer of a log that is kept nowhere; what reads it finds it empty."""
+
+    path = os.devnull
+    length = 0
+    crc = 0
+    trouble = ""
+    error: str | None = None
+
+    def append(self, channel: int, data: bytes) -> None:
+        """See L{LogWriter}."""
+
+    def flush(self) -> None:
+        """See L{LogWriter}."""
+
+    def finish(self) -> int:
+        """See L{LogWriter}."""
+        return 0
+
+
+@implementer(interfaces.IStatusLog, interfaces.ILogFile)
+class LogFile(Completion):
+    """
+    I am one log of a step.
+
+    @ivar filename: relative to the directory of logs.
+    @ivar isHTML: whether the text is HTML, to be shown as it is.
+    """
+
+    isHTML = False
+    _observers: tuple[Any, ...] = ()
+    _byteObservers: tuple[Any, ...] = ()
+    _decoder: ChunkDecoder | None = None
+    _length: int | None = None
+
+    def __init__(self, step: Any, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
+        self.step = step
+        self.name = name
+        self.filename = filename
+        self._writer = writer
+
+    def getName(self) -> str:
+        """What the step calls it."""
+        return self.name
+
+    def getStep(self) -> Any:
+        """The status of the step."""
+        return self.step
+
+    def isFinished(self) -> bool:
+        """Whether nothing more will come."""
+        return self._length is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.isFinished()
+
+    def getFilename(self) -> str:
+        """Where its file is."""
+        return self._writer.path
+
+    def written(self) -> int:
+        """How many bytes of output it was given so far."""
+        return self._writer.length
+
+    @property
+    def length(self) -> int:
+        """How many bytes of output it was given so far; in 0.7.5, characters."""
+        return self.written()
+
+    def hasContents(self) -> bool:
+        """Whether its text is there, which may be empty; False once the file is gone."""
+        return not isinstance(self._writer, Nowhere) and os.path.exists(self._writer.path)
+
+    def toRecord(self) -> LogRecord:
+        """What is kept of it."""
+        writer = self._writer
+        trouble = writer.trouble or (f"cannot be written: {writer.error}" if writer.error else "")
+        crc = None if self._length is None else writer.crc
+        return LogRecord(self.name, self.filename, self._length, crc, trouble, self.isHTML)
+
+    # writing
+
+    def addStdout(self, text: bytes | str) -> None:
+        """Some standard output."""
+        self.addEntry(LOG_CHANNEL_STDOUT, text)
+
+    def addStderr(self, text: bytes | str) -> None:
+        """Some standard error."""
+        self.addEntry(LOG_CHANNEL_STDERR, text)
+
+    def addHeader(self, text: bytes | str) -> None:
+        """Something about the command itself."""
+        self.addEntry(LOG_CHANNEL_HEADER, text)
+
+    def addEntry(self, channel: int, text: bytes | str) -> None:
+        """Some more: bytes as they came, or text, kept as UTF-8.  After L{finish} it is dropped (B4)."""
+        if self._length is not None:
+            return
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        if not data:
+            return
+        self._writer.append(channel, data)
+        if self._byteObservers:
+            for observer in self._byteObservers:
+                self._tell(observer, "logBytes", channel, data)
+        if self._decoder is not None:
+            self._tellText(self._decoder.decode(channel, data), channel)
+
+    def flush(self) -> None:
+        """Have all that was added in the file, as far as the disk takes it."""
+        if self._length is None:
+            self._writer.flush()
+
+    def finish(self) -> None:
+        """Nothing more will come.  Harmless when called again."""
+        if self._length is None:
+            self._length = self._writer.finish()
+            for channel, text in self._decoder.finish() if self._decoder is not None else ():
+                self._tellText(text, channel)
+            self._observers, self._byteObservers, self._decoder = (), (), None
+            self.tellFinished()
+
+    # reading: text for everybody, bytes for those who ask for them
+
+    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+        """
+        Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
+
+        What is not UTF-8 shows as U+FFFD; a character is never cut by the end of a chunk.
+
+        @param catchup: also for what was there before.
+        """
+        decoder = ChunkDecoder()
+        if catchup:
+            for channel, data in self._written():
+                text = decoder.decode(channel, data)
+                if text and not self._tell(receiver, "logChunk", channel, text):
+                    return
+        if self.isFinished():
+            for channel, text in decoder.finish():
+                self._tell(receiver, "logChunk", channel, text)
+            return
+        self._decoder = self._decoder or decoder
+        self._observers = (*self._observers, receiver)
+
+    def subscribeBytes(self, receiver: Any, catchup: bool = False) -> None:
+        """
+        Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
+
+        @param catchup: also for what was there before.
+        """
+        if catchup:
+            for channel, data in self._written():
+                if not self._tell(receiver, "logBytes", channel, data):
+                    return
+        if not self.isFinished():
+            self._byteObservers = (*self._byteObservers, receiver)
+
+    def subscribeConsumer(self, consumer: Any) -> None:
+        """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
+        LogProducer(self, self._reader(), consumer, self.step.build.logs.clock).start()
+
+    def isWatched(self) -> bool:
+        """Whether anybody sees it grow."""
+        return bool(self._observers or self._byteObservers)
+
+    def unsubscribe(self, receiver: Any) -> None:
+        """Call it no more."""
+        self._observers = tuple(each for each in self._observers if each is not receiver)
+        self._byteObservers = tuple(each for each in self._byteObservers if each is not receiver)
+        if not self._observers:
+            self._decoder = None
+
+    def _written(self) -> Iterator[Chunk]:
+        """What is in the file by now; nothing if there is no file to read."""
+        return self._reader().chunks() if self.hasContents() else iter(())
+
+    def _tellText(self, text: str, channel: int) -> None:
+        if text:
+            for observer in self._observers:
+                self._tell(observer, "logChunk", channel, text)
+
+    def _tell(self, observer: Any, method: str, channel: int, data: bytes | str) -> bool:
+        """Whether it could bear it; else it is told no more."""
+        try:
+            getattr(observer, method)(self.step.build, self.step, self, channel, data)
+        except PLUGIN_ERRORS:
+            self.unsubscribe(observer)
+            tell = getattr(getattr(observer, "step", None), "observerFailed", None)
+            if tell is not None:
+                tell(Failure())  # a step's own eyes: it must not judge by what they have not seen
+            else:
+                _log.failure("observer {observer!r} of log {name} failed", observer=observer, name=self.name)
+            return False
+        return True
+
+    def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
+        """
+        What was written before this call: (channel, text) pairs.
+
+        @param channels: of which channels; none given: of all.
+        @param onlyText: instead of pairs, pieces of text, as in L{getText}.
+        """
+        chunks = decoded(self.getByteChunks(channels))
+        return (text for _, text in chunks) if onlyText else chunks
+
+    def getByteChunks(self, channels: Container[int] = ()) -> Iterator[Chunk]:
+        """The same as it came: (channel, bytes) pairs."""
+        reader = self._reader()
+        return reader.chunks(channels=channels or None, end=reader.size())
+
+    def getText(self) -> str:
+        """Standard output and error as text; what is none shows as U+FFFD.  All of it in memory."""
+        return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR))
+
+    def getTextWithHeaders(self) -> str:
+        """The same with what was said about the command."""
+        return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER))
+
+    def _text(self, channels: tuple[int, ...]) -> str:
+        return self._reader().text(channels)
+
+    def _reader(self) -> LogReader:
+        """What reads all that was written so far."""
+        self.flush()
+        path = self._writer.path
+        return _Nothing(path) if isinstance(self._writer, Nowhere) else LogReader(path)
+
+    def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:
+        """The lines of one channel, with their ends; only a newline ends one, and no other character."""
+        return io.StringIO(self._text((channel,)), newline="\n").readlines()
+
+
+class HTMLLogFile(LogFile):
+    """I am a log in HTML, to be shown as it is; a step writes me in one piece."""
+
+    isHTML = True
+
+    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+        """Nobody is told of pieces of it: who wants it reads it whole."""
+
+    @property
+    def html(self) -> str:
+        """All of it."""
+        return self.getText()

@@ -1,0 +1,1 @@
+"""Values that all parts of the master pass to each other."""

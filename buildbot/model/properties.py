@@ -1,0 +1,266 @@
+# -*- test-case-name: tests.unit.model.test_properties -*-
+"""The properties of a build, and the texts that they fill in.
+
+Nothing here knows a build or a step: they hand over their properties.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from buildbot.config.arguments import arguments, complain
+from buildbot.config.compare import ComparableMixin
+from buildbot.config.kinds import TEXT
+from buildbot.config.messages import shown
+from buildbot.text.plural import counted
+
+_NO_DEFAULT = object()
+#: C{name}, C{name:-text}, C{name:~text} or C{name:+text}.
+_ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
+
+
+class NoProperty(KeyError):
+    """A text wants a property that is not set."""
+
+    def __str__(self) -> str:
+        return f"there is no property {self.args[0]!r}"
+
+
+class HasProperties(Protocol):
+    """What texts are filled in from: a L{Properties}, or the build or step that has them."""
+
+    def getProperty(self, name: str) -> Any:
+        """The value of a property. @raise KeyError: there is none of that name."""
+
+
+class Properties(Mapping[str, Any]):
+    """I map the names of properties to their values, and remember who set each.
+
+    A value is best a text, a number or None; whatever else a step sets is kept while the build runs, but
+    lists, tuples and dictionaries come back from a record as JSON has them, and other objects as their
+    C{repr}.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
+        self._all: dict[str, tuple[Any, str]] = {}
+        if values:
+            self.update(values, source)
+
+    def setProperty(self, name: str, value: Any, source: str) -> None:
+        """Set a property, whether or not it was set before.
+
+        @param source: who says so, in a word or a few for people: C{"Scheduler"}, C{"slave bot1"}.
+        """
+        self._all[name] = (value, source)
+
+    def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
+        """The value of a property. @raise KeyError: there is none, and no C{default} was given."""
+        if name not in self._all and default is not _NO_DEFAULT:
+            return default
+        return self[name]
+
+    def getPropertySource(self, name: str) -> str:
+        """Who set a property. @raise KeyError: nobody did."""
+        return self._all[name][1]
+
+    def hasProperty(self, name: str) -> bool:
+        """Whether a property is set; None is a value too."""
+        return name in self._all
+
+    def update(self, values: Mapping[str, Any], source: str) -> None:
+        """Set several properties of one source."""
+        self._all.update({name: (value, source) for name, value in values.items()})
+
+    def updateFrom(self, other: Properties) -> None:
+        """Set all that another one has, each from the source that it has there."""
+        self._all.update(other._all)
+
+    def asDict(self) -> dict[str, Any]:
+        """All values, by name."""
+        return {name: value for name, (value, _) in self._all.items()}
+
+    def asList(self) -> list[tuple[str, Any, str]]:
+        """All as (name, value, source), sorted by name."""
+        return [(name, *self._all[name]) for name in sorted(self._all)]
+
+    def toRecord(self) -> dict[str, list[Any]]:
+        """A dictionary that JSON can hold: name -> [value, source]."""
+        return {name: [_plain(value), source] for name, (value, source) in self._all.items()}
+
+    @classmethod
+    def fromRecord(cls, record: Mapping[str, Any]) -> Properties:
+        """The properties that L{toRecord} described."""
+        found = cls()
+        for name, (value, source) in record.items():
+            found.setProperty(name, value, source)
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all[name][0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == other._all if isinstance(other, Properties) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"Properties({', '.join(f'{name}={value!r}' for name, value, _ in self.asList())})"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Mapping):
+        return {str(_plain(name)): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return repr(value)
+
+
+class WithProperties(ComparableMixin):
+    """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
+
+    Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
+    that is None leaves nothing in its place, but for the revision of a build of the latest: there stands the
+    branch, which version controls take for its latest revision, so that no other branch is built. As in later
+    releases, C{%(name:-text)s} stands for the text where the property is not set, C{%(name:~text)s} for the
+    text where it is not set, None or empty, and C{%(name:+text)s} for the text where it is set.
+    """
+
+    compare_attrs = ("fmtstring", "args")
+
+    @arguments(fmtstring=TEXT)
+    def __init__(self, fmtstring: str, *args: str) -> None:
+        """@raise TypeError: the places in C{fmtstring} and the names do not go together."""
+        self.fmtstring = fmtstring
+        self.args = args
+        trouble = _formatTrouble(fmtstring, args)
+        if trouble:
+            complain(self, trouble)
+
+    def render(self, build: HasProperties) -> str:
+        """
+        The text, filled in.
+
+        @raise NoProperty: a property is not set at all.
+        @raise TypeError: a value does not fit its place (C{%d}).
+        """
+        values = Filling(build)
+        if self.args:
+            return self.fmtstring % tuple(values[name] for name in self.args)
+        return self.fmtstring % values
+
+    def __repr__(self) -> str:
+        return f"WithProperties({', '.join(map(repr, (self.fmtstring, *self.args)))})"
+
+
+#: A place in a text: its name in brackets if it has one, and its letter.
+PLACE = re.compile(
+    r"%(?:\((?P<name>[^()]*(?:\([^()]*\)[^()]*)*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?"
+    r"(?P<letter>.?)",
+    re.DOTALL,
+)
+
+
+def _formatTrouble(fmtstring: str, args: tuple[str, ...]) -> str | None:
+    """Why no properties could ever be filled into a text; None if they can."""
+    wrong = next((each for each in args if not isinstance(each, str) or not each), None)
+    if wrong is not None:
+        return f"names its properties in texts, not {shown(wrong)}"
+    places = [each for each in PLACE.finditer(fmtstring) if each["letter"] != "%"]
+    unnamed = [each[0] for each in places if each["name"] is None]
+    if not args and unnamed:
+        return f"has the place {unnamed[0]!r} and no name of a property for it; for a percent sign write %%"
+    if args and len(unnamed) < len(places):
+        return "names its properties either in the text, as in %(revision)s, or after it, not in both ways"
+    try:
+        fmtstring % (tuple(1 for _ in args) if args else _Ones())
+    except (TypeError, ValueError, OverflowError) as error:
+        if args and len(unnamed) != len(args) and "*" not in fmtstring:
+            return f"has {counted(len(unnamed), 'place')} for {counted(len(args), 'name')}"
+        return f"has a text that properties cannot fill: {error}; for a percent sign write %%"
+    return None
+
+
+class _Ones:
+    """I am properties that are all set to something that fits each place."""
+
+    def __getitem__(self, name: str) -> int:
+        return 1
+
+
+class Filling:
+    """I am the properties of a build as the operator C{%} looks them up."""
+
+    def __init__(self, build: HasProperties) -> None:
+        self._build = build
+
+    def __getitem__(self, name: str) -> Any:
+        name, sign, text = _alternative(name)
+        try:
+            value = self._build.getProperty(name)
+        except KeyError:
+            if not sign:
+                raise NoProperty(name) from None
+            return "" if sign == "+" else text
+        if sign == "~" and not value:
+            return text
+        if sign == "+":
+            return text
+        return self._latest(name) if value is None else value
+
+    def _latest(self, name: str) -> Any:
+        """What stands for a property that is None: of a revision, the branch whose latest is built."""
+        if name != "revision":
+            return ""
+        try:
+            return self._build.getProperty("branch") or ""
+        except KeyError:
+            return ""
+
+
+def _alternative(name: str) -> tuple[str, str | None, str]:
+    """The name of a property, and the sign and the text behind it."""
+    found: Any = _ALTERNATIVE.fullmatch(name)  # it matches anything
+    return found[1], found[2], found[3]
+
+
+def propertyOf(name: str) -> str:
+    """The property that a place like C{name:-text} asks for."""
+    return _alternative(name)[0]
+
+
+#: Nothing can be filled into values of these types, nor is anything in them; most are such.
+_PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
+
+
+def render(value: Any, properties: HasProperties) -> Any:
+    """
+    A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
+
+    What is given is not altered; what has nothing to fill in comes back as it is.
+
+    @raise NoProperty: a property is not set.
+    """
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, WithProperties):
+        return value.render(properties)
+    if isinstance(value, list):
+        return [render(each, properties) for each in value]
+    if type(value) is tuple:
+        return tuple(render(each, properties) for each in value)
+    if isinstance(value, dict):
+        return {render(name, properties): render(each, properties) for name, each in value.items()}
+    return value

@@ -1,0 +1,182 @@
+# -*- test-case-name: tests.unit.process.test_buildfactory -*-
+"""Recipes for builds: a list of steps, each as a class and the arguments to make it with.
+
+Builds are not made or run here; the ready recipes are in L{buildbot.steps.recipes}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from buildbot.config import secrets
+from buildbot.config.arguments import BadArguments, Kind, arguments, isMisconfigured
+from buildbot.config.compare import ComparableMixin
+from buildbot.config.kinds import orNone
+from buildbot.config.messages import articled, inOneLine
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.process.base import Build
+from buildbot.process.buildstep import COMMON, BuildStep, StepSpec
+from buildbot.process.stepspec import makeStep
+from buildbot.text.plural import counted
+
+Step = StepSpec | BuildStep
+
+
+def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
+    """One step for L{BuildFactory}'s list: its class and its arguments, or a step.
+
+    @raise TypeError: it is neither, or the class takes no such argument.
+    """
+    return _specOf(steptype, kwargs)
+
+
+def _isPair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)
+
+
+def _areSteps(value: object) -> bool:
+    isSeries = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    return isSeries and not _isPair(value)
+
+
+def _stepsDetail(value: object) -> str | None:
+    return "a single step stands in a list, too" if _isPair(value) or isinstance(value, BuildStep) else None
+
+
+_STEPS = Kind("a list of steps", _areSteps, _stepsDetail)
+
+
+class BuildFactory(ComparableMixin):
+    """I am the recipe of a builder: each build is made of my steps, in their order.
+
+    @ivar steps: (class, arguments) pairs.
+    @ivar buildClass: the class of the builds.
+    """
+
+    compare_attrs = ("buildClass", "steps", "useProgress")
+
+    buildClass: type = Build
+    useProgress = True
+
+    @arguments(steps=orNone(_STEPS, "none yet"))
+    def __init__(self, steps: Iterable[Step] | None = None) -> None:
+        """
+        @param steps: steps, and pairs that L{s} makes.
+        @raise TypeError: one is neither, or its class takes no such arguments.
+        """
+        self.steps = [_spec(step) for step in steps or ()]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {counted(len(self.steps), 'step')}>"
+
+    def newBuild(self, requests: Sequence[Any]) -> Any:
+        """A build of my steps that serves these requests."""
+        build = self.buildClass(requests)
+        build.useProgress = self.useProgress
+        build.setSteps(self.steps)
+        return build
+
+    def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:
+        """Add a step at the end: a step class and its arguments, a step, or a pair that L{s} makes.
+
+        @raise TypeError: it is neither, or the class takes no such arguments.
+        """
+        self.steps.append(_specOf(steptype, kwargs))
+
+    def stepTroubles(self) -> list[str]:
+        """What is wrong with my steps, however they came here; asked once all is loaded."""
+        if not isinstance(self.steps, (list, tuple)):
+            return [f"its factory has no list of steps, but {articled(self.steps)}"]
+        reporting = secrets.current.set(None)  # what is wrong is raised, then
+        try:
+            return [f"step {number} {told}" for number, told in _troublesOf(self.steps)]
+        finally:
+            secrets.current.reset(reporting)
+
+
+#: What 0.7.5 called a factory whose attributes may be changed.
+ConfigurableBuildFactory = BuildFactory
+
+
+def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
+    """The pair for a step class and its arguments, or for a step."""
+    if not isinstance(step, (BuildStep, tuple)):
+        return _checked(step, kwargs)
+    if kwargs:
+        wrong = f"{step!r} is a step already and takes no more arguments: {', '.join(kwargs)}"
+        return _refused(wrong)
+    return _spec(step)
+
+
+def _spec(step: Step) -> StepSpec:
+    if isinstance(step, BuildStep):
+        # Builds make steps of their own from the arguments: what else was done to this one is not in them.
+        if isMisconfigured(step):
+            return _STAND_IN
+        try:
+            steptype, kwargs = step.getStepFactory()
+        except TypeError as error:
+            return _refused(str(error))
+        return _checked(steptype, kwargs)
+    if _isPair(step):
+        return _checked(*step)
+    return _refused(f"a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
+
+
+def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
+    """The pair, once a step could be made of it: what fails here would fail in every build."""
+    if not (isinstance(steptype, type) and issubclass(steptype, BuildStep)):
+        return _refused(f"a step is made of a subclass of BuildStep, not of {articled(steptype)}")
+    try:
+        made = makeStep((steptype, kwargs))
+    except secrets.Reported:
+        return _STAND_IN
+    except PLUGIN_ERRORS as error:  # a plug-in's own code: what it raises is told, with what else is wrong
+        if secrets.current.get() is None:
+            raise
+        return _refused(f"{steptype.__name__} cannot be made: {inOneLine(error)}")
+    return _judged(made, (steptype, dict(kwargs)))
+
+
+def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
+    """The pair, unless no build could run such a step."""
+    if isMisconfigured(made):
+        return _STAND_IN
+    trouble = _attributeTrouble(made) or made.configurationTrouble()
+    return _refused(f"{type(made).__name__} {made.name!r}{trouble}") if trouble else spec
+
+
+def _attributeTrouble(made: BuildStep) -> str | None:
+    """What is wrong with an attribute that a class of the configuration's own has instead of an argument."""
+    for name, kind in COMMON.items():
+        given = getattr(type(made), name, None)
+        trouble = None if isinstance(given, property) else kind.trouble(getattr(made, name, None))
+        if trouble:
+            return f": its attribute {name} {trouble}"
+    return None
+
+
+def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """What is wrong with each step of a list, by its number."""
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, BuildStep):
+            yield number, "was put into the list as it is: use addStep"
+            continue
+        try:
+            _spec(step)
+        except PLUGIN_ERRORS as error:  # a plug-in's own code, too
+            yield number, f"cannot be made: {error if isinstance(error, BadArguments) else inOneLine(error)}"
+
+
+def _refused(message: str) -> StepSpec:
+    """No such step can be: reported while a configuration is loaded, raised at any other time."""
+    loading = secrets.current.get()
+    if loading is None:
+        raise BadArguments(message)
+    loading.report(message)
+    return _STAND_IN
+
+
+#: Stands in for a step that was refused, until the whole configuration is.
+_STAND_IN: StepSpec = (BuildStep, {})

@@ -1,0 +1,102 @@
+# -*- test-case-name: tests.unit.process.test_locks -*-
+"""Locks that builds and steps hold while they run: on the whole master, or on each slave by itself.
+
+L{MasterLock} and L{SlaveLock} are what a configuration says; the real locks stand behind them. Who gets
+those, and when, is in L{buildbot.process.locktable}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.config.arguments import arguments
+from buildbot.config.compare import ComparableMixin
+from buildbot.config.kinds import COUNT, COUNTS, NAME, orNone
+from buildbot.process.locktable import BaseLock as BaseLock  # where 0.7.5 had it
+
+
+class RealMasterLock(BaseLock):
+    """I am one lock of the whole master."""
+
+    def __init__(self, lockid: MasterLock) -> None:
+        super().__init__(lockid.name, lockid.maxCount)
+        self.description = f"MasterLock {lockid.name}"
+
+    def configure(self, lockid: MasterLock) -> None:
+        """Take over what a new configuration says of me. Who holds me keeps me."""
+        self.setMaxCount(lockid.maxCount)
+
+    def getLock(self, slave: Any) -> BaseLock:
+        """What to claim for work on a slave: I myself."""
+        return self
+
+
+class RealSlaveLock:
+    """I am a lock that each slave has for itself."""
+
+    def __init__(self, lockid: SlaveLock) -> None:
+        self.lockid = lockid
+        self._locks: dict[str, BaseLock] = {}
+
+    def configure(self, lockid: SlaveLock) -> None:
+        """Take over what a new configuration says of me. Who holds a place keeps it."""
+        self.lockid = lockid
+        for slavename, lock in self._locks.items():
+            lock.setMaxCount(lockid.countFor(slavename))
+
+    def isIdle(self) -> bool:
+        """Whether nobody holds a place of me, nor waits for one."""
+        return all(lock.isIdle() for lock in self._locks.values())
+
+    def getLock(self, slavebuilder: Any) -> BaseLock:
+        """
+        What to claim for work on a slave: always the same for one slave.
+
+        @param slavebuilder: the name of the slave, or anything that has one.
+        """
+        slavename = slavebuilder if isinstance(slavebuilder, str) else slavebuilder.slavename
+        if slavename not in self._locks:
+            title = f"{self.lockid.name} on {slavename}"
+            lock = BaseLock(self.lockid.name, self.lockid.countFor(slavename), title)
+            lock.description = f"SlaveLock {self.lockid.name} on {slavename}"
+            self._locks[slavename] = lock
+        return self._locks[slavename]
+
+
+class MasterLock(ComparableMixin):
+    """At most C{maxCount} builds or steps that name me run at a time, on all slaves together."""
+
+    compare_attrs = ("name", "maxCount")
+    lockClass = RealMasterLock
+
+    @arguments(name=NAME, maxCount=COUNT)
+    def __init__(self, name: str, maxCount: int = 1) -> None:
+        self.name = name
+        self.maxCount = maxCount
+
+    def __repr__(self) -> str:
+        return f"MasterLock({self.name!r}, {self.maxCount})"
+
+
+class SlaveLock(ComparableMixin):
+    """At most C{maxCount} builds or steps that name me run at a time on one slave."""
+
+    compare_attrs = ("name", "maxCount", "maxCountForSlave")
+    lockClass = RealSlaveLock
+
+    @arguments(name=NAME, maxCount=COUNT, maxCountForSlave=orNone(COUNTS))
+    def __init__(
+        self, name: str, maxCount: int = 1, maxCountForSlave: Mapping[str, int] | None = None
+    ) -> None:
+        """@param maxCountForSlave: slave name -> its own number, instead of C{maxCount}."""
+        self.name = name
+        self.maxCount = maxCount
+        self.maxCountForSlave = dict(maxCountForSlave or {})
+
+    def countFor(self, slavename: str) -> int:
+        """How many may hold me on this slave."""
+        return self.maxCountForSlave.get(slavename, self.maxCount)
+
+    def __repr__(self) -> str:
+        return f"SlaveLock({self.name!r}, {self.maxCount}, {self.maxCountForSlave!r})"

@@ -1,0 +1,126 @@
+# -*- test-case-name: tests.unit.process.test_masterpath -*-
+"""Where a path of the configuration leads on the master, when others have said a part of it.
+
+The configuration names a directory, and what slaves and senders of changes say can only name something in it.
+Who said what is told by L{buildbot.process.provenance}; this module knows the file system.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from buildbot.process.provenance import Piece, Teller
+from buildbot.wire.dialect import text
+
+#: Names in the directory of a master that nobody but the configuration may choose.
+OWN = (
+    *("*.cfg", "*.py", "*.pyc", "*.tac*", "*.sample", "*.log*", "*.pid", "*.lock", "*.sock", "*.sqlite*"),
+    *("*password*", "*passwd*", "*.key", "*.pem", "state*", "logs", "info", "__pycache__"),
+)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UnsafePath(ValueError):
+    """A property would lead out of the directory that the configuration names; the message says why."""
+
+
+def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
+    """
+    The path that the configuration means.
+
+    @param basedir: the directory of the master; what is not absolute is relative to it.
+    @param pieces: the path, and who has said which part of it.
+    @return: an absolute path. From the first piece on that others have said, it stays in the directory that
+        is named before it, links included.
+    @raise UnsafePath: that is not so; or the path might be one of the master's own files.
+    """
+    own = next((at for at, piece in enumerate(pieces) if piece.by is not Teller.CONFIGURATION), len(pieces))
+    literal = "".join(piece.text for piece in pieces[:own])
+    if own == len(pieces):
+        return os.path.join(basedir, os.path.expanduser(literal))
+    for piece in pieces[own:]:
+        _check(piece)
+    above, slash, begun = literal.rpartition("/")
+    root = os.path.realpath(os.path.join(basedir, os.path.expanduser(above + slash)))
+    _checkNames(begun, pieces[own:])
+    path = os.path.realpath(os.path.join(root, begun + "".join(piece.text for piece in pieces[own:])))
+    if path == root or not _isIn(path, root):
+        raise UnsafePath(f"{_named(pieces)} would lead out of {root}: there is a link, or no name")
+    _checkOwn(os.path.realpath(basedir), root, path, pieces)
+    return path
+
+
+def _check(piece: Piece) -> None:
+    """What others say is a name, or several with slashes between; a slave's words are a part of one name."""
+    if piece.by is Teller.CONFIGURATION:
+        return
+    if _UNPRINTABLE.search(piece.text):
+        raise _refused(piece, "there are control characters in it")
+    if piece.by is Teller.SLAVE and re.search(r"[/\\]", piece.text):
+        raise _refused(piece, "it may be what a slave has said, and is more than one name")
+
+
+def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
+    """No name is hidden, empty or '..' because of what others say."""
+    name, tellers = begun, [Piece(begun)]
+    for piece in pieces:
+        *ended, rest = piece.text.split("/")
+        for part in ended:
+            _checkName(name + part, [*tellers, Piece(part, piece.by, piece.name)])
+            name, tellers = "", []
+        name += rest
+        tellers.append(Piece(rest, piece.by, piece.name))
+    _checkName(name, tellers)
+
+
+def _checkName(name: str, pieces: Sequence[Piece]) -> None:
+    """One name of a path, and the pieces that it is made of."""
+    if name == "..":
+        raise UnsafePath(f"{_named(pieces)} would make a '..' of the path, which leads out of the directory")
+    others = [piece for piece in pieces if piece.by is not Teller.CONFIGURATION]
+    if not others:
+        return
+    if not name and any(piece.by is Teller.SLAVE for piece in others):
+        raise _refused(others[0], "a name is missing without it")
+    if name.startswith("."):
+        begins = next(piece for piece in pieces if piece.text)
+        if name == "." or begins.by is not Teller.CONFIGURATION:
+            raise _refused(others[0], "it would name a hidden file")
+
+
+def _checkOwn(basedir: str, root: str, path: str, pieces: Sequence[Piece]) -> None:
+    """The master's own files are not for others to name, nor is a directory that has them in it."""
+    if not _isIn(basedir, root):
+        return  # a directory of the configuration, in the master's or elsewhere
+    if _isIn(basedir, path):
+        raise UnsafePath(f"{_named(pieces)} would name the directory of the master")
+    if not _isIn(path, basedir):
+        return
+    name = os.path.relpath(path, basedir).partition("/")[0]
+    bySlave = any(piece.by is Teller.SLAVE for piece in pieces)
+    if bySlave or any(fnmatchcase(name.lower(), pattern) for pattern in OWN):
+        raise UnsafePath(
+            f"{_named(pieces)} would name a file in the directory of the master, where its own files are;"
+            " write a directory before it, as in 'uploads/%(…)s'"
+        )
+
+
+def _isIn(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(os.path.join(directory, ""))
+
+
+def _refused(piece: Piece, why: str) -> UnsafePath:
+    return UnsafePath(f"the property {piece.name!r} is {text(piece.text, 100)!r}: {why}")
+
+
+def _named(pieces: Sequence[Piece]) -> str:
+    """The properties that others have set, for a message."""
+    said = {
+        f"the property {piece.name!r}, {text(piece.text, 100)!r},"
+        for piece in pieces
+        if piece.by is not Teller.CONFIGURATION
+    }
+    return " and ".join(sorted(said)) or "the text after a property"

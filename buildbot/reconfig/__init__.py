@@ -1,0 +1,1 @@
+"""How a changed master.cfg is loaded, compared and put into force."""

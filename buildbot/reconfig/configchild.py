@@ -1,0 +1,160 @@
+# -*- test-case-name: tests.processes.test_childload -*-
+"""The child process in which a master.cfg runs first, so that it can harm nobody: the child's own side.
+
+Starts in a twentieth of a second because it needs nothing but the standard library. How the parent starts it,
+waits and understands it is L{buildbot.reconfig.childload}'s business.
+
+What travels to the parent: an empty line as soon as the file is about to run, and then one line of JSON,
+C{{"errors": [...], "warnings": [...]}} with C{[message, filename, line]} each; or, when the time is up, what
+faulthandler writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+
+from buildbot.config.load import decode, load, locate
+from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.files.plain import readPlain
+
+#: Seconds that a thread which is about to end gets for it.
+_LAST_STEPS = 0.2
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent wants: run the file C{path} of the master in C{basedir}, and report on C{report}.
+
+    @ivar timeout: seconds that the file may run.
+    @ivar report: the number of an inherited file descriptor.
+    """
+
+    path: str
+    basedir: str
+    timeout: float
+    report: int
+
+
+def readConfig(path: str, basedir: str) -> MasterConfig:
+    """The configuration that a file holds; C{path} is relative to C{basedir}, if it is not absolute.
+
+    @raise ConfigErrors: with every error; that the file cannot be read is one.
+    """
+    here = locate(path, basedir)
+    try:
+        with readPlain(here.path) as file:
+            data = file.read()
+    except OSError as error:
+        raise ConfigErrors([ConfigError(f"cannot read it: {error.strerror}", here.shown)]) from error
+    return load(decode(data, here.shown), here.path, here.basedir)
+
+
+def main(order: str) -> None:
+    """Carry out an L{Order}, given as JSON. Ends the process."""
+    asked = Order(**json.loads(order))
+    me = os.getpid()
+    _standApart(asked.report)
+    forks: list[int | None] = []
+    os.register_at_fork(
+        after_in_parent=lambda: forks.extend(_forkOf(asked.path)),
+        after_in_child=lambda: _close(asked.report),  # a copy that falls through here reports nothing
+    )
+    before = _Surroundings.now()
+    os.write(asked.report, b"\n")
+    faulthandler.dump_traceback_later(asked.timeout, exit=True, file=asked.report)
+    errors, warnings = _run(asked)
+    if os.getpid() != me:
+        os._exit(0)
+    faulthandler.cancel_dump_traceback_later()
+    shown = locate(asked.path, asked.basedir).shown
+    errors += [ConfigError("the file calls os.fork; a running master cannot", shown, line) for line in forks]
+    errors += [ConfigError(trouble, shown) for trouble in before.lost()]
+    answer = {"errors": list(map(astuple, errors)), "warnings": list(map(astuple, warnings))}
+    with os.fdopen(asked.report, "wb") as stream:
+        stream.write(json.dumps(answer).encode("ascii") + b"\n")
+    os._exit(0)  # what the file left for the end of the process is not part of it
+
+
+def _run(asked: Order) -> tuple[list[ConfigError], list[ConfigError]]:
+    """The errors and the warnings that come of loading the file."""
+    try:
+        return [], list(readConfig(asked.path, asked.basedir).warnings)
+    except ConfigErrors as failed:
+        return list(failed.errors), list(failed.warnings)
+
+
+def _standApart(report: int) -> None:
+    """Be the first of a group of processes, so that all of them can be ended together."""
+    with contextlib.suppress(PermissionError):  # we are that already
+        os.setsid()
+    os.dup2(1, 2)
+    os.set_inheritable(report, False)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")  # a file that eats all memory shall cost this process and not the master
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def _forkOf(path: str) -> Iterator[int | None]:
+    """The line of the file that made the fork which was just made; nothing if subprocess made it."""
+    frame = sys._getframe(2)
+    if frame.f_code.co_filename == subprocess.__file__:
+        return
+    while frame is not None and frame.f_code.co_filename != path:
+        frame = frame.f_back  # type: ignore[assignment] # it ends with None
+    yield frame.f_lineno if frame is not None else None
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What belongs to the whole process, and so to the master once the file is loaded there."""
+
+    directory: str
+    umask: int
+    signals: dict[int, object]
+    threads: frozenset[int]
+
+    @classmethod
+    def now(cls) -> _Surroundings:
+        """What they are."""
+        umask = os.umask(0o077)
+        os.umask(umask)
+        signals: dict[int, object] = {each: signal.getsignal(each) for each in signal.valid_signals()}
+        return cls(_directory(), umask, signals, frozenset(sys._current_frames()))
+
+    def lost(self) -> Iterable[str]:
+        """What the file has changed of them, one sentence each."""
+        for thread in threading.enumerate():
+            if thread.ident not in self.threads:
+                thread.join(_LAST_STEPS)
+        now = _Surroundings.now()
+        if now.directory != self.directory:
+            yield "it changes the working directory (os.chdir); a running master needs its own"
+        if now.umask != self.umask:
+            yield "it changes the umask (os.umask); a running master needs its own"
+        for number, handler in self.signals.items():
+            if now.signals[number] is not handler and now.signals[number] != handler:
+                name = signal.Signals(number).name
+                yield f"it changes the handler of the signal {name}; a running master needs its own"
+        if now.threads - self.threads:
+            left = [each.name for each in threading.enumerate() if each.ident not in self.threads]
+            yield f"it leaves a thread running{f' ({left[0]})' if left else ''}; each reconfig would add one"
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""

@@ -1,0 +1,119 @@
+# -*- test-case-name: tests.unit.reconfig.test_consequences -*-
+"""
+What a reconfig will cost those who build, said before it happens.
+
+Only what is not plain from the changes themselves: builds that end, requests that are cancelled, slaves that
+cannot come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from buildbot.config.diff import ConfigChange
+from buildbot.text.plural import counted
+from buildbot.wire.listeners import SlavePort
+
+#: So many slaves are named in a line.
+_NAMES = 5
+
+
+def consequences(
+    botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChange, drain: bool
+) -> list[str]:
+    """
+    Lines for people.
+
+    @param ports: the slave ports that are open: description -> port.
+    @param drain: see L{buildbot.slaves.botmaster.BotMaster.apply}.
+    """
+    return [
+        *_ofBuilders(botmaster, change),
+        *_ofSlaves(botmaster, change, drain),
+        *_ofPasswords(botmaster, change),
+        *_ofSchedulers(change),
+        *_ofPorts(botmaster, ports, change),
+    ]
+
+
+def _ofBuilders(botmaster: Any, change: ConfigChange) -> Iterator[str]:
+    for builder in (botmaster.builders[name] for name in change.buildersRemoved):
+        running, waiting = len(builder.building), len(builder.pending)
+        ends = [
+            f"{counted(running, 'running build')} will be stopped" if running else "",
+            f"{counted(waiting, 'waiting request')} will be cancelled" if waiting else "",
+        ]
+        if any(ends):
+            yield f"builder {builder.name} is being removed: {' and '.join(filter(None, ends))}"
+    for old, new in change.buildersAltered:
+        gone = set(old.slavenames) - set(new.slavenames) - set(change.slavesRemoved)
+        for build in botmaster.builders[new.name].building:
+            name = build.slavebuilder.slavename
+            if name in gone:
+                yield f"builder {new.name} no longer uses slave {name}: its build there will be restarted"
+
+
+def _ofSlaves(botmaster: Any, change: ConfigChange, drain: bool) -> Iterator[str]:
+    for slave in (botmaster.slaves[name] for name in change.slavesRemoved):
+        running = slave.buildsRunning
+        if running:
+            becomes = "may end first" if drain else "will be restarted on another slave"
+            yield f"{slave.slavename} is being removed: {counted(running, 'running build')} {becomes}"
+
+
+def _ofPasswords(botmaster: Any, change: ConfigChange) -> Iterator[str]:
+    changed = [new.name for old, new in change.slavesAltered if old.password != new.password]
+    connected = [name for name in changed if botmaster.slaves[name].isConnected()]
+    if connected:
+        stays = "it stays connected" if len(connected) == 1 else "they stay connected"
+        yield f"new password for {_listed(connected)}: {stays}, but must have it to connect again"
+
+
+def _ofSchedulers(change: ConfigChange) -> Iterator[str]:
+    stay = {getattr(each, "name", None) for each in change.schedulersAdded}
+    for scheduler in change.schedulersRemoved:
+        name, ask = getattr(scheduler, "name", None), getattr(scheduler, "waitingChanges", None)
+        waiting = ask() if callable(ask) and name not in stay else 0
+        if waiting:
+            changes = counted(waiting, "waiting change")
+            yield f"scheduler {name} is being removed: {changes} will not be built"
+
+
+def _ofPorts(botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChange) -> Iterator[str]:
+    for name in change.portsRemoved:
+        port = ports.get(name)
+        if port is None or any(_takesItsPlace(name, other) for other in change.portsAdded):
+            continue
+        came = [
+            slave.slavename
+            for slave in botmaster.slaves.values()
+            if slave.isConnected()
+            and slave.slavename not in change.slavesRemoved
+            and port.accepted(slave.peer.localAddress)
+            and not any(_isOpenedThere(name, other, slave.peer.localAddress) for other in change.portsAdded)
+        ]
+        if came:
+            stay = "it stays connected" if len(came) == 1 else "they stay connected"
+            yield (
+                f"port {port} is being closed, and {_listed(came)} came by it: {stay}, but cannot come back"
+                " there: give each another port first"
+            )
+
+
+def _takesItsPlace(removed: str, added: str) -> bool:
+    """Whether a slave that dials a port finds another one there, of the same kind and on every interface."""
+    return removed.split(":")[:2] == added.split(":")[:2] and "interface=" not in added
+
+
+def _isOpenedThere(removed: str, added: str, address: object) -> bool:
+    """Whether the new port is of the same kind and number, on the very address that a slave dialled."""
+    same = removed.split(":")[:2] == added.split(":")[:2]
+    return same and f"interface={getattr(address, 'host', None)}" in added.split(":")
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    word = "slave" if len(every) == 1 else "slaves"
+    more = f" and {len(every) - _NAMES} more" if len(every) > _NAMES else ""
+    return f"{word} {', '.join(every[:_NAMES])}{more}"

@@ -1,0 +1,51 @@
+# -*- test-case-name: tests.unit.reconfig.test_fileload -*-
+"""
+Load master.cfg from its file in this process, at once or in a thread.
+
+A file that is not known to behave is loaded by L{buildbot.reconfig.childload} first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.reconfig.configchild import readConfig as readConfig  # the child and we load in one way
+
+
+def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[MasterConfig]:
+    """
+    The same in a thread, while the reactor goes on (L6).
+
+    The thread is a daemon and is left behind if it does not end in time: it runs
+    a file that did end in a child process, and behaves differently the second time.
+
+    @param timeout: seconds.
+    @return: fires with the configuration; fails with L{ConfigErrors}.
+    """
+    loaded: Deferred[MasterConfig] = Deferred()
+
+    def finish(result: MasterConfig | Failure) -> None:
+        if not loaded.called:
+            late.cancel()
+            loaded.callback(result)
+
+    def work() -> None:
+        try:
+            result: MasterConfig | Failure = readConfig(path, basedir)
+        except BaseException:
+            result = Failure()
+        reactor.callFromThread(finish, result)
+
+    def giveUp() -> None:
+        told = f"it did not finish in {timeout:g} s the second time"
+        loaded.errback(Failure(ConfigErrors([ConfigError(told, os.path.relpath(path, basedir))])))
+
+    late = reactor.callLater(timeout, giveUp)
+    threading.Thread(target=work, name="master.cfg", daemon=True).start()
+    return loaded

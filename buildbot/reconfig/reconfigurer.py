@@ -1,0 +1,324 @@
+# -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
+"""
+A changed master.cfg is put into force, whole or not at all.
+
+One reconfiguration runs at a time; what is asked for meanwhile is folded into
+one more, and everybody who asked learns how theirs ended.  The file is first
+loaded in a child process, which may hang, exit or crash as it likes, and then
+in a thread here.  Every step that can fail comes before the first that changes
+anything.  What differs is found by L{buildbot.config.diff}.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.kept import keep
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.reconfig.childload import LoadReport
+from buildbot.reconfig.plugins import Refused
+
+log = Logger()
+
+#: Seconds that master.cfg may run, if the caller does not say otherwise.
+LOAD_TIME = 90.0
+STOPPING = "the master is stopping"
+
+
+#: What a reconfig does, one after the other, for an asker who waits for it.
+_RUNS, _LOADS = "master.cfg is running", "master.cfg is being loaded"
+_STARTS = "ports and plug-ins are starting"
+_GIVEN_UP = "it was given up: nobody waits for it any more"
+#: What became of so many reconfigs whose askers have gone is told to the next one.
+_UNTOLD = 5
+
+
+class Target(Protocol):
+    """What a configuration is applied to: L{buildbot.buildmaster.service.BuildMaster}."""
+
+    basedir: str
+    generation: int
+
+    @property
+    def configPath(self) -> str:
+        """The file."""
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+
+    async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
+        """Do all that can fail, without a visible change; what it returns goes to C{commit}."""
+
+    async def abandon(self, prepared: Any) -> None:
+        """Undo what C{prepare} did, for the master is stopping."""
+
+    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
+        """What a change will cost those who build, in lines for the user."""
+
+    def warnings(self) -> list[str]:
+        """What is not wrong yet, in lines for the user."""
+
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any, drain: bool) -> list[str]:
+        """
+        Do the rest, which cannot fail; return the slaves that are still being told.
+
+        @param drain: let removed slaves end what they build before they are disconnected.
+        """
+
+
+Check = Callable[[str, str, float], Deferred[LoadReport]]
+Load = Callable[[str, str, float], Deferred[MasterConfig]]
+
+
+@dataclass
+class _Job:
+    """One reconfiguration, for all who have asked for it; C{askers} are those of them who gave a name."""
+
+    dryRun: bool
+    timeout: float
+    path: str | None = None
+    drain: bool = False
+    begun: float = 0.0
+    stage: str = ""
+    askers: list[str] = field(default_factory=list)
+    waiters: list[Deferred[dict[str, Any]]] = field(default_factory=list)
+
+
+class Reconfigurer:
+    """I reconfigure one master, on request."""
+
+    def __init__(
+        self, target: Target, check: Check, load: Load, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """
+        @param check: loads a file out of harm's way first: see L{buildbot.reconfig.childload}.
+        @param load: loads it here: see L{buildbot.reconfig.fileload}.
+        @param now: seconds, for saying how long something lasts.
+        """
+        self._now = now
+        self._running: _Job | None = None
+        self._untold: list[str] = []
+        self._target = target
+        self.check = check
+        self._load = load
+        self._queue: list[_Job] = []
+        self._working = False
+        self._stopped = False
+        self._checking: Deferred[LoadReport] | None = None
+
+    def request(
+        self,
+        dryRun: bool = False,
+        timeout: float | None = None,
+        drain: bool = False,
+        path: str | None = None,
+        who: str = "",
+    ) -> Deferred[dict[str, Any]]:
+        """
+        Load master.cfg again and put it into force, or only say what that would change.
+
+        @param timeout: seconds that master.cfg may run.
+        @param drain: let removed slaves end what they build before they are disconnected; so it is
+            done if one of those wants it whose requests are folded into one.
+        @param path: another file than that of the master; only requests for the same are folded into one.
+        @param who: who asks, for those who ask meanwhile.
+        @return: fires with the outcome: C{generation}, C{applied}, and lists of
+            lines C{changes}, C{warnings}, C{errors}, C{pending} (slaves still
+            being told), C{notes} (what became of earlier requests whose askers have gone), and C{output}
+            (what master.cfg printed).  Never fails, unless it is cancelled.  A reconfiguration whose askers
+            have all cancelled is given up, unless it has come so far that it changes things: then it goes
+            on to its end.  Whoever asks next is told of either.
+        """
+        seconds = LOAD_TIME if timeout is None else float(timeout)
+        job = next((job for job in reversed(self._queue) if job.dryRun is dryRun), None)
+        if job is None or job.path != path:
+            job = _Job(dryRun, seconds, path)
+            self._queue.append(job)
+        job.timeout = max(job.timeout, seconds)
+        job.drain = job.drain or drain
+        job.askers += [who] if who and who not in job.askers else []
+        waiter: Deferred[dict[str, Any]] = Deferred(self._withdraw)
+        job.waiters.append(waiter)
+        if not self._working:
+            self._working = True
+            ensureDeferred(self._work()).addErrback(lambda why: log.failure("reconfig failed", why))
+        return waiter
+
+    def stop(self) -> None:
+        """Refuse what waits and whatever comes: the master is stopping."""
+        self._stopped = True
+        if self._checking is not None:
+            self._checking.cancel()
+
+    def _withdraw(self, waiter: Deferred[dict[str, Any]]) -> None:
+        """Whoever waits for this has gone."""
+        running = self._running
+        for job in [*self._queue, *([running] if running is not None else [])]:
+            if waiter in job.waiters:
+                job.waiters.remove(waiter)
+                if not job.waiters:
+                    self._abandon(job)
+                break
+
+    def _abandon(self, job: _Job) -> None:
+        if job in self._queue:
+            self._queue.remove(job)
+            self._remember(job, "was given up before it began")
+        elif self._checking is not None:
+            self._checking.cancel()
+
+    def _remember(self, job: _Job, became: str) -> None:
+        """Tell whoever asks next what became of this one."""
+        log.info(
+            "reconfig{of} {became}; the command that asked for it has ended",
+            of=_of(job.askers),
+            became=became,
+        )
+        self._untold.append(f"an earlier reconfig{_of(job.askers)}, which was interrupted, {became}")
+        del self._untold[:-_UNTOLD]
+
+    def progress(self) -> dict[str, Any]:
+        """
+        What is going on, for somebody who waits.
+
+        @return: C{running}: None, or C{who} asked for it, C{seconds} ago that it began, and its C{stage} in
+            words; C{waiting}: how many more there are to come.
+        """
+        job = self._running
+        now = None
+        if job is not None:
+            now = {
+                "who": ", ".join(job.askers),
+                "seconds": self._now() - job.begun,
+                "stage": job.stage,
+                "dryRun": job.dryRun,
+            }
+        return {"running": now, "waiting": len(self._queue)}
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                job = self._running = self._queue.pop(0)
+                job.begun = self._now()
+                notes, self._untold = self._untold, []
+                outcome = await self._one(job)
+                self._running = None
+                if not job.waiters:
+                    self._untold += notes
+                    self._remember(job, _became(outcome))
+                outcome["notes"] = notes
+                for waiter in job.waiters:
+                    waiter.callback(dict(outcome))
+        finally:
+            self._working = False
+            self._running = None
+
+    def _stillWanted(self, job: _Job) -> None:
+        """Nothing has changed yet: see whether anything is to."""
+        self._stillRunning()
+        if not job.waiters:
+            raise Refused([_GIVEN_UP])
+
+    def _stillRunning(self) -> None:
+        if self._stopped:
+            raise Refused([STOPPING])
+
+    async def _one(self, job: _Job) -> dict[str, Any]:
+        outcome: dict[str, Any] = {
+            "generation": self._target.generation,
+            "applied": False,
+            "changes": [],
+            "warnings": [],
+            "errors": [],
+            "pending": [],
+            "notes": [],
+            "output": "",
+        }
+        try:
+            await self._try(job, outcome)
+        except Refused as refused:
+            outcome["errors"] = refused.errors
+        except PLUGIN_ERRORS as error:
+            log.failure("reconfig failed")
+            outcome["errors"] = [f"internal error: {type(error).__name__}: {error}"]
+        self._say(job, outcome)
+        return outcome
+
+    async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
+        target = self._target
+        # What was checked is what is loaded, whoever changes it meanwhile.
+        path = job.path or target.configPath
+        self._stillWanted(job)
+        job.stage = _RUNS
+        self._checking = self.check(path, target.basedir, job.timeout)
+        try:
+            report = await self._checking
+        except CancelledError:
+            raise Refused([STOPPING if self._stopped else _GIVEN_UP]) from None
+        finally:
+            self._checking = None
+        job.stage = _LOADS
+        outcome["output"] = report.output
+        outcome["warnings"] = _lines(report.warnings)
+        if not report.ok:
+            raise Refused(_lines(report.errors))
+        try:
+            loaded = await self._load(path, target.basedir, job.timeout)
+        except ConfigErrors as errors:
+            raise Refused(_lines(errors.errors)) from errors
+        outcome["warnings"] = _lines(loaded.warnings)
+        config = keep(target.config, loaded)
+        change = diff(target.config, config)
+        outcome["changes"] = list(change.describe())
+        outcome["warnings"] += target.consequences(change, job.drain)
+        if job.dryRun:
+            return
+        self._stillWanted(job)
+        job.stage = _STARTS
+        prepared = await target.prepare(config, change)
+        if self._stopped:
+            await target.abandon(prepared)
+        self._stillRunning()
+        outcome["pending"] = target.commit(config, change, prepared, job.drain)
+        outcome["applied"] = True  # whatever happens from here on
+        outcome["generation"] = target.generation
+        outcome["warnings"] += target.warnings()
+
+    def _say(self, job: _Job, outcome: dict[str, Any]) -> None:
+        if job.dryRun:
+            return
+        if not outcome["applied"]:
+            errors = "; ".join(outcome["errors"])
+            log.warn("new configuration refused, the old one stays in force: {errors}", errors=errors)
+            return
+        for line in outcome["warnings"]:
+            log.warn("reconfig: {line}", line=line)
+        for line in outcome["changes"]:
+            log.info("reconfig: {line}", line=line)
+        log.info("configuration update complete: generation {generation}", generation=outcome["generation"])
+
+
+def _of(askers: Sequence[str]) -> str:
+    return f" of {', '.join(askers)}" if askers else ""
+
+
+def _became(outcome: dict[str, Any]) -> str:
+    """What came of a reconfiguration, for the one who asks next."""
+    if outcome["applied"]:
+        return f"took effect: generation {outcome['generation']} of the configuration is in force"
+    if not outcome["errors"]:
+        return "was a dry run, which changed nothing"
+    return f"was {'given up' if outcome['errors'] == [_GIVEN_UP] else 'refused'}, and changed nothing"
+
+
+def _lines(problems: Iterable[object]) -> list[str]:
+    return [str(problem) for problem in problems]

@@ -1,0 +1,224 @@
+# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+"""
+All slaves and builders of a master: one BotPerspective for each slave of C{c['bots']}.
+
+What happens with one slave is in L{buildbot.slaves.perspective}; the public names
+are in L{buildbot.buildmaster.service}.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application import service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from buildbot.config.diff import ConfigChange
+from buildbot.config.model import MasterConfig
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.records import PauseRecord
+from buildbot.process.builder import Builder
+from buildbot.process.engine import BuildEngine
+from buildbot.slaves.perspective import BotPerspective
+from buildbot.text.plural import counted
+from buildbot.wire.callee import Callee
+from buildbot.wire.loglimits import Comings
+
+log = Logger()
+
+#: Names without a slave whose last refused login is remembered.
+STRANGERS = 100
+#: Those of one host among them.
+STRANGERS_EACH = 50
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """
+    Somebody who logs in under a name that the configuration does not have.
+
+    @ivar when: the last time, in seconds since the epoch.
+    @ivar logins: how often so far.
+    """
+
+    when: float
+    address: str
+    logins: int
+
+
+class BotMaster(BuildEngine, service.Service):
+    """
+    I hold one L{BotPerspective} for each slave, and the builders.
+
+    @ivar slaves: slave name -> L{BotPerspective}, in the order of the configuration.
+    @ivar builders: builder name -> L{Builder}.
+    @ivar config: the configuration in force.
+    @ivar parent: the L{buildbot.buildmaster.service.BuildMaster}, which starts and stops me itself; None in
+        tests.
+    @ivar comings: which comings and goings of a slave are worth a line in the log.
+    @ivar strangers: name -> L{Stranger}, the last STRANGERS of them.
+    @ivar reference: what slaves get as their master: they only watch it for disconnection.
+    """
+
+    parent: Any = None
+
+    def __init__(self, clock: IReactorTime | None = None) -> None:
+        if clock is None:
+            from twisted.internet import reactor as clock
+        self.clock: Any = clock
+        self.slaves: dict[str, BotPerspective] = {}
+        self.builders: dict[str, Builder] = {}
+        self.config = MasterConfig()
+        self.reference = Callee()
+        self.stopping = False
+        self.strangers: OrderedDict[str, Stranger] = OrderedDict()
+        self.comings = Comings()
+        self.leaving: set[BotPerspective] = set()
+        self.pauses: dict[str, PauseRecord] = {}
+        self.setupEngine()
+
+    @property
+    def builderNames(self) -> list[str]:
+        """The same as L{getBuildernames}."""
+        return self.getBuildernames()
+
+    def strangerCame(self, name: str, address: str) -> None:
+        """Remember a login under a name that is not in the configuration (O9)."""
+        name = name[:64]
+        before = self.strangers.pop(name, None)
+        if before is None:
+            self._forgetStranger(address.rpartition(":")[0])
+        self.strangers[name] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+
+    def _forgetStranger(self, host: str) -> None:
+        """Make room for one more, if there must be: of its own host, if that has made up many names."""
+        same = [name for name, each in self.strangers.items() if each.address.rpartition(":")[0] == host]
+        if len(same) < STRANGERS_EACH:
+            same = list(self.strangers) if len(self.strangers) >= STRANGERS else []
+        if same:
+            # who comes again and again is probably a slave with a slip in its name: it stays
+            del self.strangers[min(same, key=lambda name: self.strangers[name].logins)]
+
+    def getPerspective(self, slavename: str) -> BotPerspective | None:
+        """The perspective of a slave of the configuration; None if there is no such slave."""
+        return self.slaves.get(slavename)
+
+    def getBuildernames(self) -> list[str]:
+        """The names of all builders, in the order of the configuration."""
+        return list(self.config.builders)
+
+    def getBuilders(self) -> list[Builder]:
+        """All builders, in the order of the configuration."""
+        return [self.builders[name] for name in self.config.builders]
+
+    def getBuildersForSlave(self, slavename: str) -> list[Builder]:
+        """The builders that may use this slave, in the order of the configuration."""
+        return [self.builders[name] for name, _ in self.config.builderList(slavename)]
+
+    def addSlave(self, slavename: str) -> BotPerspective:
+        """Have a perspective for one more slave."""
+        self.strangers.pop(slavename, None)
+        slave = self.slaves[slavename] = BotPerspective(slavename, self)
+        slave.setPause(self.pauses.get(slavename))
+        return slave
+
+    def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
+        """
+        Forget a slave; it is disconnected, and refused when it comes back.
+
+        @param drain: let the builds that run there end first.
+        @return: fires with None when its connection is gone.
+        """
+        slave = self.slaves.pop(slavename)
+        self.leaving.add(slave)
+        gone = slave.leave("removed from the configuration", atOnce=not drain)
+        return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was not there
+
+    def slaveLost(self, bot: BotPerspective) -> None:
+        """A slave's connection is gone, and its builders have been told."""
+        self.leaving.discard(bot)
+
+    def apply(self, config: MasterConfig, change: ConfigChange, drain: bool = False) -> list[BotPerspective]:
+        """
+        Put a checked configuration into force.  Nothing here can fail, and only what
+        C{change} names is touched.
+
+        @param drain: let builds on removed slaves end before those are disconnected.
+        @return: the attached slaves that are being told of their builders: those whose list is another one,
+            and those that could not make some of them, which try again.
+        """
+        self.config = config
+        for name in change.buildersRemoved:
+            builder = self.builders.pop(name)
+            self.learned[name] = builder.expectations
+            self._removeBuilder(builder)
+        for _, setup in change.buildersAltered:
+            self.builders[setup.name].configure(setup)
+        for setup in change.buildersAdded:
+            builder = self.builders[setup.name] = Builder(setup, self)
+            builder.expectations = self.learned.pop(setup.name, {})
+            self.announcer.builderAdded(builder.builder_status)
+        for name in change.slavesRemoved:
+            self._alone(name, lambda name: self.removeSlave(name, drain))
+        for slave in change.slavesAdded:
+            self.addSlave(slave.name)
+        self.slaves = {name: self.slaves[name] for name in config.slaves}
+        for old, new in change.slavesAltered:
+            if old.keepalive != new.keepalive:
+                self.slaves[new.name].keepaliveChanged()
+            if old.max_builds != new.max_builds:
+                self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
+        if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
+            self.configureLocks(config.builders.values())
+        failing = [slave.slavename for slave in self.failing()]
+        return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
+
+    def failing(self) -> list[BotPerspective]:
+        """The attached slaves that cannot make some of their builders."""
+        return [slave for slave in self.slaves.values() if slave.slave_status.failing]
+
+    def _removeBuilder(self, builder: Builder) -> None:
+        """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
+        cancelled = builder.cancelAll()
+        self.announcer.builderRemoved(builder.name)
+        if cancelled:
+            log.warn(
+                "builder {name} was removed: cancelled {requests} that waited for it",
+                name=builder.name,
+                requests=counted(len(cancelled), "request"),
+            )
+        for build in list(builder.building):
+            build.stopBuild("its builder was removed from the configuration")
+
+    def _tell(self, slavenames: Iterable[str]) -> list[BotPerspective]:
+        told = []
+        for name in slavenames:
+            slave = self.slaves[name]
+            self._alone(name, lambda name: self.slaves[name].updateSlave())
+            if slave.isPending():
+                told.append(slave)
+        return told
+
+    def _alone(self, name: str, action: Callable[[str], object]) -> None:
+        """Do something about one slave; should it fail, that is no other slave's concern (R4)."""
+        try:
+            action(name)
+        except PLUGIN_ERRORS:
+            log.failure("reconfiguring slave {name} failed", name=name)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Cut all slaves.
+
+        @return: fires when every one of them is gone.
+        """
+        service.Service.stopService(self)
+        self.stopping = True
+        slaves = [*self.slaves.values(), *self.leaving]
+        return DeferredList([slave.disconnect("the master is stopping") for slave in slaves])

@@ -1,0 +1,122 @@
+# -*- test-case-name: tests.unit.slaves.test_realm -*-
+"""
+Who may log in, and what they get: the checker and the realm of the slave port.
+
+There is no account but those of the configuration: the slaves of C{c['bots']},
+and what plug-ins and C{c['debugPassword']} register.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.spread import pb
+from zope.interface import implementer
+
+from buildbot.slaves.botmaster import BotMaster, Stranger
+from buildbot.wire.accounts import CLIENT, SLAVE
+from buildbot.wire.callee import NewCredPerspective
+from buildbot.wire.login import LoginRefused
+
+#: Compared with when the name is unknown, so that it takes as long as a known one.
+_NOBODY = b"\0"
+
+
+@implementer(IRealm, ICredentialsChecker)
+class Dispatcher:
+    """
+    I hand the matching perspective to whoever has proved who it is.
+
+    @ivar botmaster: where the slaves' perspectives are.
+    @ivar names: registered name -> what makes its perspective.
+    @ivar guesses: registered name -> the wrong passwords that were tried for it.
+    """
+
+    credentialInterfaces = (IUsernameHashedPassword,)
+
+    def __init__(self, botmaster: BotMaster | None = None) -> None:
+        self.botmaster = botmaster if botmaster is not None else BotMaster()
+        self.names: dict[str, Any] = {}
+        self.guesses: dict[str, Stranger] = {}
+        self._passwords: dict[str, str] = {}
+
+    def register(self, name: str, afactory: Any, password: str | None = None) -> None:
+        """
+        Give an account to somebody who is no slave.
+
+        @param afactory: its C{getPerspective()} makes a L{NewCredPerspective} for each login.
+        @param password: without one nobody can log in under this name.
+        """
+        self.names[name] = afactory
+        if password is not None:
+            self._passwords[name] = password
+
+    def unregister(self, name: str) -> None:
+        """Close an account; who is logged in stays so."""
+        del self.names[name]
+        self._passwords.pop(name, None)
+        self.guesses.pop(name, None)
+
+    def guessed(self, account: str, address: str) -> None:
+        """Count a wrong password for an account that is no slave's."""
+        before = self.guesses.get(account)
+        self.guesses[account] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+
+    def requestAvatarId(self, credentials: Any) -> Any:
+        """
+        Check a login.
+
+        @return: the name.
+        @raise LoginRefused: the name is unknown, or the password wrong.
+        """
+        name: str = credentials.username
+        registered = name in self.names
+        password: str | None = self._passwords.get(name)
+        if not registered:
+            slave = self.botmaster.config.slaves.get(name)
+            password = None if slave is None else slave.password
+        if password is None:
+            credentials.checkPassword(_NOBODY)
+            self.botmaster.strangerCame(name, credentials.address)
+            raise LoginRefused("there is no such name in c['bots']", known=registered)
+        if not credentials.checkPassword(password.encode("utf-8", "surrogateescape")):
+            if registered:
+                self.guessed(name, credentials.address)
+            else:
+                self.botmaster.slaves[name].refused(credentials.address, "wrong password")
+            raise LoginRefused("wrong password")
+        credentials.welcome(CLIENT if registered else SLAVE)
+        return name
+
+    def requestAvatar(
+        self, avatarID: Any, mind: Any, *interfaces: Any
+    ) -> Deferred[tuple[Any, Any, Callable[[], None]]]:
+        """
+        Hand out a perspective.
+
+        @param avatarID: a name, as L{requestAvatarId} returned it.
+        @param mind: the peer's L{pb.RemoteReference} for calling back, or None.
+        @return: fires with (interface, perspective, logout) once the perspective is
+            attached; fails with L{LoginRefused} if it never will be.
+        """
+        if pb.IPerspective not in interfaces:
+            raise NotImplementedError("only perspectives are handed out here")
+        if self.botmaster.stopping:
+            raise LoginRefused("the master is stopping", "the master is stopping: try again later", hold=0.5)
+        perspective: NewCredPerspective | None
+        if avatarID in self.names:
+            perspective = self.names[avatarID].getPerspective()
+        else:
+            perspective = self.botmaster.getPerspective(avatarID)
+        if perspective is None:
+            raise LoginRefused("this name was removed from the configuration during the login")
+        known = perspective
+        attaching: Deferred[Any] = maybeDeferred(known.attached, mind)
+        return attaching.addCallback(lambda avatar: (pb.IPerspective, avatar, partial(known.detached, mind)))

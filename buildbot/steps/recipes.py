@@ -1,0 +1,165 @@
+# -*- test-case-name: tests.unit.process.test_buildfactory -*-
+"""Ready recipes: factories for projects built by common tools.
+
+They take the step that fetches the source as an argument; those of 0.7.5 that bring one of their own (for CVS
+and Subversion) are not here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from buildbot.config.arguments import Kind, arguments
+from buildbot.config.kinds import FLAG, TEXT, orNone
+from buildbot.model.properties import WithProperties
+from buildbot.process.buildfactory import BuildFactory, Step
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
+from buildbot.steps.python_twisted import Trial as TrialStep
+from buildbot.steps.shell import Compile, Configure, Test
+
+Command = str | WithProperties | Sequence[Any]
+
+#: Flags are put behind it, which the text of properties has no room for.
+_CONFIGURE = replace(
+    COMMAND, fits=lambda value: not isinstance(value, WithProperties) and COMMAND.fits(value)
+)
+
+_SOURCE = Kind(
+    "a step, or s(StepClass, …)",
+    lambda value: isinstance(value, BuildStep) or (isinstance(value, tuple) and len(value) == 2),
+    standIn=(BuildStep, {}),
+)
+
+
+class GNUAutoconf(BuildFactory):
+    """I build what the GNU tools do: configure, make all, make check. A command of None: no such step."""
+
+    @arguments(
+        source=_SOURCE,
+        configure=_CONFIGURE,
+        configureEnv=ENVIRONMENT,
+        configureFlags=ARGUMENTS,
+        compile=COMMAND,
+        test=COMMAND,
+    )
+    def __init__(
+        self,
+        source: Step,
+        configure: str | Sequence[Any] | None = "./configure",
+        configureEnv: Mapping[str, str] | None = None,
+        configureFlags: Sequence[str] = (),
+        compile: Command | None = ("make", "all"),
+        test: Command | None = ("make", "check"),
+    ) -> None:
+        super().__init__([source])
+        if configure:
+            flags = list(configureFlags or ())
+            self.addStep(Configure, command=_withFlags(configure, flags), env=dict(configureEnv or {}))
+        _addCommands(self, compile, test)
+
+
+class CPAN(BuildFactory):
+    """I build a Perl module."""
+
+    @arguments(source=_SOURCE, perl=PROGRAM)
+    def __init__(self, source: Step, perl: str = "perl") -> None:
+        super().__init__([source])
+        self.addStep(Configure, command=[perl, "Makefile.PL"])
+        _addCommands(self, ["make"], ["make", "test"])
+
+
+class Distutils(BuildFactory):
+    """I build a Python package; C{test} is the command that tests it, None for none."""
+
+    @arguments(source=_SOURCE, python=PROGRAM, test=COMMAND)
+    def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
+        super().__init__([source])
+        _addCommands(self, [python, "./setup.py", "build"], test)
+
+
+class Trial(BuildFactory):
+    """
+    I test a Python package with Twisted's trial.
+
+    @cvar trial: what is run; with C{randomly} and C{recurse} it stands for what the constructor is not given.
+    """
+
+    trial = "trial"
+    randomly = False
+    recurse = False
+
+    @arguments(
+        source=_SOURCE,
+        buildpython=WORDS,
+        trialpython=WORDS,
+        trial=orNone(TEXT),
+        testpath=DIRECTORY,
+        randomly=orNone(FLAG),
+        recurse=orNone(FLAG),
+        tests=replace(WORDS, standIn="x"),
+        useTestCaseNames=FLAG,
+        env=ENVIRONMENT,
+    )
+    def __init__(
+        self,
+        source: Step,
+        buildpython: Sequence[str] = ("python",),
+        trialpython: Sequence[str] = (),
+        trial: str | None = None,
+        testpath: str = ".",
+        randomly: bool | None = None,
+        recurse: bool | None = None,
+        tests: Any = None,
+        useTestCaseNames: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """
+        @param buildpython: what runs C{setup.py build}; empty for nothing to build.
+        @param trialpython: what runs trial; empty for trial itself.
+        """
+        super().__init__([source])
+        if buildpython:
+            self.addStep(Compile, command=[*_plain(buildpython), "./setup.py", "build"], env=dict(env or {}))
+        self.addStep(
+            TrialStep,
+            python=_plain(trialpython or ()),
+            trial=trial or self.trial,
+            testpath=testpath,
+            randomly=self.randomly if randomly is None else randomly,
+            recurse=self.recurse if recurse is None else recurse,
+            tests=tests,
+            testChanges=useTestCaseNames,
+            env=dict(env or {}),
+        )
+
+
+def _addCommands(factory: BuildFactory, compile: Command | None, test: Command | None) -> None:
+    if compile:
+        factory.addStep(Compile, command=_whole(compile))
+    if test:
+        factory.addStep(Test, command=_whole(test))
+
+
+def _withFlags(command: Any, flags: list[Any]) -> Any:
+    """A command and more arguments, each of which stays one, whatever characters it has."""
+    if not isinstance(command, str):
+        return [*command, *flags]
+    if not flags:
+        return command
+    if " " in command and all(isinstance(flag, str) for flag in flags):
+        return " ".join([command, *map(shlex.quote, flags)])
+    return [*command.split(), *flags]
+
+
+def _whole(command: Command) -> Any:
+    """A command line as it is, a program and its arguments as a list of their own."""
+    return command if isinstance(command, (str, WithProperties)) else list(command)
+
+
+def _plain(words: Command) -> list[Any]:
+    """One word or several as a list."""
+    return [words] if isinstance(words, (str, WithProperties)) else list(words)

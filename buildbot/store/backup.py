@@ -1,0 +1,199 @@
+# -*- test-case-name: tests.unit.store.test_backup -*-
+"""A copy of a master's directory that a master can be started from, made while its master runs or not.
+
+The store is copied first, as it is at one instant; then the logs of the builds that it knows, and all other
+files. What a running process keeps for itself is left out. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from buildbot.daemon.directory import LOCK, PID, SOCKET
+from buildbot.files.partial import NAME, PARTIALS
+from buildbot.files.plain import openPlain
+from buildbot.logs.directory import LOGS, directoryOf, numberOf
+from buildbot.store.database import BUSY
+from buildbot.store.recovery import SHM, WAL
+from buildbot.store.sqlite import FILE
+
+#: What belongs to a running process, or is copied in a way of its own.
+_NOT_COPIED = frozenset((LOCK, PID, SOCKET, PARTIALS, FILE, FILE + WAL, FILE + SHM))
+_PIECE = 1 << 20
+#: What SQLite calls a file that somebody else has locked.
+_BUSY, _LOCKED = 5, 6
+
+
+class CannotBackUp(Exception):
+    """There is no backup; str() says why, and what to do. Nothing is left of it."""
+
+
+@dataclass
+class Made:
+    """I am what went into a backup.
+
+    @ivar counts: by table of the store, how many records.
+    @ivar logs: how many log files.
+    @ivar files: how many other files and links.
+    @ivar size: the bytes of all of them.
+    @ivar damage: what is wrong with the store; it was copied all the same.
+    @ivar skipped: what is neither a file nor a directory nor a link, relative to the master's directory.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    logs: int = 0
+    files: int = 0
+    size: int = 0
+    damage: str = ""
+    skipped: list[str] = field(default_factory=list)
+
+
+def backUp(here: str, target: str) -> Made:
+    """Copy a master's directory.
+
+    Only the owner can look into the copy, and each file in it has the mode that it has in the original.
+
+    @param here: the directory's real path.
+    @param target: where the copy shall be; nothing may be there yet. It is there in full, or not at all.
+    @raise CannotBackUp: it cannot be made.
+    """
+    target = os.path.abspath(target)
+    parent = os.path.realpath(os.path.dirname(target))
+    if os.path.lexists(target):
+        raise CannotBackUp(f"{target} is there already, and nothing is ever replaced: name a new directory")
+    if os.path.commonpath([parent, here]) == here:
+        raise CannotBackUp(f"{target} is in {here} itself: name a directory outside of it")
+    if not os.path.isdir(parent):
+        if os.path.lexists(parent):
+            raise CannotBackUp(f"{parent} is not a directory: name another target")
+        raise CannotBackUp(f"there is no directory {parent}: make it first")
+    partial = f"{target}.partial-{os.getpid()}"
+    made = Made()
+    try:
+        os.mkdir(partial, 0o700)
+        try:
+            _copyAll(here, partial, made)
+            os.rename(partial, target)
+            _sync(parent)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    except OSError as error:
+        where = f"{error.filename}: ".replace(partial, target) if error.filename else ""
+        raise CannotBackUp(f"{where}{error.strerror or error}: nothing was left in {target}") from error
+    except sqlite3.Error as error:
+        why = f"{os.path.join(here, FILE)}: {error}"
+        raise CannotBackUp(f"{why}: nothing was left in {target}") from error
+    return made
+
+
+def _copyAll(here: str, partial: str, made: Made) -> None:
+    newest: dict[str, int] = {}
+    store = os.path.join(here, FILE)
+    if os.path.lexists(store):
+        os.close(openPlain(store))  # a FIFO would keep SQLite waiting
+        newest = _copyStore(store, os.path.join(partial, FILE), made)
+    for path in _below(here, ""):
+        source, copy = os.path.join(here, path), os.path.join(partial, path)
+        if _isLater(path, newest):
+            continue
+        with suppress(FileNotFoundError):  # a log that was pruned meanwhile
+            _copyOne(source, copy, path, made)
+    _sync(partial)
+
+
+def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
+    """Copy the store as it is at one instant; by directory of logs, the number of the newest build."""
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(sqlite3.connect(copy)) as target:
+        with closing(sqlite3.connect(f"file:{quote(store)}?mode=ro", uri=True)) as source:
+            source.backup(target, progress=_patience())
+        (found,) = target.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            made.damage = " ".join(found.split())
+        for table in ("builds", "changes", "requests"):
+            (made.counts[table],) = target.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
+        rows = target.execute("SELECT builder, MAX(number) FROM builds GROUP BY builder").fetchall()
+    _sync(copy)
+    made.size += os.path.getsize(copy)
+    return {directoryOf(builder): number for builder, number in rows if isinstance(builder, str)}
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    """What ends a backup of a store that somebody has locked; SQLite itself would try for ever."""
+    begun = time.monotonic()
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        if status in (_BUSY, _LOCKED) and time.monotonic() > begun + BUSY:
+            raise sqlite3.OperationalError("another program has locked it")
+
+    return progress
+
+
+def _isLater(path: str, newest: dict[str, int]) -> bool:
+    """Whether this is a log of a build that began after the store was copied."""
+    top, _, rest = path.partition("/")
+    directory, _, name = rest.partition("/")
+    number = numberOf(name) if top == LOGS else None
+    return number is not None and isinstance(newest.get(directory), int) and number > newest[directory]
+
+
+def _below(here: str, path: str) -> Iterator[str]:
+    """Everything below a directory, relative to it, a directory before what is in it; no link is followed."""
+    with os.scandir(os.path.join(here, path)) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        name = os.path.join(path, entry.name)
+        if name in _NOT_COPIED or NAME.fullmatch(entry.name):
+            continue
+        yield name
+        if entry.is_dir(follow_symlinks=False):
+            with suppress(FileNotFoundError):
+                yield from _below(here, name)
+
+
+def _copyOne(source: str, copy: str, path: str, made: Made) -> None:
+    about = os.lstat(source)
+    if stat.S_ISDIR(about.st_mode):
+        os.mkdir(copy, stat.S_IMODE(about.st_mode) | 0o700)
+    elif stat.S_ISLNK(about.st_mode):
+        os.symlink(os.readlink(source), copy)
+        made.files += 1
+    elif stat.S_ISREG(about.st_mode):
+        made.size += _copyFile(source, copy, about)
+        if path.startswith(f"{LOGS}/"):
+            made.logs += 1
+        else:
+            made.files += 1
+    else:
+        made.skipped.append(path)
+
+
+def _copyFile(source: str, copy: str, about: os.stat_result) -> int:
+    """Copy a file that may grow meanwhile; how many bytes it had."""
+    size = 0
+    with os.fdopen(openPlain(source, follow=False), "rb") as original:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(copy, flags, 0o600), "wb") as new:
+            while piece := original.read(_PIECE):
+                size += new.write(piece)
+            os.fchmod(new.fileno(), stat.S_IMODE(about.st_mode))
+    os.utime(copy, ns=(about.st_atime_ns, about.st_mtime_ns))
+    return size
+
+
+def _sync(path: str) -> None:
+    """See to it that a file or directory is on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,359 @@
+# -*- test-case-name: tests.unit.store.test_damage -*-
+"""A damaged SQLite file: put out of the way, and what can still be read of it carried over.
+
+Whether a file is damaged is not decided here. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from glob import escape, glob
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from buildbot.daemon.symptoms import Symptom
+from buildbot.store.leaves import PAGE, rowsOnLeaves
+from buildbot.store.schema import LARGEST, Schema
+from buildbot.text.plural import counted
+
+#: The files that SQLite keeps beside a database.
+WAL, SHM = "-wal", "-shm"
+#: Tables whose rows could be those of another; what they hold can be had otherwise.
+_ALIKE = frozenset(("counters", "removals"))
+#: The leaves of a file that has more bytes are not searched.
+_LARGEST_IMAGE = 1 << 30
+#: So often it is tried at most to read on behind damaged pages of a table, and so often in one gap.
+_ATTEMPTS, _SPLITS = 500, 8
+
+#: Columns that count tries: they begin at 0 again if nobody can tell how many there were.
+_BEGUN_ANEW = frozenset(("attempts", "interruptions"))
+
+# A number that was given once is not given again, though its counter may be among what is lost.
+_COUNTED = (
+    "SELECT 'change', MAX(number) FROM changes",
+    "SELECT 'buildset', MAX(id) FROM buildsets",
+    "SELECT 'request', MAX(id) FROM requests",
+    "SELECT 'build ' || builder, MAX(number) FROM builds GROUP BY builder",
+    "SELECT 'build ' || builder, MAX(build) FROM requests GROUP BY builder",
+)
+
+
+def setAside(path: str) -> str:
+    """Rename the file, and its write-ahead log, to NAME.damaged-N; returns that name. Raises OSError."""
+    count = 1
+    while os.path.lexists(f"{path}.damaged-{count}") or os.path.lexists(f"{path}.damaged-{count}{WAL}"):
+        count += 1
+    aside = f"{path}.damaged-{count}"
+    with suppress(FileNotFoundError):
+        os.rename(path + WAL, aside + WAL)  # first, for it would be taken for that of the next file
+    with suppress(FileNotFoundError):
+        os.unlink(path + SHM)
+    os.rename(path, aside)
+    return aside
+
+
+@dataclass
+class Carried:
+    """I am what came of a salvage.
+
+    @ivar rows: how many rows were carried over.
+    @ivar misfits: how many were left behind, for a value in them is of the wrong kind.
+    @ivar mended: how many went over without a value that made no sense.
+    @ivar isWhole: whether every table could be read from its beginning to its end.
+    """
+
+    rows: int = 0
+    misfits: int = 0
+    mended: int = 0
+    isWhole: bool = True
+
+    def __str__(self) -> str:
+        parts = [f"{counted(self.rows, 'record')} went over into a new one"]
+        if self.misfits:
+            parts.append(f"{counted(self.misfits, 'record')} made no sense and did not")
+        if self.mended:
+            parts.append(f"{counted(self.mended, 'record')} made no sense in part")
+        if not self.isWhole:
+            parts.append("what stood in the damaged pages is lost")
+        return ", ".join(parts)
+
+
+def setAsides(path: str) -> Symptom | None:
+    """What to tell an admin as long as damaged files lie beside C{path}."""
+    names = sorted(
+        os.path.basename(each) for each in glob(f"{escape(path)}.damaged-*") if not each.endswith((WAL, SHM))
+    )
+    if not names:
+        return None
+    return Symptom(
+        "the store was damaged: what could be read was copied into a new one",
+        f"the damaged file is kept as {', '.join(names)}",
+        "see in twistd.log and `buildbot builds` what is missing, then move that file away",
+    )
+
+
+def salvage(aside: str, target: Any, schema: Schema) -> Carried:
+    """Copy the rows that can be read from the file C{aside} into the empty tables of C{target}.
+
+    @param target: a connection within a transaction.
+    """
+    if not os.path.getsize(aside):
+        return Carried(isWhole=False)
+    version = _version(aside, schema)
+    if version < schema.version:
+        for table in schema.tables():
+            target.execute(f"DROP TABLE {table}")
+        for statement in schema.between(0, version):
+            target.execute(statement)
+    carried = _carry(aside, target, schema.tables(version))
+    if not carried.isWhole:
+        # The first page says what the tables are and where; we know, for we have made them.
+        with _mended(aside, schema.between(0, version)) as mended:
+            again = _carry(mended, target, schema.tables(version))
+        again.rows += carried.rows
+        carried = again
+    if not carried.isWhole:
+        carried.rows += _fromLeaves(aside, target, schema.tables(version))
+    for statement in schema.between(version):
+        target.execute(statement)
+    target.execute("DELETE FROM requests WHERE buildset NOT IN (SELECT id FROM buildsets)")
+    target.execute("DELETE FROM buildsets WHERE id NOT IN (SELECT buildset FROM requests)")
+    raiseCounters(target)
+    return carried
+
+
+def raiseCounters(connection: Any) -> None:
+    """See to it that no counter stands below a number that a row has."""
+    for statement in _COUNTED:
+        connection.executemany(
+            "INSERT INTO counters (name, value) VALUES (?, ? + 1)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value",
+            [row for row in connection.execute(statement) if row[1] is not None],
+        )
+
+
+def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
+    """Copy what can be read of some tables of a file into those of C{target}, beside what is there."""
+    carried = Carried()
+    # As it lies there, unless there is a log to be read along with it.
+    mode = "mode=ro" if os.path.exists(path + WAL) else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, isolation_level=None)) as source:
+        source.text_factory = partial(str, encoding="utf-8", errors="replace")
+        # A file that has lost its end is not even looked into, unless SQLite is told not to trust its schema.
+        with suppress(sqlite3.DatabaseError):
+            source.execute("PRAGMA writable_schema = ON")
+        for table in tables:
+            _copy(source, target, table, carried)
+    with suppress(FileNotFoundError):
+        os.unlink(path + SHM)
+    return carried
+
+
+def _fromLeaves(path: str, target: Any, tables: Iterable[str]) -> int:
+    """Put what is on the leaves of a file, and not there yet, into C{target}; returns how many rows.
+
+    The pages that lead to these leaves may be lost. A row is known for that of a table by its values.
+    """
+    if os.path.getsize(path) > _LARGEST_IMAGE:
+        return 0
+    layouts = [_Layout(target, table) for table in tables if table not in _ALIKE]
+    before = target.total_changes
+    with open(path, "rb") as file:
+        image = file.read()
+    for rowid, values in rowsOnLeaves(image):
+        for layout in layouts:
+            row = layout.row(rowid, values)
+            if row is not None:
+                target.execute(layout.insert, row)
+                break
+    return int(target.total_changes - before)
+
+
+class _Layout:
+    """I know the rows of one table by their values."""
+
+    def __init__(self, target: Any, table: str) -> None:
+        columns = list(_columns(target, table))
+        self._kinds = [(kind, bool(must)) for _, _, kind, must, *_ in columns]
+        self._optional = [default for *_, default, _ in columns if default is not None]
+        keys = [(name, kind) for _, name, kind, _, _, key in columns if key]
+        self._isNumbered = [kind for _, kind in keys] == ["INTEGER"]
+        names = ", ".join(name for _, name, *_ in columns)
+        marks = ", ".join("?" for _ in columns)
+        self.insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
+
+    def row(self, rowid: int, values: Sequence[Any]) -> Sequence[Any] | None:
+        """A row of my table; None if it is of another. Columns that came later have their default."""
+        lacking = len(self._kinds) - len(values)
+        if not 0 <= lacking <= len(self._optional):
+            return None
+        first = [rowid] if self._isNumbered and values[:1] == [None] else list(values[:1])
+        row = [*first, *values[1:], *map(int, self._optional[len(self._optional) - lacking :])]
+        fits = (_fits(value, *kind) for value, kind in zip(row, self._kinds, strict=True))
+        return row if all(fits) else None
+
+
+@contextmanager
+def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
+    """A copy of a file, with the first page of one that C{statements} make, as long as the context lasts."""
+    copy = f"{aside}.mending"
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        with closing(fresh):
+            for statement in statements:
+                fresh.execute(statement)
+            size = os.path.getsize(aside) // PAGE
+            page = bytearray(_image(fresh)[:PAGE])
+        page[18:20] = b"\x02\x02"  # it has a write-ahead log
+        page[28:32] = size.to_bytes(4, "big")
+        page[32:40] = bytes(8)  # no free pages: none is read, and none is written
+        with suppress(FileNotFoundError):
+            os.unlink(copy)
+        shutil.copyfile(aside, copy)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(aside + WAL, copy + WAL)
+        with open(copy, "r+b") as file:
+            file.write(page)
+        yield copy
+    finally:
+        for end in ("", WAL, SHM):
+            with suppress(FileNotFoundError):
+                os.unlink(copy + end)
+
+
+def _image(connection: sqlite3.Connection) -> bytes:
+    """The file that a database in memory would be. (C{serialize} came with Python 3.11.)"""
+    with TemporaryDirectory() as directory:
+        path = os.path.join(directory, "image")
+        with closing(sqlite3.connect(path)) as copy:
+            connection.backup(copy)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def _version(path: str, schema: Schema) -> int:
+    """Of which version the tables in the file are; if that cannot be told, it may well be the latest."""
+    with open(path, "rb") as file:
+        version = int.from_bytes(file.read(64)[60:], "big")
+    return version if 0 < version < schema.version else schema.version
+
+
+def _copy(source: Any, target: Any, table: str, carried: Carried) -> None:
+    columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(target, table)]
+    names = ", ".join(name for name, _, _ in columns)
+    marks = ", ".join("?" for _ in columns)
+    before = target.total_changes
+    misfits = set()
+    reading = _Reading(source, f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid")
+    mended = set()
+    for rowid, *row in reading.rows():
+        for place, (name, kind, must) in enumerate(columns):
+            if not _fits(row[place], kind, must):
+                if name not in _BEGUN_ANEW:
+                    misfits.add(rowid)
+                    break
+                row[place] = 0
+                mended.add(rowid)
+        else:
+            target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
+    carried.rows += target.total_changes - before
+    carried.misfits += len(misfits)
+    carried.mended += len(mended)
+    carried.isWhole = carried.isWhole and reading.isWhole
+
+
+class _Reading:
+    """I read all rows of a table that can be read; one may come twice.
+
+    @ivar isWhole: whether nothing was in the way.
+    """
+
+    def __init__(self, source: Any, query: str) -> None:
+        self._source = source
+        self._query = query
+        self._attempts = _ATTEMPTS
+        self.isWhole = True
+
+    def rows(self) -> Iterator[Any]:
+        """The rows, each with its rowid before it."""
+        gaps = [(-LARGEST, LARGEST, _SPLITS)]
+        while gaps and self._attempts > 0:
+            low, high, splits = gaps.pop()
+            before = low, high
+            for direction in ("ASC", "DESC"):
+                self._attempts -= 1
+                try:
+                    for row in self._select(low, high, direction):
+                        low, high = (row[0], high) if direction == "ASC" else (low, row[0])
+                        yield row
+                except sqlite3.DatabaseError:
+                    self.isWhole = False
+                else:
+                    break
+            else:
+                # A page between these two cannot be read; what lies on its other side may be.
+                middle = (low + high) // 2
+                isHopeless = splits == _SPLITS and (low, high) == before
+                if not isHopeless and splits and low < middle:
+                    gaps += [(low, middle + 1, splits - 1), (middle, high, splits - 1)]
+
+    def _select(self, low: int, high: int, direction: str) -> Any:
+        return self._source.execute(f"{self._query} > {low} AND rowid < {high} ORDER BY rowid {direction}")
+
+
+def _fits(value: Any, kind: str, must: bool) -> bool:
+    """Whether a value is what its column was made for."""
+    if value is None:
+        return not must
+    if kind == "INTEGER":
+        return isinstance(value, int) and -LARGEST < value < LARGEST
+    return isinstance(value, str if kind == "TEXT" else (int, float))
+
+
+def wrongHeader(path: str) -> str:
+    """What is wrong with the header of a file of ours, in words; empty if nothing is, or the file is empty.
+
+    SQLite would take some of it for a file of a later release, which may only be read.
+    """
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if not header:
+        return ""
+    if header[:16] != b"SQLite format 3\0":
+        return "file is not a database"
+    version, fractions, rest = header[18:20], header[20:24], header[44:48]
+    isGood = version in (b"\1\1", b"\2\2") and fractions == b"\0@  " and rest in (b"\0\0\0\4", bytes(4))
+    return "" if isGood else "its header is damaged"
+
+
+def shape(connection: Any) -> frozenset[tuple[Any, ...]]:
+    """The tables and indexes of a file, each with the SQL that makes it."""
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+def misfit(connection: Any, table: str) -> str | None:
+    """Which row of a table holds a value that its column was not made for, in words; None if none does."""
+    columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
+    fits = " AND ".join(f"({_fitting(*column)})" for column in columns)
+    row = connection.execute(f"SELECT rowid FROM {table} WHERE NOT ({fits}) LIMIT 1").fetchone()
+    return None if row is None else f"row {row[0]} of its table {table} holds a value of the wrong kind"
+
+
+def _fitting(name: str, kind: str, must: bool) -> str:
+    """L{_fits} in SQL."""
+    good = {
+        "TEXT": f"typeof({name}) = 'text'",
+        "INTEGER": f"typeof({name}) = 'integer' AND {name} BETWEEN {1 - LARGEST} AND {LARGEST - 1}",
+    }.get(kind, f"typeof({name}) IN ('integer', 'real')")
+    return good if must else f"{name} IS NULL OR ({good})"
+
+
+def _columns(connection: Any, table: str) -> Any:
+    return connection.execute(f"PRAGMA table_info({table})")

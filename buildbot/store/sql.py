@@ -1,0 +1,396 @@
+# -*- test-case-name: tests.unit.store.test_sqlite -*-
+"""What a store does, in SQL on one connection.
+
+Transactions are not begun or ended here. A method that raises L{StoreConflict} does so before it has
+changed anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from twisted.logger import Logger
+
+from buildbot.model.change import Change
+from buildbot.model.records import (
+    MOST_INTERRUPTIONS,
+    BuildRecord,
+    BuildsetRecord,
+    RequestRecord,
+    interrupt,
+    overall,
+)
+from buildbot.model.results import CANCELLED, EXCEPTION
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.interface import StoreConflict
+from buildbot.store.requests import BuildKey, encode, keyOf
+
+_log = Logger()
+_T = TypeVar("_T")
+
+
+class Cursor(Protocol):
+    """What L{SqlCore} needs of the answer to a statement."""
+
+    rowcount: int
+
+    def __iter__(self) -> Iterator[Any]: ...
+    def fetchone(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """What L{SqlCore} needs of a L{sqlite3.Connection}."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
+
+
+class SqlCore:
+    """I am the L{Core} of stores that have a database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    def addChange(self, when: float, text: str) -> int:
+        """See L{Core}."""
+        number = self._next("change", first=1)
+        self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
+        return number
+
+    def getChange(self, number: int) -> Change | None:
+        """See L{Core}."""
+        return next(self._changes("WHERE number = ?", number), None)
+
+    def getChanges(self, count: int, before: int | None) -> list[Change]:
+        """See L{Core}."""
+        if before is None:
+            return list(islice(self._changes("ORDER BY number DESC"), count))
+        return list(islice(self._changes("WHERE number < ? ORDER BY number DESC", before), count))
+
+    def getChangesAfter(self, number: int, count: int) -> list[Change]:
+        """See L{Core}."""
+        return list(islice(self._changes("WHERE number > ? ORDER BY number", number), count))
+
+    def _changes(self, which: str, *values: Any) -> Iterator[Change]:
+        """No LIMIT in SQL: an unreadable one must not stand for the newest, or for a whole page of them."""
+        rows = self._execute(f"SELECT number, made, record FROM changes {which}", values)
+        return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
+
+    def addBuildset(
+        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+    ) -> tuple[BuildsetRecord, list[RequestRecord]]:
+        """See L{Core}."""
+        id = self._next("buildset", first=1)
+        buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=id)
+        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
+        requests = []
+        for builder in builders:
+            request = RequestRecord.of(buildset, self._next("request", first=1), builder)
+            self._execute(
+                "INSERT INTO requests (id, buildset, builder, attempts, state)"
+                " VALUES (?, ?, ?, 0, 'pending')",
+                (request.id, id, builder),
+            )
+            requests.append(request)
+        for key, value in state.items():
+            self.setState(key, value)
+        return buildset, requests
+
+    def getBuildset(self, id: int) -> BuildsetRecord | None:
+        """See L{Core}."""
+        rows = self._execute("SELECT id, complete, results, record FROM buildsets WHERE id = ?", (id,))
+        return next(readable(_buildset, "buildset", rows), None)
+
+    def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        rows = self._execute(
+            "SELECT id, complete, results, record FROM buildsets WHERE id > ? ORDER BY id", (after,)
+        )
+        return [each for each in readable(_buildset, "buildset", rows) if each.scheduler == scheduler]
+
+    def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
+        """See L{Core}."""
+        rows = self._execute(
+            "SELECT b.builder, b.number, b.record FROM requests r"
+            " JOIN builds b ON b.builder = r.builder AND b.number = r.build"
+            " WHERE r.buildset = ? ORDER BY r.id",
+            (buildset,),
+        )
+        return list(readable(_build, "build", rows))
+
+    def pendingRequests(self) -> list[RequestRecord]:
+        """See L{Core}."""
+        return list(readable(_Requests().read, "request", self._execute(_PENDING)))
+
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int:
+        """See L{Core}."""
+        for id in build.requests:
+            row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
+            if row != ("pending", build.builder):
+                raise StoreConflict(f"request {id} does not wait for {build.builder}")
+        number = self._next(f"build {build.builder}", first=max(0, atLeast))
+        self._execute(
+            "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
+            (build.builder, number, build.started, text),
+        )
+        for id in build.requests:
+            self._execute("UPDATE requests SET state = 'building', build = ? WHERE id = ?", (number, id))
+        return number
+
+    def saveBuild(self, build: BuildRecord, text: str) -> None:
+        """See L{Core}."""
+        key = keyOf(build)
+        saved = self._execute(
+            "UPDATE builds SET record = ?, started = ?, finished = ?"
+            " WHERE builder = ? AND number = ? AND finished IS NULL",
+            (text, build.started, build.finished, *key),
+        )
+        if not saved.rowcount:
+            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
+
+    def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        assert build.finished is not None
+        key = keyOf(build)
+        self.saveBuild(build, text)
+        if requeue:
+            self._connection.executemany(
+                "UPDATE requests SET state = 'pending', attempts = attempts + ?"
+                " WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
+                [(int(counts), id, *key) for id in build.requests],
+            )
+            return []
+        taken = [id for id in build.requests if self._isTaken(id, key)]
+        return self._done(taken, build.results, build.finished)
+
+    def _isTaken(self, request: int, key: BuildKey) -> bool:
+        return (
+            self._execute(
+                "SELECT 1 FROM requests WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
+                (request, *key),
+            ).fetchone()
+            is not None
+        )
+
+    def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        pending = []
+        for id in ids:
+            row = self._execute("SELECT state FROM requests WHERE id = ?", (id,)).fetchone()
+            if row is not None and row[0] == "pending":
+                pending.append(id)
+        return self._done(pending, CANCELLED, when)
+
+    def getBuild(self, builder: str, number: int) -> BuildRecord | None:
+        """See L{Core}."""
+        found = self._builds("WHERE builder = ? AND number = ?", builder, number)
+        return found[0] if found else None
+
+    def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]:
+        """See L{Core}."""
+        limit = float("inf") if before is None else before
+        if builder is None:
+            return self._builds(
+                "WHERE started < ? ORDER BY started DESC, builder DESC, number DESC LIMIT ?", limit, count
+            )
+        return self._builds(
+            "WHERE builder = ? AND number < ? ORDER BY number DESC LIMIT ?", builder, limit, count
+        )
+
+    def _builds(self, which: str, *values: Any) -> list[BuildRecord]:
+        rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
+        return list(readable(_build, "build", rows))
+
+    def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
+        """See L{Core}."""
+        self._execute(
+            "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
+            " WHERE state NOT IN ('pending', 'done')"  # damage may have made other words of "building"
+        )
+        running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
+        closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
+        self._connection.executemany(
+            "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
+            [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
+        )
+        self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
+        return closed
+
+    def _interruptions(self, build: BuildRecord) -> int:
+        """How many builds of a request of this one were interrupted: of the request that has most."""
+        (count,) = self._execute(
+            "SELECT MAX(interruptions) FROM requests WHERE builder = ? AND build = ?", keyOf(build)
+        ).fetchone()
+        return int(count or 1)
+
+    def giveUp(self, when: float) -> list[BuildsetRecord]:
+        """See L{Core}."""
+        read, hopeless = _Requests().read, []
+        for row in list(self._execute(_PENDING)):
+            try:
+                if read(row).interruptions >= MOST_INTERRUPTIONS:
+                    hopeless.append(row[0])
+            except Exception as error:  # a record may be of any shape
+                _log.error(
+                    "stored request {id} for builder {builder} cannot be read, and is given up: {error}",
+                    **{"id": row[0], "builder": row[1], "error": error},
+                )
+                hopeless.append(row[0])
+        return self._done(hopeless, EXCEPTION, when)
+
+    def getState(self, key: str) -> Any:
+        """See L{Core}."""
+        found = self._states("WHERE name = ?", key)
+        return found[0][1] if found else None
+
+    def getStates(self, prefix: str) -> dict[str, Any]:
+        """See L{Core}."""
+        return dict(self._states("WHERE substr(name, 1, ?) = ? ORDER BY name", len(prefix), prefix))
+
+    def _states(self, which: str, *values: Any) -> list[tuple[str, Any]]:
+        rows = self._execute(f"SELECT name, value FROM state {which}", values)
+        return list(readable(lambda row: (row[0], json.loads(row[1])), "state", rows))
+
+    def setState(self, key: str, text: str) -> None:
+        """See L{Core}."""
+        if text == "null":
+            self._execute("DELETE FROM state WHERE name = ?", (key,))
+        else:
+            self._execute(
+                "INSERT INTO state (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (key, text),
+            )
+
+    def prune(self, keep: int, olderThan: float | None, deleted: Sequence[str]) -> list[str]:
+        """See L{Core}."""
+        many = self._connection.executemany
+        age = float("-inf") if olderThan is None else olderThan
+        rows = list(
+            self._execute(
+                "SELECT builder, number FROM (SELECT builder, number, finished,"
+                " MAX(finished) OVER (PARTITION BY builder ORDER BY number) AS latest,"
+                " ROW_NUMBER() OVER (PARTITION BY builder ORDER BY number DESC) AS place"
+                " FROM builds) AS ranked"
+                " WHERE place > 1 AND finished IS NOT NULL AND (place > ? OR latest < ?)"
+                " ORDER BY builder, number DESC",
+                (keep, age),
+            )
+        )
+        many("DELETE FROM removals WHERE filename = ?", [(name,) for name in deleted])
+        for builder, number in rows:
+            build = self.getBuild(builder, number)
+            names = () if build is None else build.logFilenames()
+            many("INSERT INTO removals VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in names])
+        many("DELETE FROM builds WHERE builder = ? AND number = ?", rows)
+        self._execute(
+            "DELETE FROM changes WHERE number IN (SELECT number FROM (SELECT number,"
+            " MAX(made) OVER (ORDER BY number) AS latest,"
+            " ROW_NUMBER() OVER (ORDER BY number DESC) AS place FROM changes) AS ranked"
+            " WHERE place > 1 AND (place > ? OR latest < ?))",
+            (keep, age),
+        )
+        self._forgetSets()
+        return [name for (name,) in self._execute("SELECT filename FROM removals ORDER BY filename")]
+
+    def _forgetSets(self) -> None:
+        gone = list(
+            self._execute(
+                "SELECT id FROM buildsets WHERE complete IS NOT NULL AND NOT EXISTS ("
+                " SELECT 1 FROM requests r JOIN builds b ON b.builder = r.builder AND b.number = r.build"
+                " WHERE r.buildset = buildsets.id)"
+            )
+        )
+        self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
+        self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
+
+    def _next(self, counter: str, first: int) -> int:
+        """The next number, which is at least C{first}. Starts see to it that no row has it."""
+        row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
+        if row is None:
+            self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
+            return first
+        number = max(first, int(row[0]))
+        self._execute("UPDATE counters SET value = ? WHERE name = ?", (number + 1, counter))
+        return number
+
+    def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
+        touched = set()
+        for id in ids:
+            self._execute("UPDATE requests SET state = 'done', results = ? WHERE id = ?", (results, id))
+            touched.add(self._execute("SELECT buildset FROM requests WHERE id = ?", (id,)).fetchone()[0])
+        return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
+
+    def _complete(self, id: int, when: float) -> BuildsetRecord | None:
+        requests = list(self._execute("SELECT state, results FROM requests WHERE buildset = ?", (id,)))
+        if any(state != "done" for state, _ in requests):
+            return None
+        total = overall(results for _, results in requests)
+        self._execute("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, total, id))
+        return self.getBuildset(id)
+
+
+#: The requests that wait, each with its set, if that is there.
+_PENDING = (
+    "SELECT r.id, r.builder, r.attempts, r.interruptions, s.id, s.complete, s.results, s.record"
+    " FROM requests r LEFT JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
+)
+
+
+class _Requests:
+    """I read the rows of L{_PENDING}, each set once."""
+
+    def __init__(self) -> None:
+        self._sets: dict[int, BuildsetRecord] = {}
+
+    def read(self, row: Any) -> RequestRecord:
+        """The request. What is raised for one that makes no sense is not listed."""
+        id, builder, attempts, interruptions, *buildset = row
+        if not isinstance(attempts, int) or not isinstance(interruptions, int):
+            raise TypeError("attempts and interruptions are numbers")
+        known = self._sets.get(buildset[0])
+        if known is None:
+            known = self._sets[buildset[0]] = _buildset(buildset)
+        request = RequestRecord.of(known, id, builder)
+        return replace(request, attempts=attempts, interruptions=interruptions)
+
+
+def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:
+    """What was read from each row; one that cannot be read is left where it is, with a warning (P3).
+
+    What C{read} may raise is not listed: a record may be valid JSON and of any shape.
+    """
+    for row in rows:
+        try:
+            found = read(row)
+        except Exception as error:
+            _log.warn(
+                "stored {what} {id} cannot be read, and is skipped: {error}",
+                what=what,
+                id=row[:-1],
+                error=error,
+            )
+        else:
+            yield found
+
+
+def _change(row: Sequence[Any]) -> Change:
+    number, (made, text) = row
+    came = made if isinstance(made, (int, float)) else None
+    return Change.fromRecord(json.loads(text)).numbered(number, came)
+
+
+def _buildset(row: Sequence[Any]) -> BuildsetRecord:
+    id, complete, results, text = row
+    record = BuildsetRecord.fromRecord(json.loads(text))
+    SourceStamp.fromRecord(record.sourcestamp)  # whoever wants to know what was to be built gets to know it
+    return replace(record, id=id, complete=complete, results=results)
+
+
+def _build(row: Sequence[Any]) -> BuildRecord:
+    return replace(BuildRecord.fromRecord(json.loads(row[2])), number=row[1])

@@ -1,0 +1,1 @@
+"""Text for people: made fit for a terminal or a log file."""

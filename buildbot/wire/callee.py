@@ -1,0 +1,172 @@
+# -*- test-case-name: tests.unit.wire.test_callee -*-
+"""
+What every object called over PB has in common, and the reconnecting client of 0.7.5.
+
+Twisted's own dispatch logs the arguments of a call that does not fit, takes only
+byte-free keywords on perspectives, and cannot send the result of an C{async def}.
+L{dispatch} mends the three.  Nothing here knows of slaves or of the master.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from twisted.internet import protocol
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IConnector
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.spread.flavors import NoSuchMethod
+
+log = Logger()
+
+
+class WrongArguments(pb.Error):
+    """A remote caller passed arguments that make no sense just now; the text is for the caller."""
+
+
+class MalformedCall(WrongArguments):
+    """A remote caller passed arguments that the method never takes: its program is at fault."""
+
+
+def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, kw: Any) -> Any:
+    """
+    Call the method C{prefix + message} of C{target} for the peer of C{broker}.
+
+    @param args: the jellied positional arguments; C{kw}: the jellied keywords,
+        whose keys may be bytes (they are, from Python 2).
+    @return: what is to be sent as the answer: jelly, or a Deferred of jelly.
+    @raise NoSuchMethod: there is no such method.
+    @raise MalformedCall: the method cannot be called like this.
+    """
+    method = getattr(target, prefix + message, None)
+    if method is None:
+        raise NoSuchMethod(f"No such method: {prefix}{message[:64]}")
+    positional = broker.unserialize(args)
+    named = broker.unserialize(kw)
+    if not isinstance(named, dict):
+        raise MalformedCall(f"{message[:64]}: its keywords are no dictionary")
+    keywords = {
+        key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
+        for key, value in named.items()
+    }
+    if keywords or not isinstance(positional, tuple):
+        _checkCall(method, message, positional, keywords)
+    try:
+        result = method(*positional, **keywords)
+    except TypeError:
+        _checkCall(method, message, positional, keywords)
+        raise
+    if inspect.iscoroutine(result):
+        result = ensureDeferred(result)
+    return broker.serialize(result)
+
+
+def _checkCall(method: Any, message: str, positional: Any, keywords: dict[str, Any]) -> None:
+    try:
+        inspect.signature(method).bind(*positional, **keywords)
+    except TypeError as error:
+        raise MalformedCall(f"{message[:64]}: {str(error)[:200]}") from None
+
+
+class Callee(pb.Referenceable):
+    """I am an object that a peer may call; my C{remote_} methods may be C{async def}."""
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        """A call for me has come in; see L{dispatch}."""
+        return dispatch(self, "remote_", broker, message, args, kw)
+
+
+class NewCredPerspective(pb.Avatar):
+    """
+    I am what a peer may do once it is logged in: my C{perspective_} methods.
+
+    L{buildbot.slaves.realm.Dispatcher} calls C{attached} when the peer has proved who
+    it is and C{detached} when it is gone.
+    """
+
+    def attached(self, mind: pb.RemoteReference | None, /) -> Any:
+        """
+        The peer logged in.
+
+        @param mind: the object that it offers for calling back, or None.
+        @return: the perspective it gets, or a Deferred of it.
+        """
+        return self
+
+    def detached(self, mind: pb.RemoteReference | None) -> None:
+        """The peer logged out or is gone."""
+
+    def perspectiveMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        """A call for me has come in; see L{dispatch}."""
+        return dispatch(self, "perspective_", broker, message, args, kw)
+
+
+class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClientFactory):
+    """
+    I log in to a PB server, and again whenever the connection was lost.
+
+    Call L{startLogin} once, before connecting; override L{gotPerspective}, which
+    is called after every login, and L{failedToGetPerspective}.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._credentials: Any = None
+        self._client: Any = None
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        """The connection could not be made: try again later."""
+        pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
+        protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
+
+    def clientConnectionLost(self, connector: IConnector, reason: Failure, reconnecting: int = 1) -> None:
+        """The connection broke: try again later."""
+        pb.PBClientFactory.clientConnectionLost(self, connector, reason, reconnecting=reconnecting)
+        protocol.ReconnectingClientFactory.clientConnectionLost(self, connector, reason)
+
+    def clientConnectionMade(self, broker: pb.Broker) -> None:
+        """Connected: reset the back-off and log in."""
+        self.resetDelay()
+        pb.PBClientFactory.clientConnectionMade(self, broker)
+        if self._credentials is not None:
+            self.doLogin(self._root)
+        self.gotRootObject(self._root)
+
+    def startLogin(self, credentials: Any, client: Any = None) -> None:
+        """Log in with C{credentials} at every connection; C{client} is our mind."""
+        self._credentials = credentials
+        self._client = client
+
+    def doLogin(self, root: pb.RemoteReference) -> None:
+        """Log in over the connection just made."""
+        login: Deferred[Any] = self._cbSendUsername(
+            root, self._credentials.username, self._credentials.password, self._client
+        )
+        login.addCallbacks(self.gotPerspective, self.failedToGetPerspective)
+        login.addErrback(lambda why: log.failure("gotPerspective failed after a login", failure=why))
+
+    def gotPerspective(self, perspective: pb.RemoteReference) -> None:
+        """A login succeeded; for subclasses."""
+
+    def gotRootObject(self, root: pb.RemoteReference) -> None:
+        """A connection was made; for subclasses that do not log in."""
+
+    def failedToGetPerspective(self, why: Failure) -> None:
+        """
+        A login failed.  The connection is dropped, so the next try comes after
+        the usual delay: whoever refused may have changed their mind by then.
+        """
+        log.warn("login failed: {why}", why=why.getErrorMessage())
+        if self._broker is not None:
+            self._broker.transport.loseConnection()
+
+    def login(self, *args: Any) -> Any:
+        """Not for this class: use L{startLogin}."""
+        raise RuntimeError("login serves a single connection: use startLogin instead")
+
+    def getPerspective(self, *args: Any) -> Any:
+        """Not for this class: use L{startLogin}."""
+        raise RuntimeError("getPerspective is one-shot and of the old cred: use startLogin instead")

@@ -1,0 +1,1 @@
+"""Unit tests that need no process, no network and no waiting."""

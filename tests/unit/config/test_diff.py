@@ -1,0 +1,293 @@
+"""The difference between two configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from twisted.trial import unittest
+
+from buildbot.changes.pb import PBChangeSource
+from buildbot.config.compare import ComparableMixin
+from buildbot.config.diff import ConfigChange, diff
+from buildbot.config.model import BuilderConfig, ConfigError, MasterConfig, SlaveConfig
+from buildbot.scheduler import Periodic, Scheduler
+
+try:
+    from hypothesis import given
+    from hypothesis import strategies as st
+except ImportError:  # it comes with the extra "dev"
+    st = None  # type: ignore[assignment]
+
+CANARY = "canary-in-a-coal-mine"
+
+
+class Named(Protocol):
+    """Has a name."""
+
+    @property
+    def name(self) -> str:
+        """It."""
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+class Plugin(ComparableMixin):
+    """A scheduler, or the like, compared by its name and its period."""
+
+    compare_attrs = ("name", "period")
+
+    def __init__(self, name: str, period: int = 0) -> None:
+        self.name = name
+        self.period = period
+
+
+class Broken:
+    """An object of somebody's whose comparison is a bug."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("bug")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def slaves(*names: str, **changes: Any) -> dict[str, SlaveConfig]:
+    """Slaves of these names."""
+    return {name: replace(SlaveConfig(name, "pw"), **changes) for name in names}
+
+
+def builders(*names: str, **changes: Any) -> dict[str, BuilderConfig]:
+    """Builders of these names, on slave b1."""
+    return {name: replace(BuilderConfig(name, ("b1",), name, "factory"), **changes) for name in names}
+
+
+OLD = MasterConfig(slaves=slaves("b1", "b2", "b3"), builders=builders("full", "quick"), ports=("tcp:1",))
+
+
+def change(**changes: Any) -> ConfigChange:
+    """What it takes to give the old configuration these values."""
+    return diff(OLD, replace(OLD, **changes))
+
+
+def applied(
+    old: Mapping[str, Item],
+    removed: Iterable[str],
+    added: Iterable[Item],
+    altered: Iterable[tuple[Item, Item]],
+) -> dict[str, Item]:
+    """What a map holds after a change, those that come last."""
+    result = {name: item for name, item in old.items() if name not in set(removed)}
+    result.update((new.name, new) for _, new in altered)
+    result.update((new.name, new) for new in added)
+    return result
+
+
+class DiffTests(unittest.TestCase):
+    """diff names what differs, and nothing else."""
+
+    def test_nothing(self) -> None:
+        """The same configuration again is no change at all (R5)."""
+        same = MasterConfig(
+            slaves=slaves("b1", "b2", "b3"), builders=builders("full", "quick"), ports=("tcp:1",)
+        )
+        found = diff(OLD, replace(same, warnings=(ConfigError("odd"),), modules=("m.py",)))
+        self.assertTrue(found.isEmpty())
+        self.assertEqual(found.describe(), ())
+
+    def test_bots(self) -> None:
+        """Bots come, go and get other passwords and options (R3, R7)."""
+        found = change(slaves={**slaves("b1"), **slaves("b3", password="new"), **slaves("b4")})
+        self.assertEqual(found.slavesRemoved, ("b2",))
+        self.assertEqual(found.slavesAdded, (SlaveConfig("b4", "pw"),))
+        self.assertEqual(found.slavesAltered, ((SlaveConfig("b3", "pw"), SlaveConfig("b3", "new")),))
+        self.assertEqual(found.listsChanged, ())
+        self.assertEqual(found.describe(), ("- bot b2", "+ bot b4", "~ bot b3: new password"))
+
+    def test_keepalive(self) -> None:
+        """A changed option is named with both values (L2)."""
+        found = change(slaves=slaves("b1", "b2", "b3", keepalive=7.0))
+        self.assertEqual(found.describe()[0], "~ bot b1: keepalive 120 -> 7")
+
+    def test_assignmentOnly(self) -> None:
+        """A change in nothing but the slaves of a builder is seen, and both slaves learn of it (R6)."""
+        found = change(builders={**OLD.builders, **builders("full", slavenames=("b2",))})
+        self.assertEqual(found.listsChanged, ("b1", "b2"))
+        self.assertEqual(found.describe(), ("~ builder full: slavenames +b2 -b1",))
+
+    def test_builders(self) -> None:
+        """Builders come, go and change, and each change is named."""
+        new = {
+            **builders("quick", builddir="fast", factory="other", category="x", locks=("lock",)),
+            **builders("nightly"),
+        }
+        found = change(builders=new)
+        self.assertEqual(found.buildersRemoved, ("full",))
+        self.assertEqual(found.buildersAdded, (new["nightly"],))
+        self.assertEqual(found.buildersAltered, ((OLD.builders["quick"], new["quick"]),))
+        self.assertEqual(found.listsChanged, ("b1",))
+        self.assertEqual(
+            found.describe(),
+            (
+                "- builder full",
+                "+ builder nightly",
+                "~ builder quick: builddir quick -> fast; factory; category none -> x; locks",
+            ),
+        )
+
+    def test_factoryOnly(self) -> None:
+        """A builder with another factory sends no slave anything (R5)."""
+        found = change(builders={**OLD.builders, **builders("full", factory="other")})
+        self.assertEqual((found.listsChanged, found.describe()), ((), ("~ builder full: factory",)))
+
+    def test_addedSlave(self) -> None:
+        """A slave that is new gets its list when it attaches, not because it changed."""
+        found = change(
+            slaves={**OLD.slaves, **slaves("b4")}, builders=builders("full", slavenames=("b1", "b4"))
+        )
+        self.assertEqual(found.listsChanged, ("b1",))
+
+    def test_order(self) -> None:
+        """Another order alone is a change that moves no slave."""
+        found = change(slaves=slaves("b3", "b1", "b2"), builders=builders("quick", "full"))
+        self.assertEqual(found.reordered, ("bots", "builders"))
+        self.assertEqual((found.listsChanged, found.isEmpty()), ((), False))
+        self.assertEqual(found.describe(), ("~ bots: in another order", "~ builders: in another order"))
+
+    def test_inserted(self) -> None:
+        """What is inserted is said to come; that others move on by it is not worth a line."""
+        found = change(slaves=slaves("b0", "b1", "b2", "b3"), builders=builders("new", "full", "quick"))
+        self.assertEqual(found.describe(), ("+ bot b0", "+ builder new"))
+
+    def test_ports(self) -> None:
+        """Ports come and go."""
+        found = change(ports=("tcp:2", "ssl:3"))
+        self.assertEqual((found.portsRemoved, found.portsAdded), (("tcp:1",), ("tcp:2", "ssl:3")))
+        self.assertEqual(found.describe(), ("- port tcp:1", "+ port tcp:2", "+ port ssl:3"))
+
+    def test_plugins(self) -> None:
+        """A plug-in that is equal to a former one stays, and another one is exchanged."""
+        old = replace(OLD, schedulers=(Plugin("a"), Plugin("b")), status=(Plugin("web", 1),))
+        new = replace(
+            OLD, schedulers=(Plugin("b"), Plugin("c")), status=(Plugin("web", 2),), sources=(object(),)
+        )
+        found = diff(old, new)
+        self.assertEqual((found.schedulersRemoved, found.schedulersAdded), ((Plugin("a"),), (Plugin("c"),)))
+        self.assertEqual(
+            found.describe(),
+            ("- scheduler a", "+ scheduler c", "+ source object", "~ status web: period 1 -> 2"),
+        )
+        self.assertTrue(diff(old, replace(old, schedulers=(Plugin("a"), Plugin("b")))).isEmpty())
+
+    def test_alteredPlugin(self) -> None:
+        """A scheduler or a source with another setting is told by that, without passwords."""
+        dependent = Scheduler("other", None, 60, ["full"])
+        old = replace(
+            OLD,
+            schedulers=(Scheduler("quick", None, 60, ["quick", "full"]), dependent),
+            sources=(PBChangeSource("u", CANARY),),
+        )
+        new = replace(
+            OLD,
+            schedulers=(Scheduler("quick", "b", 5, ["full", "fast"], bool), Periodic("other", ["full"], 60)),
+            sources=(PBChangeSource("u", CANARY + "2", prefix="x" * 100),),
+        )
+        self.assertEqual(
+            diff(old, new).describe(),
+            (
+                "- scheduler other",
+                "+ scheduler other",
+                "~ scheduler quick: treeStableTimer 60 -> 5; builderNames -quick +fast; branch None -> b;"
+                " new fileIsImportant",
+                "~ source PBChangeSource: new passwd; new prefix",
+            ),
+        )
+
+    def test_pluginTitle(self) -> None:
+        """A plug-in without a name that could be shown is called by its class."""
+        odd = Plugin("x")
+        odd.name = [CANARY]  # type: ignore[assignment]
+        found = change(status=(odd, Plugin("")))
+        self.assertEqual(found.describe(), ("+ status Plugin", "+ status Plugin"))
+
+    def test_pluginTwice(self) -> None:
+        """Of two equal plug-ins one can go."""
+        old = replace(OLD, status=(Plugin("mail"), Plugin("mail")))
+        found = diff(old, replace(OLD, status=(Plugin("mail"),)))
+        self.assertEqual((found.statusRemoved, found.statusAdded), ((Plugin("mail"),), ()))
+
+    def test_brokenComparison(self) -> None:
+        """An object that cannot be compared counts as changed, and breaks nothing."""
+        old = replace(OLD, builders=builders("full", factory=Broken()), status=(Broken(),), manhole=Broken())
+        new = replace(OLD, builders=builders("full", factory=Broken()), status=(Broken(),), manhole=Broken())
+        found = diff(old, new)
+        self.assertEqual(
+            found.describe(),
+            ("~ builder full: factory", "~ status Broken: made anew", "~ manhole: new value"),
+        )
+
+    def test_settings(self) -> None:
+        """The other keys are named when their values change."""
+        found = change(debugPassword="x", projectName="P", projectURL="u", buildbotURL="b", manhole=7)
+        self.assertEqual(
+            found.settings, ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL")
+        )
+
+    def test_noPassword(self) -> None:
+        """No description shows a password, old or new (S2)."""
+        old = MasterConfig(slaves=slaves("b1", password=CANARY), debugPassword=CANARY, manhole=CANARY)
+        new = MasterConfig(slaves=slaves("b1", "b2", password=CANARY + "2"), debugPassword=CANARY + "2")
+        text = " ".join(diff(old, new).describe())
+        self.assertIn("new password", text)
+        self.assertNotIn(CANARY, text)
+
+
+class DiffPropertyTests(unittest.TestCase):
+    """diff, for any two configurations."""
+
+    if st is None:
+        skip = "hypothesis is not installed"
+    else:
+        names = st.sampled_from([f"n{i}" for i in range(6)])
+        values = st.builds(
+            lambda bots, some, ports: MasterConfig(
+                slaves={name: SlaveConfig(name, password) for name, password in bots.items()},
+                builders={
+                    name: BuilderConfig(name, tuple(on), folder, "factory")
+                    for name, (on, folder) in some.items()
+                },
+                ports=tuple(ports),
+            ),
+            st.dictionaries(names, st.sampled_from(["x", "y"])),
+            st.dictionaries(names, st.tuples(st.lists(names, unique=True), st.sampled_from(["d", "e"]))),
+            st.lists(st.sampled_from(["tcp:1", "tcp:2", "tcp:3"]), unique=True),
+        )
+
+        @given(values, values)
+        def test_appliedGivesNew(self, old: MasterConfig, new: MasterConfig) -> None:
+            """The change from one configuration to another makes the other, and tells a new order."""
+            found = diff(old, new)
+            bots = applied(old.slaves, found.slavesRemoved, found.slavesAdded, found.slavesAltered)
+            self.assertEqual(bots, new.slaves)
+            some = applied(
+                old.builders,
+                found.buildersRemoved,
+                found.buildersAdded,
+                found.buildersAltered,
+            )
+            self.assertEqual(some, new.builders)
+            for key, before, after in (
+                ("bots", old.slaves, new.slaves),
+                ("builders", old.builders, new.builders),
+            ):
+                stay = [name for name in before if name in after]
+                self.assertEqual(key in found.reordered, stay != [name for name in after if name in before])
+            self.assertEqual(set(old.ports) - set(found.portsRemoved) | set(found.portsAdded), set(new.ports))
+            kept = [name for name in new.slaves if name in old.slaves]
+            told = [name for name in kept if set(old.builderList(name)) != set(new.builderList(name))]
+            self.assertEqual(list(found.listsChanged), told)
+            if found.isEmpty():
+                self.assertEqual((old.slaves, old.builders), (new.slaves, new.builders))
+            self.assertEqual(found.isEmpty(), found.describe() == ())
+            self.assertTrue(diff(new, new).isEmpty())

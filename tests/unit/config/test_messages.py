@@ -1,0 +1,50 @@
+"""The words that messages are made of."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.config.check import KEYS
+from buildbot.config.messages import articled, inOneLine, listing, nearest, textTrouble
+
+
+class WordsTests(unittest.TestCase):
+    """Small sentences."""
+
+    def test_articled(self) -> None:
+        """A value is told by its kind, never by what it holds."""
+        self.assertEqual(
+            [articled(each) for each in (None, 1, "x", int)], ["None", "an int", "a str", "the class int"]
+        )
+
+    def test_listing(self) -> None:
+        """A long list of names is cut, and says so."""
+        self.assertEqual(listing([]), "none")
+        self.assertEqual(listing("ab"), "a, b")
+        self.assertEqual(listing("abcd", most=2), "a, b and 2 more")
+
+    def test_nearest(self) -> None:
+        """A name is suggested if one is like the wrong one."""
+        self.assertEqual(nearest("titel", ["x", "title"]), "; did you mean 'title'?")
+        self.assertEqual(nearest("titel", ["x"]), "")
+        self.assertEqual(nearest("Bots", ["bots", "sources"]), "; did you mean 'bots'?")
+        for name in ("bogus", "notes", "ports", "hosts", "users"):
+            self.assertEqual(nearest(name, KEYS), "", name)
+
+    def test_textTrouble(self) -> None:
+        """Names have something to see, and nothing that garbles a display."""
+        for good in ("b1", "a b", "é", "日本", "🐘"):
+            self.assertIsNone(textTrouble(good), good)
+        for bad in ("", "  ", "a\nb", "a\x1b[1m", "\udcff", "\u2028"):
+            self.assertIsNotNone(textTrouble(bad), repr(bad))
+
+    def test_inOneLine(self) -> None:
+        """An exception is told in one line, even one that cannot say what it is."""
+
+        class Odd(Exception):
+            def __str__(self) -> str:
+                raise ValueError
+
+        self.assertEqual(inOneLine(ValueError("a\n b")), "ValueError: a b")
+        self.assertEqual(inOneLine(KeyError()), "KeyError")
+        self.assertEqual(inOneLine(Odd()), "Odd: (what it says cannot be shown)")

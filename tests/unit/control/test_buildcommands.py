@@ -1,0 +1,410 @@
+"""What the control socket answers about builds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, fail
+
+from buildbot.control import buildcommands
+from buildbot.control.client import ControlError
+from buildbot.model.results import Results
+from buildbot.slaves.availability import DRAINED, PROBE_TIME
+from buildbot.status.report import reportSlave
+from buildbot.store.interface import StoreFailed
+from tests.fakes import FakeSlave
+from tests.unit.process.test_builds import BuildCase, shell
+from tests.unit.test_docs import literals, pages, tableRows
+
+
+class AnswersCase(BuildCase):
+    """A master with builds, and who asks about them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.handlers = buildcommands.BuildCommands(self.botmaster).handlers()
+
+    def asking(self, command: str, **params: Any) -> Deferred[Any]:
+        """A question to the control socket, before it is answered."""
+        value = self.handlers[command](**params)
+        asked: Deferred[Any] = Deferred()
+        if hasattr(value, "send"):
+            ensureDeferred(value).chainDeferred(asked)
+        else:
+            asked.callback(value)
+        self.settle()
+        return asked
+
+    def ask(self, command: str, **params: Any) -> Any:
+        """The answer, which JSON can hold."""
+        answer = self.successResultOf(self.asking(command, **params))
+        return json.loads(json.dumps(answer))
+
+    def refusal(self, command: str, **params: Any) -> str:
+        """Why a question is refused, in the user's words."""
+        try:
+            return str(self.failureResultOf(self.asking(command, **params), ControlError).value)
+        except ControlError as why:
+            return str(why)
+
+    def forceMany(self, count: int, builder: str = "full") -> None:
+        """So many requests, none like another."""
+        for number in range(count):
+            self.ask("force", builder=builder, revision=str(number))
+
+
+class LookingTests(AnswersCase):
+    """C{builds} and C{build}."""
+
+    def test_nothing(self) -> None:
+        """Where nothing was built there is nothing to tell."""
+        nothing = {"running": [], "waiting": [], "requests": [], "finished": [], "storeTrouble": ""}
+        self.assertEqual(self.ask("builds"), nothing)
+
+    def test_running(self) -> None:
+        """A running build is told with its slave, its step, and, once it is known, how long it will take."""
+        slave = self.connect()
+        self.force(branch="trunk")
+        (running,) = self.ask("builds")["running"]
+        told = [running[key] for key in ("builder", "number", "slave", "step", "branch", "reason", "result")]
+        self.assertEqual(told, ["full", 0, "bot1", "shell", "trunk", "because", None])
+        self.assertIsNone(running["eta"])
+        self.wait(20)
+        self.command(slave).end(0)
+        self.force()
+        self.wait(5)
+        (running,) = self.ask("builds")["running"]
+        self.assertEqual((running["number"], running["eta"]), (1, 15))
+        self.command(slave).end(0)
+        self.settle()
+
+    def test_finished(self) -> None:
+        """What is over is told the newest first, as many as are wanted."""
+        self.green()
+        self.forceMany(4)
+        finished = self.ask("builds", count=3)["finished"]
+        self.assertEqual([build["number"] for build in finished], [3, 2, 1])
+        self.assertEqual({build["result"] for build in finished}, {"success"})
+        self.assertEqual(len(self.ask("builds", count=0)["finished"]), 0)
+
+    def test_countMeansFinished(self) -> None:
+        """A running build takes no place among those that are over."""
+        slave = self.green()
+        self.forceMany(2)
+        slave.onCommand = lambda command: None
+        self.force()
+        said = self.ask("builds", count=2)
+        self.assertEqual([build["number"] for build in said["finished"]], [1, 0])
+        self.assertEqual([build["number"] for build in said["running"]], [2])
+        self.command(slave).end(0)
+        self.settle()
+
+    def test_bounded(self) -> None:
+        """P5: however many wait and whatever is asked for, an answer has its limits; the numbers are true."""
+        self.patch(buildcommands, "MOST", 5)
+        self.forceMany(8)
+        said = self.ask("builds", count=10**9)
+        self.assertEqual(len(said["requests"]), 5)
+        self.assertEqual([request["revision"] for request in said["requests"]], list("01234"))
+        self.assertEqual(said["waiting"][0]["requests"], 8)
+
+    def test_waiting(self) -> None:
+        """B8: what waits is told with how many, since when, and why."""
+        self.force()
+        self.wait(10)
+        (waiting,) = self.ask("builds")["waiting"]
+        self.assertEqual((waiting["builder"], waiting["requests"], waiting["since"]), ("full", 1, 1000))
+        self.assertIn("bot1", waiting["why"])
+
+    def test_oneBuilder(self) -> None:
+        """Of one builder only its own is told; one that there is not, and never was, is said to be none."""
+        self.configure(shell("true"), builders="full quick")
+        self.green()
+        self.force()
+        self.force("quick")
+        said = self.ask("builds", builder="quick")
+        self.assertEqual([build["builder"] for build in said["finished"]], ["quick"])
+        self.assertEqual(
+            self.refusal("builds", builder="fast"), "no builder 'fast' in c['builders'] (there: full, quick)"
+        )
+
+    def test_removedBuilder(self) -> None:
+        """The builds of a builder that was removed can still be looked at."""
+        self.configure(shell("true"), builders="full old")
+        self.green()
+        self.force("old")
+        self.configure(shell("true"))
+        self.assertEqual(len(self.ask("builds", builder="old")["finished"]), 1)
+        self.assertEqual(self.ask("build", builder="old", number=0)["result"], "success")
+        self.assertIn("no builder 'old'", self.refusal("force", builder="old"))
+        self.settle()
+
+    def test_build(self) -> None:
+        """One build is told with its steps and where their logs are, while it runs and after it."""
+        slave = self.connect()
+        self.force()
+        said = self.ask("build", builder="full", number=0)
+        (step,) = said["steps"]
+        self.assertEqual(
+            (said["step"], step["name"], step["finished"], step["result"]), ("shell", "shell", None, None)
+        )
+        self.assertEqual(
+            [(log["name"], log["filename"], log["length"], log["html"]) for log in step["logs"]],
+            [("stdio", "full/0-log-shell-stdio", None, False)],
+        )
+        self.command(slave).end(1, stdout="no")
+        self.settle()
+        said = self.ask("build", builder="full", number=0)
+        (step,) = said["steps"]
+        self.assertEqual((said["result"], said["step"], step["result"]), ("failure", None, "failure"))
+        self.assertGreater(step["logs"][0]["length"], 0)
+        self.assertEqual(said["properties"]["buildername"], "full")
+
+    def test_noBuild(self) -> None:
+        """A build that there is not is said to be none."""
+        self.assertEqual(self.refusal("build", builder="full", number=7), "builder 'full' has no build 7")
+        self.assertIn("no builder", self.refusal("build", builder="fast", number=7))
+
+    def test_storeBroken(self) -> None:
+        """P4: a store that does not answer is told in a line."""
+        self.patch(self.botmaster.store, "getBuilds", lambda *a: fail(StoreFailed("disk I/O error")))
+        self.assertEqual(self.refusal("builds"), "the master's store does not work: disk I/O error")
+
+
+class ForceTests(AnswersCase):
+    """C{force}."""
+
+    def test_begun(self) -> None:
+        """What is forced begins, and the answer has the number of the build."""
+        slave = self.green()
+        said = self.ask("force", builder="full", who="alice", reason="for fun", properties={"a": "b"})
+        self.assertEqual((said["build"], said["why"]), (0, ""))
+        build = self.builds()[0]
+        self.assertEqual(build.reason, "forced by alice: for fun")
+        self.assertEqual(build.properties["a"], "b")
+        self.ask("force", builder="full", branch="x", revision="12")
+        stamp = self.builds()[1].sourcestamp
+        self.assertEqual((stamp["branch"], stamp["revision"]), ("x", "12"))
+        self.assertEqual(len(slave.commands), 2)
+
+    def test_waits(self) -> None:
+        """B8: without a slave the answer says at once that it waits, and why; the wish is on disk (P2)."""
+        said = self.ask("force", builder="full")
+        self.assertIsNone(said["build"])
+        self.assertIn("bot1", said["why"])
+        self.assertEqual([request.id for request in self.waiting()], [said["request"]])
+
+    def test_muteSlave(self) -> None:
+        """L4: while it is not known whether the slave lives, the answer is not kept back for long."""
+        slave = self.green()
+        self.wait(60)
+        slave.pump.blackhole = True
+        asked = self.asking("force", builder="full")
+        self.assertNoResult(asked)
+        self.wait(buildcommands.BEGIN_TIME)
+        self.assertIsNone(self.successResultOf(asked)["build"])
+
+    def test_unknown(self) -> None:
+        """A builder that there is not is said to be none."""
+        self.assertIn("no builder 'fast'", self.refusal("force", builder="fast"))
+
+    def test_diskFull(self) -> None:
+        """P4: what could not be kept is refused, and nobody builds it."""
+        self.green()
+        self.patch(self.botmaster.store, "addBuildset", lambda *a: fail(StoreFailed("disk is full")))
+        self.assertIn("disk is full", self.refusal("force", builder="full"))
+        self.assertEqual(self.builds(), [])
+
+
+class StopTests(AnswersCase):
+    """C{stopbuild}."""
+
+    def stoppable(self) -> FakeSlave:
+        """A slave that stops when it is told to."""
+        slave = self.connect()
+        slave.onInterrupt = lambda command: command.end(-1)
+        return slave
+
+    def test_stop(self) -> None:
+        """The build that runs is stopped, and says by whom and why."""
+        self.stoppable()
+        self.force()
+        said = self.ask("stopbuild", builder="full", who="alice", reason="wrong branch")
+        self.assertEqual((said["stopped"], said["cancelled"]), ([0], []))
+        (build,) = self.builds()
+        self.assertIn("stopped by alice: wrong branch", build.text)
+
+    def test_number(self) -> None:
+        """A build can be named; one that does not run is said not to, with those that do."""
+        self.stoppable()
+        self.force()
+        self.assertEqual(
+            self.refusal("stopbuild", builder="full", number=4), "build 4 of full is not running (running: 0)"
+        )
+        self.assertEqual(self.ask("stopbuild", builder="full", number=0)["stopped"], [0])
+        self.assertEqual(self.refusal("stopbuild", builder="full"), "no build of full is running")
+        self.assertIn("no builder", self.refusal("stopbuild", builder="fast"))
+
+    def test_several(self) -> None:
+        """Of several builds none is stopped by accident."""
+        self.configure(shell("true"), slaves="bot1 bot2")
+        self.stoppable()
+        slave = self.connect(name="bot2")
+        slave.onInterrupt = lambda command: command.end(-1)
+        self.forceMany(2)
+        self.assertEqual(
+            self.refusal("stopbuild", builder="full"),
+            "several builds of full are running: give the number of one (running: 0, 1)",
+        )
+        for number in (0, 1):
+            self.ask("stopbuild", builder="full", number=number)
+
+    def test_pending(self) -> None:
+        """What waits is cancelled only where that is asked for."""
+        self.stoppable()
+        self.forceMany(3)
+        self.assertEqual(len(self.ask("stopbuild", builder="full")["cancelled"]), 0)
+        said = self.ask("stopbuild", builder="full", pending=True)
+        self.assertEqual((len(said["stopped"]), len(said["cancelled"])), (1, 1))
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.ask("stopbuild", builder="full", pending=True)["cancelled"], [])
+
+    def test_pendingOnAFullDisk(self) -> None:
+        """P4: what is cancelled but could not be written is said to be so; it is written later."""
+        self.forceMany(2)
+        store = self.botmaster.store
+        original = store.cancelRequests
+        store.cancelRequests = lambda *a: fail(StoreFailed("disk is full"))
+        said = self.refusal("stopbuild", builder="full", pending=True)
+        self.assertEqual(
+            said,
+            "the requests are cancelled, but that could not be stored yet, and is tried again: disk is full",
+        )
+        store.cancelRequests = original
+        self.wait(11)
+        self.assertEqual(self.waiting(), [])
+
+
+class PauseTests(AnswersCase):
+    """C{pause}, C{drain}, C{unpause}."""
+
+    def test_pause(self) -> None:
+        """O7: a paused slave begins nothing; why, and by whom, is told where it is asked for."""
+        self.green()
+        said = self.ask("pause", slave="bot1", who="alice", why="new disk")
+        self.assertEqual(
+            (said["kind"], said["who"], said["why"], said["running"]), ("paused", "alice", "new disk", 0)
+        )
+        said = self.ask("force", builder="full")
+        self.assertIn("paused (by alice: new disk)", said["why"])
+        self.assertTrue(self.ask("unpause", slave="bot1")["unpaused"])
+        self.settle()
+        self.assertEqual(len(self.builds()), 1)
+        self.assertFalse(self.ask("unpause", slave="bot1")["unpaused"])
+
+    def test_drain(self) -> None:
+        """A drained slave ends what it builds; then it is disconnected."""
+        slave = self.connect()
+        self.force()
+        self.assertEqual(self.ask("drain", slave="bot1", who="bob")["running"], 1)
+        self.assertReady()
+        self.command(slave).end(0)
+        before = len(slave.heard)
+        self.settle()
+        self.assertAbsent()
+        self.assertEqual(slave.called[before:], ["getCommands"])
+        self.assertEqual(slave.complaints, [])  # it knows that its last words were heard
+
+    def test_drained(self) -> None:
+        """F14: once a drained slave is idle and gone, it is said that it may be switched off."""
+        self.connect()
+        self.force()
+        self.ask("drain", slave="bot1", who="bob")
+        self.settle()
+        self.assertFalse(reportSlave(self.bot)["drained"])
+        self.assertNotIn(DRAINED, [text for _, text in self.bot.slave_status.getEvents()])
+        self.command(self.slaves[-1]).end(0)
+        self.settle()
+        self.assertTrue(reportSlave(self.bot)["drained"])
+        self.assertEqual(self.lastEvent(), DRAINED)
+        self.green()  # it comes back by itself, and may be switched off still
+        self.assertTrue(reportSlave(self.bot)["drained"])
+        self.ask("unpause", slave="bot1")
+        self.assertFalse(reportSlave(self.bot)["drained"])
+
+    def test_drainedAtOnce(self) -> None:
+        """F14: a slave that is not connected is drained at once, and that is said once."""
+        for _ in range(2):
+            self.ask("drain", slave="bot1", who="bob")
+            self.bot.maybeLeave()
+        events = [text for _, text in self.bot.slave_status.getEvents()]
+        self.assertEqual(events.count(DRAINED), 1)
+
+    def test_drainMute(self) -> None:
+        """A drained slave that does not answer is not waited for."""
+        slave = self.connect()
+        slave.pump.blackhole = True
+        self.ask("drain", slave="bot1", who="bob")
+        self.wait(PROBE_TIME + 1)
+        self.assertAbsent()
+
+    def test_drainedBack(self) -> None:
+        """A drain that is taken back in time cuts nobody; a slave that comes back still builds nothing."""
+        slave = self.connect()
+        for command in ("drain", "unpause"):
+            self.successResultOf(ensureDeferred(self.handlers[command](slave="bot1")))  # type: ignore
+        self.wait(1)
+        self.assertReady()
+        self.ask("drain", slave="bot1")
+        self.wait(1)
+        self.assertAbsent()
+        slave = self.green()
+        self.force()
+        self.wait(1)
+        self.assertReady()
+        self.assertEqual(slave.commands, [])
+
+    def test_unknown(self) -> None:
+        """A slave that there is not is said to be none."""
+        for command in ("pause", "drain", "unpause"):
+            self.assertEqual(
+                self.refusal(command, slave="bot9"), "no slave 'bot9' in c['bots'] (there: bot1)"
+            )
+
+    def test_diskFull(self) -> None:
+        """A pause that could not be kept is none."""
+        self.patch(self.botmaster.store, "setState", lambda *a: fail(StoreFailed("disk is full")))
+        self.assertIn("disk is full", self.refusal("pause", slave="bot1"))
+        self.assertIsNone(self.bot.paused)
+
+
+class DocumentedTests(AnswersCase):
+    """The page about builds, held against the answers."""
+
+    def test_keys(self) -> None:
+        """Every key that is answered is explained, and no other one."""
+        page = pages()["reference/builds"]
+
+        def drawn(name: str) -> list[str]:
+            return sorted(literals(row[0])[0] for row in tableRows(page, name))
+
+        slave = self.green()
+        self.forceMany(2)
+        slave.onCommand = lambda command: None
+        self.force()
+        self.force(branch="other")
+        said = self.ask("builds")
+        self.assertEqual(drawn("builds-answer"), sorted(said))
+        for build in (said["running"][0], said["finished"][0]):
+            self.assertEqual(drawn("builds-build"), sorted(build))
+        for number in (0, 2):
+            whole = set(self.ask("build", builder="full", number=number))
+            self.assertEqual(drawn("builds-whole"), sorted(whole - set(drawn("builds-build"))))
+        rows = {literals(row[0])[0]: literals(row[2]) for row in tableRows(page, "builds-answer")}
+        self.assertEqual(sorted(rows["waiting"]), sorted(said["waiting"][0]))
+        self.assertEqual(sorted({*rows["requests"]} - {"count"}), sorted(said["requests"][0]))
+        (words,) = [literals(row[2]) for row in tableRows(page, "builds-build") if "``result``" in row[0]]
+        self.assertEqual(words, Results)
+        self.command(slave).end(0)
+        self.settle()

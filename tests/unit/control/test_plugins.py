@@ -1,0 +1,145 @@
+"""What plug-ins may do to a master and its builders, under the names of 0.7.5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import fail
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from buildbot import interfaces
+from buildbot.buildmaster.service import BuildMaster
+from buildbot.control.plugins import Control
+from buildbot.interfaces import BuilderInUseError, NoSlaveError
+from buildbot.model.change import Change
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.builder import BuilderControl
+from buildbot.process.buildset import BuildSet
+from buildbot.process.request import BuildRequest
+from buildbot.store.interface import StoreFailed
+from tests.fakes import HANG
+from tests.unit.process.test_builds import BuildCase, shell
+
+
+class BuilderControlTests(BuildCase):
+    """One builder."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.control: Any = interfaces.IBuilderControl(self.botmaster.builders["full"])
+
+    def request(self, **source: Any) -> BuildRequest:
+        """A wish that nobody has heard of yet."""
+        return BuildRequest("a plug-in wants it", SourceStamp(**source))
+
+    def test_interface(self) -> None:
+        """A builder is adapted to what 0.7.5 promised."""
+        self.assertIsInstance(self.control, BuilderControl)
+        verifyObject(interfaces.IBuilderControl, self.control)
+
+    def test_requestBuild(self) -> None:
+        """P2: a requested build waits once it is on disk, runs when it can, and the request learns of it."""
+        request = self.request()
+        self.assertIs(self.successResultOf(self.control.requestBuild(request)), request)
+        self.assertEqual([kept.id for kept in self.waiting()], [request.id])
+        self.assertEqual(self.control.getPendingBuilds(), [request])
+        over = request.waitUntilFinished()
+        self.green()
+        self.assertEqual(self.successResultOf(over).getResults(), SUCCESS)
+        self.assertEqual(self.builds()[0].reason, "a plug-in wants it")
+
+    def test_notKept(self) -> None:
+        """P4: what could not be kept does not wait."""
+        self.patch(self.botmaster.store, "addBuildset", lambda *a: fail(StoreFailed("disk is full")))
+        self.failureResultOf(self.control.requestBuild(self.request()), StoreFailed)
+        self.assertEqual(self.control.getPendingBuilds(), [])
+
+    def test_soon(self) -> None:
+        """A build that is wanted at once is refused while nobody, or nobody idle, is there."""
+        self.assertRaises(NoSlaveError, self.control.requestBuildSoon, self.request())
+        slave = self.connect()
+        self.successResultOf(self.control.requestBuildSoon(self.request()))
+        self.settle()
+        self.assertRaises(BuilderInUseError, self.control.requestBuildSoon, self.request())
+        self.assertEqual(self.control.getPendingBuilds(), [])
+        self.command(slave).end(0)
+        self.settle()
+
+    def test_resubmit(self) -> None:
+        """What was built can be built once more, once it is over."""
+        slave = self.connect()
+        request = self.request(branch="b", revision="7")
+        self.successResultOf(self.control.requestBuild(request))
+        command = self.command(slave)
+        (status,) = request.status.getBuilds()
+        self.assertIsNone(self.control.resubmitBuild(status))
+        command.end(1)
+        self.settle()
+        self.successResultOf(self.control.resubmitBuild(status, "again"))
+        self.command(slave).end(0)
+        self.settle()
+        first, second = self.builds()
+        self.assertEqual((first.results, second.results), (FAILURE, SUCCESS))
+        self.assertEqual((second.reason, second.sourcestamp), ("again", first.sourcestamp))
+
+    def test_getBuild(self) -> None:
+        """A running build can be found by its number, and stopped."""
+        slave = self.connect()
+        slave.onInterrupt = lambda command: command.end(-1)
+        self.force()
+        build = self.control.getBuild(0)
+        self.assertEqual(build.getStatus().getNumber(), 0)
+        self.assertIsNone(self.control.getBuild(1))
+        build.stopBuild("enough")
+        self.settle()
+        self.assertIn("enough", self.builds()[0].text)
+
+    def test_ping(self) -> None:
+        """L4: a ping is true if all answer, false if nobody is there or one does not; that one is cut."""
+        self.configure(shell("true"), slaves="bot1 bot2")
+        self.assertFalse(self.successResultOf(self.control.ping()))
+        self.connect()
+        two = self.connect(name="bot2")
+        pinged = self.control.ping()
+        self.settle()
+        self.assertTrue(self.successResultOf(pinged))
+        two.trouble["print"] = HANG
+        two.pump.blackhole = True
+        pinged = self.control.ping(timeout=5)
+        self.wait(6)
+        self.assertFalse(self.successResultOf(pinged))
+        self.assertIsNone(self.botmaster.slaves["bot2"].slave)
+
+
+class ControlTests(BuildCase):
+    """The whole master."""
+
+    def test_interface(self) -> None:
+        """A master is adapted to what 0.7.5 promised."""
+        control = interfaces.IControl(BuildMaster(self.mktemp(), reactor=Clock()))
+        self.assertIsInstance(control, Control)
+        verifyObject(interfaces.IControl, control)
+
+    def test_works(self) -> None:
+        """A plug-in can hand in changes and buildsets, and get at every builder that there is."""
+        handed: list[object] = []
+
+        class Master:
+            botmaster = self.botmaster
+
+            async def addChange(self, change: Change) -> Change:
+                handed.append(change)
+                return change.numbered(1)
+
+            async def submitBuildSet(self, bs: BuildSet) -> None:
+                handed.append(bs)
+
+        control = Control(Master())
+        change, bs = Change("me", ["a"], "b"), BuildSet(["full"], SourceStamp())
+        self.assertEqual(self.successResultOf(control.addChange(change)).number, 1)
+        self.successResultOf(control.submitBuildSet(bs))
+        self.assertEqual(handed, [change, bs])
+        self.assertIs(control.getBuilder("full").original, self.botmaster.builders["full"])
+        self.assertRaises(KeyError, control.getBuilder, "fast")

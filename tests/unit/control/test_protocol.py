@@ -1,0 +1,187 @@
+"""The table of the control socket's commands: what each of them takes, and what it does not."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial import unittest
+
+from buildbot.buildmaster.service import BuildMaster
+from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
+from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
+from buildbot.control.server import ControlServer
+from buildbot.reconfig.reconfigurer import Reconfigurer
+from tests.unit.process.test_builds import BuildCase
+
+#: What JSON can say, and more of it than anybody wants.
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=2**53, max_value=2**70)
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["full", "quick", "bot1", "\ud800", "", "\x00", "x" * 2000, -1, 0, 2**63, 1e400]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+#: Every parameter that there is, and one that there is not.
+NAMES = [*sorted({name for kinds in COMMANDS.values() for name in kinds}), "speed"]
+
+
+class TableTests(unittest.SynchronousTestCase):
+    """What a request may be."""
+
+    def refusal(self, **request: Any) -> str:
+        """Why a request is refused."""
+        with self.assertRaises(BadRequest) as caught:
+            understand(json.dumps(request).encode(), COMMANDS)
+        return str(caught.exception)
+
+    def test_good(self) -> None:
+        """H10: a good request is what it says; what is left out is left to the command."""
+        line = b'{"command": "force", "builder": "b", "properties": {"a": [1, {"b": null}]}, "branch": null}'
+        params = {"builder": "b", "properties": {"a": [1, {"b": None}]}, "branch": None}
+        self.assertEqual(understand(line, COMMANDS), ("force", params))
+        self.assertEqual(understand(b'{"command": "status"}', COMMANDS), ("status", {}))
+
+    def test_wrong(self) -> None:
+        """H10: a wrong parameter is named, with what was wanted and what came."""
+        for request, words in (
+            ({"command": "pause", "slave": "bot1", "who": 5}, "pause: who is text, not 5"),
+            ({"command": "pause"}, "pause: slave is missing: a name"),
+            ({"command": "force", "builder": ["b"]}, 'force: builder is a name, not ["b"]'),
+            ({"command": "force", "builder": ""}, "force: builder is a name, not ''"),
+            (
+                {"command": "build", "builder": "b", "number": True},
+                f"number is {NUMBER.words}, not true",
+            ),
+            ({"command": "build", "builder": "b", "number": 2**64}, f"number is {NUMBER.words}, not {2**64}"),
+            ({"command": "builds", "count": -1}, f"builds: count is {NUMBER.words}, not -1"),
+            ({"command": "reconfig", "timeout": float("nan")}, "timeout is a number of seconds"),
+            ({"command": "reconfig", "drain": "no"}, "drain is true or false, not 'no'"),
+            ({"command": "stopbuild", "builder": "\udc80"}, "builder is a name, not '\\udc80'"),
+            ({"command": "force", "builder": "b", "properties": {"": 1}}, "properties is an object of names"),
+            ({"command": "status", "slav": "bot1"}, "status: there is no parameter 'slav' (there: slave)"),
+            ({"command": 7}, "this master knows no command 7"),
+        ):
+            self.assertIn(words, self.refusal(**request))
+
+    def test_deep(self) -> None:
+        """H10: a property that is deeper than anybody needs is refused, before it is kept."""
+        value: Any = 1
+        for _ in range(30):
+            value = [value]
+        self.assertIn("properties is", self.refusal(command="force", builder="b", properties={"a": value}))
+
+    def test_shortened(self) -> None:
+        """H10: a wrong value is shown in part, so that the error can be read."""
+        self.assertLess(len(self.refusal(command="pause", slave="bot1", who=["x" * 1000])), 200)
+
+    def test_documented(self) -> None:
+        """H10: the page about the control socket shows every command with every parameter."""
+        page = Path(__file__, "../../../../docs/reference/control-socket.rst").resolve().read_text()
+        shown: dict[str, set[str]] = {}
+        for request in re.findall(r'``\{("command": .*?)\}``', page):
+            words = re.findall(r'"(\w+)":', request)
+            command = re.findall(r'"command": "(\w+)"', request)[0]
+            shown.setdefault(command, set()).update(words[1:])
+        self.assertEqual(shown, {command: set(kinds) for command, kinds in COMMANDS.items()})
+
+
+class HandlersTests(BuildCase):
+    """The table, and those who do what it says."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.connect()
+        self.handlers: dict[str, Any] = BuildCommands(self.botmaster).handlers()
+        self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
+
+    def test_signatures(self) -> None:
+        """H10: every command of the table is done by somebody who takes just these parameters."""
+        master: Any = BuildMaster
+        handlers = {
+            **self.handlers,
+            "status": partial(master.controlStatus, None),
+            "reconfig": partial(master.controlReconfig, None),
+            "progress": partial(Reconfigurer.progress, None),  # type: ignore[arg-type]
+            "disconnect": partial(master.controlDisconnect, None),
+        }
+        self.assertEqual(set(handlers), set(COMMANDS))
+        for command, kinds in COMMANDS.items():
+            parameters = inspect.signature(handlers[command]).parameters
+            self.assertEqual(set(parameters) - {"hungUp"}, set(kinds), command)
+            for name, kind in kinds.items():
+                isRequired = parameters[name].default is inspect.Parameter.empty
+                self.assertEqual(kind.isRequired, isRequired, (command, name))
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What is said to a request."""
+        answers: list[bytes] = []
+        asked = Deferred.fromCoroutine(self.server.answer(json.dumps(request).encode()))
+        asked.addCallback(answers.append)
+        self.settle()
+        self.clock.advance(BEGIN_TIME)
+        self.settle()
+        (said,) = answers
+        answer: dict[str, Any] = json.loads(said)
+        return answer
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        st.sampled_from(sorted(COMMANDS.keys() - {"status", "reconfig", "progress", "disconnect"})),
+        st.dictionaries(st.sampled_from(NAMES), ANYTHING),
+    )
+    def test_anything(self, command: str, params: dict[str, Any]) -> None:
+        """H10: whatever a request has in it, it is done or refused in plain words; nothing fails inside."""
+        names = {"builder": "full", "slave": "bot1", "number": 0}
+        whole = {name: value for name, value in names.items() if name in COMMANDS[command]}
+        for request in (params, {**whole, **params}, {**params, **whole}):
+            known = {name: value for name, value in request.items() if name in COMMANDS[command]}
+            for chosen in (request, known):
+                said = self.answer({**chosen, "command": command})
+                self.assertEqual(len(said), 1)
+                self.assertTrue({"ok", "error"} & set(said), said)
+                self.assertNotIn("internal error", str(said.get("error")))
+
+    def test_eachWrong(self) -> None:
+        """H10: every parameter of every command refuses values of every wrong kind."""
+        values: list[Any] = [
+            None,
+            True,
+            5,
+            -5,
+            2.5,
+            "",
+            "\ud800",
+            "word",
+            [],
+            ["a"],
+            {},
+            {"a": "\ud800"},
+            2**64,
+        ]
+        for command in self.handlers:
+            for name, kind in COMMANDS[command].items():
+                required = {
+                    each: {"builder": "full", "slave": "bot1", "number": 0}[each]
+                    for each, other in COMMANDS[command].items()
+                    if other.isRequired
+                }
+                for value in values:
+                    if not kind.accepts(value):
+                        said = self.answer({**required, name: value, "command": command})
+                        self.assertIn(f"{name} is {kind.words}, not ", said["error"])

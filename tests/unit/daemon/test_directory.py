@@ -1,0 +1,117 @@
+"""What a directory is, and whether it can be used."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial import unittest
+
+from buildbot.daemon import directory
+from buildbot.daemon.directory import Kind, Unusable
+
+OLD_MASTER = """
+from twisted.application import service
+from buildbot.master import BuildMaster
+
+basedir = r'/somewhere'
+configfile = r'other.cfg'
+
+application = service.Application('buildmaster')
+BuildMaster(basedir, configfile).setServiceParent(application)
+"""
+
+_CLOSED = r"Permission denied; you are \w+, and it belongs to \w+ \(mode \d+\)$"
+
+
+class PlaceTests(unittest.TestCase):
+    """A directory that a command is given."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+
+    def refusal(self, path: str) -> str:
+        """Why the directory cannot be used."""
+        return str(self.assertRaises(Unusable, directory.enter, path))
+
+    def test_missing(self) -> None:
+        """A directory that is not there is one line that says how to make it."""
+        self.assertEqual(
+            self.refusal(self.here),
+            f"there is no directory {self.here}: `buildbot create-master {self.here}` makes a master there",
+        )
+
+    def test_aFile(self) -> None:
+        """A file is not taken for a directory."""
+        with open(self.here, "w"):
+            pass
+        self.assertIn("is not a directory", self.refusal(self.here))
+
+    def test_withoutTac(self) -> None:
+        """A directory without buildbot.tac is not one of ours."""
+        os.mkdir(self.here)
+        self.assertIn(f"no buildbot.tac in {self.here}", self.refusal(self.here))
+
+    def test_closed(self) -> None:
+        """A directory, a .tac or a parent that is closed to this user is told, with the owner."""
+        os.makedirs(os.path.join(self.here, "inner"))
+        tac = os.path.join(self.here, "buildbot.tac")
+        with open(tac, "w"):
+            pass
+        self.withoutRights(tac)
+        self.assertRegex(self.refusal(self.here), rf"^cannot use {tac}: {_CLOSED}")
+        self.withoutRights(self.here)
+        self.assertRegex(self.refusal(self.here), rf"^cannot use {self.here}: {_CLOSED}")
+        inner = os.path.join(self.here, "inner")
+        self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+, and ")
+
+    def withoutRights(self, path: str) -> None:
+        """Close a file or directory to this user for the rest of the test; root becomes another one."""
+        self.addCleanup(os.chmod, path, 0o700)
+        if os.getuid() == 0:
+            os.seteuid(0)
+            self.addCleanup(os.seteuid, 0)
+            # what trial makes is private to root, which this is not about
+            for parent in (os.path.dirname(self.here), os.path.dirname(os.path.dirname(self.here))):
+                os.chmod(parent, 0o755)
+            os.chmod(self.here, 0o777)
+        os.chmod(path, 0)
+        if os.getuid() == 0:
+            os.seteuid(65534)
+
+    def test_usable(self) -> None:
+        """A directory with buildbot.tac is known by its real path, whatever links lead there."""
+        os.mkdir(self.here)
+        with open(os.path.join(self.here, "buildbot.tac"), "w"):
+            pass
+        os.symlink(self.here, f"{self.here}-link")
+        self.assertEqual(directory.enter(f"{self.here}-link"), self.here)
+
+    def test_kinds(self) -> None:
+        """Directories of 0.7.5, of later releases and of buildbot-worker are told apart by their .tac."""
+        texts = {
+            OLD_MASTER: Kind.MASTER,
+            "application = service.Application(\n  'buildmaster')": Kind.MASTER,
+            "from buildbot.slave.bot import BuildSlave": Kind.SLAVE,
+            "application = service.Application('buildslave')": Kind.SLAVE,
+            "application = service.Application('buildbot-worker')": Kind.SLAVE,
+            "from buildbot_worker.bot import Worker": Kind.SLAVE,
+            "application = service.Application('shop')": Kind.OTHER,
+            "": Kind.OTHER,
+        }
+        self.assertEqual({text: directory.kindOf(text) for text in texts}, texts)
+
+    def test_configFile(self) -> None:
+        """The configuration file is the one that the .tac names, master.cfg where that cannot be told."""
+        texts = {
+            OLD_MASTER: "other.cfg",
+            "configfile = 'a.cfg'": "a.cfg",
+            "configfile = find()": "master.cfg",
+            "configfile = 7": "master.cfg",
+            "not python": "master.cfg",
+            "nul\0": "master.cfg",
+        }
+        self.assertEqual({text: directory.configFile(text) for text in texts}, texts)
+
+    def test_unreadableTac(self) -> None:
+        """A .tac that is not there reads as nothing."""
+        self.assertEqual(directory.readTac(self.here), "")

@@ -1,0 +1,251 @@
+"""One application, from its start to its end."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+
+from twisted.application import service
+from twisted.internet import defer
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import ILogObserver, Logger
+from twisted.python import log as legacyLog
+from twisted.trial import unittest
+from zope.interface import implementer
+
+from buildbot.daemon import run
+from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed
+from buildbot.daemon.shutdown import Stopper
+from tests.commandline import spoken
+
+
+class Told(Reporter):
+    """I remember what was reported."""
+
+    def __init__(self) -> None:
+        Reporter.__init__(self, None, {})
+        self.words: list[tuple[object, ...]] = []
+
+    def ready(self, lines: object) -> None:
+        self.told = True
+        self.words.append(("ready", lines))
+
+    def failed(self, lines: object) -> None:
+        if not self.told:
+            self.told = True
+            self.words.append(("failed", lines))
+
+    def stopping(self) -> None:
+        self.words.append(("stopping",))
+
+
+class FakeReactor:
+    """I stop when I am told to, once."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+
+    def callFromThread(self, function: Callable[[], object]) -> None:
+        function()
+
+    def stop(self) -> None:
+        self.stops += 1
+        if self.stops > 1:
+            raise ReactorNotRunning
+
+
+class Never:
+    """A timer for which no time passes."""
+
+    def start(self) -> None:
+        """Nothing."""
+
+
+class Plain(service.Service):
+    """A service that tells when it starts and stops, or breaks doing so."""
+
+    def __init__(self, diary: list[str], name: str, breaks: Exception | None = None) -> None:
+        self.diary = diary
+        self.setName(name)
+        self.breaks = breaks
+        self.stopped: defer.Deferred[None] = defer.succeed(None)
+
+    def startService(self) -> None:
+        if self.breaks:
+            raise self.breaks
+        self.diary.append(f"start {self.name}")
+
+    def stopService(self) -> defer.Deferred[None]:
+        if self.breaks:
+            raise self.breaks
+        self.diary.append(f"stop {self.name}")
+        return self.stopped
+
+
+@implementer(IReadiness)
+class Slow(Plain):
+    """A service that is ready when the test says so; it may fail before anybody could have asked."""
+
+    def __init__(self, diary: list[str], name: str) -> None:
+        Plain.__init__(self, diary, name)
+        self.isReady: defer.Deferred[list[str]] = defer.Deferred()
+
+    def whenReady(self) -> defer.Deferred[list[str]]:
+        self.diary.append(f"ask {self.name}")
+        return self.isReady
+
+
+class RunningTests(unittest.TestCase):
+    """What is started, reported and stopped."""
+
+    def setUp(self) -> None:
+        self.diary: list[str] = []
+        self.reporter = Told()
+        self.reactor = FakeReactor()
+        self.application = service.Application("test")
+        self.stopper = Stopper(lambda: None, lambda status: None, lambda seconds, function: Never())
+        self.running = run.Running(self.application, self.reactor, self.reporter, self.stopper)
+
+    def add(self, each: Plain, parent: object = None) -> Plain:
+        """One more service, in the application or in another service."""
+        each.setServiceParent(parent or self.application)
+        return each
+
+    def slow(self, name: str, parent: object = None) -> Slow:
+        """A service that will be ready some time."""
+        each = Slow(self.diary, name)
+        self.add(each, parent)
+        return each
+
+    def start(self) -> defer.Deferred[None]:
+        """Begin to start everything."""
+        return defer.Deferred.fromCoroutine(self.running.start())
+
+    def stop(self) -> defer.Deferred[None]:
+        """Begin to stop everything."""
+        return defer.Deferred.fromCoroutine(self.running.stop())
+
+    def test_ready(self) -> None:
+        """A start is reported when the last service is ready, with the lines of all (O1)."""
+        inner = service.MultiService()
+        inner.setServiceParent(self.application)
+        one, two = self.slow("one"), self.slow("two", inner)
+        self.add(Plain(self.diary, "plain"))
+        started = self.start()
+        two.isReady.callback(["web: 8010"])
+        self.assertEqual(self.reporter.words, [])
+        one.isReady.callback(["slaves: tcp 9989", "more"])
+        self.successResultOf(started)
+        ((word, lines),) = self.reporter.words
+        self.assertEqual((word, sorted(lines)), ("ready", ["more", "slaves: tcp 9989", "web: 8010"]))
+        self.assertEqual(self.reactor.stops, 0)
+
+    def test_askedBefore(self) -> None:
+        """A service is asked before it starts, so that what fails at once is heard, too."""
+        self.slow("one").isReady.callback([])
+        self.start()
+        self.assertEqual(self.diary, ["ask one", "start one"])
+
+    def test_failed(self) -> None:
+        """When one will not be ready, its reasons are reported, and everything stops with status 1."""
+        one, two = self.slow("one"), self.slow("two")
+        self.start()
+        one.isReady.errback(StartFailed(["cannot listen on tcp 9989", "and more"]))
+        self.assertEqual(self.reporter.words, [("failed", ["cannot listen on tcp 9989", "and more"])])
+        self.assertEqual(self.reactor.stops, 1)
+        two.isReady.errback(StartFailed(["too late to matter"]))
+        self.successResultOf(self.stop())
+        self.assertEqual(self.running.finished(), 1)
+        self.assertEqual(self.diary[-2:], ["stop two", "stop one"])
+
+    def test_brokenStart(self) -> None:
+        """A service that raises when it starts is an error of one line; the traceback is in the log."""
+        self.add(Plain(self.diary, "odd", ValueError("no\nnumber")))
+        self.slow("one")
+        self.start()
+        self.assertEqual(self.reporter.words, [("failed", ["ValueError: no number"])])
+        self.assertEqual(self.running.finished(), 1)
+
+    def test_verbose(self) -> None:
+        """Those who ask for it get the traceback."""
+        self.running = run.Running(self.application, self.reactor, self.reporter, self.stopper, verbose=True)
+        self.add(Plain(self.diary, "odd", ValueError("no")))
+        self.start()
+        ((_, lines),) = self.reporter.words
+        self.assertIn("Traceback (most recent call last):", lines)
+
+    def test_stoppedMeanwhile(self) -> None:
+        """A process that is told to stop while it starts does not call itself ready afterwards."""
+        one = self.slow("one")
+        self.start()
+        self.stopper.signalled(15)
+        self.assertEqual(self.reactor.stops, 1)
+        self.stop()
+        one.isReady.callback(["fine"])
+        self.assertEqual(self.running.finished(), 1)
+        self.assertEqual(
+            self.reporter.words, [("stopping",), ("failed", ["the process was stopped before it was ready"])]
+        )
+
+    def test_stop(self) -> None:
+        """Services stop in the reverse order, all of them, also when one breaks."""
+        one = self.add(Plain(self.diary, "one"))
+        odd = self.add(Plain(self.diary, "odd"))
+        self.add(Plain(self.diary, "two"))
+        self.successResultOf(self.start())
+        odd.breaks = ValueError("never mind")
+        one.stopped = defer.Deferred()
+        stopped = self.stop()
+        self.assertEqual(self.diary[3:], ["stop two", "stop one"])
+        self.assertEqual(self.stopper.waitingFor(), ["Plain 'one'"])
+        self.assertNoResult(stopped)
+        one.stopped.callback(None)
+        self.successResultOf(stopped)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual((self.running.finished(), self.reporter.words[-1]), (0, ("stopping",)))
+
+    def test_stopTwice(self) -> None:
+        """To be asked twice is to be asked."""
+        self.running.askToStop()
+        self.running.askToStop()
+        self.assertEqual(self.reactor.stops, 2)
+
+
+class PartsTests(unittest.TestCase):
+    """What a process sees to."""
+
+    def test_fileLimit(self) -> None:
+        """The limit of open files is raised as far as it may be, and never lowered."""
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        wanted = before[0] - 10
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted - 10, before[1]))
+        run.raiseFileLimit(wanted)
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (wanted, before[1]))
+        run.raiseFileLimit(5)
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (wanted, before[1]))
+
+    def test_ownObserver(self) -> None:
+        """A .tac that says where its log goes, in the old way or the new, is obeyed."""
+        application = service.Application("test")
+        self.assertIsNone(run.ownObserver(application))
+        said: list[object] = []
+        application.setComponent(legacyLog.ILogObserver, said.append)
+        observer = run.ownObserver(application)
+        assert observer is not None
+        Logger(observer=observer).info("hello")
+        self.assertEqual(len(said), 1)
+        application.setComponent(ILogObserver, observer)
+        self.assertIs(run.ownObserver(application), observer)
+
+    def test_arguments(self) -> None:
+        """What is no argument of ours is told."""
+        for words in ([], ["--ready-fd", "x", "dir"]):
+            said = spoken(lambda words=words: run.main(words, {}))
+            self.assertEqual((said.status, said.out), (2, ""))
+            self.assertIn("python -m buildbot.daemon.run", said.err)
+
+    def test_describe(self) -> None:
+        """A service has a name in messages, also without one."""
+        self.assertEqual(run.describe(Plain([], "one")), "Plain 'one'")
+        self.assertEqual(run.describe(service.Service()), "Service")

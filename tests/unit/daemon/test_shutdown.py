@@ -1,0 +1,111 @@
+"""How a process ends that was told to."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
+from twisted.trial import unittest
+
+from buildbot.daemon.shutdown import DEADLINE, Stopper
+
+
+class LaterCall:
+    """A timer that runs by a test's clock."""
+
+    def __init__(self, clock: Clock, seconds: float, function: Callable[[], None]) -> None:
+        self._arguments = (seconds, function)
+        self._clock = clock
+
+    def start(self) -> None:
+        """See L{threading.Thread.start}."""
+        self._clock.callLater(*self._arguments)
+
+
+class StopperTests(unittest.TestCase):
+    """SIGTERM, once and twice, and the deadline."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.happened: list[object] = []
+        self.stopper = Stopper(
+            lambda: self.happened.append("cleaned up"),
+            lambda status: self.happened.append(("left", status)),
+            lambda seconds, function: LaterCall(self.clock, seconds, function),
+        )
+        self.said: list[str] = []
+        globalLogPublisher.addObserver(self.hear)
+        self.addCleanup(globalLogPublisher.removeObserver, self.hear)
+
+    def hear(self, event: LogEvent) -> None:
+        """Remember why a process was ended."""
+        if event.get("log_namespace") == Stopper.log.namespace:
+            self.said.append(str(event.get("why") or event.get("name")))
+
+    def serve(self) -> None:
+        """There is something to stop now."""
+        self.stopper.stop = lambda: self.happened.append("asked to stop")
+
+    def test_clean(self) -> None:
+        """The first signal asks for a clean end, and gives it less than ten seconds (O3)."""
+        self.serve()
+        self.stopper.signalled(signal.SIGTERM)
+        self.assertEqual(self.happened, ["asked to stop"])
+        self.clock.advance(DEADLINE - 0.1)
+        self.assertEqual(self.happened, ["asked to stop"])
+        self.assertLess(DEADLINE, 10)
+
+    def test_overdue(self) -> None:
+        """When the services have not stopped by then, the process ends, and says what it waited for (O3)."""
+        self.serve()
+        self.stopper.waitingFor = lambda: ["BuildMaster 'x'", "a plug-in"]
+        self.stopper.signalled(signal.SIGTERM)
+        self.clock.advance(DEADLINE)
+        self.assertEqual(self.happened, ["asked to stop", "cleaned up", ("left", 1)])
+        self.assertIn("without waiting for BuildMaster 'x', a plug-in", self.said[-1])
+
+    def test_twice(self) -> None:
+        """A second signal ends the process at once (O3)."""
+        self.serve()
+        self.stopper.signalled(signal.SIGTERM)
+        self.stopper.signalled(signal.SIGINT)
+        self.assertEqual(self.happened, ["asked to stop", "cleaned up", ("left", 1)])
+        self.assertEqual(self.said, ["SIGTERM", "SIGINT: ending at once"])
+
+    def test_early(self) -> None:
+        """Before there is anything to stop, one signal is enough."""
+        self.stopper.signalled(signal.SIGTERM)
+        self.assertEqual(self.happened, ["cleaned up", ("left", 1)])
+
+    def test_stoppedOtherwise(self) -> None:
+        """An end that no signal began has the same deadline, counted once."""
+        self.serve()
+        self.stopper.begin()
+        self.clock.advance(1)
+        self.stopper.signalled(signal.SIGTERM)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(DEADLINE - 1)
+        self.assertEqual(self.happened[-1], ("left", 1))
+
+    def test_leavesAnyway(self) -> None:
+        """What goes wrong while cleaning up does not keep the process."""
+
+        def fail() -> None:
+            raise OSError("disk")
+
+        stopper = Stopper(fail, lambda status: self.happened.append(("left", status)))
+        self.assertRaises(OSError, stopper.signalled, signal.SIGTERM)
+        self.assertEqual(self.happened, [("left", 1)])
+
+    def test_install(self) -> None:
+        """Both signals are taken, also back from somebody who took them."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.stopper.install()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self.stopper.install()
+        self.serve()
+        signal.raise_signal(signal.SIGTERM)
+        self.assertEqual(self.happened, ["asked to stop"])

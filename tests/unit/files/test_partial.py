@@ -1,0 +1,84 @@
+"""What is not complete yet, and what a killed master leaves of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.trial import unittest
+
+from buildbot.files.partial import NAME, Partials, partialPath
+
+
+class PartialsTests(unittest.SynchronousTestCase):
+    """H9: parts of uploads that a killed master has left are removed at the next start, and nothing else."""
+
+    def setUp(self) -> None:
+        self.here = os.path.abspath(self.mktemp())
+        os.mkdir(self.here)
+        self.partials = Partials(os.path.join(self.here, ".partial"))
+
+    def part(self, name: str = "report.txt") -> str:
+        """A file that is not complete."""
+        path = partialPath(os.path.join(self.here, name))
+        self.partials.note(path)
+        Path(path).write_text("half")
+        return path
+
+    def test_name(self) -> None:
+        """H9: each part has a name of its own beside what it will be, of a length that file systems take."""
+        one, two = (partialPath(os.path.join(self.here, "x" * 250)) for _ in range(2))
+        self.assertNotEqual(one, two)
+        self.assertEqual(os.path.dirname(one), self.here)
+        self.assertLess(len(os.path.basename(one)), 130)
+        self.assertTrue(NAME.fullmatch(os.path.basename(one)))
+
+    def test_killed(self) -> None:
+        """H9: files and directories that were noted and not forgotten are removed."""
+        self.part()
+        directory = partialPath(os.path.join(self.here, "docs"))
+        self.partials.note(directory)
+        os.makedirs(os.path.join(directory, "a"))
+        never = partialPath(os.path.join(self.here, "never made"))
+        self.partials.note(never)
+        self.assertEqual(Partials(self.partials.directory).sweep(), 2)
+        self.assertEqual(os.listdir(self.here), [".partial"])
+        self.assertEqual(os.listdir(self.partials.directory), [])
+        self.assertEqual(self.partials.sweep(), 0)
+
+    def test_complete(self) -> None:
+        """H9: what has taken its place stays."""
+        path = self.part()
+        os.rename(path, os.path.join(self.here, "report.txt"))
+        self.partials.forget(path)
+        self.partials.forget(path)
+        self.assertEqual(self.partials.sweep(), 0)
+        self.assertIn("report.txt", os.listdir(self.here))
+
+    def test_ofOthers(self) -> None:
+        """H9: files of users are left alone, whatever they are called and whatever lies among the links."""
+        mine = os.path.join(self.here, ".report.0123456789ab.part")
+        Path(mine).write_text("of a user")
+        self.part()
+        os.symlink(mine, os.path.join(self.partials.directory, "other name"))
+        os.symlink("/etc/hostname", os.path.join(self.partials.directory, "hostname"))
+        Path(self.partials.directory, ".x.0123456789ab.part").write_text("no link")
+        self.assertEqual(self.partials.sweep(), 1)
+        self.assertTrue(os.path.exists(mine))
+        self.assertEqual(len(os.listdir(self.partials.directory)), 3)
+
+    def test_replaced(self) -> None:
+        """H9: a link that somebody has put in the place of a part is not followed."""
+        path = self.part()
+        os.unlink(path)
+        precious = os.path.join(self.here, "precious")
+        Path(precious).write_text("text")
+        os.symlink(precious, path)
+        self.assertEqual(self.partials.sweep(), 0)
+        self.assertTrue(os.path.exists(precious))
+
+    def test_cannotNote(self) -> None:
+        """H9: an upload goes on if it cannot be noted."""
+        Path(self.partials.directory).write_text("no directory")
+        self.part()
+        self.assertEqual(self.partials.sweep(), 0)

@@ -1,0 +1,113 @@
+"""The log of a step, as those see it who write it, read it and read along."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.logs.files import LogWriter
+from buildbot.logs.live import LogFile
+from buildbot.process.logobserver import LogLineObserver, LogObserver
+
+
+class Reader:
+    """I remember what I am told."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, Any]] = []
+
+    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
+        self.seen.append((channel, text))
+
+    logBytes = logChunk
+
+
+class LogFileTests(unittest.TestCase):
+    """0.7.5, row 4: a log holds bytes; who reads it gets text, or bytes on demand."""
+
+    def setUp(self) -> None:
+        self.path = os.path.join(self.mktemp(), "log")
+        writer = LogWriter(self.path, Clock())
+        self.log = LogFile(SimpleNamespace(build=None), "stdio", "log", writer)
+        self.addCleanup(self.log.finish)
+
+    def test_text(self) -> None:
+        """An observer gets text: a cut character whole, what is no text replaced."""
+        reader = Reader()
+        self.log.subscribe(reader)
+        for data in (b"gr\xc3", b"\xb6\xff\n", b"\xe2\x82"):
+            self.log.addStdout(data)
+        self.assertEqual(reader.seen, [(0, "gr"), (0, "ö\ufffd\n")])
+        self.log.finish()
+        self.assertEqual(reader.seen[2:], [(0, "\ufffd")])
+
+    def test_catchup(self) -> None:
+        """One that comes late and catches up sees a character whole whose first half was there before."""
+        early, late = Reader(), Reader()
+        self.log.subscribe(early)
+        self.log.addStdout(b"gr\xc3")
+        self.log.subscribe(late, True)
+        self.log.addStdout(b"\xb6")
+        self.assertEqual([reader.seen for reader in (early, late)], [[(0, "gr"), (0, "ö")]] * 2)
+        self.log.unsubscribe(early)
+        self.log.unsubscribe(late)
+        self.log.addStdout(b"\xb6")
+        last = Reader()
+        self.log.finish()
+        self.log.subscribe(last, True)
+        self.assertEqual("".join(text for _, text in last.seen), "grö\ufffd")
+        self.assertEqual([reader.seen for reader in (early, late)], [[(0, "gr"), (0, "ö")]] * 2)
+
+    def test_bytes(self) -> None:
+        """Who asks for bytes gets them as they came, early or late."""
+        early, late = Reader(), Reader()
+        self.log.subscribeBytes(early)
+        self.log.addStdout(b"\xc3")
+        self.log.subscribeBytes(late, True)
+        self.log.addStderr("ö")
+        self.assertEqual([reader.seen for reader in (early, late)], [[(0, b"\xc3"), (1, b"\xc3\xb6")]] * 2)
+        self.assertEqual(list(self.log.getByteChunks([1])), [(1, b"\xc3\xb6")])
+
+    def test_observers(self) -> None:
+        """A plug-in of 2006 may count lines, and look for words, in what it is given."""
+        counted: list[int] = []
+        lines: list[str] = []
+
+        class Counter(LogObserver):
+            def outReceived(self, data: str) -> None:
+                counted.append(data.count("\n"))
+
+        class Lines(LogLineObserver):
+            def outLineReceived(self, line: str) -> None:
+                lines.append(line)
+
+        for observer in (Counter(), Lines()):
+            observer.setLog(self.log)
+        self.log.addStdout(b"a\nb\xc3")
+        self.log.addStdout(b"\xb6\r\nrest\xff")
+        self.log.finish()
+        self.assertEqual((counted, lines), ([1, 1], ["a", "bö", "rest\ufffd"]))
+
+    def test_snapshot(self) -> None:
+        """Row 10: the chunks are those that were there when they were asked for."""
+        self.log.addStdout("one")
+        chunks, pieces = self.log.getChunks(), self.log.getByteChunks()
+        self.log.addStdout("two")
+        self.assertEqual((list(chunks), list(pieces)), ([(0, "one")], [(0, b"one")]))
+        self.assertEqual(self.log.getText(), "onetwo")
+
+    def test_gone(self) -> None:
+        """Row 10: a log whose file is gone has no contents, and does no harm to who reads along."""
+        self.assertTrue(self.log.hasContents())
+        self.log.addStdout("one")
+        self.log.finish()
+        self.assertTrue(self.log.hasContents())
+        os.unlink(self.path)
+        self.assertFalse(self.log.hasContents())
+        reader = Reader()
+        self.log.subscribe(reader, True)
+        self.assertEqual(reader.seen, [])

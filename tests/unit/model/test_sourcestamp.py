@@ -1,0 +1,158 @@
+"""Which source to build, and what one build can serve."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from buildbot.interfaces import ISourceStamp
+from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
+
+CHANGES = [Change("ann", ["a"], "", when=n, branch=(None, "b")[n % 2]).numbered(n) for n in range(6)]
+fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+stamps = st.builds(
+    SourceStamp,
+    branch=st.sampled_from((None, "b")),
+    revision=st.sampled_from((None, None, "7", 7)),
+    patch=st.sampled_from((None, None, None, (1, "diff \udcff"))),
+    changes=st.lists(st.sampled_from(CHANGES), max_size=3, unique_by=id),
+)
+
+
+class SourceStampTests(unittest.TestCase):
+    """One source."""
+
+    def test_arguments(self) -> None:
+        """A source is the latest, a revision, or changes, in a list; changes bring their own branch."""
+        latest = SourceStamp()
+        self.assertEqual((latest.branch, latest.revision, latest.patch, latest.changes), (None,) * 3 + ([],))
+        verifyObject(ISourceStamp, latest)
+        exact = SourceStamp("b", "7", [1, "diff"])
+        self.assertEqual((exact.branch, exact.revision, exact.patch), ("b", "7", (1, "diff")))
+        self.assertEqual(SourceStamp("other", changes=[CHANGES[1]]).branch, "b")
+
+    def test_same(self) -> None:
+        """Two that say the same are equal, and of one hash."""
+        one, other = (SourceStamp("b", "7", (1, "diff"), [CHANGES[1]]) for _ in range(2))
+        self.assertEqual((one, hash(one)), (other, hash(other)))
+        self.assertNotEqual(one, SourceStamp("b", "7", (1, "other"), [CHANGES[1]]))
+
+    def test_absolute(self) -> None:
+        """Once the slave has told its revision, the same source can be asked for again."""
+        stamp = SourceStamp("b", None, (1, "diff"), [CHANGES[1]])
+        self.assertEqual(stamp.getAbsoluteSourceStamp("9"), SourceStamp("b", "9", (1, "diff"), [CHANGES[1]]))
+
+    def test_text(self) -> None:
+        """People are told what is built."""
+        for stamp, words in (
+            (SourceStamp(), ["latest"]),
+            (SourceStamp("b"), ["latest", "in 'b'"]),
+            (SourceStamp("b", 7, (0, "diff")), ["7", "in 'b'", "[patch]"]),
+            (SourceStamp(changes=[CHANGES[0], CHANGES[2]]), ["changes 0, 2"]),
+            (SourceStamp(changes=[Change("ann", [], "")]), ["changes"]),
+        ):
+            self.assertEqual(stamp.getText(), words)
+        self.assertEqual(repr(SourceStamp("b", 7)), "<SourceStamp 7 in 'b'>")
+
+    @given(stamps)
+    @fuzz
+    def test_record(self, stamp: SourceStamp) -> None:
+        """Any source comes back from a file as it was, with its changes and their numbers."""
+        again = SourceStamp.fromRecord(json.loads(json.dumps(stamp.toRecord())))
+        self.assertEqual(again, stamp)
+
+
+class MergeTests(unittest.TestCase):
+    """Which wishes share a build."""
+
+    def test_which(self) -> None:
+        """Wishes share a build if it is of the very source that each asked for."""
+        changes = [SourceStamp(changes=[CHANGES[n]]) for n in (0, 2)]
+        for one, other, expected in (
+            (SourceStamp(), SourceStamp(), True),
+            (SourceStamp("b"), SourceStamp("b"), True),
+            (SourceStamp("b"), SourceStamp(), False),
+            (SourceStamp(None, "7"), SourceStamp(None, "7"), True),
+            (SourceStamp(None, "7"), SourceStamp(None, "8"), False),
+            (SourceStamp(None, "7"), SourceStamp(), False),
+            (changes[0], changes[1], True),
+            (changes[0], SourceStamp(), False),
+            (changes[0], SourceStamp(changes=[CHANGES[1]]), False),
+            (SourceStamp(None, "7", (1, "diff")), SourceStamp(None, "7", (1, "diff")), False),
+            (SourceStamp(None, None, (1, "diff"), [CHANGES[0]]), changes[0], False),
+            (SourceStamp(None, "7", None, [CHANGES[0]]), SourceStamp(None, "8", None, [CHANGES[2]]), False),
+        ):
+            self.assertEqual(one.canBeMergedWith(other), expected, (one, other))
+            self.assertEqual(other.canBeMergedWith(one), expected, (other, one))
+
+    def test_order(self) -> None:
+        """The newest change is the last one, whatever the order of the wishes; none is there twice."""
+        first, second = SourceStamp(changes=[CHANGES[0], CHANGES[4]]), SourceStamp(changes=CHANGES[0:4:2])
+        self.assertEqual([c.number for c in first.mergeWith([second]).changes], [0, 2, 4])
+        made = Change("ann", [], "")
+        merged = SourceStamp(changes=[CHANGES[4], made]).mergeWith([first, SourceStamp(changes=[made])])
+        self.assertEqual(merged.changes, [CHANGES[4], made, CHANGES[0]])
+
+    @given(st.lists(stamps, min_size=1, max_size=6))
+    @fuzz
+    def test_nothingLost(self, wishes: list[SourceStamp]) -> None:
+        """The merged source has every change, is of the same branch and revision, and can be merged on."""
+        first, *others = wishes
+        others = [each for each in others if first.canBeMergedWith(each)]
+        merged = first.mergeWith(others)
+        self.assertEqual(
+            {change.number for change in merged.changes},
+            {change.number for each in (first, *others) for change in each.changes},
+        )
+        self.assertEqual((merged.branch, merged.revision), (first.branch, first.revision))
+        for each in others:
+            self.assertTrue(merged.canBeMergedWith(each))
+
+    def test_forced(self) -> None:
+        """F15: where the configuration merges what needs two builds, the first says what is built."""
+        merged = SourceStamp("a", "1").mergeWith([SourceStamp("b", "2")])
+        self.assertEqual((merged.branch, merged.revision), ("a", "1"))
+
+    def test_places(self) -> None:
+        """F2: sources of two repositories, projects or codebases need a build each."""
+        for name in ("repository", "project", "codebase"):
+            change = Change("me", [], "", **{name: "x"})
+            self.assertFalse(
+                SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[Change("me", [], "")]))
+            )
+            same = Change("me", [], "", **{name: "x"})
+            self.assertTrue(SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[same])))
+            self.assertFalse(SourceStamp(**{name: "x"}).canBeMergedWith(SourceStamp()))
+
+    def test_wantedRevision(self) -> None:
+        """F2: the revision of a source is its own, or that with all of its changes; None is the latest."""
+        for revision, said, wanted in (
+            (None, [], None),
+            ("r1", [], "r1"),
+            ("r1", ["r2"], "r1"),
+            (None, ["r1", "r2"], "r2"),
+            (None, ["r1", None], None),
+            (None, [None, "r2"], "r2"),
+            (None, [12, 9], 12),  # two hooks of Subversion that overtook each other
+            (None, ["12", "9", "11"], "12"),
+            (None, ["9", "ab"], "ab"),
+            (None, ["12345678901", "5"], "5"),  # no number of a commit, so it may be a name
+            (0, ["7"], 0),
+        ):
+            changes = [Change("me", [], "", revision=each) for each in said]
+            self.assertEqual(SourceStamp(None, revision, changes=changes).wantedRevision(), wanted, said)
+
+    def test_record(self) -> None:
+        """F2: what a record says of a source is all of it; older records say less."""
+        change = Change("me", [], "", repository="git://h/x", project="x", codebase="main", branch="dev")
+        stamp = SourceStamp(changes=[change])
+        self.assertEqual((stamp.repository, stamp.project, stamp.codebase), ("git://h/x", "x", "main"))
+        self.assertEqual(SourceStamp.fromRecord(stamp.toRecord()), stamp)
+        own = SourceStamp("dev", "1", repository="r", project="p", codebase="c")
+        self.assertEqual(SourceStamp.fromRecord(own.toRecord()), own)
+        self.assertEqual(SourceStamp.fromRecord({"branch": "dev"}), SourceStamp("dev"))

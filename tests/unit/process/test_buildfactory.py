@@ -1,0 +1,208 @@
+"""Recipes for builds."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.model.results import Results
+from buildbot.process import step
+from buildbot.process.buildfactory import BuildFactory, ConfigurableBuildFactory, s
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.stepspec import makeStep
+from buildbot.steps.recipes import CPAN, Distutils, GNUAutoconf, Trial
+from buildbot.steps.shell import Compile, Configure, ShellCommand, Test
+from buildbot.steps.transfer import FileUpload
+
+SOURCE = s(ShellCommand, command=["git", "clone", "…"])
+
+
+class Old(BuildStep):
+    """A step in the manner of 0.7.5, which wants its build first."""
+
+    def __init__(self, build: Any, size: int, **kwargs: Any) -> None:
+        BuildStep.__init__(self, build, **kwargs)
+        self.size = size
+
+
+class BuildFactoryTests(unittest.TestCase):
+    """BuildFactory keeps steps as classes and arguments."""
+
+    def test_addStep(self) -> None:
+        """A step is added as a class and its arguments, or ready made."""
+        factory = BuildFactory()
+        factory.addStep(ShellCommand, command="ls", haltOnFailure=True)
+        factory.addStep(ShellCommand(command="ls", haltOnFailure=True))
+        self.assertEqual(factory.steps, [(ShellCommand, {"command": "ls", "haltOnFailure": True})] * 2)
+
+    def test_list(self) -> None:
+        """The steps may be given as a list, of either form; the list itself is not kept."""
+        given: list[Any] = [s(Old, size=1), Compile()]
+        factory = BuildFactory(given)
+        given.clear()
+        self.assertEqual(factory.steps, [(Old, {"size": 1}), (Compile, {})])
+
+    def test_notShared(self) -> None:
+        """Two factories have each their own steps."""
+        one, other = BuildFactory(), BuildFactory()
+        one.addStep(Compile)
+        self.assertEqual((len(one.steps), other.steps), (1, []))
+
+    def test_refused(self) -> None:
+        """What cannot be a step is refused where it is added, and not when the first build runs (R12)."""
+        factory = BuildFactory()
+        for steptype, kwargs, words in (
+            (ShellCommand, {"comand": "ls"}, "ShellCommand takes no argument comand"),
+            (Old, {}, "size"),
+            (Compile(), {"command": "ls"}, "is a step already"),
+            (dict, {}, "not of the class dict"),
+            ("make", {}, "not of a str"),
+            (None, {}, "not of None"),
+        ):
+            add: Any = factory.addStep
+            with self.assertRaises(TypeError, msg=words) as caught:
+                add(steptype, **kwargs)
+            self.assertIn(words, str(caught.exception))
+        self.assertEqual(factory.steps, [])
+        wrong: Any = [ShellCommand]
+        self.assertRaises(TypeError, BuildFactory, wrong)
+        self.assertRaises(TypeError, s, ShellCommand, comand="ls")
+
+    def test_makeStep(self) -> None:
+        """A new step is made for each build; a class of 0.7.5 is given its build."""
+        build = object()
+        step: Any = makeStep((Old, {"size": 7}), build)
+        self.assertEqual((step.build, step.size), (build, 7))
+        one, other = (makeStep((ShellCommand, {"command": "ls"})) for _ in range(2))
+        self.assertIsNot(one, other)
+        self.assertEqual(one, other)
+
+    def test_workdir(self) -> None:
+        """A class of 0.7.5 that wants a directory is given the build's; any other may be given one."""
+
+        class Wanting(ShellCommand):
+            def __init__(self, workdir: str, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, workdir, **kwargs)
+                self.seen = workdir
+
+        class Passing(ShellCommand):
+            def __init__(self, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, **kwargs)
+
+        factory = BuildFactory()
+        factory.addStep(Wanting, command="x")
+        factory.addStep(Wanting, command="x", workdir="own")
+        factory.addStep(Passing, command="x")
+        factory.addStep(Old, size=1, workdir="ignored")
+        build = SimpleNamespace(workdir="src")
+        steps: list[Any] = [makeStep(spec, build) for spec in factory.steps]
+        self.assertEqual([step.seen for step in steps[:2]], ["src", "own"])
+        self.assertEqual([step.workdir for step in steps[:3]], ["src", "own", "src"])
+        upload: Any = makeStep((FileUpload, {"slavesrc": "a", "masterdest": "b"}), build)
+        self.assertEqual(upload.workdir, "src")
+
+    def test_equality(self) -> None:
+        """Factories of equal steps are equal, and any difference counts (R5)."""
+
+        def made(**changes: Any) -> BuildFactory:
+            factory = BuildFactory([SOURCE])
+            factory.addStep(ShellCommand, **{"command": "ls", **changes})
+            return factory
+
+        self.assertEqual(made(), made())
+        self.assertEqual(hash(made()), hash(made()))
+        self.assertNotEqual(made(), made(command="ll"))
+        self.assertNotEqual(made(), BuildFactory([SOURCE]))
+        other = made()
+        other.useProgress = False
+        self.assertNotEqual(made(), other)
+
+    def test_repr(self) -> None:
+        """A factory shows how many steps it has, and none of their arguments."""
+        self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 step>")
+
+    def test_results(self) -> None:
+        """Files that were written for early releases find the results beside the steps."""
+        self.assertEqual([getattr(step, each.upper()) for each in Results[:5]], [0, 1, 2, 3, 4])
+
+    def test_addFactoryArguments(self) -> None:
+        """A step that was written for 0.7.6 can be given made, or as a class: each build makes it alike."""
+
+        class Make(ShellCommand):
+            def __init__(self, target: str, jobs: int = 1, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, command=["make", f"-j{jobs}", target], **kwargs)
+                self.addFactoryArguments(target=target, jobs=jobs)
+
+        factory = BuildFactory([Make("all", jobs=4, timeout=3)])
+        factory.addStep(Make, target="check")
+        made: list[Any] = [makeStep(spec) for spec in factory.steps]
+        self.assertEqual([each.command for each in made], [["make", "-j4", "all"], ["make", "-j1", "check"]])
+        self.assertEqual(made[0].remote_kwargs["timeout"], 3)
+
+    def test_oldName(self) -> None:
+        """The old name for a factory that can be changed is still there."""
+        self.assertIs(ConfigurableBuildFactory, BuildFactory)
+
+
+class ReadyFactoryTests(unittest.TestCase):
+    """The ready recipes."""
+
+    def test_autoconf(self) -> None:
+        """GNU packages are configured, made and checked."""
+        factory = GNUAutoconf(SOURCE, configureFlags=["--quiet"])
+        self.assertEqual(
+            factory.steps,
+            [
+                SOURCE,
+                (Configure, {"command": ["./configure", "--quiet"], "env": {}}),
+                (Compile, {"command": ["make", "all"]}),
+                (Test, {"command": ["make", "check"]}),
+            ],
+        )
+        short = GNUAutoconf(
+            SOURCE, configure=["sh", "configure"], compile=None, test=None, configureFlags=["-q"]
+        )
+        self.assertEqual(short.steps[1:], [(Configure, {"command": ["sh", "configure", "-q"], "env": {}})])
+        self.assertEqual(
+            GNUAutoconf(SOURCE, configure=None, compile=None, test="t").steps,
+            [SOURCE, (Test, {"command": "t"})],
+        )
+
+    def test_configureFlags(self) -> None:
+        """0.7.5: a flag of configure is one argument, whatever spaces it has."""
+        for configure, command in (
+            ("./configure", ["./configure", "CFLAGS=-g -O2"]),
+            ("sh configure", "sh configure 'CFLAGS=-g -O2'"),
+            (["sh", "configure"], ["sh", "configure", "CFLAGS=-g -O2"]),
+        ):
+            factory = GNUAutoconf(SOURCE, configure=configure, configureFlags=["CFLAGS=-g -O2"])
+            self.assertEqual(factory.steps[1][1]["command"], command)
+        self.assertEqual(GNUAutoconf(SOURCE).steps[1][1]["command"], "./configure")
+
+    def test_perl(self) -> None:
+        """Perl modules have a Makefile.PL."""
+        commands = [step[1]["command"] for step in CPAN(SOURCE, perl="perl5").steps]
+        self.assertEqual(commands[1:], [["perl5", "Makefile.PL"], ["make"], ["make", "test"]])
+
+    def test_python(self) -> None:
+        """Python packages are built, and tested if it is said how."""
+        commands = [step[1]["command"] for step in Distutils(SOURCE, test="tox").steps]
+        self.assertEqual(commands[1:], [["python", "./setup.py", "build"], "tox"])
+        self.assertEqual(len(Distutils(SOURCE).steps), 2)
+
+    def test_trial(self) -> None:
+        """0.7.5: trial runs by itself unless it is said what runs it; a subclass says how with attributes."""
+
+        class Mine(Trial):
+            trial = "mytrial"
+            recurse = True
+
+        (_, kwargs) = Trial(SOURCE, tests=["x"]).steps[-1]
+        self.assertEqual((kwargs["python"], kwargs["trial"], kwargs["recurse"]), ([], "trial", False))
+        (_, kwargs) = Mine(SOURCE, tests=["x"], trialpython=["python2"], randomly=True).steps[-1]
+        self.assertEqual((kwargs["python"], kwargs["trial"]), (["python2"], "mytrial"))
+        self.assertEqual((kwargs["recurse"], kwargs["randomly"]), (True, True))
+        (_, kwargs) = Mine(SOURCE, tests=["x"], trial="other", recurse=False).steps[-1]
+        self.assertEqual((kwargs["trial"], kwargs["recurse"]), ("other", False))

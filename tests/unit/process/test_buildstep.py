@@ -1,0 +1,728 @@
+"""Steps as the configuration knows them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial import unittest
+
+from buildbot.model.properties import WithProperties
+from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
+from buildbot.process.base import LOST_TIME, STOP_TIME
+from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
+from buildbot.process.locks import MasterLock
+from buildbot.process.logobserver import LogObserver
+from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, SIGN_AFTER, START_TIME, RemoteShellCommand
+from buildbot.steps.shell import ShellCommand
+from buildbot.steps.trialoutput import TestResult
+from buildbot.store.requests import encode
+from buildbot.wire.banana import LimitExceeded
+from buildbot.wire.budget import BUILD_MEMORY, COMMAND_MEMORY, PIECE
+from tests.fakes import HANG
+from tests.stepping import Running, StepCase
+from tests.unit.process.test_builds import BuildCase, shell
+
+
+class Own(BuildStep):
+    """A step of somebody's, in the manner of 0.7.5."""
+
+    name = "own"
+    flunkOnFailure = True
+
+    def __init__(self, build: Any, size: int, colour: str = "red", **kwargs: Any) -> None:
+        BuildStep.__init__(self, build, **kwargs)
+        self.size = size
+        self.colour = colour
+
+
+class BuildStepTests(unittest.TestCase):
+    """A step holds its arguments."""
+
+    def test_defaults(self) -> None:
+        """A step without arguments has the flags of its class."""
+        step = Own(None, 1)
+        self.assertEqual(
+            (step.name, step.flunkOnFailure, step.haltOnFailure, step.locks), ("own", True, False, [])
+        )
+
+    def test_parameters(self) -> None:
+        """Every step takes a name, locks and the flags that say what its failure means."""
+        given = {"build": object(), "name": "own", "locks": [MasterLock("l")], "progressMetrics": ("x",)}
+        for parm in BuildStep.parms:
+            value = given.get(parm, True)
+            self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
+
+    def test_unknown(self) -> None:
+        """A keyword that no one knows is refused by its name."""
+        with self.assertRaises(TypeError) as caught:
+            Own(None, 1, haltOnFailrue=True, zeal=1)
+        self.assertEqual(
+            str(caught.exception),
+            "Own takes no argument haltOnFailrue; did you mean 'haltOnFailure'?; Own takes no argument zeal",
+        )
+
+    def test_equality(self) -> None:
+        """Steps of one class with the same arguments are equal, however these were given."""
+        self.assertEqual(Own(None, 1, "blue"), Own(build=object(), colour="blue", size=1))
+        self.assertEqual(hash(Own(None, 1)), hash(Own(None, 1)))
+        for other in (Own(None, 2), Own(None, 1, name="x"), BuildStep(), None):
+            self.assertNotEqual(Own(None, 1), other)
+
+    def test_stepFactory(self) -> None:
+        """A step says how another one like it is made."""
+        step = Own(None, 1, "blue", haltOnFailure=True)
+        steptype, arguments = step.getStepFactory()
+        self.assertEqual((steptype, arguments), (Own, {"size": 1, "colour": "blue", "haltOnFailure": True}))
+        arguments["size"] = 7
+        self.assertEqual(step.getStepFactory()[1]["size"], 1)
+
+    def test_logfiles(self) -> None:
+        """A step's log files are added to those of its class, which stay as they are."""
+
+        class Trial(LoggingBuildStep):
+            logfiles = {"test.log": "_trial_temp/test.log"}
+
+        step = Trial(logfiles={"more": "more.log"}, progressMetrics=("lines",))
+        self.assertEqual(step.logfiles, {"test.log": "_trial_temp/test.log", "more": "more.log"})
+        self.assertEqual(
+            (Trial.logfiles, step.progressMetrics), ({"test.log": "_trial_temp/test.log"}, ("lines",))
+        )
+
+    def test_repr(self) -> None:
+        """A step shows its name and not its arguments, which may hold a password (S2)."""
+        self.assertEqual(repr(Own(None, 1, "secret")), "<Own 'own'>")
+
+
+class Ending(BuildStep):
+    """A step that ends at once, with whatever it is told."""
+
+    name = "ending"
+    flunkOnFailure = True
+
+    def __init__(self, ended: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ended = ended
+
+    def start(self) -> None:
+        self.finished(self.ended)
+
+
+class WordsTests(StepCase):
+    """What steps say of themselves can be kept, whatever they say it with."""
+
+    def test_words(self) -> None:
+        """What is not text is shown as text: bytes of an old slave, a property that nobody filled in."""
+
+        class Saying(BuildStep):
+            def start(self) -> None:
+                said: list[Any] = [b"caf\xc3\xa9", b"\xff", WithProperties("%(branch)s"), 3, "x"]
+                self.step_status.setText(said)
+                self.step_status.setText2(said)
+                self.addURL(b"docs", b"http://docs/")  # type: ignore[arg-type]
+                self.setProperty("size", float("nan"))
+                self.finished(SUCCESS)
+
+        running = self.begin(Saying())
+        shown = ["caf\xe9", "\ufffd", "WithProperties('%(branch)s')", "3", "x"]
+        self.assertEqual((running.step.getText(), running.step.getText2()), (shown, shown))
+        self.assertEqual(running.step.getURLs(), {"docs": "http://docs/"})
+        encode(running.status.toRecord().toRecord())
+
+    def test_much(self) -> None:
+        """H3: of what a step shows, of its links and results of tests, the master keeps a part."""
+
+        class Saying(BuildStep):
+            def start(self) -> None:
+                self.step_status.setText(["x" * 100_000] * 10_000)
+                for number in range(10_000):
+                    self.addURL(f"link{number}", f"http://{number}/")
+                    result = TestResult((str(number),), FAILURE, ["fail"], {"log": "x" * 10_000})
+                    self.build.build_status.addTestResult(result)
+                self.setProperty("much", "x" * 1_000_000)
+                self.finished(SUCCESS)
+
+        running = self.begin(Saying())
+        self.assertEqual(running.result, SUCCESS)
+        self.assertLess(len(encode(running.status.toRecord().toRecord())), 5_000_000)
+        self.assertLess(len(running.step.getURLs()), 2000)
+        self.assertIn(len(running.status.getTestResults()), range(500, 1000))
+        self.assertEqual(running.build.getProperty("much"), "x" * 1_000_000)
+
+    def test_description(self) -> None:
+        """A description that is no text does not keep a build from being recorded."""
+        made: Any = [WithProperties("%(buildername)s")]
+        running = self.begin(ShellCommand(command="x", descriptionDone=made))
+        running.command.end()
+        self.assertEqual(running.step.getText(), ["WithProperties('%(buildername)s')"])
+        encode(running.status.toRecord().toRecord())
+
+    def test_oneWord(self) -> None:
+        """A step may give one text instead of a list of words."""
+
+        class Short(ShellCommand):
+            def describe(self, done: bool = False) -> Any:
+                return "short"
+
+            def getText2(self, cmd: Any, results: int) -> Any:
+                return "oops"
+
+        running = self.begin(Short(command="x"))
+        self.assertEqual(running.step.getText(), ["short"])
+        running.command.end(1)
+        self.assertEqual((running.step.getText(), running.step.getText2()), (["short", "failed"], ["oops"]))
+        running.step.setText("whole")
+        self.assertEqual(running.step.getText(), ["whole"])
+
+    def test_pair(self) -> None:
+        """A step of 0.7.5 may end with its results and what of it is worth mentioning."""
+        running = self.begin(Ending((FAILURE, ["3", "tests"])))
+        self.assertEqual((running.result, running.step.getText2()), (FAILURE, ["3", "tests"]))
+        self.assertEqual((running.build.results, running.build.text), (FAILURE, ["failed", "3", "tests"]))
+        self.assertEqual(self.begin(Ending((WARNINGS, "odd"))).step.getText2(), ["odd"])
+
+    def test_noResults(self) -> None:
+        """A step that ends with what is no result is an exception, and a log says so."""
+        for ended in (None, "success", -1, 7, 1.0, (FAILURE,), (FAILURE, "x", "y"), ("x", "y")):
+            running = self.begin(Ending(ended))
+            self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION), ended)
+            self.assertIn("is no result of a step", running.log("err.text"))
+            self.assertEqual(len(self.flushLoggedErrors(NoResults)), 1)
+
+
+class ReadingTests(StepCase):
+    """A step reads its logs in the ways of 0.7.5."""
+
+    def reading(self, read: Any, **said: Any) -> Any:
+        """What C{read} makes of the log of a command that said all this."""
+        found: list[Any] = []
+
+        class Reading(ShellCommand):
+            def createSummary(self, log: Any) -> None:
+                found.append(read(log))
+
+        self.begin(Reading(command="x")).command.end(**said)
+        return found[0]
+
+    def test_readlines(self) -> None:
+        """Lines end where the output has a newline, and nowhere else; they keep their ends."""
+        said = "10%\r20%\rdone\r\na\x0cb\n\u2028c\x1cd\nrest"
+        lines = self.reading(lambda log: list(log.readlines()), stdout=said, stderr=b"no\n")
+        self.assertEqual(lines, ["10%\r20%\rdone\r\n", "a\x0cb\n", "\u2028c\x1cd\n", "rest"])
+
+    def test_chunks(self) -> None:
+        """Of a log, the chunks of some channels can be had, or their text alone."""
+        said: Any = {"header": b"run\n", "stdout": b"caf\xc3", "stderr": b"\xff", "log": (b"x", b"")}
+        self.assertEqual(
+            self.reading(lambda log: list(log.getChunks([1, 2])), **said),
+            [(2, "run\n"), (1, "\ufffd"), (2, "exit code 0\n")],
+        )
+        self.assertEqual(
+            self.reading(lambda log: list(log.getByteChunks([0, 1])), **said), [(0, b"caf\xc3"), (1, b"\xff")]
+        )
+        self.assertEqual(self.reading(lambda log: len(list(log.getByteChunks())), **said), 4)
+        text = self.reading(lambda log: "".join(log.getChunks([0, 1], onlyText=True)), **said)
+        self.assertEqual(text, "caf\ufffd\ufffd")
+        self.assertEqual(
+            self.reading(lambda log: "".join(log.getChunks([0], onlyText=True)), stdout=b"a"), "a"
+        )
+
+
+class UpdateTests(StepCase):
+    """What a slave says while its command runs."""
+
+    def parsing(self) -> Running:
+        """A step whose command cannot make anything of the output."""
+
+        class Parsing(RemoteShellCommand):
+            def remoteUpdate(self, update: dict[str, Any]) -> None:
+                if "stdout" in update:
+                    raise ZeroDivisionError("parse")
+                RemoteShellCommand.remoteUpdate(self, update)
+
+        class Step(LoggingBuildStep):
+            def start(self) -> None:
+                self.startCommand(Parsing("build", ["x"]))
+
+        return self.begin(Step())
+
+    def test_unknownUpdates(self) -> None:
+        """G2: of what a slave says in words that the master does not know, only the last is kept."""
+        running = self.begin(ShellCommand(command="x"))
+        for number in range(KEPT_UPDATES + 10):
+            running.command.update(junk=number, **{f"junk{number}": number})
+        running.command.end(0, junk="end")
+        step: Any = running.build.steps[0]
+        self.assertEqual(len(step.cmd.updates["junk"]), KEPT_UPDATES)
+        self.assertEqual(step.cmd.updates["junk"][-2:], [KEPT_UPDATES + 9, "end"])
+        self.assertEqual(len(step.cmd.updates), KEPT_UPDATES)
+        self.assertEqual(running.result, SUCCESS)
+
+    def test_newsTooLarge(self) -> None:
+        """H3: a command whose slave says too much besides its output is stopped, and its step says why."""
+        running = self.begin(ShellCommand(command="x"))
+        for number in range(COMMAND_MEMORY // 600_000 + 1):
+            running.command.update(**{f"kind{number}": bytes(600_000)})
+        self.assertIn("is more than 4096 KiB", running.command.interrupted or "")
+        running.command.end(0)
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(
+            running.log("err.text"), "what the slave says besides the output is more than 4096 KiB\n"
+        )
+        self.assertEqual(running.budget.spent, 0)
+        self.assertEqual(len(running.retired), 1)
+
+    def test_argumentTooLong(self) -> None:
+        """H3: a command that a property makes too long for the wire fails, and says so in a line."""
+        running = self.prepare(ShellCommand(command=WithProperties("%(branch)s")))
+        running.fails = LimitExceeded("string", 655360)
+        running.begin()
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(running.log("err.text"), "more than 655360 bytes in one string\n")
+
+    def test_newsReplaced(self) -> None:
+        """H3: of much news of one kind the last is kept, and only that is counted."""
+        running = self.begin(ShellCommand(command="x"))
+        for _ in range(20 * KEPT_UPDATES):
+            running.command.update(stat=bytes(30_000))
+        self.assertLess(running.budget.spent, COMMAND_MEMORY)
+        running.command.end(0)
+        self.assertEqual((running.result, running.budget.spent), (SUCCESS, 0))
+
+    def test_buildsTogether(self) -> None:
+        """H3: all commands of a build keep no more than the build may, however little each of them keeps."""
+
+        class Greedy(LoggingBuildStep):
+            async def run(self) -> int:
+                for _ in range(10):
+                    await self.runCommand(RemoteShellCommand("build", ["x"]))
+                return SUCCESS
+
+        running = self.begin(Greedy())
+        while running.result is None:
+            running.command.end(0, much=bytes(3_000_000))
+        self.assertEqual((running.result, len(running.sent)), (EXCEPTION, BUILD_MEMORY // 3_000_000 + 1))
+        self.assertIn("one build keeps", running.log("err.text"))
+
+    def handedOn(self, observer: LogObserver | None) -> list[int]:
+        """The sizes of the pieces in which long output is handed on, if an observer reads it, or nobody."""
+        pieces: list[int] = []
+
+        class Piecewise(RemoteShellCommand):
+            takesText = False  # it only counts
+
+            def addStdout(self, data: Any) -> None:
+                pieces.append(len(data))
+                RemoteShellCommand.addStdout(self, data)
+
+        class Step(LoggingBuildStep):
+            def start(self) -> None:
+                if observer is not None:
+                    self.addLogObserver("stdio", observer)
+                self.startCommand(Piecewise("build", ["x"]))
+
+        running = self.begin(Step())
+        running.command.update(stdout=b"x" * 100_000)
+        running.command.end(0)
+        return pieces
+
+    def test_longOutput(self) -> None:
+        """H3: output that somebody reads by lines is handed on in pieces, and other output as it came."""
+        self.assertEqual(self.handedOn(None), [100_000])
+        pieces = self.handedOn(LogObserver())
+        self.assertEqual((sum(pieces), max(pieces)), (100_000, PIECE))
+
+    def test_updateRaises(self) -> None:
+        """A command that cannot read what the slave says is stopped, and its step is an exception."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        self.assertIn("parse", running.command.interrupted or "")
+        self.assertIsNone(running.result)
+        running.command.end(0, stdout=b"more junk")
+        self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION))
+        self.assertIn("parse", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(running.clock.getDelayedCalls(), [])
+
+    def test_updateRaisesMute(self) -> None:
+        """A slave that does not stop such a command is not waited for."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        running.clock.advance(END_TIME)
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        running.command.end(0)
+        self.assertEqual(running.result, EXCEPTION)
+
+    def test_updateRaisesLost(self) -> None:
+        """A build whose slave is lost meanwhile is tried again, as any other."""
+        running = self.parsing()
+        running.command.update(stdout=b"junk")
+        running.build.lostRemote()
+        self.assertEqual(running.build.results, RETRY)
+        self.assertEqual(running.clock.getDelayedCalls(), [])
+
+
+class StartTests(StepCase):
+    """A slave that does not say that it has made a command."""
+
+    def late(self) -> Running:
+        """A step that has waited for it for the longest time; the slave is asked whether it lives."""
+        running = self.prepare(ShellCommand(command="x"))
+        running.made = Deferred()
+        running.begin().clock.pump([SIGN_AFTER, START_TIME - SIGN_AFTER])
+        self.assertEqual((running.result, running.build.results), (None, SUCCESS))
+        assert running.answering is not None
+        return running
+
+    def test_alive(self) -> None:
+        """The step of a slave that lives is an exception, which its log explains."""
+        running = self.late()
+        running.answering.callback(True)  # type: ignore[union-attr]
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertIn("no word of it within 60 s", running.log("err.text"))
+
+    def test_lost(self) -> None:
+        """L1: a slave that is dead is lost, and its build is tried again."""
+        running = self.late()
+        running.build.lostRemote()
+        running.answering.callback(False)  # type: ignore[union-attr]
+        self.assertEqual(running.build.results, RETRY)
+
+    def test_late(self) -> None:
+        """A word that comes while the slave is asked still counts."""
+        running = self.late()
+        running.made.callback(None)
+        running.answering.callback(True)  # type: ignore[union-attr]
+        self.assertIsNone(running.result)
+        running.command.end()
+        self.assertEqual(running.result, SUCCESS)
+
+
+class SilentDeathTests(BuildCase):
+    """L1: a slave that dies without a goodbye."""
+
+    def test_noticedSoon(self) -> None:
+        """0.7.5, row 8: a slave that vanishes just after it was heard holds its build for 12 seconds."""
+        self.configure(shell("one"), slaves="bot1 bot2")
+        slave = self.connect()
+        slave.pump.blackhole = True
+        self.force()
+        other = self.connect(name="bot2")
+        self.wait(13)
+        self.assertEqual([build.text for build in self.builds()][:1], [("slave", "lost")])
+        self.assertEqual((len(slave.commands), len(other.commands)), (0, 1))
+        other.commands[0].end(0)
+        self.settle()
+
+    def test_busySlave(self) -> None:
+        """A slave whose answer waits behind its output is not taken for dead."""
+        slave = self.connect()
+        self.force()
+        (command,) = slave.commands
+        slave.trouble["getCommands"] = HANG
+        answers = self.bot.isAnswering(5.0)
+        self.wait(2)
+        command.update(stdout=b"much")
+        self.wait(4)
+        self.assertTrue(self.successResultOf(answers))
+        silent = self.bot.isAnswering(5.0)
+        self.wait(6)
+        self.assertFalse(self.successResultOf(silent))
+
+    def test_beforeACommand(self) -> None:
+        """A build whose slave dies just before a command is sent is tried again, wherever in it that is."""
+        self.configure(shell("one", "two"))
+        slave = self.connect()
+        buildset = self.force()
+        slave.commands[0].update(rc=0)
+        slave.commands[0].complete()
+        build = self.botmaster.builders["full"].building[0]
+        for _ in range(50):
+            if build.build_status.getSteps()[1].isRunning():
+                break
+            slave.pump.client.deliver()
+            self.clock.advance(0)
+        slave.pump.blackhole = True
+        self.wait(90)
+        self.assertEqual([build.text for build in self.builds()], [("slave", "lost")])
+        self.assertEqual([request.attempts for request in self.waiting()], [1])
+        self.assertFalse(buildset.isFinished())
+
+
+class Several(BuildStep):
+    """A step of today that runs several commands."""
+
+    name = "several"
+
+    async def run(self) -> int:
+        for each in ("one", "two", "three"):
+            await self.runCommand(RemoteShellCommand("build", [each]))
+        return SUCCESS
+
+
+class SeveralOld(BuildStep):
+    """The same in the manner of 0.7.5."""
+
+    name = "several"
+
+    def start(self) -> None:
+        running: Deferred[Any] = self.runCommand(RemoteShellCommand("build", ["one"]))
+        running.addCallback(lambda cmd: self.runCommand(RemoteShellCommand("build", ["two"])))
+        running.addCallback(lambda cmd: self.finished(SUCCESS)).addErrback(self.failed)
+
+
+class LateLogTests(BuildCase):
+    """Logs that come late."""
+
+    def test_afterFinished(self) -> None:
+        """A step of 0.7.5 may add a log after it has said how it ended, while its build goes on."""
+
+        class Late(ShellCommand):
+            def commandComplete(self, cmd: Any) -> None:
+                self.finished(SUCCESS)
+                self.addCompleteLog("summary", "all is well")
+                self.addLog("open")
+
+        factory = shell("true")
+        factory.steps.insert(0, (Late, {"command": ["x"]}))
+        self.configure(factory)
+        self.green()
+        self.force()
+        step = self.builds()[0].steps[0]
+        self.assertEqual([log.name for log in step.logs], ["stdio", "summary", "open"])
+        self.assertTrue(all(log.length is not None for log in step.logs))
+
+
+class StopTests(StepCase):
+    """A step that is stopped."""
+
+    def test_nextCommand(self) -> None:
+        """A stopped step begins no further command; its build ends as stopped as soon as the slave stops."""
+        for step in (Several(), SeveralOld()):
+            running = self.begin(step)
+            running.build.stopBuild("enough")
+            running.command.end(-1)
+            self.assertEqual((len(running.sent), running.build.text), (1, ["interrupted", "enough"]))
+            self.assertEqual(running.build.results, FAILURE)
+            self.assertEqual(running.step.getText(), [step.name, "interrupted"])
+            self.assertNotIn("err.text", running.logs())
+
+    def test_tryingForEver(self) -> None:
+        """A stopped step that tries again and again stops nobody else: it is left behind."""
+
+        class Obstinate(BuildStep):
+            async def run(self) -> int:
+                while True:
+                    try:
+                        await self.runCommand(RemoteShellCommand("build", ["x"]))
+                    except Exception:
+                        continue
+
+        running = self.begin(Obstinate())
+        running.build.stopBuild("enough")
+        running.command.end(-1)
+        self.assertFalse(running.build.finished)
+        running.clock.advance(STOP_TIME)
+        self.assertEqual((running.build.finished, running.build.results), (True, FAILURE))
+
+    def test_interrupt(self) -> None:
+        """A step of 0.7.5 may do more when it is interrupted, once that is done."""
+        done: list[Any] = []
+
+        class More(ShellCommand):
+            def interrupt(self, reason: Any) -> Any:
+                interrupted = ShellCommand.interrupt(self, reason)
+                return interrupted.addCallback(lambda ignored: done.append(self.stopped))
+
+        running = self.begin(More(command="x"))
+        running.build.stopBuild("enough")
+        self.assertEqual((done, running.command.interrupted), ([True], "enough"))
+        self.assertIsInstance(BuildStep().interrupt("enough"), Deferred)
+
+    def test_interruptLog(self) -> None:
+        """Why a command was interrupted is in a log, once."""
+        running = self.begin(ShellCommand(command="x"))
+        for reason in ("enough", "really"):
+            running.build.stopBuild(reason)
+        running.command.end(-1)
+        self.assertEqual((running.logs(), running.log("interrupt")), (["stdio", "interrupt"], "enough"))
+
+    def test_noInterruptLog(self) -> None:
+        """A slave that is lost interrupts nobody, nor does a stop after the command."""
+        running = self.begin(ShellCommand(command="x"))
+        running.build.lostRemote()
+        self.assertEqual(running.logs(), ["stdio"])
+        over: Any = self.begin(ShellCommand(command="x"))
+        step = over.build.steps[0]
+        over.command.end(0)
+        step.interrupt("late")
+        self.assertEqual(over.logs(), ["stdio"])
+
+    def test_nextCommandLost(self) -> None:
+        """A step whose slave is lost begins no further command either, and its build is tried again."""
+        running = self.begin(Several())
+        running.build.lostRemote()
+        self.assertEqual((len(running.sent), running.build.results), (1, RETRY))
+        self.assertEqual(running.step.getText(), ["several", "slave", "lost"])
+
+    def test_caught(self) -> None:
+        """A step that goes on in spite of all is told each time."""
+
+        class Deaf(BuildStep):
+            async def run(self) -> int:
+                for each in range(5):
+                    try:
+                        await self.runCommand(RemoteShellCommand("build", [str(each)]))
+                    except Exception:
+                        pass
+                return SUCCESS
+
+        for stop in ("stopBuild", "lostRemote"):
+            running = self.begin(Deaf())
+            getattr(running.build, stop)()
+            if stop == "stopBuild":
+                running.command.end(-1)
+            self.assertEqual((len(running.sent), running.result), (1, SUCCESS))
+            self.assertNotEqual(running.build.results, SUCCESS)
+
+
+class ObserverTests(StepCase):
+    """A step's own eyes on its output."""
+
+    def test_observerFails(self) -> None:
+        """A step whose observer raises is an exception, not the success that its command was."""
+
+        class Blind(LogObserver):
+            def outReceived(self, data: str) -> None:
+                raise ZeroDivisionError("blind")
+
+        class Watching(ShellCommand):
+            def __init__(self, **kwargs: Any) -> None:
+                ShellCommand.__init__(self, **kwargs)
+                self.addLogObserver("stdio", Blind())
+
+        running = self.begin(Watching(command="x"))
+        running.command.end(0, stdout=b"some")
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertIn("blind", running.log("err.text"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class CoroutineStartTests(StepCase):
+    """A step whose start() is a coroutine."""
+
+    def test_start(self) -> None:
+        """It runs, and ends as any other: by finished(), by SKIPPED, or by what it raises."""
+
+        class Async(BuildStep):
+            def __init__(self, what: str, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+                self.what = what
+
+            async def start(self) -> Any:
+                await self.runCommand(RemoteShellCommand("build", ["x"]))
+                if self.what == "raise":
+                    raise ZeroDivisionError("oops")
+                if self.what == "finish":
+                    self.finished(WARNINGS)
+                return SKIPPED if self.what == "skip" else None
+
+        for what, results in (("finish", WARNINGS), ("skip", SKIPPED), ("raise", EXCEPTION)):
+            running = self.begin(Async(what))
+            self.assertIsNone(running.result)
+            running.command.end(0)
+            self.assertEqual(running.result, results, what)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class LeftBehindTests(StepCase):
+    """A step whose build has ended without it."""
+
+    def test_lateLog(self) -> None:
+        """What it logs then is kept nowhere: no file stays open or lies about, and it does no harm."""
+
+        class Never(BuildStep):
+            def start(self) -> None:
+                pass
+
+        running = self.begin(Never())
+        step: Any = running.build.steps[0]
+        running.build.stopBuild("enough")
+        running.clock.advance(STOP_TIME)
+        running.clock.advance(LOST_TIME)
+        self.assertEqual(running.build.results, FAILURE)
+        loog = step.addLog("late")
+        loog.addStdout(b"x")
+        loog.finish()
+        step.addCompleteLog("later", "x")
+        self.assertEqual((loog.isFinished(), loog.length, loog.getText()), (True, 0, ""))
+        self.assertEqual((loog.hasContents(), list(loog.getChunks()), running.logs()), (False, [], []))
+        self.assertEqual([name for _, _, names in os.walk(self.basedir) for name in names], [])
+        self.assertEqual(running.clock.getDelayedCalls(), [])
+
+
+class HookTests(StepCase):
+    """What a step of 0.7.5 does once its command has ended."""
+
+    def test_later(self) -> None:
+        """Each of them may take its time: the next one waits, and so does the build."""
+        waited: list[tuple[str, Deferred[Any]]] = []
+
+        class Waiting(ShellCommand):
+            flunkOnFailure = True
+
+            def _later(self, name: str) -> Any:
+                waited.append((name, Deferred()))
+                return waited[-1][1]
+
+            def commandComplete(self, cmd: Any) -> Any:
+                return self._later("commandComplete")
+
+            def createSummary(self, log: Any) -> Any:
+                return self._later("createSummary")
+
+            def evaluateCommand(self, cmd: Any) -> Any:
+                return self._later("evaluateCommand")
+
+            def getText(self, cmd: Any, results: int) -> Any:
+                return self._later("getText")
+
+            def getText2(self, cmd: Any, results: int) -> Any:
+                return self._later("getText2")
+
+        running = self.begin(Waiting(command="x"))
+        running.command.end(0)
+        results = {"evaluateCommand": FAILURE, "getText": ["well"], "getText2": ["worth", "it"]}
+        for name in ("commandComplete", "createSummary", "evaluateCommand", "getText", "getText2"):
+            self.assertIn(name, [each for each, _ in waited])
+            self.assertIsNone(running.result)
+            dict(waited)[name].callback(results.get(name))
+        self.assertEqual((running.result, running.step.getText()), (FAILURE, ["well"]))
+        self.assertEqual(running.build.text, ["failed", "worth", "it"])
+
+    def test_coroutines(self) -> None:
+        """They may be coroutines."""
+
+        class Today(ShellCommand):
+            async def evaluateCommand(self, cmd: Any) -> int:  # type: ignore[override]
+                return WARNINGS
+
+        running = self.begin(Today(command="x"))
+        running.command.end(0)
+        self.assertEqual(running.result, WARNINGS)
+
+    def test_fails(self) -> None:
+        """An exception that comes late is an exception of the step."""
+        failing: Deferred[Any] = Deferred()
+
+        class Failing(ShellCommand):
+            def commandComplete(self, cmd: Any) -> Any:
+                return failing
+
+        running = self.begin(Failing(command="x"))
+        running.command.end(0)
+        failing.errback(ZeroDivisionError("late"))
+        self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -1,0 +1,139 @@
+"""What a master keeps of builds, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+
+from buildbot.daemon.troubles import reportTroubles
+from buildbot.logs.files import logFilename
+from buildbot.model.results import SUCCESS
+from buildbot.status.report import reportBuild
+from buildbot.store.memory import MemoryStore
+from tests.unit.process.test_builds import BuildCase
+
+
+class KeepingCase(BuildCase):
+    """A master with a builder, a slave, and a directory of logs."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.logs = self.botmaster.logs.directory
+        self.slave = self.green()
+
+    def put(self, number: int, step: str = "old") -> str:
+        """A log file that an earlier master has left; its name."""
+        filename = logFilename("full", number, step, "stdio")
+        path = Path(self.logs, filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("5:0text,")
+        return filename
+
+    def troubles(self) -> list[str]:
+        """The subjects of what is wrong just now."""
+        return [each["subject"] for each in reportTroubles(self.botmaster.troubles)]
+
+    def there(self) -> list[str]:
+        """The log files of the builder."""
+        return sorted(os.listdir(os.path.join(self.logs, "full")))
+
+
+class NumberTests(KeepingCase):
+    """H9: numbers of builds never go back."""
+
+    def test_aboveLogs(self) -> None:
+        """H9: where the store knows nothing, but logs are there, builds get numbers above theirs."""
+        old = self.put(30)
+        self.force()
+        self.force(revision="2")
+        self.assertEqual([build.number for build in self.builds()], [31, 32])
+        self.assertEqual(Path(self.logs, old).read_text(), "5:0text,")
+
+    def test_nameTaken(self) -> None:
+        """H9: a log whose name a file has already gets another one, and that file stays."""
+        taken = self.put(0, "shell")
+        self.patch(self.botmaster, "firstNumber", lambda builder: 0)
+        self.force()
+        (log,) = self.builds()[-1].steps[0].logs
+        self.assertEqual(log.filename, f"{taken}_2")
+        self.assertEqual(Path(self.logs, taken).read_text(), "5:0text,")
+
+    def test_lostBuilds(self) -> None:
+        """H10: a start finds logs of builds that the store does not know, and says which."""
+        for number in (5, 7):
+            self.put(number)
+        self.successResultOf(ensureDeferred(self.botmaster.resume()))
+        self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
+        (trouble,) = reportTroubles(self.botmaster.troubles)
+        self.assertIn("builds are lost", trouble["why"])
+        self.assertIn("full 0 to 7", trouble["why"])
+        self.force()
+        self.assertEqual((self.troubles(), self.builds()[-1].number), ([], 8))
+
+    def test_nothingLost(self) -> None:
+        """H10: where all logs belong to known builds nothing is said."""
+        self.force()
+        self.successResultOf(ensureDeferred(self.botmaster.resume()))
+        self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
+        self.assertEqual(self.troubles(), [])
+
+
+class PruneTests(KeepingCase):
+    """H9: nameless logs do not stay for good."""
+
+    def test_orphans(self) -> None:
+        """H9: logs that no build names go when builds of their age go; those of builds that are kept stay."""
+        for number in range(3):
+            self.put(number, "lost")
+        Path(self.logs, "full", "0-notes").write_text("of a user")
+        for number in range(4):
+            self.force(revision=str(number))
+        self.assertEqual([build.number for build in self.builds()], [3, 4, 5, 6])
+        self.botmaster.buildHorizon = 5
+        self.botmaster.buildDays = None
+        pruning = ensureDeferred(self.botmaster.prune())
+        self.wait(2)
+        self.successResultOf(pruning)
+        names = self.there()
+        self.assertEqual([name for name in names if "lost" in name], ["2-log-lost-stdio"])
+        self.assertIn("0-notes", names)
+        self.assertEqual(len([name for name in names if "-log-shell" in name]), 4)
+
+
+class TroubleTests(KeepingCase):
+    """F5: what cannot be kept is said until it can be."""
+
+    def test_logs(self) -> None:
+        """F5: a build whose log finds no place says so, and so does status until logs can be written."""
+        self.botmaster.settle(self.mktemp(), self.botmaster.store)
+        self.logs = self.botmaster.logs.directory
+        os.makedirs(os.path.dirname(self.logs))
+        os.symlink("/nowhere/mounted", self.logs)
+        self.force()
+        (build,) = self.builds()
+        self.assertEqual(build.results, SUCCESS)
+        said = reportBuild(build.toRecord())
+        self.assertIn("shell/stdio: not kept: ", said["logTrouble"])
+        self.assertEqual(sorted(self.troubles()), ["logs", "logs/full"])
+        os.unlink(self.logs)
+        self.assertEqual(self.troubles(), [])
+        self.force(revision="2")
+        self.assertEqual(reportBuild(self.builds()[-1].toRecord())["logTrouble"], "")
+
+    def test_store(self) -> None:
+        """F5: whatever the store refuses, of whomever, is in status at once, and no more when it works."""
+        store = MemoryStore()
+        told: list[Any] = []
+        self.patch(store, "watch", lambda *callbacks: told.extend(callbacks))
+        self.botmaster.settle(self.mktemp(), store)
+        failed, works, damaged = told
+        failed("disk is full")
+        self.assertEqual(self.troubles(), ["store"])
+        self.assertEqual(self.botmaster.storeTrouble, "disk is full")
+        works()
+        self.assertEqual((self.troubles(), self.botmaster.storeTrouble), ([], ""))
+        damaged("damaged: database disk image is malformed")
+        self.assertEqual((self.troubles(), self.botmaster.storeTrouble), (["damaged store"], ""))

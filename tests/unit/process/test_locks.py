@@ -1,0 +1,297 @@
+"""Locks: who gets them, in which order, and that nobody gets one twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from buildbot.process.locks import MasterLock, RealMasterLock, RealSlaveLock, SlaveLock
+from buildbot.process.locktable import BaseLock, LockError, claimAll, releaseAll
+
+
+class ConfiguredTests(unittest.TestCase):
+    """Locks as a configuration names them."""
+
+    def test_same(self) -> None:
+        """Two loads of one configuration mean the same locks; another count is another lock."""
+        for one, other in (
+            (MasterLock("db"), MasterLock("db", 2)),
+            (SlaveLock("cpu"), SlaveLock("cpu", 2)),
+            (SlaveLock("cpu", 1, {"b1": 2}), SlaveLock("cpu", 1, {"b1": 3})),
+            (MasterLock("db"), SlaveLock("db")),
+        ):
+            same = eval(repr(one))
+            self.assertEqual((one, hash(one)), (same, hash(same)))
+            self.assertNotEqual(one, other)
+
+    def test_counts(self) -> None:
+        """A lock that nobody could ever hold is refused by the configuration."""
+        for count in (0, -1, 1.5, True, "2", None):
+            self.assertRaises(ValueError, MasterLock, "db", count)
+            self.assertRaises(ValueError, SlaveLock, "db", count)
+            self.assertRaises(ValueError, SlaveLock, "db", 1, {"b1": count})
+
+    def test_real(self) -> None:
+        """A master lock is one for all slaves; a slave lock is one for each, with its own count."""
+        master = MasterLock("db", 3).lockClass(MasterLock("db", 3))
+        self.assertIs(master.getLock("b1"), master.getLock("b2"))
+        self.assertEqual(master.getLock("b1").maxCount, 3)
+        slaves = SlaveLock("cpu").lockClass(SlaveLock("cpu", 1, {"b2": 4}))
+        self.assertIs(slaves.getLock("b1"), slaves.getLock("b1"))
+        self.assertIs(slaves.getLock(SimpleNamespace(slavename="b1")), slaves.getLock("b1"))
+        self.assertEqual([slaves.getLock(name).maxCount for name in ("b1", "b2")], [1, 4])
+        self.assertEqual(repr(slaves.getLock("b2")), "<SlaveLock cpu on b2 0 of 4, 0 waiting>")
+
+    def test_reconfigured(self) -> None:
+        """B6: with another count, holders keep what they have; others get in when there is room."""
+        lock = RealMasterLock(MasterLock("db", 2))
+        called: list[str] = []
+        for owner in ("a", "b"):
+            lock.claim(owner)
+        for owner in ("c", "d"):
+            claimAll([lock], owner, lambda owner=owner: called.append(owner))
+        lock.configure(MasterLock("db", 1))
+        lock.release("a")
+        self.assertEqual((lock.owners(), called), (("b",), []))
+        lock.configure(MasterLock("db", 3))
+        self.assertEqual(called, ["c", "d"])
+        slaves = RealSlaveLock(SlaveLock("cpu"))
+        first = slaves.getLock("b1")
+        slaves.configure(SlaveLock("cpu", 2, {"b2": 5}))
+        self.assertEqual((first.maxCount, slaves.getLock("b2").maxCount), (2, 5))
+
+
+class Value:
+    """An owner that is equal to every other one, as two steps of one text are."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class LockTests(unittest.TestCase):
+    """One lock, and those that want it."""
+
+    def setUp(self) -> None:
+        self.lock = BaseLock("db")
+        self.called: list[str] = []
+
+    def wait(self, *owners: str) -> None:
+        for owner in owners:
+            claimAll([self.lock], owner, lambda owner=owner: self.called.append(owner))
+
+    def test_one(self) -> None:
+        """One holds it, another can not, until it is given back."""
+        self.lock.claim("a")
+        self.assertFalse(self.lock.isAvailable("b"))
+        self.assertRaises(LockError, self.lock.claim, "b")
+        self.assertEqual((self.lock.owners(), self.lock.isHeldBy("b")), (("a",), False))
+        self.lock.release("a")
+        self.assertTrue(self.lock.isAvailable())
+        self.lock.claim("b")
+
+    def test_mistaken(self) -> None:
+        """B6: to give back what one does not hold, or to want what one holds, is a mistake."""
+        self.assertRaises(LockError, self.lock.release, "a")
+        lock = BaseLock("db", 2)
+        lock.claim("a")
+        self.assertFalse(lock.isAvailable("a"))
+        self.assertRaises(LockError, lock.claim, "a")
+        self.assertRaises(LockError, claimAll, [lock], "a", self.fail)
+        lock.release("a")
+        self.assertRaises(LockError, lock.release, "a")
+
+    def test_inOrder(self) -> None:
+        """They come in the order in which they asked, and nobody slips in before the one whose turn it is."""
+        self.lock.claim("a")
+        self.wait("b", "c")
+        self.assertEqual(self.lock.waiting(), ("b", "c"))
+        self.lock.release("a")
+        self.assertEqual((self.called, self.lock.owners()), (["b"], ("b",)))
+        self.assertEqual([self.lock.isAvailable(each) for each in ("late", "c", "b")], [False, False, False])
+        self.lock.release("b")
+        self.assertEqual((self.called, self.lock.owners()), (["b", "c"], ("c",)))
+
+    def test_passed(self) -> None:
+        """One that is lost while it waits, or when it just had its turn, holds up nobody."""
+        self.lock.claim("a")
+        self.wait("b", "c", "d")
+        releaseAll([self.lock], "c")
+        self.lock.release("a")
+        releaseAll([self.lock], "b")
+        self.assertEqual(self.called, ["b", "d"])
+        releaseAll([self.lock], "nobody")
+        releaseAll([self.lock], "d")
+        self.assertTrue(self.lock.isAvailable("late"))
+
+    def test_waitsAgain(self) -> None:
+        """One that asks again while it waits keeps its place, and is called once."""
+        self.lock.claim("a")
+        self.wait("b", "c", "b")
+        self.assertEqual(self.lock.waiting(), ("b", "c"))
+        self.lock.release("a")
+        self.assertEqual(self.called, ["b"])
+
+    def test_identity(self) -> None:
+        """Two steps that are equal, as those of two builds are, are two owners."""
+        one, other = Value(), Value()
+        self.lock.claim(one)
+        self.assertFalse(self.lock.isHeldBy(other))
+        self.assertRaises(LockError, self.lock.release, other)
+
+    def test_failingCall(self) -> None:
+        """A call that fails keeps nobody else from the lock, and is told."""
+        lock = BaseLock("db", 2)
+        for owner in ("a", "b"):
+            lock.claim(owner)
+        for owner, call in (("c", lambda: 1 / 0), ("d", lambda: self.called.append("d"))):
+            claimAll([lock], owner, call)
+        self.assertRaises(ZeroDivisionError, lock.release, "a")
+        self.assertEqual(lock.owners(), ("b", "c"))
+        lock.release("b")
+        self.assertEqual(self.called, ["d"])
+
+    def test_longRow(self) -> None:
+        """Thousands that each come and go at once take their turns without a deep stack."""
+        self.lock.claim("a")
+        owners = [f"o{n}" for n in range(5000)]
+        for owner in owners:
+            claimAll([self.lock], owner, lambda owner=owner: self.lock.release(owner))
+        self.lock.release("a")
+        self.assertEqual((self.lock.owners(), self.lock.waiting()), ((), ()))
+
+
+class SeveralTests(unittest.TestCase):
+    """Builds that need several locks at once."""
+
+    def setUp(self) -> None:
+        self.one, self.other = BaseLock("one"), BaseLock("other")
+        self.both = [self.one, self.other]
+
+    def test_allOrNone(self) -> None:
+        """Who cannot have all gets none, and keeps nobody from those that are free, at first."""
+        self.other.claim("x")
+        self.assertFalse(claimAll(self.both, "a", self.fail))
+        self.assertEqual(self.one.owners(), ())
+        self.assertTrue(claimAll([self.one, self.one], "b", self.fail))
+
+    def test_passedBy(self) -> None:
+        """One whose other lock is taken lets others pass, and gets both as soon as it can."""
+        called: list[str] = []
+        self.one.claim("x")
+        claimAll(self.both, "a", lambda: called.append("a"))
+        self.other.claim("y")
+        claimAll([self.one], "b", lambda: called.append("b"))
+        self.one.release("x")
+        self.assertEqual(called, ["b"])
+        self.one.release("b")
+        self.other.release("y")
+        self.assertEqual((called, self.one.owners(), self.other.owners()), (["b", "a"], ("a",), ("a",)))
+
+    def test_twice(self) -> None:
+        """To claim again what one holds is a mistake; to give all back may be done in any state."""
+        claimAll(self.both, "a", self.fail)
+        self.assertRaises(LockError, claimAll, self.both, "a", self.fail)
+        for _ in range(2):
+            releaseAll(self.both, "a")
+        self.assertTrue(claimAll(self.both, "b", self.fail))
+
+    def test_failingCall(self) -> None:
+        """All is given back even if somebody who waited breaks down."""
+        claimAll(self.both, "a", self.fail)
+        claimAll([self.one], "b", lambda: 1 / 0)
+        self.assertRaises(ZeroDivisionError, releaseAll, self.both, "a")
+        self.assertEqual((self.one.owners(), self.other.owners()), (("b",), ()))
+
+
+class World:
+    """Builds that start, are called when it is their turn, end and are lost, with two locks."""
+
+    def __init__(self) -> None:
+        self.locks = [BaseLock("one"), BaseLock("two", 2)]
+        self.wanted: dict[str, list[BaseLock]] = {}
+        self.called: set[str] = set()
+
+    def attempt(self, owner: str) -> None:
+        """What a build does when it starts, or again while it waits."""
+        if not self.runs(owner):
+            if claimAll(self.wanted[owner], owner, lambda: self.called.add(owner)):
+                self.called.add(owner)
+
+    def runs(self, owner: str) -> bool:
+        return all(lock.isHeldBy(owner) for lock in self.wanted[owner])
+
+    def startOrEnd(self, owner: str, wishes: Sequence[int]) -> None:
+        """A build that is there ends: done, stopped, or lost while it waits or was just called."""
+        if owner in self.wanted:
+            wanted = self.wanted.pop(owner)
+            self.called.discard(owner)
+            releaseAll(wanted, owner)
+        else:
+            self.wanted[owner] = [self.locks[n] for n in wishes]
+            self.attempt(owner)
+
+    def endAgain(self, owner: str) -> None:
+        """The end of a build that has ended already, or never was."""
+        if owner not in self.wanted:
+            releaseAll(self.locks, owner)
+
+    def again(self, owner: str) -> None:
+        """One that waits asks again."""
+        if owner in self.wanted:
+            self.attempt(owner)
+
+    def reconfigure(self, lock: int, count: int) -> None:
+        self.locks[lock].setMaxCount(count)
+
+    def wrong(self, before: Sequence[int]) -> Iterator[str]:
+        """What must never be; C{before} is how many held each lock before the last event."""
+        for lock, held in zip(self.locks, before, strict=True):
+            if len(lock.owners()) > max(held, lock.maxCount):
+                yield f"{lock} is over-run"
+            for owner in lock.owners():
+                if owner not in self.wanted or not self.runs(str(owner)):
+                    yield f"{owner} holds {lock} and does not run"
+            if not set(lock.waiting()) <= set(self.wanted):
+                yield f"one that has ended waits for {lock}"
+        for owner, wanted in self.wanted.items():
+            if self.runs(owner) != (owner in self.called):
+                yield f"{owner} was not told what it has"
+            if not self.runs(owner) and not any(self.isTaken(lock, owner) for lock in wanted):
+                yield f"{owner} waits for nothing that is taken"
+
+    def isTaken(self, lock: BaseLock, owner: str) -> bool:
+        """Whether all places are taken, or kept for those that have waited longer."""
+        waiting = lock.waiting()
+        return owner in waiting and len(lock.owners()) + waiting.index(owner) >= lock.maxCount
+
+
+_owners = st.sampled_from("abcd")
+_wishes = st.sampled_from(([0], [0], [1], [0, 1], [1, 0]))
+_event = st.one_of(
+    *[st.tuples(st.just(World.startOrEnd), _owners, _wishes)] * 4,
+    st.tuples(st.just(World.again), _owners),
+    st.tuples(st.just(World.endAgain), _owners),
+    st.tuples(st.just(World.reconfigure), st.integers(0, 1), st.integers(1, 3)),
+)
+
+
+class AnyOrderTests(unittest.TestCase):
+    """Any sequence of events."""
+
+    @given(st.lists(_event, min_size=20, max_size=40))
+    @settings(max_examples=250, deadline=None, derandomize=True, database=None)
+    def test_anyOrder(self, events: list[tuple[Any, ...]]) -> None:
+        """B6, B7: whatever happens, places are never over-run or lost, and whoever can run does."""
+        world = World()
+        for event, *arguments in events:
+            before = [len(lock.owners()) for lock in world.locks]
+            event(world, *arguments)
+            self.assertEqual(list(world.wrong(before)), [])

@@ -1,0 +1,380 @@
+"""Which waiting requests share a build: the default, the configuration, schedulers, and last tries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred, succeed
+
+from buildbot.config.diff import diff
+from buildbot.config.load import load
+from buildbot.config.model import ConfigErrors, MasterConfig, MergeRule
+from buildbot.model.change import Change
+from buildbot.model.records import MOST_INTERRUPTIONS
+from buildbot.model.results import EXCEPTION, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
+from buildbot.process.merging import mayMerge
+from buildbot.process.request import BuildRequest
+from buildbot.scheduler import AnyBranchScheduler, BaseScheduler, Dependent, Nightly, Periodic, Scheduler
+from tests.recipes import codeBlocks
+from tests.schedulers import SchedulerCase
+from tests.stores import build
+from tests.unit.process.test_builds import BuildCase, shell
+
+
+class MergeCase(BuildCase):
+    """A builder that is busy, and what waits for it."""
+
+    def rule(self, says: Any = None, ofAll: Any = True) -> None:
+        """What C{mergeRequests} says of the builder, and of all."""
+        config = self.botmaster.config
+        setup = replace(config.builders["full"], mergeRequests=None if says is None else MergeRule(says))
+        self.use(replace(config, builders={"full": setup}, mergeRequests=MergeRule(ofAll)))
+
+    def ask(self, reason: str, properties: Any = None, alone: bool = False, **source: Any) -> BuildSet:
+        buildset = BuildSet(["full"], SourceStamp(**source), reason, properties=properties)
+        buildset.mergeRequests = not alone
+        self.successResultOf(ensureDeferred(self.botmaster.submitBuildSet(buildset)))
+        return buildset
+
+    def reasons(self) -> list[str]:
+        """A slave comes, builds all that waits, and goes: the reasons of its builds."""
+        before = len(self.builds())
+        slave = self.green()
+        self.settle()
+        slave.broker.transport.abortConnection()
+        self.settle()
+        return [build.reason for build in self.builds()[before:]]
+
+
+class RuleTests(MergeCase):
+    """What C{mergeRequests} says."""
+
+    def test_default(self) -> None:
+        """F15: requests of one source and the same properties share a build; others have one of their own."""
+        for reason, properties, branch in (
+            ("a", None, None),
+            ("b", {"t": 1}, None),
+            ("c", None, None),
+            ("d", {"t": 1}, None),
+            ("e", None, "dev"),
+        ):
+            self.ask(reason, properties, branch=branch)
+        self.assertEqual(self.reasons(), ["a, c", "b, d", "e"])
+
+    def test_never(self) -> None:
+        """F15: with mergeRequests False, of the builder or of all, each request gets a build of its own."""
+        for rules in ((False, True), (None, False), (False, lambda builder, one, other: True)):
+            self.rule(*rules)
+            for reason in "abc":
+                self.ask(reason)
+            self.assertEqual(self.reasons(), ["a", "b", "c"])
+
+    def test_builderFirst(self) -> None:
+        """F15: what a builder says counts more than what is said of all."""
+        self.rule(True, False)
+        for reason in "ab":
+            self.ask(reason)
+        self.assertEqual(self.reasons(), ["a, b"])
+
+    def test_function(self) -> None:
+        """F15: a function is asked about the builder and two requests, and decides."""
+        asked = []
+
+        def sameLetter(builder: Any, one: Any, other: Any) -> bool:
+            asked.append((builder.name, one.source.branch, one.properties.getProperty("t", None)))
+            return bool(one.reason[0] == other.reason[0]) and one.canBeMergedWith(other)
+
+        self.rule(sameLetter)
+        for reason in ("a1", "b1", "a2", "b2"):
+            self.ask(reason, {"t": 1}, branch="dev")
+        self.assertEqual(self.reasons(), ["a1, a2", "b1, b2"])
+        self.assertEqual(set(asked), {("full", "dev", 1)})
+
+    def test_differentSources(self) -> None:
+        """F15: where a function merges different sources, the build is of the first one, with all changes."""
+        self.rule(lambda builder, one, other: True)
+        self.ask("a", revision="1", branch="x")
+        self.ask("b", changes=[Change("me", ["f"], "", branch="y", revision="2").numbered(4)])
+        self.assertEqual(self.reasons(), ["a, b"])
+        (build,) = self.builds()
+        assert build.sourcestamp is not None
+        self.assertEqual((build.sourcestamp["branch"], build.sourcestamp["revision"]), ("x", "1"))
+        self.assertEqual([change["number"] for change in build.sourcestamp["changes"]], [4])
+
+    def test_functionFails(self) -> None:
+        """F15: a function that raises, or answers later, costs that merge alone, and is logged once."""
+
+        def broken(builder: Any, one: Any, other: Any) -> Any:
+            raise RuntimeError("no idea")
+
+        def late(builder: Any, one: Any, other: Any) -> Any:
+            return succeed(True)
+
+        async def later(builder: Any, one: Any, other: Any) -> bool:
+            return True
+
+        for rule, error in ((broken, RuntimeError), (late, TypeError), (lambda *a: later(*a), TypeError)):
+            self.rule(rule)
+            for reason in "abc":
+                self.ask(reason)
+            self.assertEqual(self.reasons(), ["a", "b", "c"])
+            self.assertEqual(len(self.flushLoggedErrors(error)), 1)
+
+    def test_ownRequest(self) -> None:
+        """F15: a request of somebody's own class may refuse, whichever of the two comes first."""
+
+        class Own(BuildRequest):
+            def canBeMergedWith(self, other: Any) -> bool:
+                return False
+
+        rule, own, other = MergeRule(True), Own("x", SourceStamp()), BuildRequest("y", SourceStamp())
+        self.assertFalse(mayMerge(rule, None, own, other))
+        self.assertFalse(mayMerge(rule, None, other, own))
+        self.assertTrue(mayMerge(rule, None, other, BuildRequest("z", SourceStamp())))
+
+    def test_alone(self) -> None:
+        """F15: a set that is to be built by itself is, also after a restart, whatever the builder says."""
+        self.rule(lambda *a: True)
+        self.ask("a", alone=True)
+        self.ask("b")
+        self.ask("c", alone=True)
+        self.ask("d")
+        self.assertEqual([each.mergeable for each in self.waiting()], [False, True, False, True])
+        waiting = [BuildRequest.fromRecord(each) for each in self.waiting()]
+        self.assertEqual([each.mergeable for each in waiting], [False, True, False, True])
+        self.assertEqual(self.reasons(), ["a", "b, d", "c"])
+
+
+class Each(BaseScheduler):
+    """A scheduler of somebody's own."""
+
+    def addChange(self, change: Any) -> None:
+        self.submit(BuildSet(["full"], SourceStamp(changes=[change]), "each"))
+
+
+class SchedulerTests(MergeCase):
+    """What schedulers say."""
+
+    def submitted(self, scheduler: Any) -> Any:
+        """Whether the sets that it submits may be merged."""
+        scheduler._isSending = True
+        bs = BuildSet(["full"], SourceStamp(), "because")
+        scheduler.submit(bs)
+        return bs.mergeRequests
+
+    def test_own(self) -> None:
+        """F15: each set of a scheduler of one's own is built by itself, unless the class says otherwise."""
+        self.assertIs(self.submitted(Each("each")), False)
+        together = type("Together", (Each,), {"mergeRequests": True})
+        self.assertIs(self.submitted(together("together")), True)
+
+    def test_ours(self) -> None:
+        """F15: the sets of the schedulers that come with the master share builds, as in 0.7.5."""
+        quick = Scheduler("quick", None, 1, ["full"])
+        every = AnyBranchScheduler("any", None, 1, ["full"])
+        for each in (
+            quick,
+            every,
+            Dependent("d", quick, ["full"]),
+            Periodic("p", ["full"], 5),
+            Nightly("n", ["full"]),
+        ):
+            self.assertIs(self.submitted(each), True, each.name)
+
+    def test_ownSet(self) -> None:
+        """F15: a set that says so itself is asked first."""
+        scheduler = Scheduler("quick", None, 1, ["full"])
+        scheduler._isSending = True
+        bs = BuildSet(["full"], SourceStamp(), "because", mergeRequests=False)
+        scheduler.submit(bs)
+        self.assertIs(bs.mergeRequests, False)
+
+
+class DocumentedTests(SchedulerCase):
+    """The scheduler that the docs show."""
+
+    def test_each(self) -> None:
+        """F15: the scheduler Each of the docs does what it says: each change gets a build of its own."""
+        (text,) = [text for _, text in codeBlocks() if "class Each(BaseScheduler)" in text]
+        names: dict[str, Any] = {"__name__": "master.cfg"}
+        exec(text, names)
+        self.use(names["Each"]("each", ["full"]))
+        for _ in range(3):
+            self.commit()
+        waiting = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([each.mergeable for each in waiting], [False] * 3)
+        one, *others = [BuildRequest.fromRecord(each) for each in waiting]
+        for other in others:
+            self.assertTrue(one.canBeMergedWith(other))
+            self.assertFalse(mayMerge(MergeRule(True), None, one, other))
+
+
+class TrialTests(MergeCase):
+    """F16: requests under whose builds the master has ended."""
+
+    def crashed(self, buildset: BuildSet, times: int) -> None:
+        (request,) = buildset.requests
+        request.interruptions = times
+
+    def test_alone(self) -> None:
+        """F16: the last try of a request is a build of its own, so that no other is given up with it."""
+        for reason in "abc":
+            self.crashed(self.ask(reason), MOST_INTERRUPTIONS - 1 if reason != "c" else 1)
+        self.ask("d")
+        self.assertEqual(self.reasons(), ["a", "b", "c, d"])
+
+    def test_turns(self) -> None:
+        """F16: last tries take turns, on all builders: so one that brings the master down is found."""
+        self.configure(shell("true"), builders="one two three")
+        last = [self.force(name) for name in ("one", "two")]
+        for buildset in last:
+            self.crashed(buildset, MOST_INTERRUPTIONS - 1)
+        slave = self.connect()
+        self.force("three")
+        self.assertEqual(len(slave.commands), 2)
+        self.assertIn("last try", self.botmaster.builders["two"].whyWaiting())
+        slave.commands[0].end(0)
+        self.settle()
+        self.wait(1)
+        self.assertEqual(len(slave.commands), 3)
+        slave.commands[2].end(0)
+        slave.commands[1].end(0)
+        self.settle()
+        self.assertEqual([buildset.getResults() for buildset in last], [SUCCESS, SUCCESS])
+
+    def test_recordedFirst(self) -> None:
+        """F16: the store knows of a build before any code of the configuration makes it."""
+        factory = shell("make")
+        seen = []
+
+        def newBuild(requests: Any) -> Any:
+            seen.append([build.finished for build in self.builds()])
+            return type(factory).newBuild(factory, requests)
+
+        factory.newBuild = newBuild  # type: ignore[method-assign]
+        self.configure(factory)
+        self.green()
+        self.force()
+        self.assertEqual(seen, [[None]])
+
+    def test_told(self) -> None:
+        """F16: at the start after the third crash, whoever listens is told that the set is over."""
+        told: list[Any] = []
+
+        class Listener:
+            def buildsetComplete(self, record: Any) -> None:
+                told.append((record.id, record.results))
+
+        buildset = self.force()
+        store = self.botmaster.store
+        for _ in range(MOST_INTERRUPTIONS):
+            self.start()
+            self.successResultOf(store.interrupted(self.clock.seconds()))
+        self.start()
+        self.botmaster.subscribeToBuilds(Listener())
+        self.successResultOf(ensureDeferred(self.botmaster.openStore()))
+        self.successResultOf(ensureDeferred(self.botmaster.resume()))
+        self.wait(1)
+        self.assertEqual(told, [(buildset.record.id if buildset.record else 0, EXCEPTION)])
+        (given,) = self.botmaster.givenUp
+        self.assertEqual((given.builder, given.number, given.results), ("full", 3, EXCEPTION))
+        self.botmaster.builders["full"].pending.clear()
+        self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
+
+    def start(self) -> None:
+        """A build is begun, as far as the store knows."""
+        self.successResultOf(self.botmaster.store.startBuild(build("full", self.waiting())))
+
+
+class ConfigTests(BuildCase):
+    """C{mergeRequests} in master.cfg."""
+
+    TEXT = """
+from buildbot.process.factory import BuildFactory
+c = BuildmasterConfig = {}
+c['bots'] = [("a", "pw")]
+c['slavePortnum'] = 9989
+c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': BuildFactory(), %s}]
+%s
+"""
+
+    def loaded(self, builder: str = "", master: str = "") -> MasterConfig:
+        return load(self.TEXT % (builder, master), "master.cfg", self.mktemp())
+
+    def test_sameText(self) -> None:
+        """F15: a function that the same text defines again changes nothing; another one does."""
+        rule = "'mergeRequests': lambda builder, a, b: a.reason == b.reason"
+        ofAll = "c['mergeRequests'] = lambda builder, a, b: a.reason == b.reason"
+        self.assertTrue(diff(self.loaded(rule, ofAll), self.loaded(rule, ofAll)).isEmpty())
+        other = self.loaded(rule.replace("==", "!="), ofAll.replace("==", "!="))
+        change = diff(self.loaded(rule, ofAll), other)
+        self.assertEqual(change.describe(), ("~ builder b: mergeRequests", "~ mergeRequests: new value"))
+
+    def test_sameObject(self) -> None:
+        """F15: so is it with objects that can be called, with methods and with partial functions."""
+        text = (
+            "class Rule:\n    def __init__(self, n): self.n = n\n"
+            "    def __call__(self, builder, a, b): return %s\n"
+            "    def ask(self, builder, a, b): return True\n"
+            "    def __eq__(self, other): return self.n == other.n\n"
+            "class Plain:\n    def __init__(self, n): self.n = n\n"
+            "    def __call__(self, builder, a, b): return %s\n"
+            "import functools\n"
+            "c['mergeRequests'] = %s"
+        )
+        for rule, other in (
+            ("Plain(1)", "Plain(2)"),
+            ("Rule(1)", "Rule(2)"),
+            ("Rule(1).ask", "Rule(2).ask"),
+            ("functools.partial(Rule.ask, 1)", "functools.partial(Rule.ask, 2)"),
+        ):
+            loaded = self.loaded("", text % (True, True, rule))
+            self.assertTrue(diff(loaded, self.loaded("", text % (True, True, rule))).isEmpty(), rule)
+            self.assertFalse(diff(loaded, self.loaded("", text % (True, True, other))).isEmpty(), rule)
+        plain = self.loaded("", text % (True, True, "Plain(1)"))
+        self.assertFalse(diff(plain, self.loaded("", text % (True, False, "Plain(1)"))).isEmpty())
+
+    def test_none(self) -> None:
+        """F15: no key, None and True are the default."""
+        default = self.loaded()
+        self.assertTrue(
+            diff(default, self.loaded("'mergeRequests': None", "c['mergeRequests'] = None")).isEmpty()
+        )
+        self.assertTrue(diff(default, self.loaded("", "c['mergeRequests'] = True")).isEmpty())
+        self.assertFalse(diff(default, self.loaded("", "c['mergeRequests'] = False")).isEmpty())
+
+    def test_wrong(self) -> None:
+        """F15: what is no rule is an error of the configuration, with its place."""
+        for wrong, words in (
+            ("'no'", "must be True, False or a function of (builder, request, otherRequest), not a str"),
+            ("1", "must be True, False or a function"),
+            ("lambda a, b: True", "this one does not take three arguments"),
+            ("dict", "must be True, False or a function"),
+        ):
+            for parts, line in (
+                ((f"'mergeRequests': {wrong}", ""), 6),
+                (("", f"c['mergeRequests'] = {wrong}"), 7),
+            ):
+                with self.assertRaises(ConfigErrors) as caught:
+                    self.loaded(*parts)
+                (error,) = caught.exception.errors
+                self.assertIn(words, error.message)
+                self.assertEqual(error.line, line)
+
+    def test_reconfig(self) -> None:
+        """F15: a changed rule counts from the next build on, and touches no slave."""
+        slave = self.connect()
+        self.force()
+        for _ in range(2):
+            self.force(branch="x")
+        config = self.botmaster.config
+        self.use(replace(config, mergeRequests=MergeRule(False)))
+        self.settle()
+        self.assertEqual(slave.complaints, [])
+        for _ in range(3):
+            self.command(slave).end(0)
+            self.settle()
+        self.assertEqual(len(self.builds()), 3)

@@ -1,0 +1,78 @@
+"""Who has said which part of a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.model.properties import NoProperty, Properties, WithProperties
+from buildbot.process.provenance import Piece, Teller, piecesOf, tellerOf
+
+
+class Build:
+    """I have properties of all kinds."""
+
+    def __init__(self) -> None:
+        self.given = Properties({"color": "red"}, "Change")
+        self.given.update({"wanted": "w"}, "request")
+        self.given.update({"os": "linux"}, "slave")
+        self.given.update({"slavename": "bot1", "buildnumber": 7, "branch": "b", "revision": None}, "build")
+        self.properties = Properties()
+        self.properties.updateFrom(self.given)
+        self.properties.setProperty("version", "1.0", "step")
+
+    def getProperty(self, name: str) -> Any:
+        return self.properties.getProperty(name)
+
+
+class ProvenanceTests(unittest.SynchronousTestCase):
+    """H5: what a slave may have said is known as such."""
+
+    def setUp(self) -> None:
+        self.build = Build()
+
+    def test_tellers(self) -> None:
+        """H5: the configuration's own properties are told from those of senders, and from those of steps."""
+        tellers = {name: tellerOf(name, self.build) for name in self.build.properties}
+        others, slave = Teller.OTHERS, Teller.SLAVE
+        said = {"color": others, "wanted": others, "branch": others, "revision": slave, "version": slave}
+        ours = dict.fromkeys(("os", "slavename", "buildnumber"), Teller.CONFIGURATION)
+        self.assertEqual(tellers, {**said, **ours})
+
+    def test_overwritten(self) -> None:
+        """H5: a property that a step sets anew is the slave's, whatever name and source the step gives it."""
+        for name, source in (("slavename", "build"), ("os", "slave"), ("new", "slave")):
+            self.build.properties.setProperty(name, "evil", source)
+            self.assertEqual(tellerOf(name, self.build), Teller.SLAVE)
+
+    def test_pieces(self) -> None:
+        """H5: a text is taken apart at its places, whichever way the properties are named."""
+        named = WithProperties("a/%(slavename)s-%(version)5s%%/%(branch)s%(revision)s")
+        version, branch = Piece("  1.0", Teller.SLAVE, "version"), Piece("b", Teller.OTHERS, "branch")
+        begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-"), version, Piece("%"), Piece("/")]
+        end = [branch, branch]  # it stands for its latest revision, too
+        self.assertEqual(piecesOf(named, self.build), [*begin, *end])
+        inOrder = WithProperties("%s/%d", "version", "buildnumber")
+        self.assertEqual(
+            piecesOf(inOrder, self.build),
+            [Piece("1.0", Teller.SLAVE, "version"), Piece("/"), Piece("7", name="buildnumber")],
+        )
+        self.assertEqual(piecesOf("plain", self.build), [Piece("plain")])
+
+    def test_alternatives(self) -> None:
+        """H5: the text that stands for a property that is not set is the configuration's."""
+        self.assertEqual(piecesOf(WithProperties("%(none:-x)s"), self.build), [Piece("x", name="none")])
+        self.assertEqual(
+            piecesOf(WithProperties("%(version:-x)s"), self.build), [Piece("1.0", Teller.SLAVE, "version")]
+        )
+        self.assertRaises(NoProperty, piecesOf, WithProperties("%(none)s"), self.build)
+
+    def test_unknownWays(self) -> None:
+        """H5: a text that fills itself in in its own way is the word of the least trusted that it asked."""
+
+        class Own(WithProperties):
+            def render(self, build: Any) -> str:
+                return f"{build.getProperty('slavename')}/{build.getProperty('version')}"
+
+        self.assertEqual(piecesOf(Own("x"), self.build), [Piece("bot1/1.0", Teller.SLAVE, "version")])

@@ -1,0 +1,88 @@
+"""Builders that share slaves with few slots: each gets its turn, in whatever order the builds end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
+from tests.fakes import FakeCommand
+from tests.unit.process.test_builds import BuildCase, shell
+
+#: Which slaves each builder may use; a slave runs one build at a time.
+BUILDERS = {"both": ("a", "b"), "every": ("b", "a"), "left": ("a",), "right": ("b",), "right too": ("b",)}
+
+
+class Yard(BuildCase):
+    """A master all of whose builders always have something to build."""
+
+    def runTest(self) -> None:
+        """Begin."""
+        self.use(
+            MasterConfig(
+                slaves={name: SlaveConfig(name, "sekrit", max_builds=1) for name in "ab"},
+                builders={
+                    name: BuilderConfig(name, slaves, name, shell("true"))
+                    for name, slaves in BUILDERS.items()
+                },
+            )
+        )
+        self.running: list[FakeCommand] = []
+        self.served: Counter[str] = Counter()
+        self.passed: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        for name in "ab":
+            self.connect(name=name, onCommand=self.begin)
+        for builder in BUILDERS:
+            self.more(builder)
+
+    def more(self, builder: str) -> None:
+        """There is always one request for each builder, and each has its own source."""
+        while not self.botmaster.builders[builder].pending:
+            self.force(builder, branch=f"branch {sum(self.served.values())} {builder}")
+
+    def begin(self, command: FakeCommand) -> None:
+        """A build begins on a slave: all others that might have are passed by."""
+        self.running.append(command)
+        begun = command.builder if isinstance(command.builder, str) else command.builder.decode()
+        self.served[begun] += 1
+        self.passed[begun] = 0
+        for name, slaves in BUILDERS.items():
+            if name != begun and command.slave.name in slaves:
+                self.passed[name] += 1
+                self.most[name] = max(self.most[name], self.passed[name])
+
+    def end(self, which: int) -> None:
+        """One of the builds ends."""
+        self.running.pop(which % len(self.running)).end(0)
+        self.settle()
+        self.clock.advance(0)
+        self.settle()
+        for builder in BUILDERS:
+            self.more(builder)
+
+
+class FairTests(unittest.TestCase):
+    """Builds that end in any order."""
+
+    @given(st.lists(st.integers(0, 1), min_size=60, max_size=60))
+    @settings(max_examples=6, deadline=None, phases=[Phase.generate])
+    def test_eachInTurn(self, order: list[int]) -> None:
+        """F9: a builder whose request waits is passed by the others at most once on each of its slaves."""
+        engine = Yard("runTest")
+        engine.setUp()
+        engine.runTest()
+        for which in order:
+            engine.end(which)
+        self.assertEqual(len(engine.running), 2)
+        for name, slaves in BUILDERS.items():
+            others = [
+                other for other in BUILDERS if other != name for slave in slaves if slave in BUILDERS[other]
+            ]
+            self.assertLessEqual(engine.most[name], len(others) + 1, name)
+        for command in list(engine.running):
+            command.end(0)
+        engine.tearDown()

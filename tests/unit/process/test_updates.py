@@ -1,0 +1,177 @@
+"""What a slave says of a command, as steps read it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from buildbot.model.results import SUCCESS
+from buildbot.process.buildstep import (
+    LoggedRemoteCommand,
+    LoggingBuildStep,
+    RemoteCommand,
+    RemoteShellCommand,
+)
+from buildbot.process.updates import MOST_SOURCES, OutputText, newsIn, soleNews, worded
+from buildbot.wire.budget import PIECE
+from buildbot.wire.jelly import InsecureJelly, unjelly
+from tests.stepping import StepCase
+
+said = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from([b"stdout", b"stderr", b"header", b"log", b"rc", b"list", b"unicode", b"None"]),
+    st.text(max_size=4).map(lambda text: [b"unicode", text.encode()]),
+    st.sampled_from([[b"unicode", b"stdout"], [b"unicode", b"header"], [b"unicode", b"\xff"], [b"unicode"]]),
+    st.integers(-1, 1),
+    st.just([]),
+)
+
+
+def asked(key: Any, value: Any, *, number: Any = 0, update: Any = b"list", news: Any = b"dictionary") -> Any:
+    """The arguments of a call of C{update} as they come over the wire."""
+    return [b"tuple", [b"list", [update, [news, [key, value]], number]]]
+
+
+class NewsTests(unittest.TestCase):
+    """Words are text, output stays as it came."""
+
+    def test_words(self) -> None:
+        """0.7.5, row 4: whatever generation sends a word, a step reads text; output for logs stays bytes."""
+        said = {b"got_revision": b"7", b"stdout": b"\xff", b"rc": 0, b"stat": (1, [b"n\xf6", {b"k": b"v"}])}
+        news = {"got_revision": "7", "stdout": b"\xff", "rc": 0, "stat": (1, ["n\udcf6", {"k": "v"}])}
+        self.assertEqual(newsIn([said, 0]), news)
+        self.assertEqual(worded("text"), "text")
+
+    def test_soleNews(self) -> None:
+        """One piece of output, as most updates are, is read without further ado, from any generation."""
+        self.assertEqual(soleNews(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
+        self.assertEqual(soleNews(asked(b"rc", -1)), ("rc", -1))
+        text = [b"unicode", "\xf6".encode()]
+        self.assertEqual(soleNews(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
+        for other in (
+            asked(b"rc", b"0"),
+            asked(b"stdout", 7),
+            asked(b"log", [b"list", b"n", b"x"]),
+            [],
+            [b"tuple"],
+        ):
+            self.assertIsNone(soleNews(other))
+
+    @given(said, said, said, said, said, st.integers(0, 60))
+    def test_soleNewsSame(self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int) -> None:
+        """Whatever is read by the shortcut would have been read the same without it."""
+        # Most have at most one odd part: others are too seldom read at all.
+        parts = {"number": number, "update": update, "news": news}
+        args = asked(
+            b"stdout" if odd % 5 == 0 else key,
+            b"x" if odd % 7 == 0 else value,
+            **{name: part for at, (name, part) in enumerate(parts.items()) if odd == at},
+        )
+        short = soleNews(args)
+        if short is not None:
+            ((read,),) = unjelly(args, None)
+            self.assertEqual(list(newsIn(read).items()), [short])
+            self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
+
+    def test_soleNewsRefused(self) -> None:
+        """H3: a malformed update does not get through by the shortcut."""
+        for odd in (
+            asked(b"stdout", b"x", number=[b"instance", b"os"]),
+            asked(b"stdout", b"x", news=b"instance"),
+            asked(b"stdout", b"x", update=b"module"),
+            asked([b"module", b"stdout"], b"x"),
+            asked(b"stdout", [b"unicode", [b"module"]]),
+        ):
+            self.assertIsNone(soleNews(odd))
+            self.assertRaises(InsecureJelly, unjelly, odd, None)
+
+    @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))
+    def test_outputText(self, output: bytes, cuts: list[int]) -> None:
+        """Output on its way through a plug-in is text, and the same bytes again, however it was cut."""
+        reader = OutputText()
+        edges = [0, *sorted(cuts), 30]
+        said = [output[a:b] for a, b in pairwise(edges)]
+        news = [reader.read({"stdout": piece, "log": [b"name", piece], "rc": 0}) for piece in said]
+        news += reader.rest()
+        for texts in (
+            [each["stdout"] for each in news if "stdout" in each],
+            [each["log"][1] for each in news if "log" in each],
+        ):
+            self.assertEqual("".join(texts).encode("utf-8", "surrogateescape"), output)
+
+    def test_manyLogs(self) -> None:
+        """H3: a slave that names ever more logs does not make the master remember them."""
+        reader = OutputText()
+        for number in range(2 * MOST_SOURCES):
+            for name in (b"%d" % number, b"x" * 100_000 + b"%d" % number):
+                read = reader.read({"log": [name, b"\xc3"]})["log"]
+        self.assertEqual(read, ["x" * 100_000 + str(2 * MOST_SOURCES - 1), "\udcc3"])
+        self.assertEqual(len(list(reader.rest())), MOST_SOURCES)
+
+    def test_oddLog(self) -> None:
+        """H3: what is no name of a log, and no pair, is left as it is for whoever reads it."""
+        for odd in ([[b"list"], b"x"], 7, [b"name"], {"name": b"x"}):
+            self.assertEqual(OutputText().read({"log": odd}), {"log": odd})
+
+
+class Seeing(RemoteShellCommand):
+    """A command that looks at all that comes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        RemoteShellCommand.__init__(self, *args, **kwargs)
+        self.seen = ""
+        self.lines = self.calls = 0
+
+    def remoteUpdate(self, update: Any) -> None:
+        if "header" in update:
+            self.seen += update["header"]
+        RemoteShellCommand.remoteUpdate(self, update)
+
+    def addStdout(self, data: Any) -> None:
+        self.lines += data.count("\n")
+        self.calls += 1
+        RemoteShellCommand.addStdout(self, data)
+
+
+class _Taking(LoggingBuildStep):
+    """A step with such a command."""
+
+    def start(self) -> None:
+        """See L{LoggingBuildStep}."""
+        self.startCommand(Seeing("build", ["x"]))
+
+
+class OwnCommandTests(StepCase):
+    """0.7.5, row 4: commands of one's own."""
+
+    def test_takesText(self) -> None:
+        """A command that takes output on its way is given text; the log has the bytes that came."""
+        running = self.begin(_Taking())
+        for data in (b"one\ngr\xc3", b"\xb6\n\xff", b"\xe2\x82"):
+            running.command.update(stdout=data)
+        running.command.end(0, header=b"run \xe9")
+        step: Any = running.build.steps[0]
+        self.assertEqual((step.cmd.lines, step.cmd.seen, running.result), (2, "run \udce9", SUCCESS))
+        chunks = list(step.cmd.logs["stdio"].getByteChunks([0]))
+        self.assertEqual(b"".join(data for _, data in chunks), b"one\ngr\xc3\xb6\n\xff\xe2\x82")
+
+    def test_pieces(self) -> None:
+        """H3: a command that takes output on its way is given a long message in pieces, one a turn."""
+        running = self.begin(_Taking())
+        running.command.update(stdout=b"x\n" * PIECE)
+        running.command.end(0)
+        step: Any = running.build.steps[0]
+        self.assertEqual((step.cmd.lines, running.result), (PIECE, SUCCESS))
+        self.assertGreaterEqual(step.cmd.calls, 2)
+
+    def test_who(self) -> None:
+        """Only commands that look at output have it decoded, and those that keep it."""
+        plain = type("Plain", (RemoteShellCommand,), {"start": lambda self: None})
+        taking = (RemoteCommand, Seeing, type("More", (Seeing,), {}))
+        self.assertEqual([each.takesText for each in taking], [True] * 3)
+        logging = (LoggedRemoteCommand, RemoteShellCommand, plain)
+        self.assertEqual([each.takesText for each in logging], [False] * 3)

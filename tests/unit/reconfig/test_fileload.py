@@ -1,0 +1,81 @@
+"""Loading master.cfg from its file, at once and in a thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.config.model import ConfigErrors
+from buildbot.reconfig.fileload import loadInThread, readConfig
+from tests.stories.world import CONFIG
+
+
+class Threads(Clock):
+    """A clock that keeps what threads call back with until it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: Deferred[Callable[[], object]] = Deferred()
+
+    def callFromThread(self, f: Callable[..., object], *args: object) -> None:
+        from twisted.internet import reactor
+
+        reactor.callFromThread(self.done.callback, lambda: f(*args))  # type: ignore[attr-defined]
+
+
+class FileLoadTests(unittest.TestCase):
+    """The file, and what can be wrong with it as a file."""
+
+    def setUp(self) -> None:
+        self.basedir = os.path.abspath(self.mktemp())
+        os.mkdir(self.basedir)
+        self.path = os.path.join(self.basedir, "master.cfg")
+
+    def write(self, data: bytes) -> None:
+        with open(self.path, "wb") as file:
+            file.write(data)
+
+    def test_read(self) -> None:
+        """A good file is a configuration."""
+        self.write(CONFIG.encode())
+        self.assertEqual(list(readConfig(self.path, self.basedir).slaves), ["bot1", "bot2"])
+
+    def test_coding(self) -> None:
+        """A file in another coding than UTF-8 says so in its first lines, as Python files do."""
+        self.write(b"# coding: latin-1\n" + CONFIG.replace("bot1", "bøt1").encode("latin-1"))
+        self.assertIn("bøt1", readConfig(self.path, self.basedir).slaves)
+
+    def test_unreadable(self) -> None:
+        """A file that cannot be read is one error, with its name and the reason."""
+        error = self.assertRaises(ConfigErrors, readConfig, self.path, self.basedir)
+        self.assertEqual(str(error), "master.cfg: cannot read it: No such file or directory")
+
+    async def test_inThread(self) -> None:
+        """L6: loading in a thread gives the same, while the reactor goes on."""
+        self.write(CONFIG.encode())
+        clock = Threads()
+        loaded = loadInThread(self.path, self.basedir, 30, clock)
+        (await clock.done)()
+        self.assertEqual(self.successResultOf(loaded), readConfig(self.path, self.basedir))
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    async def test_errorInThread(self) -> None:
+        """R1: errors come out of the thread as they are."""
+        self.write(b"import nothing_like_it")
+        clock = Threads()
+        loaded = loadInThread(self.path, self.basedir, 30, clock)
+        (await clock.done)()
+        self.failureResultOf(loaded, ConfigErrors)
+
+    async def test_late(self) -> None:
+        """A file that does not end the second time is given up on, and its late answer dropped."""
+        self.write(CONFIG.encode())
+        clock = Threads()
+        loaded = loadInThread(self.path, self.basedir, 30, clock)
+        clock.advance(30)
+        self.assertIn("30 s", str(self.failureResultOf(loaded, ConfigErrors).value))
+        (await clock.done)()

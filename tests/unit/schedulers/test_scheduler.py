@@ -1,0 +1,482 @@
+"""When the schedulers of branches build, and those that users wrote for 0.7.5."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from buildbot import scheduler
+from buildbot.changes import changedict, pb
+from buildbot.interfaces import IScheduler, ISchedulerStatus, IUpstreamScheduler
+from buildbot.model.change import LONGEST_COMMENTS, Change
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.buildset import BuildSet
+from buildbot.scheduler import (
+    AnyBranchScheduler,
+    BaseScheduler,
+    Dependent,
+    Nightly,
+    Periodic,
+    Scheduler,
+)
+from buildbot.schedulers.base import BUILDERS_WITHIN, RETRY_AFTER
+from buildbot.schedulers.branches import MOST_UNIMPORTANT
+from buildbot.schedulers.upstream import FOLLOWED
+from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase, isCode, mainScheduler
+
+
+def broken(change: Change) -> bool:
+    """A function of a user that does not work."""
+    raise RuntimeError("oops")
+
+
+class SchedulerTests(SchedulerCase):
+    """One branch."""
+
+    def test_interfaces(self) -> None:
+        """Schedulers are what 0.7.5's interfaces say."""
+        scheduler = mainScheduler()
+        for each in (scheduler, AnyBranchScheduler("b", None, 1, []), Dependent("d", scheduler, [])):
+            verifyObject(IScheduler, each)
+            verifyObject(IUpstreamScheduler, each)
+        for each in (Periodic("p", [], 60), Nightly("n", [])):
+            verifyObject(IScheduler, each)
+
+    def test_stable(self) -> None:
+        """A change is built on all builders once nobody has committed for a minute."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        self.clock.advance(30)
+        self.commit()
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + 90])
+        self.clock.advance(59.9)
+        self.assertEqual(self.built(), [])
+        self.clock.advance(0.1)
+        self.assertEqual(self.built(), [[1, 2]])
+        self.assertEqual([self.sets()[0].scheduler, self.sets()[0].reason], ["main", "scheduler main"])
+        requests = self.successResultOf(self.store.pendingRequests())
+        self.assertEqual([request.builder for request in requests], ["full", "quick"])
+        self.assertEqual(scheduler.getPendingBuildTimes(), [])
+
+    def test_noTimer(self) -> None:
+        """Without a timer a change is built at once."""
+        self.use(mainScheduler(None))
+        self.commit()
+        self.assertEqual(self.built(), [[1]])
+
+    def test_otherBranch(self) -> None:
+        """A change on another branch is none of its business."""
+        self.use(mainScheduler(branch="stable"))
+        self.commit()
+        self.commit(branch="stable")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2]])
+        self.assertEqual(self.sets()[0].sourcestamp["branch"], "stable")
+
+    def test_unimportant(self) -> None:
+        """A change that is not worth a build is built along with the next that is, and not alone."""
+        self.use(mainScheduler(fileIsImportant=isCode))
+        self.commit("README")
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
+        self.commit("a.c")
+        self.clock.advance(30)
+        self.commit("README")
+        self.clock.advance(30)
+        self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_manyUnimportant(self) -> None:
+        """P5: of changes that no other makes worth a build the newest thousand wait, and are built then."""
+        scheduler = self.use(mainScheduler(fileIsImportant=isCode))
+        for _ in range(MOST_UNIMPORTANT + 5):
+            self.commit("README")
+        self.assertEqual(len(scheduler.toRecord()["trees"][0][1]["changes"]), MOST_UNIMPORTANT)
+        self.commit("a.c")
+        for _ in range(3):
+            self.commit("README")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [list(range(6, MOST_UNIMPORTANT + 10))])
+
+    def test_brokenJudge(self) -> None:
+        """A fileIsImportant that fails costs a build, not a change."""
+        self.use(mainScheduler(fileIsImportant=broken))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_stopped(self) -> None:
+        """A scheduler that was stopped does nothing, whatever it is told."""
+        scheduler = self.use(mainScheduler())
+        change = self.commit()
+        self.stop()
+        scheduler.addChange(change)
+        self.assertEqual(scheduler.getPendingBuildTimes(), [])
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
+
+    def test_equal(self) -> None:
+        """R5: loading the same master.cfg again gives equal schedulers; another value anywhere does not."""
+
+        class Method(Scheduler):
+            def fileIsImportant(self, change: Change) -> bool:
+                return True
+
+        alike = [
+            lambda: mainScheduler(fileIsImportant=isCode),
+            lambda: Method("m", None, 1, []),
+            lambda: AnyBranchScheduler("a", ["b"], 1, ["full"]),
+            lambda: Dependent("d", mainScheduler(), ["package"]),
+            lambda: Periodic("p", ["full"], 60),
+            lambda: Nightly("n", ["full"], hour=[1, 2]),
+        ]
+        for make in alike:
+            self.assertEqual(make(), make())
+        others: list[Any] = [
+            mainScheduler(61),
+            mainScheduler(branch="b"),
+            mainScheduler(),
+            mainScheduler(fileIsImportant=broken),
+            Method("n", None, 1, []),
+            AnyBranchScheduler("a", None, 1, ["full"]),
+            Dependent("d", mainScheduler(61), ["package"]),
+            Periodic("p", ["full"], 61),
+            Nightly("n", ["full"], hour=[1, 3]),
+        ]
+        for other in others:
+            self.assertNotIn(other, [make() for make in alike])
+        self.assertEqual(self.use(mainScheduler()), mainScheduler())
+
+    def test_wrongArguments(self) -> None:
+        """What a user may write wrong in master.cfg is told in words."""
+        wrong: Any
+        for wrong, words in (
+            (lambda: Scheduler("x", None, 60, "full"), "'x': builderNames must be a list of names, not"),
+            (lambda: Scheduler("x", None, 60, [1]), "a list of names: it holds 1"),
+            (lambda: Scheduler("x", None, "60", []), "treeStableTimer must be a number of seconds"),
+            (lambda: Scheduler("x", None, 60, [], "code"), "fileIsImportant must be a function"),
+            (lambda: Scheduler(None, None, 60, []), "Scheduler: name must be a name (text), not None"),
+            (lambda: AnyBranchScheduler("x", "trunk", 60, []), "branches must be a list of branches"),
+            (lambda: Dependent("x", "main", []), "upstream must be another scheduler"),
+            (lambda: Periodic("x", [], 0), "periodicBuildTimer must be a number of seconds above 0"),
+            (lambda: Periodic("x", [], "1h"), "periodicBuildTimer must be a number of seconds above 0"),
+        ):
+            self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
+        self.assertRaises(ValueError, Nightly, "x", [], hour=24)
+
+    def test_followsItself(self) -> None:
+        """A Dependent that has the name of what it follows, and would build for ever, is refused."""
+        error = self.assertRaises(ValueError, Dependent, "main", mainScheduler(), ["package"])
+        self.assertIn("Dependent 'main': upstream has the same name", str(error))
+
+
+class DocumentationTests(unittest.SynchronousTestCase):
+    """The page about them."""
+
+    def test_signatures(self) -> None:
+        """The reference has every scheduler and source with its parameters and what is assumed for them."""
+        page = (
+            Path(__file__).parent.parent.parent.parent / "docs" / "reference" / "schedulers.rst"
+        ).read_text()
+        for module, names in ((scheduler, scheduler.__all__), (pb, ["PBChangeSource"])):
+            for name in names:
+                thing = getattr(module, name)
+                if name.startswith("Base"):
+                    continue
+                parameters = [
+                    each.replace(annotation=inspect.Parameter.empty)
+                    for each in inspect.signature(thing).parameters.values()
+                    if each.name != "sep"
+                ]
+                told = ", ".join(map(str, parameters)).replace("'change", '"change').replace("w'", 'w"')
+                told = told.replace("\"change'", '"change"')
+                self.assertIn(f"\n``{module.__name__}.{name}({told})``\n", page)
+
+    def test_numbers(self) -> None:
+        """The limits in it are those that the code has."""
+        page = " ".join(
+            (Path(__file__).parent.parent.parent.parent / "docs" / "reference" / "schedulers.rst")
+            .read_text()
+            .split()
+        )
+        for words in (
+            f"Names of more than {changedict.LONGEST_NAME} characters",
+            f"more than {changedict.MOST_FILES} files",
+            f"properties of more than {changedict.LARGEST_PROPERTIES} characters",
+            f"comments are cut at {LONGEST_COMMENTS} characters",
+        ):
+            self.assertIn(words, page)
+        self.assertIn(f"the newest {MOST_UNIMPORTANT} that wait so are kept", page)
+        self.assertIn(f"unless {FOLLOWED} later ones", page)
+        self.assertEqual((RETRY_AFTER, BUILDERS_WITHIN), (10, 60))
+
+
+class AnyBranchTests(SchedulerCase):
+    """Many branches."""
+
+    def test_eachBranch(self) -> None:
+        """Each branch is built by itself, when it is stable itself."""
+        scheduler = self.use(AnyBranchScheduler("any", None, MINUTE, ["full"]))
+        for branch in (None, "a", None, "b"):
+            self.commit(branch=branch)
+            self.clock.advance(10)
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + 70, START + 80, START + 90])
+        self.clock.pump([10] * 6)
+        self.assertEqual(self.built(), [[2], [1, 3], [4]])
+        self.assertEqual([record.sourcestamp["branch"] for record in self.sets()], ["a", None, "b"])
+
+    def test_eachRepository(self) -> None:
+        """F2: changes of two repositories are no source together, so each is built by itself."""
+        for one in (AnyBranchScheduler("any", None, MINUTE, ["full"]), mainScheduler()):
+            self.use(one)
+            before = len(self.sets())
+            numbers = [self.commit(repository=name).number for name in ("a", "b", "a")]
+            self.clock.advance(MINUTE)
+            self.assertEqual(self.built()[before:], [[numbers[0], numbers[2]], [numbers[1]]])
+            self.assertEqual([each.sourcestamp["repository"] for each in self.sets()[before:]], ["a", "b"])
+            self.remove(one)
+
+    def test_someBranches(self) -> None:
+        """With a list of branches, the others do not count."""
+        self.use(AnyBranchScheduler("any", ["a", None], MINUTE, ["full"]))
+        for branch in (None, "a", "b"):
+            self.commit(branch=branch)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1], [2]])
+
+    def test_manyUnimportant(self) -> None:
+        """P5: the thousand are of all branches; what goes is of the one that has been quiet for longest."""
+        self.use(AnyBranchScheduler("any", None, DAY, ["full"], isCode))
+        self.commit("a.c", branch="code")
+        self.commit("README", branch="code")
+        self.commit("README", branch="old")
+        self.commit("README", branch="lively")
+        for number in range(MOST_UNIMPORTANT - 1):
+            self.commit("README", branch=f"topic-{number}")
+        self.commit("README", branch="lively")
+        for branch in ("old", "topic-0", "topic-2", "lively"):
+            self.commit("a.c", branch=branch)
+        self.clock.advance(DAY)
+        self.assertEqual(sorted(map(len, self.built())), [1, 1, 2, 2, 3])
+
+
+class Picky(Scheduler):
+    """As in 2006: it looks at each change first."""
+
+    def __init__(self, *args: Any) -> None:
+        Scheduler.__init__(self, *args)
+        self.looked: list[int | None] = []
+
+    def addChange(self, change: Change) -> None:
+        self.looked.append(change.number)
+        if "ignore" not in change.comments:
+            Scheduler.addChange(self, change)
+
+
+class Hasty(Scheduler):
+    """As in 2006: it makes the set itself."""
+
+    def fireTimer(self) -> None:
+        self.timer = None
+        self.nextBuildTime = None
+        changes = self.importantChanges + self.unimportantChanges
+        self.importantChanges = []
+        self.unimportantChanges = []
+        self.submit(BuildSet(["package"], SourceStamp(changes=changes), "hasty"))
+
+
+class Gathering(Scheduler):
+    """As in 2006: it gathers changes, and sets the timer, itself."""
+
+    def addImportantChange(self, change: Change) -> None:
+        self.importantChanges.append(change)
+        self.nextBuildTime = max(self.nextBuildTime or 0, change.when + (self.treeStableTimer or 0))
+        self.setTimer(self.nextBuildTime)
+
+    def addUnimportantChange(self, change: Change) -> None:
+        self.unimportantChanges += [change]
+
+    def setTimer(self, when: float) -> None:
+        if self.timer:
+            self.timer.cancel()
+        Scheduler.setTimer(self, when)
+
+
+class Renaming(Scheduler):
+    """As in 2006: it does something before what its base does."""
+
+    fired = 0
+
+    def fireTimer(self) -> None:
+        self.fired += 1
+        Scheduler.fireTimer(self)
+
+    def submit(self, bs: BuildSet) -> None:
+        bs.reason = "renamed"
+        Scheduler.submit(self, bs)
+
+
+class Own(BaseScheduler):
+    """As in 2006: a scheduler from scratch."""
+
+    compare_attrs = ("name",)
+
+    def listBuilderNames(self) -> list[str]:
+        return ["full"]
+
+    def addChange(self, change: Change) -> None:
+        if change.files == ["bad"]:
+            raise RuntimeError("bad")
+        self.submit(BuildSet(["full"], SourceStamp(changes=[change])))
+
+
+class Failing(AnyBranchScheduler):
+    """One that fails now and then."""
+
+    failures = 1
+
+    def isStable(self, branch: str | None) -> None:
+        if branch is None and self.failures:
+            self.failures -= 1
+            raise RuntimeError("now and then")
+        AnyBranchScheduler.isStable(self, branch)
+
+    def submitted(self, record: Any) -> None:
+        raise RuntimeError("each time")
+
+
+class SubclassTests(SchedulerCase):
+    """Schedulers that users wrote for 0.7.5."""
+
+    def test_addChange(self) -> None:
+        """One that looks at each change sees each once, those it has no use for too."""
+        picky = self.use(Picky("main", None, MINUTE, ["full"]))
+        for comments in ("x", "ignore", "ignore", "y"):
+            self.commit(comments=comments)
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[1, 4]])
+        self.assertEqual(picky.looked, [1, 2, 3, 4])
+
+    def test_fireTimer(self) -> None:
+        """One that makes its own sets of what waits makes one, also when it is killed then."""
+        self.use(Hasty("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.restart(Hasty("main", None, MINUTE, ["full"]))
+        self.clock.advance(DAY)
+        self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("hasty", 1)])
+
+    def test_fireTimerIdle(self) -> None:
+        """0.7.5, row 25: one that is told to build although nothing waits builds the latest of its branch."""
+        scheduler = self.use(Scheduler("main", "stable", MINUTE, ["full"]))
+        scheduler.fireTimer()
+        self.clock.advance(0)
+        (record,) = self.sets()
+        self.assertEqual((record.sourcestamp["branch"], record.sourcestamp["changes"]), ("stable", []))
+
+    def test_status(self) -> None:
+        """The status of a scheduler tells its name, and the sets that it will submit next."""
+        scheduler = self.use(Scheduler("main", None, MINUTE, ["full"]))
+        verifyObject(ISchedulerStatus, scheduler)
+        self.assertEqual((scheduler.getName(), scheduler.getPendingBuildsets()), ("main", []))
+        self.commit()
+        (waiting,) = scheduler.getPendingBuildsets()
+        self.assertEqual((waiting.getBuilderNames(), len(waiting.getSourceStamp().changes)), (["full"], 1))
+        self.clock.advance(MINUTE)
+        self.assertEqual(scheduler.getPendingBuildsets(), [])
+        hourly = self.use(Periodic("hourly", ["full"], HOUR, "stable"))
+        self.clock.advance(0)
+        (waiting,) = hourly.getPendingBuildsets()
+        self.assertEqual(waiting.getSourceStamp().branch, "stable")
+
+    def pairs(self) -> list[tuple[Any, list[int]]]:
+        return list(zip(self.sets(), self.built(), strict=True))
+
+    def test_gathers(self) -> None:
+        """P2: what one puts into the lists of 0.7.5 waits, and is built, over a kill too."""
+        scheduler = self.use(Gathering("main", None, MINUTE, ["full"], isCode))
+        self.commit("README")
+        self.assertEqual((scheduler.nextBuildTime, scheduler.timer), (None, None))
+        self.commit()
+        self.assertEqual(scheduler.nextBuildTime, START + MINUTE)
+        self.assertTrue(scheduler.timer.active())
+        self.assertEqual([change.number for change in scheduler.importantChanges], [1, 2])
+        self.clock.advance(30)
+        self.commit()
+        self.restart(Gathering("main", None, MINUTE, ["full"], isCode))
+        self.clock.advance(59)
+        self.assertEqual(self.built(), [])
+        self.clock.advance(1)
+        self.assertEqual(self.built(), [[1, 2, 3]])
+
+    def test_takesSomeOut(self) -> None:
+        """One that takes a single change out is told that it cannot, rather than have it built regardless."""
+        scheduler = self.use(mainScheduler())
+        self.commit()
+        scheduler.importantChanges = list(scheduler.importantChanges)
+        self.assertRaises(ValueError, setattr, scheduler, "importantChanges", [self.commit(tells=False)])
+        for take in ("pop", "clear"):
+            self.assertRaises(TypeError, getattr(scheduler.importantChanges, take))
+        scheduler.importantChanges = []
+        self.clock.advance(DAY)
+        self.assertEqual(self.built(), [])
+
+    def test_callsUp(self) -> None:
+        """One that adds to what its base does gets both."""
+        scheduler = self.use(Renaming("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(scheduler.fired, 1)
+        self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("renamed", 1)])
+
+    def test_fails(self) -> None:
+        """One that fails when it is time is asked again; other branches are built meanwhile."""
+        self.use(Failing("main", None, MINUTE, ["full"]))
+        self.commit()
+        self.commit(branch="b")
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2]])
+        self.clock.advance(RETRY_AFTER - 0.1)
+        self.assertEqual(self.built(), [[2]])
+        self.clock.advance(0.1)
+        self.assertEqual(self.built(), [[2], [1]])
+        self.commit()
+        self.clock.advance(MINUTE)
+        self.assertEqual(self.built(), [[2], [1], [3]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1 + 3)
+
+    def test_ownScheduler(self) -> None:
+        """One from scratch hears of each change once over a kill; a change that it breaks on is left out."""
+        self.use(Own("own"))
+        self.commit()
+        self.commit("bad")
+        self.commit()
+        self.commit(tells=False)
+        self.restart(Own("own"))
+        self.assertEqual(self.built(), [[1], [3], [4]])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_parts(self) -> None:
+        """One that is made of others, as AnyBranchScheduler was, is told why it cannot be."""
+        whole = BaseScheduler("whole")
+        mainScheduler().setServiceParent(whole)
+        error = self.assertRaises(TypeError, whole.setServiceParent, self.master)
+        self.assertIn("scheduler main is a part of BaseScheduler 'whole'", str(error))
+        self.successResultOf(whole.disownServiceParent())
+
+    def test_unnumbered(self) -> None:
+        """A change that somebody makes up and hands to a scheduler is taken."""
+        scheduler = self.use(mainScheduler())
+        scheduler.addChange(Change("ann", ["a.c"], "", when=START))
+        self.assertEqual(scheduler.getPendingBuildTimes(), [START + MINUTE])
+
+    def test_wantsNoChanges(self) -> None:
+        """One that builds for reasons of its own is not made to read changes."""
+        scheduler = self.use(BaseScheduler("plain"))
+        self.commit()
+        self.assertEqual((scheduler.listBuilderNames(), scheduler.getPendingBuildTimes()), ([], []))
+        self.assertEqual(self.clock.getDelayedCalls(), [])

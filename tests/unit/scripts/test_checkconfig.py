@@ -1,0 +1,123 @@
+"""The command C{checkconfig}."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial import unittest
+
+from buildbot.config.model import ConfigError
+from buildbot.reconfig import childload
+from buildbot.reconfig.childload import LoadReport
+from tests.commandline import Spoken, command
+
+
+def denied(path: str) -> None:
+    """What os.stat does behind a directory that is closed."""
+    raise PermissionError(13, "Permission denied", path)
+
+
+class CheckConfigTests(unittest.TestCase):
+    """Which file is checked, and what is said of it."""
+
+    def setUp(self) -> None:
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here)
+        self.report = LoadReport(True, (), (), "")
+        self.asked: list[tuple[object, ...]] = []
+        self.patch(childload, "checkInChild", self.check)
+
+    def check(self, *arguments: object) -> LoadReport:
+        """What stands for the child process."""
+        self.asked.append(arguments)
+        return self.report
+
+    def write(self, name: str, text: str = "") -> str:
+        """A file in the directory; its path."""
+        path = os.path.join(self.here, name)
+        with open(path, "w") as stream:
+            stream.write(text)
+        return path
+
+    def test_closed(self) -> None:
+        """F12: a directory or file that this user cannot look into is called that, and not missing."""
+        path = self.write("master.cfg")
+        inner = os.path.join(self.here, "inner")
+        os.mkdir(inner)
+        self.addCleanup(os.chmod, inner, 0o700)
+        if os.getuid() == 0:
+            self.addCleanup(os.seteuid, 0)
+            self.patch(os, "stat", lambda where: denied(str(where)))
+        os.chmod(inner, 0)
+        for named in (os.path.join(inner, "x.cfg"), path):
+            if os.getuid() == 0 or named != path:
+                said = command("checkconfig", named)
+                self.assertEqual((said.status, said.out), (1, ""))
+                self.assertTrue(
+                    said.err.startswith(f"cannot use {named}: Permission denied; you are "), said.err
+                )
+
+    def test_unreadable(self) -> None:
+        """F12: a file that this user may not read is told in the words of every command, with its owner."""
+        path = self.write("master.cfg")
+        self.patch(os, "access", lambda where, how: where != path)
+        for named in (path, self.here):
+            said = command("checkconfig", named)
+            self.assertEqual((said.status, said.out), (1, ""))
+            self.assertRegex(
+                said.err, rf"^cannot use {path}: Permission denied; you are \w+, and it belongs to \w+ \(mode"
+            )
+
+    def test_good(self) -> None:
+        """A good file is called so in the words of old, after its warnings and what it printed."""
+        self.report = LoadReport(True, (), (ConfigError("unknown key", "master.cfg", 3),), "hello\n")
+        said = command("checkconfig", self.write("master.cfg"))
+        self.assertEqual(
+            said,
+            Spoken(
+                0,
+                "the configuration file printed:\n  hello\n"
+                "warning: master.cfg:3: unknown key\nConfig file is good!\n",
+                "",
+            ),
+        )
+
+    def test_bad(self) -> None:
+        """Every error is listed with its place, and the status is 1 (R12)."""
+        errors = (ConfigError("one", "master.cfg", 1), ConfigError("two", None, None))
+        self.report = LoadReport(False, errors, (ConfigError("odd", None, None),), "")
+        said = command("checkconfig", self.write("master.cfg"))
+        self.assertEqual(said, Spoken(1, "", "warning: odd\nmaster.cfg:1: one\ntwo\n"))
+
+    def test_file(self) -> None:
+        """A file is checked in its own directory, with the time that it may take."""
+        path = self.write("my.cfg")
+        command("checkconfig", path)
+        command("checkconfig", "--timeout=2", path)
+        self.assertEqual(self.asked, [(path, self.here, 90.0), (path, self.here, 2.0)])
+
+    def test_directory(self) -> None:
+        """A master's directory means the file that its .tac names."""
+        path = self.write("my.cfg")
+        self.write("buildbot.tac", "configfile = 'my.cfg'")
+        command("checkconfig", self.here)
+        self.assertEqual(self.asked, [(path, self.here, 90.0)])
+
+    def test_slave(self) -> None:
+        """A slave's directory is told from one that lacks its configuration."""
+        self.write("buildbot.tac", "application = service.Application('buildslave')")
+        said = command("checkconfig", self.here)
+        self.assertEqual(
+            said,
+            Spoken(1, "", f"{self.here} is a buildslave's directory: its master has the configuration\n"),
+        )
+
+    def test_missing(self) -> None:
+        """What is not there is one line."""
+        for path, reason in (
+            (self.here, f"no master.cfg in {self.here}"),
+            ("/no/such", "there is no /no/such"),
+        ):
+            said = command("checkconfig", path)
+            self.assertEqual((said.status, said.out), (1, ""))
+            self.assertTrue(said.err.startswith(reason), said.err)

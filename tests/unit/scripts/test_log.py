@@ -1,0 +1,360 @@
+"""The command C{log}: from the files of a master that runs, that stops, or that does not run."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial import unittest
+
+from buildbot.control import client
+from buildbot.logs.files import LogWriter, logFilename
+from buildbot.logs.format import encode
+from buildbot.model.records import BuildRecord, LogRecord, StepRecord
+from buildbot.scripts import log
+from buildbot.scripts.log import Wanted, readings
+from buildbot.scripts.runner import main
+from tests.commandline import Spoken, command, directory
+
+
+class Stdout(io.TextIOWrapper):
+    """Standard output that is a file, or a terminal."""
+
+    def __init__(self, isTerminal: bool) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+        self._isTerminal = isTerminal
+
+    def isatty(self) -> bool:
+        return self._isTerminal
+
+    def written(self) -> bytes:
+        """What was written so far."""
+        return self.buffer.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+class ReadingsTests(unittest.TestCase):
+    """How a path is understood."""
+
+    def test_plain(self) -> None:
+        """BUILDER/BUILD, and what is in it."""
+        self.assertEqual(readings("full/7"), [Wanted("full", 7, "")])
+        self.assertEqual(readings("full/7/compile"), [Wanted("full", 7, "compile")])
+        self.assertEqual(readings("full/7/compile/stdio"), [Wanted("full", 7, "compile/stdio")])
+
+    def test_ambiguous(self) -> None:
+        """Names may have slashes and numbers in them: all that can be meant is tried."""
+        self.assertEqual(
+            readings("release/2/7/step 1"),
+            [Wanted("release", 2, "7/step 1"), Wanted("release/2", 7, "step 1")],
+        )
+
+    def test_none(self) -> None:
+        """What has no number, or nothing before it, is no path of a log."""
+        for path in ("full", "7", "7/full", "full/x/y", "", "full/²", "full/-1"):
+            self.assertEqual(readings(path), [])
+
+
+class LogCase(unittest.TestCase):
+    """A master's directory with logs, and a master that answers as the test says."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.steps: list[dict[str, Any]] = []
+        self.finished: float | None = 1.0
+        self.running = True
+        self.sleeping: list[Callable[[], object]] = []
+        self.patch(client, "request", self.request)
+        self.patch(log.time, "sleep", self.sleep)
+        self.writers: dict[str, LogWriter] = {}
+
+    def request(self, here: str, verb: str, params: dict[str, Any], patience: float) -> Any:
+        """What stands for the control socket."""
+        if not self.running:
+            raise client.NotRunning(here)
+        if (params["builder"], params["number"]) != ("full", 7):
+            raise client.ControlError(f"builder {params['builder']!r} has no build {params['number']}")
+        return {
+            "slave": "bot1",
+            "result": None if self.finished is None else "success",
+            "finished": self.finished,
+            "text": [],
+            "steps": self.steps,
+        }
+
+    def sleep(self, seconds: float) -> None:
+        """What happens while the command waits: the next thing of the test."""
+        self.sleeping.pop(0)()
+
+    def begin(self, step: str, *logs: str) -> None:
+        """A step has begun, with these logs."""
+        kept = []
+        for name in logs:
+            filename = logFilename("full", 7, step, name)
+            self.writers[f"{step}/{name}"] = LogWriter(os.path.join(self.here, "logs", filename), Clock())
+            kept.append({"name": name, "filename": filename, "length": None})
+        self.steps.append(
+            {"name": step, "result": None, "started": 0.0, "finished": None, "text": [], "logs": kept}
+        )
+
+    def write(self, name: str, *chunks: tuple[int, bytes]) -> None:
+        """Something comes to a log."""
+        for channel, data in chunks:
+            self.writers[name].append(channel, data)
+        self.writers[name].flush()
+
+    def end(self, name: str) -> None:
+        """A log is finished."""
+        step, _, logName = name.partition("/")
+        for each in self.steps:
+            for kept in each["logs"]:
+                if (each["name"], kept["name"]) == (step, logName):
+                    kept["length"] = self.writers[name].finish()
+
+    def make(self, name: str, *chunks: tuple[int, bytes]) -> None:
+        """A finished log."""
+        step, _, logName = name.partition("/")
+        self.begin(step, logName)
+        self.write(name, *chunks)
+        self.end(name)
+
+    def printed(self, *words: str, terminal: bool = False) -> bytes:
+        """What the command prints, which must succeed, byte by byte."""
+        stdout = Stdout(terminal)
+        self.patch(sys, "stdout", stdout)
+        self.assertEqual(main(["log", *words[:-1], self.here, words[-1]]), 0)
+        return stdout.written()
+
+    def failure(self, *words: str) -> str:
+        said = command("log", *words[:-1], self.here, words[-1])
+        self.assertEqual(said.status, 1)
+        return said.err
+
+
+RAW = ((2, b"running\n"), (0, b"\xff\x00caf\xe9\r\n"), (1, b"\x1b[2J\xf0\x9f\x90"), (0, b"end"), (1, b"\x8d"))
+
+
+class PrintTests(LogCase):
+    """A log that is finished."""
+
+    def test_bytes(self) -> None:
+        """G5: what is not a terminal gets the bytes as they came, without the headers, or with them."""
+        self.make("compile/stdio", *RAW)
+        self.assertEqual(self.printed("full/7/compile"), b"\xff\x00caf\xe9\r\n\x1b[2J\xf0\x9f\x90end\x8d")
+        self.assertTrue(self.printed("--headers", "full/7/compile/stdio").startswith(b"running\n\xff"))
+
+    def test_terminal(self) -> None:
+        """A terminal gets text in which nothing moves the cursor; characters that came in parts are whole."""
+        self.make("compile/stdio", *RAW)
+        said = self.printed("full/7/compile", terminal=True).decode()
+        self.assertEqual(said, "\ufffd\\x00caf\ufffd\n\\x1b[2Jend\U0001f40d")
+
+    def test_progress(self) -> None:
+        """A progress bar is a line for each state on a terminal."""
+        self.make("compile/stdio", (0, b"10%\r20%\r"), (0, b"\n30%"))
+        self.assertEqual(self.printed("full/7/compile", terminal=True), b"10%\n20%\n30%")
+
+    def test_json(self) -> None:
+        """Each line of JSON has a channel and a text, of which every byte can be had back."""
+        self.make("compile/stdio", *RAW)
+        lines = [json.loads(line) for line in self.printed("--json", "full/7/compile").splitlines()]
+        self.assertEqual({line["channel"] for line in lines}, {"stdout", "stderr", "header"})
+        for number, channel in enumerate(("stdout", "stderr", "header")):
+            text = "".join(line["text"] for line in lines if line["channel"] == channel)
+            came = b"".join(data for where, data in RAW if where == number)
+            self.assertEqual(text.encode("utf-8", "surrogateescape"), came)
+
+    def test_notWhole(self) -> None:
+        """H9: a finished log that has lost its end, or was altered, is printed with status 1 and why."""
+        self.make("compile/stdio", (0, b"x" * 1000))
+        (kept,) = self.steps[0]["logs"]
+        kept["crc"] = self.writers["compile/stdio"].crc
+        path = os.path.join(self.here, "logs", kept["filename"])
+        with open(path, "r+b") as stream:
+            stream.seek(500)
+            stream.write(b"y")
+        self.assertIn("some of it has been altered", self.failure("full/7/compile"))
+        os.truncate(path, 500)
+        self.assertIn(
+            f"it lacks its last {kept['length'] - 500} bytes, of {kept['length']}",
+            self.failure("full/7/compile"),
+        )
+        self.running = False
+        self.assertIn("it ends within a piece", self.failure("full/7/compile"))
+        with open(path, "r+b") as stream:
+            stream.write(b"no log")
+        self.assertIn("its file is damaged from byte 0 on", self.failure("full/7/compile"))
+
+    def test_notWholeAsRecorded(self) -> None:
+        """H9: without a master, too, a log that has lost its end between two pieces is known."""
+        self.make("compile/stdio", (0, b"x" * 1000), (1, b"y" * 1000))
+        (kept,) = self.steps[0]["logs"]
+        path = os.path.join(self.here, "logs", kept["filename"])
+        os.truncate(path, len(encode(0, b"x" * 1000)))
+        self.running = False
+        record = LogRecord("stdio", kept["filename"], kept["length"])
+        build = BuildRecord("full", 7, "bot1", (), 1.0, steps=(StepRecord("compile", 1.0, logs=(record,)),))
+        self.patch(log, "peekBuild", lambda here, builder, number: build)
+        self.assertIn(f"bytes, of {kept['length']}", self.failure("full/7/compile"))
+
+    def test_large(self) -> None:
+        """A log of many pieces is printed to its end."""
+        piece = os.urandom(50_000)
+        self.make("compile/stdio", *((0, piece) for _ in range(40)))
+        self.assertEqual(self.printed("full/7/compile"), piece * 40)
+
+    def test_choice(self) -> None:
+        """Without a name it is the first log of the step; names may have slashes."""
+        self.begin("a/b", "stdio", "other/log")
+        self.write("a/b/stdio", (0, b"one"))
+        self.write("a/b/other/log", (0, b"two"))
+        self.assertEqual(self.printed("full/7/a/b"), b"one")
+        self.assertEqual(self.printed("full/7/a/b/other/log"), b"two")
+
+    def test_build(self) -> None:
+        """Without a step it says what steps and logs there are."""
+        self.make("compile/stdio", (0, b"x"))
+        said = self.printed("full/7").decode()
+        self.assertIn("build 7 of full on bot1: success", said)
+        self.assertIn("full/7/compile/stdio", said)
+        self.assertEqual(json.loads(self.printed("--json", "full/7"))["steps"], self.steps)
+
+    def test_followedBuild(self) -> None:
+        """Who follows a build that runs, and names no step, is told that a step is needed."""
+        self.make("compile/stdio", (0, b"x"))
+        self.assertIn("build 7 of full", self.printed("--follow", "full/7").decode())
+        self.finished = None
+        self.assertIn("--follow needs a step: name it as full/7/STEP", self.failure("--follow", "full/7"))
+
+    def test_wrong(self) -> None:
+        """What there is not is told, with what there is."""
+        self.make("compile/stdio", (0, b"x"))
+        for path in ("full", "full/last/compile"):
+            why = self.failure(path)
+            self.assertIn(f"name a log as BUILDER/BUILD/STEP, not {path!r}: BUILD is a number", why)
+        self.assertIn("builder 'full' has no build 8", self.failure("full/8/compile"))
+        self.assertIn("has no log 'test': it has compile/stdio", self.failure("full/7/test"))
+        self.steps.clear()
+        self.assertIn("it has none", self.failure("full/7/test"))
+
+    def test_fileGone(self) -> None:
+        """A file that somebody has deleted is told in a line."""
+        self.make("compile/stdio", (0, b"x"))
+        os.unlink(os.path.join(self.here, "logs", logFilename("full", 7, "compile", "stdio")))
+        self.assertIn("is gone", self.failure("full/7/compile"))
+
+
+class FollowTests(LogCase):
+    """A log that grows."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.finished = None
+
+    def test_now(self) -> None:
+        """Without --follow it is what there is now."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"so far"))
+        self.assertEqual(self.printed("full/7/compile"), b"so far")
+
+    def test_follow(self) -> None:
+        """With it, it goes on until the log is finished; the last words are not lost."""
+        self.begin("compile", "stdio")
+        self.write("compile/stdio", (0, b"one "))
+
+        def last() -> None:
+            self.write("compile/stdio", (0, b"three"))
+            self.end("compile/stdio")
+
+        self.sleeping = [lambda: self.write("compile/stdio", (0, b"two ")), last]
+        self.assertEqual(self.printed("--follow", "full/7/compile"), b"one two three")
+        self.assertEqual(self.sleeping, [])
+
+    def test_notBegun(self) -> None:
+        """It waits for a step that has not begun, and says so once."""
+
+        def begins() -> None:
+            self.begin("compile", "stdio")
+            self.write("compile/stdio", (0, b"hello"))
+
+        self.sleeping = [lambda: None, begins, lambda: self.end("compile/stdio")]
+        said = command("log", "--follow", self.here, "full/7/compile")
+        self.assertEqual((said.status, said.out), (0, "hello"))
+        self.assertEqual(said.err, "waiting for step compile of build 7 to start …\n")
+
+    def test_neverBegins(self) -> None:
+        """When the build is over without that step, there is nothing to wait for."""
+        self.begin("other", "stdio")
+
+        def over() -> None:
+            self.finished = 2.0
+
+        self.sleeping = [over]
+        self.assertIn("has no log 'compile': it has other/stdio", self.failure("--follow", "full/7/compile"))
+
+    def test_masterStops(self) -> None:
+        """A master that stops meanwhile is told, and nobody waits for ever."""
+        self.begin("compile", "stdio")
+
+        def stops() -> None:
+            self.running = False
+
+        self.sleeping = [stops]
+        self.assertIn("the master has stopped: start it, and ask again", self.failure("-f", "full/7/compile"))
+
+
+class WithoutMasterTests(LogCase):
+    """When no master runs."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.running = False
+
+    def said(self, path: str) -> Spoken:
+        return command("log", self.here, path)
+
+    def test_found(self) -> None:
+        """The log is found by its name."""
+        self.make("compile/stdio", (0, b"one"))
+        self.make("compile/other", (0, b"two"))
+        self.assertEqual(self.printed("full/7/compile"), b"one")
+        self.assertEqual(self.printed("full/7/compile/other"), b"two")
+        self.assertEqual(self.printed("--follow", "full/7/compile"), b"one")
+
+    def test_build(self) -> None:
+        """Without a step, it says which files the build's logs are in; only a master knows the steps."""
+        self.make("compile/stdio", (0, b"one"))
+        self.make("test/stdio", (0, b"two"))
+        files = ["full/7-log-compile-stdio", "full/7-log-test-stdio"]
+        with open(os.path.join(self.here, "logs", "full", "77-log-other-stdio"), "w"):
+            pass
+        self.assertEqual(
+            self.said("full/7").out.splitlines(),
+            [
+                "no master is running that knows the steps of build 7 of full; its log files:",
+                *(f"  {self.here}/logs/{name}" for name in files),
+            ],
+        )
+        said = json.loads(self.printed("--json", "full/7"))
+        self.assertEqual(said, {"builder": "full", "number": 7, "files": files})
+
+    def test_otherLog(self) -> None:
+        """A log that there is not is told with those that there are."""
+        self.make("compile/other", (0, b"one"))
+        self.assertEqual(
+            self.failure("full/7/compile"),
+            f"no master is running in {self.here}, and it has no file of this log; "
+            "there is full/7-log-compile-other\n",
+        )
+
+    def test_notFound(self) -> None:
+        """What there is not is told; so is a slave's directory; nothing outside of the logs is opened."""
+        os.mkdir(os.path.join(self.here, "logs"))
+        for path in ("full/7/compile", "full/7", "../../7/compile", "full/7/../../../etc"):
+            self.assertIn("no master is running", self.failure(path))
+        self.here = directory(self.mktemp(), "buildslave")
+        self.assertIn("is a buildslave's directory", self.failure("full/7/compile"))

@@ -1,0 +1,282 @@
+"""The command C{sendchange}: what it makes of its arguments. That a master has it: tests.integration."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial import unittest
+
+from buildbot.clients.sendchange import Sender, SendFailed
+from buildbot.scripts import sendchange
+from buildbot.scripts.buildoptions import SendChangeOptions
+from buildbot.scripts.output import CommandFailed
+from tests.commandline import command, options
+
+NEEDED = ("--master", "localhost:9989", "--username", "me")
+
+
+class FakeSender:
+    """What stands for the real one: it remembers what it is to send."""
+
+    made: list[FakeSender] = []
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        self.made.append(self)
+        self.account = (args, kw)
+
+    def send(self, *args: Any, **kw: Any) -> Deferred[None]:
+        self.sent = (args, kw)
+        return succeed(None)
+
+    def sendAll(self, changes: Any, told: Any) -> Deferred[None]:
+        self.sent = (tuple(changes), {})
+        for index, change in enumerate(changes):
+            told(index, "no good" if change["comments"] == "poison" else None)
+        return succeed(None)
+
+
+class SendTests(unittest.TestCase):
+    """What travels."""
+
+    def setUp(self) -> None:
+        self.patch(sendchange, "Sender", FakeSender)
+        self.patch(FakeSender, "made", [])
+        self.patch(os, "environ", {key: value for key, value in os.environ.items() if key != sendchange.AUTH})
+
+    def send(self, *words: str) -> FakeSender:
+        """What was to be sent."""
+        self.successResultOf(sendchange.send(options(SendChangeOptions, [*NEEDED, *words])))
+        return FakeSender.made[-1]
+
+    def refusal(self, *words: str) -> str:
+        """Why nothing was sent."""
+        sent = sendchange.send(options(SendChangeOptions, [*NEEDED, *words]))
+        return str(self.failureResultOf(sent, CommandFailed).value)
+
+    def file(self, content: bytes) -> str:
+        path = self.mktemp()
+        with open(path, "wb") as stream:
+            stream.write(content)
+        return path
+
+    def test_least(self) -> None:
+        """The least that can be said; the account is that of 0.7.5, and a minute the time."""
+        sender = self.send("a.c", "b.c")
+        self.assertEqual(sender.account, (("localhost:9989", None, "change", "changepw"), {"timeout": 60.0}))
+        self.assertEqual(sender.sent, ((None, None, "", ["a.c", "b.c"], "me"), {}))
+
+    def test_most(self) -> None:
+        """The most."""
+        words = ["--branch=größe", "-r", "12", "-m", "why\nnot", "--category", "docs", "-t", "5", "Ä b.c"]
+        sender = self.send("--auth", "me:pass:word", *words)
+        self.assertEqual(sender.account, (("localhost:9989", None, "me", "pass:word"), {"timeout": 5.0}))
+        self.assertEqual(sender.sent, (("größe", "12", "why\nnot", ["Ä b.c"], "me"), {"category": "docs"}))
+
+    def test_places(self) -> None:
+        """F2: a change says of which repository, project and codebase it is."""
+        sender = self.send("--repository", "git://h/ä", "--project", "x", "--codebase", "c", "a.c")
+        self.assertEqual(sender.sent[1], {"repository": "git://h/ä", "project": "x", "codebase": "c"})
+
+    def test_revisions(self) -> None:
+        """The revision is text, a number, or what a file holds, as it is."""
+        self.assertEqual(self.send("--revision_number", "12").sent[0][1], 12)
+        self.assertEqual(
+            self.send("--revision_file", self.file(b"context\r\n\n")).sent[0][1], "context\r\n\n"
+        )
+
+    def test_comments(self) -> None:
+        """The comments may be in a file, or come through standard input."""
+        self.assertEqual(self.send("--logfile", self.file("größer\n".encode())).sent[0][2], "größer\n")
+        stdin = io.TextIOWrapper(io.BytesIO(b"typed\n"))
+        self.patch(sys, "stdin", stdin)
+        self.assertEqual(self.send("-F", "-").sent[0][2], "typed\n")
+
+    def test_auth(self) -> None:
+        """The account may be in a file or in the environment, where no list of processes shows it."""
+        path = self.file(b"me:sekrit\n")
+        self.assertEqual(self.send("--auth-file", path).account[0][2:], ("me", "sekrit"))
+        os.environ[sendchange.AUTH] = "you:canary"
+        self.assertEqual(self.send().account[0][2:], ("you", "canary"))
+        self.assertEqual(self.send("--auth-file", path).account[0][2:], ("me", "sekrit"))
+        self.assertEqual(self.send("--auth", "x:y").account[0][2:], ("x", "y"))
+
+    def test_badAuth(self) -> None:
+        """An account that is none is said to be none, without the password."""
+        for words in (
+            ("--auth", "canary"),
+            ("--auth", ":canary"),
+            ("--auth-file", self.file(b"a:canary\nb")),
+        ):
+            reason = self.refusal(*words)
+            self.assertEqual(reason, f"{words[0]} must hold USER:PASSWORD")
+        os.environ[sendchange.AUTH] = "canary"
+        self.assertEqual(self.refusal(), f"{sendchange.AUTH} must hold USER:PASSWORD")
+
+    def test_unreadable(self) -> None:
+        """A file that cannot be read is told, with the option that named it, and nothing is sent."""
+        for option in ("--auth-file", "--revision_file", "--logfile"):
+            self.assertEqual(
+                self.refusal(option, "nofile"), f"{option}: cannot read nofile: No such file or directory"
+            )
+        self.assertIn("Is a directory", self.refusal("--auth-file", "."))
+        self.assertEqual(FakeSender.made, [])
+
+    def test_noStandardInput(self) -> None:
+        """So is standard input that is closed."""
+        self.patch(sys, "stdin", None)
+        self.assertEqual(self.refusal("-F", "-"), "--logfile: standard input is closed")
+
+    def test_notUTF8(self) -> None:
+        """A file name that is no UTF-8 travels as the bytes that it is."""
+        name = os.fsdecode(b"caf\xe9")
+        self.assertEqual(self.send(name).sent[0][3], [b"caf\xe9"])
+
+    def changes(self, *lines: str, json: bool = False) -> tuple[Any, str]:
+        """What comes of sending the changes of a file with these lines, and what is printed."""
+        path = self.file("\n".join(lines).encode("utf-8", "surrogateescape"))
+        words = ["--master", "h:1", "--changes", path, *(["--json"] if json else [])]
+        out = io.StringIO()
+        self.patch(sys, "stdout", out)
+        sent = sendchange.send(options(SendChangeOptions, words))
+        return sent, out.getvalue()
+
+    def test_changes(self) -> None:
+        """F10: several changes come from a file, one a line, and are all said to be sent."""
+        sent, out = self.changes(
+            '{"who": "a", "files": ["x"], "comments": "c", "branch": "b", "revision": "1"}',
+            "",
+            '{"who": "b", "files": ["caf\\udce9"], "comments": ""}',
+        )
+        self.assertIsNone(self.successResultOf(sent))
+        self.assertEqual(out, "change 1: sent\nchange 2: sent\n")
+        first = {"who": "a", "files": ["x"], "comments": "c", "branch": "b", "revision": "1"}
+        second = {"who": "b", "files": [b"caf\xe9"], "comments": ""}
+        self.assertEqual(FakeSender.made[-1].sent[0], (first, second))
+
+    def test_changeRefused(self) -> None:
+        """F10: a program that sends several learns of each what came of it, and the command fails."""
+        line = '{"who": "a", "files": [], "comments": "%s"}'
+        sent, out = self.changes(line % "poison", line % "c", json=True)
+        self.assertEqual(
+            [json.loads(each) for each in out.splitlines()],
+            [{"change": 1, "sent": False, "why": "no good"}, {"change": 2, "sent": True, "why": None}],
+        )
+        self.assertIn(
+            "the master refuses 1 of 2 changes", str(self.failureResultOf(sent, CommandFailed).value)
+        )
+
+    def test_badChanges(self) -> None:
+        """F10: a line that holds no change is named, and nothing is sent."""
+        for line, reason in (
+            ("{", "line 1: Expecting property name"),
+            ("[]", "line 1: a change must be a JSON object"),
+            ('{"who": "a"}', "line 1: a change needs files, comments"),
+            ('{"who": "a", "files": [], "comments": "", "brunch": 1}', "line 1: a change cannot have brunch"),
+            ('{"who": "a", "files": "a.c", "comments": ""}', "line 1: files must be a list of names"),
+        ):
+            sent, _ = self.changes(line)
+            self.assertIn(reason, str(self.failureResultOf(sent, CommandFailed).value))
+            self.assertFalse(any(hasattr(each, "sent") for each in FakeSender.made))
+
+    def test_badMaster(self) -> None:
+        """An address that is none is told, as a word of the command line that is wrong."""
+        self.patch(sendchange, "Sender", Sender)
+        sent = sendchange.send(options(SendChangeOptions, [*NEEDED, "--master", "127.0.0.1"]))
+        why = self.failureResultOf(sent, CommandFailed).value
+        self.assertEqual((str(why), why.status), ("--master: must be HOST:PORT, not '127.0.0.1'", 2))
+
+
+class OptionsTests(unittest.TestCase):
+    """What is not understood, before anything is sent."""
+
+    def test_refused(self) -> None:
+        """What is missing, said twice, or wrong ends with status 2."""
+        for words, reason in (
+            ((), "--master=HOST:PORT and --username"),
+            (("--master", "h:1"), "--master=HOST:PORT and --username"),
+            ((*NEEDED, "--auth=a:b", "--auth-file=x"), "give only one"),
+            ((*NEEDED, "-m", "a", "-F", "x"), "give only one"),
+            ((*NEEDED, "-r", "1", "-n", "1"), "give only one"),
+            ((*NEEDED, "--logfile=-", "--auth-file=-"), "standard input"),
+            ((*NEEDED, "-n", "one"), "--revision_number must be a whole number, not 'one'"),
+            (("--changes=x",), "--master=HOST:PORT is needed"),
+            ((*NEEDED, "--changes=x"), "the file of --changes describes the changes: leave out --username"),
+            (
+                ("--master=h:1", "--changes=x", "a.c"),
+                "the file of --changes describes the changes: leave out a.c",
+            ),
+            (("--master=h:1", "--changes=-", "--auth-file=-"), "standard input"),
+        ):
+            said = command("sendchange", *words)
+            self.assertEqual(said.status, 2)
+            self.assertIn(reason, said.err)
+
+
+class RunTests(unittest.TestCase):
+    """The whole command, with a reactor that is none."""
+
+    def run_(self, result: object) -> Any:
+        """What the command says if that came of it; None: the reactor was stopped by a signal."""
+        calls: list[Any] = []
+
+        class Reactor:
+            def callWhenRunning(self, call: Any) -> None:
+                calls.append(call)
+
+            def run(self) -> None:
+                for call in calls:
+                    call()
+
+            def stop(self) -> None:
+                pass
+
+        def send(config: object) -> Deferred[None]:
+            sent: Deferred[None] = Deferred()
+            if isinstance(result, LookupError):
+                raise result
+            if isinstance(result, Exception):
+                sent.errback(result)
+            elif result is not None:
+                sent.callback(None)
+            return sent
+
+        from twisted import internet
+
+        self.patch(internet, "reactor", Reactor())
+        self.patch(sendchange, "send", send)
+        return command("sendchange", *NEEDED, "a.c")
+
+    def test_sent(self) -> None:
+        """Status 0, and a word, once the master has it."""
+        said = self.run_("sent")
+        self.assertEqual((said.status, said.out, said.err), (0, "change sent successfully\n", ""))
+
+    def test_notSent(self) -> None:
+        """Status 1, and why, if it has not: the hook of 0.7.5 never learned of it."""
+        said = self.run_(SendFailed("h:1 did not answer within 60 s"))
+        self.assertEqual((said.status, said.out, said.err), (1, "", "h:1 did not answer within 60 s\n"))
+
+    def test_usage(self) -> None:
+        """Status 2 if its words were wrong."""
+        said = self.run_(CommandFailed("--master: no", status=2))
+        self.assertEqual((said.status, said.err), (2, "--master: no\n"))
+
+    def test_broken(self) -> None:
+        """F12: whatever goes wrong, it ends with a line: a push must not wait for ever for its hook."""
+        said = self.run_(KeyError("a fault of ours"))
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertEqual(
+            said.err,
+            "buildbot: internal error: KeyError: 'a fault of ours'\n"
+            "This is a fault of buildbot. `buildbot --verbose sendchange …` shows where it is.\n",
+        )
+
+    def test_interrupted(self) -> None:
+        """Status 130 if it is interrupted."""
+        said = self.run_(None)
+        self.assertEqual((said.status, said.err), (130, "interrupted\n"))

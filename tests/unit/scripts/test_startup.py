@@ -1,0 +1,63 @@
+"""The parent's side of a start. That it starts anything is shown by tests.integration.test_process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from twisted.trial import unittest
+
+from buildbot.daemon import lock, otherdaemon
+from buildbot.scripts import output, startup
+from tests.commandline import command, directory
+
+
+class StartupTests(unittest.TestCase):
+    """What is decided before there is a child."""
+
+    def test_alreadyRunning(self) -> None:
+        """A second start is one line with the pid and the time (O4)."""
+        here = directory(self.mktemp())
+        lock.hold(here)
+        self.addCleanup(lock.release, here)
+        said = command("start", here)
+        self.assertEqual((said.status, said.out), (1, ""))
+        self.assertRegex(
+            said.err, rf"^the buildmaster in {here} is already running, pid {os.getpid()} since [-0-9: ]+\n$"
+        )
+
+    def test_ownAtTheSameTime(self) -> None:
+        """One of ours that has taken the lock since it was looked at, or is about to go, is no stranger."""
+        here = directory(self.mktemp())
+        named = [7, 7]
+        self.patch(otherdaemon, "daemonIn", lambda here: named.pop(0))
+        lock.hold(here)
+        output.refuseStranger(here)
+        lock.release(here)
+        named[:] = [7, None]
+        output.refuseStranger(here)
+        named[:] = [7, 7]
+        self.assertRaises(output.CommandFailed, output.refuseStranger, here)
+
+    def test_command(self) -> None:
+        """The child is the same Python, and no directory is taken for an option."""
+        self.assertEqual(
+            startup.daemonCommand("/m", 5, False),
+            [sys.executable, "-m", "buildbot.daemon.run", "--ready-fd", "5", "--", "/m"],
+        )
+        self.assertIn("--verbose", startup.daemonCommand("/m", 5, True))
+
+    def test_environment(self) -> None:
+        """What the user added to the places to import from is found from elsewhere, too."""
+        path = os.pathsep.join(["lib", "/opt/lib", ""])
+        self.assertEqual(
+            startup.daemonEnvironment({"A": "b", "PYTHONPATH": path}),
+            {"A": "b", "PYTHONPATH": os.pathsep.join([os.path.abspath("lib"), "/opt/lib"])},
+        )
+        self.assertEqual(startup.daemonEnvironment({"A": "b"}), {"A": "b"})
+
+    def test_importsTheSame(self) -> None:
+        """The child imports what the command did, whatever lies in the current directory."""
+        self.assertEqual(startup.daemonCwd("/v/lib/python3/site-packages/buildbot/__init__.py"), "/")
+        self.assertEqual(startup.daemonCwd("/usr/lib/python3/dist-packages/buildbot/__init__.py"), "/")
+        self.assertEqual(startup.daemonCwd("/home/me/checkout/buildbot/__init__.py"), "/home/me/checkout")

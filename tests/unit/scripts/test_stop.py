@@ -1,0 +1,143 @@
+"""Whom C{stop} signals. That it stops anything is shown by tests.integration.test_process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+from twisted.trial import unittest
+
+from buildbot.config.model import ConfigError
+from buildbot.daemon import directory as place
+from buildbot.daemon import lock
+from buildbot.reconfig import childload
+from buildbot.reconfig.childload import LoadReport
+from buildbot.scripts import stop
+from buildbot.scripts.output import CommandFailed
+from tests.commandline import Spoken, command, directory
+
+
+class StopTests(unittest.TestCase):
+    """Nobody but the holder of the lock."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.signalled: list[int] = []
+        self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Remember a signal to this process."""
+        self.signalled.append(number)
+
+    def target(self, pid: int) -> stop.Target:
+        """A process that held the lock some time ago."""
+        target = stop.Target(self.here, lock.Holder(pid, 1.0))
+        self.addCleanup(target.__exit__)
+        return target
+
+    def test_notRunning(self) -> None:
+        """There is nothing to do, and that is no error; the pid file may say what it likes (O4)."""
+        with open(os.path.join(self.here, "twistd.pid"), "w") as stream:
+            stream.write(str(os.getpid()))
+        self.assertEqual(
+            command("stop", self.here), Spoken(0, f"no buildmaster is running in {self.here}\n", "")
+        )
+
+    def test_signal(self) -> None:
+        """The holder is signalled; a caller of 0.7.5's function may not wait."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        self.assertEqual(stop.stop({"basedir": self.here, "quiet": 1}, "USR2", wait=False), 0)
+        self.assertEqual(self.signalled, [signal.SIGUSR2])
+
+    def test_noLongerHeld(self) -> None:
+        """A process that has given up the lock since it was looked at is not signalled (O4)."""
+        self.target(os.getpid()).send(signal.SIGUSR2)
+        self.assertEqual(self.signalled, [])
+
+    def test_notGone(self) -> None:
+        """A process that has given up the lock is not gone before it has ended."""
+        self.assertFalse(self.target(os.getpid()).whenGone(0))
+
+    def test_late(self) -> None:
+        """A process that does not stop in time is a failure that says what would end it."""
+        lock.hold(self.here)
+        self.addCleanup(lock.release, self.here)
+        why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
+        self.assertIn(f"not stopped within 0 s: `buildbot stop --kill {self.here}` kills it", str(why))
+
+
+class RestartTests(unittest.TestCase):
+    """A running master is stopped only for one that can take its place."""
+
+    def setUp(self) -> None:
+        self.here = directory(self.mktemp())
+        self.done: list[str] = []
+        self.errors: tuple[ConfigError, ...] = ()
+        for name in ("stop", "start"):
+            self.patch(stop, name, lambda config, name=name: self.done.append(name) or 0)
+        self.patch(childload, "checkInChild", self.check)
+
+    def check(self, *arguments: object) -> LoadReport:
+        """What stands for the child process."""
+        self.done.append("check")
+        return LoadReport(not self.errors, self.errors, (), "")
+
+    def hold(self, kind: place.Kind) -> None:
+        """Let such a daemon run."""
+        lock.hold(self.here, kind)
+        self.addCleanup(lock.release, self.here)
+
+    def config(self) -> None:
+        """There is a configuration, whatever it is."""
+        with open(os.path.join(self.here, "master.cfg"), "w"):
+            pass
+
+    def test_broken(self) -> None:
+        """With a configuration that is refused, the running master is left alone, and the errors are told."""
+        self.config()
+        self.errors = (ConfigError("SyntaxError: oh", "master.cfg", 69), ConfigError("no slaves", None, None))
+        self.hold(place.Kind.MASTER)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, said.out, self.done), (1, "", ["check"]))
+        self.assertRegex(
+            said.err,
+            r"^master.cfg:69: SyntaxError: oh\nno slaves\n"
+            r"Nothing was stopped: the buildmaster that runs \(pid \d+ since [-0-9: ]+\) was left alone\.\n$",
+        )
+
+    def test_lost(self) -> None:
+        """So it is if the configuration is gone that its .tac names."""
+        with open(os.path.join(self.here, "buildbot.tac"), "a") as stream:
+            stream.write("\nconfigfile = 'master.cfg'\n")
+        self.hold(place.Kind.MASTER)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, self.done), (1, []))
+        self.assertIn(f"no master.cfg in {self.here}", said.err)
+        self.assertIn("left alone", said.err)
+
+    def test_good(self) -> None:
+        """With one that is good it is stopped and started."""
+        self.config()
+        self.hold(place.Kind.MASTER)
+        self.assertEqual(command("restart", self.here), Spoken(0, "", ""))
+        self.assertEqual(self.done, ["check", "stop", "start"])
+
+    def test_none(self) -> None:
+        """A .tac may run a master without a configuration: nothing is missed, then."""
+        self.hold(place.Kind.MASTER)
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])
+
+    def test_notRunning(self) -> None:
+        """Where none runs there is nothing to lose: the start says what is wrong."""
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])
+
+    def test_slave(self) -> None:
+        """A slave has no configuration that could be checked."""
+        self.here = directory(self.mktemp(), "buildslave")
+        self.hold(place.Kind.SLAVE)
+        command("restart", self.here)
+        self.assertEqual(self.done, ["stop", "start"])

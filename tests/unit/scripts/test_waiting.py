@@ -1,0 +1,62 @@
+"""What a command says while it waits."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from twisted.trial import unittest
+
+from buildbot.scripts import output
+from tests.commandline import spoken
+
+
+class WaitingTests(unittest.TestCase):
+    """F12: nobody waits in silence."""
+
+    def setUp(self) -> None:
+        self.patch(output, "_MOMENT", 0.001)
+        self.patch(output, "_AGAIN", 0.001)
+        self.lines: list[str] = []
+        self.twice = threading.Event()
+        self.patch(output, "complain", self.complain)
+
+    def complain(self, line: str) -> None:
+        self.lines.append(line)
+        if len(self.lines) > 1:
+            self.twice.set()
+
+    def test_told(self) -> None:
+        """Who has to wait is told for what, and since when, and again after a while."""
+        with output.waiting({}, "the master to answer"):
+            self.assertTrue(self.twice.wait(30))
+        self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)
+
+    def test_ownWords(self) -> None:
+        """A command that knows more says that."""
+        with output.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
+            self.assertTrue(self.twice.wait(30))
+        self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
+
+    def test_quiet(self) -> None:
+        """With --quiet nothing is said."""
+        with output.waiting({"quiet": 1}, "the master"):
+            self.assertEqual(threading.active_count(), threading.active_count())
+        self.assertEqual(self.lines, [])
+
+    def test_atOnce(self) -> None:
+        """What takes no time is not spoken of."""
+        self.patch(output, "_MOMENT", 1000.0)
+        with output.waiting({}, "the master"):
+            pass
+        self.assertEqual(self.lines, [])
+
+    def test_spoken(self) -> None:
+        """What cannot be printed on standard error is no trouble of its own."""
+
+        class Full:
+            def write(self, text: str) -> int:
+                raise OSError(28, "No space left on device")
+
+        self.patch(sys, "stderr", Full())
+        self.assertEqual(spoken(lambda: output.say({}, "x")).out, "x\n")

@@ -1,0 +1,305 @@
+"""Status receivers: what they are told, in which order, and what it costs if one raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface.verify import verifyClass, verifyObject
+
+from buildbot.interfaces import IBuilderStatus, IStatus, IStatusReceiver
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.process.buildfactory import BuildFactory
+from buildbot.process.buildstep import BuildStep
+from buildbot.status.base import StatusReceiver, StatusReceiverMultiService
+from buildbot.status.builderstatus import RECENT, BuilderStatus
+from buildbot.status.master import Status
+from buildbot.steps.shell import ShellCommand
+from tests.fakes import FakeSlave
+from tests.unit.process.test_builds import BuildCase, shell
+
+
+class Hearing(StatusReceiver):
+    """I remember what I am told, and want to hear all of it."""
+
+    def __init__(self, deep: bool = True, interval: float | None = None) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        self.deep = deep
+        self.interval = interval
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in IStatusReceiver.names():
+            return object.__getattribute__(self, name)
+
+        def hear(*args: Any) -> Any:
+            plain = (str, int, float, tuple)
+            words = [each if isinstance(each, plain) else type(each).__name__ for each in args]
+            self.told.append((name, *words))
+            isDeep = self.deep and name in ("builderAdded", "buildStarted", "stepStarted", "logStarted")
+            if isDeep and self.interval is not None and name in ("buildStarted", "stepStarted"):
+                return self, self.interval
+            return self if isDeep else None
+
+        return hear
+
+    def names(self) -> list[str]:
+        """The methods that were called."""
+        return [name for name, *_ in self.told]
+
+
+class ReceiverTests(BuildCase):
+    """0.7.5: receivers subscribe to the status of the master, and are handed on from there."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configure(shell("make"))
+        self.status = Status(self.botmaster, ".")
+
+    def test_interfaces(self) -> None:
+        """The status of a master and of its builders, and the receivers, keep what they promise."""
+        verifyObject(IStatus, self.status)
+        verifyObject(IBuilderStatus, self.status.getBuilder("full"))
+        self.assertIsInstance(self.status.getBuilder("full"), BuilderStatus)
+        self.assertRaises(KeyError, self.status.getBuilder, "nope")
+        for kind in (StatusReceiver, StatusReceiverMultiService):
+            verifyClass(IStatusReceiver, kind)
+
+    def test_everything(self) -> None:
+        """A receiver that wants all of it is told all of it, in the order in which it happened."""
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.assertEqual(receiver.told, [])
+        slave = self.connect()
+        self.force()
+        slave.commands[0].update(stdout=b"one\ngr\xc3")
+        slave.commands[0].update(stdout=b"\xb6")
+        slave.commands[0].end(0)
+        self.settle()
+        build, step, log = "BuildStatus", "BuildStepStatus", "LogFile"
+        heard = [each for each in receiver.told if each[0] != "stepETAUpdate"]
+        self.assertEqual(
+            heard,
+            [
+                ("builderAdded", "full", "BuilderStatus"),
+                ("builderChangedState", "full", "offline"),
+                ("builderChangedState", "full", "idle"),
+                ("buildsetSubmitted", "BuildSetStatus"),
+                ("builderChangedState", "full", "building"),
+                ("buildStarted", "full", build),
+                ("stepStarted", build, step),
+                ("logStarted", build, step, log),
+                ("logChunk", build, step, log, 0, "one\ngr"),
+                ("logChunk", build, step, log, 0, "ö"),
+                ("logChunk", build, step, log, 2, "exit code 0\n"),
+                ("logFinished", build, step, log),
+                ("stepFinished", build, step, (SUCCESS, [])),
+                ("buildFinished", "full", build, SUCCESS),
+                ("builderChangedState", "full", "idle"),
+            ],
+        )
+
+    def test_completeLogs(self) -> None:
+        """The end of a log is told before the end of its step; of HTML no pieces are told."""
+
+        class Own(BuildStep):
+            def start(self) -> None:
+                self.addCompleteLog("note", "text")
+                self.addHTMLLog("page", "<b/>")
+                self.finished(SUCCESS)
+
+        factory = BuildFactory()
+        factory.addStep(Own)
+        self.configure(factory)
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.green()
+        self.force()
+        self.wait(1)
+        names = receiver.names()
+        told = names[names.index("stepStarted") : names.index("stepFinished") + 1]
+        counts = [told.count(each) for each in ("logStarted", "logChunk", "logFinished")]
+        self.assertEqual((counts, names.count("logFinished")), ([2, 1, 2], 2))
+
+    def test_shallow(self) -> None:
+        """A receiver that answers with nothing is told nothing of what goes on within."""
+        receiver = Hearing(deep=False)
+        self.status.subscribe(receiver)
+        self.green()
+        self.force()
+        self.assertEqual(receiver.names(), ["builderAdded", "buildsetSubmitted"])
+
+    def test_another(self) -> None:
+        """What a receiver answers with is told of what goes on within, in its stead."""
+        inner = Hearing()
+
+        class Outer(StatusReceiver):
+            def builderAdded(self, builderName: str, builder: Any) -> Any:
+                return inner
+
+        self.status.subscribe(Outer())
+        self.green()
+        self.force()
+        self.assertEqual(inner.names()[0], "builderChangedState")
+        self.assertIn("buildFinished", inner.names())
+        self.assertNotIn("buildsetSubmitted", inner.names())
+
+    def test_updates(self) -> None:
+        """A receiver may ask to be told every few seconds how long a build and a step still take."""
+        receiver = Hearing(interval=5)
+        self.status.subscribe(receiver)
+        slave = self.connect()
+        self.force()
+        self.wait(11)
+        self.assertEqual(receiver.names().count("buildETAUpdate"), 3)
+        self.assertEqual(receiver.names().count("stepETAUpdate"), 3)
+        slave.commands[0].end(0)
+        self.settle()
+        self.wait(20)
+        self.assertEqual(receiver.names().count("buildETAUpdate"), 3)
+
+    def test_raises(self) -> None:
+        """A receiver that raises is logged; the build, and the other receivers, go on."""
+
+        class Broken:
+            def builderAdded(self, name: str, builder: Any) -> Any:
+                return self
+
+            def buildStarted(self, name: str, build: Any) -> Any:
+                raise ZeroDivisionError("broken")
+
+        receiver = Hearing()
+        self.status.subscribe(Broken())
+        self.status.subscribe(receiver)
+        self.green()
+        self.force()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(receiver.names()[-2], "buildFinished")
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+    def test_unsubscribe(self) -> None:
+        """A receiver that has unsubscribed is told nothing more, not even of a build that runs."""
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        slave = self.connect()
+        self.force()
+        before = list(receiver.told)
+        self.status.unsubscribe(receiver)
+        slave.commands[0].end(1, stdout=b"x")
+        self.settle()
+        self.wait(20)
+        self.assertEqual(receiver.told, before)
+        self.status.unsubscribe(receiver)
+
+    def test_builders(self) -> None:
+        """A receiver is told of builders that come and go in a reconfig."""
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.wait(1)
+        receiver.told.clear()
+        self.configure(shell("make"), builders="quick")
+        self.wait(1)
+        self.assertEqual(
+            [each for each in receiver.told if each[0] != "builderChangedState"],
+            [("builderRemoved", "full"), ("builderAdded", "quick", "BuilderStatus")],
+        )
+
+    def test_subscribedBetween(self) -> None:
+        """A receiver that subscribes just when a builder was added is told of it once."""
+        self.status.subscribe(Hearing())
+        self.configure(shell("make"), builders="full quick")
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.wait(1)
+        added = [name for method, name, *_ in receiver.told if method == "builderAdded"]
+        self.assertEqual(added, ["full", "quick"])
+
+    def test_silence(self) -> None:
+        """As long as nobody has subscribed, nothing is kept to be told."""
+        self.green()
+        self.force()
+        receiver = Hearing()
+        self.status.subscribe(receiver)
+        self.wait(1)
+        self.assertEqual(receiver.names(), ["builderAdded", "builderChangedState"])
+
+
+class BuilderStatusTests(BuildCase):
+    """What can be asked of a builder."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configure(shell("make"), slaves="bot1 bot2")
+        self.full = Status(self.botmaster, ".").getBuilder("full")
+
+    def test_state(self) -> None:
+        """It is offline, idle or building, and names its slaves, what waits and what runs."""
+        self.assertEqual(self.full.getState(), ("offline", []))
+        self.assertEqual([slave.getName() for slave in self.full.getSlaves()], ["bot1", "bot2"])
+        buildset = self.force()
+        self.assertEqual(self.full.getPendingBuilds(), buildset.status.getBuildRequests())
+        slave = self.connect()
+        (build,) = self.full.getCurrentBuilds()
+        self.assertEqual(self.full.getState(), ("building", [build]))
+        self.assertIs(build.getBuilder(), self.full)
+        self.assertIs(self.full.getBuild(-1), build)
+        slave.commands[0].end(0)
+        self.settle()
+        self.assertEqual(self.full.getState(), ("idle", []))
+        self.assertIs(self.full.getLastFinishedBuild(), build)
+        self.assertEqual((self.full.getEvent(-1), self.full.category), (None, None))
+
+    def test_previous(self) -> None:
+        """A build can be compared with the one before; only the last few are held."""
+        slave = self.connect()
+        for rc in (1, 0, 0, 0, 0):
+            self.force()
+            slave.commands[-1].end(rc)
+            self.settle()
+            if rc:
+                first = self.full.getBuild(0)
+            elif self.full.getLastFinishedBuild().getNumber() == 1:
+                self.assertIs(self.full.getLastFinishedBuild().getPreviousBuild(), first)
+        self.assertEqual(first.getResults(), FAILURE)
+        self.assertEqual([bool(self.full.getBuild(each)) for each in range(5)], [False] * 2 + [True] * RECENT)
+        self.assertIsNone(self.full.getBuild(9))
+        self.assertIsNone(first.getPreviousBuild())
+
+
+class Counting(ShellCommand):
+    """A step that counts something, in the manner of 0.7.5."""
+
+    progressMetrics = (*ShellCommand.progressMetrics, "files", "never")
+
+
+class ProgressTests(BuildCase):
+    """What is known of the progress of a step."""
+
+    def test_expectations(self) -> None:
+        """0.7.5: a step's metrics are told, with what they usually come to once a build has succeeded."""
+        factory = BuildFactory()
+        factory.addStep(Counting, command="make")
+        self.configure(factory)
+        slave = self.connect()
+        self.force()
+        self.assertEqual(
+            self.ended(slave, 10), [("output", 0, None), ("files", None, None), ("never", None, None)]
+        )
+        self.force()
+        slave.commands[-1].update(stdout=b"12345")
+        self.settle()
+        end = len("exit code 0\n")
+        usual = [("output", 5, 10 + end), ("files", None, 7), ("never", None, None)]
+        self.assertEqual(self.ended(slave, 15), usual)
+        self.force()
+        self.assertEqual(self.ended(slave, 0, rc=1)[0], ("output", 0, 13 + end))
+        self.force()
+        self.assertEqual(self.ended(slave, 0)[0], ("output", 0, 13 + end))
+
+    def ended(self, slave: FakeSlave, more: int, rc: int = 0) -> list[Any]:
+        """What is known in the middle of a build, which ends with some more output."""
+        (build,) = self.botmaster.builders["full"].building
+        known: list[Any] = build.build_status.getCurrentStep().getExpectations()
+        slave.commands[-1].update(stdout=b"x" * more)
+        build.currentStep.setProgress("files", 7)
+        slave.commands[-1].end(rc)
+        self.settle()
+        return known

@@ -1,0 +1,126 @@
+"""Archives that mean harm, and what becomes of the others."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from typing import Any
+
+from buildbot.steps import unpack
+from buildbot.steps.unpack import BadArchive, Order
+from tests.unit.steps.test_transfer import TransferCase, archive, entry
+
+
+class UnpackTests(TransferCase):
+    """Archives that mean harm."""
+
+    def order(self, data: bytes, size: int = 1 << 20, mode: int | None = None) -> Order:
+        """To unpack these bytes."""
+        os.makedirs(self.path("into"), exist_ok=True)
+        return Order(
+            self.write("x.tar", data), self.path("into", ".part"), self.path("into", "there"), size, 60, mode
+        )
+
+    def unpack(self, *members: Any, **kw: Any) -> None:
+        self.assertTrue(unpack.unpack(self.order(archive(*members), **kw)))
+
+    def refused(self, data: bytes, words: str, **kw: Any) -> None:
+        """These bytes are refused with these words, and nothing of them is left."""
+        error = self.assertRaises(BadArchive, unpack.unpack, self.order(data, **kw))
+        self.assertIn(words, str(error))
+        self.assertEqual((self.files("into"), self.files("into", "there")), (["there"], []))
+
+    def test_outside(self) -> None:
+        """An archive that would put something outside of its directory is refused whole."""
+        deep = "/".join("d" * 50)
+        evil = [
+            [("../evil", b"x")],
+            [("a/../../evil", b"x")],
+            [("/tmp/evil-of-an-archive", b"x")],
+            [entry("a", tarfile.SYMTYPE, "..", 0o777), ("a/evil", b"x")],
+            [entry("a", tarfile.SYMTYPE, self.basedir)],
+            [entry("d/a", tarfile.SYMTYPE, "../../evil")],
+            [entry(deep, tarfile.DIRTYPE), entry("a", tarfile.SYMTYPE, f"{deep}/{'../' * 51}evil")],
+            [entry("p/r", tarfile.SYMTYPE, "."), entry("e", tarfile.SYMTYPE, "p/r/../../evil")],
+            [entry("a", tarfile.LNKTYPE, "../../x.tar")],
+            [entry("a", tarfile.LNKTYPE, "/etc/passwd")],
+            [entry("a", tarfile.SYMTYPE, "b"), entry("c", tarfile.LNKTYPE, "a")],
+            [entry("a", tarfile.FIFOTYPE)],
+            [entry("a", tarfile.CHRTYPE)],
+            [("a" + "/a" * 200, b"x")],
+            [("a", b"x"), ("a", b"y")],
+            [("a", b"x"), ("a/b", b"y")],
+        ]
+        for members in evil:
+            with self.assertRaises((BadArchive, OSError), msg=str(members)):
+                self.unpack(("good", b"x"), *members)
+            self.assertEqual(self.files("into", "there"), [])
+            self.assertEqual((self.files(), self.files("into")), (["into", "x.tar"], ["there"]))
+        self.assertFalse(os.path.exists("/tmp/evil-of-an-archive"))
+
+    def test_links(self) -> None:
+        """Links that stay inside are kept as they are."""
+        self.unpack(
+            ("v/1/x", b"x"),
+            entry("v/latest", tarfile.SYMTYPE, "1"),
+            entry("v/1/up", tarfile.SYMTYPE, "../../v/1/x"),
+            entry("hard", tarfile.LNKTYPE, "v/1/x"),
+        )
+        self.assertEqual(os.readlink(self.path("into", "there", "v", "latest")), "1")
+        for names in (("v", "latest", "x"), ("v", "1", "up"), ("hard",)):
+            self.assertEqual(self.read("into", "there", *names), b"x")
+
+    def test_modes(self) -> None:
+        """F11: without a mode the umask decides who may read; what can be executed still can."""
+        before = os.umask(0o027)
+        try:
+            self.unpack(
+                *(entry("run", tarfile.REGTYPE, mode=0o7700), entry("closed", tarfile.REGTYPE, mode=0)),
+                *(entry("d", tarfile.DIRTYPE, mode=0o7777), ("e/f", b"x")),
+            )
+        finally:
+            os.umask(before)
+        names = ("run", "closed", "d", "e", "e/f", "")
+        modes = [os.stat(self.path("into", "there", name)).st_mode & 0o7777 for name in names]
+        self.assertEqual(modes, [0o750, 0o640, 0o750, 0o750, 0o640, 0o750])
+
+    def test_modesAgain(self) -> None:
+        """F11: directories that are there already can be read by others, too, once the mode says so."""
+        os.makedirs(self.path("into", "there", "d"), 0o700)
+        self.unpack(("d/f", b"x"), mode=0o644)
+        modes = [os.stat(self.path("into", "there", name)).st_mode & 0o7777 for name in ("", "d", "d/f")]
+        self.assertEqual(modes, [0o755, 0o755, 0o644])
+
+    def test_unwanted(self) -> None:
+        """H4: unpacking stops when nobody wants it any more, and leaves nothing."""
+        data = archive(("a", b"x"), ("b", b"y"))
+        wanted = [True, True, False]
+        self.assertFalse(unpack.unpack(self.order(data), lambda: wanted.pop(0)))
+        self.assertFalse(unpack.unpack(self.order(data), mayPlace=lambda: False))
+        self.assertEqual((self.files("into", "there"), self.files("into")), ([], ["there"]))
+
+    def test_large(self) -> None:
+        """H4: contents are counted before they are written, those of sparse files in full."""
+        self.refused(archive(("a", bytes(5000)), mode="w:gz"), "more than 5000 bytes", size=5000)
+        sparse = tarfile.TarInfo("s")
+        sparse.type, sparse.size = tarfile.GNUTYPE_SPARSE, 0
+        header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+        header[386:410] = b"00000000000\0" * 2
+        header[483:495] = b"\x80" + (100 << 30).to_bytes(11, "big")
+        header[148:156] = b"        "
+        header[148:156] = b"%06o\0 " % sum(header)
+        self.refused(bytes(header) + bytes(1024), "more than 1048576 bytes")
+
+    def test_longHeaders(self) -> None:
+        """H4: names, and what else is said of a file, are not read when no file system could use them."""
+        for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE):
+            header = tarfile.TarInfo("x")
+            header.type, header.size = kind, 1 << 30
+            self.refused(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024), "65536 bytes of one file")
+        self.unpack((f"{'d' * 200}/{'f' * 200}", b"x"))
+
+    def test_many(self) -> None:
+        """H4: the files of an archive are counted, and so are directories that it only implies."""
+        self.patch(unpack, "ENTRIES", 10)
+        self.refused(archive(("d", b""), *[(f"f{n}", b"") for n in range(10)]), "10 files and dir")
+        self.refused(archive(("a/b/c/d/e/f/g/h/i/j/k", b"")), "10 files and dir")

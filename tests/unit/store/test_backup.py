@@ -1,0 +1,241 @@
+"""Copies of a master's directory: what is in them, who may read them, and that nothing is ever replaced."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from buildbot.control.client import socketPath
+from buildbot.logs.directory import nextNumber
+from buildbot.logs.files import logFilename
+from buildbot.store import backup
+from buildbot.store.backup import CannotBackUp, backUp
+from tests.commandline import command
+from tests.stores import SqliteCase
+
+TAC = "application = service.Application('buildmaster')"
+
+
+class BackupCase(SqliteCase):
+    """I have a master's directory with a store that is open, as under a running master."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.here = os.path.realpath(self.mktemp())
+        os.mkdir(self.here, 0o755)
+        self.opened(self.here)
+        self.put("buildbot.tac", TAC)
+        self.put("master.cfg", "password", 0o600)
+        self.target = f"{self.here}-copy"
+
+    def put(self, name: str, text: str = "text", mode: int = 0o644) -> None:
+        """A file of the directory."""
+        path = Path(self.here, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def below(self, directory: str) -> dict[str, str]:
+        """Every file below a directory with its text; links with where they lead."""
+        found = {}
+        for top, _, names in os.walk(directory):
+            for name in names:
+                path = os.path.join(top, name)
+                text = "?"
+                if os.path.islink(path):
+                    text = f"-> {os.readlink(path)}"
+                elif os.path.isfile(path):
+                    text = Path(path).read_text("latin-1")
+                found[os.path.relpath(path, directory)] = text
+        return found
+
+
+class BackupTests(BackupCase):
+    """What a backup is."""
+
+    def test_noParent(self) -> None:
+        """A target in a directory that does not exist is refused, and that directory is named."""
+        with self.assertRaises(CannotBackUp) as caught:
+            backUp(self.here, f"{self.target}/a/b")
+        self.assertEqual(str(caught.exception), f"there is no directory {self.target}/a: make it first")
+        self.assertFalse(os.path.exists(self.target))
+        file = f"{self.here}-file"
+        Path(file).touch()
+        with self.assertRaises(CannotBackUp) as caught:
+            backUp(self.here, f"{file}/a")
+        self.assertEqual(str(caught.exception), f"{file} is not a directory: name another target")
+
+    def test_store(self) -> None:
+        """H10: a backup of a running master has all that was kept, also what is only in the -wal."""
+        before = self.fill(5)
+        self.assertGreater(os.path.getsize(f"{self.file}-wal"), 0)
+        made = backUp(self.here, self.target)
+        self.assertEqual(made.counts, {"builds": 5, "changes": 5, "requests": 10})
+        self.change()
+        self.opened(self.target)
+        self.assertEqual(self.contents(self.store), before)
+        self.get(self.store.interrupted(99.0))
+        self.assertEqual(self.start(builder="full").number, 5)
+
+    def test_stopped(self) -> None:
+        """H10: of a master that was stopped, or killed and left a -wal, as much is in the backup."""
+        before = self.fill(3)
+        killed = self.holding(Path(self.file).read_bytes(), Path(f"{self.file}-wal").read_bytes())
+        self.get(self.store.close())
+        for here in (self.here, killed):
+            target = os.path.join(self.quick(), "copy")
+            backUp(os.path.realpath(here), target)
+            self.opened(target)
+            self.assertEqual(self.contents(self.store), before)
+
+    def test_files(self) -> None:
+        """H10: configuration, logs, links and other files are in it; what belongs to the process is not."""
+        self.put("public_html/index.html")
+        self.put("mine.part", "a file of the user")
+        self.put("public_html/.report.txt.0123456789ab.part", "half an upload")
+        self.put("public_html/.docs.0123456789ab.part/index.html", "half a directory")
+        self.put(".partial/note")
+        for name in ("buildbot.lock", "twistd.pid"):
+            self.put(name)
+        os.symlink("/etc/hostname", os.path.join(self.here, "link"))
+        os.mkfifo(os.path.join(self.here, "pipe"))
+        with closing(socket.socket(socket.AF_UNIX)) as listener, socketPath(self.here) as path:
+            listener.bind(path)
+        made = backUp(self.here, self.target)
+        found = self.below(self.target)
+        del found["state.sqlite"]
+        self.assertEqual(
+            found,
+            {
+                "buildbot.tac": TAC,
+                "master.cfg": "password",
+                "public_html/index.html": "text",
+                "mine.part": "a file of the user",
+                "link": "-> /etc/hostname",
+            },
+        )
+        self.assertEqual((made.files, made.skipped), (5, ["pipe"]))
+
+    def test_private(self) -> None:
+        """H10: nobody else can look into a backup, and each file in it has the mode of the original."""
+        self.addCleanup(os.umask, os.umask(0))
+        self.put("script", mode=0o755)
+        backUp(self.here, self.target)
+        modes = {
+            name: stat.S_IMODE(os.stat(os.path.join(self.target, name)).st_mode)
+            for name in ("", "master.cfg", "script", "buildbot.tac", "state.sqlite")
+        }
+        self.assertEqual(
+            modes,
+            {"": 0o700, "master.cfg": 0o600, "script": 0o755, "buildbot.tac": 0o644, "state.sqlite": 0o600},
+        )
+
+    def test_laterLogs(self) -> None:
+        """H10: logs of builds that began after the store was copied are left out, so none is nameless."""
+        self.fill(3)
+        for number in (0, 2, 3):
+            self.put(f"logs/{logFilename('full', number, 'compile', 'stdio')}", "1:0,")
+        self.put("logs/full/notes")
+        made = backUp(self.here, self.target)
+        self.assertEqual(made.logs, 3)
+        self.assertEqual(nextNumber(os.path.join(self.target, "logs"), "full"), 3)
+        self.assertIn("logs/full/notes", self.below(self.target))
+
+    def test_damaged(self) -> None:
+        """H9, H10: of a damaged store there is a backup, too, and it says so."""
+        self.fill(60)
+        self.get(self.store.close())
+        data = bytearray(Path(self.file).read_bytes())
+        at = data.index(b"full/30-xxx") // 4096 * 4096
+        data[at : at + 4096] = b"\xff" * 4096
+        Path(self.file).write_bytes(data)
+        self.assertNotEqual(backUp(self.here, self.target).damage, "")
+
+
+class RefusedTests(BackupCase):
+    """What no backup is made of."""
+
+    def refused(self, target: str) -> str:
+        """Why not; and nothing has changed."""
+        before = self.below(self.here)
+        parent = sorted(os.listdir(os.path.dirname(self.here)))
+        with self.assertRaises(CannotBackUp) as caught:
+            backUp(self.here, target)
+        self.assertEqual(sorted(os.listdir(os.path.dirname(self.here))), parent)
+        self.assertEqual(self.below(self.here).keys(), before.keys())
+        return str(caught.exception)
+
+    def test_there(self) -> None:
+        """H10: a backup replaces nothing: no directory, no file, no link to nowhere."""
+        os.mkdir(f"{self.here}-directory")
+        os.symlink("nowhere", f"{self.here}-link")
+        Path(f"{self.here}-file").write_text("precious")
+        for end in ("directory", "link", "file"):
+            self.assertIn("is there already", self.refused(f"{self.here}-{end}"))
+
+    def test_inside(self) -> None:
+        """H10: a backup is not made within the directory itself, also not through a link."""
+        os.symlink(self.here, f"{self.here}-link")
+        for directory in (self.here, f"{self.here}-link"):
+            self.assertIn("name a directory outside of it", self.refused(os.path.join(directory, "copy")))
+
+    def test_odd(self) -> None:
+        """H10: a store that is a FIFO makes nobody wait, and nothing is left of the backup."""
+        self.get(self.store.close())
+        os.unlink(self.file)
+        os.mkfifo(self.file)
+        self.assertIn("it is a FIFO", self.refused(self.target))
+
+    def test_noRoom(self) -> None:
+        """H10: a backup that cannot be written leaves nothing behind."""
+
+        def failing(*args: Any) -> Any:
+            raise OSError(28, "No space left on device", "copy")
+
+        self.patch(os, "fchmod", failing)
+        self.assertIn("No space left on device", self.refused(self.target))
+
+    def test_locked(self) -> None:
+        """H10: a store that another program has locked is said."""
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            self.patch(backup, "BUSY", 0.0)
+            self.patch(sqlite3, "connect", _hasty(sqlite3.connect))
+            self.assertIn("locked", self.refused(self.target))
+
+
+class CommandTests(BackupCase):
+    """C{buildbot backup}."""
+
+    def test_command(self) -> None:
+        """H10: the command says what is in the copy; doing it again, or without a target, fails."""
+        self.fill(1)
+        said = command("backup", self.here, self.target)
+        self.assertEqual((said.status, said.err), (0, ""))
+        self.assertRegex(
+            said.out, "is a copy of .*: 1 build, 1 change, 2 requests, 0 logs, 2 other files, [0-9]+ bytes\n$"
+        )
+        said = command("backup", self.here, self.target)
+        self.assertEqual(said.status, 1)
+        self.assertIn("is there already", said.err)
+        self.assertEqual(command("backup", self.here).status, 2)
+        self.assertEqual(command("backup", f"{self.here}-none", self.target).status, 1)
+
+    def test_slave(self) -> None:
+        """H10: the directory of a slave holds nothing to back up."""
+        self.put("buildbot.tac", "application = service.Application('buildslave')")
+        said = command("backup", self.here, self.target)
+        self.assertEqual(said.status, 1)
+        self.assertIn("is a buildslave's directory", said.err)
+
+
+def _hasty(connect: Any) -> Any:
+    """A way to open a store without patience."""
+    return lambda *args, **options: connect(*args, **{**options, "timeout": 0.01})

@@ -1,0 +1,316 @@
+"""Files that the store may find damaged, and what it makes of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from buildbot.model.change import Change
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.schema import Schema
+from tests.stores import SqliteCase, later
+
+
+class DamageTests(SqliteCase):
+    """P3: no file that the store may find keeps the master from starting."""
+
+    def after(self, directory: str) -> list[Any]:
+        """Open what is there, see that it works, and return the contents as they were found."""
+        store = self.opened(directory)
+        found = self.contents(store)
+        self.get(store.interrupted(99.0))
+        number = self.change().number
+        self.assertEqual(self.get(store.getChange(number)).number, number)
+        self.get(store.close())
+        return found
+
+    def asides(self, directory: str) -> list[str]:
+        """The files that were set aside."""
+        return sorted(name for name in os.listdir(directory) if ".damaged-" in name)
+
+    def test_truncated(self) -> None:
+        """Row 24: the file cut at each 512 bytes: it is set aside, a warning says so, and the store works.
+
+        What stands before the cut is rescued, and nothing is made up.
+        """
+        self.opened()
+        whole = self.fill(12)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        self.assertGreater(len(text), 40000)
+        before = [0] * 5
+        for cut in range(512, len(text), 512):
+            directory = self.holding(text[:cut])
+            self.warnings.clear()
+            found = self.after(directory)
+            for some, all_ in zip(rescued(found), rescued(whole), strict=True):
+                self.assertEqual([each for each in some if each not in all_], [])
+            counts = list(map(len, rescued(found)))
+            self.assertEqual(list(map(max, before, counts)), counts, "a longer file had less")
+            before = counts
+            if cut == len(text) - 4096:
+                self.assertEqual(counts[:3] + counts[4:], [12] * 4)
+                self.assertTrue(6 < counts[3] < 12, counts)
+            bad = [each for each in self.warnings if "cannot be read" in each]
+            if found == whole:
+                self.assertGreater(cut, len(text) - 4096)
+            elif self.asides(directory):
+                self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1"], cut)
+                self.assertEqual(Path(directory, "state.sqlite.damaged-1").read_bytes(), text[:cut])
+                self.assertIn("is damaged", self.warnings[0])
+                self.assertEqual(self.warnings[1:], bad)
+            else:  # SQLite takes zeros for the rest of a last page, which had the end of one record
+                self.assertGreater(cut, len(text) - 4096)
+                self.assertEqual((self.warnings, len(bad)), (bad, 1))
+
+    def test_empty(self) -> None:
+        """An empty file, as a crash right at the first start leaves it, is filled, with a warning."""
+        self.after(directory := self.holding(b""))
+        self.assertEqual(self.asides(directory), [])
+        self.assertIn("is empty: it is new, or its contents are lost", self.warnings[0])
+
+    def test_emptyWithLog(self) -> None:
+        """An empty file that has lost what its log belongs to is set aside, with the log."""
+        self.after(directory := self.holding(b"", b"log"))
+        self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-1-wal"])
+
+    def test_truncatedLog(self) -> None:
+        """Row 24: the write-ahead log cut at each 512 bytes: what it held before is there, in order."""
+        self.opened()
+        self.change()
+        self.get(self.store.close())
+        self.get(self.store.open())
+        for _ in range(12):
+            self.change()
+        main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
+        seen = set()
+        for cut in range(0, len(log), 512):
+            directory = self.holding(main, log[:cut])
+            numbers = [each.number for each in self.after(directory)[0]]
+            self.assertEqual(numbers, list(range(len(numbers), 0, -1)))
+            self.assertEqual(self.asides(directory), [])
+            seen.add(len(numbers))
+        self.assertEqual(seen | {13}, set(range(1, 14)))
+
+    def test_garbage(self) -> None:
+        """Whatever stands in the file, and in its log, the store opens and works."""
+        self.opened()
+        self.fill(12)
+        main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
+        self.get(self.store.close())
+        rest = Path(self.file).read_bytes()
+        chance = random.Random(5)
+        for number in range(100):
+            text, at = bytearray(rest if number % 2 else main), 0
+            for _ in range(chance.randrange(1, 5)):
+                at = chance.randrange(len(text)) if number % 5 else chance.randrange(100)
+                text[at : at + 64] = chance.randbytes(chance.randrange(1, 64))
+            self.after(self.holding(text, b"" if number % 2 else log[: chance.randrange(len(log))]))
+
+    def test_carriedOver(self) -> None:
+        """One bad page costs what stood on it, and no number that was given is given again."""
+        self.opened()
+        self.fill(60)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            (pages,) = file.execute("PRAGMA page_count").fetchone()
+        text = bytearray(Path(self.file).read_bytes())
+        at = text.index(b"full/30-xxx") // 4096 * 4096
+        text[at : at + 4096] = b"\xff" * 4096
+        Path(self.file).write_bytes(text)
+        self.assertGreater(pages, 20)
+        found = self.after(self.directory)
+        self.assertIn("went over into a new one", self.warnings[0])
+        numbers = [each.number for each in found[3] if each.builder == "full"]
+        self.assertIn(0, numbers)
+        self.assertIn(59, numbers)
+        self.assertTrue(50 < len(numbers) < 60, numbers)
+        self.assertEqual((len(found[0]), len(found[2]), len(found[4])), (60, 60, 60))
+        self.get(self.store.open())
+        self.assertEqual(self.start().number, 60)
+
+    def test_older(self) -> None:
+        """P7: of a damaged file of an earlier release is carried over what of one of this release is."""
+        self.opened()
+        self.fill(12)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()[:-4096]
+        found = self.after(self.holding(text))
+        carried = self.warnings[0].rpartition("; ")[2]
+        second = later()
+        more = ("CREATE TABLE moods (name TEXT)",)
+        third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: more})
+        for schema in (second, third):
+            directory = self.holding(text)
+            self.warnings.clear()
+            store = self.opened(directory, schema=schema)
+            self.assertEqual(self.contents(store), found)
+            self.assertIn(carried, self.warnings[0])
+            self.get(store.close())
+            with closing(sqlite3.connect(self.file)) as file:
+                self.assertEqual(file.execute("PRAGMA user_version").fetchone(), (schema.version,))
+                self.assertEqual(file.execute("SELECT max(mood) FROM builds").fetchone(), (None,))
+            self.get(store.open())
+            self.assertEqual(self.start().number, 12)
+
+    def test_countersLost(self) -> None:
+        """Numbers go on from the highest that is known, should the counters themselves be lost."""
+        self.opened()
+        self.fill(3)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("DROP TABLE counters")
+        self.get(self.store.open())
+        self.assertIn("it has no table counters", self.warnings[0])
+        _, (request,) = self.ask("full")
+        self.assertEqual((request.buildset, request.id, self.start(request).number), (4, 7, 3))
+        self.assertEqual(self.change().number, 4)
+
+    def test_foreign(self) -> None:
+        """A database that is not ours, and a text, are set aside, each under a name of its own."""
+        store = self.sqlite()
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("CREATE TABLE builds (a)")
+        self.get(store.open())
+        self.get(store.close())
+        Path(self.file).write_text("Dear diary, " * 1000)
+        self.get(store.open())
+        self.assertEqual(self.asides(self.directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-2"])
+        self.assertEqual(len(self.warnings), 2)
+
+    def test_versionLost(self) -> None:
+        """All is carried over from a file that does not know its version any more."""
+        self.opened()
+        whole = self.fill(3)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        for version in (0, -(2**31) + 1):
+            directory = self.holding(text)
+            with closing(sqlite3.connect(Path(directory, "state.sqlite"))) as file:
+                file.execute(f"PRAGMA user_version = {version}")
+            self.warnings.clear()
+            self.assertEqual(self.after(directory), whole)
+            self.assertIn("went over into a new one", self.warnings[0])
+
+    def test_badRecord(self) -> None:
+        """One record that cannot be read is passed over with a warning; all others are there."""
+        self.opened()
+        self.fill(3)
+        self.start()
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE builds SET record = '{' WHERE number IN (1, 3)")
+            file.execute("UPDATE buildsets SET record = '[]' WHERE id = 1")
+            file.execute("UPDATE changes SET record = '7' WHERE number = 2")
+            file.execute("UPDATE state SET value = 'x' WHERE name = 'key0'")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual(self.get(self.store.interrupted(5.0)), [])
+        changes, sets, requests, builds, states = self.contents(self.store)
+        self.assertEqual([each.number for each in builds], [2, 0])
+        self.assertEqual([each.number for each in changes], [3, 1])
+        self.assertEqual([each.id for each in requests], [4, 6])
+        self.assertEqual(states, {"key1": 1, "key2": 2})
+        self.assertIs(sets[0], None)
+        self.assertTrue(all("cannot be read" in each for each in self.warnings))
+        self.assertEqual(self.get(self.store.prune(1)), ["full/0-" + "x" * 500, "full/2-" + "x" * 500])
+
+    def test_unreadableRequests(self) -> None:
+        """F16: a request that cannot be read is given up, so it is complained of once and then pruned."""
+        self.opened()
+        for _ in range(5):
+            self.ask("full")
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE buildsets SET record = '[]' WHERE id = 1")
+            file.execute("DELETE FROM buildsets WHERE id = 2")
+            file.commit()
+        self.get(self.store.open())
+        self.get(self.store.interrupted(5.0))
+        self.assertEqual(self.get(self.store.giveUp(6.0)), [])
+        told = [each.partition(" cannot")[0] for each in self.warnings if "given up" in each]
+        self.assertEqual(told, [f"stored request {number} for builder full" for number in (1, 2)])
+        self.warnings.clear()
+        self.assertEqual(self.get(self.store.giveUp(7.0)), [])
+        self.assertEqual(self.pending(), [3, 4, 5])
+        self.get(self.store.prune(1))
+        self.assertEqual(self.warnings, [])
+        with closing(sqlite3.connect(self.file)) as file:
+            self.assertEqual(file.execute("SELECT id FROM buildsets").fetchall(), [(3,), (4,), (5,)])
+
+    def test_countsOfRequests(self) -> None:
+        """H9: a request whose count of tries is no number waits on, and its tries are counted anew."""
+        self.opened()
+        for _ in range(3):
+            self.ask("full")
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE requests SET attempts = 'x' WHERE id = 1")
+            file.execute("UPDATE requests SET interruptions = 'x' WHERE id = 2")
+            file.commit()
+        self.get(self.store.open())
+        self.get(self.store.interrupted(5.0))
+        self.assertEqual(self.get(self.store.giveUp(6.0)), [])
+        waiting = self.get(self.store.pendingRequests())
+        self.assertEqual(
+            [(each.id, each.attempts, each.interruptions) for each in waiting],
+            [(1, 0, 0), (2, 0, 0), (3, 0, 0)],
+        )
+        self.assertIn("2 records made no sense in part", self.warnings[0])
+
+    def test_wrongShape(self) -> None:
+        """A change that is JSON, but has lost a word, is passed over with a warning that names it."""
+        self.opened()
+        self.fill(5)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            for number, word in ((1, "files"), (3, "who"), (5, "comments")):
+                file.execute(
+                    "UPDATE changes SET record = replace(record, ?, 'vho') WHERE number = ?", (word, number)
+                )
+            file.execute("""UPDATE changes SET record = '{"properties": []}' WHERE number = 4""")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [2])
+        self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0))], [2])
+        self.assertIsNone(self.get(self.store.getChange(3)))
+        self.assertIn("stored change (3,) cannot be read, and is skipped", self.warnings[-1])
+
+    def test_wrongShapeWithin(self) -> None:
+        """A buildset, a change of which has lost a word, is passed over with its requests."""
+        self.opened()
+        change = Change("ann", ["a.c"], "")
+        for _ in range(2):
+            self.ask("full", sourcestamp=SourceStamp(changes=[change]).toRecord())
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE buildsets SET record = replace(record, 'files', 'fides') WHERE id = 1")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual(self.pending(), [2])
+        self.assertIn("request (1, 'full', 0, 0, 1, None, None) cannot be read", self.warnings[-1])
+        self.assertIsNone(self.get(self.store.getBuildset(1)))
+        self.assertIn("buildset (1, None, None) cannot be read", self.warnings[-1])
+
+    def test_newestUnreadable(self) -> None:
+        """Those that are asked for are those that can be read, so the newest of these is never none."""
+        self.opened()
+        self.fill(5)
+        self.get(self.store.close())
+        with closing(sqlite3.connect(self.file)) as file:
+            file.execute("UPDATE changes SET record = '{}' WHERE number IN (1, 2, 5)")
+            file.commit()
+        self.get(self.store.open())
+        self.assertEqual([each.number for each in self.get(self.store.getChanges(1))], [4])
+        self.assertEqual([each.number for each in self.get(self.store.getChanges(1, before=6))], [4])
+        self.assertEqual([each.number for each in self.get(self.store.getChangesAfter(0, 1))], [3])
+
+
+def rescued(contents: list[Any]) -> list[list[Any]]:
+    """What is there, of what L{SqliteCase.contents} found."""
+    changes, sets, requests, builds, states = contents
+    return [changes, [each for each in sets if each is not None], requests, builds, list(states.items())]

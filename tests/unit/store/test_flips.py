@@ -1,0 +1,239 @@
+"""H9: a store that somebody or something has altered: what is damaged costs itself alone, and is said."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from buildbot.model.change import Change
+from buildbot.store.interface import StoreFailed
+from buildbot.store.recovery import setAsides
+from buildbot.store.schema import CURRENT
+from tests.stores import SqliteCase
+from tests.unit.store.test_damage import rescued
+
+#: So many wrong bytes are tried; with 1000 and more, of everything else more is tried as well.
+MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
+THOROUGH = max(1, MANY // 50)
+#: So many builds, and as many changes, buildsets and states, are in the store of these tests.
+COUNT = 40
+#: So many of one kind lie on one page at the most.
+PAGEFUL = 45
+
+
+class FlipsCase(SqliteCase):
+    """I have the file of a store in which something of everything is."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.opened()
+        self.whole = self.fill(COUNT)
+        self.get(self.store.close())
+        self.text = Path(self.file).read_bytes()
+
+    def after(self, text: bytes) -> list[Any]:
+        """What a store finds in a file, and that it works and goes on with higher numbers."""
+        self.opened(self.holding(text))
+        found = self.contents(self.store)
+        self.get(self.store.interrupted(99.0))
+        numbers = [build.number for build in found[3] if build.builder == "full"]
+        number = self.start(builder="full").number
+        assert number is not None
+        self.assertTrue(all(number > each for each in numbers), (number, numbers))
+        again = self.start(builder="full").number
+        self.assertEqual(again, number + 1)
+        change = self.change().number
+        self.assertTrue(all(change > each.number for each in found[0]))
+        self.get(self.store.close())
+        return found
+
+    def flipped(self, *bits: tuple[int, int]) -> bytes:
+        """The file with some bits the other way, each given by the position of its byte and its mask."""
+        text = bytearray(self.text)
+        for position, mask in bits:
+            text[position] ^= mask
+        return bytes(text)
+
+    def lost(self, found: list[Any]) -> list[int]:
+        """How many of each kind that were there are not, or are not as they were."""
+        pairs = zip(rescued(found), rescued(self.whole), strict=True)
+        return [sum(each not in some for each in all_) for some, all_ in pairs]
+
+
+class FlipsTests(FlipsCase):
+    """Single bytes that are wrong."""
+
+    def test_header(self) -> None:
+        """H9: whatever byte of the header is wrong, all is carried over, and numbers go on."""
+        for position in range(0 if THOROUGH > 1 else 3, 100, 1 if THOROUGH > 1 else 7):
+            for mask in (0xFF, 0x20)[:THOROUGH]:
+                lost = self.lost(self.after(self.flipped((position, mask))))
+                self.assertEqual(lost, [0] * 5, position)
+
+    def test_firstPage(self) -> None:
+        """H9: what the first page says of the tables is known: no wrong byte in it costs anything."""
+        for position in range(100, 4096, max(1, 397 // THOROUGH)):
+            lost = self.lost(self.after(self.flipped((position, 0xFF))))
+            self.assertEqual(lost, [0] * 5, position)
+        self.assertEqual(self.lost(self.after(bytes(4096) + self.text[4096:])), [0] * 5)
+
+    def test_anywhere(self) -> None:
+        """H9: a wrong byte anywhere costs what stands on its page at the most, and the master starts."""
+        chance = random.Random(7)
+        for _ in range(MANY):
+            position = chance.randrange(4096, len(self.text))
+            lost = self.lost(self.after(self.flipped((position, 1 << chance.randrange(8)))))
+            self.assertLess(sum(lost), 2 * PAGEFUL, position)
+
+    def test_many(self) -> None:
+        """H9: with many wrong bytes the master starts all the same."""
+        chance = random.Random(8)
+        for _ in range(10 * THOROUGH):
+            places = chance.sample(range(len(self.text)), chance.randrange(2, 200))
+            self.after(self.flipped(*((place, chance.randrange(1, 256)) for place in places)))
+
+    def test_pageLost(self) -> None:
+        """H9: a page of nonsense costs what stood on it: rows before and behind it are carried over."""
+        for page in range(1, len(self.text) // 4096, 1 if THOROUGH > 1 else 5):
+            text = self.text[: page * 4096] + b"\xa5" * 4096 + self.text[page * 4096 + 4096 :]
+            found = self.after(text)
+            if "went over into a new one" in "".join(self.warnings):
+                self.assertTrue(setAsides(self.file))
+            self.warnings.clear()
+            self.assertGreater(sum(map(len, rescued(found))), 2 * COUNT, page)
+
+
+class CellsTests(FlipsCase):
+    """Values of wrong kinds, which no disk makes, but people with a database tool do."""
+
+    def test_eachCell(self) -> None:
+        """H9: a value of a wrong kind in any cell of any table stops nobody and costs at most its row."""
+        values = ("a word", 2**63 - 1, b"\xff\x00", 2.5, -(2**63), None, "", b"")[: 2 * THOROUGH]
+        for table in CURRENT.tables():
+            with closing(sqlite3.connect(":memory:")) as memory:
+                for statement in CURRENT.between(0):
+                    memory.execute(statement)
+                columns = [row[1] for row in memory.execute(f"PRAGMA table_info({table})")]
+            for column in columns:
+                for value in values:
+                    self.oneCell(table, column, value)
+
+    def oneCell(self, table: str, column: str, value: object) -> None:
+        """Put a value into the second row of a table, and see that all else is there."""
+        directory = self.holding(self.text)
+        path = os.path.join(directory, "state.sqlite")
+        with closing(sqlite3.connect(path)) as file:
+            try:
+                file.execute(
+                    f"UPDATE {table} SET {column} = ? WHERE rowid ="
+                    f" (SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET 1)",
+                    (value,),
+                )
+                file.commit()
+            except sqlite3.IntegrityError:
+                return
+        found = self.after(Path(path).read_bytes())
+        # With a buildset its two requests go, one of which waits.
+        self.assertLess(sum(self.lost(found)), 5, (table, column, value))
+
+    def test_counters(self) -> None:
+        """H9: a counter that was put back, or holds a word, gives no number twice, and stops nobody."""
+        for value in (0, 3, "many", -5, 2**62):
+            directory = self.holding(self.text)
+            path = os.path.join(directory, "state.sqlite")
+            with closing(sqlite3.connect(path)) as file:
+                file.execute("UPDATE counters SET value = ?", (value,))
+                file.commit()
+            self.assertEqual(self.lost(self.after(Path(path).read_bytes())), [0] * 5)
+
+    def test_stateOfRequest(self) -> None:
+        """H9: a request of which nobody can tell any more where it stands waits again."""
+        directory = self.holding(self.text)
+        path = os.path.join(directory, "state.sqlite")
+        with closing(sqlite3.connect(path)) as file:
+            (id,) = file.execute("SELECT id FROM requests WHERE state = 'pending' LIMIT 1").fetchone()
+            file.execute("UPDATE requests SET state = 'pendong' WHERE id = ?", (id,))
+            file.commit()
+        self.opened(directory)
+        self.get(self.store.interrupted(99.0))
+        self.assertIn(id, self.pending())
+
+
+class _BadPage:
+    """I am a connection to a file, a page of which cannot be read: that of build 30 of C{full}."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        if statement.startswith("SELECT builder, number, record FROM builds") and values == ("full", 30):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return self._connection.execute(statement, values)
+
+
+class LaterTests(SqliteCase):
+    """What turns out to be damaged under a running master."""
+
+    def test_pageUnderUs(self) -> None:
+        """F5, H9: a page that goes bad under a running master costs who needs it, and is said."""
+        store = self.opened(connect=lambda *args, **options: _BadPage(sqlite3.connect(*args, **options)))
+        self.fill(1)
+        told: list[str] = []
+        store.watch(lambda reason: told.append("failed"), lambda: told.append("works"), told.append)
+        reading = [store.getBuild("full", number) for number in (0, 30, 0)]
+        adding = store.addChange(Change("mary", [], "meanwhile"))
+        self.assertEqual(self.get(reading[0]), self.get(reading[2]))
+        with self.assertRaises(StoreFailed) as caught:
+            self.get(reading[1])
+        self.assertEqual(caught.exception.reason, "damaged: database disk image is malformed")
+        self.assertEqual(self.get(adding).number, 2)
+        self.assertEqual(told, ["damaged: database disk image is malformed"])
+
+
+class OddTests(SqliteCase):
+    """What is no file at all."""
+
+    timeout = 30
+
+    def test_odd(self) -> None:
+        """H9, H10: a store or a log of it that is a FIFO or a directory is said, at once, and left alone."""
+        for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm"):
+            for make, words in ((os.mkfifo, "a FIFO"), (os.mkdir, "a directory")):
+                directory = self.quick()
+                make(os.path.join(directory, name))
+                with self.assertRaises(StoreFailed) as caught:
+                    self.get(self.sqlite(directory).open())
+                self.assertIn(f"/{name}: it is {words}, not a plain file", caught.exception.reason)
+                self.assertEqual(os.listdir(directory), [name])
+
+    def test_logsOfStoreGone(self) -> None:
+        """H9: without its -wal and -shm a store has what was in its file, and works."""
+        self.opened()
+        self.change()
+        self.get(self.store.close())
+        self.get(self.store.open())
+        self.change()
+        directory = self.holding(Path(self.file).read_bytes())
+        self.opened(directory)
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [1])
+        self.assertEqual(self.change().number, 2)
+
+    def test_said(self) -> None:
+        """F5, H9: as long as a damaged file lies there, status has something to say of it."""
+        self.opened()
+        self.assertIsNone(setAsides(self.file))
+        self.get(self.store.close())
+        Path(self.file).write_bytes(b"nonsense" * 1000)
+        self.get(self.store.open())
+        found = setAsides(self.file)
+        assert found is not None
+        self.assertIn("state.sqlite.damaged-1", found.why)
+        os.unlink(f"{self.file}.damaged-1")
+        self.assertIsNone(setAsides(self.file))

@@ -1,0 +1,91 @@
+"""Rows read off the leaves of a file that has lost the pages which lead to them."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from buildbot.store.leaves import PAGE, rowsOnLeaves
+from tests.unit.store.test_flips import COUNT, FlipsCase
+
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(st.characters(codec="utf-8"), max_size=30),
+    st.binary(max_size=30),
+)
+
+
+class LeavesTests(unittest.SynchronousTestCase):
+    """What SQLite writes, and what is read of it."""
+
+    def image(self, rows: list[tuple[object, ...]]) -> bytes:
+        """A file with these rows in one table."""
+        path = os.path.join(self.mktemp())
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("CREATE TABLE t (a, b, c)")
+            file.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+            file.commit()
+        return Path(path).read_bytes()
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=30))
+    def test_anyValues(self, rows: list[tuple[object, ...]]) -> None:
+        """H9: whatever rows SQLite has put onto the leaves of a table are read as they are."""
+        found = sorted(rowsOnLeaves(self.image(rows)))
+        self.assertEqual([(number, tuple(values)) for number, values in found], list(enumerate(rows, 1)))
+
+    def test_long(self) -> None:
+        """H9: rows that go on in pages of their own are read to their end."""
+        rows = [("x" * size, size, None) for size in (0, 489, 4000, 4050, 4060, 4061, 4062, 9000, 200000)]
+        found = sorted(rowsOnLeaves(self.image(rows)))
+        self.assertEqual([tuple(values) for _, values in found], rows)
+
+    def test_nonsense(self) -> None:
+        """H9: whatever stands in the pages, reading them ends."""
+        chance = random.Random(3)
+        image = bytearray(self.image([("x" * size, size, None) for size in range(0, 20000, 500)]))
+        for _ in range(50):
+            for _ in range(20):
+                image[chance.randrange(len(image))] = chance.randrange(256)
+            list(rowsOnLeaves(bytes(image)))
+        for page in range(20):
+            list(rowsOnLeaves(b"\x0d" + chance.randbytes(PAGE * page)))
+
+
+class TreesTests(FlipsCase):
+    """A store that has lost pages which lead to others."""
+
+    def test_rootLost(self) -> None:
+        """H9: a table whose first page is nonsense costs nothing: all its rows stand on other pages."""
+        with closing(sqlite3.connect(self.file)) as file:
+            roots = dict(
+                file.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'").fetchall()
+            )
+        for table in ("builds", "changes", "buildsets"):
+            start = (roots[table] - 1) * PAGE
+            self.assertEqual(self.text[start], 5, f"{table} has one page only")
+            text = self.text[:start] + b"\xa5" * PAGE + self.text[start + PAGE :]
+            self.assertEqual(self.lost(self.after(text)), [0] * 5, table)
+
+    def test_prunedStays(self) -> None:
+        """H9: what was forgotten does not come back with that."""
+        self.get(self.store.open())
+        self.get(self.store.prune(3))
+        kept = len(self.contents(self.store)[3])
+        self.assertLess(kept, COUNT)
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        with closing(sqlite3.connect(self.file)) as file:
+            (root,) = file.execute("SELECT rootpage FROM sqlite_master WHERE name = 'changes'").fetchone()
+        start = (root - 1) * PAGE
+        found = self.after(text[:start] + b"\xa5" * PAGE + text[start + PAGE :])
+        self.assertEqual(len(found[3]), kept)

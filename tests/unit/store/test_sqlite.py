@@ -1,0 +1,283 @@
+"""The store of a master: its file, its thread, and the files of other releases."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.process.engine import storeSymptom
+from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
+from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.sqlite import FILE, SqliteStore
+from tests.stores import Faults, SqliteCase, later
+
+
+class FilesTests(SqliteCase):
+    """What there is in the directory."""
+
+    def test_private(self) -> None:
+        """Nobody else may read the state: it may hold what builds were given as properties."""
+        self.opened()
+        self.change()
+        modes = {
+            name: stat.S_IMODE(os.stat(os.path.join(self.directory, name)).st_mode)
+            for name in os.listdir(self.directory)
+        }
+        self.assertEqual(set(modes.values()), {0o600}, modes)
+        self.assertIn("state.sqlite", modes)
+
+    def test_oneFileAtRest(self) -> None:
+        """A store that was closed is one file, which can be copied."""
+        self.opened()
+        self.fill()
+        self.get(self.store.close())
+        self.assertEqual(os.listdir(self.directory), ["state.sqlite"])
+
+    def test_noThreadLeft(self) -> None:
+        """A closed store has no thread, and neither has one that could not be opened."""
+        before = threading.active_count()
+        store = self.opened()
+        self.get(store.close())
+        failing = self.sqlite(connect=Faults(0).connect)
+        self.assertRaises(StoreFailed, self.get, failing.open())
+        for thread in threading.enumerate():
+            if thread.name == "store":
+                thread.join(30)
+        self.assertEqual(threading.active_count(), before)
+
+    def test_openTwice(self) -> None:
+        """A store that is open is not opened again."""
+        store = self.opened()
+        self.assertRaises(StoreFailed, self.get, store.open())
+        self.change()
+
+    def test_notAFile(self) -> None:
+        """What cannot be opened is said, with its name, and can be tried again."""
+        store = self.sqlite()
+        os.mkdir(self.file)
+        with self.assertRaises(StoreFailed) as caught:
+            self.get(store.open())
+        self.assertIn("state.sqlite", caught.exception.reason)
+        os.rmdir(self.file)
+        self.get(store.open())
+
+    def test_deleted(self) -> None:
+        """Row 11: nothing is acknowledged once somebody has deleted the file under the master."""
+        self.opened()
+        os.unlink(self.file)
+        with self.assertRaises(StoreFailed) as caught:
+            self.change()
+        self.assertIn("has been deleted", caught.exception.reason)
+        self.assertIn("start the master again", storeSymptom(caught.exception.reason).cure)
+        self.assertIn("goes on by itself", storeSymptom("database or disk is full").cure)
+        shutil.rmtree(self.directory)
+        self.assertRaises(StoreFailed, self.pending)
+
+    def test_othersMayRead(self) -> None:
+        """A backup can be made while the master runs."""
+        self.opened()
+        self.fill()
+        copy = self.mktemp()
+        with closing(sqlite3.connect(self.file)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+            self.assertEqual(target.execute("SELECT COUNT(*) FROM builds").fetchone(), (3,))
+
+
+class GroupsTests(SqliteCase):
+    """Many things at once, one commit."""
+
+    def begin(self, **options: Any) -> tuple[SqliteStore, Deferred[None]]:
+        """A store that is just being opened: what is asked of it now is one group."""
+        store = self.sqlite(**options)
+        return store, store.open()
+
+    def test_commits(self) -> None:
+        """A thousand things that are asked for at once wait for the disk only a few times."""
+        statements: list[str] = []
+        store, opened = self.begin(connect=_recording(statements))
+        calls = [store.setState(f"key{number}", number) for number in range(1000)]
+        self.get(opened)
+        for call in calls:
+            self.get(call)
+        self.assertLess(statements.count("COMMIT"), 6)
+        self.assertEqual(len(self.get(store.getStates("key"))), 1000)
+
+    def test_oneTurn(self) -> None:
+        """What is asked of an idle store in one turn of the reactor is one commit."""
+        statements: list[str] = []
+        store, opened = self.begin(connect=_recording(statements))
+        self.get(opened)
+        del statements[:]
+        for call in [store.setState(f"key{number}", number) for number in range(100)]:
+            self.get(call)
+        self.assertEqual(statements.count("COMMIT"), 1)
+
+    def test_lastSaveCounts(self) -> None:
+        """Of several states of one build only the last is written, if nobody asked for it in between."""
+        self.opened()
+        started = self.start()
+        self.get(self.store.close())
+        statements: list[str] = []
+        store, opened = self.begin(directory=self.directory, connect=_recording(statements))
+        saves = [store.saveBuild(replace(started, text=(str(number),))) for number in range(5)]
+        middle = store.getBuild("full", 0)
+        saves += [store.saveBuild(replace(started, text=(str(number),))) for number in range(5, 9)]
+        finished = store.finishBuild(replace(started, finished=50.0, results=0, text=("over",)))
+        late = store.saveBuild(started)
+        self.get(opened)
+        self.assertEqual([self.get(each) for each in saves], [None] * 9)
+        self.assertEqual(self.get(middle).text, ("4",))
+        self.assertEqual(self.get(finished), [])
+        self.assertRaises(StoreConflict, self.get, late)
+        self.assertEqual(self.get(store.getBuild("full", 0)).text, ("over",))
+        self.assertEqual(len([each for each in statements if each.startswith("UPDATE builds")]), 3)
+
+    def test_oneBadAmongMany(self) -> None:
+        """What cannot be done at all fails alone; all that was asked for together with it is kept."""
+        store, opened = self.begin()
+        before = store.setState("before", 1)
+        bad = store.cancelRequests([object()], 1.0)  # type: ignore[list-item]
+        conflict = store.cancelRequests([1 << 80], 1.0)
+        after = store.setState("after", 2)
+        self.get(opened)
+        self.get(before)
+        self.assertRaises(sqlite3.Error, self.get, bad)
+        self.assertRaises(OverflowError, self.get, conflict)
+        self.get(after)
+        self.assertEqual(self.get(store.getStates("")), {"before": 1, "after": 2})
+
+    def test_closeWaits(self) -> None:
+        """A store that is closed keeps first what it was given."""
+        store, opened = self.begin()
+        calls = [store.setState("n", number) for number in range(1200)]
+        closed = store.close()
+        self.get(opened)
+        self.get(closed)
+        self.get(calls[-1])
+        self.get(store.open())
+        self.assertEqual(self.get(store.getState("n")), 1199)
+
+    def test_manyPending(self) -> None:
+        """P5: ten thousand waiting requests are read in well under a second."""
+        self.opened()
+        calls = [
+            self.store.addBuildset(
+                "why", {"branch": "b", "patch": None}, ["full"], {"p": [1, "x"]}, None, None, 1.0
+            )
+            for _ in range(10000)
+        ]
+        self.get(calls[-1])
+        self.get(self.store.close())
+        began = time.process_time()
+        self.get(self.store.open())
+        requests = self.get(self.store.pendingRequests())
+        self.assertLess(time.process_time() - began, 1.0)
+        self.assertEqual(len(requests), 10000)
+
+
+class VersionsTests(SqliteCase):
+    """P7: files of other releases."""
+
+    def test_older(self) -> None:
+        """A file of an earlier release is copied first, then made new; all that was in it is there."""
+        self.opened()
+        found = self.fill()
+        self.get(self.store.close())
+        newer = self.opened(self.directory, schema=later())
+        self.assertEqual(self.contents(newer), found)
+        self.change()
+        self.get(newer.close())
+        self.get(newer.open())
+        backup = os.path.join(self.directory, f"state.sqlite.schema-{CURRENT.version}")
+        self.assertEqual(stat.S_IMODE(os.stat(backup).st_mode), 0o600)
+        self.assertEqual(self.contents(self.opened(self.holding(Path(backup).read_bytes()))), found)
+
+    def test_first(self) -> None:
+        """F16: a store of the first release is copied and upgraded, and its requests wait on."""
+        directory = self.quick()
+        text = json.dumps({"id": 0, "reason": "", "sourcestamp": {}, "submitted": 1.0, "properties": {}})
+        with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
+            for statement in CURRENT.between(0, 1):
+                file.execute(statement)
+            file.execute("INSERT INTO buildsets VALUES (1, NULL, NULL, ?)", (text,))
+            file.execute("INSERT INTO requests VALUES (1, 1, 'full', 2, 'building', NULL, 0)")
+            file.execute("PRAGMA user_version = 1")
+            file.commit()
+        store = self.opened(directory)
+        self.get(store.interrupted(5.0))
+        (request,) = self.get(store.pendingRequests())
+        self.assertEqual((request.attempts, request.interruptions), (2, 1))
+        self.assertTrue(os.path.exists(os.path.join(directory, f"{FILE}.schema-1")))
+
+    def test_twoSteps(self) -> None:
+        """A file that is two versions behind goes through both."""
+        self.opened()
+        found = self.fill()
+        self.get(self.store.close())
+        second = later()
+        more = "CREATE TABLE moods (name TEXT PRIMARY KEY)"
+        third = Schema(second.version + 1, second.statements, {**second.upgrades, second.version: (more,)})
+        self.assertEqual(self.contents(self.opened(self.directory, schema=third)), found)
+
+    def test_newer(self) -> None:
+        """A file of a later release is refused in one line, and not touched."""
+        self.opened(schema=later())
+        self.fill()
+        self.get(self.store.close())
+        before = Path(self.file).read_bytes()
+        older = self.sqlite(self.directory)
+        with self.assertRaises(SchemaTooNew) as caught:
+            self.get(older.open())
+        said = f"was written by a later release (its schema is {CURRENT.version + 1}"
+        self.assertIn(said, caught.exception.reason)
+        self.assertNotIn("\n", caught.exception.reason)
+        self.assertEqual(Path(self.file).read_bytes(), before)
+        self.assertEqual(os.listdir(self.directory), ["state.sqlite"])
+
+    def test_eachFaultInUpgrade(self) -> None:
+        """An upgrade that fails anywhere leaves the file as it was, or upgraded; the next one works."""
+        self.opened()
+        found = self.fill()
+        self.get(self.store.close())
+        text = Path(self.file).read_bytes()
+        faults = Faults()
+        self.get(self.sqlite(self.holding(text), schema=later(), connect=faults.connect).open())
+        self.assertGreater(faults.count, 10)
+        for number in range(faults.count):
+            directory = self.holding(text)
+            store = self.sqlite(directory, schema=later(), connect=Faults(number).connect)
+            self.assertRaises(StoreFailed, self.get, store.open())
+            old = self.sqlite(directory)
+            try:
+                self.get(old.open())
+            except SchemaTooNew:  # the fault came after the upgrade
+                self.assertEqual(number, faults.count - 1)
+            else:
+                self.assertEqual(self.contents(old), found)
+                self.get(old.close())
+            self.get(store.open())
+            self.assertEqual(self.contents(store), found)
+            self.get(store.close())
+
+
+def _recording(statements: list[str]) -> Callable[..., Any]:
+    """A way to connect that notes all statements."""
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = sqlite3.connect(*args, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    return connect

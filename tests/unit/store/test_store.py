@@ -1,0 +1,450 @@
+"""What a store promises: the same tests for the one in memory and the one on disk."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zope.interface.verify import verifyObject
+
+from buildbot.model.change import Change
+from buildbot.model.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord
+from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
+from buildbot.store.interface import IStore, StoreConflict, StoreFailed
+from buildbot.store.memory import MemoryStore
+from buildbot.store.requests import Store
+from tests.stores import StoreCase, build, logged
+
+
+class _Promises:
+    """The tests; each class below says what kind of store they are for."""
+
+    def make(self: Any) -> Store:
+        raise NotImplementedError
+
+    def setUp(self: Any) -> None:
+        StoreCase.setUp(self)
+        self.store = self.make()
+        self.get(self.store.open())
+
+    def reopen(self: Any) -> None:
+        """Close the store and open it again, as a restart of the master does."""
+        self.get(self.store.close())
+        self.get(self.store.open())
+
+    def test_interface(self: Any) -> None:
+        """It is an IStore."""
+        verifyObject(IStore, self.store)
+
+    def test_closed(self: Any) -> None:
+        """A store that is closed refuses what is asked of it, in words."""
+        self.get(self.store.close())
+        for call in (self.store.pendingRequests, lambda: self.store.setState("a", 1)):
+            with self.assertRaises(StoreFailed) as caught:
+                self.get(call())
+            self.assertEqual(caught.exception.reason, "the store is closed")
+        self.get(self.store.open())
+
+    def test_changes(self: Any) -> None:
+        """Changes are numbered from 1 on, and come back as they were, also after a restart."""
+        odd = Change("Zoë \udce9", ["naïve/\udcff.c"], "\0 \u2028", revision="r1", when=9.0, branch="b")
+        odd.properties.setProperty("p", [1], "Change")
+        first = self.get(self.store.addChange(odd))
+        self.assertEqual((first.number, odd.number), (1, None))
+        self.change("joe")
+        self.reopen()
+        self.assertEqual(self.get(self.store.getChange(1)), first)
+        self.assertIs(self.get(self.store.getChange(3)), None)
+        self.assertEqual(self.change().number, 3)
+
+    def test_changesInOrder(self: Any) -> None:
+        """Changes are listed newest first in pages, and oldest first from a known one on."""
+        for _ in range(5):
+            self.change()
+        numbers = [
+            [each.number for each in self.get(found)]
+            for found in (
+                *(self.store.getChanges(), self.store.getChanges(2), self.store.getChanges(2, before=4)),
+                *(self.store.getChangesAfter(3), self.store.getChangesAfter(0, 2)),
+            )
+        ]
+        self.assertEqual(numbers, [[5, 4, 3, 2, 1], [5, 4], [3, 2], [4, 5], [1, 2]])
+
+    def test_buildset(self: Any) -> None:
+        """A buildset has a pending request on each of its builders, which carries what the set says."""
+        buildset, requests = self.ask("full", "quick", externalID="x7", scheduler=None)
+        self.assertEqual((buildset.externalID, buildset.scheduler, buildset.complete), ("x7", None, None))
+        self.assertEqual([(each.builder, each.buildset) for each in requests], [("full", 1), ("quick", 1)])
+        self.assertEqual(requests[0].properties, {"p": [1, "Web"]})
+        self.assertEqual((requests[0].reason, requests[0].submitted), ("a change", 20.0))
+        self.reopen()
+        self.assertEqual(self.get(self.store.getBuildset(1)), buildset)
+        self.assertEqual(self.get(self.store.pendingRequests()), requests)
+        self.assertIs(self.get(self.store.getBuildset(2)), None)
+
+    def test_buildsetsOf(self: Any) -> None:
+        """The buildsets of a scheduler can be found again, those that are complete too, from any one on."""
+        for scheduler in ("quick", "full", "quick", None, "quick"):
+            self.ask("full", scheduler=scheduler)
+        (done,) = self.finish(self.start(self.get(self.store.pendingRequests())[2]))
+        self.reopen()
+        self.assertEqual([each.id for each in self.get(self.store.getBuildsetsOf("quick"))], [1, 3, 5])
+        self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 1))[0], done)
+        self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 5)), [])
+        self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
+
+    def test_buildsetWithState(self: Any) -> None:
+        """What a scheduler remembers changes in the same instant as its buildset appears."""
+        self.ask("full", state={"quick/timer": None, "quick/last": 7})
+        self.assertEqual(self.get(self.store.getStates("quick/")), {"quick/last": 7})
+
+    def test_nothingToKeep(self: Any) -> None:
+        """What JSON or UTF-8 cannot hold is refused, and so is a buildset for nobody."""
+        for bad in (object(), float("nan"), {1j: 2}):
+            self.assertRaises((TypeError, ValueError), self.get, self.store.setState("key", bad))
+        self.assertRaises(ValueError, self.get, self.store.setState("\udcff", 1))
+        self.assertRaises(ValueError, self.ask)
+        self.assertRaises(TypeError, self.ask, "full", properties={"p": b"bytes"})
+        self.assertEqual(self.pending(), [])
+
+    def test_readAtOnce(self: Any) -> None:
+        """A dict that is changed right after the call was kept as it was."""
+        value = {"a": [1]}
+        kept = self.store.setState("key", value)
+        value["a"].append(2)
+        self.get(kept)
+        self.assertEqual(self.get(self.store.getState("key")), {"a": [1]})
+
+    def test_buildNumbers(self: Any) -> None:
+        """Each builder's builds are numbered from 0 on, whatever others do, and after a restart."""
+        numbers = [self.start(builder=builder).number for builder in ("full", "full", "quick", "full")]
+        self.reopen()
+        self.assertEqual([*numbers, self.start().number], [0, 1, 0, 2, 3])
+
+    def test_build(self: Any) -> None:
+        """A build takes its request away from the waiting ones, and is there whatever state it is in."""
+        _, (request,) = self.ask("full")
+        started = self.start(request)
+        self.assertEqual((started.number, started.requests), (0, (1,)))
+        self.assertEqual(self.pending(), [])
+        self.assertEqual(self.get(self.store.getBuild("full", 0)), started)
+        stepping = logged(started, "full/0-log-compile-stdio")
+        self.get(self.store.saveBuild(stepping))
+        self.assertEqual(self.get(self.store.getBuild("full", 0)), stepping)
+        self.finish(stepping)
+        self.reopen()
+        over = self.get(self.store.getBuild("full", 0))
+        self.assertEqual(over, replace(stepping, finished=40.0, results=SUCCESS, text=("over",)))
+        self.assertEqual(self.pending(), [])
+        self.assertIs(self.get(self.store.getBuild("full", 1)), None)
+
+    def test_complete(self: Any) -> None:
+        """A buildset is complete with its last request, and is as bad as the worst of them."""
+        _, (one, two, three) = self.ask("full", "quick", "docs")
+        self.assertEqual(self.finish(self.start(one), WARNINGS), [])
+        self.assertEqual(self.finish(self.start(two, builder="quick"), FAILURE), [])
+        (done,) = self.finish(self.start(three, builder="docs"), SUCCESS, finished=50.0)
+        self.assertEqual((done.id, done.results, done.complete), (1, FAILURE, 50.0))
+        self.assertEqual(self.get(self.store.getBuildset(1)), done)
+
+    def test_merged(self: Any) -> None:
+        """One build may serve requests of several sets, and completes them all."""
+        requests = [self.ask("full")[1][0] for _ in range(3)]
+        self.assertEqual([each.id for each in self.finish(self.start(*requests))], [1, 2, 3])
+
+    def test_requeue(self: Any) -> None:
+        """A request whose build came to nothing waits again, in its old place, with one more attempt."""
+        _, (request,) = self.ask("full")
+        self.ask("full")
+        self.assertEqual(self.finish(self.start(request), EXCEPTION, requeue=True), [])
+        self.assertEqual(self.pending(), [1, 2])
+        again = self.get(self.store.pendingRequests())[0]
+        self.assertEqual(again, replace(request, attempts=1))
+        self.assertEqual([each.id for each in self.finish(self.start(again))], [1])
+
+    def test_requeueUncounted(self: Any) -> None:
+        """A request waits again without one more attempt, if its build's end was not the slave's doing."""
+        _, (request,) = self.ask("full")
+        over = replace(self.start(request), results=RETRY, finished=40.0)
+        self.get(self.store.finishBuild(over, True, False))
+        self.assertEqual(self.get(self.store.pendingRequests()), [request])
+
+    def test_endsOnce(self: Any) -> None:
+        """A build that is over cannot be saved or finished again, and one that never began neither."""
+        _, (request,) = self.ask("full")
+        started = self.start(request)
+        self.finish(started)
+        self.assertRaises(StoreConflict, self.get, self.store.saveBuild(started))
+        self.assertRaises(StoreConflict, self.finish, started, FAILURE)
+        self.assertRaises(StoreConflict, self.finish, replace(started, number=7))
+        self.assertEqual(self.get(self.store.getBuild("full", 0)).results, SUCCESS)
+        self.assertEqual(self.get(self.store.getBuildset(1)).results, SUCCESS)
+
+    def test_wrongCalls(self: Any) -> None:
+        """A build is started without a number and finished with an end; nothing else is accepted."""
+        started = self.start()
+        for call in (
+            lambda: self.store.startBuild(started),
+            lambda: self.store.finishBuild(started, False),
+            lambda: self.store.saveBuild(replace(started, finished=1.0)),
+            lambda: self.store.saveBuild(build("full")),
+            lambda: self.store.prune(0),
+        ):
+            self.assertRaises(ValueError, self.get, call())
+
+    def test_takenOnce(self: Any) -> None:
+        """Two builds never serve the same request, and the second one gets no number."""
+        _, (request, other) = self.ask("full", "full")
+        self.start(request)
+        self.assertRaises(StoreConflict, self.start, other, request)
+        self.assertRaises(StoreConflict, self.start, replace(other, id=99))
+        self.assertEqual(self.pending(), [other.id])
+        self.assertEqual(self.start(other).number, 1)
+
+    def test_cancel(self: Any) -> None:
+        """Of some requests the waiting ones are cancelled; running and finished ones go their way."""
+        _, (waiting, running, done) = self.ask("full", "full", "full")
+        self.finish(self.start(done))
+        started = self.start(running)
+        self.assertEqual(self.get(self.store.cancelRequests([1, 2, 3, 99], 60.0)), [])
+        self.assertEqual(self.pending(), [])
+        self.assertRaises(StoreConflict, self.start, waiting)
+        (complete,) = self.finish(started)
+        self.assertEqual(complete.results, CANCELLED)
+        self.ask("full")
+        (alone,) = self.get(self.store.cancelRequests([4], 70.0))
+        self.assertEqual((alone.id, alone.complete, alone.results), (2, 70.0, CANCELLED))
+
+    def test_interrupted(self: Any) -> None:
+        """P1: what a dead master left running is closed as interrupted; its requests wait again, once."""
+        _, (request, other) = self.ask("full", "full")
+        self.finish(self.start(other))
+        started = self.start(request)
+        running = logged(started, "f")
+        step = replace(running.steps[0], finished=None, results=None)
+        self.get(self.store.saveBuild(replace(running, steps=(*running.steps, step))))
+        self.reopen()
+        (closed,) = self.get(self.store.interrupted(90.0))
+        self.assertEqual((closed.number, closed.finished, closed.results), (1, 90.0, EXCEPTION))
+        self.assertEqual(closed.text, (INTERRUPTED,))
+        self.assertEqual([each.results for each in closed.steps], [SUCCESS, EXCEPTION])
+        self.assertEqual([each.finished for each in closed.steps], [32.0, 90.0])
+        self.assertEqual(self.get(self.store.getBuild("full", 1)), closed)
+        self.assertEqual(self.get(self.store.pendingRequests()), [replace(request, interruptions=1)])
+        self.assertEqual(self.get(self.store.interrupted(91.0)), [])
+        self.assertEqual(self.pending(), [request.id])
+        self.assertRaises(StoreConflict, self.finish, started)
+
+    def test_interruptedIsNoAttempt(self: Any) -> None:
+        """B5: the end of the master is not the slave's loss: it uses up none of the attempts of a request."""
+        _, (request,) = self.ask("full")
+        self.finish(self.start(request), EXCEPTION, requeue=True)
+        for _ in range(3):
+            self.start(request)
+            self.reopen()
+            self.get(self.store.interrupted(90.0))
+        waiting = self.get(self.store.pendingRequests())
+        self.assertEqual(waiting, [replace(request, attempts=1, interruptions=3)])
+
+    def test_givenUp(self: Any) -> None:
+        """F16: a request under whose builds the master ended three times is given up, and its set fails."""
+        _, (request, other) = self.ask("full", "quick")
+        self.finish(self.start(other, builder="quick"))
+        for number in range(MOST_INTERRUPTIONS):
+            self.assertEqual(self.get(self.store.giveUp(80.0)), [])
+            self.start(request)
+            self.reopen()
+            (closed,) = self.get(self.store.interrupted(90.0))
+            self.assertEqual(closed.isGivenUp, number == MOST_INTERRUPTIONS - 1)
+        why = "given up: the master was killed or crashed during each of 3 builds"
+        self.assertEqual(closed.text, (why,))
+        (complete,) = self.get(self.store.giveUp(91.0))
+        self.assertEqual((complete.id, complete.complete, complete.results), (1, 91.0, EXCEPTION))
+        self.assertEqual(self.pending(), [])
+        self.reopen()
+        self.assertEqual(self.get(self.store.giveUp(92.0)), [])
+
+    def test_stopIsNoInterruption(self: Any) -> None:
+        """F16: a build that a planned stop of the master put back is not counted."""
+        _, (request,) = self.ask("full")
+        for _ in range(MOST_INTERRUPTIONS + 1):
+            over = replace(self.start(request), finished=40.0, results=EXCEPTION, text=("over",))
+            self.get(self.store.finishBuild(over, True, False))
+            self.reopen()
+            self.assertEqual(self.get(self.store.interrupted(90.0)), [])
+            self.assertEqual(self.get(self.store.giveUp(91.0)), [])
+        self.assertEqual(self.get(self.store.pendingRequests()), [request])
+
+    def test_clockWentBack(self: Any) -> None:
+        """A build that was interrupted before it began, by the clock, takes no time rather than less."""
+        self.start(started=500.0)
+        (closed,) = self.get(self.store.interrupted(90.0))
+        self.assertEqual(closed.finished, 500.0)
+
+    def test_builds(self: Any) -> None:
+        """Builds are listed newest first: of one builder by number, of all by their time of start."""
+        for number, builder in enumerate(("full", "quick", "full", "quick")):
+            self.start(builder=builder, started=100.0 - number)
+        found = [
+            [(each.builder, each.number) for each in self.get(builds)]
+            for builds in (
+                *(self.store.getBuilds(), self.store.getBuilds(count=1), self.store.getBuilds(before=99.0)),
+                *(self.store.getBuilds("full"), self.store.getBuilds("full", 5, 1)),
+                self.store.getBuilds("none"),
+            )
+        ]
+        full, quick = [("full", n) for n in range(2)], [("quick", n) for n in range(2)]
+        self.assertEqual(found[0], [full[0], quick[0], full[1], quick[1]])
+        self.assertEqual(found[1:3], [[full[0]], [full[1], quick[1]]])
+        self.assertEqual(found[3:], [[full[1], full[0]], [full[0]], []])
+
+    def test_state(self: Any) -> None:
+        """Values are remembered by name until they are set to None."""
+        self.get(self.store.setState("pause/bot1", {"why": "disk"}))
+        self.get(self.store.setState("pause/bot2", 1))
+        self.get(self.store.setState("pause/bot2", 2))
+        self.get(self.store.setState("other", False))
+        self.reopen()
+        self.assertEqual(self.get(self.store.getState("pause/bot1")), {"why": "disk"})
+        self.assertEqual(
+            self.get(self.store.getStates("pause/")), {"pause/bot1": {"why": "disk"}, "pause/bot2": 2}
+        )
+        self.get(self.store.setState("pause/bot2", None))
+        self.assertEqual(self.get(self.store.getState("pause/bot2", "default")), "default")
+        self.assertIs(self.get(self.store.getState("other", True)), False)
+
+    def test_pruneByCount(self: Any) -> None:
+        """P8: of each builder the newest builds stay; the logs of the others may be deleted."""
+        for number in range(5):
+            _, (request,) = self.ask("full")
+            self.finish(logged(self.start(request), f"full/{number}"))
+        self.finish(logged(self.start(builder="quick"), "quick/0"))
+        self.assertEqual(self.get(self.store.prune(2)), ["full/0", "full/1", "full/2"])
+        self.assertEqual([each.number for each in self.get(self.store.getBuilds("full"))], [4, 3])
+        self.assertEqual(
+            [self.get(self.store.getBuildset(each)) is None for each in range(1, 6)], [True] * 3 + [False] * 2
+        )
+        self.assertEqual(self.get(self.store.prune(2)), [])
+        self.assertEqual(self.start().number, 5)
+
+    def test_pruneByAge(self: Any) -> None:
+        """P8: what is old goes even if it is among the newest, but for the last build of each builder."""
+        for builder in ("full", "full", "quick"):
+            self.finish(logged(self.start(builder=builder), f"{builder}"), finished=100.0)
+        self.assertEqual(self.get(self.store.prune(10, olderThan=101.0)), ["full"])
+        self.assertEqual([each.number for each in self.get(self.store.getBuilds())], [0, 1])
+
+    def test_pruneLeavesWork(self: Any) -> None:
+        """P8: what waits or runs is never forgotten, nor the set that it belongs to."""
+        _, (waiting, running, done) = self.ask("full", "full", "full")
+        started = self.start(running)
+        self.finish(self.start(done))
+        self.finish(self.start())
+        self.get(self.store.prune(1, olderThan=1e9))
+        self.assertEqual(self.pending(), [waiting.id])
+        self.assertEqual([each.number for each in self.get(self.store.getBuilds())], [2, 0])
+        self.finish(started)
+        (complete,) = self.get(self.store.cancelRequests([waiting.id], 99.0))
+        self.assertEqual(complete.id, 1)
+
+    def test_pruneChanges(self: Any) -> None:
+        """P8: old changes go as well, but for the newest, and their numbers are not given again."""
+        for when in (10.0, 20.0, 30.0, 40.0):
+            self.change(when=when)
+        self.get(self.store.prune(3))
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4, 3, 2])
+        self.get(self.store.prune(3, olderThan=99.0))
+        self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4])
+        self.assertEqual(self.change().number, 5)
+
+    def test_inOrder(self: Any) -> None:
+        """Answers come in the order of the questions, and each sees what was asked for before it."""
+        seen: list[Any] = []
+        calls = []
+        for number in range(20):
+            calls.append(self.store.setState("n", number))
+            calls.append(self.store.getState("n"))
+        for call in calls:
+            call.addCallback(seen.append)
+        self.get(calls[-1])
+        self.assertEqual(seen, [each for number in range(20) for each in (None, number)])
+
+
+class MemoryTests(_Promises, StoreCase):
+    """The promises, kept in memory."""
+
+    def make(self) -> Store:
+        return MemoryStore()
+
+    def test_atOnce(self) -> None:
+        """Every answer is there when the call returns."""
+        self.assertEqual(self.successResultOf(self.store.getState("none", 5)), 5)
+
+
+class SqliteTests(_Promises, StoreCase):
+    """The promises, kept on disk."""
+
+    def make(self) -> Store:
+        return self.sqlite()
+
+
+class SameTests(StoreCase):
+    """Neither store is ever found to differ from the other."""
+
+    @given(st.integers(0, 1 << 64), st.integers(1, 60))
+    @settings(max_examples=80, deadline=None)
+    def test_same(self, seed: int, length: int) -> None:
+        """Whatever is asked of them, the store in memory and the one on disk give the same answers."""
+        memory, disk = stores = [MemoryStore(), self.sqlite(self.mktemp())]
+        chance = random.Random(seed)
+        try:
+            for store in stores:
+                self.get(store.open())
+            for _ in range(length):
+                call = _anything(chance)
+                self.assertEqual(self.outcome(memory, *call), self.outcome(disk, *call), call)
+        finally:
+            self.closed(disk)
+
+    def outcome(self, store: Store, name: str, args: tuple[Any, ...]) -> Any:
+        """What a call leads to: its result, or the type of its exception."""
+        try:
+            return self.get(getattr(store, name)(*args))
+        except (StoreConflict, ValueError) as error:
+            return type(error), str(error)
+
+
+def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
+    """A call that may or may not make sense."""
+    builder, number = chance.choice(("full", "quick")), chance.randrange(4)
+    ids = tuple(chance.sample(range(1, 6), chance.randrange(3)))
+    when = float(chance.randrange(100))
+    some = BuildRecord(builder, number, "bot1", ids, 5.0, sourcestamp={}, properties={"n": number})
+    over = logged(replace(some, finished=when, results=chance.randrange(7)), f"{builder}/{number}")
+    builders = chance.choices(("full", "quick"), k=chance.randrange(3))
+    calls: list[tuple[str, tuple[Any, ...]]] = [
+        ("addBuildset", ("why", {"b": 1}, builders, {}, None, builder, when, {"k": number})),
+        ("startBuild", (replace(some, number=None, started=when),)),
+        ("startBuild", (replace(some, number=None, started=when),)),
+        ("saveBuild", (some,)),
+        ("finishBuild", (over, chance.random() < 0.3)),
+        ("finishBuild", (over, chance.random() < 0.3, chance.random() < 0.5)),
+        ("cancelRequests", (ids, when)),
+        ("interrupted", (when,)),
+        ("giveUp", (when,)),
+        ("prune", (chance.randrange(4), chance.choice((None, when)))),
+        ("setState", (builder, chance.choice((None, when)))),
+        ("getStates", (chance.choice(("", "f")),)),
+        ("pendingRequests", ()),
+        ("getBuildsOf", (number,)),
+        ("getBuildset", (number,)),
+        ("getBuildsetsOf", (builder, number)),
+        ("getBuilds", (chance.choice((None, builder)), 3, chance.choice((None, when)))),
+        ("addChange", (Change("me", [], "", when=when),)),
+        ("getChanges", (3, chance.choice((None, number)))),
+        ("getChangesAfter", (number, 2)),
+    ]
+    return chance.choice(calls)

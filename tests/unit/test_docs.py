@@ -1,0 +1,521 @@
+"""The documentation, held against the code: what it names exists, what exists is named."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import re
+import textwrap
+from collections.abc import Iterator
+from itertools import product
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+
+from twisted.internet.task import Clock
+from twisted.python import usage
+from twisted.python.reflect import accumulateClassList
+from twisted.trial import unittest
+
+from buildbot.buildmaster.service import BuildMaster
+from buildbot.config import bots, builders, check, secrets
+from buildbot.config import ports as configPorts
+from buildbot.config.load import load
+from buildbot.config.messages import LONGEST_NAME
+from buildbot.config.model import KEEPALIVE
+from buildbot.control.buildcommands import BuildCommands
+from buildbot.logs.live import LogDirectory
+from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.base import Build
+from buildbot.process.buildstep import BuildStep
+from buildbot.process.request import BuildRequest
+from buildbot.reconfig.reconfigurer import LOAD_TIME
+from buildbot.scripts.commands import Options
+from buildbot.slaves import arbitration, availability, conflict, perspective
+from buildbot.slaves.attachment import Attachment, Event, State, advance
+from buildbot.status.build import BuildStatus
+from buildbot.wire import listeners, login, peers
+from tests.recipes import recipes
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by its name as a toctree gives it."""
+    return {
+        path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text()
+        for path in sorted(DOCS.rglob("*.rst"))
+        if path.relative_to(DOCS).parts[0] not in ("_build", "news")
+    }
+
+
+def tableRows(text: str, name: str) -> list[list[str]]:
+    """The cells of the list-table with this C{:name:}, row by row, without its header."""
+    _, _, rest = text.partition(f"   :name: {name}\n")
+    block = re.match(r"\n((?:   .*\n|\n)*)", rest)
+    assert block is not None, f"no table {name}"
+    rows = re.split(r"^   \* ", block[1], flags=re.M)[1:]
+    return [
+        [" ".join(cell.split()) for cell in re.split(r"^(?:     )?-(?: |$)", row, flags=re.M)[1:]]
+        for row in rows
+    ][1:]
+
+
+def literals(text: str) -> list[str]:
+    """What stands in double backticks."""
+    return re.findall(r"``([^`\n]+)``", text)
+
+
+def entries(page: str, text: str) -> Iterator[str]:
+    """The pages that the toctrees of a page name."""
+    for block in re.findall(r"^\.\. toctree::\n((?:   .*\n|\n)*)", text, re.M):
+        for line in block.splitlines():
+            if line.strip() and not line.strip().startswith(":"):
+                yield (PurePosixPath(page).parent / line.strip()).as_posix()
+
+
+class PagesTests(unittest.TestCase):
+    """Every page can be found, and names only what there is."""
+
+    def test_everyPageReachable(self) -> None:
+        """A reader who follows the tables of contents from the first page comes to every page, once."""
+        texts = pages()
+        named = sorted(entry for page, text in texts.items() for entry in entries(page, text))
+        self.assertEqual(named, sorted(set(texts) - {"index"}))
+
+    def test_filesExist(self) -> None:
+        """Every file of the project that a page names is there."""
+        named = {
+            (page, each)
+            for page, text in pages().items()
+            for each in literals(text)
+            if re.fullmatch(r"(?:buildbot|tests|docs|\.ci)/[\w./]+|setup\.py|LICENSE", each)
+        }
+        self.assertGreater(len(named), 3)
+        self.assertEqual([(page, each) for page, each in sorted(named) if not (ROOT / each).exists()], [])
+
+    def test_namesExist(self) -> None:
+        """Every module, class and function of the package that a page names by its full name is there."""
+        named = {
+            (page, each)
+            for page, text in pages().items()
+            for each in re.findall(r"\bbuildbot(?:\.[A-Za-z_]\w*)+", text)
+            if each not in ("buildbot.tac", "buildbot.lock")
+        }
+        self.assertGreater(len(named), 3)
+        self.assertEqual([(page, each) for page, each in sorted(named) if not resolves(each)], [])
+
+    def test_noLeftovers(self) -> None:
+        """No page holds a note of its writer to himself."""
+        self.assertEqual(
+            [page for page, text in pages().items() if re.search(r"\b(TODO|XXX|FIXME)\b", text)], []
+        )
+
+    def test_commandLines(self) -> None:
+        """Every command line of ours that is shown names a command that exists, and options that it has."""
+        known = {name: optionsOf(options) for name, _, options, _ in Options.subCommands}
+        shown = 0
+        for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
+            for command, rest in re.findall(r"(?<![\w.-])buildbot ([a-z][a-z-]+)\b((?: [-\w/.:]+)*)", text):
+                self.assertIn(command, known, page)
+                for option in re.findall(r"--[a-z-]+", rest):
+                    self.assertTrue({option, f"{option}="} & set(known[command]), (page, command, option))
+                shown += 1
+        self.assertGreater(shown, 30)
+
+    def test_extras(self) -> None:
+        """What the pages tell to install can be installed."""
+        setup = (ROOT / "setup.py").read_text()
+        extras = re.search(r"extras_require=\{(.*)\}", setup)
+        assert extras is not None
+        for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
+            for name, extra in re.findall(r"pip install (?:-e )?'([\w.-]+)\[(\w+)\]'", text):
+                self.assertIn(name, (".", "buildbot-classic", "twisted"), page)
+                if name != "twisted":
+                    self.assertIn(f'"{extra}":', extras[1], page)
+
+    def test_readme(self) -> None:
+        """What the README tells developers to run is what the checks of a clean clone run."""
+        readme, checks = (ROOT / "README").read_text(), (ROOT / ".ci" / "run").read_text()
+        commands = re.findall(r"^    (python3 -m venv .*)$", readme, re.M)
+        self.assertEqual(len(commands), 2)
+        user, developer = (command.split(" && ") for command in commands)
+        self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
+        _, install, test = developer
+        self.assertIn(install.removeprefix("venv/bin/pip install "), checks)
+        arguments = re.escape(test.removeprefix("venv/bin/python "))
+        self.assertRegex(checks, rf'(?m)^step "tests" .*"\$bin/python" {arguments}$')
+        quick = re.search(r"^    venv/bin/python -m twisted.trial (.*)$", readme, re.M)
+        units = re.search(r"^units=\((.*)\)$", checks, re.M)
+        assert quick is not None and units is not None
+        self.assertEqual({*quick[1].split(), "tests.processes"}, set(units[1].split()))
+
+    def test_quick(self) -> None:
+        """The quick set starts no programs, as the README says: tests that do are in folders of their own."""
+        starts = re.compile(
+            r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
+        )
+        aside = {"processes", "integration", "benchmarks"}
+        quick = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")]
+        quick = [path for path in quick if path.parts[1] not in aside]
+        self.assertGreater(len(quick), 100)
+        self.assertEqual([str(path) for path in quick if starts.search((ROOT / path).read_text())], [])
+
+    def test_words(self) -> None:
+        """What troubleshooting says that the master says is what it says."""
+        source = "\n".join(path.read_text() for path in (ROOT / "buildbot").rglob("*.py"))
+        text = pages()["troubleshooting"]
+        said = [row[0] for row in tableRows(text, "events")] + re.findall(r"^(``.*``)\n   ", text, re.M)
+        said += re.findall(r"The (?:lines|line) (``.*?``(?: and ``.*?``)?)", text)
+        pieces = [piece for each in said for whole in literals(each) for piece in splitWords(whole)]
+        self.assertGreater(len(pieces), 15)
+        self.assertEqual([piece for piece in pieces if piece not in source], [])
+
+
+def splitWords(said: str) -> list[str]:
+    """The constant parts of a message, without what stands for an address, a number or the like."""
+    parts = re.split(r"ADDRESS|\bN\b|\d[\d.]*|…|tcp:|: ", said)
+    return [part.strip(" :") for part in parts if len(part.strip(" :")) > 5]
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name leads to a module, or to something within one."""
+    try:
+        found(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def found(name: str) -> object:
+    """What a dotted name leads to. Raises ImportError or AttributeError if it leads nowhere."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        module = ".".join(parts[:cut])
+        try:
+            thing: object = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            continue
+        for part in parts[cut:]:
+            thing = getattr(thing, part)
+        return thing
+    raise ImportError(name)
+
+
+class TablesTests(unittest.TestCase):
+    """What is drawn as a table says the same as the code."""
+
+    def test_attachment(self) -> None:
+        """The attachment table says for every state and event what the machine does."""
+        drawn = {}
+        for states, events, target, effects in tableRows(
+            pages()["architecture/attachment"], "attachment-table"
+        ):
+            for cell in product(literals(states), literals(events)):
+                self.assertNotIn(cell, drawn)
+                drawn[cell] = (literals(target)[0], literals(effects))
+        real = {}
+        for state, event in product(State, Event):
+            now = Attachment(
+                state, None if state is State.ABSENT else "a", "b" if state is State.DISPLACING else None
+            )
+            then, effects = advance(now, event, "c" if event is Event.CONNECTED else now.peer)
+            if then != now or effects:
+                real[state.name, event.name] = (then.state.name, [effect.name for effect in effects])
+        self.assertEqual(drawn, real)
+
+    def test_limits(self) -> None:
+        """Every limit in the security page has the value that the code has."""
+        rows = tableRows(pages()["security"], "limits-table")
+        compared = 0
+        for what, value, constant in rows:
+            for name in literals(constant):
+                if "/" not in name:
+                    self.assertEqual(float(value), found(f"buildbot.{name}"), what)
+                    compared += 1
+        self.assertGreater(compared, 10)
+
+    def test_perspective(self) -> None:
+        """The page about the wire has every method that a slave can call, and no other one."""
+        section = pages()["wire"].partition("It has these methods:")[2].partition("One challenge")[0]
+        methods = [name for name in dir(perspective.BotPerspective) if name.startswith("perspective_")]
+        self.assertEqual(
+            sorted(re.findall(r"^``(\w+)\(\)``$", section, re.M)),
+            sorted(name.removeprefix("perspective_") for name in methods),
+        )
+
+    def test_times(self) -> None:
+        """The times and counts that the pages about the wire speak of are those of the code."""
+        wire, machine = (" ".join(pages()[page].split()) for page in ("wire", "architecture/attachment"))
+        for words in (
+            f"has {perspective.ATTACH_TIME:g} seconds, from the login",
+            f"within {perspective.ATTACH_TIME:g} seconds. Liveness",
+            f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
+            f"within another {availability.PROBE_TIME:g} seconds",
+            f"off line within {KEEPALIVE + availability.PROBE_TIME:g} seconds",
+            f"held for {login.HOLD:g} seconds, in a name conflict for {perspective.SQUABBLE_HOLD:g}",
+            f"command version is below {peers.KNOWS_ITS_VERSION}",
+        ):
+            self.assertIn(words, wire)
+        self.assertIn(
+            f"more than {conflict.TAKEOVERS} times within {conflict.WINDOW / 60:g} minutes", machine
+        )
+        self.assertIn(f"within {arbitration.ARBITRATION_TIME:g} seconds", machine)
+
+
+def own(module: str, base: type) -> list[str]:
+    """The names of the public classes of a kind that a module defines itself."""
+    return [
+        name
+        for name, thing in vars(found(module)).items()
+        if inspect.isclass(thing) and issubclass(thing, base)
+        if thing.__module__ == module and not name.startswith("_")
+    ]
+
+
+class ReferenceTests(unittest.TestCase):
+    """The reference has every key, option and command, and nothing that is not there."""
+
+    def test_keys(self) -> None:
+        """Every key of the configuration is explained, and no other one; also whether it is required."""
+        rows = tableRows(pages()["reference/configuration"], "config-keys")
+        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(check.KEYS))
+        required = [literals(key)[0] for key, value, _ in rows if "required" in value]
+        self.assertEqual(sorted(required), sorted(check.REQUIRED))
+
+    def test_otherKeys(self) -> None:
+        """The keys of later Buildbots that the page speaks of are the ones that a message explains."""
+        text = pages()["reference/configuration"]
+        sentence = re.search(r"For keys of later Buildbots.*?\n\n", text, re.S)
+        assert sentence is not None
+        self.assertEqual([key for key in literals(sentence[0]) if key not in check.OTHER_KEYS], [])
+        self.assertIn("protocols", literals(sentence[0]))
+
+    def test_botOptions(self) -> None:
+        """Every option of a bot is explained, with its bounds and its default."""
+        rows = tableRows(pages()["reference/configuration"], "config-bot-options")
+        self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(bots.OPTIONS))
+        keepalive = next(value for option, value, _ in rows if "keepalive" in option)
+        numbers = [float(each) for each in re.findall(r"\d+", keepalive)]
+        self.assertEqual(numbers, [*bots.KEEPALIVE_BOUNDS, KEEPALIVE])
+
+    def test_builderKeys(self) -> None:
+        """Every key of a builder is explained, and no other one; also whether it is required."""
+        rows = tableRows(pages()["reference/configuration"], "config-builder-keys")
+        self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(builders.BUILDER_KEYS))
+        required = [literals(key)[0] for key, value, _ in rows if "required" in value]
+        self.assertEqual(sorted(required), sorted(builders.REQUIRED_KEYS))
+
+    def test_numbers(self) -> None:
+        """The bounds in the text are those that the rules apply."""
+        text = " ".join(pages()["reference/configuration"].split())
+        for words in (
+            f"at most {LONGEST_NAME} bytes",
+            f"at most {secrets.LARGEST} bytes",
+            f"One slave can have {builders.MOST_BUILDERS} builders",
+            f"{listeners.BACKLOG} connections may wait",
+            *(f"``{name}``" for name in bots.RESERVED_NAMES),
+        ):
+            self.assertIn(words, text)
+
+    def test_helpers(self) -> None:
+        """Every helper that a configuration may call is explained with its parameters."""
+        text = pages()["reference/configuration"]
+        helpers = [
+            f"{name}({', '.join(inspect.signature(thing).parameters)})"
+            for name, thing in vars(secrets).items()
+            if inspect.isfunction(thing) and thing.__module__ == secrets.__name__ and not name.startswith("_")
+        ]
+        self.assertGreater(len(helpers), 1)
+        self.assertEqual([each for each in helpers if f"\n``{each}``\n" not in text], [])
+
+    def test_portKinds(self) -> None:
+        """Every kind of port that the rules know is in the table of ports."""
+        text = pages()["reference/configuration"].partition("_ports:")[2]
+        self.assertEqual([kind for kind in configPorts.KINDS if f"``{kind}:" not in text], [])
+
+    def test_steps(self) -> None:
+        """Every factory and every step that a configuration can use is named with its module."""
+        text = pages()["reference/configuration"].partition(".. _steps:")[2]
+        entries = dict(re.findall(r"^``(buildbot\.[\w.]+)``\n((?:   .*\n)+)", text, re.M))
+        modules = (f"buildbot.steps.{path.stem}" for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py"))
+        steps = sorted(module for module in modules if own(module, BuildStep))
+        self.assertEqual(sorted(entries), ["buildbot.process.factory", *steps])
+        for module, words in entries.items():
+            public = getattr(found(module), "__all__", ())
+            classes = [*own(module, object), *(n for n in public if isinstance(found(f"{module}.{n}"), type))]
+            missing = [name for name in classes if not re.search(rf"``{name}\b", words)]
+            self.assertEqual(missing, [], module)
+
+    def test_stepArguments(self) -> None:
+        """Every argument that all steps take is explained, with its default."""
+        rows = tableRows(pages()["reference/steps"], "step-arguments")
+        drawn = {literals(name)[0]: default for name, default, _ in rows}
+        self.assertEqual(drawn.pop("name"), "each step's own")
+        real = {name: getattr(BuildStep, name) for name in BuildStep.parms if name not in ("build", "name")}
+        self.assertEqual(drawn, {name: f"``{default!r}``" for name, default in real.items()})
+
+    def test_stepFlags(self) -> None:
+        """For every ready step the page says which of its flags are on."""
+        rows = tableRows(pages()["reference/steps"], "step-flags")
+        drawn = {step: sorted(literals(flags)) for steps, flags in rows for step in literals(steps)}
+        flags = sorted(name for name in BuildStep.parms if getattr(BuildStep, name, None) is False)
+        steps = {
+            name: [flag for flag in flags if getattr(thing, flag)]
+            for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py")
+            for name, thing in vars(found(f"buildbot.steps.{path.stem}")).items()
+            if inspect.isclass(thing) and issubclass(thing, BuildStep) and not name.startswith("_")
+            if thing.__module__ == f"buildbot.steps.{path.stem}"
+        }
+        self.assertGreater(len(steps), 15)
+        self.assertEqual(drawn, steps)
+
+    def test_properties(self) -> None:
+        """The properties that every build has are those in the page, and they win in the order it says."""
+        text = pages()["reference/steps"].partition(".. _properties:")[2]
+        before, _, after = text.partition("and those that come from elsewhere")
+        change = Change("me", [], "", properties={"a": "change", "b": "change", "c": "change"})
+        request = BuildRequest("because", SourceStamp(changes=[change]), "full")
+        request.properties = {"b": "request", "c": "request", "slavename": "request"}
+        build = Build([request])
+        build.setBuilder(SimpleNamespace(name="full"))
+        record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
+        slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
+        clock = Clock()
+        build.startBuild(
+            BuildStatus(None, record, LogDirectory(self.mktemp(), clock), clock.seconds),
+            {},
+            SimpleNamespace(
+                slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None, budget=None)
+            ),
+        )
+        said = build.properties
+        self.assertEqual([said[name] for name in "abc"], ["change", "request", "bot"])
+        own = [name for name, _, source in said.asList() if source == "build"]
+        self.assertEqual(sorted(re.findall(r"^   \* - ``(\w+)``", before, re.M)), own)
+        order = re.findall(r"^\d\. (?:of the |the |what a )(\w+)", after, re.M)
+        self.assertEqual(order, ["changes", "request", "bot", "eight", "step"])
+
+    def test_leftOut(self) -> None:
+        """What the page of differences says is left out for good is not there."""
+        rows = tableRows(pages()["differences"], "left-out")
+        names = [f"buildbot.{name}" for row in rows for name in literals(row[0])]
+        self.assertGreater(len(names), 10)
+        self.assertEqual([name for name in names if resolves(name)], [])
+
+    def test_examplesLoad(self) -> None:
+        """Every master.cfg that the pages show as a whole is a good one."""
+        shown = 0
+        for page, text in pages().items():
+            for block in re.findall(r":caption: master\.cfg\n\n((?:   .*\n|\n)+)", text):
+                basedir = Path(self.mktemp())
+                basedir.mkdir()
+                (basedir / "bot1.password").write_text("sekrit\n")
+                (basedir / "bot1.password").chmod(0o600)
+                self.patch(os, "environ", {**os.environ, "BOT2_PASSWORD": "sekrit"})
+                config = load(textwrap.dedent(block), "master.cfg", str(basedir))
+                self.assertEqual(config.warnings, (), page)
+                shown += 1
+        self.assertGreater(shown, 1)
+
+    def test_recipes(self) -> None:
+        """F2: recipes that fetch source name the branch and the revision; tests/integration runs them."""
+        self.assertEqual([name for name, _ in recipes()], ["docs/howto/moving-from-0.7.x.rst"])
+        for name, text in recipes():
+            self.assertIn("%(branch", text, name)
+            self.assertIn("%(revision", text, name)
+
+    def test_commands(self) -> None:
+        """Every command has a section of its own."""
+        sections = re.findall(r"^(``.*``)\n=+$", pages()["reference/commands"], re.M)
+        named = [name for section in sections for name in literals(section)]
+        self.assertEqual(sorted(named), sorted(name for name, *_ in Options.subCommands))
+
+    def test_options(self) -> None:
+        """Every option of every command is explained, with its short form and its default."""
+        text = pages()["reference/commands"]
+        for name, _, options, _ in Options.subCommands:
+            if name == "sighup":
+                continue
+            real = optionsOf(options)
+            common = {long: real.pop(long) for long in ("--help", "--quiet", "--version")}
+            for long, (short, _) in common.items():
+                self.assertIn(f"``{short}``, ``{long}``" if short else f"\n``{long}``\n", text)
+            rows = tableRows(text, f"options-{name}") if real else []
+            drawn = {}
+            for forms, default, _ in rows:
+                *short, long = literals(forms)
+                drawn[long] = (short[0] if short else None, literals(default)[0] if default else None)
+            self.assertEqual(drawn, real, name)
+
+    def test_loadTime(self) -> None:
+        """The pages that speak of the time that a file may run at a reconfig agree with the code."""
+        for page in ("reference/commands", "reference/control-socket"):
+            self.assertIn(f"without it {LOAD_TIME:g}", " ".join(pages()[page].split()))
+
+    def test_globalOptions(self) -> None:
+        """The options before the command are explained too."""
+        text = pages()["reference/commands"]
+        for long, (short, _) in optionsOf(Options).items():
+            self.assertIn(f"``{short}``, ``{long}``" if short else f"``{long}``", text)
+
+    def test_status(self) -> None:
+        """Every key that the status answers with is explained, and no other one."""
+        master = BuildMaster(self.mktemp(), reactor=Clock())
+        master.botmaster.addSlave("bot1")
+        said = master.controlStatus()
+        for name, keys in (("status-master", said["master"]), ("status-slaves", said["slaves"][0])):
+            rows = tableRows(pages()["reference/status"], name)
+            self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
+        (states,) = [meaning for key, _, meaning in rows if key == "``state``"]
+        self.assertEqual(literals(states), [state.value for state in State])
+
+    def test_controlCommands(self) -> None:
+        """Every command of the control socket is explained, with its parameters."""
+        shown: dict[str, set[str]] = {}
+        for request in re.findall(r"``(\{\"command\": .*?\})``", pages()["reference/control-socket"]):
+            said = json.loads(request.replace("NAME", '"b"'))
+            shown.setdefault(said.pop("command"), set()).update(said)
+        master = BuildMaster(self.mktemp(), reactor=Clock())
+        table = re.search(r"handlers\b[^{]*= \{(.*?)\}", inspect.getsource(BuildMaster), re.S)
+        assert table is not None
+        handlers = {
+            **BuildCommands(master.botmaster).handlers(),
+            **{
+                command: attrgetter(handler)(master)
+                for command, handler in re.findall(r'"(\w+)": (?:lambda [^:]*: )?self\.([\w.]+)', table[1])
+            },
+        }
+        real = {
+            command: set(inspect.signature(handler).parameters) - {"hungUp"}  # which the socket gives itself
+            for command, handler in handlers.items()
+        }
+        self.assertGreater(len(real), 9)
+        self.assertEqual(shown, real)
+
+
+def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str | None]]:
+    """The options of a command: C{"--flag"} or C{"--parameter="} -> its short form and its default."""
+    found: dict[str, tuple[str | None, str | None]] = {"--version": (None, None), "--help": ("-h", None)}
+    flags: list[list[str | None]] = []
+    parameters: list[list[object]] = []
+    accumulateClassList(options, "optFlags", flags)
+    accumulateClassList(options, "optParameters", parameters)
+    for long, short, *_ in flags:
+        found[f"--{long}"] = (f"-{short}" if short else None, None)
+    methods = {name[4:]: getattr(options, name) for name in dir(options) if name.startswith("opt_")}
+    for name, method in methods.items():
+        if len(name) > 1 and len(inspect.signature(method).parameters) > 1:
+            letters = [f"-{letter}" for letter in methods if len(letter) == 1 and methods[letter] is method]
+            found[f"--{name}="] = (letters[0] if letters else None, None)
+    for name, letter, default, *_ in parameters:
+        shown = f"{default:g}" if isinstance(default, float) else default if default is None else str(default)
+        found[f"--{name}="] = (f"-{letter}" if letter else None, shown)
+    return found

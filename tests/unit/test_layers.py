@@ -1,0 +1,237 @@
+"""What docs/architecture/layers.rst says of the folders, held against the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+
+from twisted.trial import unittest
+
+ROOT = Path(__file__).parent.parent.parent
+#: What a rule may not know: it gets time passed in, and answers with values.
+OUTSIDE = (
+    "twisted.internet",
+    "twisted.application",
+    "twisted.cred",
+    "twisted.logger",
+    "time",
+    "socket",
+    "threading",
+    "subprocess",
+    "signal",
+)
+#: Lines that a facade may have.
+LONGEST_FACADE = 70
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the table: what stands in it, and which of its modules are pure."""
+
+    names: tuple[str, ...]
+    pure: tuple[str, ...]
+
+    def isPure(self, module: str) -> bool:
+        """Whether a module (without C{buildbot.}) is one of the pure ones of this row."""
+        return any(fnmatchcase(module.rpartition(".")[2], each) for each in self.pure)
+
+
+def layersOf(page: str) -> list[Layer]:
+    """The rows of the table, the lowest first."""
+    rows = re.findall(r"^   \* - (``.*)\n     - .*(?:\n       .*)*\n     -(.*(?:\n       .*)*)", page, re.M)
+    return [Layer(*(tuple(re.findall(r"``([\w.*]+)``", cell)) for cell in row)) for row in rows]
+
+
+def facadesOf(page: str) -> set[str]:
+    """The facades that the page lists."""
+    section = page.partition("These are the facades:")[2].partition("\nWhy layers")[0]
+    return set(re.findall(r"``([\w.]+)``", section))
+
+
+def placeOf(module: str, layers: list[Layer]) -> int | None:
+    """The row of a module: that of its folder, or its own in the root."""
+    name = module.removeprefix("buildbot.").partition(".")[0]
+    return next((number for number, layer in enumerate(layers) if name in layer.names), None)
+
+
+def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
+    """The absolute names that a source imports; those for the type checker alone, too, if C{typing}."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif typing or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield from imports(node, typing)
+
+
+def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Which modules each module imports, of those that are given by name and text."""
+    found: dict[str, set[str]] = {}
+    for module, text in sources.items():
+        names = imports(ast.parse(text))
+        targets = {name if name in sources else name.rpartition(".")[0] for name in names}
+        found[module] = {target for target in targets if target in sources and target != module}
+    return found
+
+
+def upward(sources: Mapping[str, str], layers: list[Layer], facades: Iterable[str] = ()) -> list[str]:
+    """What is wrong with a set of modules, given by name and text: one line for each arrow."""
+    wrong = []
+    hidden = {f"buildbot.{name}" for name in facades}
+    for module, targets in arrows(sources).items():
+        if module in hidden:
+            continue
+        here = placeOf(module, layers)
+        if here is None:
+            wrong.append(f"{module} is in no row of docs/architecture/layers.rst")
+            continue
+        for target in sorted(targets):
+            there = placeOf(target, layers)
+            if target in hidden:
+                wrong.append(f"{module} imports {target}, a facade")
+            elif there is not None and there > here:
+                wrong.append(f"{module} imports {target}, which stands above it")
+        if layers[here].isPure(module):
+            for name in imports(ast.parse(sources[module]), typing=False):
+                if f"{name}.".startswith(tuple(f"{each}." for each in OUTSIDE)):
+                    wrong.append(f"{module} is pure and imports {name}")
+    return wrong
+
+
+def lost(sources: Mapping[str, str]) -> list[str]:
+    """The modules of the package that are imported, and are not there."""
+    packages = {name.rpartition(".")[0] for name in sources} | {"buildbot"}
+    return [
+        f"{module} imports {name}"
+        for module, text in sources.items()
+        for name in imports(ast.parse(text))
+        if name.startswith("buildbot.") and not {name, name.rpartition(".")[0]} & {*sources, *packages}
+    ]
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other, directly or by others: those of each circle."""
+    reached = {}
+    for start in graph:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            new = graph.get(todo.pop(), set()) - seen
+            seen |= new
+            todo += new
+        reached[start] = seen
+    found = {frozenset(b for b in reached[a] if a in reached.get(b, ())) for a in graph if a in reached[a]}
+    return sorted(map(sorted, found))
+
+
+def lostTests() -> list[str]:
+    """The modules whose first line names tests that are not there."""
+    lost = []
+    for path in sorted([*(ROOT / "buildbot").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
+        with path.open() as file:
+            for name in re.findall(r"\btests\.[\w.]+", file.readline()):
+                place = ROOT.joinpath(*name.rstrip(".").split("."))
+                if not place.is_dir() and not place.with_suffix(".py").exists():
+                    lost.append(f"{path.relative_to(ROOT)}: {name}")
+    return lost
+
+
+def modules() -> dict[str, str]:
+    """The source of every module with anything but a docstring in it, by dotted name."""
+    found = {}
+    for path in sorted((ROOT / "buildbot").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        text = path.read_text()
+        if path.name != "__init__.py" or len(ast.parse(text).body) > 1:
+            found[".".join(parts).removesuffix(".__init__")] = text
+    return found
+
+
+class LayersTests(unittest.TestCase):
+    """Every import points downward."""
+
+    def setUp(self) -> None:
+        page = (ROOT / "docs" / "architecture" / "layers.rst").read_text()
+        self.layers, self.facades = layersOf(page), facadesOf(page)
+
+    def test_noArrowUpward(self) -> None:
+        """No module imports from a folder above its own, nor from a facade; and each has a place."""
+        self.assertEqual(upward(modules(), self.layers, self.facades), [])
+
+    def test_nothingIsMissing(self) -> None:
+        """Every module of the package that another one imports is there."""
+        self.assertEqual(lost(modules()), [])
+        self.assertEqual(
+            lost({"buildbot.a.b": "from buildbot.c.d import e"}), ["buildbot.a.b imports buildbot.c.d.e"]
+        )
+
+    def test_noCircle(self) -> None:
+        """No module imports itself by way of others, for the type checker neither."""
+        self.assertEqual(circles(arrows(modules())), [])
+
+    def test_everyFolderHasARow(self) -> None:
+        """Every folder has one row in the table, and every row a folder."""
+        folders = {path.parent.name for path in (ROOT / "buildbot").glob("*/__init__.py")}
+        names = [name for layer in self.layers for name in layer.names]
+        self.assertEqual(sorted(names), sorted(folders | {"buildbot", "interfaces", "__main__"}))
+
+    def test_everyPatternMatches(self) -> None:
+        """Every name of a pure module is that of a module."""
+        there = [name.removeprefix("buildbot.") for name in modules()]
+        for layer in self.layers:
+            stems = [name.rpartition(".")[2] for name in there if name.partition(".")[0] in layer.names]
+            for pattern in layer.pure:
+                self.assertTrue([each for each in stems if fnmatchcase(each, pattern)], (layer, pattern))
+
+    def test_facades(self) -> None:
+        """Every facade is short and has what it promises; all that stands in the root is one, or has a
+        row.
+        """
+        sources = modules()
+        for name in self.facades:
+            self.assertLess(len(sources[f"buildbot.{name}"].splitlines()), LONGEST_FACADE, name)
+            module = import_module(f"buildbot.{name}")
+            self.assertEqual(
+                [each for each in getattr(module, "__all__", ()) if not hasattr(module, each)], []
+            )
+        root = {path.stem for path in (ROOT / "buildbot").glob("*.py")} - {"__init__"}
+        self.assertEqual(root - self.facades, {"interfaces", "__main__"})
+
+    def test_firstLines(self) -> None:
+        """A module's first line says where its tests are, or a test's what else there is: that exists."""
+        self.assertEqual(lostTests(), [])
+
+    def test_anArrowIsNamed(self) -> None:
+        """A rule that imports the master, a clock or a facade is found out; so is an import for types."""
+        layers = [Layer(("rules",), ("dates",)), Layer(("master",), ())]
+        typed = "if TYPE_CHECKING:\n    from buildbot.master.service import M"
+        sources = {
+            "buildbot.master.service": "from buildbot.rules import dates",
+            "buildbot.rules.dates": "import time\ndef f(): import buildbot.master.service",
+            "buildbot.rules.names": f"import time\n{typed}",
+            "buildbot.rules.old": "from buildbot.facade import x",
+            "buildbot.facade": "from buildbot.master.service import M",
+            "buildbot.lost.module": "",
+        }
+        self.assertEqual(
+            upward(sources, layers, ["facade"]),
+            [
+                "buildbot.rules.dates imports buildbot.master.service, which stands above it",
+                "buildbot.rules.dates is pure and imports time",
+                "buildbot.rules.names imports buildbot.master.service, which stands above it",
+                "buildbot.rules.old imports buildbot.facade, a facade",
+                "buildbot.lost.module is in no row of docs/architecture/layers.rst",
+            ],
+        )
+        self.assertEqual(circles(arrows(sources)), [["buildbot.master.service", "buildbot.rules.dates"]])
+
+    def test_whatIsForTypesOnly(self) -> None:
+        """A pure module may name a Deferred for the type checker."""
+        text = "if TYPE_CHECKING:\n    from twisted.internet.defer import Deferred"
+        self.assertEqual(upward({"buildbot.rules.a": text}, [Layer(("rules",), ("*",))]), [])

@@ -1,0 +1,62 @@
+"""master.cfg.sample, which every newcomer starts with."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from twisted.trial import unittest
+
+from buildbot.changes.pb import PBChangeSource
+from buildbot.config.load import load
+from buildbot.scheduler import Scheduler
+from buildbot.scripts.create import withPasswords
+
+SAMPLE = (Path(__file__).parent.parent.parent / "master.cfg.sample").read_text(encoding="utf-8")
+
+
+class SampleTests(unittest.TestCase):
+    """The sample works as it is."""
+
+    def test_loads(self) -> None:
+        """The sample is a good configuration, without any warning: one bot, one builder, port 9989."""
+        config = load(SAMPLE, "master.cfg", self.mktemp())
+        self.assertEqual(config.warnings, ())
+        self.assertEqual((list(config.slaves), list(config.builders)), (["bot1"], ["first"]))
+        self.assertEqual(config.builderList("bot1"), (("first", "first"),))
+        self.assertEqual(config.ports, ("tcp:9989",))
+
+    def test_password(self) -> None:
+        """The password that `buildbot create-master` replaces stands there once."""
+        self.assertEqual(SAMPLE.count('"change-me"'), 1)
+        config = load(SAMPLE.replace("change-me", "another one"), "master.cfg", self.mktemp())
+        self.assertEqual(config.slaves["bot1"].password, "another one")
+
+    def test_change(self) -> None:
+        """A change that is sent with the other password is soon built by the builder."""
+        (source,) = load(SAMPLE, "master.cfg", self.mktemp()).sources
+        self.assertIsInstance(source, PBChangeSource)
+        self.assertEqual((source.user, source.passwd, source.port), ("change", "change-me-too", None))
+        (scheduler,) = load(SAMPLE, "master.cfg", self.mktemp()).schedulers
+        self.assertIsInstance(scheduler, Scheduler)
+        self.assertEqual((scheduler.branch, scheduler.listBuilderNames()), (None, ["first"]))
+        self.assertLess(scheduler.treeStableTimer, 10)
+        text, passwords = withPasswords(SAMPLE)
+        self.assertEqual(len(set(passwords)), 2)
+        self.assertNotIn("change-me", text)
+
+    def test_explained(self) -> None:
+        """The sample is explained: it has more comments than code."""
+        lines = SAMPLE.splitlines()
+        comments = [line for line in lines if line.startswith("#")]
+        code = [line for line in lines if line.strip() and not line.startswith("#")]
+        self.assertGreater(len(comments), len(code))
+
+    def test_commentedCode(self) -> None:
+        """What the comments propose can be taken over as it is."""
+        proposed = [
+            line.removeprefix("#").strip() for line in SAMPLE.splitlines() if line.startswith("#     ")
+        ]
+        python = [line for line in proposed if not line.startswith("buildbot ")]
+        self.assertGreater(len(python), 1)
+        ast.parse("\n".join(python))

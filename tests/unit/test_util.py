@@ -1,0 +1,101 @@
+"""The small words of buildbot.util."""
+
+from __future__ import annotations
+
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.trial import unittest
+
+from buildbot.config.compare import ComparableMixin
+from buildbot.model.times import earlier, later, now
+from buildbot.text.plural import counted
+from buildbot.util import ignoreStaleRefs
+
+
+class Lock(ComparableMixin):
+    """A thing with a name and a number."""
+
+    compare_attrs = ("name", "count")
+
+    def __init__(self, name: str, count: object = 1, note: str = "") -> None:
+        self.name = name
+        self.count = count
+        self.note = note
+
+
+class OtherLock(Lock):
+    """The same, of another kind."""
+
+
+class ComparableTests(unittest.TestCase):
+    """ComparableMixin compares by value."""
+
+    def test_equal(self) -> None:
+        """Objects of one class that agree in the named attributes are equal, whatever else they hold."""
+        self.assertEqual(Lock("a", note="x"), Lock("a", note="y"))
+        self.assertEqual(hash(Lock("a", note="x")), hash(Lock("a", note="y")))
+        self.assertEqual(len({Lock("a", [1]), Lock("a", [1]), Lock("a", [2])}), 2)
+
+    def test_different(self) -> None:
+        """Objects that differ in an attribute or in their class are not equal."""
+        for other in (Lock("b"), Lock("a", 2), OtherLock("a"), "a", None):
+            self.assertNotEqual(Lock("a"), other)
+            self.assertFalse(Lock("a") == other)
+
+    def test_lacking(self) -> None:
+        """An attribute that only one has makes a difference; one that both lack does not."""
+        one, other = Lock("a"), Lock("a")
+        del one.count
+        self.assertNotEqual(one, other)
+        del other.count
+        self.assertEqual(one, other)
+
+    def test_equalHashes(self) -> None:
+        """Values that are equal though they are of different types have one hash."""
+        self.assertEqual(Lock("a", 1), Lock("a", 1.0))
+        self.assertEqual(hash(Lock("a", 1)), hash(Lock("a", 1.0)))
+
+    def test_reloadedClass(self) -> None:
+        """Objects of a class that was loaded twice from one text are equal (R5)."""
+        text = "class L(ComparableMixin):\n    compare_attrs = ['name']\n    def f(self): return 1\n"
+        made = []
+        for _ in range(2):
+            names = {"ComparableMixin": ComparableMixin, "__name__": "master.cfg"}
+            exec(text, names)
+            made.append(names["L"]())  # type: ignore[operator]
+        self.assertEqual(*made)
+        self.assertEqual(*map(hash, made))
+
+
+class TimeTests(unittest.TestCase):
+    """Times that may be None."""
+
+    def test_earlierLater(self) -> None:
+        """The earlier or the later of two times, where None is no time."""
+        self.assertEqual(
+            [earlier(1, 2), earlier(None, 2), earlier(1, None), earlier(None, None)], [1, 2, 1, None]
+        )
+        self.assertEqual([later(1, 2), later(None, 2), later(1, None), later(None, None)], [2, 2, 1, None])
+
+    def test_now(self) -> None:
+        """The present is after this was written."""
+        self.assertGreater(now(), 1700000000)
+        self.assertIsInstance(now(), float)
+
+    def test_counted(self) -> None:
+        """One of a thing is told in the singular, whatever the type of the number."""
+        said = [counted(count, "day") for count in (0, 1, 1.0, 2, 0.5, 365.0, 1234567)]
+        self.assertEqual(said, ["0 days", "1 day", "1 day", "2 days", "0.5 days", "365 days", "1234567 days"])
+
+
+class StaleTests(unittest.TestCase):
+    """ignoreStaleRefs."""
+
+    def test_swallows(self) -> None:
+        """The errors of a reference to a slave that is gone are swallowed."""
+        for error in (pb.DeadReferenceError(), pb.PBConnectionLost()):
+            self.assertIsNone(ignoreStaleRefs(Failure(error)))
+
+    def test_passesOn(self) -> None:
+        """Any other error goes on."""
+        self.assertRaises((Failure, ValueError), ignoreStaleRefs, Failure(ValueError()))

@@ -1,0 +1,38 @@
+"""Text of strangers, made fit for a terminal and a log."""
+
+from __future__ import annotations
+
+from twisted.trial import unittest
+
+from buildbot.text.printable import plain, plainLine, width
+
+
+class PlainTests(unittest.TestCase):
+    """What a terminal is shown."""
+
+    def test_ordinaryTextStays(self) -> None:
+        """Letters of every script, newlines and tabs are left alone."""
+        text = "grün\tΔ 漢字 🙂\nnext"
+        self.assertEqual(plain(text), text)
+
+    def test_controlCharactersAreSpelled(self) -> None:
+        """An escape sequence in a slave's words is seen, and does nothing."""
+        self.assertEqual(plain("\x1b[2J\r\x00\x7f\x9b"), "\\x1b[2J\\x0d\\x00\\x7f\\x9b")
+
+    def test_hiddenReorderingIsSpelled(self) -> None:
+        """Marks that turn the direction of a line around, and odd line ends, are seen."""
+        self.assertEqual(plain("a\u202eb\u2066c\u2028d"), "a\\u202eb\\u2066c\\u2028d")
+
+    def test_undecodableBytesAreSpelled(self) -> None:
+        """A byte that was no UTF-8 shows as that byte, and the text can be encoded."""
+        text = plain(b"caf\xe9".decode("utf-8", "surrogateescape") + "\ud800")
+        self.assertEqual(text, "caf\\xe9\\ud800")
+        text.encode("utf-8")
+
+    def test_oneLine(self) -> None:
+        """What belongs in one line of a table stays in it."""
+        self.assertEqual(plainLine(" one\n  two\tthree\x07 "), "one two three\\x07")
+
+    def test_width(self) -> None:
+        """Wide characters take two columns, accents that combine take none."""
+        self.assertEqual([width("abc"), width("漢字"), width("e\u0301")], [3, 4, 1])

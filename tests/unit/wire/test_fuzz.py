@@ -1,0 +1,388 @@
+"""
+H7: whatever a peer calls or answers, of whatever types, costs it a line and its connection, no traceback.
+
+Every method that a peer can reach is called over pumped brokers with values that hypothesis makes up.  A
+traceback in the log would mean that our own code did not expect what came.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, strategies
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.protocol import Protocol
+from twisted.logger import globalLogPublisher
+from twisted.spread import pb
+from twisted.trial.unittest import SynchronousTestCase
+
+from buildbot.changes.pb import ChangePerspective
+from buildbot.control.debug import DebugPerspective
+from buildbot.process.buildfactory import BuildFactory
+from buildbot.steps.shell import SetProperty, ShellCommand
+from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
+from buildbot.wire.banana import BananaError, encode
+from tests.fakes import FakeSlave, QuietBroker, _Address, _SlaveBuilder
+from tests.pumped import Pump
+from tests.unit.control.test_debug import FakeMaster
+from tests.unit.process.test_builds import BuildCase
+
+HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
+#: How many calls of each kind are tried; more with C{BUILDBOT_TEST_SEQUENCES} in the environment.
+MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
+CALLS = settings(
+    max_examples=MANY, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+# ---- what a peer may say
+
+_NAMES = (
+    b"stdout",
+    b"stderr",
+    b"header",
+    b"log",
+    b"rc",
+    b"who",
+    b"files",
+    b"comments",
+    b"when",
+    b"properties",
+    b"type",
+)
+_NUMBERS = (0, 1, -1, 2**31, -(2**400), 1e308, float("inf"), float("nan"), 256, 0o644)
+_ATOMS: tuple[Any, ...] = (
+    *_NAMES,
+    *_NUMBERS,
+    b"",
+    b"\xff\xfe\x00\n\x1b[31m",
+    b"../../etc/passwd",
+    b"x" * 5000,
+    [b"None"],
+    [b"boolean", b"true"],
+    [b"unicode", b""],
+    [b"unicode", b"full"],
+    [b"unicode", b"\xf0\x9f\x90\x8d {who} %s \r\n"],
+    [b"remote", 1],
+    [b"local", 1],
+    [b"local", 2],
+)
+_KEYS = strategies.sampled_from((*_NAMES, *([b"unicode", name] for name in _NAMES), b"\xff", [b"None"]))
+
+
+def _containers(inner: strategies.SearchStrategy[Any]) -> strategies.SearchStrategy[Any]:
+    some = strategies.lists(inner, max_size=4)
+    kind = strategies.sampled_from((b"list", b"tuple", b"set", b"nonsense"))
+    listed = strategies.builds(lambda kind, items: [kind, *items], kind, some)
+    pairs = strategies.lists(strategies.tuples(_KEYS, inner).map(list), max_size=4)
+    table = pairs.map(lambda items: [b"dictionary", *items])
+    failure = table.map(lambda state: [b"twisted.spread.pb.CopyableFailure", state])
+    return listed | table | failure
+
+
+#: Values as they are on the wire, nearly all of them such as may come.
+VALUES = strategies.recursive(strategies.sampled_from(_ATOMS), _containers, max_leaves=8)
+#: What updates look like, with anything in the place of their values.
+UPDATES = strategies.lists(
+    strategies.tuples(_KEYS, VALUES).map(lambda pair: [b"list", [b"dictionary", list(pair)], 0]), max_size=3
+).map(lambda updates: [b"list", *updates])
+ARGUMENTS = strategies.lists(VALUES, max_size=4) | UPDATES.map(lambda updates: [updates])
+KEYWORDS = strategies.lists(strategies.tuples(_KEYS, VALUES).map(list), max_size=2)
+
+
+#: Stands for the number of the object that is called, until that is known.
+TARGET = 7_777_777
+
+
+def call(target: Any, method: bytes, arguments: list[Any], keywords: list[Any], answer: int = 1) -> bytes:
+    """A call as it is on the wire; nothing, if it could not be sent."""
+    message = [b"message", 99, target, method, answer, [b"tuple", *arguments], [b"dictionary", *keywords]]
+    try:
+        return encode(message)
+    except BananaError:
+        return b""
+
+
+class Raw(Protocol):
+    """A peer that says what it is told to."""
+
+    def dataReceived(self, data: bytes) -> None:
+        pass
+
+
+def _forgiving(method: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any) -> None:
+        try:
+            method(*args)
+        except (KeyError, pb.ProtocolError):
+            pass
+
+    return called
+
+
+class FuzzCase(BuildCase):
+    """A master with all that a peer can call, and an eye on its log."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.errors: list[Any] = []
+        globalLogPublisher.addObserver(self.observe)
+        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+
+    def connect(self, *args: Any, **kw: Any) -> FakeSlave:
+        """A slave that does not mind answers to what it never asked, nor the return of what it never gave."""
+        slave = super().connect(*args, **kw)
+        slave.methods.add("shutdown")
+        slave.trouble.setdefault("shutdown", lambda: None)
+        for name in ("proto_answer", "proto_error", "proto_decref"):
+            setattr(slave.broker, name, _forgiving(getattr(slave.broker, name)))
+        return slave
+
+    def observe(self, event: Any) -> None:
+        if event.get("log_failure") is not None:
+            self.errors.append(event)
+
+    def assertNoTraceback(self, what: object) -> None:
+        gc.collect(0)  # failures that nobody took would be logged now
+        flushed = self.flushLoggedErrors()
+        if self.errors or flushed:
+            failure = self.errors[0]["log_failure"] if self.errors else flushed[0]
+            self.errors.clear()
+            self.fail(f"{what!r}:\n{failure.getTraceback()}")
+
+    def leave(self) -> None:
+        """Everybody hangs up, and what they had running ends."""
+        for slave in self.slaves:
+            slave.broker.transport.abortConnection()
+        self.settle()
+        self.slaves.clear()
+        for builder in self.botmaster.builders.values():
+            ensureDeferred(builder.cancelPending(list(builder.pending)))
+        self.wait(70, step=35)
+
+    def factoryOf(self, step: Callable[[], Any]) -> BuildFactory:
+        factory = BuildFactory()
+        factory.addStep(step())
+        return factory
+
+    def playWith(self, key: str | None, data: bytes) -> None:
+        """
+        A slave runs a step, and says C{data} with the object in the argument C{key} of its command, or with
+        the command itself, for its target; then it ends the command.
+        """
+        known = dict.fromkeys(("shell", "uploadFile", "uploadDirectory", "downloadFile"), "3.3")
+        slave = self.connect("w4.3", trouble={"getCommands": lambda: known})
+        self.force()
+        command = slave.commands[-1]
+        target = command.reference if key is None else command.args[key]
+        try:
+            slave.broker.transport.write(data.replace(encode(TARGET), encode(target.luid)))
+            self.settle()
+            self.wait(2)
+            if not slave.pump.client.lost:
+                command.end(1)
+                self.settle()
+        finally:
+            self.leave()
+
+
+class BeforeLoginTests(FuzzCase):
+    """What strangers reach."""
+
+    def say(self, data: bytes) -> None:
+        server = self.factory.buildProtocol(_Address("10.0.0.1", 7))
+        pump = Pump(server, Raw(), self.clock, 7)
+        pump.client.write(HELLO + data)
+        pump.pump()
+        pump.client.abortConnection()
+        pump.pump()
+        self.wait(10, step=5)
+
+    def test_login(self) -> None:
+        """H7: a login with anything for a name, and anything for an answer to the challenge."""
+
+        @CALLS
+        @given(ARGUMENTS, ARGUMENTS, KEYWORDS, strategies.booleans())
+        def check(names: list[Any], answers: list[Any], keywords: list[Any], honest: bool) -> None:
+            login = call(b"root", b"login", [b"bot1"] if honest else names, [])
+            self.say(login + call(1, b"respond", answers, keywords))
+            self.assertNoTraceback((names, answers, keywords))
+
+        check()
+
+
+class SlaveTests(FuzzCase):
+    """What a slave reaches that knows its password."""
+
+    def test_perspective(self) -> None:
+        """H7: a slave calls its perspective, and what it was given as its master, with anything."""
+        methods = strategies.sampled_from((b"keepalive", b"shutdown", b"update", b"__init__", b"\xff\x00"))
+
+        @CALLS
+        @given(methods, strategies.integers(0, 4), ARGUMENTS, KEYWORDS, strategies.integers(0, 1))
+        def check(method: bytes, target: int, arguments: list[Any], keywords: list[Any], answer: int) -> None:
+            slave = self.connect()
+            slave.broker.transport.write(call(target, method, arguments, keywords, answer))
+            self.settle()
+            self.leave()
+            self.assertNoTraceback((method, target, arguments, keywords))
+
+        check()
+
+    def test_answers(self) -> None:
+        """H7: a slave answers what it is asked with anything, or with any error."""
+        calls = ("print", "getSlaveInfo", "getCommands", "getVersion", "setBuilderList", "startCommand")
+
+        @CALLS
+        @given(strategies.sampled_from(calls), VALUES, strategies.booleans())
+        def check(asked: str, answer: Any, isError: bool) -> None:
+            slave = self.connect("0.7.12", trouble={asked: lambda *args: Raised(answer, isError)})
+            self.settle()
+            self.wait(1)
+            self.assertNoTraceback((asked, answer, isError))
+            if not slave.pump.client.lost:
+                self.force()
+            self.leave()
+            self.assertNoTraceback((asked, answer, isError))
+
+        class Raised:
+            """Goes over the wire as hypothesis made it up."""
+
+            def __init__(self, answer: Any, isError: bool) -> None:
+                self.answer = answer
+                self.isError = isError
+
+        serialize, sendAnswer = QuietBroker.serialize, QuietBroker._sendAnswer
+
+        def raw(broker: Any, value: Any, *args: Any, **kw: Any) -> Any:
+            return value if isinstance(value, Raised) else serialize(broker, value, *args, **kw)
+
+        def answered(broker: Any, result: Any, requestID: int) -> None:
+            if not isinstance(result, Raised):
+                sendAnswer(broker, result, requestID)
+                return
+            kind = b"error" if result.isError else b"answer"
+            broker.transport.write(encode([kind, requestID, result.answer]))
+
+        def startCommand(builder: Any, *args: Any) -> Any:
+            made = builder.slave.trouble.get("startCommand")
+            return made() if made is not None else None
+
+        self.patch(_SlaveBuilder, "remote_startCommand", startCommand)
+        self.patch(QuietBroker, "serialize", raw)
+        self.patch(QuietBroker, "_sendAnswer", answered)
+        check()
+
+    def test_commands(self) -> None:
+        """H7: a slave says anything of a command that it runs."""
+        steps: tuple[Callable[[], Any], ...] = (
+            lambda: ShellCommand(command=["true"], logfiles={"log": "log"}),
+            lambda: SetProperty(command=["true"], property="p"),
+        )
+        methods = strategies.sampled_from((b"update", b"complete", b"nonsense"))
+
+        @CALLS
+        @given(strategies.sampled_from((0, 1)), methods, ARGUMENTS, KEYWORDS)
+        def check(step: int, method: bytes, arguments: list[Any], keywords: list[Any]) -> None:
+            self.configure(self.factoryOf(steps[step]))
+            self.playWith(None, call(TARGET, method, arguments, keywords))
+            self.assertNoTraceback((step, method, arguments, keywords))
+
+        check()
+
+    def test_transfers(self) -> None:
+        """H7: a slave says anything to the ends of a transfer."""
+        path = self.mktemp()
+        steps: dict[str, Callable[[], Any]] = {
+            "writer": lambda: FileUpload(slavesrc="a", masterdest=path),
+            "directory": lambda: DirectoryUpload(slavesrc="a", masterdest=path + "-d"),
+            "reader": lambda: FileDownload(mastersrc=__file__, slavedest="b"),
+        }
+        methods = strategies.sampled_from((b"write", b"read", b"close", b"utime", b"unpack", b"nonsense"))
+
+        @CALLS
+        @given(strategies.sampled_from(sorted(steps)), methods, ARGUMENTS, KEYWORDS)
+        def check(kind: str, method: bytes, arguments: list[Any], keywords: list[Any]) -> None:
+            self.configure(self.factoryOf(steps[kind]))
+            key = "reader" if kind == "reader" else "writer"
+            self.playWith(key, call(TARGET, method, arguments, keywords))
+            self.assertNoTraceback((kind, method, arguments, keywords))
+
+        check()
+
+
+class ClientTests(FuzzCase):
+    """What the accounts reach that are no slaves."""
+
+    def say(self, name: str, perspective: Any, data: bytes) -> None:
+        """Somebody who is logged in says something."""
+        server = self.factory.buildProtocol(_Address("10.0.0.1", 7))
+        pump = Pump(server, Raw(), self.clock, 7)
+        pump.client.write(HELLO)
+        pump.pump()
+        server.admitPeer(name)
+        server.closeRoot()
+        server.setNameForLocal(b"here", Here(perspective))
+        pump.client.write(data)
+        pump.pump()
+        self.clock.advance(2)
+        pump.client.abortConnection()
+        pump.pump()
+
+    def test_change(self) -> None:
+        """H7: a client sends anything for a change."""
+
+        class Keeper:
+            async def addChange(self, change: Any) -> None:
+                repr(change)
+
+        perspective = ChangePerspective(Keeper(), None)
+        fields = [*_NAMES, b"branch", b"revision", b"links", b"category", b"project", b"isdir", b"revlink"]
+        table = strategies.fixed_dictionaries(
+            {b"who": VALUES, b"files": VALUES, b"comments": VALUES},
+            optional={name: VALUES for name in fields if name not in (b"who", b"files", b"comments")},
+        ).map(lambda said: [[b"dictionary", *map(list, said.items())]])
+
+        @CALLS
+        @given(ARGUMENTS | table, KEYWORDS)
+        def check(arguments: list[Any], keywords: list[Any]) -> None:
+            self.say("change", perspective, call(b"here", b"addChange", arguments, keywords))
+            self.assertNoTraceback((arguments, keywords))
+
+        check()
+
+    def test_debug(self) -> None:
+        """H7: a debug client calls its methods with anything."""
+        perspective = DebugPerspective(FakeMaster(self.botmaster))
+        methods = strategies.sampled_from(
+            (b"print", b"requestBuild", b"pingBuilder", b"fakeChange", b"messageReceived")
+        )
+        builder = strategies.sampled_from([[[b"unicode", b"full"]], [b"full"], []])
+
+        @CALLS
+        @given(methods, builder, ARGUMENTS, KEYWORDS)
+        def check(method: bytes, first: list[Any], rest: list[Any], keywords: list[Any]) -> None:
+            self.say("debug", perspective, call(b"here", method, [*first, *rest], keywords))
+            self.assertNoTraceback((method, first, rest, keywords))
+
+        check()
+
+
+class Here:
+    """What a peer calls a perspective by."""
+
+    def __init__(self, perspective: Any) -> None:
+        self.perspective = perspective
+
+    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+        return self.perspective.perspectiveMessageReceived(broker, message, args, kw)
+
+
+class MeansTests(SynchronousTestCase):
+    """The means of these tests."""
+
+    def test_targetIsFound(self) -> None:
+        """The number that stands for the target is replaced, since it is on the wire as itself."""
+        self.assertIn(encode(TARGET), call(TARGET, b"update", [], []))

@@ -1,0 +1,160 @@
+"""The slave ports: all or none, with a backlog that bears a storm."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import ServerFactory
+from twisted.internet.testing import MemoryReactor
+from twisted.trial import unittest
+
+from buildbot.wire.listeners import (
+    BACKLOG,
+    CannotOpen,
+    _endOf,
+    closeAll,
+    expiryWarnings,
+    openAll,
+    renewed,
+    withBacklog,
+)
+
+try:
+    from tests.certificates import writeCertificate
+except ImportError:
+    writeCertificate = None  # type: ignore[assignment]
+
+
+@dataclass
+class Port:
+    """An open port that can be closed."""
+
+    reactor: Reactor
+    host: IPv4Address
+
+    def getHost(self) -> IPv4Address:
+        return self.host
+
+    def stopListening(self) -> None:
+        self.reactor.closed += 1
+
+
+class Reactor(MemoryReactor):
+    """Some of its ports are taken."""
+
+    taken: tuple[int, ...] = ()
+    closed = 0
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        super().listenSSL(port, factory, contextFactory, backlog, interface)
+        return Port(self, IPv4Address("TCP", interface or "0.0.0.0", port))
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        if port in self.taken:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+        super().listenTCP(port, factory, backlog, interface)
+        return Port(self, IPv4Address("TCP", interface or "0.0.0.0", port))
+
+
+class PortsTests(unittest.SynchronousTestCase):
+    """Opening and naming."""
+
+    def setUp(self) -> None:
+        self.reactor = Reactor()
+
+    def open(self, *descriptions: str) -> Deferred[Any]:
+        return Deferred.fromCoroutine(openAll(self.reactor, ServerFactory(), descriptions))
+
+    def test_backlog(self) -> None:
+        """L8: a port has a backlog of 1024 unless the description has one of its own."""
+        self.successResultOf(self.open("tcp:9989", "tcp:9990:backlog=7"))
+        self.assertEqual([server[2] for server in self.reactor.tcpServers], [BACKLOG, 7])
+
+    def test_othersAreLeftAlone(self) -> None:
+        """What is no plain socket keeps its description: a backlog means nothing there."""
+        self.assertEqual(withBacklog("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
+
+    def test_allOrNone(self) -> None:
+        """R1: when one port is taken, those opened before it are closed, and the error names it."""
+        self.reactor.taken = (9990,)
+        error = self.failureResultOf(self.open("tcp:9989", "tcp:9990"), CannotOpen).value
+        self.assertIn("cannot listen on tcp:9990: address already in use (ss ", str(error))
+        self.assertTrue(error.inUse)
+        self.assertEqual(self.reactor.closed, 1)
+
+    def test_nonsense(self) -> None:
+        """A description that means nothing is an error that names it."""
+        error = self.failureResultOf(self.open("tcp:nonsense"), CannotOpen).value
+        self.assertIn("tcp:nonsense", str(error))
+        self.assertFalse(error.inUse)
+
+    def test_describe(self) -> None:
+        """A port is named by what a person needs to connect."""
+        opened = self.successResultOf(self.open("tcp:9989:interface=127.0.0.1", "tcp:9990"))
+        self.assertEqual([str(port) for port in opened.values()], ["tcp 9989 on 127.0.0.1", "tcp 9990"])
+        self.successResultOf(Deferred.fromCoroutine(closeAll(opened.values())))
+        self.assertEqual(self.reactor.closed, 2)
+
+
+class CertificateTests(unittest.SynchronousTestCase):
+    """TLS ports."""
+
+    if writeCertificate is None:
+        skip = "the packages of the tls extra are not installed"
+
+    def setUp(self) -> None:
+        self.reactor = Reactor()
+        self.now = datetime.now(timezone.utc)
+        self.pem = self.mktemp()
+        self.description = f"ssl:9990:privateKey={self.pem}"
+
+    def open(self) -> Any:
+        opening = Deferred.fromCoroutine(openAll(self.reactor, ServerFactory(), [self.description]))
+        return self.successResultOf(opening)[self.description]
+
+    def test_renewed(self) -> None:
+        """S5: a new certificate is read from the files of the open port, and used for the next connection."""
+        writeCertificate(self.pem, "old.example", self.now, 100)
+        port = self.open()
+        first = port.context.getContext()
+        writeCertificate(self.pem, "new.example", self.now, 100)
+        self.assertIs(port.context.getContext(), first)
+        port.context.options = renewed(port)
+        self.assertIsNot(port.context.getContext(), first)
+        self.assertEqual(len(self.reactor.sslServers), 1)
+
+    def test_damaged(self) -> None:
+        """S5: a file that holds no certificate is an error that names the port; the old one stays in use."""
+        writeCertificate(self.pem, "old.example", self.now, 100)
+        port = self.open()
+        with open(self.pem, "w") as file:
+            file.write("nothing")
+        said = str(self.assertRaises(CannotOpen, renewed, port))
+        self.assertIn(self.description, said)
+        self.assertIn("do not hold a certificate", said)
+        os.unlink(self.pem)
+        self.assertIn("No such file", str(self.assertRaises(CannotOpen, renewed, port)))
+
+    def test_expiry(self) -> None:
+        """S5: a certificate that expires within 30 days, or has expired, is one line with name and date."""
+        for days, lines in ((100, 0), (10, 1), (-1, 1)):
+            writeCertificate(self.pem, "master.example", self.now, days)
+            said = list(expiryWarnings([self.open()], self.now))
+            self.assertEqual(len(said), lines)
+            for line in said:
+                self.assertIn("master.example", line)
+                self.assertIn(f"{self.now + timedelta(days=days):%Y-%m-%d}", line)
+
+    def test_expiryInOldWords(self) -> None:
+        """S5: certificates as an older cryptography has them, which tell their end in another way."""
+        ends = datetime(2026, 1, 31, 12)
+        self.assertEqual(_endOf(SimpleNamespace(not_valid_after=ends)), ends.replace(tzinfo=timezone.utc))
