@@ -137,7 +137,7 @@ BROKEN = {
     ),
     "bots that are one bot": added("c['bots'] = ('b1', 'pw')", "must be a list of bots, not one bot"),
     "bot of a later Buildbot": bot("object()", "bot 3 must be (name, password)"),
-    "bot without a text name": bot("(7, 'pw')", "name that is text"),
+    "bot without a text name": bot("(7, 'pw')", "must have text as its name"),
     "bot without a name": bot("('', 'pw')", "name that is empty"),
     "bot with a control character": bot("('b\\n3', 'pw')", "control characters"),
     "bot called change": bot("('change', 'pw')", "reserved name"),
