@@ -81,6 +81,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["buildbot", "buildbot.*"]),
+    package_data={"buildbot": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=[f"twisted>={TWISTED}", "zope.interface"],
     extras_require={"slave": SLAVE, "tls": TLS, "dev": [*SLAVE, *TLS, *DEV]},

@@ -312,7 +312,7 @@ class BuildMaster(PluginParent):
         return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in troubles)]
 
     def _startFailed(self, why: Failure) -> None:
-        if why.check(ConfigErrors):
+        if isinstance(why.value, ConfigErrors):
             lines = [str(error) for error in why.value.errors]
         elif why.check(Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain):
             lines = str(why.value).splitlines()

@@ -159,7 +159,7 @@ class ChangeMaster(PluginParent):
             self._sendAll()
 
     def _notKept(self, why: Failure, found: _Found) -> None:
-        if not why.check(StoreFailed):
+        if not isinstance(why.value, StoreFailed):
             found.done.errback(why)
             if self._waiting:
                 self._retrySoon()

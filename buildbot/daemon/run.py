@@ -94,7 +94,7 @@ class Running:
             root.startService()
             said = await defer.gatherResults(waiting, consumeErrors=True)
         except Exception as why:
-            self._failed(why.subFailure.value if isinstance(why, defer.FirstError) else why)
+            self._failed((why.subFailure.value or why) if isinstance(why, defer.FirstError) else why)
             return
         if not self._stopper.begun:
             self._reporter.ready([line for each in said for line in each])
@@ -174,7 +174,7 @@ def raiseFileLimit(most: int = _MOST_FILES) -> None:
 
 def ownObserver(application: Componentized) -> ILogObserver | None:
     """Where the .tac wants the log to go, as the ones of 0.7.12 and of buildbot-worker do."""
-    own = application.getComponent(ILogObserver, None)
+    own: ILogObserver | None = application.getComponent(ILogObserver, None)
     if own is None:
         legacy = application.getComponent(legacyLog.ILogObserver, None)
         own = None if legacy is None else LegacyLogObserverWrapper(legacy)

@@ -228,7 +228,7 @@ class Build:
             running = ensureDeferred(step.perform())
             if not running.called:
                 saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
-            results = await self._unlessOver(running)
+            results: int = await self._unlessOver(running)
         except _Over:
             results = EXCEPTION
             status.setText([step.name, "interrupted"])

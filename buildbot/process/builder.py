@@ -531,7 +531,7 @@ class Builder:
         one knows which requests it was for.
         """
         first, *others = requests
-        record = BuildRecord(
+        record: BuildRecord = BuildRecord(
             builder=self.name,
             number=None,
             slave=slavebuilder.slavename,

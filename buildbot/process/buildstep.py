@@ -413,7 +413,8 @@ class LoggingBuildStep(BuildStep):
     def _checkWanted(self) -> None:
         if self.stopped:
             why = self._whyStopped
-            raise why.value if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}")
+            error = why.value if isinstance(why, Failure) else None
+            raise error or StepStopped(f"step {self.name}: {why}")
 
     async def _worked(self, value: Any) -> None:
         """Wait for what a method answers, and for the long work that it began."""

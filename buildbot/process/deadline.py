@@ -9,7 +9,10 @@ is stopped by the master a little later.  What is then said to it is for L{build
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 #: Seconds after which a slave that did not say that it has made a command is asked whether it lives.
 SIGN_AFTER = 2.0
@@ -113,7 +116,7 @@ class Deadlines:
 
     def __init__(
         self,
-        clock: Any,
+        clock: IReactorTime,
         overdue: Callable[[str], object],
         noSign: Callable[[], object] | None = None,
         startTime: float = START_TIME,

@@ -286,6 +286,7 @@ class BuildEngine:
         @raise StoreFailed: it could not be kept; nobody will build it.
         """
         builders = [self.builders[name] for name in buildset.builderNames]
+        record: BuildsetRecord
         record, requests = await self.store.addBuildset(
             buildset.reason,
             buildset.source.toRecord(),
@@ -443,6 +444,7 @@ class BuildEngine:
 
     def _stillTrouble(self, why: Failure) -> None:
         why.trap(StoreFailed)
+        assert isinstance(why.value, StoreFailed)
         self.storeFailed(why.value.reason)
 
     def storeWorks(self) -> None:

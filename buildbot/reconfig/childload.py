@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -234,8 +235,9 @@ class _Waiting(ProcessProtocol):
             self._child.printed(data)
 
     def processExited(self, reason: Failure) -> None:
-        code, number = reason.value.exitCode, reason.value.signal
-        self._status = -number if number else code
+        ended = reason.value
+        assert isinstance(ended, (ProcessDone, ProcessTerminated))
+        self._status = -ended.signal if ended.signal else ended.exitCode
         _endGroup(self._pid)
         self._calls.append(self._reactor.callLater(_DRAIN, self._closePipes))
 

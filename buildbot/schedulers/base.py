@@ -95,7 +95,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     #: Whether a build may serve several of the sets that I submit. Schedulers of this package say True.
     mergeRequests = False
 
-    name: str  # type: ignore[assignment]  # Twisted calls it None
+    name: str
     engine: Any = None
     _begun: Deferred[None] | None = None
     _life: object = None

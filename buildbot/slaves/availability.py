@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.model.records import PauseRecord
@@ -37,7 +38,7 @@ class Availability:
     slavename: str
     botmaster: Any
     slave_status: SlaveStatus
-    _clock: Any
+    _clock: IReactorTime
 
     buildsRunning = 0
     lastUsed = 0.0

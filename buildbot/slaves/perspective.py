@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -43,7 +44,7 @@ SQUABBLE_HOLD = 20.0
 class SlaveHolder(Protocol):
     """What a slave needs of the master that holds it: the L{BotMaster} of C{slaves.botmaster}."""
 
-    clock: Any
+    clock: IReactorTime
     config: MasterConfig
     builders: dict[str, Builder]
     comings: Comings
@@ -466,7 +467,8 @@ class BotPerspective(Availability, NewCredPerspective):
         return slave.keepalive if slave is not None else 120.0
 
     def _untilIdle(self) -> float:
-        return max(0.0, self._attachment.peer.lastHeard + self._keepalive() - self._clock.seconds())
+        heard: float = self._attachment.peer.lastHeard
+        return max(0.0, heard + self._keepalive() - self._clock.seconds())
 
     def _after(self, seconds: float) -> None:
         """Look after this slave again in so many seconds."""

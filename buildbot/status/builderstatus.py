@@ -56,7 +56,8 @@ class BuilderStatus:
     @property
     def basedir(self) -> str:
         """The builder's directory on the master, which need not be there: nothing is kept in it."""
-        return os.path.join(self._builder.botmaster.basedir, self._builder.builddir)
+        basedir: str = self._builder.botmaster.basedir
+        return os.path.join(basedir, self._builder.builddir)
 
     @property
     def currentBigState(self) -> str:

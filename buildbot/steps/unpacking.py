@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.error import ProcessTerminated
+from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
@@ -152,13 +152,13 @@ class Unpacking(ProcessProtocol):
             return _STOPPED
         if self._isLate:
             return f"it takes more than {4 * self._order.seconds} seconds to unpack"
-        if reason.value.signal == signal.SIGXCPU:
+        ended = reason.value
+        assert isinstance(ended, (ProcessDone, ProcessTerminated))
+        if ended.signal == signal.SIGXCPU:
             return f"it takes more than {self._order.seconds} seconds of computing to unpack"
         said = self._said.removeprefix(b"ready\n")
         try:
             return str(json.loads(said))
         except ValueError:
-            how = (
-                f"signal {reason.value.signal}" if reason.value.signal else f"status {reason.value.exitCode}"
-            )
+            how = f"signal {ended.signal}" if ended.signal else f"status {ended.exitCode}"
             return f"unpacking it ended with {how}"

@@ -161,8 +161,9 @@ class Worker:
         try:
             while (culprit := _attempt(database, todo)) is not None:
                 todo.remove(culprit)
-                if isinstance(culprit.result, Failure) and culprit.result.check(StoreFailed):
-                    self._reactor.callFromThread(self._damaged, culprit.result.value.reason)
+                failed = culprit.result.value if isinstance(culprit.result, Failure) else None
+                if isinstance(failed, StoreFailed):
+                    self._reactor.callFromThread(self._damaged, failed.reason)
         except StoreFailed as error:
             for work in todo:
                 work.result = Failure(StoreFailed(error.reason))

@@ -406,7 +406,7 @@ class SlavePortBroker(pb.Broker):
                 self.serving += 1
                 if answerRequired:
                     result.addCallback(self._answerLater, requestID)
-                result.addErrback(lambda why: self._failed(why.value, requestID, answerRequired))
+                result.addErrback(self._failedLater, requestID, answerRequired)
                 result.addBoth(self._served)
             elif answerRequired:
                 self._send(_answer(requestID, result))
@@ -432,6 +432,10 @@ class SlavePortBroker(pb.Broker):
         self.serving -= 1
         self.lastServed = self.factory.clock.seconds()
         return result
+
+    def _failedLater(self, why: Failure, requestID: int, answerRequired: int) -> None:
+        assert why.value is not None
+        self._failed(why.value, requestID, answerRequired)
 
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
         """A call of the peer failed: say so here if it is our fault, and there without details."""

@@ -131,9 +131,11 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         """Connected: reset the back-off and log in."""
         self.resetDelay()
         pb.PBClientFactory.clientConnectionMade(self, broker)
+        root = self._root
+        assert root is not None  # it has just been set
         if self._credentials is not None:
-            self.doLogin(self._root)
-        self.gotRootObject(self._root)
+            self.doLogin(root)
+        self.gotRootObject(root)
 
     def startLogin(self, credentials: Any, client: Any = None) -> None:
         """Log in with C{credentials} at every connection; C{client} is our mind."""

@@ -57,7 +57,7 @@ class RemoteFailure(pb.CopiedFailure):
     @ivar fromPython2: whether the peer speaks as Python 2 does.
     """
 
-    type: str
+    type: str  # type: ignore[assignment]  # a local failure has the class here
     value: RaisedRemotely
     traceback: str
     fromPython2: bool
@@ -112,14 +112,14 @@ class RemoteFailure(pb.CopiedFailure):
         return g.throw(self.value.with_traceback(None))
 
 
-def isOfOpenSSL(error: BaseException) -> bool:
+def isOfOpenSSL(error: object) -> bool:
     """Whether a connection ended for a reason of TLS."""
     return type(error).__module__.startswith("OpenSSL")
 
 
-def handshakeFailed(error: BaseException) -> str:
+def handshakeFailed(error: BaseException | None) -> str:
     """That the TLS handshake failed, and why, in the words of OpenSSL if it has any."""
-    errors = error.args[0] if error.args else ()
+    errors = error.args[0] if error is not None and error.args else ()
     words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
     return "the TLS handshake failed" + (f": {words}" if words else "")
 

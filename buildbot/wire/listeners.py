@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from twisted.internet import endpoints
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, ServerFactory
@@ -66,11 +67,11 @@ class SlavePort:
 
     def accepted(self, address: object) -> bool:
         """Whether I accepted a connection whose end on this machine has that address."""
-        mine: Any = self.listening.getHost()
-        if getattr(mine, "port", None) is None:
-            return mine == address
+        mine = self.listening.getHost()
+        if not isinstance(mine, (IPv4Address, IPv6Address)):
+            return bool(mine == address)
         isHere = mine.host in ("", "0.0.0.0", "::") or mine.host == getattr(address, "host", None)
-        return isHere and mine.port == getattr(address, "port", None)
+        return isHere and bool(mine.port == getattr(address, "port", None))
 
     def __str__(self) -> str:
         """What a person would call it: C{"tcp 9989"}, C{"ssl 9990 on 127.0.0.1"}."""

@@ -18,7 +18,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, FirstError, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
@@ -354,7 +354,9 @@ def _nothing(why: Failure) -> Failure | None:
 
 def _firstError(why: Failure) -> Failure:
     """What failed first, out of DeferredList's wrapping."""
-    inner: Failure = why.value.subFailure
+    first = why.value
+    assert isinstance(first, FirstError)
+    inner = first.subFailure
     if inner.check(OfferFailed):
         return Failure(MalformedAnswer(f"setBuilderList failed: {inner.getErrorMessage()}"))
     return inner
