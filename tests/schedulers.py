@@ -104,7 +104,7 @@ class FakeMaster(service.MultiService):
         return stored
 
     def _tell(self, scheduler: Any, change: Change) -> None:
-        scheduler.addChange(change)
+        scheduler.changeAdded(change)
 
     async def submitBuildSet(self, bs: Any) -> BuildsetRecord:
         """See L{BotMaster}."""

@@ -217,7 +217,8 @@ class BuildMaster(PluginParent):
 
     def _tellScheduler(self, scheduler: Any, change: Change) -> None:
         try:
-            scheduler.addChange(change)
+            # A scheduler that only implements IScheduler has no change feed.
+            getattr(scheduler, "changeAdded", scheduler.addChange)(change)
         except PLUGIN_ERRORS:
             log.failure(
                 "scheduler {name} failed to take change {number}", name=scheduler.name, number=change.number

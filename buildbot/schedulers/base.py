@@ -25,6 +25,7 @@ from buildbot.config.arguments import arguments, remember
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import NAME
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
 from buildbot.model.change import Change
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
@@ -45,46 +46,13 @@ LONGEST_SLEEP = 3600.0
 SAVE_WITHIN = 10.0
 
 
-class Alarm:
-    """I call something once, later.  Set again, I forget the time before."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self._waiting: Any = None
-
-    @property
-    def isSet(self) -> bool:
-        """Whether I am going to call."""
-        return self._waiting is not None
-
-    @property
-    def waiting(self) -> Any:
-        """The IDelayedCall that I wait for, which somebody else may cancel; or None."""
-        return self._waiting
-
-    def set(self, clock: Any, seconds: float) -> None:
-        """Call after so many seconds; never before this turn is over."""
-        self.stop()
-        self._waiting = clock.callLater(max(0.0, seconds), self._ring)
-
-    def stop(self) -> None:
-        """Do not call."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and waiting.active():
-            waiting.cancel()
-
-    def _ring(self) -> None:
-        self._waiting = None
-        self._call()
-
-
 @implementer(interfaces.IScheduler, interfaces.ISchedulerStatus)
 class BaseScheduler(service.MultiService, ComparableMixin):
     """
     I am a scheduler that never builds: derive from me.
 
     A subclass overrides C{addChange}, and calls C{submit} when it is time.  One that knows more than
-    that it has to build overrides C{toRecord} and C{takeUp}, and calls C{changed}.
+    that it has to build overrides C{toRecord} and C{restore}, and calls C{changed}.
 
     @ivar name: of the scheduler; what I know is kept under it, for whoever has it next.
     @ivar engine: the L{buildbot.process.engine.BuildEngine} of my master, once I was started.
@@ -98,9 +66,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     name: str
     engine: Any = None
     _begun: Deferred[None] | None = None
-    _life: object = None
-    _former: object = None
-    _ready = False
+    _generation: object = None
+    _configAtStart: object = None
+    _isReady = False
     _seen = 0
 
     @arguments(name=NAME)
@@ -157,7 +125,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             bs.scheduler = self.name
         if bs.mergeRequests is None:
             bs.mergeRequests = self.mergeRequests
-        self._outbox.append((bs, self._record() if self._ready else None))
+        self._outbox.append((bs, self._record() if self._isReady else None))
         if not self._isSending:
             self._goOnSending()
 
@@ -168,7 +136,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """What must outlive the process, as JSON can hold it.  C{seen} is mine."""
         return {}
 
-    def takeUp(self, record: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """
         I am started.
 
@@ -177,15 +145,15 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             again with an empty one, and the record is put out of the way.
         """
 
-    async def settle(self) -> None:
+    async def catchUp(self) -> None:
         """I am started, and know what there was: read what else there is to know.  May raise StoreFailed."""
 
-    def goOn(self) -> None:
+    def restored(self) -> None:
         """All is known: set timers."""
 
     def changed(self) -> None:
         """What C{toRecord} says has changed."""
-        if self._ready and not self._save.isSet:
+        if self._isReady and not self._save.isSet:
             self._save.set(self.engine.clock, SAVE_WITHIN)
 
     def now(self) -> float:
@@ -222,13 +190,11 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """See L{setServiceParent}."""
         self.engine = self._findEngine()
         service.MultiService.startService(self)
-        self._life = object()  # what an earlier life of mine still waits for, it waits for in vain
-        self._former = self.engine.config  # mine comes into force when everything in it has started
+        self._generation = object()  # coroutines of an earlier start compare this token and return
+        self._configAtStart = self.engine.config  # mine comes into force when everything in it has started
         self._outbox, self._missed = [], {}
-        self._isSending = self._isLooking = self._ready = False
-        # Not what a subclass makes of it: each Change is to be counted, once, before anybody sees it.
-        self.addChange = self._hear  # type: ignore[method-assign]
-        self._begun = ensureDeferred(self._begin(self._life))
+        self._isSending = self._isLooking = self._isReady = False
+        self._begun = ensureDeferred(self._begin(self._generation))
 
     def newAlarm(self, call: Callable[[], object]) -> Alarm:
         """An alarm that is stopped when I am."""
@@ -245,7 +211,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def cease(self) -> None:
         """Do nothing more by myself.  May be called again."""
-        self._life, self._ready = None, False
+        self._generation, self._isReady = None, False
         for alarm in self._alarms:
             alarm.stop()
 
@@ -277,38 +243,38 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """Whether Changes mean anything to me."""
         return type(self).addChange is not BaseScheduler.addChange
 
-    async def _begin(self, life: object) -> None:
+    async def _begin(self, generation: object) -> None:
         store = self.engine.store
         try:
             record = await store.getState(self._key)
             newest = await store.getChanges(1)
-            if life is not self._life:
+            if generation is not self._generation:
                 return
             last = newest[0].number if newest else 0
             known = record if isinstance(record, dict) else {}
             seen = known.get("seen")
             self._seen = min(seen, last) if isinstance(seen, int) else last
-            if not self._couldTakeUp(record, known):
+            if not self._couldRestore(record, known):
                 await store.setState(f"{UNREADABLE}/{self._key}", record)
                 record = None
-                if life is not self._life:
+                if generation is not self._generation:
                     return
-            await self.settle()
-            if record is None and life is self._life:
+            await self.catchUp()
+            if record is None and generation is self._generation:
                 # From now on means from now on, also for the process after this one.
                 await store.setState(self._key, self._record())
         except StoreFailed as failed:
-            if life is self._life:
+            if generation is self._generation:
                 self._trouble(failed)
                 self._retry.set(self.engine.clock, RETRY_AFTER)
             return
-        if life is self._life:
-            self._ready = True
+        if generation is self._generation:
+            self._isReady = True
             await self._look(isStart=True)
-        if life is self._life:
-            self.goOn()
+        if generation is self._generation:
+            self.restored()
 
-    def _couldTakeUp(self, record: Any, known: Mapping[str, Any]) -> bool:
+    def _couldRestore(self, record: Any, known: Mapping[str, Any]) -> bool:
         """
         Whether what was kept makes sense, or there is none.
 
@@ -317,7 +283,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         try:
             if record is not None and not isinstance(record, dict):
                 raise TypeError(f"{type(record).__name__} where dict belongs")
-            self.takeUp(known)
+            self.restore(known)
         except PLUGIN_ERRORS as error:
             if record is None:
                 raise  # it is not the disk's fault
@@ -326,12 +292,12 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 " the old state is kept as {key}",
                 **{"name": self.name, "error": repr(error), "key": f"{UNREADABLE}/{self._key}"},
             )
-            self.takeUp({})
+            self.restore({})
             return False
         return True
 
     def _goOnLoading(self) -> None:
-        self._logged(self._look() if self._ready else self._begin(self._life))
+        self._logged(self._look() if self._isReady else self._begin(self._generation))
 
     def _logged(self, work: Any) -> None:
         ensureDeferred(work).addErrback(
@@ -345,9 +311,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     # Changes
 
-    def _hear(self, change: Change) -> None:
-        """The master tells of a Change; it may tell out of turn, or twice, or not at all."""
-        if not self._ready or not self._watches or (self._isLooking and change.number is not None):
+    def changeAdded(self, change: Change) -> None:
+        """
+        The master has stored a Change.
+
+        It may call me out of order, twice, or not at all: I call C{addChange} once for each Change, in order.
+        """
+        if not self._isReady or not self._watches or (self._isLooking and change.number is not None):
             return  # I shall see it: it was in the store before anybody could tell of it
         if change.number is None or change.number == self._seen + 1:
             self._take(change)
@@ -362,33 +332,33 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """
         if self._isLooking or not self._watches:
             return
-        life = self._life
+        generation = self._generation
         self._isLooking = True
         try:
             while True:
                 changes = await self.engine.store.getChangesAfter(self._seen)
-                if life is not self._life or not changes:
+                if generation is not self._generation or not changes:
                     return
                 if isStart:
-                    await self._takeAtStart(changes, life)
+                    await self._takeAtStart(changes, generation)
                     continue
                 for change in changes:
                     self._take(change)
         except StoreFailed as failed:
-            if life is self._life:
+            if generation is self._generation:
                 self._trouble(failed)
                 self._retry.set(self.engine.clock, RETRY_AFTER)
         finally:
-            if life is self._life:
+            if generation is self._generation:
                 self._isLooking = False
 
-    async def _takeAtStart(self, changes: Sequence[Change], life: object) -> None:
+    async def _takeAtStart(self, changes: Sequence[Change], generation: object) -> None:
         """Take Changes, counting on disk before that how often that was begun. May raise StoreFailed."""
         store, key = self.engine.store, f"taking/{self.name}"
         taking = Taking(await store.getState(key), [change.number or 0 for change in changes])
         groups = [[change] for change in changes] if taking.isSuspicious else [list(changes)]
         for group in groups:
-            if life is not self._life:
+            if generation is not self._generation:
                 return
             numbers = [change.number or 0 for change in group]
             if taking.isHopeless(numbers[0]):
@@ -396,7 +366,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             else:
                 taking.begin(numbers)
                 await store.setState(key, taking.toRecord())
-                if life is not self._life:
+                if generation is not self._generation:
                     return
                 for change in group:
                     self._take(change)
@@ -417,7 +387,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         if change.number is not None:
             self._seen = change.number
         try:
-            type(self).addChange(self, change)
+            self.addChange(change)
         except PLUGIN_ERRORS:
             log.failure(
                 "scheduler {name} failed to take change {number}", name=self.name, number=change.number
@@ -443,9 +413,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def _goOnSending(self) -> None:
         self._isSending = True
-        self._logged(self._send(self._life, self.parent))
+        self._logged(self._send(self._generation, self.parent))
 
-    async def _send(self, life: object, master: Any) -> None:
+    async def _send(self, generation: object, master: Any) -> None:
         """Submit what waits in the outbox, the oldest first, each with what I knew when it came there."""
         while self._outbox:
             bs, record = self._outbox[0]
@@ -455,12 +425,12 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             try:
                 stored = await master.submitBuildSet(bs)
             except StoreFailed as failed:
-                if life is self._life:
+                if generation is self._generation:
                     self._trouble(failed)
                     self._resend.set(self.engine.clock, RETRY_AFTER)
                 return
             except KeyError:
-                if life is not self._life:
+                if generation is not self._generation:
                     return
                 if self._waitsFor(bs):
                     self._resend.set(self.engine.clock, BUILDERS_AFTER)
@@ -469,7 +439,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                     continue
             except PLUGIN_ERRORS:
                 log.failure("scheduler {name} submitted a build set that cannot be built", name=self.name)
-            if life is not self._life:
+            if generation is not self._generation:
                 return
             self._outbox.pop(0)
             if stored is None:
@@ -501,7 +471,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def _isToCome(self, name: str) -> bool:
         """Whether it is in my configuration, and that is not in force yet: another plug-in takes its time."""
-        if self.engine.config is not self._former:
+        if self.engine.config is not self._configAtStart:
             return False
         try:
             return name in self.listBuilderNames()

@@ -156,7 +156,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def _arm(self, wait: float = 0.0) -> None:
         """Wake up when the first branch is due, but not within so many seconds."""
-        if not self._ready:
+        if not self._isReady:
             return
         now = self.steady()
         dues = self._dueTimes(now)
@@ -214,7 +214,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def _onWall(self, tree: TreeStable) -> TreeStable:
         return tree if tree.latest is None else replace(tree, latest=self.toWall(tree.latest))
 
-    def takeUp(self, record: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """What waited still waits, under what the configuration says now."""
         self._trees = {}
         for branch, tree in record.get("trees", []):
@@ -230,8 +230,8 @@ class _TreeScheduler(BaseUpstreamScheduler):
                     changes=counted(len(tree["changes"]), "waiting change"),
                 )
 
-    def goOn(self) -> None:
-        """See L{BaseScheduler.goOn}."""
+    def restored(self) -> None:
+        """See L{BaseScheduler.restored}."""
         self._arm()
 
     def stopService(self) -> Deferred[Any]:

@@ -78,8 +78,8 @@ class _TimedScheduler(BaseUpstreamScheduler):
         """When to build after a build that is begun now."""
         raise NotImplementedError
 
-    def goOn(self) -> None:
-        """See L{BaseScheduler.goOn}."""
+    def restored(self) -> None:
+        """See L{BaseScheduler.restored}."""
         self.setTimer()
 
     def setTimer(self) -> None:
@@ -92,10 +92,10 @@ class _TimedScheduler(BaseUpstreamScheduler):
             self._buildIfDue()
         except PLUGIN_ERRORS:  # of a subclass: this build is lost, but not those after it
             log.failure("scheduler {name} failed to submit its timed build", name=self.name)
-            if self._ready:
+            if self._isReady:
                 self._alarm.set(self.engine.clock, RETRY_AFTER)
         else:
-            if self._ready:
+            if self._isReady:
                 self.setTimer()
 
     def _buildIfDue(self) -> None:
@@ -145,7 +145,7 @@ class Periodic(_TimedScheduler):
         """See L{BaseScheduler.toRecord}."""
         return {"last": None if self._last is None else self.toWall(self._last)}
 
-    def takeUp(self, record: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """When the last build was; what the configuration says now is counted from there."""
         last = record.get("last")
         self._last = None if last is None else self.fromWall(last)
@@ -213,10 +213,10 @@ class Nightly(_TimedScheduler):
         """The clock on the wall."""
         return self.now()
 
-    def goOn(self) -> None:
-        """See L{BaseScheduler.goOn}."""
+    def restored(self) -> None:
+        """See L{BaseScheduler.restored}."""
         self._ahead = self.now() - self.steady()
-        super().goOn()
+        super().restored()
 
     def setTimer(self) -> None:
         """Wake up when it is time, or to see whether the clock was put right."""
@@ -228,10 +228,10 @@ class Nightly(_TimedScheduler):
         before, self._ahead = self._ahead, self.now() - self.steady()
         self._isUnsure = abs(self._ahead - before) > JUMP
         if not self._isUnsure and self._due is not None:
-            self._due = self.putRight(self._due, self.now())
+            self._due = self.clampToClock(self._due, self.now())
             super()._buildIfDue()
 
-    def putRight(self, due: float, now: float) -> float:
+    def clampToClock(self, due: float, now: float) -> float:
         """The next of my times, unless what was due then may follow the build of that one."""
         if due <= self.calculateNextRunTimeFrom(now + SMALL_STEP):
             return due
@@ -241,11 +241,11 @@ class Nightly(_TimedScheduler):
         """See L{BaseScheduler.toRecord}."""
         return {"due": self._due, "times": self._spelled}
 
-    def takeUp(self, record: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """A time that was missed is due still; other times, if they have been changed, begin now."""
         now = self.now()
         due = record.get("due")
         if due is not None and (due <= now or record.get("times") == self._spelled):
-            self._due = self.putRight(due, now)
+            self._due = self.clampToClock(due, now)
         else:
             self._due = self.calculateNextRunTimeFrom(now)

@@ -69,9 +69,9 @@ class BaseUpstreamScheduler(BaseScheduler):
         """See L{buildbot.process.engine.BuildEngine.subscribeToBuilds}."""
         isHeard = self._watchers or type(self).buildSetFinished is not BaseUpstreamScheduler.buildSetFinished
         if record.scheduler == self.name and self.running and isHeard:
-            self._logged(self._finished(record, self._life))
+            self._logged(self._finished(record, self._generation))
 
-    async def _finished(self, record: BuildsetRecord, life: object) -> None:
+    async def _finished(self, record: BuildsetRecord, generation: object) -> None:
         builds: Sequence[BuildRecord] | None = None
         while builds is None:
             try:
@@ -79,7 +79,7 @@ class BaseUpstreamScheduler(BaseScheduler):
             except StoreFailed as failed:
                 self._trouble(failed)
                 await self.engine.sleep(RETRY_AFTER)
-            if life is not self._life:
+            if generation is not self._generation:
                 return
         bss = setOf(record, self.listBuilderNames(), builds or ())
         if bss.getResults() == SUCCESS:
@@ -179,7 +179,7 @@ class Dependent(BaseUpstreamScheduler):
             "followed": self._followed.toRecord(),
         }
 
-    def takeUp(self, record: Mapping[str, Any]) -> None:
+    def restore(self, record: Mapping[str, Any]) -> None:
         """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
         isKnown = record.get("upstream") == self.upstream.name
         after = record.get("after") if isKnown else None
@@ -187,7 +187,7 @@ class Dependent(BaseUpstreamScheduler):
         self._done = () if after is None else tuple(map(int, record["done"]))
         self._followed = Told(record.get("followed", ()) if isKnown else ())
 
-    async def settle(self) -> None:
+    async def catchUp(self) -> None:
         """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             return
@@ -208,8 +208,8 @@ class Dependent(BaseUpstreamScheduler):
             self._after = max(self._after or 0, settled[-1])
             self._done = tuple(number for number in self._done if number > settled[-1])
 
-    def goOn(self) -> None:
-        """See L{BaseScheduler.goOn}."""
+    def restored(self) -> None:
+        """See L{BaseScheduler.restored}."""
         early, self._early = self._early, ()
         for record in early:
             self._upstreamDone(record)
@@ -219,7 +219,7 @@ class Dependent(BaseUpstreamScheduler):
         super().buildsetComplete(record)
         follows = isinstance(self.upstream, BaseUpstreamScheduler) and self.running
         if follows and record.scheduler == self.upstream.name:
-            if self._ready:
+            if self._isReady:
                 self._upstreamDone(record)
             else:
                 self._early = (*self._early, record)
@@ -232,19 +232,19 @@ class Dependent(BaseUpstreamScheduler):
 
     def _followAgain(self) -> None:
         self._isFollowing = True
-        self._logged(self._follow(self._life))
+        self._logged(self._follow(self._generation))
 
-    async def _follow(self, life: object) -> None:
+    async def _follow(self, generation: object) -> None:
         """Deal with the sets that are over."""
         while self._over:
             try:
                 builds = await self.engine.store.getBuildsOf(self._over[0].id)
             except StoreFailed as failed:
-                if life is self._life:
+                if generation is self._generation:
                     self._trouble(failed)
                     self._again.set(self.engine.clock, RETRY_AFTER)
                 return
-            if life is not self._life:
+            if generation is not self._generation:
                 return
             self._dealWith(self._over.pop(0), builds)
         self._isFollowing = False

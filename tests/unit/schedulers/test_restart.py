@@ -81,7 +81,7 @@ class RestartTests(SchedulerCase):
         scheduler = self.use(mainScheduler())
         one, two, three, four = (self.commit(tells=False) for _ in range(4))
         for change in (three, one, two, three, four, four):
-            scheduler.addChange(change)
+            scheduler.changeAdded(change)
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1, 2, 3, 4]])
 
@@ -90,8 +90,8 @@ class RestartTests(SchedulerCase):
         scheduler = self.use(mainScheduler())
         one, two = (self.commit(tells=False) for _ in range(2))
         self.store.lazy = True
-        scheduler.addChange(two)
-        scheduler.addChange(one)
+        scheduler.changeAdded(two)
+        scheduler.changeAdded(one)
         self.store.flush()
         self.store.lazy = False
         self.clock.advance(MINUTE)
@@ -147,7 +147,7 @@ class RestartTests(SchedulerCase):
         self.commit()
         self.remove(old)
         self.commit()
-        old.addChange(self.commit())
+        old.changeAdded(self.commit())
         self.use(mainScheduler())
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1, 2, 3]])
@@ -181,7 +181,7 @@ class RestartTests(SchedulerCase):
         scheduler = self.use(mainScheduler(fileIsImportant=seen.append))
         changes = [self.commit(tells=False) for _ in range(3)]
         self.store.lazy = True
-        scheduler.addChange(changes[2])
+        scheduler.changeAdded(changes[2])
         self.remove(scheduler)
         self.store.flush()
         self.assertEqual(seen, [])
@@ -260,7 +260,7 @@ class RestartTests(SchedulerCase):
         """R1: a scheduler that cannot begin at all, whatever there was, still refuses the configuration."""
 
         class Broken(Scheduler):
-            def takeUp(self, record: Mapping[str, Any]) -> None:
+            def restore(self, record: Mapping[str, Any]) -> None:
                 raise ZeroDivisionError
 
         for known in (None, {"seen": 0, "trees": []}):
@@ -325,7 +325,7 @@ class FullDiskTests(SchedulerCase):
         change = self.commit(tells=False)
         self.commit(tells=False)
         self.store.full = True
-        scheduler.addChange(change.numbered(2))
+        scheduler.changeAdded(change.numbered(2))
         self.store.full = False
         self.clock.advance(RETRY_AFTER)
         self.clock.advance(MINUTE)

@@ -114,7 +114,7 @@ class SchedulerTests(SchedulerCase):
         scheduler = self.use(mainScheduler())
         change = self.commit()
         self.stop()
-        scheduler.addChange(change)
+        scheduler.changeAdded(change)
         self.assertEqual(scheduler.getPendingBuildTimes(), [])
         self.clock.advance(DAY)
         self.assertEqual(self.built(), [])
@@ -471,7 +471,7 @@ class SubclassTests(SchedulerCase):
     def test_unnumbered(self) -> None:
         """A change that somebody makes up and hands to a scheduler is taken."""
         scheduler = self.use(mainScheduler())
-        scheduler.addChange(Change("ann", ["a.c"], "", when=START))
+        scheduler.changeAdded(Change("ann", ["a.c"], "", when=START))
         self.assertEqual(scheduler.getPendingBuildTimes(), [START + MINUTE])
 
     def test_wantsNoChanges(self) -> None:
