@@ -193,7 +193,7 @@ class SchedulerCase(unittest.SynchronousTestCase):
                 build = self.successResultOf(self.store.startBuild(buildOf(request)))
                 over = self.successResultOf(self.store.finishBuild(ended(build, results)))
                 if tells:
-                    engine.buildsetsComplete(over)
+                    engine.engine.buildsetsComplete(over)
         self.clock.advance(0)
 
     def tearDown(self) -> None:

@@ -47,8 +47,8 @@ class SlavePortCase(unittest.SynchronousTestCase):
         self.botmaster = BotMaster(self.clock)
         self.botmaster.now = self.clock.seconds
         self.botmaster.store.open()
-        self.botmaster.basedir = os.path.abspath(self.mktemp())
-        self.botmaster.logs = LogDirectory(os.path.join(self.botmaster.basedir, "logs"), self.clock)
+        self.botmaster.resources.basedir = os.path.abspath(self.mktemp())
+        self.botmaster.resources.logs = LogDirectory(os.path.join(self.botmaster.basedir, "logs"), self.clock)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         self.factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), self.clock)

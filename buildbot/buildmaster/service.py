@@ -111,7 +111,7 @@ class BuildMaster(PluginParent):
         self._reactor = reactor
         self.botmaster = BotMaster(reactor)
         self.botmaster.parent = self
-        self.botmaster.settle(self.basedir, store or SqliteStore(self.basedir, reactor))
+        self.botmaster.useStore(self.basedir, store or SqliteStore(self.basedir, reactor))
         self.troubles = self.botmaster.troubles
         self.troubles.watch("state.sqlite", lambda: setAsides(os.path.join(self.basedir, FILE)))
         self.troubles.watch("disk", partial(roomTrouble, self.basedir))
@@ -226,7 +226,7 @@ class BuildMaster(PluginParent):
 
     def submitBuildSet(self, bs: Any) -> Deferred[Any]:
         """
-        Builds are wanted; see L{BuildEngine.submitBuildSet}.
+        Builds are wanted; see L{buildbot.process.engine.BuildEngine.submitBuildSet}.
 
         @param bs: a L{buildbot.process.buildset.BuildSet}.
         """

@@ -76,7 +76,7 @@ class BuildCommands:
             "waiting": waiting,
             "requests": sorted(requests, key=lambda request: (request["submitted"], request["id"]))[:most],
             "finished": [reportBuild(record) for record in records[:most]],
-            "storeTrouble": self._botmaster.storeTrouble,
+            "storeTrouble": self._botmaster.health.trouble,
         }
 
     def _running(self) -> int:
@@ -210,7 +210,7 @@ class BuildCommands:
                 count=count,
             )
         if not await target.cancelPending(cancelled):
-            trouble = self._botmaster.storeTrouble
+            trouble = self._botmaster.health.trouble
             raise ControlError(
                 f"the requests are cancelled, but that could not be stored yet, and is tried again: {trouble}"
             )
@@ -226,7 +226,7 @@ class BuildCommands:
 
     async def _keepFrom(self, slave: str, who: str, why: str, kind: str) -> dict[str, Any]:
         perspective = self._slave(slave)
-        record = await self._stored(self._botmaster.pause(slave, who, why, kind))
+        record = await self._stored(self._botmaster.pauses.pause(slave, who, why, kind))
         because = f": {why}" if why else ""
         log.info("slave {slave} is {kind}, by {who}{why}", slave=slave, kind=kind, who=who, why=because)
         said: dict[str, Any] = {**record.toRecord(), "running": perspective.buildsRunning}
@@ -235,7 +235,7 @@ class BuildCommands:
     async def unpause(self, slave: str) -> dict[str, Any]:
         """Let a slave build again; C{unpaused} is false if nobody had kept it from that."""
         self._slave(slave)
-        unpaused = await self._stored(self._botmaster.unpause(slave))
+        unpaused = await self._stored(self._botmaster.pauses.unpause(slave))
         if unpaused:
             log.info("slave {slave} is unpaused", slave=slave)
         return {"slave": slave, "unpaused": unpaused}

@@ -45,8 +45,6 @@ log = Logger()
 FRESH = 10.0
 #: Seconds that a slave may take to answer before a build (L4).
 PING_TIME = 20.0
-#: Seconds after which a store that failed is tried again (P4).
-STORE_AGAIN = 10.0
 #: How much the last build counts in what the next is expected to take.
 LEARNING = 0.3
 
@@ -98,7 +96,7 @@ class SlaveBuilder:
     @property
     def clock(self) -> Any:
         """What tells builds the time."""
-        return self.slave.botmaster.clock
+        return self.builder.botmaster.resources.clock
 
     @property
     def name(self) -> str:
@@ -188,7 +186,7 @@ class Builder:
         self.building: list[Build] = []
         self.expectations: dict[str, float] = {}
         self.isRemoved = False
-        self.builder_status = BuilderStatus(self, botmaster.announcer)
+        self.builder_status = BuilderStatus(self, botmaster.resources.announcer)
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
@@ -265,8 +263,8 @@ class Builder:
 
     def submitBuildRequest(self, req: BuildRequest) -> None:
         """A request, which is on disk, waits for me."""
-        engine = self.botmaster
-        req.arrived = engine.clock.seconds() - max(0.0, engine.now() - req.submitted)
+        resources = self.botmaster.resources
+        req.arrived = resources.clock.seconds() - max(0.0, resources.now() - req.submitted)
         req.requestSubmitted(self)
         self.pending.append(req)
         if self.isRemoved:
@@ -311,13 +309,13 @@ class Builder:
     async def _cancelled(self, requests: Sequence[BuildRequest], failed: Callable[[], None]) -> bool:
         """Put it on disk, calling C{failed()} each time that it cannot be; False: the master stops first."""
         ids = [req.id for req in requests if req.id is not None]
-        when = self.botmaster.now()
-        self.botmaster.keeping += 1
+        when = self.botmaster.resources.now()
+        self.botmaster.engine.keeping += 1
         try:
-            store = self.botmaster.store
-            complete = await self._untilKept(lambda: store.cancelRequests(ids, when), failed)
+            store = self.botmaster.resources.store
+            complete = await self.botmaster.health.untilKept(lambda: store.cancelRequests(ids, when), failed)
         finally:
-            self.botmaster.keeping -= 1
+            self.botmaster.engine.keeping -= 1
         if complete is None:
             log.warn(
                 "builder {name}: cancelled {requests}, but could not store that; "
@@ -326,40 +324,18 @@ class Builder:
                 requests=counted(len(ids), "request"),
             )
             return False
-        self.botmaster.buildsetsComplete(complete)
+        self.botmaster.engine.buildsetsComplete(complete)
         for req in requests:
             req.finished(None)
         return True
-
-    async def _untilKept(
-        self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
-    ) -> Any:
-        """
-        What the store answers when it has kept something, however long that takes (P4).
-
-        @param failed: is called each time that it has not.
-        @return: None if the master stops before that.
-        """
-        while True:
-            try:
-                kept = await write()
-            except StoreFailed as why:
-                self.botmaster.storeFailed(why.reason)
-                failed()
-                if self.botmaster.stopping:
-                    return None
-                await self.botmaster.sleep(STORE_AGAIN)
-            else:
-                self.botmaster.storeWorks()
-                return kept
 
     def whyWaiting(self) -> str:
         """Why the oldest request waits, in words (B8)."""
         if not self.pending:
             return ""
-        if self.botmaster.storeTrouble:
-            return f"no build can be recorded: {self.botmaster.storeTrouble}"
-        if all(not self.botmaster.mayTry(req) for req in self.pending):
+        if self.botmaster.health.trouble:
+            return f"no build can be recorded: {self.botmaster.health.trouble}"
+        if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
             return "its last try after crashes of the master waits until that of another request is over"
         return whyWaiting([self._sight(name) for name in self.setup.slavenames])
 
@@ -383,8 +359,8 @@ class Builder:
 
     def maybeStartBuild(self) -> None:
         """Begin as many builds as there are requests and idle slaves for (B7)."""
-        while self.pending and not self.botmaster.isHolding():
-            waiting = (req for req in self.pending if not req.isChosen and self.botmaster.mayTry(req))
+        while self.pending and not self.botmaster.engine.isHolding():
+            waiting = (req for req in self.pending if not req.isChosen and self.botmaster.engine.mayTry(req))
             chosen = nextBuild(waiting, self.attachedSlaves.values(), self._canMerge)
             if chosen is None:
                 return
@@ -392,7 +368,7 @@ class Builder:
             for req in requests:
                 req.isChosen = True
             if onTrial(requests[0]):
-                self.botmaster.trial = requests[0]
+                self.botmaster.engine.trial = requests[0]
             slavebuilder.reserve()
             ensureDeferred(self._build(slavebuilder, requests)).addErrback(self._bug)
 
@@ -410,12 +386,12 @@ class Builder:
         return left
 
     async def _build(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
-        self.botmaster.keeping += 1
+        self.botmaster.engine.keeping += 1
         try:
             await self._buildAndKeep(slavebuilder, requests)
         finally:
-            self.botmaster.keeping -= 1
-            self.botmaster.trialIsOver(requests)
+            self.botmaster.engine.keeping -= 1
+            self.botmaster.engine.trialIsOver(requests)
 
     async def _buildAndKeep(self, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]) -> None:
         answers = await slavebuilder.slave.isAnswering(PING_TIME, FRESH)
@@ -427,9 +403,10 @@ class Builder:
             taken = self._leave(requests)  # some may have been cancelled meanwhile
             build = await self._begun(taken, slavebuilder)
         if build is None:
-            self.botmaster.trialIsOver(requests)
+            self.botmaster.engine.trialIsOver(requests)
             slavebuilder.free()
-            self.botmaster.slaveIsIdle(slavebuilder.slave, self)  # first, for my own requests come last
+            # before my own requests wait again: they come last
+            self.botmaster.engine.slaveIsIdle(slavebuilder.slave, self)
             self._putBack([req for req in taken if not req.isOver])
             return
         requests, status = taken, build.build_status
@@ -442,7 +419,7 @@ class Builder:
             build.fail("internal error: see the master's log")
         self.building.remove(build)
         attempts = max(req.attempts for req in requests)
-        isStopping = self.botmaster.stopping
+        isStopping = self.botmaster.resources.stopping
         again = build.results == RETRY and (attempts < RETRIES or isStopping)
         if again and isStopping:
             status.setText(["the master was stopped"])
@@ -457,9 +434,9 @@ class Builder:
         )
         self._learn(status)
         self.builder_status.buildFinished(status)
-        self.botmaster.trialIsOver(requests)
+        self.botmaster.engine.trialIsOver(requests)
         slavebuilder.free()
-        self.botmaster.buildEnded(self, build)
+        self.botmaster.engine.buildEnded(self, build)
         again = await self._keep(status, again, not isStopping)
         for req in requests:
             if again:
@@ -490,9 +467,10 @@ class Builder:
             why = Failure()
             self._bug(why)
             build = self._brokenBuild(requests, why)
-        now = Stopwatch(record.started, self.botmaster.clock)
+        resources = self.botmaster.resources
+        now = Stopwatch(record.started, resources.clock)
         build.build_status = BuildStatus(
-            *(self.builder_status, record, self.botmaster.logs, now, self.botmaster.announcer)
+            self.builder_status, record, resources.logs, now, resources.announcer
         )
         build.build_status.experience = self.builder_status.experience
         return build
@@ -509,7 +487,7 @@ class Builder:
             name=self.name,
             slave=slave,
         )
-        self.botmaster.buildStarted(self, build)
+        self.botmaster.engine.buildStarted(self, build)
         self.builder_status.buildStarted(status)
         ended = build.startBuild(status, self.expectations, slavebuilder)
         if not slavebuilder.isAttached:
@@ -518,7 +496,7 @@ class Builder:
 
     def _canBegin(self, slavebuilder: SlaveBuilder) -> bool:
         """Whether, after the slave has answered, there is still a reason to build there."""
-        isWanted = not self.isRemoved and not self.botmaster.isHolding()
+        isWanted = not self.isRemoved and not self.botmaster.engine.isHolding()
         return isWanted and slavebuilder.isAttached and slavebuilder.slave.paused is None
 
     async def _recorded(
@@ -536,22 +514,23 @@ class Builder:
             number=None,
             slave=slavebuilder.slavename,
             requests=tuple(req.id for req in requests if req.id is not None),
-            started=self.botmaster.now(),
+            started=self.botmaster.resources.now(),
             reason=first.mergeReasons(others),
             sourcestamp=(first.mergeWith(others) if others else first.source).toRecord(),
         )
         try:
-            first = self.botmaster.firstNumber(self.name)
-            record = await self.botmaster.store.startBuild(record, **({"atLeast": first} if first else {}))
+            first = self.botmaster.numbers.least(self.name)
+            atLeast = {"atLeast": first} if first else {}
+            record = await self.botmaster.resources.store.startBuild(record, **atLeast)
         except StoreConflict:
             log.failure("a build of builder {name} could not be started", name=self.name)
             for req in requests:
                 req.finished(None)  # the store knows better: they wait no longer
             return None
         except StoreFailed as failed:
-            self.botmaster.storeFailed(failed.reason)
+            self.botmaster.health.failed(failed.reason)
             return None
-        self.botmaster.storeWorks()
+        self.botmaster.health.works()
         return record
 
     async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
@@ -560,10 +539,10 @@ class Builder:
 
         @return: whether its requests wait again.
         """
-        finish = self.botmaster.store.finishBuild
+        finish = self.botmaster.resources.store.finishBuild
         try:
             record = status.toRecord()
-            complete = await self._untilKept(lambda: finish(record, again, counts))
+            complete = await self.botmaster.health.untilKept(lambda: finish(record, again, counts))
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)
             return again
@@ -574,8 +553,8 @@ class Builder:
             finished = status.finished or status.now()
             bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
-            complete = await self._untilKept(lambda: finish(bare, False, counts))
-        self.botmaster.buildsetsComplete(complete or ())
+            complete = await self.botmaster.health.untilKept(lambda: finish(bare, False, counts))
+        self.botmaster.engine.buildsetsComplete(complete or ())
         return again
 
     def _putBack(self, requests: Iterable[BuildRequest]) -> None:
@@ -599,7 +578,7 @@ class Builder:
                 self.expectations[step.name] = round(usual + LEARNING * (took - usual), 3)
                 self.builder_status.learn(step.name, step.measured(), LEARNING)
         if any(abs(self.expectations[name] - before.get(name, -1.0)) > 1.0 for name in self.expectations):
-            self.botmaster.remember(f"expectations/{self.name}", self.expectations)
+            self.botmaster.health.remember(f"expectations/{self.name}", self.expectations)
 
     def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:
         """A build that does nothing but to end with what was raised when it was to be made."""
@@ -621,7 +600,7 @@ class Builder:
         """A step of a running build takes its time, or ended: that is kept, for the case of a crash."""
         status = build.build_status
         if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):
-            self.botmaster.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
+            self.botmaster.resources.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
 
     def _notSaved(self, why: Failure) -> None:
         why.trap(StoreFailed, StoreConflict)
@@ -629,7 +608,7 @@ class Builder:
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveBuilder) -> list[Any]:
         """The locks that stand behind those of the configuration, for work on this slave."""
         name = slavebuilder.slavename
-        return [self.botmaster.getLockByID(lock).getLock(name) for lock in locks]
+        return [self.botmaster.locks.get(lock).getLock(name) for lock in locks]
 
     def _bug(self, why: Failure) -> None:
         log.failure("builder {name} failed", why, name=self.name)

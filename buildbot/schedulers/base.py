@@ -55,7 +55,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     that it has to build overrides C{toRecord} and C{restore}, and calls C{changed}.
 
     @ivar name: of the scheduler; what I know is kept under it, for whoever has it next.
-    @ivar engine: the L{buildbot.process.engine.BuildEngine} of my master, once I was started.
+    @ivar engine: the L{buildbot.slaves.botmaster.BotMaster} of my master, once I was started.
     """
 
     compare_attrs: Sequence[str] = ("name",)

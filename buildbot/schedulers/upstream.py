@@ -66,7 +66,7 @@ class BaseUpstreamScheduler(BaseScheduler):
         self._watchers = tuple(each for each in self._watchers if each != watcher)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
-        """See L{buildbot.process.engine.BuildEngine.subscribeToBuilds}."""
+        """See L{buildbot.process.buildevents.BuildEvents.subscribe}."""
         isHeard = self._watchers or type(self).buildSetFinished is not BaseUpstreamScheduler.buildSetFinished
         if record.scheduler == self.name and self.running and isHeard:
             self._logged(self._finished(record, self._generation))
@@ -215,7 +215,7 @@ class Dependent(BaseUpstreamScheduler):
             self._upstreamDone(record)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
-        """See L{buildbot.process.engine.BuildEngine.subscribeToBuilds}."""
+        """See L{buildbot.process.buildevents.BuildEvents.subscribe}."""
         super().buildsetComplete(record)
         follows = isinstance(self.upstream, BaseUpstreamScheduler) and self.running
         if follows and record.scheduler == self.upstream.name:

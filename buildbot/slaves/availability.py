@@ -102,7 +102,7 @@ class Availability:
         )
 
     def setPause(self, record: PauseRecord | None) -> None:
-        """It is kept from new builds, or no more: see L{BuildEngine.pause}."""
+        """It is kept from new builds, or no more: see L{buildbot.process.pauses.Pauses.pause}."""
         if record != self.paused:
             self.paused = record
             said = (

@@ -22,10 +22,22 @@ from twisted.logger import Logger
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.model.records import PauseRecord
+from buildbot.daemon.troubles import Troubles
+from buildbot.files.partial import Partials
+from buildbot.logs.live import LogDirectory
+from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
+from buildbot.process.buildevents import BuildEvents
+from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.engine import BuildEngine
+from buildbot.process.pauses import Pauses
+from buildbot.process.recovery import Recovery
+from buildbot.process.resources import Resources
+from buildbot.process.retention import Retention
+from buildbot.process.sharedlocks import SharedLocks
+from buildbot.process.storehealth import StoreHealth
 from buildbot.slaves.perspective import BotPerspective
+from buildbot.status.announcer import Announcer
 from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee
 from buildbot.wire.loglimits import Comings
@@ -52,7 +64,7 @@ class Stranger:
     logins: int
 
 
-class BotMaster(BuildEngine, service.Service):
+class BotMaster(service.Service):
     """
     I hold one L{BotPerspective} for each slave, and the builders.
 
@@ -64,6 +76,15 @@ class BotMaster(BuildEngine, service.Service):
     @ivar comings: which comings and goings of a slave are worth a line in the log.
     @ivar strangers: name -> L{Stranger}, the last STRANGERS of them.
     @ivar reference: what slaves get as their master: they only watch it for disconnection.
+    @ivar resources: the clock, the store, the logs and other things that my parts share.
+    @ivar health: whether the store works.
+    @ivar events: tells schedulers about builds.
+    @ivar numbers: which numbers builds may have.
+    @ivar locks: the real locks.
+    @ivar engine: gives requests to builders, and slaves to those that wait.
+    @ivar pauses: which slaves are paused.
+    @ivar retention: how long builds are kept.
+    @ivar recovery: what the last process left.
     """
 
     parent: Any = None
@@ -73,15 +94,138 @@ class BotMaster(BuildEngine, service.Service):
             from twisted.internet import reactor as clock
         self.clock: Any = clock
         self.slaves: dict[str, BotPerspective] = {}
-        self.builders: dict[str, Builder] = {}
         self.config = MasterConfig()
         self.reference = Callee()
-        self.stopping = False
         self.strangers: OrderedDict[str, Stranger] = OrderedDict()
         self.comings = Comings()
         self.leaving: set[BotPerspective] = set()
-        self.pauses: dict[str, PauseRecord] = {}
-        self.setupEngine()
+        self.resources = Resources(clock)
+        self.health = StoreHealth(self.resources, self.maybeStartAllBuilds)
+        self.events = BuildEvents(clock)
+        self.numbers = BuildNumbers(self.resources)
+        self.locks = SharedLocks()
+        self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
+        self.builders = self.engine.builders
+        self.pauses = Pauses(self.resources, self.slaves, self.engine.slaveIsIdle)
+        self.retention = Retention(self.resources, self.health, self.builders)
+        self.recovery = Recovery(self.resources, self.engine)
+        self._isOpen = False
+
+    # what the parts share
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """See L{Resources}."""
+        return self.resources.now
+
+    @now.setter
+    def now(self, now: Callable[[], float]) -> None:
+        self.resources.now = now
+
+    @property
+    def store(self) -> Any:
+        """See L{Resources}."""
+        return self.resources.store
+
+    @store.setter
+    def store(self, store: Any) -> None:
+        self.resources.store = store
+
+    @property
+    def logs(self) -> LogDirectory:
+        """See L{Resources}."""
+        return self.resources.logs
+
+    @property
+    def announcer(self) -> Announcer:
+        """See L{Resources}."""
+        return self.resources.announcer
+
+    @property
+    def troubles(self) -> Troubles:
+        """See L{Resources}."""
+        return self.resources.troubles
+
+    @property
+    def basedir(self) -> str:
+        """See L{Resources}."""
+        return self.resources.basedir
+
+    @property
+    def partials(self) -> Partials | None:
+        """See L{Resources}."""
+        return self.resources.partials
+
+    @property
+    def stopping(self) -> bool:
+        """See L{Resources}."""
+        return self.resources.stopping
+
+    @stopping.setter
+    def stopping(self, stopping: bool) -> None:
+        self.resources.stopping = stopping
+
+    def sleep(self, seconds: float) -> Deferred[None]:
+        """Fires after so many seconds."""
+        return self.resources.sleep(seconds)
+
+    # the store
+
+    def useStore(self, basedir: str, store: Any) -> None:
+        """Keep files and logs in this directory, and everything else in this store."""
+        self.resources.use(basedir, store)
+        self.health.watch(store)
+
+    async def openStore(self) -> None:
+        """
+        Open the store, and close the builds that the last process left unfinished (P1).
+
+        @raise StoreFailed: the store cannot be used.
+        """
+        await self.store.open()
+        self._isOpen = True
+        await self.recovery.closeInterrupted()
+        await self.pauses.load()
+
+    async def resume(self) -> None:
+        """Let the requests that the last process left wait again; remove old builds, now and every hour."""
+        await self.recovery.takeUp()
+        await self.numbers.compareLogs(self.builders)
+        self.retention.start()
+
+    async def closeStore(self) -> None:
+        """Wait until the ends of all builds are stored, and close the store."""
+        self.retention.stop()
+        while self.engine.keeping and not self.health.trouble:
+            await self.sleep(0.01)
+        self.health.stop()
+        if self._isOpen:
+            self._isOpen = False
+            await self.store.close()
+
+    # builds
+
+    async def submitBuildSet(self, buildset: Any) -> BuildsetRecord:
+        """See L{BuildEngine.submitBuildSet}."""
+        return await self.engine.submitBuildSet(buildset)
+
+    def subscribeToBuilds(self, listener: Any) -> None:
+        """See L{BuildEvents.subscribe}."""
+        self.events.subscribe(listener)
+
+    def unsubscribeFromBuilds(self, listener: Any) -> None:
+        """See L{BuildEvents.unsubscribe}."""
+        self.events.unsubscribe(listener)
+
+    def maybeStartAllBuilds(self) -> None:
+        """Begin all builds that can begin."""
+        self.engine.maybeStartAllBuilds()
+
+    def getLockByID(self, lockid: Any) -> Any:
+        """The real lock of a lock of the configuration; see L{SharedLocks.get}."""
+        return self.locks.get(lockid)
+
+    # slaves and builders
 
     @property
     def builderNames(self) -> list[str]:
@@ -125,7 +269,7 @@ class BotMaster(BuildEngine, service.Service):
         """Have a perspective for one more slave."""
         self.strangers.pop(slavename, None)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
-        slave.setPause(self.pauses.get(slavename))
+        slave.setPause(self.pauses.records.get(slavename))
         return slave
 
     def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
@@ -156,26 +300,28 @@ class BotMaster(BuildEngine, service.Service):
         self.config = config
         for name in change.buildersRemoved:
             builder = self.builders.pop(name)
-            self.learned[name] = builder.expectations
+            self.engine.learned[name] = builder.expectations
             self._removeBuilder(builder)
         for _, setup in change.buildersAltered:
             self.builders[setup.name].configure(setup)
         for setup in change.buildersAdded:
             builder = self.builders[setup.name] = Builder(setup, self)
-            builder.expectations = self.learned.pop(setup.name, {})
+            builder.expectations = self.engine.learned.pop(setup.name, {})
             self.announcer.builderAdded(builder.builder_status)
         for name in change.slavesRemoved:
             self._alone(name, lambda name: self.removeSlave(name, drain))
         for slave in change.slavesAdded:
             self.addSlave(slave.name)
-        self.slaves = {name: self.slaves[name] for name in config.slaves}
+        inOrder = {name: self.slaves[name] for name in config.slaves}
+        self.slaves.clear()
+        self.slaves.update(inOrder)
         for old, new in change.slavesAltered:
             if old.keepalive != new.keepalive:
                 self.slaves[new.name].keepaliveChanged()
             if old.max_builds != new.max_builds:
-                self._alone(new.name, lambda name: self.slaveIsIdle(self.slaves[name]))
+                self._alone(new.name, lambda name: self.engine.slaveIsIdle(self.slaves[name]))
         if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
-            self.configureLocks(config.builders.values())
+            self.locks.configure(config.builders.values())
         failing = [slave.slavename for slave in self.failing()]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
 

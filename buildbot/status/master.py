@@ -63,7 +63,7 @@ class Status:
 
     def getBuildSets(self) -> list[BuildSetStatus]:
         """The sets of builds that are not finished, of those that were submitted to this process."""
-        return [buildset.status for buildset in self.botmaster.activeBuildsets()]
+        return [buildset.status for buildset in self.botmaster.engine.activeBuildsets()]
 
     def getURLForThing(self, thing: object) -> str | None:
         """None: there are no pages."""

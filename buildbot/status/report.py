@@ -51,13 +51,13 @@ def reportMaster(master: Any) -> dict[str, Any]:
         },
         "running": [reportRunning(build) for build in runningBuilds(master.botmaster)],
         "waiting": reportWaiting(master.botmaster),
-        "storeTrouble": master.botmaster.storeTrouble,
+        "storeTrouble": master.botmaster.health.trouble,
         "givenUp": [
             {"builder": build.builder, "number": build.number, "text": list(build.text)}
-            for build in master.botmaster.givenUp
+            for build in master.botmaster.recovery.givenUp
         ],
         "troubles": reportTroubles(master.botmaster.troubles),
-        "keeps": {"builds": master.botmaster.buildHorizon, "days": master.botmaster.buildDays},
+        "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},
     }
 
 

@@ -68,7 +68,7 @@ class Feeder(service.Service):
         if self._limits is not None:
             self.parent.botmaster.logs.limits = self._limits
         if not self._forgets:
-            self.parent.botmaster.buildHorizon, self.parent.botmaster.buildDays = 1 << 30, None
+            self.parent.botmaster.retention.horizon, self.parent.botmaster.retention.days = 1 << 30, None
         path = os.path.join(self.parent.basedir, FILE)
         if os.path.exists(path):
             os.unlink(path)

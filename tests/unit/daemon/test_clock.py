@@ -14,7 +14,7 @@ from twisted.trial import unittest
 from buildbot.daemon.clock import Stopwatch, makeMonotonic
 from buildbot.model.change import Change
 from buildbot.model.walltime import FASTEST, WallTime
-from buildbot.process.engine import BELIEVED
+from buildbot.process.retention import BELIEVED
 from buildbot.scheduler import Nightly, Periodic, Scheduler
 from buildbot.schedulers.timed import LOOK_EVERY
 from buildbot.slaves.botmaster import BotMaster
@@ -134,7 +134,7 @@ class PruneCase(StoreCase):
         self.engine.now = lambda: self.clock.seconds() + self.ahead
 
     def prune(self) -> None:
-        self.get(ensureDeferred(self.engine.prune()))
+        self.get(ensureDeferred(self.engine.retention.prune()))
 
     def builds(self, *times: float) -> None:
         """One more build for each, that ended then."""

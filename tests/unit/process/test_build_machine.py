@@ -185,7 +185,7 @@ class Builds(RuleBasedStateMachine):
     @rule(name=st.sampled_from(BOTS), on=st.booleans())
     def pause(self, name: str, on: bool) -> None:
         if name in self.engine.slaves:
-            doing = self.engine.pause(name, "me", "why") if on else self.engine.unpause(name)
+            doing = self.engine.pauses.pause(name, "me", "why") if on else self.engine.pauses.unpause(name)
             ensureDeferred(doing).addErrback(lambda why: why.trap(StoreFailed))
             self.settle()
 
@@ -209,7 +209,7 @@ class Builds(RuleBasedStateMachine):
         self.held += [(owner, now) for owner in owners if not self.held]
         for _, since in self.held:
             assert now - since < MOST_HELD, "H8: a slave that does not end its command keeps a lock"
-        for builder in builders if not self.engine.isHolding() else ():
+        for builder in builders if not self.engine.engine.isHolding() else ():
             pending = [request for request in builder.pending if not request.isChosen]
             assert nextBuild(pending, builder.slaves) is None, "B7: it could begin"
         if not (self.disk.lazy or self.disk.full):
@@ -245,7 +245,7 @@ class Builds(RuleBasedStateMachine):
             slave.pump.blackhole = False
             slave.broker.transport.abortConnection()
         self.case.wait(STOP_TIME + LOST_TIME + 65, 5)
-        assert self.engine.keeping == 0, "a build never ended"
+        assert self.engine.engine.keeping == 0, "a build never ended"
         assert all(buildset.isFinished() for buildset in self.sets), "a wish was forgotten"
         assert self.engine.getLockByID(LOCK).owners() == ()
         self.case.tearDown()

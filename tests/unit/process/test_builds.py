@@ -559,7 +559,7 @@ class EndTests(BuildCase):
         self.green()
         store = self.botmaster.store
         original, store.prune = store.prune, lambda keep, age: failing()
-        self.successResultOf(ensureDeferred(self.botmaster.prune()))
+        self.successResultOf(ensureDeferred(self.botmaster.retention.prune()))
         store.prune = original
         self.force()
         self.assertEqual(self.builds(), [])
@@ -600,7 +600,7 @@ class EndTests(BuildCase):
         slave.pump.blackhole = True
         buildset = self.force()
         self.assertEqual(self.botmaster.builders["full"].pending, buildset.requests)
-        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "me", "")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "me", "")))
         slave.pump.blackhole = False
         self.settle()
         self.assertEqual((self.builds(), len(self.waiting())), ([], 1))
@@ -635,7 +635,7 @@ class EndTests(BuildCase):
         self.wait(FRESH + 1)
         slave.pump.blackhole = True
         self.force()
-        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "me", "", "draining")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "me", "", "draining")))
         slave.pump.blackhole = False
         self.settle()
         self.wait(1)
@@ -910,7 +910,7 @@ class ResumeTests(BuildCase):
         self.remember("pause/bot1", pause)
         self.remember("pause/bot2", {"vho": "ann", **{key: pause[key] for key in ("slave", "when", "why")}})
         said = self.restart()
-        self.assertEqual(list(self.botmaster.pauses), ["bot1"])
+        self.assertEqual(list(self.botmaster.pauses.records), ["bot1"])
         self.assertIn("pause 'bot2' cannot be read, and is skipped", said[0])
         kept = self.successResultOf(self.botmaster.store.getState("unreadable/pause/bot2"))
         self.assertEqual(kept["vho"], "ann")
@@ -956,16 +956,16 @@ class PauseTests(BuildCase):
 
     def test_drainedAndAway(self) -> None:
         """F14: a request that waits for a drained slave says so, though the slave is disconnected."""
-        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk", "draining")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "disk", "draining")))
         self.force()
         why = self.botmaster.builders["full"].whyWaiting()
         self.assertTrue(why.endswith(", and paused (draining, by ann: disk)"), why)
-        self.successResultOf(ensureDeferred(self.botmaster.unpause("bot1")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.unpause("bot1")))
         self.assertNotIn("paused", self.botmaster.builders["full"].whyWaiting())
 
     def test_pause(self) -> None:
         """O7: a paused slave builds nothing, over reconnections and reconfigs, until a human says so."""
-        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "disk")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "disk")))
         self.green()
         self.force()
         self.assertEqual(self.builds(), [])
@@ -976,7 +976,7 @@ class PauseTests(BuildCase):
         self.configure(shell("other"))
         self.settle()
         self.assertEqual(self.builds(), [])
-        self.assertTrue(self.successResultOf(ensureDeferred(self.botmaster.unpause("bot1"))))
+        self.assertTrue(self.successResultOf(ensureDeferred(self.botmaster.pauses.unpause("bot1"))))
         self.settle()
         self.assertEqual(self.builds()[0].results, SUCCESS)
 
@@ -984,7 +984,7 @@ class PauseTests(BuildCase):
         """A draining slave ends its build and is disconnected then; nothing new begins there."""
         slave = self.connect()
         self.force()
-        self.successResultOf(ensureDeferred(self.botmaster.pause("bot1", "ann", "reboot", "draining")))
+        self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "reboot", "draining")))
         self.force(revision="2")
         self.assertFalse(slave.pump.client.lost)
         slave.commands[0].end(0)

@@ -55,7 +55,7 @@ class NumberTests(KeepingCase):
     def test_nameTaken(self) -> None:
         """H9: a log whose name a file has already gets another one, and that file stays."""
         taken = self.put(0, "shell")
-        self.patch(self.botmaster, "firstNumber", lambda builder: 0)
+        self.patch(self.botmaster.numbers, "least", lambda builder: 0)
         self.force()
         (log,) = self.builds()[-1].steps[0].logs
         self.assertEqual(log.filename, f"{taken}_2")
@@ -92,9 +92,9 @@ class PruneTests(KeepingCase):
         for number in range(4):
             self.force(revision=str(number))
         self.assertEqual([build.number for build in self.builds()], [3, 4, 5, 6])
-        self.botmaster.buildHorizon = 5
-        self.botmaster.buildDays = None
-        pruning = ensureDeferred(self.botmaster.prune())
+        self.botmaster.retention.horizon = 5
+        self.botmaster.retention.days = None
+        pruning = ensureDeferred(self.botmaster.retention.prune())
         self.wait(2)
         self.successResultOf(pruning)
         names = self.there()
@@ -108,7 +108,7 @@ class TroubleTests(KeepingCase):
 
     def test_logs(self) -> None:
         """F5: a build whose log finds no place says so, and so does status until logs can be written."""
-        self.botmaster.settle(self.mktemp(), self.botmaster.store)
+        self.botmaster.useStore(self.mktemp(), self.botmaster.store)
         self.logs = self.botmaster.logs.directory
         os.makedirs(os.path.dirname(self.logs))
         os.symlink("/nowhere/mounted", self.logs)
@@ -128,12 +128,12 @@ class TroubleTests(KeepingCase):
         store = MemoryStore()
         told: list[Any] = []
         self.patch(store, "watch", lambda *callbacks: told.extend(callbacks))
-        self.botmaster.settle(self.mktemp(), store)
+        self.botmaster.useStore(self.mktemp(), store)
         failed, works, damaged = told
         failed("disk is full")
         self.assertEqual(self.troubles(), ["store"])
-        self.assertEqual(self.botmaster.storeTrouble, "disk is full")
+        self.assertEqual(self.botmaster.health.trouble, "disk is full")
         works()
-        self.assertEqual((self.troubles(), self.botmaster.storeTrouble), ([], ""))
+        self.assertEqual((self.troubles(), self.botmaster.health.trouble), ([], ""))
         damaged("damaged: database disk image is malformed")
-        self.assertEqual((self.troubles(), self.botmaster.storeTrouble), (["damaged store"], ""))
+        self.assertEqual((self.troubles(), self.botmaster.health.trouble), (["damaged store"], ""))

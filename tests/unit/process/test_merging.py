@@ -279,7 +279,7 @@ class TrialTests(MergeCase):
         self.successResultOf(ensureDeferred(self.botmaster.resume()))
         self.wait(1)
         self.assertEqual(told, [(buildset.record.id if buildset.record else 0, EXCEPTION)])
-        (given,) = self.botmaster.givenUp
+        (given,) = self.botmaster.recovery.givenUp
         self.assertEqual((given.builder, given.number, given.results), ("full", 3, EXCEPTION))
         self.botmaster.builders["full"].pending.clear()
         self.successResultOf(ensureDeferred(self.botmaster.closeStore()))

@@ -199,9 +199,11 @@ class Story(World):
                 for each in children
                 if hasattr(each, "upstream") and not any(each.upstream is other for other in children)
             ],
-            "told of builds": sorted(_titled(each) for each in engine._listeners),
+            "told of builds": sorted(_titled(each) for each in engine.events.listeners),
             "told, but not running": [
-                _titled(each) for each in engine._listeners if not any(each is child for child in children)
+                _titled(each)
+                for each in engine.events.listeners
+                if not any(each is child for child in children)
             ],
             "followers": sorted(
                 (each.name, sorted(_titled(watcher.__self__) for watcher in _watchers(each)))
@@ -227,7 +229,7 @@ class Story(World):
                 for name, builder in engine.builders.items()
                 if builder.setup != engine.config.builders[name]
             ],
-            "locks": sorted(_lockSight(key, real) for key, real in engine._locks.items()),
+            "locks": sorted(_lockSight(key, real) for key, real in engine.locks.table.items()),
             "leaving": len(engine.leaving),
         }
 
@@ -283,7 +285,7 @@ class Story(World):
                 record = BuildRecord(request.builder, None, "b1", (request.id,), self.reactor.seconds())
                 build = self.successResultOf(self.store.startBuild(record))
                 over = self.successResultOf(self.store.finishBuild(ended(build, SUCCESS)))
-                engine.buildsetsComplete(over)
+                engine.engine.buildsetsComplete(over)
                 builder = engine.builders[request.builder]
                 builder.pending = [each for each in builder.pending if each.id != request.id]
         self.reactor.advance(0)

@@ -128,7 +128,7 @@ class FollowTests(SchedulerCase):
         started = self.successResultOf(self.store.startBuild(new))
         over = self.successResultOf(self.store.finishBuild(ended(started, results)))
         if tells:
-            self.master.botmaster.buildsetsComplete(over)
+            self.master.botmaster.engine.buildsetsComplete(over)
         self.clock.advance(0)
 
     def commits(self, count: int) -> None:

@@ -243,7 +243,7 @@ class DependentTests(SchedulerCase):
         self.build()
         over = replace(self.sets()[-1], results=SUCCESS, complete=START)
         self.store.full = True
-        self.master.botmaster.buildsetsComplete([over])
+        self.master.botmaster.engine.buildsetsComplete([over])
         self.clock.advance(0)
         self.store.full = False
         self.clock.advance(RETRY_AFTER)

@@ -17,7 +17,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from buildbot.process.engine import storeSymptom
+from buildbot.process.storehealth import storeSymptom
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore

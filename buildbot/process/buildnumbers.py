@@ -1,0 +1,52 @@
+# -*- test-case-name: tests.unit.process.test_engine_keeping -*-
+"""
+The numbers of builds never go back, whatever becomes of the store: no build gets a number that a log has.
+
+The store itself counts; see L{buildbot.store.interface.IStore.startBuild}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from buildbot.daemon.troubles import Symptom
+from buildbot.logs.directory import nextNumber
+from buildbot.process.resources import Resources
+
+
+class BuildNumbers:
+    """I compare the numbers in the store with those of the log files."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._floors: dict[str, int] = {}
+        self._lost: dict[str, str] = {}  # builder -> the numbers of builds that have logs and no record
+
+    def least(self, builder: str) -> int:
+        """The least number that the next build of a builder may have: above those of all its log files."""
+        if builder not in self._floors:
+            self._floors[builder] = nextNumber(self._resources.logs.directory, builder)
+        return self._floors[builder]
+
+    def built(self, builder: str) -> None:
+        """A builder has a new build: its missing builds are reported no more."""
+        self._lost.pop(builder, None)
+
+    async def compareLogs(self, builders: Iterable[str]) -> None:
+        """Report logs of builds that the store does not know. A copy of a running master has some."""
+        lost = self._lost
+        for name in builders:
+            floor = self.least(name)
+            newest = await self._resources.store.getBuilds(name, 1) if floor else ()
+            known = newest[0].number + 1 if newest else 0
+            if known < floor:
+                lost[name] = f"{known} to {floor - 1}" if known < floor - 1 else str(known)
+        if lost:
+            symptom = Symptom(
+                "there are logs of builds that the store does not know",
+                "builds are lost, and perhaps changes and requests of the same time: "
+                + ", ".join(f"{name} {numbers}" for name, numbers in lost.items()),
+                "this may be a copy of a running master, or the store is older than the logs: see the page on"
+                " backups. New builds get higher numbers; this note stays until each builder has built",
+            )
+            self._resources.troubles.report("lost builds", symptom, lambda: not lost)

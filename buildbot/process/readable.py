@@ -1,0 +1,53 @@
+# -*- test-case-name: tests.unit.process.test_builds -*-
+"""Reading stored values of which some may make no sense: those are skipped with a warning (P3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from twisted.logger import Logger
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.store.interface import UNREADABLE
+
+log = Logger()
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+def readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -> dict[_K, _T]:
+    """
+    Read each of some stored values.
+
+    @param what: the kind of the values, for the log.
+    @return: key -> value; those that C{read} rejects are left out.
+    """
+    found = {}
+    for name, record in records.items():
+        try:
+            found[name] = read(record)
+        except PLUGIN_ERRORS as error:
+            log.warn(
+                "stored {what} {name!r} cannot be read, and is skipped: {error!r}",
+                what=what,
+                name=name,
+                error=error,
+            )
+    return found
+
+
+async def statesOf(store: Any, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
+    """
+    The states that the store holds under C{kind/NAME}, by name.
+
+    States that cannot be read are moved to another key, so that the next start does not meet them.
+    """
+    states = await store.getStates(f"{kind}/")
+    values = {key.partition("/")[2]: value for key, value in states.items()}
+    found = readable(read, kind, values)
+    for name in values:
+        if name not in found:
+            await store.setState(f"{UNREADABLE}/{kind}/{name}", values[name])
+            await store.setState(f"{kind}/{name}", None)
+    return found

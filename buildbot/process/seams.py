@@ -1,0 +1,149 @@
+# -*- test-case-name: tests.unit.process.test_builds -*-
+"""
+What builders need of those above them: the slave, the engine and the master, as types.
+
+A builder never imports them. L{buildbot.slaves.perspective.BotPerspective} is the slave,
+L{buildbot.process.engine.BuildEngine} the engine, and L{buildbot.slaves.botmaster.BotMaster} the master.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from buildbot.config.model import MasterConfig
+from buildbot.model.records import BuildsetRecord, PauseRecord
+from buildbot.process.buildnumbers import BuildNumbers
+from buildbot.process.request import BuildRequest
+from buildbot.process.resources import Resources
+from buildbot.process.sharedlocks import SharedLocks
+from buildbot.process.storehealth import StoreHealth
+from buildbot.status.slave import SlaveStatus
+from buildbot.wire.peers import SlavePeer
+
+
+class StartsBuilds(Protocol):
+    """A builder, for those who free a slave."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives."""
+
+    def maybeStartBuild(self) -> None:
+        """Begin as many builds as can begin now."""
+
+
+class SlaveForBuilder(Protocol):
+    """
+    A slave, for the builds that run there.
+
+    @ivar buildsRunning: how many builds run there, of all builders.
+    @ivar lastUsed: when one last began, by the clock.
+    """
+
+    slavename: str
+    slave_status: SlaveStatus
+    buildsRunning: int
+    lastUsed: float
+
+    @property
+    def paused(self) -> PauseRecord | None:
+        """Why no build may begin there, if somebody has paused it."""
+
+    @property
+    def peer(self) -> SlavePeer:
+        """What is said to it, while a connection is served."""
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The properties that the configuration gives builds on this slave."""
+
+    @property
+    def maxBuilds(self) -> int | None:
+        """How many builds may run there at a time; None: no limit."""
+
+    @property
+    def builders(self) -> Mapping[str, StartsBuilds]:
+        """The builders that it is attached to, by name."""
+
+    def canStartBuild(self) -> bool:
+        """Whether a further build may begin there."""
+
+    def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
+        """Fires with whether the slave lives."""
+
+    def mayBeMute(self, seconds: float) -> None:
+        """It may be too busy to answer for so long, from now on."""
+
+    def maybeLeave(self) -> None:
+        """Disconnect it, in a moment, if somebody waits for its last build to end."""
+
+    def disconnect(self, reason: str) -> Deferred[None]:
+        """Fires with None once it is gone."""
+
+
+class EngineForBuilder(Protocol):
+    """
+    What all builders share while they build.
+
+    @ivar keeping: how many builds run, or have ended and are not stored yet.
+    @ivar trial: the request that is on its last try after crashes of the master.
+    """
+
+    keeping: int
+    trial: BuildRequest | None
+
+    def isHolding(self) -> bool:
+        """Whether no build may begin now."""
+
+    def mayTry(self, request: BuildRequest, /) -> bool:
+        """Whether a request may be built now."""
+
+    def trialIsOver(self, requests: Sequence[BuildRequest], /) -> None:
+        """A build of these requests is over."""
+
+    def buildStarted(self, builder: StartsBuilds, build: Any, /) -> None:
+        """A build began."""
+
+    def buildEnded(self, builder: StartsBuilds, build: Any, /) -> None:
+        """A build is over, and its slave is free."""
+
+    def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None, /) -> None:
+        """A slave may have room for a build; the builder C{last} comes last."""
+
+    def buildsetsComplete(self, records: Sequence[BuildsetRecord], /) -> None:
+        """All requests of these sets are done."""
+
+
+class MasterForBuilder(Protocol):
+    """The master, for its builders."""
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+
+    @property
+    def slaves(self) -> Mapping[str, SlaveForBuilder]:
+        """The slaves of the configuration, by name."""
+
+    @property
+    def resources(self) -> Resources:
+        """The clock, the store, the logs."""
+
+    @property
+    def health(self) -> StoreHealth:
+        """Whether the store works."""
+
+    @property
+    def locks(self) -> SharedLocks:
+        """The real locks."""
+
+    @property
+    def numbers(self) -> BuildNumbers:
+        """The numbers that builds may have."""
+
+    @property
+    def engine(self) -> EngineForBuilder:
+        """What all builders share while they build."""
