@@ -9,9 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Control characters but tab and newline, the separators and the direction marks that reorder a
-# line on the screen, and lone surrogates, which no stream can encode.
-_TROUBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Characters that are never shown as they are, for a character class of a regular expression: they move the
+#: cursor, end a line, reorder or hide what follows, or, like lone surrogates, cannot be encoded.
+HARMFUL = (
+    "\x00-\x1f\x7f-\x9f"  # controls of ASCII and Latin 1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction
+    "\u2028\u2029"  # separators of lines and paragraphs
+    "\ufeff"  # byte order mark, of no width
+    "\ud800-\udfff"  # surrogates
+)
+#: The same for text of several lines: newlines and tabs are harmless there.
+HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{HARMFUL}]")
 
 
 def plain(text: str) -> str:
@@ -19,7 +27,7 @@ def plain(text: str) -> str:
 
     Newlines and tabs stay. An undecodable byte that C{surrogateescape} kept shows as that byte.
     """
-    return _TROUBLE.sub(_spelled, text)
+    return HARMFUL_IN_LINES.sub(_spelled, text)
 
 
 def plainLine(text: str) -> str:

@@ -16,6 +16,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from buildbot.text.printable import HARMFUL, HARMFUL_IN_LINES
+
 
 class NotAWord(TypeError):
     """A peer sent something else where a name or the like belongs."""
@@ -36,12 +38,9 @@ def word(value: object) -> str:
     raise NotAWord(f"a {type(value).__name__} is not a word")
 
 
-# Whatever moves the cursor, ends a line, reorders what follows or cannot be encoded.
-_CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
-_HARMFUL = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+_HARMFUL_IN_A_LINE = re.compile(f"[{HARMFUL}]")
 _BLOCK = 4096
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{_CONTROL}\ud800-\udfff]")
 
 
 def text(value: object, limit: int = 1024, lines: bool = False) -> str:
@@ -64,7 +63,7 @@ def text(value: object, limit: int = 1024, lines: bool = False) -> str:
         shown = hex(value) if isinstance(value, int) and value.bit_length() > 1024 else str(value)
     else:
         shown = f"<{type(value).__name__}>"
-    shown = _escaped(_HARMFUL_IN_LINES if lines else _HARMFUL, shown[: limit + 1], limit)
+    shown = _escaped(HARMFUL_IN_LINES if lines else _HARMFUL_IN_A_LINE, shown[: limit + 1], limit)
     return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"[:limit]
 
 

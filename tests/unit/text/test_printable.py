@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial import unittest
 
 from buildbot.text.printable import plain, plainLine, width
+from buildbot.wire.dialect import text as shown
 
 
 class PlainTests(unittest.TestCase):
@@ -22,6 +23,16 @@ class PlainTests(unittest.TestCase):
     def test_hiddenReorderingIsSpelled(self) -> None:
         """Marks that turn the direction of a line around, and odd line ends, are seen."""
         self.assertEqual(plain("a\u202eb\u2066c\u2028d"), "a\\u202eb\\u2066c\\u2028d")
+
+    def test_oneTable(self) -> None:
+        """What is spelled out in the words of slaves is spelled out in all other text, and nothing else."""
+        differ = [
+            each
+            for each in map(chr, [*range(0xD800), *range(0xE000, 0x20000)])
+            if (plain(each) == each) != (shown(each, lines=True) == each)
+        ]
+        self.assertEqual(differ, [])
+        self.assertEqual(plain("\u061ca\u200eb\u200fc\ufeff"), "\\u061ca\\u200eb\\u200fc\\ufeff")
 
     def test_undecodableBytesAreSpelled(self) -> None:
         """A byte that was no UTF-8 shows as that byte, and the text can be encoded."""
