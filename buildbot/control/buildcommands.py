@@ -229,7 +229,7 @@ class BuildCommands:
         record = await self._stored(self._botmaster.pauses.pause(slave, who, why, kind))
         because = f": {why}" if why else ""
         log.info("slave {slave} is {kind}, by {who}{why}", slave=slave, kind=kind, who=who, why=because)
-        said: dict[str, Any] = {**record.toRecord(), "running": perspective.buildsRunning}
+        said: dict[str, Any] = {**record.toRecord(), "running": perspective.availability.buildsRunning}
         return said
 
     async def unpause(self, slave: str) -> dict[str, Any]:

@@ -106,19 +106,19 @@ class SlaveBuilder:
     @property
     def running(self) -> int:
         """How many builds run on the slave, of all builders."""
-        running: int = self.slave.buildsRunning
+        running: int = self.slave.availability.buildsRunning
         return running
 
     @property
     def used(self) -> float:
         """When a build last began on the slave, by the clock."""
-        used: float = self.slave.lastUsed
+        used: float = self.slave.availability.lastUsed
         return used
 
     @property
     def isIdle(self) -> bool:
         """Whether a build could begin here now."""
-        return self.isAttached and not self.reserved and bool(self.slave.canStartBuild())
+        return self.isAttached and not self.reserved and bool(self.slave.availability.canStartBuild())
 
     def isAvailable(self) -> bool:
         """The same, in 0.7.5's words."""
@@ -128,10 +128,10 @@ class SlaveBuilder:
         """What is to be seen of it, for people who ask why nothing begins."""
         return SlaveSight(
             self.slavename,
-            paused=_byWhom(self.slave.paused),
+            paused=_byWhom(self.slave.availability.paused),
             busy=self.reserved,
             running=self.running,
-            maxBuilds=self.slave.maxBuilds,
+            maxBuilds=self.slave.availability.maxBuilds,
         )
 
     def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
@@ -154,15 +154,14 @@ class SlaveBuilder:
     def reserve(self) -> None:
         """A build is about to begin here."""
         self.reserved = True
-        self.slave.buildsRunning += 1
-        self.slave.lastUsed = self.clock.seconds()
+        self.slave.availability.buildBegins()
 
     def free(self) -> None:
         """It has ended, or did not begin."""
         if self.reserved:
             self.reserved = False
             self.build = None
-            self.slave.buildsRunning -= 1
+            self.slave.availability.buildEnded()
 
 
 class Builder:
@@ -351,7 +350,7 @@ class Builder:
             name,
             attached=False,
             away=status.since,
-            paused=_byWhom(slave.paused),
+            paused=_byWhom(slave.availability.paused),
             trouble=status.failing.get(self.name, ""),
         )
 
@@ -497,7 +496,7 @@ class Builder:
     def _canBegin(self, slavebuilder: SlaveBuilder) -> bool:
         """Whether, after the slave has answered, there is still a reason to build there."""
         isWanted = not self.isRemoved and not self.botmaster.engine.isHolding()
-        return isWanted and slavebuilder.isAttached and slavebuilder.slave.paused is None
+        return isWanted and slavebuilder.isAttached and slavebuilder.slave.availability.paused is None
 
     async def _recorded(
         self, requests: Sequence[BuildRequest], slavebuilder: SlaveBuilder

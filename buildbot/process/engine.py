@@ -127,7 +127,7 @@ class BuildEngine:
 
     def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None) -> None:
         """A slave may have room for a build; the builder C{last} had the last one, and comes last now."""
-        slave.maybeLeave()
+        slave.availability.maybeLeave()
         builders = list(slave.builders.values())
         if last in builders:
             after = builders.index(last) + 1

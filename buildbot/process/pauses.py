@@ -15,8 +15,8 @@ from buildbot.process.readable import statesOf
 from buildbot.process.resources import Resources
 
 
-class Pausable(Protocol):
-    """A slave that can be paused."""
+class PausableAvailability(Protocol):
+    """The availability of a slave that can be paused."""
 
     @property
     def paused(self) -> PauseRecord | None:
@@ -24,6 +24,14 @@ class Pausable(Protocol):
 
     def setPause(self, record: PauseRecord | None, /) -> None:
         """Begin no build there; with None: begin builds again."""
+
+
+class Pausable(Protocol):
+    """A slave that can be paused."""
+
+    @property
+    def availability(self) -> PausableAvailability:
+        """Whether it may be given a build."""
 
 
 _Slave = TypeVar("_Slave", bound=Pausable)
@@ -63,7 +71,7 @@ class Pauses:
         record = PauseRecord(slavename, who, self._resources.now(), why, kind)  # type: ignore[arg-type]
         await self._resources.store.setState(f"pause/{slavename}", record.toRecord())
         self.records[slavename] = record
-        slave.setPause(record)
+        slave.availability.setPause(record)
         return record
 
     async def unpause(self, slavename: str) -> bool:
@@ -74,10 +82,10 @@ class Pauses:
         @raise KeyError: there is no such slave.
         """
         slave = self._slaves[slavename]
-        if slave.paused is None:
+        if slave.availability.paused is None:
             return False
         await self._resources.store.setState(f"pause/{slavename}", None)
         self.records.pop(slavename, None)
-        slave.setPause(None)
+        slave.availability.setPause(None)
         self._freed(slave)
         return True

@@ -35,22 +35,45 @@ class StartsBuilds(Protocol):
         """Begin as many builds as can begin now."""
 
 
-class SlaveForBuilder(Protocol):
+class AvailabilityForBuilder(Protocol):
     """
-    A slave, for the builds that run there.
+    Whether a slave may be given a build.
 
     @ivar buildsRunning: how many builds run there, of all builders.
     @ivar lastUsed: when one last began, by the clock.
+    @ivar paused: who has paused it, and why; None if nobody has.
     """
+
+    buildsRunning: int
+    lastUsed: float
+    paused: PauseRecord | None
+
+    @property
+    def maxBuilds(self) -> int | None:
+        """How many builds may run there at a time; None: no limit."""
+
+    def canStartBuild(self) -> bool:
+        """Whether a further build may begin there."""
+
+    def buildBegins(self) -> None:
+        """A build is about to begin there."""
+
+    def buildEnded(self) -> None:
+        """The build has ended, or did not begin."""
+
+    def maybeLeave(self) -> None:
+        """Disconnect the slave, in a moment, if somebody waits for its last build to end."""
+
+
+class SlaveForBuilder(Protocol):
+    """A slave, for the builds that run there."""
 
     slavename: str
     slave_status: SlaveStatus
-    buildsRunning: int
-    lastUsed: float
 
     @property
-    def paused(self) -> PauseRecord | None:
-        """Why no build may begin there, if somebody has paused it."""
+    def availability(self) -> AvailabilityForBuilder:
+        """Whether it may be given a build."""
 
     @property
     def peer(self) -> SlavePeer:
@@ -61,24 +84,14 @@ class SlaveForBuilder(Protocol):
         """The properties that the configuration gives builds on this slave."""
 
     @property
-    def maxBuilds(self) -> int | None:
-        """How many builds may run there at a time; None: no limit."""
-
-    @property
     def builders(self) -> Mapping[str, StartsBuilds]:
         """The builders that it is attached to, by name."""
-
-    def canStartBuild(self) -> bool:
-        """Whether a further build may begin there."""
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         """Fires with whether the slave lives."""
 
     def mayBeMute(self, seconds: float) -> None:
         """It may be too busy to answer for so long, from now on."""
-
-    def maybeLeave(self) -> None:
-        """Disconnect it, in a moment, if somebody waits for its last build to end."""
 
     def disconnect(self, reason: str) -> Deferred[None]:
         """Fires with None once it is gone."""

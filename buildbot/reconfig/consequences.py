@@ -56,7 +56,7 @@ def _ofBuilders(botmaster: Any, change: ConfigChange) -> Iterator[str]:
 
 def _ofSlaves(botmaster: Any, change: ConfigChange, drain: bool) -> Iterator[str]:
     for slave in (botmaster.slaves[name] for name in change.slavesRemoved):
-        running = slave.buildsRunning
+        running = slave.availability.buildsRunning
         if running:
             becomes = "may end first" if drain else "will be restarted on another slave"
             yield f"{slave.slavename} is being removed: {counted(running, 'running build')} {becomes}"

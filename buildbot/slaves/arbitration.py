@@ -1,71 +1,97 @@
 # -*- test-case-name: tests.unit.slaves.test_botmaster -*-
 """
-Two living processes with one name: the newcomer waits until it is known whether the other answers.
+Judges who gets a name that two living processes log in with.
 
-When that is necessary is a rule of L{buildbot.slaves.conflict}; what a verdict leads to is the business
-of L{buildbot.slaves.perspective}.
+The newcomer waits while the holder of the name is probed. A holder that answers keeps the name, and the
+newcomer is refused. A holder that does not answer loses the name to the newcomer. The rule that tells when a
+judgement is necessary is in L{buildbot.slaves.conflict}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
+from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.conflict import Squabble
+from buildbot.slaves.seams import ShownSlave
 from buildbot.wire.peers import SlavePeer
 
-#: Seconds that the one who has the name may take to answer while a newcomer waits (D1).
+log = Logger()
+
+#: Seconds that the holder of a name may take to answer while a newcomer waits (D1).
 ARBITRATION_TIME = 10.0
+#: Seconds that a newcomer is held, once it is refused in a name conflict, before it is hung up on.
+SQUABBLE_HOLD = 20.0
+
+
+class Contest(Protocol):
+    """What L{Arbiter} needs to carry out its verdict."""
+
+    @property
+    def attachment(self) -> Attachment:
+        """Where the attachment stands; its peer holds the name."""
+
+    def takeOver(self, newcomer: SlavePeer, why: str, /) -> None:
+        """Serve the newcomer instead of the connection that holds the name."""
+
+    def refuse(self, newcomer: SlavePeer, reason: str, told: str, /) -> None:
+        """
+        Refuse the login of a newcomer, and hang up on it after SQUABBLE_HOLD.
+
+        @param reason: for the log; C{told} is for the newcomer.
+        """
 
 
 class Arbiter:
     """
-    I hold back the newcomers of one name, one at a time.
+    I hold back the newcomers of one name, one at a time, and judge who gets the name.
 
     @ivar candidate: the newcomer that waits for the verdict; None if there is none.
     """
 
-    __slots__ = ("_began", "_clock", "_judge", "_squabble", "_timer", "candidate")
+    __slots__ = ("_began", "_clock", "_contest", "_slave", "_squabble", "_timer", "candidate")
 
-    def __init__(self, clock: IReactorTime, judge: Callable[[SlavePeer, float], None]) -> None:
-        """
-        @param judge: is called when the time is over, with the newcomer, and with the time by the clock
-            since when the other should have been heard of.
-        """
+    def __init__(self, clock: IReactorTime, slave: ShownSlave, contest: Contest) -> None:
         self._clock = clock
-        self._judge = judge
+        self._slave = slave
+        self._contest = contest
         self._squabble = Squabble()
         self._timer: Any = None
         self._began = 0.0
         self.candidate: SlavePeer | None = None
 
     def isNeeded(self) -> bool:
-        """Whether a squabble is on: one takeover more would be too many."""
+        """Whether there is a name conflict: one takeover more would be too many."""
         return self._squabble.isOn(self._clock.seconds())
 
     def takeover(self) -> None:
         """A newcomer has displaced a connection that was not lost yet."""
         self._squabble = self._squabble.takeover(self._clock.seconds())
 
-    def wait(self, newcomer: SlavePeer) -> SlavePeer | None:
+    def wait(self, newcomer: SlavePeer) -> None:
         """
         Let a newcomer wait for the verdict.
 
         A still newer one takes its place and shares its verdict: the holder has the whole of
         ARBITRATION_TIME to answer, however many come.
-
-        @return: the one that has waited so far, if any: it is in vain.
         """
         before, self.candidate = self.candidate, newcomer
-        if before is None:
-            self._began = self._clock.seconds()
-            self._timer = self._clock.callLater(ARBITRATION_TIME, self._late)
-        return before
+        if before is not None:
+            self._contest.refuse(
+                before, "a still newer connection came", "another one took its place: try again"
+            )
+            return
+        holder = self._contest.attachment
+        if holder.state is State.READY:
+            holder.peer.probe()
+        self._began = self._clock.seconds()
+        self._timer = self._clock.callLater(ARBITRATION_TIME, self._late)
 
     def end(self) -> SlavePeer | None:
-        """There is nothing to judge any more; return the newcomer that waited for it, if any."""
+        """There is nothing to judge any more; return the newcomer that waited for the verdict, if any."""
         candidate, self.candidate = self.candidate, None
         if self._timer is not None:
             if self._timer.active():
@@ -73,16 +99,39 @@ class Arbiter:
             self._timer = None
         return candidate
 
-    def keep(self, holder: str, newcomer: str) -> bool:
-        """
-        The one at the address C{holder} keeps the name.
-
-        @return: whether to speak of it; that is, not too often.
-        """
-        self._squabble, due = self._squabble.mention(self._clock.seconds(), holder, newcomer)
-        return due
+    def cancel(self, reason: str, told: str) -> None:
+        """Refuse the newcomer that waits, if any, without a verdict."""
+        candidate = self.end()
+        if candidate is not None:
+            self._contest.refuse(candidate, reason, told)
 
     def _late(self) -> None:
         candidate, began = self.end(), self._began
         if candidate is not None:
             self._judge(candidate, began)
+
+    def _judge(self, candidate: SlavePeer, since: float) -> None:
+        holder: SlavePeer | None = self._contest.attachment.peer
+        if holder is None or holder.lastHeard < since:
+            why = f"it did not answer while a newer connection from {candidate.address} waited"
+            self._contest.takeOver(candidate, why)
+        else:
+            self._keep(holder, candidate)
+
+    def _keep(self, holder: SlavePeer, newcomer: SlavePeer) -> None:
+        """The holder keeps the name: say so, though not too often, and refuse the newcomer."""
+        name, kept = self._slave.slavename, holder.address
+        note = (
+            f"name conflict: two machines log in as {name}: "
+            f"{kept}, which is connected and answers, and {newcomer.address}, which is refused"
+        )
+        self._slave.slave_status.note = note
+        self._squabble, due = self._squabble.mention(self._clock.seconds(), kept, newcomer.address)
+        if due:
+            self._slave.happened(note)
+            log.warn("slave {name}: {note}", name=name, note=note)
+        self._contest.refuse(
+            newcomer,
+            f"name conflict with {kept}",
+            f"another running slave of this name is connected from {kept}: stop one of the two, or rename it",
+        )

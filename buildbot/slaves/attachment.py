@@ -3,7 +3,7 @@
 How one slave name becomes attached, stays so and lets go: a table-driven machine.
 
 It decides and does nothing else: no connection is touched here, no clock read.
-Whoever drives it (L{buildbot.slaves.perspective.BotPerspective}) performs the effects.
+L{buildbot.slaves.driver.AttachmentDriver} performs the effects.
 
 Every event names the connection (the I{peer}) that it comes from.  An event of
 a connection that is not the one being served changes nothing, so a late

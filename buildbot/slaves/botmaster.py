@@ -8,7 +8,6 @@ are in L{buildbot.buildmaster.service}.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -238,7 +237,7 @@ class BotMaster(service.Service):
         before = self.strangers.pop(name, None)
         if before is None:
             self._forgetStranger(address.rpartition(":")[0])
-        self.strangers[name] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+        self.strangers[name] = Stranger(self.now(), address, before.logins + 1 if before else 1)
 
     def _forgetStranger(self, host: str) -> None:
         """Make room for one more, if there must be: of its own host, if that has made up many names."""
@@ -269,7 +268,7 @@ class BotMaster(service.Service):
         """Have a perspective for one more slave."""
         self.strangers.pop(slavename, None)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
-        slave.setPause(self.pauses.records.get(slavename))
+        slave.availability.setPause(self.pauses.records.get(slavename))
         return slave
 
     def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
@@ -281,7 +280,7 @@ class BotMaster(service.Service):
         """
         slave = self.slaves.pop(slavename)
         self.leaving.add(slave)
-        gone = slave.leave("removed from the configuration", atOnce=not drain)
+        gone = slave.availability.leave("removed from the configuration", atOnce=not drain)
         return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was not there
 
     def slaveLost(self, bot: BotPerspective) -> None:

@@ -5,7 +5,7 @@ When two machines fight over one slave name: a rule over the times of takeovers.
 A takeover is a new connection displacing one that has not been lost yet.  A few
 are normal (a slave that rebooted meets its own dead link), many in a short time
 mean that two living processes carry one name.  This module only counts; what a
-squabble leads to is decided by L{buildbot.slaves.perspective.BotPerspective}.
+squabble leads to is decided by L{buildbot.slaves.arbitration.Arbiter}.
 """
 
 from __future__ import annotations

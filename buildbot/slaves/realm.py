@@ -8,7 +8,6 @@ and what plug-ins and C{c['debugPassword']} register.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -67,7 +66,7 @@ class Dispatcher:
     def guessed(self, account: str, address: str) -> None:
         """Count a wrong password for an account that is no slave's."""
         before = self.guesses.get(account)
-        self.guesses[account] = Stranger(time.time(), address, before.logins + 1 if before else 1)
+        self.guesses[account] = Stranger(self.botmaster.now(), address, before.logins + 1 if before else 1)
 
     def requestAvatarId(self, credentials: Any) -> Any:
         """

@@ -64,7 +64,7 @@ def reportMaster(master: Any) -> dict[str, Any]:
 def reportSlave(slave: Any) -> dict[str, Any]:
     """One slave, from its perspective: see docs/reference/status for the keys."""
     status = slave.slave_status
-    connected = status.isConnected()
+    connected, paused = status.isConnected(), slave.availability.paused
     return {
         "name": status.getName(),
         "connected": connected,
@@ -79,9 +79,9 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "attachedTo": sorted(slave.builders),
         "failing": dict(status.failing),
         "pending": slave.isPending(),
-        "running": slave.buildsRunning,
-        "paused": None if slave.paused is None else slave.paused.toRecord(),
-        "drained": slave.isDrained,
+        "running": slave.availability.buildsRunning,
+        "paused": None if paused is None else paused.toRecord(),
+        "drained": slave.availability.isDrained,
         "note": status.note,
         "refused": _refused(status),
         "bytes": slave.traffic(),

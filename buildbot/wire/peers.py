@@ -4,8 +4,8 @@ Everything that is ever said to a slave, in the words of its generation.
 
 One L{SlavePeer} stands for one connection of a slave.  It is the only place that
 calls a slave; it checks every answer against the shape it should have.  When to
-say what is decided by L{buildbot.slaves.attachment} and its driver; deadlines
-are kept there too.
+say what is decided by L{buildbot.slaves.attachment} and its driver; the
+deadlines are in L{buildbot.slaves.liveness}.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ from buildbot.process.buildstep import BuildStep
 from buildbot.process.request import BuildRequest
 from buildbot.reconfig.reconfigurer import LOAD_TIME
 from buildbot.scripts.commands import Options
-from buildbot.slaves import arbitration, availability, conflict, perspective
+from buildbot.slaves import arbitration, conflict, liveness, perspective
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 from buildbot.status.build import BuildStatus
 from buildbot.wire import listeners, login, peers
@@ -255,12 +255,12 @@ class TablesTests(unittest.TestCase):
         """The times and counts that the pages about the wire speak of are those of the code."""
         wire, machine = (" ".join(pages()[page].split()) for page in ("wire", "architecture/attachment"))
         for words in (
-            f"has {perspective.ATTACH_TIME:g} seconds, from the login",
-            f"within {perspective.ATTACH_TIME:g} seconds. Liveness",
+            f"has {liveness.ATTACH_TIME:g} seconds, from the login",
+            f"within {liveness.ATTACH_TIME:g} seconds. Liveness",
             f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
-            f"within another {availability.PROBE_TIME:g} seconds",
-            f"off line within {KEEPALIVE + availability.PROBE_TIME:g} seconds",
-            f"held for {login.HOLD:g} seconds, in a name conflict for {perspective.SQUABBLE_HOLD:g}",
+            f"within another {liveness.PROBE_TIME:g} seconds",
+            f"off line within {KEEPALIVE + liveness.PROBE_TIME:g} seconds",
+            f"held for {login.HOLD:g} seconds, in a name conflict for {arbitration.SQUABBLE_HOLD:g}",
             f"command version is below {peers.KNOWS_ITS_VERSION}",
         ):
             self.assertIn(words, wire)

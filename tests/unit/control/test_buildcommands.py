@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 from buildbot.control import buildcommands
 from buildbot.control.client import ControlError
 from buildbot.model.results import Results
-from buildbot.slaves.availability import DRAINED, PROBE_TIME
+from buildbot.slaves.availability import DRAINED
+from buildbot.slaves.liveness import PROBE_TIME
 from buildbot.status.report import reportSlave
 from buildbot.store.interface import StoreFailed
 from tests.fakes import FakeSlave
@@ -337,7 +338,7 @@ class PauseTests(AnswersCase):
         """F14: a slave that is not connected is drained at once, and that is said once."""
         for _ in range(2):
             self.ask("drain", slave="bot1", who="bob")
-            self.bot.maybeLeave()
+            self.bot.availability.maybeLeave()
         events = [text for _, text in self.bot.slave_status.getEvents()]
         self.assertEqual(events.count(DRAINED), 1)
 
@@ -376,7 +377,7 @@ class PauseTests(AnswersCase):
         """A pause that could not be kept is none."""
         self.patch(self.botmaster.store, "setState", lambda *a: fail(StoreFailed("disk is full")))
         self.assertIn("disk is full", self.refusal("pause", slave="bot1"))
-        self.assertIsNone(self.bot.paused)
+        self.assertIsNone(self.bot.availability.paused)
 
 
 class DocumentedTests(AnswersCase):

@@ -198,9 +198,12 @@ class Builds(RuleBasedStateMachine):
         live = [build for builder in builders for build in builder.building]
         assert not any(build.finished for build in live)
         for slave in self.engine.slaves.values():
-            limit, before = slave.maxBuilds, self.ran.get(slave, 0)  # a limit that is lowered stops nothing
-            assert limit is None or slave.buildsRunning <= max(limit, before), "B9"
-            self.ran[slave] = slave.buildsRunning
+            limit, before = (
+                slave.availability.maxBuilds,
+                self.ran.get(slave, 0),
+            )  # a limit that is lowered stops nothing
+            assert limit is None or slave.availability.buildsRunning <= max(limit, before), "B9"
+            self.ran[slave] = slave.availability.buildsRunning
         owners = self.engine.getLockByID(LOCK).owners()
         assert len(owners) <= 1, "B6"
         assert all(not owner.build.finished for owner in owners), "B6: a lock outlived its build"

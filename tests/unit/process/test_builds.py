@@ -303,7 +303,7 @@ class EndTests(BuildCase):
         self.force(revision=f"next-{before}")
         self.assertEqual(self.builds()[-1].results, SUCCESS)
         self.assertEqual(self.waiting(), [])
-        self.assertEqual(self.bot.buildsRunning, 0)
+        self.assertEqual(self.bot.availability.buildsRunning, 0)
 
     def stop(self) -> None:
         self.botmaster.builders["full"].building[0].stopBuild("enough")
@@ -614,7 +614,7 @@ class EndTests(BuildCase):
         self.assertTrue(self.botmaster.builders["full"].cancelBuildRequest(request))
         slave.pump.blackhole = False
         self.settle()
-        self.assertEqual((self.builds(), self.waiting(), self.bot.buildsRunning), ([], [], 0))
+        self.assertEqual((self.builds(), self.waiting(), self.bot.availability.buildsRunning), ([], [], 0))
 
     def test_otherBuilderThen(self) -> None:
         """B7: when what a slave was asked for is cancelled, another builder's build begins there."""
@@ -849,7 +849,7 @@ class EndTests(BuildCase):
         self.assertEqual(self.builds()[0].results, FAILURE)
         self.assertEqual(self.waiting(), [])
         self.assertFalse(slave.pump.client.lost)
-        self.assertEqual(self.bot.buildsRunning, 0)
+        self.assertEqual(self.bot.availability.buildsRunning, 0)
 
     def test_removedBot(self) -> None:
         """A removed bot's build is lost, and built elsewhere."""

@@ -221,7 +221,8 @@ class Story(World):
             "ports": (sorted(self.reactor.listening), sorted(master._ports), sorted(master.config.ports)),
             "debug": (master.config.debugPassword, master._debug is not None),
             "slaves": [
-                (name, engine.config.slaves[name], bot.maxBuilds) for name, bot in engine.slaves.items()
+                (name, engine.config.slaves[name], bot.availability.maxBuilds)
+                for name, bot in engine.slaves.items()
             ],
             "builders": [(name, builder.setup.builddir) for name, builder in sorted(engine.builders.items())],
             "builders in force": [

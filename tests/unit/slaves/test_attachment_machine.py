@@ -24,10 +24,11 @@ from twisted.spread import pb
 from twisted.trial import unittest
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
-from buildbot.slaves.arbitration import ARBITRATION_TIME
+from buildbot.slaves.arbitration import ARBITRATION_TIME, SQUABBLE_HOLD
 from buildbot.slaves.attachment import State
 from buildbot.slaves.conflict import WINDOW
-from buildbot.slaves.perspective import ATTACH_TIME, SQUABBLE_HOLD, BotPerspective
+from buildbot.slaves.liveness import ATTACH_TIME
+from buildbot.slaves.perspective import BotPerspective
 from tests.fakes import DROP, HANG, FakeSlave, Trouble
 from tests.slaveport import SlavePortCase
 
@@ -46,7 +47,7 @@ troubles = st.dictionaries(
 
 def candidate(bot: BotPerspective) -> Any:
     """The newcomer that waits until it is known whether another one answers."""
-    return None if bot._arbiter is None else bot._arbiter.candidate
+    return None if bot.driver.arbiter is None else bot.driver.arbiter.candidate
 
 
 @st.composite
@@ -265,7 +266,7 @@ class Machine(RuleBasedStateMachine):
         for bot in self.bots:
             if bot.slave_status.isConnected():
                 assert bot.state in (State.READY, State.DISPLACING, State.CLOSING)
-                assert bot._attachment.peer.broker in self.case.factory.open
+                assert bot.peer.broker in self.case.factory.open
             assert (bot.slave is not None) == bool(bot.slave_commands is not None)
 
     @invariant()
@@ -280,7 +281,7 @@ class Machine(RuleBasedStateMachine):
         """A3, D5: a connection that is logged in is served, waits its turn, or is held to be hung up on."""
         places = set()
         for bot in self.bots:
-            for peer in (bot._attachment.peer, bot._attachment.waiting, candidate(bot)):
+            for peer in (bot.peer, bot.driver.attachment.waiting, candidate(bot)):
                 if peer is not None:
                     places.add(peer.broker)
         for broker in self.case.factory.open:
@@ -293,7 +294,7 @@ class Machine(RuleBasedStateMachine):
         for bot in self.case.botmaster.slaves.values():
             wanted = [name for name, _ in self.case.botmaster.config.builderList(bot.slavename)]
             if bot.state is State.READY and not bot.isPending() and sorted(bot.builders) == sorted(wanted):
-                good.add(bot._attachment.peer.broker)
+                good.add(bot.peer.broker)
         for broker in self.case.factory.open:
             if broker in good or broker not in self.wellSince:
                 self.wellSince[broker] = self.now
@@ -348,8 +349,7 @@ class Machine(RuleBasedStateMachine):
         self.settle()
         for bot in self.bots:
             assert bot.state is State.ABSENT, bot
-            assert not (bot.builders or bot._logins or candidate(bot) or bot._pending), vars(bot)
-            assert not (bot._waitingForLoss or bot._waitingForUpdate or bot._timer), vars(bot)
+            assert not bot.builders and bot.driver.isIdle, vars(bot)
         assert all(not builder.attachedSlaves for builder in self.case.botmaster.builders.values())
         self.promisesAreKept()
         assert not self.promises

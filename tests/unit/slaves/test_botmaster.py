@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, fail
 
 from buildbot.config.model import BuilderConfig, MasterConfig
 from buildbot.process.queue import whyWaiting
-from buildbot.slaves.arbitration import ARBITRATION_TIME
+from buildbot.slaves.arbitration import ARBITRATION_TIME, SQUABBLE_HOLD
 from buildbot.slaves.attachment import State
-from buildbot.slaves.perspective import ATTACH_TIME, SQUABBLE_HOLD
+from buildbot.slaves.liveness import ATTACH_TIME
 from buildbot.status.report import failingBuilders, reportSlave
 from buildbot.wire.login import HOLD
 from buildbot.wire.peers import INFO_LIMIT

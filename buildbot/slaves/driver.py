@@ -1,0 +1,304 @@
+# -*- test-case-name: tests.unit.slaves.test_attachment_machine -*-
+"""
+Drives the attachment machine of one slave: feeds it with events, and performs its effects.
+
+The machine itself is in L{buildbot.slaves.attachment}. The effects on the status and on the builders are in
+L{buildbot.slaves.perspective}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from buildbot.slaves.arbitration import SQUABBLE_HOLD, Arbiter
+from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State, advance
+from buildbot.slaves.liveness import Liveness
+from buildbot.slaves.offers import BuilderOffers
+from buildbot.slaves.seams import ShownSlave
+from buildbot.wire.login import LoginRefused
+from buildbot.wire.offers import Superseded
+from buildbot.wire.peers import Introduction, MalformedAnswer, SlavePeer
+
+log = Logger()
+
+
+class DrivenSlave(ShownSlave, Protocol):
+    """What L{AttachmentDriver} needs of its slave."""
+
+    @property
+    def keepalive(self) -> float:
+        """Seconds of silence before a probe."""
+
+    @property
+    def builderList(self) -> tuple[tuple[str, str], ...]:
+        """The (builder name, build directory) pairs that the configuration gives it."""
+
+    def attach(self, peer: SlavePeer, introduction: Introduction, /) -> None:
+        """It is attached: publish that, and attach its builders."""
+
+    def adopt(self, peer: SlavePeer, builders: Mapping[str, pb.RemoteReference], /) -> None:
+        """It has accepted a changed builder list: attach exactly these builders."""
+
+    def takeBack(self, before: Attachment, why: str, /) -> None:
+        """Its connection is gone: detach its builders, and publish that if it was attached."""
+
+
+class AttachmentDriver:
+    """
+    I drive the attachment of one slave, with all its connections.
+
+    @ivar attachment: the present state of the machine.
+    @ivar offers: the builder lists that the slave was sent.
+    @ivar liveness: its deadlines and probes.
+    @ivar arbiter: judges which connection gets the name; None as long as there was no second one.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_introduction",
+        "_isWorking",
+        "_logins",
+        "_pending",
+        "_slave",
+        "_waitingForLoss",
+        "_why",
+        "arbiter",
+        "attachment",
+        "liveness",
+        "offers",
+    )
+
+    def __init__(self, clock: IReactorTime, slave: DrivenSlave) -> None:
+        self._clock = clock
+        self._slave = slave
+        self.attachment: Attachment = ABSENT
+        self.offers = BuilderOffers(clock, slave)
+        self.liveness = Liveness(clock, self)
+        self.arbiter: Arbiter | None = None
+        self._why = ""
+        self._introduction: Introduction | None = None
+        self._isWorking = False
+        self._logins: dict[SlavePeer, Deferred[None]] = {}
+        # tuples, since most of the time, for most of the slaves, they are empty
+        self._waitingForLoss: tuple[Deferred[None], ...] = ()
+        self._pending: tuple[tuple[Event, SlavePeer], ...] = ()
+
+    @property
+    def peer(self) -> SlavePeer | None:
+        """The connection that is served, if there is one."""
+        peer: SlavePeer | None = self.attachment.peer
+        return peer
+
+    @property
+    def keepalive(self) -> float:
+        """Seconds of silence before the slave is probed."""
+        return self._slave.keepalive
+
+    @property
+    def isIdle(self) -> bool:
+        """Whether nothing is connected, and nobody waits for anything of this slave."""
+        isCandidate = self.arbiter is not None and self.arbiter.candidate is not None
+        owes = self._logins or self._pending or self._waitingForLoss or self.offers.isWaitedFor
+        return self.peer is None and not (isCandidate or owes or self.liveness.isOn)
+
+    # connections that come and go
+
+    def login(self, mind: pb.RemoteReference) -> Deferred[None]:
+        """
+        A slave logged in with this name.
+
+        @return: fires with None once it is attached; fails with L{LoginRefused} if it never will be.
+        """
+        peer = SlavePeer(mind, self.offers.halfMade)
+        login = self._logins[peer] = Deferred()
+        peer.whenLost(partial(self._lost, peer))
+        if self.peer is not None:
+            if self.arbiter is None:
+                self.arbiter = Arbiter(self._clock, self._slave, self)
+            if self.arbiter.isNeeded():
+                self.arbiter.wait(peer)
+                return login
+            self.arbiter.takeover()
+            self._why = f"a newer connection came from {peer.address}"
+        self._happen(Event.CONNECTED, peer)
+        return login
+
+    def close(self, reason: str) -> Deferred[None]:
+        """Hang up; see L{buildbot.slaves.perspective.BotPerspective.disconnect}."""
+        if self.arbiter is not None:
+            self.arbiter.cancel(reason, "the name is being disconnected: try again")
+        peer = self.peer
+        if peer is None:
+            return succeed(None)
+        gone = self.whenGone()
+        self._why = reason
+        self._happen(Event.CLOSE, peer)
+        return gone
+
+    def whenGone(self) -> Deferred[None]:
+        """Fires with None once the connection that is served is gone and everything about it taken back."""
+        gone: Deferred[None] = Deferred()
+        self._waitingForLoss = (*self._waitingForLoss, gone)
+        return gone
+
+    def sendBuilderList(self) -> Deferred[None]:
+        """Send the builder list; fires with None when the slave has accepted it, or is gone."""
+        peer = self.peer
+        if peer is None or self.attachment.state not in (State.OFFERING, State.READY):
+            return succeed(None)
+        settled = self.offers.whenSettled()
+        self._happen(Event.CHANGED, peer)
+        return settled
+
+    def fail(self, peer: SlavePeer, reason: str) -> None:
+        """Hang up on a connection that failed, if it is the one that is served."""
+        if peer is self.peer:
+            self._why = reason
+            self._happen(Event.FAILED, peer)
+
+    def takeOver(self, newcomer: SlavePeer, why: str) -> None:
+        """Serve a newcomer instead of the present connection."""
+        self._why = why
+        self._happen(Event.CONNECTED, newcomer)
+
+    def refuse(self, newcomer: SlavePeer, reason: str, told: str) -> None:
+        """Refuse the login of a newcomer in a name conflict."""
+        login = self._takeLogin(newcomer)
+        if login is not None:
+            login.errback(LoginRefused(reason, told, SQUABBLE_HOLD))
+
+    def onLook(self) -> None:
+        """The slave is well: the note of a name conflict goes once the conflict is over."""
+        status = self._slave.slave_status
+        if status.note and not (self.arbiter is not None and self.arbiter.isNeeded()):
+            status.note = ""
+
+    def _lost(self, peer: SlavePeer) -> None:
+        """A connection is gone, at whatever stage it was."""
+        if self.arbiter is not None and peer is self.arbiter.candidate:
+            self.arbiter.end()
+        self._happen(Event.LOST, peer)
+        if self.peer is None:
+            candidate = None if self.arbiter is None else self.arbiter.end()
+            if candidate is not None:
+                self._happen(Event.CONNECTED, candidate)
+        login = self._takeLogin(peer)
+        if login is not None:
+            login.errback(LoginRefused("the connection was lost during the login"))
+
+    def _takeLogin(self, peer: SlavePeer) -> Deferred[None] | None:
+        """The login of a connection, unless it was answered already; the caller answers it."""
+        login = self._logins.pop(peer, None)
+        if not self._logins:
+            self._logins = {}  # an emptied dictionary keeps its size
+        return login
+
+    # the machine and its effects
+
+    def _happen(self, event: Event, peer: SlavePeer) -> None:
+        """Let the machine see an event; events that its effects cause come after them."""
+        self._pending = (*self._pending, (event, peer))
+        if self._isWorking:
+            return
+        self._isWorking = True
+        try:
+            while self._pending:
+                (event, peer), self._pending = self._pending[0], self._pending[1:]
+                before = self.attachment
+                self.attachment, effects = advance(before, event, peer)
+                for effect in effects:
+                    _PERFORM[effect](self, before)
+        finally:
+            self._isWorking = False
+
+    def _ask(self, before: Attachment) -> None:
+        peer: SlavePeer = self.attachment.peer
+        self.offers.begin()
+        self.liveness.loginBegan()
+        peer.ask().addCallbacks(
+            lambda _: self._happen(Event.ANSWERED, peer), lambda why: self._misbehaved(peer, why)
+        ).addErrback(self._bug, peer)
+
+    def _offer(self, before: Attachment) -> None:
+        peer: SlavePeer = self.attachment.peer
+        builders = self._slave.builderList
+        number = self.offers.sent(builders)
+        if self.attachment.state is State.READY:
+            self.liveness.listSent()
+        peer.offer(builders).addCallbacks(
+            lambda introduction: self._accepted(peer, number, introduction),
+            lambda why: self._misbehaved(peer, why),
+        ).addErrback(self._bug, peer)
+
+    def _accepted(self, peer: SlavePeer, number: int, introduction: Introduction) -> None:
+        if peer is not self.peer or not self.offers.accept(number, introduction.failing):
+            return
+        if self.attachment.state is State.READY:
+            self._slave.adopt(peer, introduction.builders)
+            self.offers.settled()
+        elif self.attachment.state is State.OFFERING:
+            self._introduction = introduction
+            self._happen(Event.ACCEPTED, peer)
+
+    def _attach(self, before: Attachment) -> None:
+        peer: SlavePeer = self.attachment.peer
+        introduction, self._introduction = self._introduction, None
+        assert introduction is not None  # Event.ACCEPTED comes with one
+        self._why = ""
+        self.liveness.attached()
+        self._slave.attach(peer, introduction)
+        self.offers.settled()
+        login = self._takeLogin(peer)
+        if login is not None:
+            login.callback(None)
+
+    def _takeBack(self, before: Attachment) -> None:
+        self.liveness.stop()
+        self._introduction = None
+        why, self._why = self._why or before.peer.broker.whyCut or "the connection was lost", ""
+        self._slave.takeBack(before, why)
+        self.offers.end()
+        self.offers.settled()
+        gone, self._waitingForLoss = self._waitingForLoss, ()
+        for waiter in gone:
+            waiter.callback(None)
+
+    def _hangUp(self, before: Attachment) -> None:
+        self.liveness.stop()
+        before.peer.abort()
+
+    def _hangUpWaiting(self, before: Attachment) -> None:
+        before.waiting.abort()
+
+    # errors
+
+    def _misbehaved(self, peer: SlavePeer, why: Failure) -> None:
+        """A volley failed. A lost connection is handled in L{_lost}."""
+        if why.check(pb.PBConnectionLost, pb.DeadReferenceError, Superseded):
+            return
+        if not why.check(MalformedAnswer):
+            log.failure("attaching slave {name} failed", why, name=self._slave.slavename)
+        self.fail(peer, why.getErrorMessage())
+
+    def _bug(self, why: Failure, peer: SlavePeer) -> None:
+        """Our own code failed in the middle of an attachment: the slave may try again (A3)."""
+        log.failure("attaching slave {name} failed", why, name=self._slave.slavename)
+        self.fail(peer, "internal error: see the master's log")
+
+
+_PERFORM = {
+    Effect.ASK: AttachmentDriver._ask,
+    Effect.OFFER: AttachmentDriver._offer,
+    Effect.ATTACH: AttachmentDriver._attach,
+    Effect.TAKE_BACK: AttachmentDriver._takeBack,
+    Effect.HANG_UP: AttachmentDriver._hangUp,
+    Effect.HANG_UP_WAITING: AttachmentDriver._hangUpWaiting,
+}

@@ -1,0 +1,192 @@
+# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+"""
+Liveness of a slave: its deadlines, the keepalive timer and the probes.
+
+A slave that misses a deadline fails. What follows from that is decided by L{buildbot.slaves.attachment}.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from buildbot.slaves.attachment import Attachment, State
+from buildbot.slaves.offers import BuilderOffers
+from buildbot.wire.peers import SlavePeer
+
+#: Seconds from the login to READY, and from a changed builder list to its acceptance.
+ATTACH_TIME = 60.0
+#: Seconds that a slave may take to answer a probe.
+PROBE_TIME = 30.0
+
+
+class WatchedSlave(Protocol):
+    """What L{Liveness} needs of the slave that it watches."""
+
+    @property
+    def attachment(self) -> Attachment:
+        """Where the attachment stands."""
+
+    @property
+    def offers(self) -> BuilderOffers:
+        """The builder lists that it was sent."""
+
+    @property
+    def keepalive(self) -> float:
+        """Seconds of silence before a probe."""
+
+    def fail(self, peer: SlavePeer, reason: str, /) -> None:
+        """The slave did not keep a deadline."""
+
+    def onLook(self) -> None:
+        """The timer has run out, and the slave has kept its deadlines."""
+
+
+class Liveness:
+    """
+    I watch one slave, while it is connected.
+
+    One timer serves every deadline: L{_look} finds out which of them is due.
+    """
+
+    __slots__ = ("_clock", "_muteUntil", "_mutes", "_probedAt", "_slave", "_timer")
+
+    def __init__(self, clock: IReactorTime, slave: WatchedSlave) -> None:
+        self._clock = clock
+        self._slave = slave
+        self._timer: Any = None
+        self._probedAt: float | None = None
+        self._muteUntil = 0.0
+        self._mutes = 0
+
+    @property
+    def isOn(self) -> bool:
+        """Whether a deadline is being watched."""
+        return self._timer is not None
+
+    def loginBegan(self) -> None:
+        """The slave has ATTACH_TIME to become attached."""
+        self._after(ATTACH_TIME)
+
+    def attached(self) -> None:
+        """The slave is attached: from now on its silence counts."""
+        self._probedAt = None
+        self._after(self._slave.keepalive)
+
+    def listSent(self) -> None:
+        """An attached slave has ATTACH_TIME to accept the builder list that it was just sent."""
+        self._after(min(ATTACH_TIME, self._untilIdle()))
+
+    def keepaliveChanged(self) -> None:
+        """The configuration gives the slave another keepalive: it counts from now."""
+        if self._slave.attachment.state is State.READY and self._probedAt is None:
+            self._after(self._untilIdle())
+
+    def stop(self) -> None:
+        """The connection is gone, or cut: there is nothing to watch."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._probedAt = None
+        self._mutes, self._muteUntil = 0, 0.0
+
+    def isAnswering(self, timeout: float, fresh: float) -> Deferred[bool]:
+        """
+        Whether the slave lives; see L{buildbot.slaves.perspective.BotPerspective.isAnswering}.
+
+        @param fresh: a slave that was heard of within so many seconds is not probed.
+        """
+        peer: SlavePeer | None = self._slave.attachment.peer
+        if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
+            return succeed(peer is not None)
+        return self._probe(peer, timeout)
+
+    def _probe(self, peer: SlavePeer, timeout: float) -> Deferred[bool]:
+        answered: Deferred[bool] = Deferred()
+        asked = self._clock.seconds()
+
+        def late() -> None:
+            if peer.lastHeard > asked:  # the answer waits behind what else the slave sends
+                answered.callback(True)
+                return
+            self._slave.fail(peer, f"it did not answer within {timeout:g} s")
+            answered.callback(False)
+
+        timeout = max(timeout, self._muteUntil - asked)
+        timer = self._clock.callLater(timeout, late)
+
+        def heard(lives: bool) -> None:
+            if timer.active():
+                timer.cancel()
+                answered.callback(lives)
+
+        peer.ping().addCallbacks(lambda answer: heard(True), lambda why: heard(peer.isAlive()))
+        return answered
+
+    def mayBeMute(self, seconds: float) -> None:
+        """
+        The slave may be too busy to answer for so long from now on: it is not probed meanwhile.
+
+        The kernel still watches the link.
+
+        @param seconds: 0 ends what an earlier call began.
+        """
+        self._mutes = max(0, self._mutes + (1 if seconds else -1))
+        if seconds:
+            self._muteUntil = self._clock.seconds() + seconds
+        elif not self._mutes:
+            self._muteUntil = 0.0
+        if self._slave.attachment.state is State.READY:
+            self._probedAt = None
+            self._after(max(seconds, self._untilIdle()))
+
+    def _untilIdle(self) -> float:
+        lastHeard: float = self._slave.attachment.peer.lastHeard
+        return max(0.0, lastHeard + self._slave.keepalive - self._clock.seconds())
+
+    def _after(self, seconds: float) -> None:
+        """Look after the slave again in so many seconds."""
+        if self._timer is not None and self._timer.active():
+            self._timer.reset(seconds)
+        else:
+            self._timer = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        now = self._slave.attachment
+        if now.state in (State.ASKING, State.OFFERING):
+            self._slave.fail(now.peer, f"it did not finish attaching within {ATTACH_TIME:g} s")
+        elif now.state is State.READY:
+            self._lookAfter(now.peer, self._clock.seconds())
+
+    def _lookAfter(self, peer: SlavePeer, now: float) -> None:
+        """Fail an attached slave, or probe it, or look again when its next deadline is due."""
+        if now < self._muteUntil:
+            self._after(self._muteUntil - now)
+            return
+        offers = self._slave.offers
+        if offers.isPending and now - offers.sentAt >= ATTACH_TIME:
+            self._slave.fail(peer, f"it did not accept its builder list within {ATTACH_TIME:g} s")
+            return
+        self._slave.onLook()
+        if self._probedAt is not None and peer.lastHeard >= self._probedAt:
+            self._probedAt = None
+        if self._probedAt is not None and now - self._probedAt >= PROBE_TIME:
+            self._slave.fail(peer, f"it did not answer a probe within {PROBE_TIME:g} s")
+            return
+        idle = self._untilNextProbe(peer, now)
+        if offers.isPending:
+            idle = min(idle, offers.sentAt + ATTACH_TIME - now)
+        self._after(idle)
+
+    def _untilNextProbe(self, peer: SlavePeer, now: float) -> float:
+        """Probe a slave that has been silent; return the seconds until it is looked after again."""
+        if self._probedAt is not None:
+            return min(self._probedAt + PROBE_TIME - now, self._slave.keepalive)
+        idle = self._untilIdle()
+        if idle > 0:
+            return idle
+        self._probedAt = now
+        peer.probe()
+        return min(PROBE_TIME, self._slave.keepalive)  # the next probe may be due before

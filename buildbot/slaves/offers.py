@@ -1,0 +1,117 @@
+# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+"""
+The builder lists of one slave: which one it was sent, when, and whether it has accepted it.
+
+How a list is sent, and how a builder is found that fails at the slave, is in L{buildbot.wire.offers}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from buildbot.slaves.seams import ShownSlave
+
+log = Logger()
+
+
+class BuilderOffers:
+    """
+    I know the builder lists that one slave was sent.
+
+    Each list has a number. Only the answer to the last one counts.
+
+    @ivar sentAt: when the list was sent that is not accepted yet, by the clock; of several, the first.
+    @ivar halfMade: the builders that have ever failed at this slave.
+    """
+
+    __slots__ = ("_accepted", "_clock", "_last", "_number", "_slave", "_waiting", "halfMade", "sentAt")
+
+    def __init__(self, clock: IReactorTime, slave: ShownSlave) -> None:
+        self._clock = clock
+        self._slave = slave
+        self._number = self._accepted = 0
+        self._last: Sequence[tuple[str, str]] = ()
+        # tuples, since most of the time, for most of the slaves, they are empty
+        self._waiting: tuple[Deferred[None], ...] = ()
+        self.halfMade: frozenset[str] = frozenset()
+        self.sentAt = 0.0
+
+    @property
+    def isPending(self) -> bool:
+        """Whether a list was sent and is not accepted yet."""
+        return self._accepted != self._number
+
+    @property
+    def isWaitedFor(self) -> bool:
+        """Whether somebody waits for the acceptance of a list."""
+        return bool(self._waiting)
+
+    def isTold(self, builders: Sequence[tuple[str, str]]) -> bool:
+        """Whether the slave was sent this very list, and none of its builders has failed."""
+        return self._last == builders and not self._slave.slave_status.failing
+
+    def begin(self) -> None:
+        """A new connection is served: it was sent no list so far."""
+        self._number = self._accepted = 0
+
+    def end(self) -> None:
+        """The connection is gone."""
+        self._last = ()
+        if self._slave.slave_status.failing:
+            self._slave.slave_status.failing = {}
+
+    def sent(self, builders: Sequence[tuple[str, str]]) -> int:
+        """
+        A list is being sent.
+
+        @param builders: (builder name, build directory) pairs.
+        @return: the number of the list.
+        """
+        if not self.isPending:
+            self.sentAt = self._clock.seconds()
+        self._number += 1
+        self._last = builders
+        return self._number
+
+    def accept(self, number: int, failing: Mapping[str, str]) -> bool:
+        """
+        The slave has accepted a list.
+
+        @param failing: builder name -> why the slave cannot make it.
+        @return: whether that was the last list: the answer to an older one means nothing.
+        """
+        if number != self._number:
+            return False
+        self._accepted = number
+        self._tellFailing(failing)
+        return True
+
+    def _tellFailing(self, failing: Mapping[str, str]) -> None:
+        """Some builders of the list fail at the slave: it builds for the others, and the admin learns why."""
+        slave = self._slave
+        known = slave.slave_status.failing
+        for name in [name for name in failing if failing[name] != known.get(name)]:
+            told = f"builder {name} cannot be used there: {failing[name]}"
+            slave.happened(told)
+            log.error("slave {name}: {told}", name=slave.slavename, told=told)
+        for name in [name for name in known if name not in failing]:
+            log.info("slave {name}: builder {builder} can be used again", name=slave.slavename, builder=name)
+        if failing or known:
+            slave.slave_status.failing = failing
+            self.halfMade = self.halfMade.union(failing)
+
+    def whenSettled(self) -> Deferred[None]:
+        """Fires with None once the slave has accepted the last list, or is gone."""
+        settled: Deferred[None] = Deferred()
+        self._waiting = (*self._waiting, settled)
+        return settled
+
+    def settled(self) -> None:
+        """Tell those who wait: see L{whenSettled}."""
+        waiting, self._waiting = self._waiting, ()
+        for waiter in waiting:
+            waiter.callback(None)
