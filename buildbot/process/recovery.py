@@ -8,13 +8,13 @@ Damage to the store is repaired before, by the store itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.logger import Logger
 
 from buildbot.logs.directory import adopt
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 from buildbot.process.engine import BuildEngine
+from buildbot.process.expectations import expectationsOf
 from buildbot.process.readable import readable, statesOf
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
@@ -70,7 +70,7 @@ class Recovery:
     async def takeUp(self) -> None:
         """Let the requests wait again, and give the builders what they have learned."""
         engine, store = self._engine, self._resources.store
-        for name, expectations in (await statesOf(store, "expectations", _expectations)).items():
+        for name, expectations in (await statesOf(store, "expectations", expectationsOf)).items():
             if name in engine.builders:
                 engine.builders[name].expectations = expectations
             else:
@@ -91,9 +91,3 @@ class Recovery:
         if homeless or unreadable:
             cancelled = await store.cancelRequests([*homeless, *unreadable], self._resources.now())
             engine.buildsetsComplete(cancelled)
-
-
-def _expectations(record: Any) -> dict[str, float]:
-    if not isinstance(record, dict) or not all(isinstance(each, (int, float)) for each in record.values()):
-        raise TypeError("the stored durations of steps have a wrong type")
-    return dict(record)

@@ -13,8 +13,9 @@ from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.model.change import Change
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process.attempt import FRESH
 from buildbot.process.base import LOST_TIME, STOP_TIME, Build
-from buildbot.process.builder import FRESH, RETRIES
+from buildbot.process.builder import RETRIES
 from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.buildset import BuildSet
 from buildbot.process.buildstep import BuildStep

@@ -1,0 +1,340 @@
+# -*- test-case-name: tests.unit.process.test_builds -*-
+"""
+One attempt to build some requests on one slave: from the choice of both to the stored end of the build.
+
+The slave is asked whether it lives, the store records the build, the configuration's code makes
+it, it runs, and its end is stored. Each of these may fail. Then the requests wait again, or are over.
+What happens while the build runs is in L{buildbot.process.base}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.config.model import BuilderConfig
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.daemon.clock import Stopwatch
+from buildbot.model.records import BuildRecord
+from buildbot.model.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
+from buildbot.process.base import Build
+from buildbot.process.buildfactory import BuildFactory
+from buildbot.process.expectations import LEARNING, isWorthStoring, learned
+from buildbot.process.merging import RETRIES
+from buildbot.process.request import BuildRequest
+from buildbot.process.seams import MasterForBuilder
+from buildbot.process.slavebuilder import SlaveBuilder
+from buildbot.status.build import BuildStatus
+from buildbot.status.builderstatus import BuilderStatus
+from buildbot.store.interface import StoreConflict, StoreFailed
+
+log = Logger()
+
+#: Seconds within which a slave must have been heard of to begin a build without asking.
+FRESH = 10.0
+#: Seconds that a slave may take to answer before a build (L4).
+PING_TIME = 20.0
+
+
+class BuilderForAttempt(Protocol):
+    """
+    The builder, for an attempt to build.
+
+    @ivar setup: what the configuration says of it.
+    @ivar building: the builds that run.
+    @ivar isRemoved: whether it is in the configuration no more.
+    @ivar expectations: step name -> seconds that it usually takes.
+    @ivar builder_status: what status receivers see of it.
+    """
+
+    setup: BuilderConfig
+    building: list[Build]
+    isRemoved: bool
+    expectations: dict[str, float]
+    builder_status: BuilderStatus
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives."""
+
+    @property
+    def botmaster(self) -> MasterForBuilder:
+        """The master."""
+
+    def maybeStartBuild(self) -> None:
+        """Begin as many builds as can begin now."""
+
+    def take(self, requests: Sequence[BuildRequest], /) -> list[BuildRequest]:
+        """Take requests from the queue; return those that were still there."""
+
+    def putBack(self, requests: Iterable[BuildRequest], /) -> None:
+        """Let requests wait again."""
+
+    def cancelPending(self, requests: Sequence[BuildRequest], /) -> Deferred[bool]:
+        """Cancel requests."""
+
+    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveBuilder, /) -> list[Any]:
+        """The real locks of locks of the configuration."""
+
+    def failed(self, why: Failure, /) -> None:
+        """Log an exception that nobody else takes care of."""
+
+
+class BuildAttempt:
+    """
+    I try to build some requests on one slave, which is reserved for me.
+
+    @ivar requests: the requests that the build serves. Before it begins, those that were chosen for it.
+    """
+
+    def __init__(
+        self, builder: BuilderForAttempt, slavebuilder: SlaveBuilder, requests: Sequence[BuildRequest]
+    ) -> None:
+        self.builder = builder
+        self.slavebuilder = slavebuilder
+        self.requests = requests
+        self._master = builder.botmaster
+        self._engine = self._master.engine
+
+    async def run(self) -> None:
+        """The whole attempt; it is over when the end of the build is stored."""
+        chosen = self.requests
+        self._engine.keeping += 1
+        try:
+            build = await self._begin()
+            if build is not None:
+                await self._perform(build)
+                isStopping = self._master.resources.stopping
+                again = self._waitsAgain(build, isStopping)
+                self._over(build)
+                again = await self._keep(build.build_status, again, not isStopping)
+                self._release(build.build_status, again, not isStopping)
+        finally:
+            self._engine.keeping -= 1
+            self._engine.trialIsOver(chosen)
+
+    # until it begins
+
+    async def _begin(self) -> Build | None:
+        """The build, once the store has recorded it; None if it cannot begin: its requests wait again."""
+        chosen, taken = self.requests, []
+        build = None
+        answers = await self.slavebuilder.slave.isAnswering(PING_TIME, FRESH)
+        for req in chosen:
+            req.isChosen = False
+        if answers and self._canBegin():
+            taken = self.builder.take(chosen)  # some may have been cancelled meanwhile
+            build = await self._recorded(taken) if taken else None
+        if build is None:
+            self._engine.trialIsOver(chosen)
+            self.slavebuilder.free()
+            # Other builders come first: they may have waited longer for this slave.
+            self._engine.slaveIsIdle(self.slavebuilder.slave, self.builder)
+            self.builder.putBack([req for req in taken if not req.isOver])
+        self.requests = taken
+        return build
+
+    def _canBegin(self) -> bool:
+        """Whether, after the slave has answered, there is still a reason to build there."""
+        isWanted = not self.builder.isRemoved and not self._engine.isHolding()
+        return (
+            isWanted and self.slavebuilder.isAttached and self.slavebuilder.slave.availability.paused is None
+        )
+
+    async def _recorded(self, requests: Sequence[BuildRequest]) -> Build | None:
+        """A build that the store has recorded; None if it could not be recorded."""
+        try:
+            record = await self._record(requests)
+        except PLUGIN_ERRORS:  # a request of somebody's own class may say what no record can hold
+            self.builder.failed(Failure())
+            for req in requests:
+                req.isOver = True  # it can never be built, so it must not wait
+            self.builder.cancelPending(requests)
+            return None
+        return None if record is None else self._made(requests, record)
+
+    async def _record(self, requests: Sequence[BuildRequest]) -> BuildRecord | None:
+        """
+        Record in the store that a build begins.
+
+        This comes before any code of the configuration makes the build: if that code ends the process, the
+        next one knows which requests the build was for.
+
+        @return: the record, which has the number of the build; None if it could not be stored.
+        """
+        first, *others = requests
+        resources, name = self._master.resources, self.builder.name
+        record = BuildRecord(
+            builder=name,
+            number=None,
+            slave=self.slavebuilder.slavename,
+            requests=tuple(req.id for req in requests if req.id is not None),
+            started=resources.now(),
+            reason=first.mergeReasons(others),
+            sourcestamp=(first.mergeWith(others) if others else first.source).toRecord(),
+        )
+        try:
+            least = self._master.numbers.least(name)
+            atLeast = {"atLeast": least} if least else {}
+            stored: BuildRecord = await resources.store.startBuild(record, **atLeast)
+        except StoreConflict:
+            log.failure("a build of builder {name} could not be started", name=name)
+            for req in requests:
+                req.finished(None)  # the store knows better: they wait no longer
+            return None
+        except StoreFailed as failed:
+            self._master.health.failed(failed.reason)
+            return None
+        self._master.health.works()
+        return stored
+
+    def _made(self, requests: Sequence[BuildRequest], record: BuildRecord) -> Build:
+        """The build of a record, made by the configuration's code."""
+        try:
+            build = self._newBuild(requests)
+        except PLUGIN_ERRORS:  # of somebody's own factory or build
+            why = Failure()
+            self.builder.failed(why)
+            build = self._brokenBuild(requests, why)
+        resources, status = self._master.resources, self.builder.builder_status
+        now = Stopwatch(record.started, resources.clock)
+        build.build_status = BuildStatus(status, record, resources.logs, now, resources.announcer)
+        build.build_status.experience = status.experience
+        return build
+
+    def _newBuild(self, requests: Sequence[BuildRequest]) -> Build:
+        factory: Any = self.builder.setup.factory
+        if not hasattr(factory, "newBuild"):
+            factory = BuildFactory(factory.steps)
+        build: Build = factory.newBuild(list(requests))
+        build.setBuilder(self.builder)
+        return build
+
+    def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:
+        """A build that only raises the exception that its factory has raised."""
+        build = Build(requests)
+        build.setBuilder(self.builder)
+        build.setSteps([lambda build: why.raiseException()])
+        return build
+
+    # while it runs
+
+    async def _perform(self, build: Build) -> None:
+        """Run the build to its end."""
+        builder, slavebuilder = self.builder, self.slavebuilder
+        slavebuilder.build, build.slavebuilder = build, slavebuilder
+        builder.building.append(build)
+        try:
+            await self._run(build)
+        except PLUGIN_ERRORS:
+            builder.failed(Failure())
+            build.fail("internal error: see the master's log")
+        builder.building.remove(build)
+
+    async def _run(self, build: Build) -> None:
+        builder, slavebuilder, status = self.builder, self.slavebuilder, build.build_status
+        build.setLocks(builder.realLocks(builder.setup.locks, slavebuilder))
+        for req in build.requests:
+            req.buildStarted(build, status)
+        log.info(
+            "build {number} of builder {name} started on slave {slave}",
+            number=status.number,
+            name=builder.name,
+            slave=slavebuilder.slavename,
+        )
+        self._engine.buildStarted(builder, build)
+        builder.builder_status.buildStarted(status)
+        ended = build.startBuild(status, builder.expectations, slavebuilder)
+        if not slavebuilder.isAttached:
+            build.lostRemote()
+        await ended
+
+    # its end
+
+    def _waitsAgain(self, build: Build, isStopping: bool) -> bool:
+        """Whether the requests of an ended build wait again; the status of the build says why, or why not."""
+        if build.results != RETRY:
+            return False
+        status, attempts = build.build_status, max(req.attempts for req in self.requests)
+        if isStopping:
+            status.setText(["the master was stopped"])
+            return True
+        if attempts < RETRIES:
+            return True
+        status.setResults(EXCEPTION)
+        why = f" ({build.whyLost})" if build.whyLost else ""
+        status.setText([f"slave lost{why}; the last of {attempts + 1} tries"])
+        return False
+
+    def _over(self, build: Build) -> None:
+        """The build has ended: tell everybody, and free the slave."""
+        status = build.build_status
+        results = SUCCESS if build.results is None else build.results
+        text = outcomeWords(Results[results], status.getText())[:200]
+        log.info(
+            "build {number} of builder {name} finished: {text}",
+            number=status.number,
+            name=self.builder.name,
+            text=text,
+        )
+        self._learn(status)
+        self.builder.builder_status.buildFinished(status)
+        self._engine.trialIsOver(self.requests)
+        self.slavebuilder.free()
+        self._engine.buildEnded(self.builder, build)
+
+    def _learn(self, status: BuildStatus) -> None:
+        """Expect of the next build what the steps of this one took, if it succeeded."""
+        if status.getResults() != SUCCESS:
+            return
+        builder = self.builder
+        took = {}
+        for step in status.steps:
+            if step.started is not None and step.finished is not None:
+                took[step.name] = step.finished - step.started
+                builder.builder_status.learn(step.name, step.measured(), LEARNING)
+        before, builder.expectations = builder.expectations, learned(builder.expectations, took)
+        if isWorthStoring(before, builder.expectations):
+            self._master.health.remember(f"expectations/{builder.name}", builder.expectations)
+
+    async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
+        """
+        Store the end of the build, however long that takes (P4).
+
+        @param again: whether its requests wait again.
+        @param counts: whether that counts as one of their tries.
+        @return: whether they do wait again: not if the build cannot be stored as it is.
+        """
+        finish, untilKept = self._master.resources.store.finishBuild, self._master.health.untilKept
+        try:
+            record = status.toRecord()
+            complete = await untilKept(lambda: finish(record, again, counts))
+        except StoreConflict:
+            log.failure("storing the end of {status!r} failed", status=status)
+            return again
+        except PLUGIN_ERRORS:
+            log.failure("{status!r} has values that cannot be stored", status=status)
+            status.setResults(EXCEPTION)
+            text = ("the result of the build cannot be stored: see twistd.log of the master",)
+            finished = status.finished or status.now()
+            bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
+            again = False
+            complete = await untilKept(lambda: finish(bare, False, counts))
+        self._engine.buildsetsComplete(complete or ())
+        return again
+
+    def _release(self, status: BuildStatus, again: bool, counts: bool) -> None:
+        """The end is stored: the requests are over, or wait again."""
+        for req in self.requests:
+            if again:
+                req.attempts += counts
+                req.lostOn |= {self.slavebuilder.slavename}
+            else:
+                req.finished(status)
+        if again:
+            self.builder.putBack(self.requests)
