@@ -7,51 +7,42 @@ A Change itself is in L{buildbot.model.change}; keeping it is the store's busine
 
 from __future__ import annotations
 
-from bisect import insort
-from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from buildbot.model.change import Change as Change  # where 0.7.5 had it
 from buildbot.reconfig.parent import PluginParent
 from buildbot.store.interface import StoreFailed
+from buildbot.store.outbox import Outbox
 
 log = Logger()
 
-#: Seconds after which the oldest of the Changes that could not be kept is tried again (P4).
-RETRY_AFTER = 10.0
-#: So many Changes may wait for that; more are refused.
+#: The most changes that wait while the store fails; further ones are refused.
 MOST_WAITING = 10_000
-
-
-@dataclass(order=True)
-class _Found:
-    """A Change that is not on disk yet, and its place among all."""
-
-    place: int
-    change: Change = field(compare=False)
-    done: Deferred[Change] = field(compare=False, default_factory=Deferred)
 
 
 class ChangeMaster(PluginParent):
     """
-    I am the parent of the change sources, and hand what they find to the master that is mine.
+    I am the parent of the change sources, and hand their changes to the master.
 
-    What cannot be kept just now waits here, in its order: many a source of 0.7.5 does not look at what
-    becomes of a Change, and none can be asked to find it again.
+    A change that cannot be stored waits here, and keeps its place: most sources of 0.7.5 do not look at the
+    outcome, and no source can be asked to find a change again.
     """
+
+    _outbox: Outbox[Change, Change]
 
     def __init__(self) -> None:
         super().__init__()
         self.setName("changemaster")
-        self._count = self._refused = 0
-        self._waiting: list[_Found] = []
-        self._sending: list[Deferred[None]] = []
-        self._retry: Any = None
-        self._isFailing = self._isStopping = False
+
+    def setServiceParent(self, parent: Any) -> Any:
+        """Belong to the master, which stores changes."""
+        self._outbox = Outbox(
+            parent.botmaster.clock, self.addChangeNow, failed=self._storeFails, works=self._storeWorks
+        )
+        return super().setServiceParent(parent)
 
     def addChange(self, change: Change) -> Deferred[Change]:
         """
@@ -60,22 +51,16 @@ class ChangeMaster(PluginParent):
         @return: fires with the Change, its number set, once it is on disk (P2), however long that takes
             (P4).  Fails with StoreFailed if MOST_WAITING wait already, or the master stops before.
         """
-        self._count += 1
-        found = _Found(self._count, change)
-        if not self._isFailing or self._isStopping:
-            self._send(found)
-        elif len(self._waiting) < MOST_WAITING:
-            self._wait(found)
-        else:
-            why = StoreFailed(f"already {MOST_WAITING} changes wait to be stored, which is the most")
-            self._clock().callLater(0, self._refuse, found, Failure(why))
-        return found.done
+        if self._outbox.isFailing and not self._outbox.isFinishing and self._outbox.waiting >= MOST_WAITING:
+            reason = f"already {MOST_WAITING} changes wait to be stored, which is the most"
+            return self._outbox.refuse(StoreFailed(reason))
+        return self._outbox.add(change)
 
     def addChangeNow(self, change: Change) -> Deferred[Change]:
         """
-        As L{addChange}, for whoever can be told to come again.
+        Store a Change now or not at all, for a source that can be told to send it again.
 
-        @return: fails with StoreFailed if the Change cannot be kept just now.
+        @return: fires as that of L{addChange} does; fails with StoreFailed if the store fails.
         """
         parent: Any = self.parent
         return ensureDeferred(parent.addChange(change))
@@ -96,91 +81,34 @@ class ChangeMaster(PluginParent):
 
     def startService(self) -> None:
         """See L{twisted.application.service.MultiService}."""
-        self._isStopping = False
+        self._outbox.reopen()
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
         """
-        Stop the sources, and try what waits for the last time.
+        Stop the sources, and try to store the waiting changes for the last time.
 
-        @return: fires when all is kept, or said to be lost.
+        @return: fires when all are stored, or the log says how many are lost.
         """
-        self._isStopping = True
-        self._sendAll()
-        trying = DeferredList(list(self._sending)).addCallback(self._sayLost)  # a source may never stop
+        storing = self._outbox.finish().addCallback(self._sayLost)  # at once: a source may never stop
         stopping = maybeDeferred(super().stopService)
-        return DeferredList([trying, stopping]).addCallback(self._sayLost)
+        return DeferredList([storing, stopping]).addCallback(self._sayLost)
 
-    def _sayLost(self, results: Any) -> None:
-        if self._refused:
+    def _sayLost(self, results: object) -> None:
+        if self._outbox.refused:
             log.error(
                 "changes lost because the master stopped before they could be stored: {count}",
-                count=self._refused,
+                count=self._outbox.refused,
             )
-        self._isFailing, self._refused = False, 0
+        self._outbox.refused = 0
 
-    # what waits
+    def _storeFails(self, why: StoreFailed) -> None:
+        if not self._outbox.isFailing:
+            log.error("changes cannot be stored, and wait: {reason}", reason=why.reason)
 
-    def _clock(self) -> Any:
-        parent: Any = self.parent
-        return parent.botmaster.clock
-
-    def _sendAll(self) -> None:
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            self._send(each)
-
-    def _sendOldest(self) -> None:
-        """One alone: as long as the store fails, no other one is to get before it."""
-        self._retry = None
-        self._send(self._waiting.pop(0))
-
-    def _send(self, found: _Found) -> None:
-        sending: Deferred[Any] = self.addChangeNow(found.change)
-        self._sending.append(sending)
-        sending.addBoth(self._answered, sending)
-        sending.addCallbacks(self._kept, self._notKept, (found,), {}, (found,))
-
-    def _answered(self, result: Any, sending: Deferred[Any]) -> Any:
-        self._sending.remove(sending)
-        return result
-
-    def _kept(self, change: Change, found: _Found) -> None:
-        found.done.callback(change)
-        if self._isFailing and not self._isStopping:
-            log.info(
-                "changes can be stored again: {count} had to wait, {refused} were refused",
-                **{"count": len(self._waiting) + 1, "refused": self._refused},
-            )
-            self._isFailing, self._refused = False, 0
-            self._sendAll()
-
-    def _notKept(self, why: Failure, found: _Found) -> None:
-        if not isinstance(why.value, StoreFailed):
-            found.done.errback(why)
-            if self._waiting:
-                self._retrySoon()
-        elif self._isStopping:
-            self._refuse(found, why)
-        else:
-            if not self._isFailing:
-                log.error("changes cannot be stored, and wait: {reason}", reason=why.value.reason)
-            self._isFailing = True
-            self._wait(found)
-
-    def _wait(self, found: _Found) -> None:
-        insort(self._waiting, found)
-        self._retrySoon()
-
-    def _retrySoon(self) -> None:
-        if self._retry is None and not self._isStopping:
-            self._retry = self._clock().callLater(RETRY_AFTER, self._sendOldest)
-
-    def _refuse(self, found: _Found, why: Failure) -> None:
-        """It is lost, unless its source looks at what becomes of it; that is said once for all of them."""
-        self._refused += 1
-        found.done.errback(why)
-        found.done.addErrback(lambda failure: failure.trap(StoreFailed))
+    def _storeWorks(self) -> None:
+        log.info(
+            "changes can be stored again: {count} had to wait, {refused} were refused",
+            **{"count": self._outbox.waiting + 1, "refused": self._outbox.refused},
+        )
+        self._outbox.refused = 0

@@ -16,11 +16,12 @@ from zope.interface.verify import verifyObject
 
 from buildbot.changes import changes
 from buildbot.changes.base import ChangeSource
-from buildbot.changes.changes import RETRY_AFTER, Change, ChangeMaster
+from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.changes.pb import ChangeNotKept, ChangePerspective, PBChangeSource
 from buildbot.interfaces import IChangeSource
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.realm import Dispatcher
+from buildbot.store.outbox import RETRY_AFTER
 from buildbot.wire.listeners import CannotOpen
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
