@@ -3,7 +3,7 @@
 Whether the store works, and what is done until it works again.
 
 No build begins while the store is in trouble. Every write reports here whether it
-succeeded, and the store itself is tried again every STORE_AGAIN seconds.
+succeeded, and the store itself is tried again every RETRY_AFTER seconds.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.daemon.troubles import Symptom
+from buildbot.events.alarm import Alarm
+from buildbot.events.eventual import eventual
 from buildbot.process.resources import Resources
 from buildbot.store.interface import FILE_GONE, StoreFailed
+from buildbot.store.outbox import RETRY_AFTER, untilKept
 
 log = Logger()
-
-#: Seconds after which a store that failed is tried again (P4).
-STORE_AGAIN = 10.0
 
 
 def storeSymptom(reason: str) -> Symptom:
@@ -45,7 +45,7 @@ class StoreHealth:
         self._resources = resources
         self._recovered = recovered
         self.trouble = ""
-        self._trying: Any = None
+        self._alarm = Alarm(self._try)
 
     def watch(self, store: Any) -> None:
         """Hear from a store about every write, whoever made it."""
@@ -60,8 +60,8 @@ class StoreHealth:
             )
         self.trouble = reason
         self._resources.troubles.report("store", storeSymptom(reason))
-        if self._trying is None and not self._resources.stopping:
-            self._trying = self._resources.clock.callLater(STORE_AGAIN, self._try)
+        if not self._alarm.isSet and not self._resources.stopping:
+            self._alarm.set(self._resources.clock, RETRY_AFTER)
 
     def damaged(self, reason: str) -> None:
         """Some of the store cannot be read. That stays so until the next start."""
@@ -80,11 +80,10 @@ class StoreHealth:
             self.trouble = ""
             self._resources.troubles.clear("store")
             self.stop()
-            self._resources.clock.callLater(0, self._recovered)
+            eventual(self._resources.clock, self._recovered)
 
     def _try(self) -> None:
         """Write something: while there is trouble no build begins, so perhaps nobody else writes."""
-        self._trying = None
         resources = self._resources
         trying = resources.store.setState("store/trouble", [self.trouble, resources.now()])
         trying.addCallbacks(lambda kept: self.works(), self._stillFails)
@@ -96,9 +95,7 @@ class StoreHealth:
 
     def stop(self) -> None:
         """Try the store no more."""
-        if self._trying is not None:
-            self._trying.cancel()
-            self._trying = None
+        self._alarm.stop()
 
     async def untilKept(
         self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
@@ -109,18 +106,17 @@ class StoreHealth:
         @param failed: is called after each attempt that failed.
         @return: the answer of the store; None if the master stops first.
         """
-        while True:
-            try:
-                kept = await write()
-            except StoreFailed as why:
-                self.failed(why.reason)
-                failed()
-                if self._resources.stopping:
-                    return None
-                await self._resources.sleep(STORE_AGAIN)
-            else:
-                self.works()
-                return kept
+
+        async def attempt() -> Any:
+            kept = await write()
+            self.works()
+            return kept
+
+        def told(why: StoreFailed) -> None:
+            self.failed(why.reason)
+            failed()
+
+        return await untilKept(attempt, self._resources.sleep, told, lambda: self._resources.stopping)
 
     def remember(self, key: str, value: Any) -> None:
         """Store a small value. If that fails, nothing is done about it: the value is a convenience."""

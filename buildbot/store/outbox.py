@@ -8,7 +8,7 @@ What the work is, and what a failure is called in the log, is the business of th
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -36,7 +36,7 @@ class NotYet(Exception):
 
 
 async def untilKept(
-    write: Callable[[], Deferred[R]],
+    write: Callable[[], Awaitable[R]],
     sleep: Callable[[float], Deferred[None]],
     failed: Callable[[StoreFailed], object],
     isOver: Callable[[], bool],
