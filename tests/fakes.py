@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -216,8 +217,8 @@ class FakeSlave:
     def connect(self, factory: Any, clock: Clock, port: int = 50000, login: bool = True) -> Pump:
         """Connect to a server factory and log in; pump the returned Pump to get anywhere."""
         client = pb.PBClientFactory()
-        client.protocol = Python2Broker if self.kind.python == 2 else QuietBroker  # type: ignore[assignment]
-        server = factory.buildProtocol(_Address("10.0.0.1", port))
+        client.protocol = Python2Broker if self.kind.python == 2 else QuietBroker
+        server = factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", port))
         self.broker = client.buildProtocol(None)
         if login:
             credentials = UsernamePassword(self.name.encode(), self.password.encode())
@@ -263,9 +264,3 @@ class FakeSlave:
         for name in names:
             self.builders.setdefault(name, _SlaveBuilder(name, self))
         return dict(self.builders)
-
-
-@dataclass(frozen=True)
-class _Address:
-    host: str
-    port: int

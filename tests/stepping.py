@@ -80,7 +80,7 @@ class Running:
         )
         self.build.setBuilder(builder)
         self.build.setSteps([step])
-        record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
+        record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
         logs = LogDirectory(os.path.join(basedir, "logs"), self.clock)
         self.status = BuildStatus(builder, record, logs, self.clock.seconds)
         self._remote = SimpleNamespace(

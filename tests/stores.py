@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
@@ -23,6 +23,7 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
+from tests.logears import hearLog
 
 _T = TypeVar("_T")
 
@@ -118,8 +119,7 @@ class SqliteCase(StoreCase):
     def setUp(self) -> None:
         super().setUp()
         self.warnings: list[str] = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        hearLog(self, self.observe)
 
     def observe(self, event: dict[str, Any]) -> None:
         if event["log_level"] >= LogLevel.warn and "log_format" in event:

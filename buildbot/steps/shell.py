@@ -71,7 +71,7 @@ class ShellCommand(LoggingBuildStep):
     )
     def __init__(
         self,
-        workdir: str | None = None,
+        workdir: str | WithProperties | None = None,
         description: Words | None = None,
         descriptionDone: Words | None = None,
         command: Command | None = None,
@@ -343,7 +343,7 @@ class WarningCountingShellCommand(ShellCommand):
     @arguments(warningPattern=orNone(PATTERN, "that of the class"))
     def __init__(
         self,
-        workdir: str | None = None,
+        workdir: str | WithProperties | None = None,
         description: Words | None = None,
         descriptionDone: Words | None = None,
         command: Command | None = None,

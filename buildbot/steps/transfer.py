@@ -24,6 +24,7 @@ from buildbot.files.partial import Partials, partialPath
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import openPlain
 from buildbot.files.sparing import sparing
+from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH
@@ -293,7 +294,7 @@ class _FileTransfer(BuildStep):
     def __init__(
         self,
         build: Any = None,
-        workdir: str = "build",
+        workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
         mode: int | None = None,
@@ -376,7 +377,7 @@ class FileUpload(_FileTransfer):
         build: Any = None,
         slavesrc: Any = REQUIRED,
         masterdest: Any = REQUIRED,
-        workdir: str = "build",
+        workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
         mode: int | None = None,
@@ -416,7 +417,7 @@ class DirectoryUpload(_FileTransfer):
         build: Any = None,
         slavesrc: Any = REQUIRED,
         masterdest: Any = REQUIRED,
-        workdir: str = "build",
+        workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
         compress: str | None = None,
@@ -452,7 +453,7 @@ class FileDownload(_FileTransfer):
         build: Any = None,
         mastersrc: Any = REQUIRED,
         slavedest: Any = REQUIRED,
-        workdir: str = "build",
+        workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
         mode: int | None = None,

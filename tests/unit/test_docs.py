@@ -13,6 +13,7 @@ from itertools import product
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.python import usage
@@ -28,6 +29,7 @@ from buildbot.config.model import KEEPALIVE
 from buildbot.control.buildcommands import BuildCommands
 from buildbot.logs.live import LogDirectory
 from buildbot.model.change import Change
+from buildbot.model.properties import Properties
 from buildbot.model.records import BuildRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.base import Build
@@ -214,7 +216,7 @@ class TablesTests(unittest.TestCase):
 
     def test_attachment(self) -> None:
         """The attachment table says for every state and event what the machine does."""
-        drawn = {}
+        drawn: dict[tuple[str, str], tuple[str, list[str]]] = {}
         for states, events, target, effects in tableRows(
             pages()["architecture/attachment"], "attachment-table"
         ):
@@ -226,9 +228,9 @@ class TablesTests(unittest.TestCase):
             now = Attachment(
                 state, None if state is State.ABSENT else "a", "b" if state is State.DISPLACING else None
             )
-            then, effects = advance(now, event, "c" if event is Event.CONNECTED else now.peer)
-            if then != now or effects:
-                real[state.name, event.name] = (then.state.name, [effect.name for effect in effects])
+            then, done = advance(now, event, "c" if event is Event.CONNECTED else now.peer)
+            if then != now or done:
+                real[state.name, event.name] = (then.state.name, [effect.name for effect in done])
         self.assertEqual(drawn, real)
 
     def test_limits(self) -> None:
@@ -383,10 +385,10 @@ class ReferenceTests(unittest.TestCase):
         before, _, after = text.partition("and those that come from elsewhere")
         change = Change("me", [], "", properties={"a": "change", "b": "change", "c": "change"})
         request = BuildRequest("because", SourceStamp(changes=[change]), "full")
-        request.properties = {"b": "request", "c": "request", "slavename": "request"}
+        request.properties = Properties({"b": "request", "c": "request", "slavename": "request"})
         build = Build([request])
         build.setBuilder(SimpleNamespace(name="full"))
-        record = BuildRecord("full", 7, "bot1", (), 0.0, "because", {})
+        record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
         slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
         clock = Clock()
         build.startBuild(
@@ -446,8 +448,8 @@ class ReferenceTests(unittest.TestCase):
                 continue
             real = optionsOf(options)
             common = {long: real.pop(long) for long in ("--help", "--quiet", "--version")}
-            for long, (short, _) in common.items():
-                self.assertIn(f"``{short}``, ``{long}``" if short else f"\n``{long}``\n", text)
+            for long, (letter, _) in common.items():
+                self.assertIn(f"``{letter}``, ``{long}``" if letter else f"\n``{long}``\n", text)
             rows = tableRows(text, f"options-{name}") if real else []
             drawn = {}
             for forms, default, _ in rows:
@@ -505,7 +507,7 @@ def optionsOf(options: type[usage.Options]) -> dict[str, tuple[str | None, str |
     """The options of a command: C{"--flag"} or C{"--parameter="} -> its short form and its default."""
     found: dict[str, tuple[str | None, str | None]] = {"--version": (None, None), "--help": ("-h", None)}
     flags: list[list[str | None]] = []
-    parameters: list[list[object]] = []
+    parameters: list[list[Any]] = []
     accumulateClassList(options, "optFlags", flags)
     accumulateClassList(options, "optParameters", parameters)
     for long, short, *_ in flags:

@@ -35,11 +35,12 @@ class SampleTests(unittest.TestCase):
     def test_change(self) -> None:
         """A change that is sent with the other password is soon built by the builder."""
         (source,) = load(SAMPLE, "master.cfg", self.mktemp()).sources
-        self.assertIsInstance(source, PBChangeSource)
+        assert isinstance(source, PBChangeSource)
         self.assertEqual((source.user, source.passwd, source.port), ("change", "change-me-too", None))
         (scheduler,) = load(SAMPLE, "master.cfg", self.mktemp()).schedulers
-        self.assertIsInstance(scheduler, Scheduler)
+        assert isinstance(scheduler, Scheduler)
         self.assertEqual((scheduler.branch, scheduler.listBuilderNames()), (None, ["first"]))
+        assert scheduler.treeStableTimer is not None
         self.assertLess(scheduler.treeStableTimer, 10)
         text, passwords = withPasswords(SAMPLE)
         self.assertEqual(len(set(passwords)), 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial import unittest
@@ -94,7 +96,8 @@ class StaleTests(unittest.TestCase):
     def test_swallows(self) -> None:
         """The errors of a reference to a slave that is gone are swallowed."""
         for error in (pb.DeadReferenceError(), pb.PBConnectionLost()):
-            self.assertIsNone(ignoreStaleRefs(Failure(error)))
+            swallowed: Callable[[Failure], object] = ignoreStaleRefs
+            self.assertIsNone(swallowed(Failure(error)))
 
     def test_passesOn(self) -> None:
         """Any other error goes on."""

@@ -8,7 +8,7 @@ from twisted.application import service
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
-from twisted.logger import formatEvent, globalLogPublisher
+from twisted.logger import formatEvent
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.trial import unittest
@@ -26,6 +26,7 @@ from buildbot.wire.listeners import CannotOpen
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 from tests.fakes import Python2Broker
+from tests.logears import hearLog
 from tests.pumped import Pump
 from tests.schedulers import TestStore
 from tests.stories.world import Reactor
@@ -397,8 +398,7 @@ class FullDiskTests(SourceCase):
     def setUp(self) -> None:
         super().setUp()
         self.said: list[str] = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        hearLog(self, self.observe)
 
     def observe(self, event: dict[str, Any]) -> None:
         if event.get("log_namespace") == "buildbot.changes.changes":

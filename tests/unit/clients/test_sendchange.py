@@ -168,8 +168,8 @@ class SendTests(SenderCase):
         """What PB cannot carry is told before it is sent."""
         self.use(PBChangeSource())
         more: dict[str, Any]
-        for comments, more in (("ä" * 350_000, {}), ("", {"properties": {"a": ["x" * 700_000]}})):
-            reason = self.reason(self.sender().send(None, None, comments, ["a.c"], **more))
+        for more in ({"comments": "ä" * 350_000}, {"comments": "", "properties": {"a": ["x" * 700_000]}}):
+            reason = self.reason(self.sender().send(None, None, files=["a.c"], **more))
             self.assertIn("too large to send", reason)
         self.assertIn("too large", self.reason(self.sender().send(None, None, "", ["a"] * 700_000)))
         self.assertIsNone(self.cable.pump)

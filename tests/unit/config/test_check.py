@@ -141,6 +141,7 @@ class BotTests(unittest.TestCase):
 
     def test_keepalive(self) -> None:
         """The option keepalive is a number of seconds, and acts (L2)."""
+        value: object
         for value in (7, 0.5 + 0.5, 86400, True + 1):
             self.assertEqual(errors(bots=[("b1", "pw", {"keepalive": value})]), [])
         for value in (0, -1, 0.5, 86401, float("nan"), float("inf"), "60", None, True):

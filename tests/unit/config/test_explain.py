@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from typing import Any
 
 from twisted.trial import unittest
 
@@ -27,7 +28,7 @@ class ExplainTests(unittest.TestCase):
 
     def test_deepestOwnLine(self) -> None:
         """The line is the deepest one in the configuration's own files, not in a library."""
-        names: dict[str, object] = {}
+        names: dict[str, Any] = {}
         exec(compile("def f(x):\n    return int(x)", "/m/lib.py", "exec"), names)
         exec(compile("\ndef g(f):\n    f('x')", "/library.py", "exec"), names)
         error = raised("\n\ng(f)", **names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail
@@ -30,7 +31,7 @@ class AnswersCase(BuildCase):
         """A question to the control socket, before it is answered."""
         value = self.handlers[command](**params)
         asked: Deferred[Any] = Deferred()
-        if hasattr(value, "send"):
+        if isinstance(value, Coroutine):
             ensureDeferred(value).chainDeferred(asked)
         else:
             asked.callback(value)

@@ -39,11 +39,11 @@ class DebugCase(BuildCase):
         self.master = FakeMaster(self.botmaster)
         self.dispatcher.register("debug", DebugPerspective(self.master), "sekrit")
         client = pb.PBClientFactory()
-        client.protocol = self.broker  # type: ignore[assignment]
+        client.protocol = self.broker
         self.pump: Pump = self.pumpTo(client)
         login = client.login(UsernamePassword(b"debug", b"sekrit"))
         self.pump.pump()
-        self.debug = self.successResultOf(login)
+        self.perspective = self.successResultOf(login)
         self.addCleanup(self.hangUp)
 
     def hangUp(self) -> None:
@@ -52,7 +52,7 @@ class DebugCase(BuildCase):
 
     def call(self, *args: Any, **kw: Any) -> Any:
         """Call a method, and see what becomes of it."""
-        answer = self.debug.callRemote(*args, **kw)
+        answer = self.perspective.callRemote(*args, **kw)
         for _ in range(3):
             self.pump.pump()
             self.settle()

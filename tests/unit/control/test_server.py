@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer, reactor, task, threads
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial import unittest
 
 from buildbot.control import client, server
-from buildbot.control.client import NoAnswer
+from buildbot.control.client import LONGEST, NoAnswer
 from buildbot.control.protocol import SECONDS, TEXT
 from buildbot.control.server import (
     LARGEST,
-    LONGEST,
     MOST,
     PATIENCE,
     ControlError,
@@ -172,6 +172,13 @@ class ConversationTests(unittest.TestCase):
         protocol.makeConnection(transport)
         return protocol, transport
 
+    @property
+    def producer(self) -> IPushProducer:
+        """Whoever writes to the client."""
+        producer: IPushProducer | None = self.transport.producer
+        assert producer is not None
+        return producer
+
     def answers(self) -> list[Any]:
         """What the client has been told since it was last asked."""
         lines = self.transport.value().splitlines()
@@ -222,14 +229,14 @@ class ConversationTests(unittest.TestCase):
     def test_neverReads(self) -> None:
         """H10: of a client that asks on and never reads no more is read or answered; in the end it is cut."""
         self.client.dataReceived(b'{"command": "echo"}\n' * 2)
-        self.transport.producer.pauseProducing()
+        self.producer.pauseProducing()
         self.memory.advance(0)
         self.assertEqual(len(self.answers()), 1)
         self.assertEqual(self.transport.producerState, "paused")
-        self.transport.producer.resumeProducing()
+        self.producer.resumeProducing()
         self.memory.advance(PATIENCE)
         self.assertEqual(len(self.answers()), 1)
-        self.transport.producer.pauseProducing()
+        self.producer.pauseProducing()
         self.memory.advance(PATIENCE - 1)
         self.assertFalse(self.transport.disconnecting)
         self.memory.advance(1)

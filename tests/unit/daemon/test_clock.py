@@ -55,7 +55,7 @@ class MonotonicTests(unittest.SynchronousTestCase):
         self.reactor.callLater(5, self.called.append, "x")
         self.passes(4.9, wall=-HOUR)
         self.assertEqual(self.called, [])
-        self.assertAlmostEqual(self.reactor.timeout(), 0.1)  # type: ignore[arg-type]
+        self.assertAlmostEqual(self.reactor.timeout(), 0.1)
         self.passes(0.2)
         self.assertEqual(self.called, ["x"])
 
@@ -75,7 +75,7 @@ class MonotonicTests(unittest.SynchronousTestCase):
 
     def test_begunBefore(self) -> None:
         """What waits already when the timers are made steady is called at its time."""
-        self.reactor.seconds = lambda: self.wall  # type: ignore[method-assign,assignment]
+        self.reactor.seconds = lambda: self.wall
         self.reactor.callLater(5, self.called.append, "x")
         self.make()
         self.passes(4)
@@ -142,7 +142,7 @@ class PruneCase(StoreCase):
             _, (request,) = self.ask("full")
             self.finish(self.start(request, started=when - 1), finished=when)
 
-    def left(self) -> list[int | None]:
+    def left(self) -> list[int]:
         return sorted(build.number or 0 for build in self.get(self.store.getBuilds(count=100)))
 
     def check_jump(self) -> None:

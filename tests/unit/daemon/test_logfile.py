@@ -116,13 +116,13 @@ class DaemonLogTests(unittest.TestCase):
         file = self.open()
         file.write("one\n")
         self.assertEqual(self.why(file), "")
-        real, file._file = file._file, _Full()
+        full = self.patch(file, "_file", _Full())
         self.patch(file, "_moved", lambda: False)
         for _ in range(2):
             self.assertRaises(OSError, file.write, "two\n")
         self.assertIn("cannot be written", self.why(file))
         self.assertIn("No space left on device; 2 events lost so far", self.why(file))
-        file._file = real
+        full.restore()
         file.write("three\n")
         self.assertEqual(self.why(file), "")
         with open(self.path) as stream:

@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.daemon.repeats import ANEW, EVERY, REMEMBERED, Repeats
+from tests.logears import Ear
 
 
 def broken(what: str) -> Failure:
@@ -33,7 +34,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 1000.0
         self.events: list[Any] = []
-        self.log = Logger("buildbot.test", observer=Repeats(self.events.append, lambda: self.now))
+        self.log = Logger("buildbot.test", observer=Repeats(Ear(self.events.append), lambda: self.now))
 
     def lines(self) -> list[str]:
         return [event["log_format"].format(**event) for event in self.events]
@@ -90,7 +91,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_noFilesLeft(self) -> None:
         """H6: what Twisted says of each connection when no file is left is one line a minute."""
-        log = Logger("twisted.internet.tcp", observer=Repeats(self.events.append, lambda: self.now))
+        log = Logger("twisted.internet.tcp", observer=Repeats(Ear(self.events.append), lambda: self.now))
         for port in range(1000):
             log.info("EMFILE recovery: Closed socket from {address}", address=port)
         self.now += EVERY
@@ -108,7 +109,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_memoryIsBounded(self) -> None:
         """Ever new kinds of failures are forgotten again."""
-        repeats = Repeats(self.events.append, lambda: self.now)
+        repeats = Repeats(Ear(self.events.append), lambda: self.now)
         log = Logger("buildbot.test", observer=repeats)
         for number in range(2 * REMEMBERED):
             log.failure(f"serving {number}", broken("x"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable
+from functools import partial
 
 from twisted.application import service
 from twisted.internet import defer
@@ -137,6 +138,7 @@ class RunningTests(unittest.TestCase):
         one.isReady.callback(["slaves: tcp 9989", "more"])
         self.successResultOf(started)
         ((word, lines),) = self.reporter.words
+        assert isinstance(lines, list)
         self.assertEqual((word, sorted(lines)), ("ready", ["more", "slaves: tcp 9989", "web: 8010"]))
         self.assertEqual(self.reactor.stops, 0)
 
@@ -241,7 +243,7 @@ class PartsTests(unittest.TestCase):
     def test_arguments(self) -> None:
         """What is no argument of ours is told."""
         for words in ([], ["--ready-fd", "x", "dir"]):
-            said = spoken(lambda words=words: run.main(words, {}))
+            said = spoken(partial(run.main, words, {}))
             self.assertEqual((said.status, said.out), (2, ""))
             self.assertIn("python -m buildbot.daemon.run", said.err)
 

@@ -6,10 +6,11 @@ import signal
 from collections.abc import Callable
 
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from twisted.trial import unittest
 
 from buildbot.daemon.shutdown import DEADLINE, Stopper
+from tests.logears import hearLog
 
 
 class LaterCall:
@@ -36,8 +37,7 @@ class StopperTests(unittest.TestCase):
             lambda seconds, function: LaterCall(self.clock, seconds, function),
         )
         self.said: list[str] = []
-        globalLogPublisher.addObserver(self.hear)
-        self.addCleanup(globalLogPublisher.removeObserver, self.hear)
+        hearLog(self, self.hear)
 
     def hear(self, event: LogEvent) -> None:
         """Remember why a process was ended."""

@@ -130,7 +130,7 @@ class LogProducerTests(unittest.TestCase):
     def test_raises(self) -> None:
         """A consumer that raises is given up; its log goes on."""
         consumer = Consumer()
-        consumer.writeChunk = lambda chunk: 1 / 0  # type: ignore[assignment, return-value]
+        self.patch(consumer, "writeChunk", lambda chunk: 1 / 0)
         self.log.subscribeConsumer(consumer)
         self.log.addStdout("one")
         self.turns()

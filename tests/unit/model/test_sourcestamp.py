@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,13 +122,14 @@ class MergeTests(unittest.TestCase):
     def test_places(self) -> None:
         """F2: sources of two repositories, projects or codebases need a build each."""
         for name in ("repository", "project", "codebase"):
-            change = Change("me", [], "", **{name: "x"})
+            place: dict[str, Any] = {name: "x"}
+            change = Change("me", [], "", **place)
             self.assertFalse(
                 SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[Change("me", [], "")]))
             )
-            same = Change("me", [], "", **{name: "x"})
+            same = Change("me", [], "", **place)
             self.assertTrue(SourceStamp(changes=[change]).canBeMergedWith(SourceStamp(changes=[same])))
-            self.assertFalse(SourceStamp(**{name: "x"}).canBeMergedWith(SourceStamp()))
+            self.assertFalse(SourceStamp(**place).canBeMergedWith(SourceStamp()))
 
     def test_wantedRevision(self) -> None:
         """F2: the revision of a source is its own, or that with all of its changes; None is the latest."""

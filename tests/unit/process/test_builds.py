@@ -172,7 +172,8 @@ class RunTests(BuildCase):
     def test_source(self) -> None:
         """F2: a build of changes says which revision it builds, of which branch, repository and project."""
         self.green()
-        place = {"branch": "release", "repository": "git://h/x", "project": "x", "codebase": "c"}
+        place: dict[str, Any] = {"branch": "release", "repository": "git://h/x"}
+        place.update(project="x", codebase="c")
         changes = [Change("me", [], "", revision=f"r{n}", **place).numbered(n) for n in (1, 2)]
         self.force(changes=changes)
         (build,) = self.builds()
@@ -500,7 +501,8 @@ class EndTests(BuildCase):
 
     def held(self, method: str) -> Callable[[], None]:
         """The store takes its time with one thing; call what is returned to have it done."""
-        store, gate = self.botmaster.store, Deferred()
+        store = self.botmaster.store
+        gate: Deferred[None] = Deferred()
         original = getattr(store, method)
 
         def slow(*args: Any) -> Any:
@@ -810,7 +812,8 @@ class EndTests(BuildCase):
         """R13: what is wanted of a builder in the moment that it is removed is cancelled, and is told so."""
         self.configure(shell("true"), builders="full other")
         store = self.botmaster.store
-        original, gate = store.addBuildset, Deferred()
+        original = store.addBuildset
+        gate: Deferred[None] = Deferred()
 
         def slow(*args: Any) -> Any:
             return gate.addCallback(lambda ignored: original(*args))

@@ -12,9 +12,10 @@ from buildbot.model.properties import WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.base import LOST_TIME, STOP_TIME
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep, NoResults
+from buildbot.process.deadline import END_TIME, SIGN_AFTER, START_TIME
 from buildbot.process.locks import MasterLock
 from buildbot.process.logobserver import LogObserver
-from buildbot.process.remotecommand import END_TIME, KEPT_UPDATES, SIGN_AFTER, START_TIME, RemoteShellCommand
+from buildbot.process.remotecommand import KEPT_UPDATES, RemoteShellCommand
 from buildbot.steps.shell import ShellCommand
 from buildbot.steps.trialoutput import TestResult
 from buildbot.store.requests import encode

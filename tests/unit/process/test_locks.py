@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,7 +55,7 @@ class ConfiguredTests(unittest.TestCase):
         for owner in ("a", "b"):
             lock.claim(owner)
         for owner in ("c", "d"):
-            claimAll([lock], owner, lambda owner=owner: called.append(owner))
+            claimAll([lock], owner, partial(called.append, owner))
         lock.configure(MasterLock("db", 1))
         lock.release("a")
         self.assertEqual((lock.owners(), called), (("b",), []))
@@ -85,7 +86,7 @@ class LockTests(unittest.TestCase):
 
     def wait(self, *owners: str) -> None:
         for owner in owners:
-            claimAll([self.lock], owner, lambda owner=owner: self.called.append(owner))
+            claimAll([self.lock], owner, partial(self.called.append, owner))
 
     def test_one(self) -> None:
         """One holds it, another can not, until it is given back."""
@@ -163,7 +164,7 @@ class LockTests(unittest.TestCase):
         self.lock.claim("a")
         owners = [f"o{n}" for n in range(5000)]
         for owner in owners:
-            claimAll([self.lock], owner, lambda owner=owner: self.lock.release(owner))
+            claimAll([self.lock], owner, partial(self.lock.release, owner))
         self.lock.release("a")
         self.assertEqual((self.lock.owners(), self.lock.waiting()), ((), ()))
 

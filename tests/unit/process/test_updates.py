@@ -170,8 +170,15 @@ class OwnCommandTests(StepCase):
 
     def test_who(self) -> None:
         """Only commands that look at output have it decoded, and those that keep it."""
-        plain = type("Plain", (RemoteShellCommand,), {"start": lambda self: None})
-        taking = (RemoteCommand, Seeing, type("More", (Seeing,), {}))
+
+        class Plain(RemoteShellCommand):
+            def start(self) -> None:
+                """It takes no output."""
+
+        class More(Seeing):
+            pass
+
+        taking: tuple[type[RemoteCommand], ...] = (RemoteCommand, Seeing, More)
         self.assertEqual([each.takesText for each in taking], [True] * 3)
-        logging = (LoggedRemoteCommand, RemoteShellCommand, plain)
+        logging: tuple[type[RemoteCommand], ...] = (LoggedRemoteCommand, RemoteShellCommand, Plain)
         self.assertEqual([each.takesText for each in logging], [False] * 3)

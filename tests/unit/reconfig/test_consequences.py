@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,9 +35,10 @@ class PortTests(SlavePortCase):
         self.present = replace(self.botmaster.config, ports=tuple(self.ports))
         for name, number in (("bot1", 9989), ("bot2", 9990)):
             slave = self.connect(name=name)
-            slave.pump.client.getHost = lambda number=number: IPv4Address("TCP", "10.0.0.9", number)
+            host = partial(IPv4Address, "TCP", "10.0.0.9", number)
+            self.patch(slave.pump.client, "getHost", host)
             broker = self.botmaster.slaves[name].peer.broker
-            broker.transport.getHost = lambda number=number: IPv4Address("TCP", "10.0.0.9", number)
+            broker.transport.getHost = host
 
     def told(self, new: MasterConfig, drain: bool = False) -> list[str]:
         """What a change to another configuration would cost."""

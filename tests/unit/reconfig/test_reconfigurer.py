@@ -77,7 +77,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.checks: list[Deferred[Report]] = []
         self.slow = False
         self.paths: list[tuple[str, str]] = []
-        self.reconfigurer = Reconfigurer(self.master, self.check, self.load)  # type: ignore[arg-type]
+        self.reconfigurer = Reconfigurer(self.master, self.check, self.load)
 
     def check(self, path: str, basedir: str, timeout: float) -> Deferred[Any]:
         self.timeout = timeout
@@ -307,7 +307,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
     def test_progress(self) -> None:
         """F12: whoever waits can ask what is going on, since when, and for whom."""
         now = [100.0]
-        reconfigurer = Reconfigurer(self.master, self.check, self.load, lambda: now[0])  # type: ignore[arg-type]
+        reconfigurer = Reconfigurer(self.master, self.check, self.load, lambda: now[0])
         self.assertEqual(reconfigurer.progress(), {"running": None, "waiting": 0})
         self.slow = True
         reconfigurer.request(who="ann")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +148,8 @@ counted = Counted()
 class Story(World):
     """One master."""
 
+    reactor: Sockets
+
     def begin(self, text: str) -> bool:
         """Start it on a file; whether that could be done."""
         self.setUp()
@@ -236,7 +239,7 @@ class Story(World):
 
     def timers(self) -> Counter[str]:
         """What is to be called later, but for what is about to be written down."""
-        titles = [_callTitle(call.func) for call in self.reactor.getDelayedCalls() if call.active()]
+        titles = [_callTitle(call) for call in self.reactor.getDelayedCalls() if call.active()]
         return Counter(title for title in titles if "_saveNow" not in title)
 
     def behaviour(self) -> tuple[Counter[Any], set[Any]]:
@@ -264,7 +267,8 @@ class Story(World):
 
     def followsTheClock(self, name: str) -> bool:
         """Whether it builds after one that builds by the clock."""
-        schedulers = {each.name: each for each in self.master.config.schedulers}
+        used: Sequence[Any] = self.master.config.schedulers
+        schedulers = {each.name: each for each in used}
         while name in schedulers and hasattr(schedulers[name], "upstream"):
             name = schedulers[name].upstream.name
         return name in ("p", "n")
@@ -298,7 +302,7 @@ class Story(World):
         for _ in range(40):
             self.reactor.advance(1)
         self.successResultOf(stopping)
-        left = [_callTitle(call.func) for call in self.reactor.getDelayedCalls()]
+        left = [_callTitle(call) for call in self.reactor.getDelayedCalls()]
         left += [*map(str, self.reactor.listening), *self.master.dispatcher.names]
         assert stubborn or not left, left
         lock.release(self.basedir)
@@ -319,7 +323,8 @@ def _lockSight(key: Any, real: Any) -> Any:
     return key, real.maxCount if lockid is None else lockid.countFor("b1")
 
 
-def _callTitle(call: Any) -> str:
+def _callTitle(due: Any) -> str:
+    call = due.func
     owner = getattr(call, "__self__", None)
     call = getattr(owner, "_call", call)  # an Alarm
     owner = getattr(call, "__self__", None)

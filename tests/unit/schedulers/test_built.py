@@ -71,6 +71,7 @@ class WhatTests(unittest.TestCase):
     def test_oddRevision(self) -> None:
         """H5: what a slave calls a revision, and is an option or a line, is told to no other slave."""
         latest = SourceStamp("stable")
+        odd: Any
         for odd in ("--upload-pack=evil", "a b", "a\nb", "a\0", "x" * 257, ["list"], {}):
             self.assertIsNone(whatWasBuilt(latest, [record(latest, got_revision=odd)]).revision)
         found = whatWasBuilt(latest, [record(latest, got_revision="release/1.0-3-gabc")])

@@ -224,6 +224,7 @@ class RestartTests(SchedulerCase):
 
     def test_unreadableAtAll(self) -> None:
         """P3: the same, whatever there is instead; from now on means so for the next process as well."""
+        damaged: Any
         for damaged in ([], "x", 7, {"seen": "x", "trees": 3}, {"seen": None, "trees": [[None, None]]}):
             self.setUp()
             self.commit()

@@ -40,6 +40,7 @@ class SchedulerTests(SchedulerCase):
     def test_interfaces(self) -> None:
         """Schedulers are what 0.7.5's interfaces say."""
         scheduler = mainScheduler()
+        each: object
         for each in (scheduler, AnyBranchScheduler("b", None, 1, []), Dependent("d", scheduler, [])):
             verifyObject(IScheduler, each)
             verifyObject(IUpstreamScheduler, each)
@@ -153,17 +154,19 @@ class SchedulerTests(SchedulerCase):
 
     def test_wrongArguments(self) -> None:
         """What a user may write wrong in master.cfg is told in words."""
+        one: Any = Scheduler
+        hourly: Any = Periodic
         wrong: Any
         for wrong, words in (
-            (lambda: Scheduler("x", None, 60, "full"), "'x': builderNames must be a list of names, not"),
-            (lambda: Scheduler("x", None, 60, [1]), "a list of names: it holds 1"),
-            (lambda: Scheduler("x", None, "60", []), "treeStableTimer must be a number of seconds"),
-            (lambda: Scheduler("x", None, 60, [], "code"), "fileIsImportant must be a function"),
-            (lambda: Scheduler(None, None, 60, []), "Scheduler: name must be a name (text), not None"),
+            (lambda: one("x", None, 60, "full"), "'x': builderNames must be a list of names, not"),
+            (lambda: one("x", None, 60, [1]), "a list of names: it holds 1"),
+            (lambda: one("x", None, "60", []), "treeStableTimer must be a number of seconds"),
+            (lambda: one("x", None, 60, [], "code"), "fileIsImportant must be a function"),
+            (lambda: one(None, None, 60, []), "Scheduler: name must be a name (text), not None"),
             (lambda: AnyBranchScheduler("x", "trunk", 60, []), "branches must be a list of branches"),
             (lambda: Dependent("x", "main", []), "upstream must be another scheduler"),
             (lambda: Periodic("x", [], 0), "periodicBuildTimer must be a number of seconds above 0"),
-            (lambda: Periodic("x", [], "1h"), "periodicBuildTimer must be a number of seconds above 0"),
+            (lambda: hourly("x", [], "1h"), "periodicBuildTimer must be a number of seconds above 0"),
         ):
             self.assertIn(words, str(self.assertRaises(TypeError, wrong)))
         self.assertRaises(ValueError, Nightly, "x", [], hour=24)

@@ -55,6 +55,7 @@ class TakingTests(unittest.TestCase):
         """F16: counts of other changes, and what makes no sense, do not count."""
         taking = Taking({"1": 2, "x": 3, "7": "y", "8": 1}, [7, 8, 9])
         self.assertEqual(taking.toRecord(), {"8": 1})
+        record: Any
         for record in ([], 5, "x", {"3": 9}):
             self.assertFalse(Taking(record, [1]).isSuspicious)
 

@@ -187,7 +187,7 @@ class ReconfigTests(AskingTests):
         """F12: who has to wait for a reconfig is told for whose, since when, and what it does."""
         running = {"who": "ann", "seconds": 12.4, "stage": "master.cfg is running", "dryRun": False}
         said: dict[str, Any] = {"running": running, "waiting": 1}
-        self.patch(reconfig.client, "request", lambda here, command, params, patience: said)
+        self.patch(client, "request", lambda here, command, params, patience: said)
         self.assertEqual(
             reconfig.whatFor("d", 2.0),
             "waiting for the reconfig of ann that runs already (12 s): master.cfg is running …",
@@ -199,7 +199,7 @@ class ReconfigTests(AskingTests):
         def silent(*args: object) -> object:
             raise client.NoAnswer("no")
 
-        self.patch(reconfig.client, "request", silent)
+        self.patch(client, "request", silent)
         self.assertEqual(reconfig.whatFor("d", 2.0), "waiting for the master, which does not answer (2 s) …")
 
     def test_dryRun(self) -> None:

@@ -279,7 +279,6 @@ class StopBuildTests(AskingTests):
         builders = ["full", "linux/64", "linux"]
 
         def answer(config: object, verb: str, params: dict[str, Any], *more: object) -> object:
-            self.asked.append(params)
             if params["builder"] not in builders:
                 raise output.CommandFailed(f"no builder {params['builder']!r} in c['builders']")
             if params.get("number") == 99:

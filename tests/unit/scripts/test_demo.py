@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import Any
 
 from twisted.trial import unittest
 
 from buildbot.control import client
 from buildbot.daemon import lock
-from buildbot.scripts import create, demo
+from buildbot.scripts import create, demo, startup, stop
 from buildbot.scripts.output import CommandFailed
 from tests.commandline import command
 
@@ -20,7 +21,7 @@ class DemoTests(unittest.TestCase):
 
     def config(self, text: str) -> str:
         """The path of a configuration with this text."""
-        path = os.path.abspath(self.mktemp())
+        path: str = os.path.abspath(self.mktemp())
         with open(path, "w") as stream:
             stream.write(text)
         return path
@@ -71,12 +72,12 @@ class DemoTests(unittest.TestCase):
             return left.pop(0) if len(left) > 1 else left[0]
 
         self.patch(client, "request", request)
-        self.patch(demo.time, "sleep", lambda seconds: None)
+        self.patch(time, "sleep", lambda seconds: None)
         return demo.whenBuilt("/m", "first", 3, timeout)
 
     def test_whenBuilt(self) -> None:
         """It waits for a build that is newer than the ones before, and says why none has come."""
-        nothing = {"running": [], "waiting": [], "requests": [], "finished": []}
+        nothing: dict[str, object] = {"running": [], "waiting": [], "requests": [], "finished": []}
         old, new = {**nothing, "finished": [{"number": 3}]}, {**nothing, "finished": [{"number": 4}]}
         self.assertEqual(self.built(nothing, old, old, new), {"number": 4, "whole": True})
         waiting = {**old, "waiting": [{"why": "slave bot1: not attached"}]}
@@ -116,8 +117,8 @@ class DemoTests(unittest.TestCase):
                 raise CommandFailed("no slave today")
             return 0
 
-        self.patch(demo.startup, "start", start)
-        self.patch(demo.stop, "stop", lambda config: stopped.append(os.path.basename(config["basedir"])))
+        self.patch(startup, "start", start)
+        self.patch(stop, "stop", lambda config: stopped.append(os.path.basename(config["basedir"])))
         said = command("demo", here)
         self.assertEqual((said.status, said.err), (1, "no slave today\n"))
         self.assertEqual((started, stopped), (["master", "slave"], ["slave", "master"]))

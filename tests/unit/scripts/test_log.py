@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from buildbot.logs.files import LogWriter, logFilename
 from buildbot.logs.format import encode
 from buildbot.model.records import BuildRecord, LogRecord, StepRecord
 from buildbot.scripts import log
-from buildbot.scripts.log import Wanted, readings
+from buildbot.scripts.buildname import Wanted, readings
 from buildbot.scripts.runner import main
 from tests.commandline import Spoken, command, directory
 
@@ -69,7 +70,7 @@ class LogCase(unittest.TestCase):
         self.running = True
         self.sleeping: list[Callable[[], object]] = []
         self.patch(client, "request", self.request)
-        self.patch(log.time, "sleep", self.sleep)
+        self.patch(time, "sleep", self.sleep)
         self.writers: dict[str, LogWriter] = {}
 
     def request(self, here: str, verb: str, params: dict[str, Any], patience: float) -> Any:

@@ -124,7 +124,12 @@ class WordsTests(unittest.TestCase):
 
     def test_plain(self) -> None:
         """Nothing that is printed can move the cursor."""
-        said = spoken(lambda: (output.say({}, "a\x1b[2J"), output.complain("b\x07")))
+
+        def speak() -> None:
+            output.say({}, "a\x1b[2J")
+            output.complain("b\x07")
+
+        said = spoken(speak)
         self.assertEqual((said.out, said.err), ("a\\x1b[2J\n", "b\\x07\n"))
 
     def test_quiet(self) -> None:

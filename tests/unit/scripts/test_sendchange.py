@@ -59,7 +59,7 @@ class SendTests(unittest.TestCase):
         return str(self.failureResultOf(sent, CommandFailed).value)
 
     def file(self, content: bytes) -> str:
-        path = self.mktemp()
+        path: str = self.mktemp()
         with open(path, "wb") as stream:
             stream.write(content)
         return path

@@ -29,7 +29,7 @@ class StartupTests(unittest.TestCase):
     def test_ownAtTheSameTime(self) -> None:
         """One of ours that has taken the lock since it was looked at, or is about to go, is no stranger."""
         here = directory(self.mktemp())
-        named = [7, 7]
+        named: list[int | None] = [7, 7]
         self.patch(otherdaemon, "daemonIn", lambda here: named.pop(0))
         lock.hold(here)
         output.refuseStranger(here)

@@ -246,8 +246,8 @@ class PageTests(unittest.TestCase):
         """How long something lasts is said in one unit; a clock that was set back does no harm."""
         passed = {3: "3 s", 59: "59 s", 60: "1 min", 7199: "1 h", 86400 * 3: "3 d", -5: "0 s"}
         for seconds, words in passed.items():
-            self.assertTrue(status.since(NOW - seconds, NOW).endswith(f"({words})"), words)
-        self.assertEqual(status.since(None, NOW), "")
+            self.assertTrue(tables.since(NOW - seconds, NOW).endswith(f"({words})"), words)
+        self.assertEqual(tables.since(None, NOW), "")
 
 
 class StatusTests(unittest.TestCase):

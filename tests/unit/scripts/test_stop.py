@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from types import FrameType
 
 from twisted.trial import unittest
@@ -76,8 +77,12 @@ class RestartTests(unittest.TestCase):
         self.done: list[str] = []
         self.errors: tuple[ConfigError, ...] = ()
         for name in ("stop", "start"):
-            self.patch(stop, name, lambda config, name=name: self.done.append(name) or 0)
+            self.patch(stop, name, partial(self.do, name))
         self.patch(childload, "checkInChild", self.check)
+
+    def do(self, name: str, config: object) -> int:
+        self.done.append(name)
+        return 0
 
     def check(self, *arguments: object) -> LoadReport:
         """What stands for the child process."""

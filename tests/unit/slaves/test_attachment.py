@@ -13,7 +13,8 @@ HAPPY = (("connected", "a"), ("answered", "a"), ("accepted", "a"))
 
 def play(*events: tuple[str, str], start: Attachment = ABSENT) -> tuple[Attachment, list[Effect]]:
     """Run named events from C{start}; return where they lead and all effects."""
-    now, done = start, []
+    now = start
+    done: list[Effect] = []
     for name, peer in events:
         now, effects = advance(now, Event("builders changed" if name == "changed" else name), peer)
         done.extend(effects)
@@ -94,7 +95,8 @@ class EnumerationTests(unittest.SynchronousTestCase):
         """A3, D1, D3, D5: no sequence of events strands a name or leaks a connection."""
         # All reachable (attachment, open connections) pairs, breadth first: each
         # connection arrives at most once, is lost at most once, after it arrived.
-        start = (ABSENT, frozenset(), frozenset(), False)
+        nobody: frozenset[str] = frozenset()
+        start = (ABSENT, nobody, nobody, False)
         seen, frontier, tried = {start}, [start], 0
         for _ in range(12):
             following = []

@@ -30,6 +30,7 @@ from buildbot.slaves.conflict import WINDOW
 from buildbot.slaves.liveness import ATTACH_TIME
 from buildbot.slaves.perspective import BotPerspective
 from tests.fakes import DROP, HANG, FakeSlave, Trouble
+from tests.logears import Ear
 from tests.slaveport import SlavePortCase
 
 NAMES = ("bot1", "bot2")
@@ -113,7 +114,8 @@ class Machine(RuleBasedStateMachine):
         self.wellSince: dict[Any, float] = {}
         self.bots: set[BotPerspective] = set(self.case.botmaster.slaves.values())
         self.errors: list[Any] = []
-        globalLogPublisher.addObserver(self.observe)
+        self.ear = Ear(self.observe)
+        globalLogPublisher.addObserver(self.ear)
 
     def observe(self, event: Any) -> None:
         failure = event.get("log_failure")
@@ -128,7 +130,7 @@ class Machine(RuleBasedStateMachine):
         return [slave for slave in self.everybody if not slave.pump.client.lost]
 
     def settle(self) -> None:
-        self.case.slaves = [slave for slave in self.everybody if not slave.pump.server.lost]  # type: ignore
+        self.case.slaves = [slave for slave in self.everybody if not slave.pump.server.lost]
         self.case.settle()
 
     # what slaves do
@@ -340,7 +342,7 @@ class Machine(RuleBasedStateMachine):
             if not self.errors:
                 self.theEnd()
         finally:
-            globalLogPublisher.removeObserver(self.observe)
+            globalLogPublisher.removeObserver(self.ear)
 
     def theEnd(self) -> None:
         for slave in self.everybody:

@@ -422,6 +422,7 @@ class DisconnectTests(SlavePortCase):
         """L3: disconnect() does not wait for what the slave does not read."""
         slave = self.connect()
         slave.pump.client.reading = False
+        assert self.bot.slave is not None
         self.bot.slave.callRemote("print", b"x" * 500_000).addErrback(lambda why: None)
         gone = self.bot.disconnect()
         self.settle()

@@ -7,13 +7,13 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import IRealm
-from twisted.logger import globalLogPublisher
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
 from buildbot.slaves.botmaster import STRANGERS_EACH
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.ratelimit import BURST, LONGEST
+from tests.logears import hearLog
 from tests.slaveport import SlavePortCase, config
 
 
@@ -126,8 +126,7 @@ class DispatcherTests(SlavePortCase):
             if event.get("log_namespace", "").startswith("buildbot.wire"):
                 lines.append(event["log_format"].format(**event))
 
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        hearLog(self, observe)
         for number in range(200):
             self.login(b"junk%d" % number, b"wrong").addErrback(lambda why: None)
         for _ in range(20):

@@ -299,7 +299,9 @@ class ProgressTests(BuildCase):
         (build,) = self.botmaster.builders["full"].building
         known: list[Any] = build.build_status.getCurrentStep().getExpectations()
         slave.commands[-1].update(stdout=b"x" * more)
-        build.currentStep.setProgress("files", 7)
+        step = build.currentStep
+        assert step is not None
+        step.setProgress("files", 7)
         slave.commands[-1].end(rc)
         self.settle()
         return known

@@ -101,7 +101,7 @@ class ShellTests(StepCase):
     def test_sent(self) -> None:
         """S3: the slave is told what 0.7.5 told it, and not to log its environment."""
         command = self.begin(ShellCommand(command=["make", "all"])).command
-        told = {
+        told: dict[str, Any] = {
             "command": ["make", "all"],
             "workdir": "build",
             "env": None,
@@ -181,7 +181,7 @@ class ShellTests(StepCase):
         """What an earlier step left for later ones is in the environment, and in no other build."""
         step = ShellCommand(command="x", env={"A": "1"})
         running = self.prepare(step)
-        running.build.slaveEnvironment = {"B": "2"}  # type: ignore[attr-defined]
+        running.build.slaveEnvironment = {"B": "2"}
         self.assertEqual(running.begin().command.args["env"], {"A": "1", "B": "2"})
         self.assertEqual(self.begin(step).command.args["env"], {"A": "1"})
 
@@ -215,7 +215,7 @@ class ShellTests(StepCase):
             descriptionDone = "mine"
 
             def start(self) -> Any:
-                self.setCommand([*self.command, self.getProperty("slavename")])  # type: ignore[misc]
+                self.setCommand([*self.command, self.getProperty("slavename")])
                 ShellCommand.start(self)
 
             def setupEnvironment(self, cmd: Any) -> None:

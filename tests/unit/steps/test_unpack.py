@@ -33,7 +33,7 @@ class UnpackTests(TransferCase):
     def test_outside(self) -> None:
         """An archive that would put something outside of its directory is refused whole."""
         deep = "/".join("d" * 50)
-        evil = [
+        evil: list[list[Any]] = [
             [("../evil", b"x")],
             [("a/../../evil", b"x")],
             [("/tmp/evil-of-an-archive", b"x")],

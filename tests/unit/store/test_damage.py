@@ -24,7 +24,10 @@ class DamageTests(SqliteCase):
         found = self.contents(store)
         self.get(store.interrupted(99.0))
         number = self.change().number
-        self.assertEqual(self.get(store.getChange(number)).number, number)
+        assert number is not None
+        kept = self.get(store.getChange(number))
+        assert kept is not None
+        self.assertEqual(kept.number, number)
         self.get(store.close())
         return found
 
@@ -109,7 +112,7 @@ class DamageTests(SqliteCase):
             for _ in range(chance.randrange(1, 5)):
                 at = chance.randrange(len(text)) if number % 5 else chance.randrange(100)
                 text[at : at + 64] = chance.randbytes(chance.randrange(1, 64))
-            self.after(self.holding(text, b"" if number % 2 else log[: chance.randrange(len(log))]))
+            self.after(self.holding(bytes(text), b"" if number % 2 else log[: chance.randrange(len(log))]))
 
     def test_carriedOver(self) -> None:
         """One bad page costs what stood on it, and no number that was given is given again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +28,7 @@ VALUES = st.one_of(
 class LeavesTests(unittest.SynchronousTestCase):
     """What SQLite writes, and what is read of it."""
 
-    def image(self, rows: list[tuple[object, ...]]) -> bytes:
+    def image(self, rows: Sequence[tuple[object, ...]]) -> bytes:
         """A file with these rows in one table."""
         path = os.path.join(self.mktemp())
         with closing(sqlite3.connect(path)) as file:

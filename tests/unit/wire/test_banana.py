@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from twisted.internet.testing import StringTransport
 from twisted.spread import banana as twisteds
 from twisted.trial import unittest
 
@@ -60,16 +61,19 @@ class Twisteds(twisteds.Banana):
 
     def __init__(self, dialect: bytes | None = b"pb") -> None:
         super().__init__(isClient=0)
-        self.written = b""
-        self.transport = self
         self.received: list[Any] = []
-        self.expressionReceived = self.received.append
-        self.connectionMade()
-        self.written = b""
+        self.bytes = StringTransport()
+        self.makeConnection(self.bytes)
+        self.bytes.clear()
         self.currentDialect = dialect
 
-    def write(self, data: bytes) -> None:
-        self.written += data
+    def expressionReceived(self, obj: Any) -> None:
+        self.received.append(obj)
+
+    @property
+    def written(self) -> bytes:
+        written: bytes = self.bytes.value()
+        return written
 
 
 def twistedEncodes(expression: Any, dialect: bytes | None = b"pb") -> bytes:
@@ -157,7 +161,7 @@ class EncodeTests(unittest.TestCase):
         class Text(bytes):
             pass
 
-        class Row(list):
+        class Row(list[Any]):
             pass
 
         class Share(float):
@@ -193,10 +197,11 @@ class EncodeTests(unittest.TestCase):
     def test_endless(self) -> None:
         """A list that contains itself is refused."""
 
-        class Row(list):
+        class Row(list[Any]):
             pass
 
-        for endless in ([1], Row([1])):
+        endlesses: list[list[Any]] = [[1], Row([1])]
+        for endless in endlesses:
             endless.append(endless)
             self.assertRaises(BananaError, encode, endless)
 
@@ -375,6 +380,7 @@ class LimitTests(unittest.TestCase):
         data = header(SIZE_LIMIT + 1, b"\x82") + b"x" * (SIZE_LIMIT + 1)
         received, error = weDecode([encode(1) + data])
         self.assertEqual(received, [1])
+        assert isinstance(error, LimitExceeded)
         self.assertEqual(error.limit, "string")
 
     def test_itemsOfAll(self) -> None:
@@ -406,6 +412,7 @@ class LimitTests(unittest.TestCase):
             if size:
                 received, error = weDecode(chunks, replace(WIDE, **{limit: size - 1}))
                 self.assertEqual(received, [])
+                assert isinstance(error, LimitExceeded)
                 self.assertEqual(error.limit, limit)
 
     def test_login(self) -> None:

@@ -9,27 +9,27 @@ from collections.abc import Iterator
 from hashlib import md5
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
 from twisted.spread import pb
 from twisted.trial import unittest
 
 from buildbot.files.reserve import FileReserve
-from buildbot.wire import broker as brokerModule
-from buildbot.wire.banana import AFTER_LOGIN, Decoder, encode
+from buildbot.wire.banana import AFTER_LOGIN, BananaError, Decoder, encode
 from buildbot.wire.broker import (
     MESSAGES_BEFORE_LOGIN,
     UNREAD_AFTER_LOGIN,
     UNREAD_BEFORE_LOGIN,
     UNSERVED,
+    SlavePortBroker,
 )
 from buildbot.wire.budget import SLICE, Slices
 from buildbot.wire.callee import Callee
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory
-from tests.fakes import _Address
+from tests.logears import hearLog
 from tests.pumped import Pump
 from tests.slaveport import SlavePortCase, config
 
@@ -94,8 +94,7 @@ class Case(unittest.SynchronousTestCase):
         self.roots: list[Root] = []
         self.factory = SlavePortFactory(self.rootFor, self.clock)
         self.lines: list[str] = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        hearLog(self, self.observe)
 
     def observe(self, event: Any) -> None:
         if event.get("log_namespace", "").startswith("buildbot"):
@@ -107,7 +106,7 @@ class Case(unittest.SynchronousTestCase):
         return root
 
     def connect(self, host: str = "10.0.0.1", port: int = 1) -> Pump:
-        server = self.factory.buildProtocol(_Address(host, port))
+        server = self.factory.buildProtocol(IPv4Address("TCP", host, port))
         pump = Pump(server, Raw(), self.clock, port)
         pump.pump()
         return pump
@@ -519,7 +518,12 @@ class HostileTests(Case):
         decoded: list[bytes] = []
         decoder = pump.server.protocol._decoder
         decode = decoder.decode
-        self.patch(type(decoder), "decode", lambda self, data: decoded.append(data) or decode(data))
+
+        def counted(self: Decoder, data: bytes) -> Any:
+            decoded.append(data)
+            return decode(data)
+
+        self.patch(type(decoder), "decode", counted)
         self.clock.advance(SLICE)
         self.assertEqual(decoded, [call("take", b"2") + call("take", b"3")])
         self.clock.advance(SLICE)
@@ -536,7 +540,7 @@ class HostileTests(Case):
                 self.takeLong()
                 yield
 
-        self.roots[-1].remoteMessageReceived = lambda *args: Slices(work(), 7)
+        self.patch(self.roots[-1], "remoteMessageReceived", lambda *args: Slices(work(), 7))
         pump.client.write(call("long") + call("long", request=2))
         pump.client.deliver()
         self.assertEqual(said, [0])
@@ -571,7 +575,7 @@ class HostileTests(Case):
         )
         pump.pump()
         (reference,) = self.roots[-1].got
-        self.assertRaises(brokerModule.BananaError, reference.callRemote, "x", b"x" * 700_000)
+        self.assertRaises(BananaError, reference.callRemote, "x", b"x" * 700_000)
         self.assertEqual(pump.server.protocol.waitingForAnswers, {})
 
     def test_deadReference(self) -> None:
@@ -599,7 +603,7 @@ class LoginTests(unittest.SynchronousTestCase):
     def login(self, guesses: int) -> Pump:
         """A raw peer that logs in with wrong passwords, all for one challenge."""
         factory = self.base.factory
-        server = factory.buildProtocol(_Address("10.0.0.1", 7))
+        server = factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.base.clock, 7)
         pump.client.write(HELLO + call("login", b"bot1"))
         pump.pump()
@@ -642,7 +646,7 @@ class LoginTests(unittest.SynchronousTestCase):
     def test_twoLogins(self) -> None:
         """H6: a connection is good for one login, also if two names are asked for before either is proved."""
         self.base.use(config({"bot1": "sekrit", "bot2": "sekrit"}))
-        server = self.base.factory.buildProtocol(_Address("10.0.0.1", 7))
+        server = self.base.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.base.clock, 7)
         pump.client.write(HELLO + call("login", b"bot1", request=1) + call("login", b"bot2", request=2))
         pump.pump()
@@ -654,13 +658,14 @@ class LoginTests(unittest.SynchronousTestCase):
             pump.client.write(call("respond", proof, [b"remote", 1], request=number + 2, target=number))
         pump.pump()
         self.assertTrue(pump.client.lost)
+        assert isinstance(server, SlavePortBroker)
         self.assertEqual(server.name, "bot1")
         self.assertEqual(self.base.botmaster.slaves["bot2"].slave_status.getEvents(), [])
 
     def test_oddLogin(self) -> None:
         """A login without a name, or with too much, is none: it costs the connection."""
         for message in (call("login"), call("login", b"bot1", b"more")):
-            server = self.base.factory.buildProtocol(_Address("10.0.0.1", 7))
+            server = self.base.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
             pump = Pump(server, Raw(), self.base.clock, 7)
             pump.client.write(HELLO + message)
             pump.pump()

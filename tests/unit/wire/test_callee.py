@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
+from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from twisted.trial import unittest
+from zope.interface import implementer
 
 from buildbot.wire.callee import NewCredPerspective, ReconnectingPBClientFactory, WrongArguments
 from tests.slaveport import SlavePortCase
@@ -68,6 +70,7 @@ class DispatchTests(unittest.SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.call("later")), "later")
 
 
+@implementer(IConnector)
 class FakeConnector:
     """Counts how often it was asked to connect."""
 
@@ -76,6 +79,15 @@ class FakeConnector:
     def connect(self) -> None:
         self.connects += 1
 
+    def disconnect(self) -> None:
+        raise NotImplementedError
+
+    def stopConnecting(self) -> None:
+        raise NotImplementedError
+
+    def getDestination(self) -> IAddress:
+        raise NotImplementedError
+
 
 class ReconnectingTests(unittest.SynchronousTestCase):
     """The reconnecting client factory of 0.7.5."""
@@ -83,7 +95,7 @@ class ReconnectingTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.factory = ReconnectingPBClientFactory()
-        self.factory.clock = self.clock
+        self.patch(self.factory, "clock", self.clock)
         self.factory.noisy = False
         self.factory.startLogin(UsernamePassword(b"me", b"secret"))
         self.connector = FakeConnector()
@@ -109,7 +121,7 @@ class ReconnectingTests(unittest.SynchronousTestCase):
         base.setUp()
         for password, dropped in ((b"wrong", True), (b"sekrit", False)):
             got: list[Any] = []
-            self.factory.gotPerspective = got.append  # type: ignore[method-assign]
+            self.patch(self.factory, "gotPerspective", got.append)
             self.factory.startLogin(UsernamePassword(b"debug", password))
             base.dispatcher.register("debug", Account(), "sekrit")
             pump = base.pumpTo(self.factory)

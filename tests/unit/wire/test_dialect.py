@@ -158,7 +158,7 @@ class GenerationTests(unittest.TestCase):
 
     def test_generations(self) -> None:
         """People are told what they run, as exactly as it is known."""
-        for commands, dialect, version, kind, said in [
+        known: list[tuple[dict[Any, Any], Dialect, str | None, str, str]] = [
             ({b"shell": b"2.2"}, Dialect.PYTHON2, None, "slave", "slave 0.7.5 or older (python 2)"),
             ({b"shell": b"1.51"}, Dialect.PYTHON2, None, "slave", "slave 0.7.5 or older (python 2)"),
             ({"shell": "2.9"}, Dialect.PYTHON2, "0.7.12", "slave", "slave 0.7.12 (python 2)"),
@@ -169,7 +169,8 @@ class GenerationTests(unittest.TestCase):
             ({"shell": "3.3"}, Dialect.PYTHON3, "4.3.0", "worker", "worker 4.3.0 (python 3)"),
             ({}, Dialect.PYTHON2, None, "unknown", "unknown (python 2)"),
             ({}, Dialect.PYTHON2, "0.7.8", "unknown", "unknown 0.7.8 (python 2)"),
-        ]:
+        ]
+        for commands, dialect, version, kind, said in known:
             found = generation(commands, dialect, version)
             self.assertEqual((found.kind, str(found)), (kind, said))
         self.assertEqual(str(Generation.UNKNOWN), "unknown")
@@ -177,7 +178,8 @@ class GenerationTests(unittest.TestCase):
 
     def test_mixed(self) -> None:
         """A command whose version is odd does not hide that of the others."""
-        commands = {"a": "2.9", "b": None, "c": b"2.16", "d": [], "e": "\x1b[31m", "f": "", "g": "x2"}
+        odd: dict[str, object] = {"b": None, "d": [], "e": "\x1b[31m", "f": "", "g": "x2"}
+        commands = {"a": "2.9", "c": b"2.16", **odd}
         self.assertEqual(generation(commands, Dialect.PYTHON2).commandVersion, "2.16")
         self.assertEqual(generation({"a": "x", "b": None}, Dialect.PYTHON2).kind, "unknown")
 

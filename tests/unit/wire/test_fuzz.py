@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.protocol import Protocol
-from twisted.logger import globalLogPublisher
 from twisted.spread import pb
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -25,7 +25,9 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.steps.shell import SetProperty, ShellCommand
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
 from buildbot.wire.banana import BananaError, encode
-from tests.fakes import FakeSlave, QuietBroker, _Address, _SlaveBuilder
+from buildbot.wire.broker import SlavePortBroker
+from tests.fakes import FakeSlave, QuietBroker, _SlaveBuilder
+from tests.logears import hearLog
 from tests.pumped import Pump
 from tests.unit.control.test_debug import FakeMaster
 from tests.unit.process.test_builds import BuildCase
@@ -128,8 +130,7 @@ class FuzzCase(BuildCase):
     def setUp(self) -> None:
         super().setUp()
         self.errors: list[Any] = []
-        globalLogPublisher.addObserver(self.observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self.observe)
+        hearLog(self, self.observe)
 
     def connect(self, *args: Any, **kw: Any) -> FakeSlave:
         """A slave that does not mind answers to what it never asked, nor the return of what it never gave."""
@@ -192,7 +193,7 @@ class BeforeLoginTests(FuzzCase):
     """What strangers reach."""
 
     def say(self, data: bytes) -> None:
-        server = self.factory.buildProtocol(_Address("10.0.0.1", 7))
+        server = self.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.clock, 7)
         pump.client.write(HELLO + data)
         pump.pump()
@@ -318,10 +319,11 @@ class ClientTests(FuzzCase):
 
     def say(self, name: str, perspective: Any, data: bytes) -> None:
         """Somebody who is logged in says something."""
-        server = self.factory.buildProtocol(_Address("10.0.0.1", 7))
+        server = self.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.clock, 7)
         pump.client.write(HELLO)
         pump.pump()
+        assert isinstance(server, SlavePortBroker)
         server.admitPeer(name)
         server.closeRoot()
         server.setNameForLocal(b"here", Here(perspective))

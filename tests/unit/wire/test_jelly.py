@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -91,13 +91,17 @@ class Owner(pb.Referenceable):
         return value
 
 
-def makeBroker() -> pb.Broker:
+class Silent(pb.Broker):
     """One end of a connection that nothing is sent over."""
-    broker = pb.Broker(isClient=False)
-    broker.serializingPerspective = None
-    broker.sent = []
-    broker.sendEncoded = broker.sent.append
-    return broker
+
+    serializingPerspective = None
+
+    def __init__(self) -> None:
+        super().__init__(isClient=False)
+        self.sent: list[Any] = []
+
+    def sendEncoded(self, obj: Any) -> None:
+        self.sent.append(obj)
 
 
 def overTheWire(expression: Any) -> Any:
@@ -110,12 +114,12 @@ class JellyTests(unittest.TestCase):
     """What we send."""
 
     def setUp(self) -> None:
-        self.broker = makeBroker()
+        self.broker = Silent()
 
     def same(self, value: Any) -> None:
         """C{value} goes out as Twisted would send it; each on a connection of its own."""
-        ours = jelly(value, makeBroker())
-        twistedBroker = makeBroker()
+        ours = jelly(value, Silent())
+        twistedBroker = Silent()
         self.assertEqual(
             overTheWire(ours), overTheWire(twisteds.jelly(value, twistedBroker.security, None, twistedBroker))
         )
@@ -165,7 +169,7 @@ class JellyTests(unittest.TestCase):
         """A reference of the peer's goes back to it as its own object, and to no other peer."""
         reference = unjelly([b"remote", 7], self.broker)
         self.assertEqual(jelly([reference], self.broker), [b"list", [b"local", 7]])
-        self.assertRaises(InsecureJelly, jelly, [reference], makeBroker())
+        self.assertRaises(InsecureJelly, jelly, [reference], Silent())
 
     def test_repeated(self) -> None:
         """A part that stands in two places is sent twice, so that no peer has to keep count."""
@@ -181,7 +185,7 @@ class JellyTests(unittest.TestCase):
         class Name(str):
             pass
 
-        class Rows(list):
+        class Rows(list[Any]):
             pass
 
         class Level(IntEnum):
@@ -241,7 +245,7 @@ class UnjellyTests(unittest.TestCase):
     """What we accept."""
 
     def setUp(self) -> None:
-        self.broker = makeBroker()
+        self.broker = Silent()
 
     def refused(self, *expressions: Any) -> None:
         """Each is refused, alone and inside others."""
@@ -411,7 +415,7 @@ class RepeatedPartTests(unittest.TestCase):
     """Parts that stand in several places of what a peer sends."""
 
     def setUp(self) -> None:
-        self.broker = makeBroker()
+        self.broker = Silent()
 
     def test_shared(self) -> None:
         """What a peer sends twice as the same arrives as the same."""
@@ -504,7 +508,7 @@ class ReferenceTests(unittest.TestCase):
     """Objects of the peer, and ours."""
 
     def setUp(self) -> None:
-        self.broker = makeBroker()
+        self.broker = Silent()
 
     def test_remote(self) -> None:
         """An object of the peer arrives as a reference on this connection, for whoever is unserializing."""
@@ -539,8 +543,8 @@ class RemoteFailureTests(unittest.TestCase):
 
     def received(self, state: Any) -> RemoteFailure:
         """The error whose state is the s-expression C{state}."""
-        failure = unjelly(overTheWire([FAILURE, state]), makeBroker())
-        self.assertIsInstance(failure, RemoteFailure)
+        failure = unjelly(overTheWire([FAILURE, state]), Silent())
+        assert isinstance(failure, RemoteFailure)
         return failure
 
     OLD = [
@@ -578,7 +582,7 @@ class RemoteFailureTests(unittest.TestCase):
     def test_today(self) -> None:
         """An error of a peer on Python 3 tells all it knows."""
         sent = pb.CopyableFailure(NoSuchMethod("No such method: remote_x"))
-        failure = unjelly(overTheWire(jelly(sent, makeBroker())), makeBroker())
+        failure = unjelly(overTheWire(jelly(sent, Silent())), Silent())
         self.assertEqual(failure.type, "twisted.spread.flavors.NoSuchMethod")
         self.assertIs(failure.check(AttributeError), AttributeError)
         self.assertEqual(failure.getErrorMessage(), "No such method: remote_x")
@@ -607,7 +611,7 @@ class RemoteFailureTests(unittest.TestCase):
     def test_chained(self) -> None:
         """An error about another error says what the other said; both may be numbered."""
         state = [b"dictionary", [b"type", b"a.B"], [b"value", [FAILURE, self.OLD]]]
-        failure = unjelly([b"reference", 1, [FAILURE, [b"reference", 2, state]]], makeBroker())
+        failure = unjelly([b"reference", 1, [FAILURE, [b"reference", 2, state]]], Silent())
         self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
 
     @fuzz
@@ -710,6 +714,7 @@ class OldPeer(Protocol):
         self.decoder = Decoder(AFTER_LOGIN, vocabulary=True)
 
     def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
         for expression in self.decoder.decode(data):
             if expression == [b"pb", b"none"]:
                 self.transport.write(encode(b"pb", vocabulary=False) + encode([b"version", 6]))
@@ -728,10 +733,7 @@ class TwistedsBrokerTests(unittest.TestCase):
                 return [b"error", requestID, [FAILURE, RemoteFailureTests.OLD]]
             return [b"answer", requestID, b"fine"]
 
-        factory = Factory()
-        factory.clientConnectionMade = lambda broker: None
-        broker = pb.Broker(isClient=False)
-        broker.factory = factory
+        broker = pb.PBServerFactory(pb.Root()).buildProtocol(None)
         pump = Pump(broker, OldPeer(answer), Clock())
         pump.pump()
         reference = broker.remoteForName("root")

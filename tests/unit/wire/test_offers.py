@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -20,6 +21,10 @@ def remote(words: str) -> RemoteFailure:
     made = RemoteFailure.__new__(RemoteFailure)
     made.setCopyableState({b"type": b"exceptions.OSError", b"value": words.encode()})
     return made
+
+
+def _nothing(path: str, directory: str) -> str:
+    return f"[Errno 5] nothing: {path}"
 
 
 class OldSlave:
@@ -105,7 +110,7 @@ class OffersTests(unittest.SynchronousTestCase):
             ("full", '"/o\'s/full"'),
             ("a/full/", "'/s/a/full/'"),
         ):
-            slave = OldSlave(directory, says=lambda _, path=path: f"[Errno 5] nothing: {path}")
+            slave = OldSlave(directory, says=partial(_nothing, path))
             builders = [("other", "o"), ("one", directory), ("lull", "ull"), ("last", "x")]
             self.assertEqual(list(self.settle(slave, builders).failing), ["one"], directory)
             self.assertEqual(len(slave.lists), 2)

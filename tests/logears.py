@@ -1,0 +1,27 @@
+"""What is told of every event of the log, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+
+@implementer(ILogObserver)
+class Ear:
+    """I am an observer of the log that calls a function with each event."""
+
+    def __init__(self, hear: Callable[[LogEvent], object]) -> None:
+        self._hear = hear
+
+    def __call__(self, event: LogEvent) -> None:
+        self._hear(event)
+
+
+def hearLog(test: SynchronousTestCase, hear: Callable[[LogEvent], object]) -> None:
+    """Call C{hear} with each event of the log, until the test is over."""
+    ear = Ear(hear)
+    globalLogPublisher.addObserver(ear)
+    test.addCleanup(globalLogPublisher.removeObserver, ear)
