@@ -33,6 +33,7 @@ from buildbot.process.locktable import Party, circle, claimAll, releaseAll, wait
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
+from buildbot.process.seams import BuilderForBuild, SlaveForBuild
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.status.build import colorOf
 from buildbot.wire.banana import LimitExceeded
@@ -86,8 +87,8 @@ class Build:
     workdir = WORKDIR
     useProgress = True
     build_status: Any = None
-    builder: Any = None
-    slavebuilder: Any = None
+    builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
+    slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
     finished = False
     results: int | None = None
@@ -119,7 +120,7 @@ class Build:
 
     # for the builder
 
-    def setBuilder(self, builder: Any) -> None:
+    def setBuilder(self, builder: BuilderForBuild) -> None:
         """Whose build I am."""
         self.builder = builder
 
@@ -131,7 +132,9 @@ class Build:
         """(lock, access) pairs to hold while I run: the builder's locks."""
         self.locks = locks
 
-    def startBuild(self, build_status: Any, expectations: Any, slavebuilder: Any) -> Deferred[Build]:
+    def startBuild(
+        self, build_status: Any, expectations: Any, slavebuilder: SlaveForBuild
+    ) -> Deferred[Build]:
         """
         Begin.
 
@@ -430,7 +433,7 @@ class Build:
     # what steps ask
 
     @property
-    def remote(self) -> Any:
+    def remote(self) -> SlaveForBuild:
         """The slave builder, while I run: see C{callRemote} there."""
         return self.slavebuilder
 
@@ -453,8 +456,7 @@ class Build:
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """The version of a command of the slave; see L{BuildStep.slaveVersion}."""
-        version: str | None = self.slavebuilder.getSlaveCommandVersion(command, oldversion)
-        return version
+        return self.slavebuilder.getSlaveCommandVersion(command, oldversion)
 
     def getSourceStamp(self) -> SourceStamp:
         """What I build."""

@@ -28,7 +28,7 @@ from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import MasterForBuilder, SlaveForBuilder
+from buildbot.process.seams import MasterForBuilder, SlaveForBuild, SlaveForBuilder
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
 from buildbot.process.slavebuilder import byWhom
 from buildbot.status.builderstatus import BuilderStatus
@@ -285,7 +285,7 @@ class Builder:
     def _notSaved(self, why: Failure) -> None:
         why.trap(StoreFailed, StoreConflict)
 
-    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveBuilder) -> list[Any]:
+    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild) -> list[Any]:
         """The real locks of locks of the configuration, for work on this slave."""
         name = slavebuilder.slavename
         return [self.botmaster.locks.get(lock).getLock(name) for lock in locks]

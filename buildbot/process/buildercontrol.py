@@ -2,48 +2,71 @@
 """
 What plug-ins may do to one builder, under the names of 0.7.5.
 
-Whether they may is not asked here: who holds one of these may do all of it.
+Nothing here checks whether a plug-in may do that: the owner of a BuilderControl may do all of it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.process.request import BuildRequest
+from buildbot.process.seams import MasterForBuilder, RequestQueue, SlaveForBuilder
 
 _NO_REASON = "<rebuild, no reason given>"
 
 
+class BuilderForControl(RequestQueue, Protocol):
+    """The builder that is controlled: L{buildbot.process.builder.Builder}."""
+
+    @property
+    def botmaster(self) -> MasterForBuilder:
+        """The master."""
+
+    @property
+    def slaves(self) -> Sequence[AskedSlave]:
+        """The attached slaves."""
+
+    @property
+    def pending(self) -> Sequence[BuildRequest]:
+        """The requests that wait, the oldest first."""
+
+    @property
+    def building(self) -> Sequence[Any]:
+        """The builds that run."""
+
+
+class AskedSlave(Protocol):
+    """An attached slave of the builder."""
+
+    @property
+    def slave(self) -> SlaveForBuilder:
+        """The slave itself."""
+
+    def isAvailable(self) -> bool:
+        """Whether a build could begin there now."""
+
+
 @implementer(interfaces.IBuilderControl)
 class BuilderControl:
-    """I let one builder be told what to do."""
+    """I control one builder."""
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: BuilderForControl) -> None:
         """@param original: the L{buildbot.process.builder.Builder}."""
         self.original = original
 
     def requestBuild(self, req: Any) -> Deferred[BuildRequest]:
         """
-        Put a request at the end of the queue.
+        Put a request into the queue.
 
-        @return: fires with it once it is on disk, and waits; fails with
-            L{buildbot.store.interface.StoreFailed} if it could not be kept: then nobody will build it.
+        @return: fires with the request once it is on disk, and waits; fails with
+            L{buildbot.store.interface.StoreFailed} if it could not be stored: then nobody will build it.
         """
-        return ensureDeferred(self._request(req))
-
-    async def _request(self, req: BuildRequest) -> BuildRequest:
-        builder, engine = self.original, self.original.botmaster
-        _, (kept,) = await engine.store.addBuildset(
-            *(req.reason, req.source.toRecord(), [builder.name], req.properties, None, None, engine.now()),
-            *(None, req.mergeable),
-        )
-        req.id, req.submitted, req.builderName = kept.id, kept.submitted, kept.builder
-        engine.builders.get(builder.name, builder).submitBuildRequest(req)
-        return req
+        return ensureDeferred(self.original.botmaster.engine.submitRequest(self.original, req))
 
     def requestBuildSoon(self, req: Any) -> Deferred[BuildRequest]:
         """
@@ -62,7 +85,7 @@ class BuilderControl:
 
     def resubmitBuild(self, bs: Any, reason: str = _NO_REASON) -> Deferred[BuildRequest] | None:
         """
-        Build once more what a build that is over was of.
+        Build the source of a finished build again.
 
         @param bs: an L{interfaces.IBuildStatus}.
         @return: see L{requestBuild}; None if that build is not over.

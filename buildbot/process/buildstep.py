@@ -27,6 +27,7 @@ from buildbot.process.deadline import endTime
 from buildbot.process.kinds import LOCKS, LOG_FILES, METRICS, STEP_NAME
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
+from buildbot.process.seams import SlaveForBuild
 from buildbot.process.slices import inSlices
 from buildbot.status.build import asWords
 from buildbot.wire.dialect import versionAtLeast
@@ -86,7 +87,7 @@ class BuildStep(ComparableMixin):
     @ivar warnOnFailure: a failure gives the build warnings; so does C{warnOnWarnings} with warnings.
     @ivar alwaysRun: whether I run also after a failure that ended the build.
     @ivar locks: the locks that I hold while I run.
-    @ivar remote: the L{buildbot.process.builder.SlaveBuilder} that I run on, while I do.
+    @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on, while I do.
     @ivar stopped: whether I was interrupted.
     @ivar step_status: my L{buildbot.status.build.BuildStepStatus}, once I am part of a build.
     """
@@ -108,7 +109,7 @@ class BuildStep(ComparableMixin):
     progressMetrics: tuple[str, ...] = ()
     useProgress = True
     build: Any = None
-    remote: Any = None
+    remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     step_status: Any = None
     progress: Any = None
     stopped = False

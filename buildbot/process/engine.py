@@ -18,7 +18,7 @@ from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
-from buildbot.process.seams import SlaveForBuilder, StartsBuilds
+from buildbot.process.seams import RequestQueue, SlaveForBuilder, StartsBuilds
 from buildbot.process.storehealth import StoreHealth
 
 
@@ -77,6 +77,31 @@ class BuildEngine:
             # by its name again, for meanwhile it may have been removed, and may even have come back
             self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
+
+    async def submitRequest(self, builder: RequestQueue, request: BuildRequest) -> BuildRequest:
+        """
+        Store one request that somebody has made, and give it to its builder.
+
+        @return: the request, once it is on disk.
+        @raise StoreFailed: it could not be stored; nobody will build it.
+        """
+        _, (kept,) = await self._resources.store.addBuildset(
+            request.reason,
+            request.source.toRecord(),
+            [builder.name],
+            request.properties,
+            None,
+            None,
+            self._resources.now(),
+            None,
+            request.mergeable,
+        )
+        request.id, request.submitted, request.builderName = kept.id, kept.submitted, kept.builder
+        queue: RequestQueue = self.builders.get(
+            builder.name, builder
+        )  # it may have been removed and come back
+        queue.submitBuildRequest(request)
+        return request
 
     def activeBuildsets(self) -> list[Any]:
         """The L{buildbot.process.buildset.BuildSet}s of this process that are not complete."""

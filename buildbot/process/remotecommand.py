@@ -22,6 +22,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
+from buildbot.process.seams import SlaveForBuild
 from buildbot.process.updates import OutputText, isPair, newsIn, soleNews
 from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
@@ -73,7 +74,7 @@ class RemoteCommand(Callee):
     active = False
     rc: int | None = None
     step: Any = None
-    remote: Any = None
+    remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     commandID = ""
     _deadlines: Deadlines | None = None
     _isCut = _isOvertime = False
@@ -96,12 +97,12 @@ class RemoteCommand(Callee):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.remote_command!r} {self.commandID}>"
 
-    def run(self, step: Any, remote: Any) -> Deferred[Any]:
+    def run(self, step: Any, remote: SlaveForBuild) -> Deferred[Any]:
         """
         Run on a slave.
 
         @param step: the step that I belong to.
-        @param remote: the L{buildbot.process.builder.SlaveBuilder} to run on.
+        @param remote: the L{buildbot.process.slavebuilder.SlaveBuilder} to run on.
         @return: fires with me when I have ended; fails with what the slave said was wrong,
             or with C{ConnectionLost}.
         """

@@ -8,7 +8,7 @@ Which request meets which slave is decided by L{buildbot.process.queue}.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from zope.interface import implementer
 
@@ -18,6 +18,13 @@ from buildbot.model.properties import Properties
 from buildbot.model.records import RequestRecord
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.request import BuildRequestStatus, tellEach
+
+
+class CancelsRequests(Protocol):
+    """The builder that a request waits for."""
+
+    def cancelBuildRequest(self, req: BuildRequest, /) -> bool:
+        """Cancel a request; False if it does not wait any more."""
 
 
 @implementer(interfaces.IBuildRequestControl)
@@ -41,7 +48,7 @@ class BuildRequest(Completion):
     attempts = 0
     interruptions = 0
     mergeable = True
-    builder: Any = None
+    builder: CancelsRequests | None = None
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
     _observers: tuple[Any, ...] = ()
@@ -152,7 +159,7 @@ class BuildRequest(Completion):
 
     # what the builder tells
 
-    def requestSubmitted(self, builder: Any) -> None:
+    def requestSubmitted(self, builder: CancelsRequests) -> None:
         """I wait for this builder now."""
         self.builder = builder
 

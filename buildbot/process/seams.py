@@ -1,17 +1,18 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
 """
-What builders need of those above them: the slave, the engine and the master, as types.
+What builds and builders need of those above them, as types: the slave, the engine and the master.
 
-A builder never imports them. L{buildbot.slaves.perspective.BotPerspective} is the slave,
+Builds and builders never import them. L{buildbot.slaves.perspective.BotPerspective} is the slave,
 L{buildbot.process.engine.BuildEngine} the engine, and L{buildbot.slaves.botmaster.BotMaster} the master.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
 from buildbot.model.records import BuildsetRecord, PauseRecord
@@ -21,7 +22,7 @@ from buildbot.process.resources import Resources
 from buildbot.process.sharedlocks import SharedLocks
 from buildbot.process.storehealth import StoreHealth
 from buildbot.status.slave import SlaveStatus
-from buildbot.wire.peers import SlavePeer
+from buildbot.wire.peers import BuilderPeer, SlavePeer
 
 
 class StartsBuilds(Protocol):
@@ -97,6 +98,17 @@ class SlaveForBuilder(Protocol):
         """Fires with None once it is gone."""
 
 
+class RequestQueue(Protocol):
+    """A builder, for those who submit requests."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives."""
+
+    def submitBuildRequest(self, req: BuildRequest, /) -> None:
+        """Let a request wait, which is on disk."""
+
+
 class EngineForBuilder(Protocol):
     """
     What all builders share while they build.
@@ -107,6 +119,9 @@ class EngineForBuilder(Protocol):
 
     keeping: int
     trial: BuildRequest | None
+
+    async def submitRequest(self, builder: RequestQueue, request: BuildRequest, /) -> BuildRequest:
+        """Store one request, and let it wait for its builder."""
 
     def isHolding(self) -> bool:
         """Whether no build may begin now."""
@@ -160,3 +175,48 @@ class MasterForBuilder(Protocol):
     @property
     def engine(self) -> EngineForBuilder:
         """What all builders share while they build."""
+
+
+class SlaveForBuild(Protocol):
+    """
+    One attached slave of one builder, for the builds and commands that run there.
+
+    This is L{buildbot.process.slavebuilder.SlaveBuilder}.
+    """
+
+    @property
+    def slave(self) -> SlaveForBuilder:
+        """The slave itself."""
+
+    @property
+    def slavename(self) -> str:
+        """The slave's name."""
+
+    @property
+    def peer(self) -> BuilderPeer:
+        """Calls the slave's own object for the builder."""
+
+    @property
+    def clock(self) -> IReactorTime:
+        """Tells builds the time."""
+
+    @property
+    def slaveCommands(self) -> Mapping[str, str]:
+        """The versions of the slave's commands, by name; empty if it is too old to tell."""
+
+    def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
+        """The version of a command; None if the slave does not have it."""
+
+
+class BuilderForBuild(Protocol):
+    """The builder, for its builds. This is L{buildbot.process.builder.Builder}."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives."""
+
+    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
+        """The real locks of locks of the configuration, for work on this slave."""
+
+    def stepChanged(self, build: Any, /) -> None:
+        """A step of a build takes long or has ended."""
