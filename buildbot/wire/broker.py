@@ -83,7 +83,10 @@ class _Retired(pb.Referenceable):
 class PortPolicy(Protocol):
     """What a connection asks of the port that it came in by: the L{SlavePortFactory} of C{wire.slaveport}."""
 
-    clock: IReactorTime
+    @property
+    def clock(self) -> IReactorTime:
+        """The source of time for all connections."""
+        raise NotImplementedError
 
     def greeted(self, broker: SlavePortBroker) -> None:
         """A connection begins its greeting."""
@@ -97,12 +100,26 @@ class PortPolicy(Protocol):
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
         """So many bytes of an unfinished message have come over a connection."""
 
+    def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
+        """
+        A connection failed to log in.
+
+        @param name: the account that it tried; None if there is no such account.
+        @return: for how many seconds to hold the connection before the peer is told.
+        """
+        raise NotImplementedError
+
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
         """A peer broke a rule. Answers the seconds for which it is held before it is hung up on."""
         raise NotImplementedError
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """A peer asked for something that cannot be."""
+
+    def sayOnce(
+        self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
+    ) -> None:
+        """Log a line, unless one of this kind about this subject was logged within the last minute."""
 
 
 class SlavePortBroker(pb.Broker):
@@ -120,7 +137,7 @@ class SlavePortBroker(pb.Broker):
     @ivar weight: how many plain connections take as much memory before the login.
     """
 
-    factory: Any  # a PortPolicy; Twisted says that it is None
+    factory: PortPolicy  # type: ignore[assignment]  # Twisted declares it as None
     transport: Any  # of TCP, TLS or a UNIX socket
     waitingForAnswers: Any
     isClient = False

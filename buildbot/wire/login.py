@@ -7,8 +7,8 @@ challenge, and with what old slaves need when they are refused: slaves before
 0.8.2 give up for good after any error, later ones exit after most of them, and
 all of them try again after a plain hang-up.  So whoever offers a mind is told
 why in its own log, held a moment and hung up on; whoever does not (sendchange,
-the debug client) gets UnauthorizedLogin.  The accounts are elsewhere
-(L{buildbot.buildmaster.service}).
+the debug client) gets UnauthorizedLogin.  The accounts are in
+L{buildbot.slaves.realm}.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from twisted.cred.credentials import IUsernameHashedPassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -177,7 +178,7 @@ class Guess(Callee):
         return Deferred()
 
 
-def _errorAfter(seconds: float, clock: Any) -> Deferred[Any] | Failure:
+def _errorAfter(seconds: float, clock: IReactorTime) -> Deferred[Any] | Failure:
     """What a refused client without a mind gets, now or in a while."""
     error = UnauthorizedLogin("login refused")
     if not seconds:

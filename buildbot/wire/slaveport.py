@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
@@ -63,7 +63,7 @@ class SlavePortFactory(protocol.ServerFactory):
         self._rootFor = rootFor
         self._door = ConnectionLimiter()
         self._lines = LogLimiter()
-        self._summary: Any = None
+        self._summary: IDelayedCall | None = None
         limit = self.files.limit
         most = greeting if limit is None else min(greeting, limit // 2)
         self._greeters = Greeters(clock, most, self._tooLate)
