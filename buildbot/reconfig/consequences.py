@@ -8,19 +8,89 @@ cannot come back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from buildbot.config.diff import ConfigChange
 from buildbot.text.plural import counted
 from buildbot.wire.listeners import SlavePort
+from buildbot.wire.peers import SlavePeer
 
 #: So many slaves are named in a line.
 _NAMES = 5
 
 
+class UsedSlave(Protocol):
+    """The slave of a running build."""
+
+    @property
+    def slavename(self) -> str:
+        """Its name."""
+
+
+class RunningBuild(Protocol):
+    """A running build."""
+
+    @property
+    def slavebuilder(self) -> UsedSlave:
+        """Where it runs."""
+
+
+class ReconfiguredBuilder(Protocol):
+    """A builder of the present configuration."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def building(self) -> Sequence[RunningBuild]:
+        """Its running builds."""
+
+    @property
+    def pending(self) -> Sequence[object]:
+        """Its waiting requests."""
+
+
+class Busy(Protocol):
+    """The availability of a slave for builds."""
+
+    @property
+    def buildsRunning(self) -> int:
+        """How many builds run there."""
+
+
+class ReconfiguredSlave(Protocol):
+    """A slave of the present configuration."""
+
+    slavename: str
+
+    @property
+    def availability(self) -> Busy:
+        """Whether it may be given a build."""
+
+    @property
+    def peer(self) -> SlavePeer:
+        """The connection that is served, while it is connected."""
+
+    def isConnected(self) -> bool:
+        """Whether a connection is served."""
+
+
+class ReconfiguredMaster(Protocol):
+    """The slaves and builders of the present configuration: the L{buildbot.slaves.botmaster.BotMaster}."""
+
+    @property
+    def builders(self) -> Mapping[str, ReconfiguredBuilder]:
+        """The builders, by name."""
+
+    @property
+    def slaves(self) -> Mapping[str, ReconfiguredSlave]:
+        """The slaves, by name."""
+
+
 def consequences(
-    botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChange, drain: bool
+    botmaster: ReconfiguredMaster, ports: Mapping[str, SlavePort], change: ConfigChange, drain: bool
 ) -> list[str]:
     """
     Lines for people.
@@ -37,7 +107,7 @@ def consequences(
     ]
 
 
-def _ofBuilders(botmaster: Any, change: ConfigChange) -> Iterator[str]:
+def _ofBuilders(botmaster: ReconfiguredMaster, change: ConfigChange) -> Iterator[str]:
     for builder in (botmaster.builders[name] for name in change.buildersRemoved):
         running, waiting = len(builder.building), len(builder.pending)
         ends = [
@@ -54,7 +124,7 @@ def _ofBuilders(botmaster: Any, change: ConfigChange) -> Iterator[str]:
                 yield f"builder {new.name} no longer uses slave {name}: its build there will be restarted"
 
 
-def _ofSlaves(botmaster: Any, change: ConfigChange, drain: bool) -> Iterator[str]:
+def _ofSlaves(botmaster: ReconfiguredMaster, change: ConfigChange, drain: bool) -> Iterator[str]:
     for slave in (botmaster.slaves[name] for name in change.slavesRemoved):
         running = slave.availability.buildsRunning
         if running:
@@ -62,7 +132,7 @@ def _ofSlaves(botmaster: Any, change: ConfigChange, drain: bool) -> Iterator[str
             yield f"{slave.slavename} is being removed: {counted(running, 'running build')} {becomes}"
 
 
-def _ofPasswords(botmaster: Any, change: ConfigChange) -> Iterator[str]:
+def _ofPasswords(botmaster: ReconfiguredMaster, change: ConfigChange) -> Iterator[str]:
     changed = [new.name for old, new in change.slavesAltered if old.password != new.password]
     connected = [name for name in changed if botmaster.slaves[name].isConnected()]
     if connected:
@@ -80,7 +150,9 @@ def _ofSchedulers(change: ConfigChange) -> Iterator[str]:
             yield f"scheduler {name} is being removed: {changes} will not be built"
 
 
-def _ofPorts(botmaster: Any, ports: Mapping[str, SlavePort], change: ConfigChange) -> Iterator[str]:
+def _ofPorts(
+    botmaster: ReconfiguredMaster, ports: Mapping[str, SlavePort], change: ConfigChange
+) -> Iterator[str]:
     for name in change.portsRemoved:
         port = ports.get(name)
         if port is None or any(_takesItsPlace(name, other) for other in change.portsAdded):

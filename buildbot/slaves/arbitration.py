@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.slaves.attachment import Attachment, State
-from buildbot.slaves.conflict import Squabble
+from buildbot.slaves.conflict import NameConflict
 from buildbot.slaves.seams import ShownSlave
 from buildbot.wire.peers import SlavePeer
 
@@ -24,7 +24,7 @@ log = Logger()
 #: Seconds that the holder of a name may take to answer while a newcomer waits (D1).
 ARBITRATION_TIME = 10.0
 #: Seconds that a newcomer is held, once it is refused in a name conflict, before it is hung up on.
-SQUABBLE_HOLD = 20.0
+CONFLICT_HOLD = 20.0
 
 
 class Contest(Protocol):
@@ -39,7 +39,7 @@ class Contest(Protocol):
 
     def refuse(self, newcomer: SlavePeer, reason: str, told: str, /) -> None:
         """
-        Refuse the login of a newcomer, and hang up on it after SQUABBLE_HOLD.
+        Refuse the login of a newcomer, and hang up on it after CONFLICT_HOLD.
 
         @param reason: for the log; C{told} is for the newcomer.
         """
@@ -52,24 +52,24 @@ class Arbiter:
     @ivar candidate: the newcomer that waits for the verdict; None if there is none.
     """
 
-    __slots__ = ("_began", "_clock", "_contest", "_slave", "_squabble", "_timer", "candidate")
+    __slots__ = ("_began", "_clock", "_conflict", "_contest", "_slave", "_timer", "candidate")
 
     def __init__(self, clock: IReactorTime, slave: ShownSlave, contest: Contest) -> None:
         self._clock = clock
         self._slave = slave
         self._contest = contest
-        self._squabble = Squabble()
+        self._conflict = NameConflict()
         self._timer: Any = None
         self._began = 0.0
         self.candidate: SlavePeer | None = None
 
     def isNeeded(self) -> bool:
         """Whether there is a name conflict: one takeover more would be too many."""
-        return self._squabble.isOn(self._clock.seconds())
+        return self._conflict.isOn(self._clock.seconds())
 
     def takeover(self) -> None:
         """A newcomer has displaced a connection that was not lost yet."""
-        self._squabble = self._squabble.takeover(self._clock.seconds())
+        self._conflict = self._conflict.takeover(self._clock.seconds())
 
     def wait(self, newcomer: SlavePeer) -> None:
         """
@@ -126,7 +126,7 @@ class Arbiter:
             f"{kept}, which is connected and answers, and {newcomer.address}, which is refused"
         )
         self._slave.slave_status.note = note
-        self._squabble, due = self._squabble.mention(self._clock.seconds(), kept, newcomer.address)
+        self._conflict, due = self._conflict.mention(self._clock.seconds(), kept, newcomer.address)
         if due:
             self._slave.happened(note)
             log.warn("slave {name}: {note}", name=name, note=note)

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
-from buildbot.slaves.arbitration import SQUABBLE_HOLD, Arbiter
+from buildbot.slaves.arbitration import CONFLICT_HOLD, Arbiter
 from buildbot.slaves.attachment import ABSENT, Attachment, Effect, Event, State, advance
 from buildbot.slaves.liveness import Liveness
 from buildbot.slaves.offers import BuilderOffers
@@ -102,13 +102,6 @@ class AttachmentDriver:
         """Seconds of silence before the slave is probed."""
         return self._slave.keepalive
 
-    @property
-    def isIdle(self) -> bool:
-        """Whether nothing is connected, and nobody waits for anything of this slave."""
-        isCandidate = self.arbiter is not None and self.arbiter.candidate is not None
-        owes = self._logins or self._pending or self._waitingForLoss or self.offers.isWaitedFor
-        return self.peer is None and not (isCandidate or owes or self.liveness.isOn)
-
     # connections that come and go
 
     def login(self, mind: pb.RemoteReference) -> Deferred[None]:
@@ -173,7 +166,7 @@ class AttachmentDriver:
         """Refuse the login of a newcomer in a name conflict."""
         login = self._takeLogin(newcomer)
         if login is not None:
-            login.errback(LoginRefused(reason, told, SQUABBLE_HOLD))
+            login.errback(LoginRefused(reason, told, CONFLICT_HOLD))
 
     def onLook(self) -> None:
         """The slave is well: the note of a name conflict goes once the conflict is over."""

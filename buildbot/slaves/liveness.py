@@ -61,11 +61,6 @@ class Liveness:
         self._muteUntil = 0.0
         self._mutes = 0
 
-    @property
-    def isOn(self) -> bool:
-        """Whether a deadline is being watched."""
-        return self._timer is not None
-
     def loginBegan(self) -> None:
         """The slave has ATTACH_TIME to become attached."""
         self._after(ATTACH_TIME)

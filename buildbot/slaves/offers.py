@@ -45,11 +45,6 @@ class BuilderOffers:
         """Whether a list was sent and is not accepted yet."""
         return self._accepted != self._number
 
-    @property
-    def isWaitedFor(self) -> bool:
-        """Whether somebody waits for the acceptance of a list."""
-        return bool(self._waiting)
-
     def isTold(self, builders: Sequence[tuple[str, str]]) -> bool:
         """Whether the slave was sent this very list, and none of its builders has failed."""
         return self._last == builders and not self._slave.slave_status.failing

@@ -8,16 +8,64 @@ It reads and never changes anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, Protocol
 
 from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
+from buildbot.model.records import PauseRecord
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
+from buildbot.status.slave import SlaveStatus
 
 #: How many Changes of a source are named one by one.
 _CHANGES = 100
+
+
+class ReportedAvailability(Protocol):
+    """Whether a slave may be given a build, for a report."""
+
+    @property
+    def buildsRunning(self) -> int:
+        """How many builds run there."""
+
+    @property
+    def paused(self) -> PauseRecord | None:
+        """Who has paused it, and why; None if nobody has."""
+
+    @property
+    def isDrained(self) -> bool:
+        """Whether somebody drains it, and no build runs there any more."""
+
+
+class ReportedSlave(Protocol):
+    """A slave, for a report: the L{buildbot.slaves.perspective.BotPerspective}."""
+
+    slavename: str
+    slave_status: SlaveStatus
+
+    @property
+    def state(self) -> Enum:
+        """Where its attachment stands."""
+
+    @property
+    def availability(self) -> ReportedAvailability:
+        """Whether it may be given a build."""
+
+    @property
+    def builderList(self) -> Iterable[tuple[str, str]]:
+        """The (builder name, build directory) pairs that the configuration gives it."""
+
+    @property
+    def builders(self) -> Mapping[str, object]:
+        """The builders that it is attached to, by name."""
+
+    def isPending(self) -> bool:
+        """Whether it still has to accept a builder list."""
+
+    def traffic(self) -> dict[str, int]:
+        """Bytes over the present connection, C{in} and C{out}."""
 
 
 def reportMaster(master: Any) -> dict[str, Any]:
@@ -61,7 +109,7 @@ def reportMaster(master: Any) -> dict[str, Any]:
     }
 
 
-def reportSlave(slave: Any) -> dict[str, Any]:
+def reportSlave(slave: ReportedSlave) -> dict[str, Any]:
     """One slave, from its perspective: see docs/reference/status for the keys."""
     status = slave.slave_status
     connected, paused = status.isConnected(), slave.availability.paused
@@ -75,7 +123,7 @@ def reportSlave(slave: Any) -> dict[str, Any]:
         "version": status.version,
         "admin": status.getAdmin(),
         "host": status.getHost(),
-        "builders": [name for name, _ in slave.botmaster.config.builderList(slave.slavename)],
+        "builders": [name for name, _ in slave.builderList],
         "attachedTo": sorted(slave.builders),
         "failing": dict(status.failing),
         "pending": slave.isPending(),
@@ -89,14 +137,14 @@ def reportSlave(slave: Any) -> dict[str, Any]:
     }
 
 
-def _refused(status: Any) -> dict[str, Any] | None:
+def _refused(status: SlaveStatus) -> dict[str, Any] | None:
     """The logins under a slave's name that were refused, whoever tried them; None if there were none."""
     if not status.refusals:
         return None
     return {"logins": status.refusals, "when": status.refusedAt, "address": status.refusedFrom}
 
 
-def failingBuilders(slave: Any) -> list[str]:
+def failingBuilders(slave: ReportedSlave) -> list[str]:
     """A line for each builder that an attached slave cannot make."""
     return [
         f"slave {slave.slavename}: builder {name} cannot be used there: {why}"

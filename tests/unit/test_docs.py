@@ -262,7 +262,7 @@ class TablesTests(unittest.TestCase):
             f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
             f"within another {liveness.PROBE_TIME:g} seconds",
             f"off line within {KEEPALIVE + liveness.PROBE_TIME:g} seconds",
-            f"held for {login.HOLD:g} seconds, in a name conflict for {arbitration.SQUABBLE_HOLD:g}",
+            f"held for {login.HOLD:g} seconds, in a name conflict for {arbitration.CONFLICT_HOLD:g}",
             f"command version is below {peers.KNOWS_ITS_VERSION}",
         ):
             self.assertIn(words, wire)

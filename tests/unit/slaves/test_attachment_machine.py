@@ -24,7 +24,7 @@ from twisted.spread import pb
 from twisted.trial import unittest
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
-from buildbot.slaves.arbitration import ARBITRATION_TIME, SQUABBLE_HOLD
+from buildbot.slaves.arbitration import ARBITRATION_TIME, CONFLICT_HOLD
 from buildbot.slaves.attachment import State
 from buildbot.slaves.conflict import WINDOW
 from buildbot.slaves.liveness import ATTACH_TIME
@@ -38,7 +38,7 @@ PASSWORDS = ("sekrit", "other")
 BUILDERS = ("full", "quick")
 CALLS = ("print", "getCommands", "getSlaveInfo", "getVersion", "setBuilderList", "setMaster")
 #: A promise of a connection: within so many seconds it is attached, or closed (A3).
-DUE = ATTACH_TIME + ARBITRATION_TIME + SQUABBLE_HOLD + 2
+DUE = ATTACH_TIME + ARBITRATION_TIME + CONFLICT_HOLD + 2
 
 kinds = st.sampled_from(("0.5", "0.7.12", "w4.3"))
 troubles = st.dictionaries(
@@ -349,9 +349,14 @@ class Machine(RuleBasedStateMachine):
             slave.pump.blackhole = False
             slave.pump.client.abortConnection()
         self.settle()
+        calls: list[Any] = list(self.case.clock.getDelayedCalls())
+        timers = [call.func for call in calls if call.func.__module__.startswith("buildbot.slaves.")]
+        assert not timers, timers
         for bot in self.bots:
             assert bot.state is State.ABSENT, bot
-            assert not bot.builders and bot.driver.isIdle, vars(bot)
+            assert not (bot.builders or candidate(bot) or bot.driver._logins or bot.driver._pending), vars(
+                bot
+            )
         assert all(not builder.attachedSlaves for builder in self.case.botmaster.builders.values())
         self.promisesAreKept()
         assert not self.promises

@@ -1,4 +1,4 @@
-"""Slaves attach, stay, squabble and are thrown out: real brokers, pumped by hand."""
+"""Slaves attach, stay, fight over a name and are thrown out: real brokers, pumped by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail
 
 from buildbot.config.model import BuilderConfig, MasterConfig
 from buildbot.process.queue import whyWaiting
-from buildbot.slaves.arbitration import ARBITRATION_TIME, SQUABBLE_HOLD
+from buildbot.slaves.arbitration import ARBITRATION_TIME, CONFLICT_HOLD
 from buildbot.slaves.attachment import State
 from buildbot.slaves.liveness import ATTACH_TIME
 from buildbot.status.report import failingBuilders, reportSlave
@@ -548,7 +548,7 @@ class DuplicateTests(SlavePortCase):
             self.assertReady()
         return holder
 
-    def test_squabble(self) -> None:
+    def test_conflict(self) -> None:
         """D2, D3: after three takeovers the one that is attached and answers stays; the other is held."""
         holder = self.fight(3)
         self.wait(1)
@@ -559,12 +559,12 @@ class DuplicateTests(SlavePortCase):
         self.assertIsNone(intruder.error)
         self.assertIn("name conflict: two machines log in as bot1", self.bot.slave_status.note)
         self.assertIn(str(intruder.pump.client.getHost().port), self.bot.slave_status.note)
-        self.wait(SQUABBLE_HOLD + 1)
+        self.wait(CONFLICT_HOLD + 1)
         self.assertTrue(intruder.pump.client.lost)
         self.assertFalse(holder.pump.client.lost)
 
-    def test_squabbleWithAMuteHolder(self) -> None:
-        """D1: in a squabble the newcomer wins within 15 s if the one attached does not answer."""
+    def test_conflictWithAMuteHolder(self) -> None:
+        """D1: in a name conflict the newcomer wins within 15 s if the one attached does not answer."""
         holder = self.fight(3)
         holder.pump.blackhole = True
         self.wait(1)
@@ -573,8 +573,8 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
         self.assertTrue(holder.pump.server.lost)
 
-    def test_squabbleWithALeavingHolder(self) -> None:
-        """D1: in a squabble the newcomer is attached at once when the one attached leaves."""
+    def test_conflictWithALeavingHolder(self) -> None:
+        """D1: in a name conflict the newcomer is attached at once when the one attached leaves."""
         holder = self.fight(3)
         self.wait(1)
         self.connect()
@@ -582,7 +582,7 @@ class DuplicateTests(SlavePortCase):
         self.settle()
         self.assertReady()
 
-    def test_squabbleAtTheLastMoment(self) -> None:
+    def test_conflictAtTheLastMoment(self) -> None:
         """D2: a newcomer just before the verdict does not cost a living holder its time to answer."""
         holder = self.fight(3)
         self.wait(1)
@@ -595,11 +595,11 @@ class DuplicateTests(SlavePortCase):
         self.settle()
         self.assertFalse(holder.pump.client.lost)
         self.assertReady()
-        self.wait(SQUABBLE_HOLD + 1)
+        self.wait(CONFLICT_HOLD + 1)
         self.assertTrue(first.pump.client.lost and second.pump.client.lost)
 
     def test_oneProbeForManyNewcomers(self) -> None:
-        """Row 19: however many squabbling newcomers come at once, the holder is asked once."""
+        """Row 19: however many newcomers in a name conflict come at once, the holder is asked once."""
         holder = self.fight(3)
         self.wait(1)
         before = holder.called.count("getCommands")
@@ -627,20 +627,20 @@ class DuplicateTests(SlavePortCase):
         self.assertFalse(holder.pump.client.lost)
         self.assertReady()
 
-    def test_squabbleIsOver(self) -> None:
-        """The note of a squabble goes when nobody has come for the name for five minutes."""
-        self.test_squabble()
+    def test_conflictIsOver(self) -> None:
+        """The note of a name conflict goes when nobody has come for the name for five minutes."""
+        self.test_conflict()
         self.wait(300 + 120, 10)
         self.assertReady()
         self.assertEqual(self.bot.slave_status.note, "")
 
     def test_removedDuringSquabble(self) -> None:
-        """R3: removing a bot in the midst of a squabble cuts both."""
+        """R3: removing a bot in the midst of a name conflict cuts both."""
         holder = self.fight(3)
         self.wait(1)
         intruder = self.connect()
         self.use(config({}, {}))
-        self.wait(SQUABBLE_HOLD + 1)
+        self.wait(CONFLICT_HOLD + 1)
         self.assertTrue(holder.pump.client.lost and intruder.pump.client.lost)
 
 

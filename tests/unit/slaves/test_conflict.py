@@ -2,20 +2,20 @@
 
 from twisted.trial import unittest
 
-from buildbot.slaves.conflict import MENTION_EVERY, TAKEOVERS, WINDOW, Squabble
+from buildbot.slaves.conflict import MENTION_EVERY, TAKEOVERS, WINDOW, NameConflict
 
 
-class SquabbleTests(unittest.SynchronousTestCase):
+class NameConflictTests(unittest.SynchronousTestCase):
     """The rule of design.md: more than three takeovers in five minutes."""
 
-    def fought(self, *times: float) -> Squabble:
-        rule = Squabble()
+    def fought(self, *times: float) -> NameConflict:
+        rule = NameConflict()
         for when in times:
             rule = rule.takeover(when)
         return rule
 
-    def test_rebootIsNoSquabble(self) -> None:
-        """D4: a slave that met its own dead link a few times is no squabble."""
+    def test_rebootIsNoConflict(self) -> None:
+        """D4: a slave that met its own dead link a few times is no name conflict."""
         self.assertFalse(self.fought(*range(TAKEOVERS - 1)).isOn(TAKEOVERS))
 
     def test_oneTooMany(self) -> None:
@@ -27,7 +27,7 @@ class SquabbleTests(unittest.SynchronousTestCase):
         self.assertFalse(self.fought(0, 1, WINDOW).isOn(WINDOW + 2))
 
     def test_mentionedOnceAMinute(self) -> None:
-        """D2: a squabble is spoken of once a minute, with both addresses."""
+        """D2: a name conflict is logged once a minute, with both addresses."""
         rule, first = self.fought(0, 1, 2).mention(3, "a:1", "b:2")
         rule, second = rule.mention(4, "a:1", "b:3")
         rule, third = rule.mention(3 + MENTION_EVERY, "a:1", "b:4")
