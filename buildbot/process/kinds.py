@@ -248,6 +248,8 @@ DIRECTORY = Kind(
 )
 NOTHING = Kind("left out: the step uses none", lambda value: value is None)
 PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
+#: A file that is read. The step says it if there is a directory of that name: files for 0.7 may rely on that.
+SOURCE_FILE = Kind("the name of a file (text)", _isPath, _filenames, standIn="x")
 FILE = Kind("the name of a file (text)", _isFile, _fileDetail, standIn="x")
 PROGRAM = Kind("the name of a program (text)", _isProgram, _filenames, standIn="x")
 PROPERTY = Kind(

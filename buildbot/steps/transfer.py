@@ -27,7 +27,7 @@ from buildbot.files.sparing import sparing
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH
+from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH, SOURCE_FILE
 from buildbot.process.masterpath import onMaster
 from buildbot.process.provenance import piecesOf
 from buildbot.process.remotecommand import RemoteCommand
@@ -371,7 +371,7 @@ class FileUpload(_FileTransfer):
 
     name = "upload"
 
-    @arguments(slavesrc=FILE, masterdest=FILE, keepstamp=FLAG)
+    @arguments(slavesrc=SOURCE_FILE, masterdest=FILE, keepstamp=FLAG)
     def __init__(
         self,
         build: Any = None,
@@ -447,7 +447,7 @@ class FileDownload(_FileTransfer):
 
     name = "download"
 
-    @arguments(mastersrc=FILE, slavedest=FILE)
+    @arguments(mastersrc=SOURCE_FILE, slavedest=FILE)
     def __init__(
         self,
         build: Any = None,

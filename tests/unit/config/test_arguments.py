@@ -176,12 +176,12 @@ WRONG = {
     shellCommand(workdir="'x/' * 3000"): "longer than 4095 characters: no system has such a name",
     shellCommand(logfiles="{'a': 'x' * 300}"): "the file of 'a': it has a part of more than 255 bytes",
     shellCommand(logfiles="{'a': 'x/'}"): "the file of 'a': 'x/' is a directory",
-    "f.addStep(FileUpload, slavesrc='a/', masterdest='b')": "FileUpload: slavesrc must be the name of a file"
-    " (text): 'a/' is a directory",
+    "f.addStep(FileUpload, slavesrc='a', masterdest='b/')": "FileUpload: masterdest must be the name of a file"
+    " (text): 'b/' is a directory",
     "f.addStep(FileUpload, slavesrc='a', masterdest='..')": "masterdest must be the name of a file",
     "f.addStep(FileUpload, slavesrc='a', masterdest='ü' * 200)": "has a part of more than 255 bytes",
     "f.addStep(DirectoryUpload, slavesrc='x' * 300, masterdest='b')": "has a part of more than 255 bytes",
-    "f.addStep(FileDownload, mastersrc='.', slavedest='b')": "'.' is a directory",
+    "f.addStep(FileDownload, mastersrc='b', slavedest='.')": "'.' is a directory",
     # programs without a name
     "f.addStep(ShellCommand, command=['', 'x'])": "argument 1, which is the program to run, is empty",
     "CPAN(Compile(), perl='')": "CPAN: perl must be the name of a program (text): it is empty",
@@ -313,6 +313,8 @@ RIGHT = (
     "f.addStep(FileUpload('a', 'b'))",
     "f.addStep(FileUpload('/a/b', '../c'))",
     "f.addStep(DirectoryUpload('a/', '.'))",
+    "f.addStep(FileUpload('a/', 'b'))",
+    "f.addStep(FileDownload('.', 'b'))",
     shellCommand(workdir="'/'.join(['x' * 255] * 10)", logfiles="{'a': '../x.log'}"),
     "c['schedulers'] = [Scheduler('q', 'b', 1.5, ['full'], len)]",
     "c['bots'] = [('b1', 'pw', {'properties': {'a': [1, None, {'b': b'x'}], 'c': object()}})]",
