@@ -12,7 +12,7 @@ import time
 from twisted.trial.unittest import SkipTest
 
 from buildbot.scripts.demo import freePort, withPort
-from tests.integration.directories import ProcessCase
+from tests.integration.directories import ProcessCase, hearCtrlC
 
 #: Every command that is about a directory, with its further arguments.
 ABOUT_A_DIRECTORY = (
@@ -59,6 +59,7 @@ class MasterCase(ProcessCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hearCtrlC,
         )
         self.addCleanup(child.kill)
         return child

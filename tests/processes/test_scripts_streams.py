@@ -9,6 +9,8 @@ import sys
 
 from twisted.trial import unittest
 
+from tests.integration.directories import hearCtrlC
+
 #: Absolute, since Python 3.12 cannot begin in a deleted directory with a path that is seen from there.
 _PATH = os.pathsep.join(os.path.abspath(each) for each in sys.path)
 
@@ -137,6 +139,7 @@ class SignalTests(Case):
                     capture_output=True,
                     text=True,
                     timeout=60,
+                    preexec_fn=hearCtrlC,
                 )
                 self.assertNotIn("Traceback", said.stderr, begun)
                 self.assertIn(said.returncode, (130, -int(number)), begun)

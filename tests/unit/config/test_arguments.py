@@ -176,8 +176,8 @@ WRONG = {
     shellCommand(workdir="'x/' * 3000"): "longer than 4095 characters: no system has such a name",
     shellCommand(logfiles="{'a': 'x' * 300}"): "the file of 'a': it has a part of more than 255 bytes",
     shellCommand(logfiles="{'a': 'x/'}"): "the file of 'a': 'x/' is a directory",
-    "f.addStep(FileUpload, slavesrc='a', masterdest='b/')": "FileUpload: masterdest must be the name of a file"
-    " (text): 'b/' is a directory",
+    "f.addStep(FileUpload, slavesrc='a', masterdest='b/')": "FileUpload: masterdest must be the name of a"
+    " file (text): 'b/' is a directory",
     "f.addStep(FileUpload, slavesrc='a', masterdest='..')": "masterdest must be the name of a file",
     "f.addStep(FileUpload, slavesrc='a', masterdest='ü' * 200)": "has a part of more than 255 bytes",
     "f.addStep(DirectoryUpload, slavesrc='x' * 300, masterdest='b')": "has a part of more than 255 bytes",
