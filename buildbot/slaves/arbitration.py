@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+# -*- test-case-name: tests.unit.slaves.test_arbitration -*-
 """
 Judges who gets a name that two living processes log in with.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.process.test_builds -*-
+# -*- test-case-name: tests.unit.slaves.test_availability -*-
 """
 Availability of a slave for builds: limits, pausing, draining.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+# -*- test-case-name: tests.unit.slaves.test_liveness -*-
 """
 Liveness of a slave: its deadlines, the keepalive timer and the probes.
 

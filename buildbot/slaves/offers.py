@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.slaves.test_botmaster -*-
+# -*- test-case-name: tests.unit.slaves.test_offers -*-
 """
 The builder lists of one slave: which one it was sent, when, and whether it has accepted it.
 

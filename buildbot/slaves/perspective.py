@@ -161,8 +161,9 @@ class BotPerspective(NewCredPerspective):
 
     def isReady(self) -> bool:
         """Whether the slave is attached, and its connection lives."""
+        now = self.driver.attachment
         # a caller may hear of a loss before I do
-        return self.state is State.READY and self.peer.isAlive()
+        return now.state is State.READY and now.peer.isAlive()
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         """

@@ -1,0 +1,96 @@
+"""Whether a slave may be given a build, and how it leaves."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial import unittest
+
+from buildbot.config.model import SlaveConfig
+from buildbot.model.records import PauseRecord
+from buildbot.slaves.availability import DRAINED, Availability
+from tests.unit.slaves.parts import FakePart
+
+PAUSED = PauseRecord("bot1", "me", 7.0, "disk full", "paused")
+DRAINING = PauseRecord("bot1", "me", 7.0, "", "draining")
+
+
+class Limited(FakePart):
+    """A slave with one connection, which answers every probe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setup: SlaveConfig | None = SlaveConfig("bot1", "sekrit", max_builds=2)
+        self.connected = True
+        self.gone: Deferred[None] = Deferred()
+
+    def isConnected(self) -> bool:
+        return self.connected
+
+    def isReady(self) -> bool:
+        return self.connected
+
+    def isAnswering(self, timeout: float) -> Deferred[bool]:
+        return succeed(True)
+
+    def disconnect(self, reason: str) -> Deferred[None]:
+        self.said.append(f"disconnected: {reason}")
+        self.connected = False
+        return succeed(None)
+
+    def whenGone(self) -> Deferred[None]:
+        return self.gone
+
+
+class AvailabilityTests(unittest.SynchronousTestCase):
+    """Limits, pauses, draining."""
+
+    def setUp(self) -> None:
+        self.slave = Limited()
+        self.slave.clock.advance(100)
+        self.availability = Availability(self.slave.clock, self.slave)
+
+    def test_limit(self) -> None:
+        """B9: no more builds begin than max_builds says; a slave out of the file has no limit."""
+        for mayStart in (True, True, False):
+            self.assertIs(self.availability.canStartBuild(), mayStart)
+            self.availability.buildBegins()
+        self.assertEqual((self.availability.buildsRunning, self.availability.lastUsed), (3, 100.0))
+        self.slave.setup = None
+        self.assertTrue(self.availability.canStartBuild())
+
+    def test_gone(self) -> None:
+        """No build begins on a slave that is not there."""
+        self.slave.connected = False
+        self.assertFalse(self.availability.canStartBuild())
+
+    def test_paused(self) -> None:
+        """O7: a paused slave is given no build, and its status says who paused it and why."""
+        self.availability.setPause(PAUSED)
+        self.assertFalse(self.availability.canStartBuild())
+        self.availability.setPause(PAUSED)
+        self.availability.setPause(None)
+        self.assertTrue(self.availability.canStartBuild())
+        self.assertEqual(self.slave.said, ["paused by me: disk full", "unpaused"])
+
+    def test_drained(self) -> None:
+        """O7: a slave that is drained is disconnected once its last build has ended."""
+        self.availability.buildBegins()
+        self.availability.setPause(DRAINING)
+        self.slave.clock.advance(1)
+        self.assertFalse(self.availability.isDrained)
+        self.availability.buildEnded()
+        self.availability.maybeLeave()
+        self.slave.clock.advance(0)
+        self.assertTrue(self.availability.isDrained)
+        self.assertEqual(self.slave.said, ["draining by me", "disconnected: drained by me", DRAINED])
+
+    def test_leave(self) -> None:
+        """R3: a removed slave is disconnected at once, or after its last build; it is given no other."""
+        self.availability.buildBegins()
+        self.assertNoResult(self.availability.leave("removed", atOnce=False))
+        self.assertFalse(self.availability.canStartBuild())
+        self.availability.buildEnded()
+        self.availability.maybeLeave()
+        self.slave.clock.advance(0)
+        self.assertEqual(self.slave.said, ["disconnected: removed"])
+        self.successResultOf(self.availability.leave("removed", atOnce=True))
