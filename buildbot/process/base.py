@@ -25,10 +25,11 @@ from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.model.properties import NoProperty, Properties, render
-from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results, fold
+from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.deadline import END_TIME
+from buildbot.process.ending import Effect, Event, State, advance, resultsOf
 from buildbot.process.locktable import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
@@ -90,13 +91,11 @@ class Build:
     builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
-    finished = False
     results: int | None = None
     stopReason: str | None = None
-    lost = False
     whyLost = overtime = ""
     _overdue: Any = None
-    _ended = False
+    _state = State.RUNNING
 
     def __init__(self, requests: Sequence[BuildRequest]) -> None:
         self.requests = list(requests)
@@ -189,7 +188,7 @@ class Build:
         await self.acquireLocks()
         ending = False
         for step in self.steps:
-            if self.stopReason is not None or self.lost or (ending and not step.alwaysRun):
+            if self._state is not State.RUNNING or (ending and not step.alwaysRun):
                 continue
             results = await self._runStep(step)
             self.results, terminate = fold(self.results, results, step)
@@ -273,33 +272,78 @@ class Build:
         self.text = [why.getErrorMessage()[:200]]
 
     def fail(self, why: str) -> None:
-        """End at once, as an exception, if I have not ended: something went wrong outside of any step."""
+        """End now, as an exception: something went wrong outside of any step. Ignored after the end."""
         if not self.finished:
             self.results = EXCEPTION
             self.text = [why]
             self._end()
 
+    # its end: see L{buildbot.process.ending}
+
+    @property
+    def finished(self) -> bool:
+        """Whether I have ended."""
+        return self._state is State.OVER
+
+    @property
+    def lost(self) -> bool:
+        """Whether my slave was lost before anybody has stopped me."""
+        return self._state in (State.LOST, State.UNWANTED)
+
+    def _happens(self, event: Event, reason: Any = None) -> None:
+        """
+        Perform what L{advance} says about an event.
+
+        @param reason: for the step, if it is to be interrupted.
+        """
+        before = self._state
+        self._state, effects = advance(before, event)
+        for effect in effects:
+            if effect is Effect.STOP_TIME:
+                self._allow(STOP_TIME + self._timeToStop())
+            elif effect is Effect.LOSS_TIME:
+                self._allow(LOST_TIME)
+            elif effect is Effect.INTERRUPT:
+                self._interrupt(reason)
+            elif effect is Effect.CUT_OFF:
+                seconds = STOP_TIME + self._timeToStop()
+                self.slavebuilder.slave.disconnect(f"a build did not stop within {seconds:g} s")
+            elif effect is Effect.ABANDON:
+                self._abandon()
+            elif effect is Effect.FINISH:
+                self._finish(before)
+
     def _end(self) -> None:
-        """The one end."""
-        if self.finished:
-            return
-        self.finished = True
+        self._happens(Event.END)
+
+    def _allow(self, seconds: float) -> None:
+        """Be overdue after so many seconds from now."""
+        self._endWaiting()
+        self._overdue = self.clock.callLater(seconds, self._isOverdue)
+
+    def _endWaiting(self) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
+
+    def _timeToStop(self) -> float:
+        """Seconds that the current step may take to stop beyond those that every step may."""
+        return 0.0 if self.currentStep is None else self.currentStep.timeToStop() - END_TIME
+
+    def _isOverdue(self) -> None:
+        isRunningThere = self.currentStep is not None and self.currentStep.isRunningCommand()
+        self._happens(Event.SLAVE_OVERDUE if isRunningThere else Event.OVERDUE)
+
+    def _finish(self, before: State) -> None:
+        """End. This happens once.
+
+        @param before: the state that led here.
+        """
+        self._endWaiting()
         self.releaseLocks()
         self.budget.close()
-        if self.stopReason is not None:  # also one that came after the slave was lost: it is wanted no longer
-            self.results = FAILURE
-            self.text = ["interrupted", self.stopReason]
-        elif self.lost and self.overtime:
-            self.results = EXCEPTION  # the next slave would be given no more time
-            self.text = [self.overtime]
-        elif self.lost:
-            self.results = RETRY
-            self.text = ["slave", "lost", *([f"({self.whyLost})"] if self.whyLost else [])]
-        elif self.results != SUCCESS:
-            word = "failed" if self.results == FAILURE else Results[self.results or SUCCESS]
-            self.text = [word, *self.text]
+        self.results, self.text = resultsOf(
+            before, self.results or SUCCESS, self.text, self.stopReason, self.whyLost, self.overtime
+        )
         status = self.build_status
         status.properties.update(self.properties.asDict())
         results = self.results or SUCCESS
@@ -329,30 +373,12 @@ class Build:
             return
         if self.stopReason is None:
             self.stopReason = reason
-            if not self.lost:  # else its end is near
-                step = self.currentStep
-                more = 0.0 if step is None else step.timeToStop() - END_TIME
-                self._overdue = self.clock.callLater(STOP_TIME + more, self._stopOverdue)
-        self._interrupt(reason)
+        self._happens(Event.STOP, reason)
         self.build_status.note = "stopping"
-
-    def _stopOverdue(self) -> None:
-        if self.currentStep is None or not self.currentStep.isRunningCommand():
-            self._abandon()  # it is not the slave that goes on
-            return
-        why = f"a build did not stop within {STOP_TIME + self.currentStep.timeToStop() - END_TIME:g} s"
-        self.slavebuilder.slave.disconnect(why)
-        self._overdue = self.clock.callLater(LOST_TIME, self._abandon)
 
     def lostRemote(self, remote: Any = None) -> None:
         """My slave is gone."""
-        if self.finished or self.lost:
-            return
-        self.lost = self.stopReason is None
-        if self._overdue is not None and self._overdue.active():
-            self._overdue.cancel()
-        self._overdue = self.clock.callLater(LOST_TIME, self._abandon)
-        self._interrupt(Failure(ConnectionLost("the slave is gone")))
+        self._happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
 
     def _interrupt(self, reason: Any) -> None:
         step = self.currentStep

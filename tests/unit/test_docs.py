@@ -32,6 +32,7 @@ from buildbot.model.change import Change
 from buildbot.model.properties import Properties
 from buildbot.model.records import BuildRecord
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.process import ending
 from buildbot.process.base import Build
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.request import BuildRequest
@@ -232,6 +233,19 @@ class TablesTests(unittest.TestCase):
             if then != now or done:
                 real[state.name, event.name] = (then.state.name, [effect.name for effect in done])
         self.assertEqual(drawn, real)
+
+    def test_ending(self) -> None:
+        """The table of the ends of a build says for every state and event what happens."""
+        rows = tableRows(pages()["architecture/builds"], "ending-table")
+        self.assertEqual([row[0] for row in rows], [state.value for state in ending.State])
+        drawn = {}
+        for state, *cells in rows:
+            for event, cell in zip(ending.Event, cells, strict=True):
+                if cell:
+                    target, _, effects = cell.partition(": ")
+                    done = tuple(ending.Effect(each) for each in effects.split(", "))
+                    drawn[ending.State(state), event] = ending.State(target.strip("*")), done
+        self.assertEqual(drawn, ending.TRANSITIONS)
 
     def test_limits(self) -> None:
         """Every limit in the security page has the value that the code has."""
