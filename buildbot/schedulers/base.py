@@ -1,17 +1,17 @@
 # -*- test-case-name: tests.unit.schedulers -*-
 """
-What all schedulers share: each Change is taken once, and what they wait for outlives the process.
+What all schedulers share: a life, and state that outlives the process.
 
-The store holds what a scheduler knew when it last submitted builds, or somewhat later.  What came
-after that is in the store as well, as Changes: taken again they lead to the same.  So nothing is lost
-between two writes, and a Change is written down as taken in the same instant as the builds of it.
+A scheduler holds a L{ChangeFeed}, a L{SavedState} and its L{Submissions}. The state is stored together with
+each build set, and else now and then. Changes that came after the stored state are in the store and are taken
+again: so a crash between two writes loses nothing.
 
-When it is time to build is for the schedulers beside this module.
+The schedulers beside this module decide when to build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from twisted.application import service
@@ -29,21 +29,16 @@ from buildbot.events.alarm import Alarm
 from buildbot.model.change import Change
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
-from buildbot.schedulers.taking import MOST_STARTS, Taking
-from buildbot.store.interface import UNREADABLE, StoreFailed
+from buildbot.schedulers.changefeed import ChangeFeed
+from buildbot.schedulers.savedstate import SavedState
+from buildbot.schedulers.submissions import Submissions
+from buildbot.store.interface import StoreFailed
+from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
-#: Seconds after which what the store refused is tried again.
-RETRY_AFTER = 10.0
-#: The same, for builders that the configuration names but that are not there: they come when it is in force.
-BUILDERS_AFTER = 1.0
-#: Seconds after which one that has not come is no longer waited for.
-BUILDERS_WITHIN = 60.0
-#: The longest that a timer is trusted, in seconds: clocks on the wall are put right, machines sleep.
+#: The longest that a timer is trusted, in seconds: a machine may sleep, or its clock be corrected, meanwhile.
 LONGEST_SLEEP = 3600.0
-#: Seconds within which what a scheduler knows is written down, if nothing is submitted meanwhile.
-SAVE_WITHIN = 10.0
 
 
 @implementer(interfaces.IScheduler, interfaces.ISchedulerStatus)
@@ -51,11 +46,11 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     """
     I am a scheduler that never builds: derive from me.
 
-    A subclass overrides C{addChange}, and calls C{submit} when it is time.  One that knows more than
-    that it has to build overrides C{toRecord} and C{restore}, and calls C{changed}.
+    A subclass overrides C{addChange} and calls C{submit} when it is time to build.  If it has state that must
+    outlive the process, it overrides C{toRecord} and C{restore}, and calls C{changed}.
 
-    @ivar name: of the scheduler; what I know is kept under it, for whoever has it next.
-    @ivar engine: the L{buildbot.slaves.botmaster.BotMaster} of my master, once I was started.
+    @ivar name: of the scheduler; my state is stored under it.
+    @ivar engine: the L{buildbot.process.engine.BuildEngine} of my master, once I was started.
     """
 
     compare_attrs: Sequence[str] = ("name",)
@@ -65,11 +60,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     name: str
     engine: Any = None
-    _begun: Deferred[None] | None = None
+    _starting: Deferred[None] | None = None
     _generation: object = None
     _configAtStart: object = None
     _isReady = False
-    _seen = 0
+    # Made by each start:
+    _state: SavedState | None = None
+    _feed: ChangeFeed | None = None
+    _submissions: Submissions | None = None
 
     @arguments(name=NAME)
     def __init__(self, name: str) -> None:
@@ -77,15 +75,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         remember(self)
         self.name = name
         self._alarms: list[Alarm] = []
-        self._retry = self.newAlarm(self._goOnLoading)
-        self._resend = self.newAlarm(self._goOnSending)
-        self._save = self.newAlarm(self._saveNow)
-        self._outbox: list[tuple[BuildSet, dict[str, Any] | None]] = []
-        self._missed: dict[str, float] = {}  # builder -> since when it is waited for, by the clock of timers
-        self._isSending = self._isLooking = False
+        self._retry = self.newAlarm(lambda: self._logged(self._start()))
 
     def _compared(self) -> dict[str, object]:
-        """What my class says need not be said again; and a method of mine, compared, would compare me."""
+        """Leave out methods of mine, such as a C{fileIsImportant}: to compare one is to compare me again."""
         values = super()._compared()
         return {key: value for key, value in values.items() if getattr(value, "__self__", None) is not self}
 
@@ -106,7 +99,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         return []
 
     def getName(self) -> str:
-        """What the configuration calls me."""
+        """The name that the configuration gives."""
         return self.name
 
     def getPendingBuildsets(self) -> list[Any]:
@@ -117,90 +110,103 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """
         Have builds done.
 
-        If they cannot be kept, that is tried again until they can, in the order of the calls.  What
-        C{toRecord} says now will be known exactly if they are.  A builder that is not there has a minute to
-        come; then the others build without it.
+        A set that cannot be stored is tried again until it can; sets are stored in the order of the calls.
+        The present answer of C{toRecord} is stored with the set, at once or not at all.  A missing builder
+        has a minute to come; then the others build without it.
         """
         if bs.scheduler is None:
             bs.scheduler = self.name
         if bs.mergeRequests is None:
             bs.mergeRequests = self.mergeRequests
-        self._outbox.append((bs, self._record() if self._isReady else None))
-        if not self._isSending:
-            self._goOnSending()
+        if self._submissions is None or self._state is None:
+            log.error(
+                "scheduler {name} submitted builds before it was started: they are lost", name=self.name
+            )
+            return
+        state = {self._state.key: self._record()} if self._isReady else {}
+        self._submissions.add(bs, state).addCallbacks(self._stored, self._notStored)
 
     def submitted(self, record: BuildsetRecord) -> None:
-        """A set of builds that I wanted is on disk."""
+        """A build set of mine is stored."""
 
     def toRecord(self) -> dict[str, Any]:
-        """What must outlive the process, as JSON can hold it.  C{seen} is mine."""
+        """My state, which outlives the process, as JSON can hold it.  The key C{seen} is mine."""
         return {}
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """
-        I am started.
+        Take over the stored state; called at each start.
 
-        @param record: what C{toRecord} of the scheduler of this name said last; it may have been of another
-            class, or configured in another way.  Empty if the name is new.  If this raises, it is called
-            again with an empty one, and the record is put out of the way.
+        @param record: the last answer of C{toRecord} of the scheduler of this name, which may have been of
+            another class or configured in another way.  Empty if the name is new.  If this method raises,
+            the record is put aside, and the method is called again with an empty one.
         """
 
     async def catchUp(self) -> None:
-        """I am started, and know what there was: read what else there is to know.  May raise StoreFailed."""
+        """Read from the store what has happened since the state was stored; called after C{restore}.
+
+        May raise StoreFailed: then the start is tried again.
+        """
 
     def restored(self) -> None:
-        """All is known: set timers."""
+        """State and changes are up to date: set timers."""
 
     def changed(self) -> None:
-        """What C{toRecord} says has changed."""
-        if self._isReady and not self._save.isSet:
-            self._save.set(self.engine.clock, SAVE_WITHIN)
+        """The answer of C{toRecord} has changed: it is stored soon."""
+        if self._isReady and self._state is not None:
+            self._state.changed()
 
     def now(self) -> float:
-        """The time on the wall, in seconds since the epoch: for calendars, and for what is kept or shown."""
+        """The time on the wall, in seconds since the epoch: for calendars and for times that people see."""
         now: float = self.engine.now()
         return now
 
     def steady(self) -> float:
-        """The same on a clock that nobody sets: for whatever lasts."""
+        """The time on a clock that nobody sets: for durations."""
         steady: float = self.engine.clock.seconds()
         return steady
 
     def toWall(self, steady: float) -> float:
-        """A time of L{steady}, as L{now} would have it."""
+        """A time of L{steady} as a time of L{now}."""
         return self.now() + steady - self.steady()
 
     def fromWall(self, when: float) -> float:
-        """The same, back; but nothing that was kept has happened later than now."""
+        """A stored time of L{now} as one of L{steady}; a time in the future counts as the present."""
         return min(when - self.now(), 0.0) + self.steady()
-
-    # life
-
-    def setServiceParent(self, parent: Any) -> Deferred[None] | None:
-        """
-        Belong to the master.
-
-        @return: if it runs, fires when I know all that the one before me knew; or when that could not be
-            read just now.
-        """
-        super().setServiceParent(parent)
-        return self._begun if self.running else None
-
-    def startService(self) -> None:
-        """See L{setServiceParent}."""
-        self.engine = self._findEngine()
-        service.MultiService.startService(self)
-        self._generation = object()  # coroutines of an earlier start compare this token and return
-        self._configAtStart = self.engine.config  # mine comes into force when everything in it has started
-        self._outbox, self._missed = [], {}
-        self._isSending = self._isLooking = self._isReady = False
-        self._begun = ensureDeferred(self._begin(self._generation))
 
     def newAlarm(self, call: Callable[[], object]) -> Alarm:
         """An alarm that is stopped when I am."""
         alarm = Alarm(call)
         self._alarms.append(alarm)
         return alarm
+
+    # start and stop
+
+    def setServiceParent(self, parent: Any) -> Deferred[None] | None:
+        """
+        Belong to the master.
+
+        @return: if the master runs, fires when my state is restored; or when the store could not be read now.
+        """
+        super().setServiceParent(parent)
+        return self._starting if self.running else None
+
+    def startService(self) -> None:
+        """See L{setServiceParent}."""
+        self.engine = self._findEngine()
+        service.MultiService.startService(self)
+        self._generation = object()  # coroutines of an earlier start compare this token and return
+        self._configAtStart = self.engine.config  # mine comes into force when all of it has started
+        self._isReady = False
+        store, clock = self.engine.store, self.engine.clock
+        master: Any = self.parent
+        submissions = Submissions(
+            self, lambda bs: master.submitBuildSet(bs), clock, lambda: self.engine.builders
+        )
+        self._submissions = submissions
+        self._state = SavedState(self.name, store, clock, self._record, lambda: bool(submissions))
+        self._feed = ChangeFeed(self, store, clock)
+        self._starting = self._start()
 
     def disownServiceParent(self) -> Any:
         """Belong to nobody: I build nothing more, even if C{stopService} of a subclass fails."""
@@ -210,18 +216,21 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             self.cease()
 
     def cease(self) -> None:
-        """Do nothing more by myself.  May be called again."""
+        """Do nothing more on my own.  May be called again."""
         self._generation, self._isReady = None, False
         for alarm in self._alarms:
             alarm.stop()
+        for part in (self._feed, self._submissions, self._state):
+            if part is not None:
+                part.stop()
 
     def stopService(self) -> Deferred[Any]:
         """
-        Wait for nothing more.
+        Stop.
 
-        @return: fires when what I know is written down.
+        @return: fires when my state is stored.
         """
-        saving = self._saveNow() if self._save.isSet else None
+        saving = self._state.flush() if self._state is not None else None
         self.cease()
         stopping: Any = service.MultiService.stopService(self)
         return DeferredList([stopping, saving or succeed(None)])
@@ -234,51 +243,47 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             raise TypeError(f"{part}, where it gets no changes: put it into c['schedulers']")
         return engine
 
-    @property
-    def _key(self) -> str:
-        return f"scheduler/{self.name}"
+    def _start(self) -> Deferred[None]:
+        assert self._state is not None and self._feed is not None
+        return ensureDeferred(self._restoreAll(self._generation, self._state, self._feed))
 
-    @property
-    def _watches(self) -> bool:
-        """Whether Changes mean anything to me."""
-        return type(self).addChange is not BaseScheduler.addChange
-
-    async def _begin(self, generation: object) -> None:
-        store = self.engine.store
+    async def _restoreAll(self, generation: object, state: SavedState, feed: ChangeFeed) -> None:
+        """Restore the state, then take all changes that came since."""
         try:
-            record = await store.getState(self._key)
-            newest = await store.getChanges(1)
+            record = await state.load()
+            newest = await self.engine.store.getChanges(1)
             if generation is not self._generation:
                 return
             last = newest[0].number if newest else 0
             known = record if isinstance(record, dict) else {}
             seen = known.get("seen")
-            self._seen = min(seen, last) if isinstance(seen, int) else last
-            if not self._couldRestore(record, known):
-                await store.setState(f"{UNREADABLE}/{self._key}", record)
+            feed.seen = min(seen, last) if isinstance(seen, int) else last
+            if not self._couldRestore(record, known, state):
+                await state.putAside(record)
                 record = None
                 if generation is not self._generation:
                     return
             await self.catchUp()
             if record is None and generation is self._generation:
-                # From now on means from now on, also for the process after this one.
-                await store.setState(self._key, self._record())
+                # Store the starting point, so a restart does not replay older changes to a new scheduler.
+                await state.save()
         except StoreFailed as failed:
             if generation is self._generation:
-                self._trouble(failed)
+                self.storeFails(failed)
                 self._retry.set(self.engine.clock, RETRY_AFTER)
             return
         if generation is self._generation:
             self._isReady = True
-            await self._look(isStart=True)
+            if self._watches:
+                await feed.catchUp(isStart=True)
         if generation is self._generation:
             self.restored()
 
-    def _couldRestore(self, record: Any, known: Mapping[str, Any]) -> bool:
+    def _couldRestore(self, record: object, known: Mapping[str, Any], state: SavedState) -> bool:
         """
-        Whether what was kept makes sense, or there is none.
+        Whether the stored state makes sense, or there is none.
 
-        If not, I begin as if my name were new, but for the Changes that I have seen: those stay seen.
+        If it makes no sense I begin as a new scheduler does, but changes that were seen stay seen.
         """
         try:
             if record is not None and not isinstance(record, dict):
@@ -286,30 +291,33 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             self.restore(known)
         except PLUGIN_ERRORS as error:
             if record is None:
-                raise  # it is not the disk's fault
+                raise  # the scheduler itself is broken
             log.error(
                 "the stored state of scheduler {name} cannot be read ({error}), so it starts afresh;"
                 " the old state is kept as {key}",
-                **{"name": self.name, "error": repr(error), "key": f"{UNREADABLE}/{self._key}"},
+                **{"name": self.name, "error": repr(error), "key": state.unreadableKey},
             )
             self.restore({})
             return False
         return True
 
-    def _goOnLoading(self) -> None:
-        self._logged(self._look() if self._isReady else self._begin(self._generation))
+    def _record(self) -> dict[str, Any]:
+        seen = {"seen": self._feed.seen} if self._feed is not None and self._watches else {}
+        return {**seen, **self.toRecord()}
 
-    def _logged(self, work: Any) -> None:
-        ensureDeferred(work).addErrback(
-            lambda why: log.failure("scheduler {name} failed", why, name=self.name)
-        )
+    def _logged(self, work: Coroutine[Any, Any, object] | Deferred[Any]) -> None:
+        """Run a coroutine, and log its failure."""
+        ensureDeferred(work).addErrback(self._failed)
 
-    def _trouble(self, reason: object) -> None:
-        log.warn(
-            "scheduler {name} cannot store its state, and waits: {reason}", name=self.name, reason=reason
-        )
+    def _failed(self, why: Failure) -> None:
+        log.failure("scheduler {name} failed", why, name=self.name)
 
-    # Changes
+    # what my parts tell and ask
+
+    @property
+    def _watches(self) -> bool:
+        """Whether I do anything with changes."""
+        return getattr(self.addChange, "__func__", None) is not BaseScheduler.addChange
 
     def changeAdded(self, change: Change) -> None:
         """
@@ -317,173 +325,37 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
         It may call me out of order, twice, or not at all: I call C{addChange} once for each Change, in order.
         """
-        if not self._isReady or not self._watches or (self._isLooking and change.number is not None):
-            return  # I shall see it: it was in the store before anybody could tell of it
-        if change.number is None or change.number == self._seen + 1:
-            self._take(change)
-        elif change.number > self._seen:
-            self._logged(self._look())
+        if self._isReady and self._watches and self._feed is not None:
+            self._feed.changeAdded(change)  # before I am ready: it is in the store, where I shall find it
 
-    async def _look(self, isStart: bool = False) -> None:
-        """
-        Take all Changes in the store that I have not seen.
-
-        @param isStart: they may be among those that the last process has not survived.
-        """
-        if self._isLooking or not self._watches:
-            return
-        generation = self._generation
-        self._isLooking = True
-        try:
-            while True:
-                changes = await self.engine.store.getChangesAfter(self._seen)
-                if generation is not self._generation or not changes:
-                    return
-                if isStart:
-                    await self._takeAtStart(changes, generation)
-                    continue
-                for change in changes:
-                    self._take(change)
-        except StoreFailed as failed:
-            if generation is self._generation:
-                self._trouble(failed)
-                self._retry.set(self.engine.clock, RETRY_AFTER)
-        finally:
-            if generation is self._generation:
-                self._isLooking = False
-
-    async def _takeAtStart(self, changes: Sequence[Change], generation: object) -> None:
-        """Take Changes, counting on disk before that how often that was begun. May raise StoreFailed."""
-        store, key = self.engine.store, f"taking/{self.name}"
-        taking = Taking(await store.getState(key), [change.number or 0 for change in changes])
-        groups = [[change] for change in changes] if taking.isSuspicious else [list(changes)]
-        for group in groups:
-            if generation is not self._generation:
-                return
-            numbers = [change.number or 0 for change in group]
-            if taking.isHopeless(numbers[0]):
-                self._leaveOut(numbers[0])
-            else:
-                taking.begin(numbers)
-                await store.setState(key, taking.toRecord())
-                if generation is not self._generation:
-                    return
-                for change in group:
-                    self._take(change)
-            for number in numbers:
-                taking.taken(number)
-        await store.setState(key, taking.toRecord())
-
-    def _leaveOut(self, number: int) -> None:
-        self._seen = number
-        self.changed()
-        log.error(
-            "scheduler {name} leaves change {number} out: the master was killed or crashed in each of {count}"
-            " starts while it took that change",
-            **{"name": self.name, "number": number, "count": MOST_STARTS},
+    def storeFails(self, reason: object) -> None:
+        """Something of mine waits for the store, or for the configuration."""
+        log.warn(
+            "scheduler {name} cannot store its state, and waits: {reason}", name=self.name, reason=reason
         )
 
-    def _take(self, change: Change) -> None:
-        if change.number is not None:
-            self._seen = change.number
-        try:
-            self.addChange(change)
-        except PLUGIN_ERRORS:
-            log.failure(
-                "scheduler {name} failed to take change {number}", name=self.name, number=change.number
-            )
-        self.changed()
-
-    # what is kept
-
-    def _record(self) -> dict[str, Any]:
-        return {**({"seen": self._seen} if self._watches else {}), **self.toRecord()}
-
-    def _saveNow(self) -> Deferred[None] | None:
-        if self._outbox:
-            # The disk must not say that I have done what is not done.
-            self._save.set(self.engine.clock, SAVE_WITHIN)
-            return None
-        saving: Deferred[None] = self.engine.store.setState(self._key, self._record())
-        return saving.addErrback(self._unsaved)
-
-    def _unsaved(self, why: Failure) -> None:
-        why.trap(StoreFailed)
-        self.changed()
-
-    def _goOnSending(self) -> None:
-        self._isSending = True
-        self._logged(self._send(self._generation, self.parent))
-
-    async def _send(self, generation: object, master: Any) -> None:
-        """Submit what waits in the outbox, the oldest first, each with what I knew when it came there."""
-        while self._outbox:
-            bs, record = self._outbox[0]
-            if record is not None:
-                bs.state = {**bs.state, self._key: record}
-            stored: BuildsetRecord | None = None
-            try:
-                stored = await master.submitBuildSet(bs)
-            except StoreFailed as failed:
-                if generation is self._generation:
-                    self._trouble(failed)
-                    self._resend.set(self.engine.clock, RETRY_AFTER)
-                return
-            except KeyError:
-                if generation is not self._generation:
-                    return
-                if self._waitsFor(bs):
-                    self._resend.set(self.engine.clock, BUILDERS_AFTER)
-                    return
-                if bs.builderNames:
-                    continue
-            except PLUGIN_ERRORS:
-                log.failure("scheduler {name} submitted a build set that cannot be built", name=self.name)
-            if generation is not self._generation:
-                return
-            self._outbox.pop(0)
-            if stored is None:
-                self.changed()
-            else:
-                for name in bs.builderNames:
-                    self._missed.pop(name, None)
-                self._tellSubmitted(stored)
-        self._isSending, self._missed = False, {}
-
-    def _waitsFor(self, bs: BuildSet) -> bool:
-        """Whether builders of a set may still come; those that have had their time are taken out of it."""
-        now: float = self.engine.clock.seconds()
-        missing = [name for name in bs.builderNames if name not in self.engine.builders] or bs.builderNames
-        told = ", ".join(map(repr, missing))
-        if any(name not in self._missed and not self._isToCome(name) for name in missing):
-            self._trouble(f"there is no builder {told} yet")
-        for name in missing:
-            self._missed[name] = now if self._isToCome(name) else self._missed.get(name, now)
-        if any(now < self._missed[name] + BUILDERS_WITHIN for name in missing):
-            return True
-        bs.builderNames = [name for name in bs.builderNames if name not in missing]
-        log.error(
-            "scheduler {name}: there is no builder {missing}; set {reason!r} is built on {others}",
-            **{"name": self.name, "missing": told, "reason": bs.reason},
-            others=", ".join(map(repr, bs.builderNames)) or "none",
-        )
-        return False
-
-    def _isToCome(self, name: str) -> bool:
-        """Whether it is in my configuration, and that is not in force yet: another plug-in takes its time."""
+    def isToCome(self, builderName: str) -> bool:
+        """Whether a builder is in my configuration, which is not in force yet: another plug-in is slow."""
         if self.engine.config is not self._configAtStart:
             return False
         try:
-            return name in self.listBuilderNames()
-        except PLUGIN_ERRORS:  # of a subclass, which was asked before: so it does not know now
+            return builderName in self.listBuilderNames()
+        except PLUGIN_ERRORS:  # of a subclass, which could tell before
             return False
 
-    def _tellSubmitted(self, record: BuildsetRecord) -> None:
+    def _stored(self, record: BuildsetRecord | None) -> None:
+        if record is None:  # it can never be stored
+            self.changed()
+            return
         try:
             self.submitted(record)
-        except PLUGIN_ERRORS:  # of a subclass: what waits in the outbox is not concerned
+        except PLUGIN_ERRORS:  # of a subclass: the sets after this one are not concerned
             log.failure(
                 "scheduler {name} failed at the end of its build set {number}",
                 name=self.name,
                 number=record.id,
             )
+
+    def _notStored(self, why: Failure) -> None:
+        why.trap(StoreFailed)  # I was stopped before it was submitted
+        self.storeFails(why.value)

@@ -20,10 +20,11 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.buildset import BuildSet
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
+from buildbot.schedulers.base import LONGEST_SLEEP
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
+from buildbot.store.outbox import RETRY_AFTER
 from buildbot.text.plural import counted
 
 log = Logger()

@@ -18,10 +18,11 @@ from buildbot.config.kinds import BRANCH, NAMES, SOME_SECONDS
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
-from buildbot.schedulers.base import LONGEST_SLEEP, RETRY_AFTER
+from buildbot.schedulers.base import LONGEST_SLEEP
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
+from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
@@ -105,7 +106,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         # No less than what it was set for, or a clock that lags would build twice.
         self._due = self.nextTime(max(now, self._due))
         self.changed()
-        if not self._outbox:  # else the last one waits for the disk, and is as good as this one
+        if not self._submissions:  # else the last one waits for the disk, and is as good as this one
             self.doPeriodicBuild()
 
     def doPeriodicBuild(self) -> None:

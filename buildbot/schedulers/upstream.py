@@ -22,10 +22,11 @@ from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.results import SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
-from buildbot.schedulers.base import RETRY_AFTER, BaseScheduler
+from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.status.request import BuildSetStatus
 from buildbot.store.interface import StoreFailed
+from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
@@ -77,7 +78,7 @@ class BaseUpstreamScheduler(BaseScheduler):
             try:
                 builds = await self.engine.store.getBuildsOf(record.id)
             except StoreFailed as failed:
-                self._trouble(failed)
+                self.storeFails(failed)
                 await self.engine.sleep(RETRY_AFTER)
             if generation is not self._generation:
                 return
@@ -241,7 +242,7 @@ class Dependent(BaseUpstreamScheduler):
                 builds = await self.engine.store.getBuildsOf(self._over[0].id)
             except StoreFailed as failed:
                 if generation is self._generation:
-                    self._trouble(failed)
+                    self.storeFails(failed)
                     self._again.set(self.engine.clock, RETRY_AFTER)
                 return
             if generation is not self._generation:

@@ -160,7 +160,6 @@ class SchedulerTests(MergeCase):
 
     def submitted(self, scheduler: Any) -> Any:
         """Whether the sets that it submits may be merged."""
-        scheduler._isSending = True
         bs = BuildSet(["full"], SourceStamp(), "because")
         scheduler.submit(bs)
         return bs.mergeRequests
@@ -187,7 +186,6 @@ class SchedulerTests(MergeCase):
     def test_ownSet(self) -> None:
         """F15: a set that says so itself is asked first."""
         scheduler = Scheduler("quick", None, 1, ["full"])
-        scheduler._isSending = True
         bs = BuildSet(["full"], SourceStamp(), "because", mergeRequests=False)
         scheduler.submit(bs)
         self.assertIs(bs.mergeRequests, False)

@@ -240,7 +240,7 @@ class Story(World):
     def timers(self) -> Counter[str]:
         """What is to be called later, but for what is about to be written down."""
         titles = [_callTitle(call) for call in self.reactor.getDelayedCalls() if call.active()]
-        return Counter(title for title in titles if "_saveNow" not in title)
+        return Counter(title for title in titles if "SavedState._save" not in title)
 
     def behaviour(self) -> tuple[Counter[Any], set[Any]]:
         """What is built of a change to each branch: exactly, and for those that go by the clock, whether."""

@@ -12,8 +12,8 @@ from buildbot.model.records import BuildRecord
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.scheduler import BaseUpstreamScheduler, Dependent, Periodic
-from buildbot.schedulers.base import RETRY_AFTER
 from buildbot.schedulers.built import REMEMBERED, Told, whatWasBuilt
+from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import HOUR, MINUTE, SchedulerCase, ended, mainScheduler
 
 

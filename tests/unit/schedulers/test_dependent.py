@@ -13,8 +13,9 @@ from buildbot.model.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.scheduler import Dependent, Scheduler
-from buildbot.schedulers.base import RETRY_AFTER, SAVE_WITHIN
+from buildbot.schedulers.savedstate import SAVE_WITHIN
 from buildbot.schedulers.upstream import FOLLOWED
+from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import MINUTE, START, SchedulerCase, mainScheduler
 
 

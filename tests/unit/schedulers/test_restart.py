@@ -15,7 +15,9 @@ from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
 from buildbot.scheduler import AnyBranchScheduler, Scheduler
-from buildbot.schedulers.base import BUILDERS_AFTER, BUILDERS_WITHIN, RETRY_AFTER, SAVE_WITHIN
+from buildbot.schedulers.savedstate import SAVE_WITHIN
+from buildbot.schedulers.submissions import BUILDERS_AFTER, BUILDERS_WITHIN
+from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import DAY, MINUTE, START, SchedulerCase, mainScheduler
 from tests.slaveport import config
 

@@ -23,9 +23,10 @@ from buildbot.scheduler import (
     Periodic,
     Scheduler,
 )
-from buildbot.schedulers.base import BUILDERS_WITHIN, RETRY_AFTER
 from buildbot.schedulers.branches import MOST_UNIMPORTANT
+from buildbot.schedulers.submissions import BUILDERS_WITHIN
 from buildbot.schedulers.upstream import FOLLOWED
+from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase, isCode, mainScheduler
 
 

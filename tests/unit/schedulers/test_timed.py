@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from buildbot.scheduler import Nightly, Periodic
-from buildbot.schedulers.base import RETRY_AFTER
+from buildbot.store.outbox import RETRY_AFTER
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 
 
