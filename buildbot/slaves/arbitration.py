@@ -31,7 +31,7 @@ class Contest(Protocol):
     """What L{Arbiter} needs to carry out its verdict."""
 
     @property
-    def attachment(self) -> Attachment:
+    def attachment(self) -> Attachment[SlavePeer]:
         """Where the attachment stands; its peer holds the name."""
 
     def takeOver(self, newcomer: SlavePeer, why: str, /) -> None:
@@ -86,7 +86,7 @@ class Arbiter:
             return
         holder = self._contest.attachment
         if holder.state is State.READY:
-            holder.peer.probe()
+            holder.served.probe()
         self._began = self._clock.seconds()
         self._timer = self._clock.callLater(ARBITRATION_TIME, self._late)
 
@@ -111,7 +111,7 @@ class Arbiter:
             self._judge(candidate, began)
 
     def _judge(self, candidate: SlavePeer, since: float) -> None:
-        holder: SlavePeer | None = self._contest.attachment.peer
+        holder = self._contest.attachment.peer
         if holder is None or holder.lastHeard < since:
             why = f"it did not answer while a newer connection from {candidate.address} waited"
             self._contest.takeOver(candidate, why)

@@ -2,7 +2,7 @@
 """
 How one slave name becomes attached, stays so and lets go: a table-driven machine.
 
-It decides and does nothing else: no connection is touched here, no clock read.
+It only decides: it touches no connection and reads no clock.
 L{buildbot.slaves.driver.AttachmentDriver} performs the effects.
 
 Every event names the connection (the I{peer}) that it comes from.  An event of
@@ -15,7 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+#: A connection. The machine only compares connections with each other.
+_Peer = TypeVar("_Peer")
 
 
 class State(Enum):
@@ -52,10 +55,10 @@ class Effect(Enum):
     HANG_UP_WAITING = "cut the connection that waited for its turn"
 
 
-@dataclass(frozen=True)
-class Attachment:
+@dataclass(frozen=True, slots=True)
+class Attachment(Generic[_Peer]):
     """
-    The whole truth about one slave name.
+    The state of one slave name.
 
     @ivar peer: the connection being served; None only when ABSENT.
     @ivar waiting: the newer connection that is served once C{peer} is gone;
@@ -63,61 +66,67 @@ class Attachment:
     """
 
     state: State = State.ABSENT
-    peer: Any = None
-    waiting: Any = None
+    peer: _Peer | None = None
+    waiting: _Peer | None = None
+
+    @property
+    def served(self) -> _Peer:
+        """The same as C{peer}, for callers who know that the state is not ABSENT."""
+        assert self.peer is not None, self.state
+        return self.peer
 
 
-ABSENT = Attachment()
+ABSENT: Attachment[Any] = Attachment()
 
-Outcome = tuple[Attachment, tuple[Effect, ...]]
+Outcome = tuple[Attachment[_Peer], tuple[Effect, ...]]
 _BUSY = (State.ASKING, State.OFFERING, State.READY, State.CLOSING)
 
 
-def _ask(now: Attachment, peer: Any) -> Outcome:
+def _ask(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return Attachment(State.ASKING, peer), (Effect.ASK,)
 
 
-def _displace(now: Attachment, peer: Any) -> Outcome:
+def _displace(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     cut = () if now.state is State.CLOSING else (Effect.HANG_UP,)
     return Attachment(State.DISPLACING, now.peer, peer), cut
 
 
-def _replaceWaiting(now: Attachment, peer: Any) -> Outcome:
+def _replaceWaiting(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return replace(now, waiting=peer), (Effect.HANG_UP_WAITING,)
 
 
-def _offer(now: Attachment, peer: Any) -> Outcome:
+def _offer(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return replace(now, state=State.OFFERING), (Effect.OFFER,)
 
 
-def _offerAgain(now: Attachment, peer: Any) -> Outcome:
+def _offerAgain(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return now, (Effect.OFFER,)
 
 
-def _attach(now: Attachment, peer: Any) -> Outcome:
+def _attach(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return replace(now, state=State.READY), (Effect.ATTACH,)
 
 
-def _close(now: Attachment, peer: Any) -> Outcome:
+def _close(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return Attachment(State.CLOSING, now.peer), (Effect.HANG_UP,)
 
 
-def _closeBoth(now: Attachment, peer: Any) -> Outcome:
+def _closeBoth(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return Attachment(State.CLOSING, now.peer), (Effect.HANG_UP_WAITING,)
 
 
-def _gone(now: Attachment, peer: Any) -> Outcome:
+def _gone(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return ABSENT, (Effect.TAKE_BACK,)
 
 
-def _nextInLine(now: Attachment, peer: Any) -> Outcome:
+def _nextInLine(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return Attachment(State.ASKING, now.waiting), (Effect.TAKE_BACK, Effect.ASK)
 
 
 #: What each event of the served connection does in each state; what is not
 #: here changes nothing.  CONNECTED comes from a new connection, all others
 #: from the one that is served.
-TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment, Any], Outcome]] = {
+TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment[Any], Any], Outcome[Any]]] = {
     (State.ABSENT, Event.CONNECTED): _ask,
     **{(state, Event.CONNECTED): _displace for state in _BUSY},
     (State.DISPLACING, Event.CONNECTED): _replaceWaiting,
@@ -137,7 +146,7 @@ TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment, Any], Outcome]] = {
 }
 
 
-def advance(now: Attachment, event: Event, peer: Any) -> Outcome:
+def advance(now: Attachment[_Peer], event: Event, peer: _Peer) -> Outcome[_Peer]:
     """
     What C{event}, coming from the connection C{peer}, makes of C{now}.
 

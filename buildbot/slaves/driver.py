@@ -47,7 +47,7 @@ class DrivenSlave(ShownSlave, Protocol):
     def adopt(self, peer: SlavePeer, builders: Mapping[str, pb.RemoteReference], /) -> None:
         """It has accepted a changed builder list: attach exactly these builders."""
 
-    def takeBack(self, before: Attachment, why: str, /) -> None:
+    def takeBack(self, before: Attachment[SlavePeer], why: str, /) -> None:
         """Its connection is gone: detach its builders, and publish that if it was attached."""
 
 
@@ -79,7 +79,7 @@ class AttachmentDriver:
     def __init__(self, clock: IReactorTime, slave: DrivenSlave) -> None:
         self._clock = clock
         self._slave = slave
-        self.attachment: Attachment = ABSENT
+        self.attachment: Attachment[SlavePeer] = ABSENT
         self.offers = BuilderOffers(clock, slave)
         self.liveness = Liveness(clock, self)
         self.arbiter: Arbiter | None = None
@@ -94,8 +94,7 @@ class AttachmentDriver:
     @property
     def peer(self) -> SlavePeer | None:
         """The connection that is served, if there is one."""
-        peer: SlavePeer | None = self.attachment.peer
-        return peer
+        return self.attachment.peer
 
     @property
     def keepalive(self) -> float:
@@ -212,16 +211,16 @@ class AttachmentDriver:
         finally:
             self._isWorking = False
 
-    def _ask(self, before: Attachment) -> None:
-        peer: SlavePeer = self.attachment.peer
+    def _ask(self, before: Attachment[SlavePeer]) -> None:
+        peer = self.attachment.served
         self.offers.begin()
         self.liveness.loginBegan()
         peer.ask().addCallbacks(
             lambda _: self._happen(Event.ANSWERED, peer), lambda why: self._misbehaved(peer, why)
         ).addErrback(self._bug, peer)
 
-    def _offer(self, before: Attachment) -> None:
-        peer: SlavePeer = self.attachment.peer
+    def _offer(self, before: Attachment[SlavePeer]) -> None:
+        peer = self.attachment.served
         builders = self._slave.builderList
         number = self.offers.sent(builders)
         if self.attachment.state is State.READY:
@@ -241,8 +240,8 @@ class AttachmentDriver:
             self._introduction = introduction
             self._happen(Event.ACCEPTED, peer)
 
-    def _attach(self, before: Attachment) -> None:
-        peer: SlavePeer = self.attachment.peer
+    def _attach(self, before: Attachment[SlavePeer]) -> None:
+        peer = self.attachment.served
         introduction, self._introduction = self._introduction, None
         assert introduction is not None  # Event.ACCEPTED comes with one
         self._why = ""
@@ -253,10 +252,10 @@ class AttachmentDriver:
         if login is not None:
             login.callback(None)
 
-    def _takeBack(self, before: Attachment) -> None:
+    def _takeBack(self, before: Attachment[SlavePeer]) -> None:
         self.liveness.stop()
         self._introduction = None
-        why, self._why = self._why or before.peer.broker.whyCut or "the connection was lost", ""
+        why, self._why = self._why or before.served.broker.whyCut or "the connection was lost", ""
         self._slave.takeBack(before, why)
         self.offers.end()
         self.offers.settled()
@@ -264,12 +263,13 @@ class AttachmentDriver:
         for waiter in gone:
             waiter.callback(None)
 
-    def _hangUp(self, before: Attachment) -> None:
+    def _hangUp(self, before: Attachment[SlavePeer]) -> None:
         self.liveness.stop()
-        before.peer.abort()
+        before.served.abort()
 
-    def _hangUpWaiting(self, before: Attachment) -> None:
-        before.waiting.abort()
+    def _hangUpWaiting(self, before: Attachment[SlavePeer]) -> None:
+        if before.waiting is not None:
+            before.waiting.abort()
 
     # errors
 

@@ -26,7 +26,7 @@ class WatchedSlave(Protocol):
     """What L{Liveness} needs of the slave that it watches."""
 
     @property
-    def attachment(self) -> Attachment:
+    def attachment(self) -> Attachment[SlavePeer]:
         """Where the attachment stands."""
 
     @property
@@ -93,7 +93,7 @@ class Liveness:
 
         @param fresh: a slave that was heard of within so many seconds is not probed.
         """
-        peer: SlavePeer | None = self._slave.attachment.peer
+        peer = self._slave.attachment.peer
         if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
             return succeed(peer is not None)
         return self._probe(peer, timeout)
@@ -138,8 +138,9 @@ class Liveness:
             self._after(max(seconds, self._untilIdle()))
 
     def _untilIdle(self) -> float:
-        lastHeard: float = self._slave.attachment.peer.lastHeard
-        return max(0.0, lastHeard + self._slave.keepalive - self._clock.seconds())
+        return max(
+            0.0, self._slave.attachment.served.lastHeard + self._slave.keepalive - self._clock.seconds()
+        )
 
     def _after(self, seconds: float) -> None:
         """Look after the slave again in so many seconds."""
@@ -151,9 +152,9 @@ class Liveness:
     def _look(self) -> None:
         now = self._slave.attachment
         if now.state in (State.ASKING, State.OFFERING):
-            self._slave.fail(now.peer, f"it did not finish attaching within {ATTACH_TIME:g} s")
+            self._slave.fail(now.served, f"it did not finish attaching within {ATTACH_TIME:g} s")
         elif now.state is State.READY:
-            self._lookAfter(now.peer, self._clock.seconds())
+            self._lookAfter(now.served, self._clock.seconds())
 
     def _lookAfter(self, peer: SlavePeer, now: float) -> None:
         """Fail an attached slave, or probe it, or look again when its next deadline is due."""

@@ -89,8 +89,7 @@ class BotPerspective(NewCredPerspective):
     @property
     def peer(self) -> SlavePeer:
         """The connection that is served. There is one while L{isConnected}."""
-        peer: SlavePeer = self.driver.attachment.peer
-        return peer
+        return self.driver.attachment.served
 
     # the configuration
 
@@ -163,7 +162,7 @@ class BotPerspective(NewCredPerspective):
         """Whether the slave is attached, and its connection lives."""
         now = self.driver.attachment
         # a caller may hear of a loss before I do
-        return now.state is State.READY and now.peer.isAlive()
+        return now.state is State.READY and now.served.isAlive()
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
         """
@@ -276,13 +275,13 @@ class BotPerspective(NewCredPerspective):
                 builder.attached(self, reference, peer.commands)
                 peer.setMaster(reference, self.botmaster.reference)
 
-    def takeBack(self, before: Attachment, why: str) -> None:
+    def takeBack(self, before: Attachment[SlavePeer], why: str) -> None:
         """The connection of C{before} is gone: detach the builders, and publish that."""
         for builder in self.builders.values():
             builder.detached(self)
         self.builders.clear()
         self.slave = self.slave_commands = None
-        now, status, address = self.botmaster.now(), self.slave_status, before.peer.address
+        now, status, address = self.botmaster.now(), self.slave_status, before.served.address
         if before.state in (State.READY, State.CLOSING, State.DISPLACING) and status.connected:
             status.since = now
         status.setConnected(False)

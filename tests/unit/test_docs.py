@@ -226,7 +226,7 @@ class TablesTests(unittest.TestCase):
                 drawn[cell] = (literals(target)[0], literals(effects))
         real = {}
         for state, event in product(State, Event):
-            now = Attachment(
+            now: Attachment[str | None] = Attachment(
                 state, None if state is State.ABSENT else "a", "b" if state is State.DISPLACING else None
             )
             then, done = advance(now, event, "c" if event is Event.CONNECTED else now.peer)

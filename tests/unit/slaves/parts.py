@@ -45,7 +45,7 @@ class FakePart:
         self.clock = Clock()
         self.slavename = "bot1"
         self.slave_status = SlaveStatus("bot1")
-        self.attachment: Attachment = ABSENT
+        self.attachment: Attachment[SlavePeer] = ABSENT
         self.said: list[str] = []
 
     def happened(self, text: str) -> None:
@@ -53,4 +53,4 @@ class FakePart:
 
     def serve(self, peer: FakePeer, state: State = State.READY) -> None:
         """Be connected."""
-        self.attachment = Attachment(state, peer)
+        self.attachment = Attachment(state, peer.asPeer)

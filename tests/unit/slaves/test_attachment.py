@@ -11,7 +11,7 @@ from buildbot.slaves.attachment import ABSENT, TRANSITIONS, Attachment, Effect, 
 HAPPY = (("connected", "a"), ("answered", "a"), ("accepted", "a"))
 
 
-def play(*events: tuple[str, str], start: Attachment = ABSENT) -> tuple[Attachment, list[Effect]]:
+def play(*events: tuple[str, str], start: Attachment[str] = ABSENT) -> tuple[Attachment[str], list[Effect]]:
     """Run named events from C{start}; return where they lead and all effects."""
     now = start
     done: list[Effect] = []

@@ -283,7 +283,7 @@ class Machine(RuleBasedStateMachine):
         """A3, D5: a connection that is logged in is served, waits its turn, or is held to be hung up on."""
         places = set()
         for bot in self.bots:
-            for peer in (bot.peer, bot.driver.attachment.waiting, candidate(bot)):
+            for peer in (bot.driver.peer, bot.driver.attachment.waiting, candidate(bot)):
                 if peer is not None:
                     places.add(peer.broker)
         for broker in self.case.factory.open:
