@@ -111,19 +111,19 @@ class IStatus(Interface):
         None when C{buildbotURL} is not set, or when there is no such page.
         """
 
-    def getSchedulers() -> Sequence[object]:
+    def getSchedulers() -> Sequence[ISchedulerStatus]:
         """All schedulers, each an L{ISchedulerStatus} provider."""
 
     def getBuilderNames(categories: Iterable[str] | None = None) -> list[str]:
         """The names of the builders, in the configuration's order; only those of C{categories} if given."""
 
-    def getBuilder(name: str) -> object:
+    def getBuilder(name: str) -> IBuilderStatus:
         """The L{IBuilderStatus} of one builder. Raises C{KeyError} for an unknown name."""
 
-    def getSlave(name: str) -> object:
+    def getSlave(name: str) -> ISlaveStatus:
         """The L{ISlaveStatus} of one slave. Raises C{KeyError} for an unknown name."""
 
-    def getBuildSets() -> Sequence[object]:
+    def getBuildSets() -> Sequence[IBuildSetStatus]:
         """The build sets that are not finished, each an L{IBuildSetStatus}."""
 
     def subscribe(receiver: object) -> None:
@@ -136,7 +136,7 @@ class IStatus(Interface):
 class IBuildSetStatus(Interface):
     """I am one request for builds of one source on a number of builders."""
 
-    def getSourceStamp() -> object:
+    def getSourceStamp() -> ISourceStamp:
         """The L{ISourceStamp} to be built."""
 
     def getReason() -> str:
@@ -154,7 +154,7 @@ class IBuildSetStatus(Interface):
     def getBuilderNames() -> list[str]:
         """The builders that I shall have a build on."""
 
-    def getBuildRequests() -> Sequence[object]:
+    def getBuildRequests() -> Sequence[IBuildRequestStatus]:
         """One L{IBuildRequestStatus} for each builder."""
 
     def isFinished() -> bool:
@@ -173,13 +173,13 @@ class IBuildSetStatus(Interface):
 class IBuildRequestStatus(Interface):
     """I am the wish for one build on one builder."""
 
-    def getSourceStamp() -> object:
+    def getSourceStamp() -> ISourceStamp:
         """The L{ISourceStamp} to be built."""
 
     def getBuilderName() -> str:
         """The builder that I wait for."""
 
-    def getBuilds() -> Sequence[object]:
+    def getBuilds() -> Sequence[IBuildStatus]:
         """The builds made for me, each an L{IBuildStatus}, oldest first. More than one after a lost slave."""
 
     def subscribe(observer: object) -> None:
@@ -211,7 +211,7 @@ class ISchedulerStatus(Interface):
     def getName() -> str:
         """The name that the configuration gave it."""
 
-    def getPendingBuildsets() -> Sequence[object]:
+    def getPendingBuildsets() -> Sequence[IBuildSetStatus]:
         """The build sets it would submit if no further change came, each an L{IBuildSetStatus}."""
 
 
@@ -221,25 +221,25 @@ class IBuilderStatus(Interface):
     def getName() -> str:
         """The name that the configuration gave it."""
 
-    def getState() -> tuple[str, Sequence[object]]:
+    def getState() -> tuple[str, Sequence[IBuildStatus]]:
         """A pair: C{'offline'}, C{'idle'} or C{'building'}, and the L{IBuildStatus} of each running build."""
 
-    def getSlaves() -> Sequence[object]:
+    def getSlaves() -> Sequence[ISlaveStatus]:
         """The slaves that may build here, connected or not, each an L{ISlaveStatus}."""
 
-    def getPendingBuilds() -> Sequence[object]:
+    def getPendingBuilds() -> Sequence[IBuildRequestStatus]:
         """The requests that wait here, each an L{IBuildRequestStatus}."""
 
-    def getCurrentBuilds() -> Sequence[object]:
+    def getCurrentBuilds() -> Sequence[IBuildStatus]:
         """The builds that run now, each an L{IBuildStatus}."""
 
-    def getLastFinishedBuild() -> object | None:
+    def getLastFinishedBuild() -> IBuildStatus | None:
         """The L{IBuildStatus} of the build that ended last; None if there was none."""
 
-    def getBuild(number: int) -> object | None:
+    def getBuild(number: int) -> IBuildStatus | None:
         """One build by its number, or counted from the newest if negative. None if it is not kept."""
 
-    def getEvent(number: int) -> object | None:
+    def getEvent(number: int) -> IStatusEvent | None:
         """One L{IStatusEvent}; -1 is the newest. None beyond the oldest."""
 
     def subscribe(receiver: object) -> None:
@@ -252,16 +252,16 @@ class IBuilderStatus(Interface):
 class IBuildStatus(Interface):
     """I tell what one build does or did."""
 
-    def getBuilder() -> object:
+    def getBuilder() -> IBuilderStatus:
         """The L{IBuilderStatus} that I belong to."""
 
     def getNumber() -> int:
         """My number: counted up from 0 in each builder, and never used twice."""
 
-    def getPreviousBuild() -> object | None:
+    def getPreviousBuild() -> IBuildStatus | None:
         """The L{IBuildStatus} numbered one below, or None."""
 
-    def getSourceStamp() -> object:
+    def getSourceStamp() -> ISourceStamp:
         """The L{ISourceStamp} that is built."""
 
     def getReason() -> str:
@@ -276,10 +276,10 @@ class IBuildStatus(Interface):
     def getInterestedUsers() -> Sequence[str]:
         """Those users, and the others who asked to be told."""
 
-    def getSteps() -> Sequence[object]:
+    def getSteps() -> Sequence[IBuildStepStatus]:
         """My steps in their order, each an L{IBuildStepStatus}, those not yet started included."""
 
-    def getCurrentStep() -> object | None:
+    def getCurrentStep() -> IBuildStepStatus | None:
         """The step that runs now, or None."""
 
     def getTimes() -> tuple[float, float | None]:
@@ -303,10 +303,10 @@ class IBuildStatus(Interface):
     def getResults() -> int | None:
         """What came of it: one of the results, or None while I run."""
 
-    def getLogs() -> Sequence[object]:
+    def getLogs() -> Sequence[IStatusLog]:
         """All logs of all steps, each an L{IStatusLog}."""
 
-    def getTestResults() -> Mapping[tuple[str, ...], object]:
+    def getTestResults() -> Mapping[tuple[str, ...], ITestResult]:
         """The L{ITestResult} of each test, by the tuple of names that leads to it."""
 
     def isFinished() -> bool:
@@ -344,7 +344,7 @@ class IBuildStepStatus(Interface):
     def getName() -> str:
         """The name of the step; the same step has the same name in every build."""
 
-    def getBuild() -> object:
+    def getBuild() -> IBuildStatus:
         """The L{IBuildStatus} that I am part of."""
 
     def getTimes() -> tuple[float | None, float | None]:
@@ -368,7 +368,7 @@ class IBuildStepStatus(Interface):
     def getResults() -> tuple[int | None, list[str]]:
         """What came of it, and the words to add to the text of the build if they matter there."""
 
-    def getLogs() -> Sequence[object]:
+    def getLogs() -> Sequence[IStatusLog]:
         """My logs, each an L{IStatusLog}, in the order of their making."""
 
     def isFinished() -> bool:
@@ -403,7 +403,7 @@ class IStatusLog(Interface):
     def getName() -> str:
         """The name, unique within the step."""
 
-    def getStep() -> object:
+    def getStep() -> IBuildStepStatus:
         """The L{IBuildStepStatus} that I belong to."""
 
     def isFinished() -> bool:
@@ -515,7 +515,7 @@ class IControl(Interface):
     def submitBuildSet(buildset: object) -> object:
         """Start a build set now. May return a Deferred that fires when it is safe."""
 
-    def getBuilder(name: str) -> object:
+    def getBuilder(name: str) -> IBuilderControl:
         """The L{IBuilderControl} of one builder. Raises C{KeyError} for an unknown name."""
 
 
@@ -535,10 +535,10 @@ class IBuilderControl(Interface):
     def resubmitBuild(buildStatus: object, reason: str = "<rebuild, no reason given>") -> object:
         """Ask for the same source to be built once more. The build must be finished."""
 
-    def getPendingBuilds() -> Sequence[object]:
+    def getPendingBuilds() -> Sequence[IBuildRequestControl]:
         """The requests that wait here, each an L{IBuildRequestControl}."""
 
-    def getBuild(number: int) -> object | None:
+    def getBuild(number: int) -> IBuildControl | None:
         """The L{IBuildControl} of a running build; None if no running build has that number."""
 
     def ping(timeout: float = 30) -> Deferred[bool]:
@@ -565,7 +565,7 @@ class IBuildRequestControl(Interface):
 class IBuildControl(Interface):
     """I let one running build be told what to do."""
 
-    def getStatus() -> object:
+    def getStatus() -> IBuildStatus:
         """The L{IBuildStatus} of the build."""
 
     def stopBuild(reason: str = "<no reason given>") -> None:

@@ -82,8 +82,7 @@ class StoreCase(unittest.SynchronousTestCase):
 
     def closed(self, store: Store) -> None:
         """Close it, if it is open."""
-        close: Deferred[object] = store.close()
-        self.get(close.addErrback(lambda failure: None))
+        self.get(store.close().addErrback(lambda failure: None))
 
     def change(self, who: str = "mary", when: float = 10.0) -> Change:
         """A change that is in the store."""
@@ -177,7 +176,8 @@ class SqliteCase(StoreCase):
         else:
             self.fail("it was never full")
         self.assertGreater(len(kept), 3)
-        self.assertEqual(set(self.get(store.getStates("key"))), set(kept))
+        states = self.get(store.getStates("key"))
+        self.assertEqual(set(states), set(kept))
         self.assertRaises(StoreFailed, self.get, store.setState("more", "x" * 100000))
 
 

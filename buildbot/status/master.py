@@ -9,6 +9,7 @@ from typing import Any
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.interfaces import ISchedulerStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
@@ -19,7 +20,7 @@ class Status:
     """I answer questions about one master."""
 
     def __init__(
-        self, botmaster: Any, basedir: str, schedulers: Callable[[], Sequence[object]] | None = None
+        self, botmaster: Any, basedir: str, schedulers: Callable[[], Sequence[ISchedulerStatus]] | None = None
     ) -> None:
         """
         @param schedulers: gives those that run; without it, those of the configuration are taken for them.
@@ -42,7 +43,7 @@ class Status:
         url: str | None = self.botmaster.config.buildbotURL
         return url
 
-    def getSchedulers(self) -> Sequence[object]:
+    def getSchedulers(self) -> Sequence[ISchedulerStatus]:
         """C{c['schedulers']}, those that run."""
         return self._schedulers()
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from twisted.spread import banana, pb
@@ -40,12 +41,13 @@ class Broker(pb.Broker):
 
     def __init__(self) -> None:
         super().__init__(isClient=False)
-        self.transport = self
         self.received: list[Any] = []
         self.written: list[bytes] = []
-        self.expressionReceived = self.received.append
-        self.connectionMade()
+        self.makeConnection(self)
         self.currentDialect = b"pb"
+
+    def expressionReceived(self, obj: Any) -> None:
+        self.received.append(obj)
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -85,6 +87,18 @@ class Row:
     each: int = 1
 
 
+def _decoded(decoder: Decoder, data: bytes) -> list[Any]:
+    return list(decoder.decode(data))
+
+
+def _jelliedByUs(value: Any, expression: Any, broker: Broker) -> object:
+    return jelly(value, broker), unjelly(expression, broker)
+
+
+def _jelliedByTwisted(value: Any, expression: Any, broker: Broker) -> object:
+    return broker.jelly(value), broker.unjelly(expression)
+
+
 def message(number: int, method: bytes, args: Any, broker: Broker) -> list[Any]:
     """A call."""
     return [b"message", number, 12, method, 1, broker.jelly(args), broker.jelly({})]
@@ -111,8 +125,8 @@ def rows() -> Iterable[Row]:
         data = broker.encode(expression)
         assert list(decoder.decode(data)) == broker.decode(data) == [expression]
         assert encode(expression) == data
-        yield Row("decode", name, lambda d=data: list(decoder.decode(d)), lambda d=data: broker.decode(d))
-        yield Row("encode", name, lambda e=expression: encode(e), lambda e=expression: broker.encode(e))
+        yield Row("decode", name, partial(_decoded, decoder, data), partial(broker.decode, data))
+        yield Row("encode", name, partial(encode, expression), partial(broker.encode, expression))
     update = broker.encode(messages["one-line update (python 2)"])
     read = update * 425
     yield Row(
@@ -135,8 +149,8 @@ def rows() -> Iterable[Row]:
         yield Row(
             "jelly+unjelly",
             name,
-            lambda v=value, e=expression: (jelly(v, broker), unjelly(e, broker)),
-            lambda v=value, e=expression: (broker.jelly(v), broker.unjelly(e)),
+            partial(_jelliedByUs, value, expression, broker),
+            partial(_jelliedByTwisted, value, expression, broker),
         )
     yield attachment(broker, decoder, commands, builders)
     yield segments()

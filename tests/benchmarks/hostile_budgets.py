@@ -93,7 +93,8 @@ def complete(command: int, failure: Expression) -> bytes:
 
 def foldedValue(wide: int = 10, deep: int = 5) -> Expression:
     """A value of some hundred bytes, with 10^6 values in it that stand in it many times."""
-    parts: list[Expression] = [[b"reference", 1, [b"list", *([b"list"] for _ in range(wide))]]]
+    empty: list[Expression] = [[b"list"] for _ in range(wide)]
+    parts: list[Expression] = [[b"reference", 1, [b"list", *empty]]]
     for number in range(2, deep + 1):
         inner: list[Expression] = [[b"dereference", number - 1] for _ in range(wide)]
         parts.append([b"reference", number, [b"list", *inner]])
@@ -113,7 +114,8 @@ def _keys(command: int) -> bytes:
 
 
 def _smallNews(command: int) -> bytes:
-    value: Expression = [b"list", *([[b"list"]] * 30_000)]
+    empty: list[Expression] = [[b"list"]]
+    value: Expression = [b"list", *(empty * 30_000)]
     return update(command, said("k", value)) * 60 + over(command)
 
 

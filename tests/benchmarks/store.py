@@ -106,7 +106,7 @@ async def alone(directory: str, count: int) -> None:
         begun = time.monotonic()
         await store.setState("n", number)
         waits.append(time.monotonic() - begun)
-        await task.deferLater(reactor, PACE * 2, lambda: None)  # type: ignore[arg-type]
+        await task.deferLater(reactor, PACE * 2, lambda: None)
     waits.sort()
     median, worst = waits[count // 2] * 1e3, waits[-1] * 1e3
     print(f"one thing at a time: kept after {median:.1f} ms (median), {worst:.1f} ms (worst)")

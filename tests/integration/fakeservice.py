@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from twisted.application import service
 from twisted.internet import defer, reactor, task
@@ -61,7 +62,11 @@ class FakeMaster(service.MultiService):
         self.neverStops = neverStops
         self.blocksOnStop = blocksOnStop
         self.prints = prints
-        handlers = {"status": self.status, "reconfig": self.reconfig, "disconnect": self.disconnect}
+        handlers: dict[str, Callable[..., object]] = {
+            "status": self.status,
+            "reconfig": self.reconfig,
+            "disconnect": self.disconnect,
+        }
         commands = {name: COMMANDS[name] for name in handlers}
         ControlServer(basedir, handlers, reactor, commands).setServiceParent(self)
 

@@ -221,7 +221,7 @@ class RealMaster(Daemon):
             timeout,
         )
 
-    async def whenBuilders(self, timeout: float = 60.0, **wanted: set[str]) -> float:
+    async def whenBuilders(self, wanted: Mapping[str, set[str]], timeout: float = 60.0) -> float:
         """Wait until these slaves are attached to exactly these builders; say how long that took."""
         return await self.whenStatus(
             lambda slaves: all(set(slaves[name]["attachedTo"]) == names for name, names in wanted.items()),

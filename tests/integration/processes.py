@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet import defer, protocol, reactor, task
+from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -106,7 +107,8 @@ class Child(protocol.ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """The child was reaped: tell those who wait."""
         why = reason.value
-        self.status = -why.signal if getattr(why, "signal", None) else (why.exitCode or 0)
+        assert isinstance(why, (ProcessDone, ProcessTerminated))
+        self.status = -why.signal if why.signal else (why.exitCode or 0)
         waiting, self._waiting = self._waiting, []
         for deferred in waiting:
             deferred.callback(self.status)

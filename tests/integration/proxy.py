@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from twisted.internet import defer, interfaces, protocol, reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
@@ -61,7 +62,7 @@ class Link:
 
     def halfClose(self) -> None:
         """Send FIN to the server and keep reading from it, as if the client had shut down its sending."""
-        assert self.server is not None
+        assert self.server is not None and self.server.transport is not None
         self.server.transport.loseWriteConnection()
 
     def close(self) -> None:
@@ -97,6 +98,7 @@ class Link:
 
     def _connected(self, server: _Side) -> None:
         self.server = server
+        assert server.transport is not None
         host = server.transport.getHost()
         self.address = f"{host.host}:{host.port}"
         if self.closed:
@@ -116,10 +118,15 @@ class Link:
             other.transport.loseConnection()
 
 
+class ISocket(interfaces.ITCPTransport, interfaces.IPushProducer):
+    """What is asked of a connection, in the clear or over TLS."""
+
+
 class _Side(protocol.Protocol):
     """One of the two connections of a link."""
 
     link: Link
+    transport: ISocket | None
 
     def __init__(self, ended: Callable[[_Side], None]) -> None:
         self._ended = ended
@@ -132,7 +139,14 @@ class _Side(protocol.Protocol):
         self.link._lost(self)
 
 
-class Proxy(protocol.Factory):
+def portOf(listening: interfaces.IListeningPort) -> int:
+    """The number of a port of TCP."""
+    address = listening.getHost()
+    assert isinstance(address, IPv4Address)
+    return address.port
+
+
+class Proxy(protocol.ServerFactory):
     """I listen on a port of my own and make one connection to the server for each that comes.
 
     My port, and every connection of mine, is closed at the end of the test.
@@ -153,13 +167,13 @@ class Proxy(protocol.Factory):
         self.refuse = False  #: hang up at once on clients to come
         self._endpoint = endpoint or TCP4ClientEndpoint(reactor, "127.0.0.1", port)
         self._open: set[_Side] = set()
-        self._connecting: set[defer.Deferred[object]] = set()
+        self._connecting: set[defer.Deferred[interfaces.IProtocol]] = set()
         self._whenAllClosed: defer.Deferred[None] | None = None
         self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
-        self.port: int = self._port.getHost().port
+        self.port = portOf(self._port)
         test.addCleanup(lambda: defer.ensureDeferred(self.stop()))
 
-    def buildProtocol(self, address: interfaces.IAddress) -> protocol.Protocol | None:
+    def buildProtocol(self, addr: interfaces.IAddress | None) -> protocol.Protocol | None:
         """A client has connected."""
         if self.refuse:
             return None
@@ -175,10 +189,11 @@ class Proxy(protocol.Factory):
     def _serverSide(self) -> _Side:
         return _Side(self._sideEnded)
 
-    def _dialled(self, result: object, link: Link, dialling: defer.Deferred[object]) -> None:
+    def _dialled(self, result: object, link: Link, dialling: defer.Deferred[interfaces.IProtocol]) -> None:
         self._connecting.discard(dialling)
         if isinstance(result, Failure):
-            link.client.transport.loseConnection()
+            if link.client.transport is not None:
+                link.client.transport.loseConnection()
             return
         assert isinstance(result, _Side)
         result.link = link

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 from twisted.internet import defer
 from twisted.trial.unittest import SkipTest, TestCase
 
+from tests.integration.asynccase import AsyncCase
 from tests.integration.generations import Environment, Generation, missing, prepare
 from tests.integration.processes import Child, Daemon, environment
 
+_T = TypeVar("_T")
 #: How many seconds creating a slave's directory may take, on a machine that is busy.
 _CREATE_TIMEOUT = 60.0
 
@@ -109,7 +111,7 @@ class RealSlave(Daemon):
             stream.write(content)
 
 
-class GenerationsTestCase(TestCase):
+class GenerationsTestCase(AsyncCase):
     """A test that needs real slaves: C{self.installed} has an environment for each generation.
 
     Skipped with the reason where one cannot be had; the first such test of a machine installs them.
@@ -117,7 +119,7 @@ class GenerationsTestCase(TestCase):
 
     timeout = 900
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """Install what is missing."""
         reason = missing()
         if reason is not None:
@@ -153,8 +155,13 @@ class GenerationsTestCase(TestCase):
         return slaves
 
 
-def together(coroutines: Iterable[object]) -> defer.Deferred[list[object]]:
-    """Run coroutines at the same time. Fires with their results, or fails with the first error."""
-    running = [defer.ensureDeferred(coroutine) for coroutine in coroutines]
-    gathered: defer.Deferred[list[object]] = defer.gatherResults(running, consumeErrors=True)
-    return gathered.addErrback(lambda failure: failure.value.subFailure)
+async def together(
+    works: Iterable[Coroutine[defer.Deferred[Any], Any, _T] | defer.Deferred[_T]],
+) -> list[_T]:
+    """Run coroutines at the same time; their results. Raises the first error."""
+    running = [defer.ensureDeferred(work) for work in works]
+    try:
+        return await defer.gatherResults(running, consumeErrors=True)
+    except defer.FirstError as first:
+        first.subFailure.raiseException()
+        raise

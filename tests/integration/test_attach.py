@@ -108,7 +108,7 @@ class Attach(MasterTestCase):
         await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
         # the builder: gone here, come there
         await slaves["poorer"].whenLogged("leftover directory 'moving'", after=marks["poorer"])
-        await master.whenBuilders(richer={"everywhere", "moving"}, poorer={"everywhere"})
+        await master.whenBuilders({"richer": {"everywhere", "moving"}, "poorer": {"everywhere"}})
         # the others: nothing at all, and the one with the new password neither
         for name in ("repassworded", *LEFT_ALONE.values()):
             self.assertEqual((links[name].fromClient, links[name].fromServer), counted[name], name)
@@ -133,7 +133,7 @@ class Attach(MasterTestCase):
         took = await master.whenConnected(*everybody, timeout=120)
         self.assertLess(took, 120)
         self.assertTrue(all(slave.isAlive() for slave in slaves.values()))
-        await master.whenBuilders(removed={"everywhere"}, poorer={"everywhere", "moving"})
+        await master.whenBuilders({"removed": {"everywhere"}, "poorer": {"everywhere", "moving"}})
         for name in LEFT_ALONE.values():
             self.assertEqual((links[name].fromClient, links[name].fromServer), counted[name], name)
         self.assertNoTracebacks(master, *slaves.values())

@@ -105,9 +105,9 @@ class Losses(MasterTestCase):
 
     timeout = 300
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """No master yet."""
-        await MasterTestCase.setUp(self)
+        await super().makeReady()
         self.gates = Gates(os.path.join(self.directory, "gates"))
         self.addCleanup(self.gates.remove)
         self.rows: list[tuple[object, ...]] = []

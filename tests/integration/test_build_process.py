@@ -244,6 +244,6 @@ class CommandTests(BuildsCase):
         self.assertRegex(said, r"\nwaiting for forever: 1 request, the oldest for \d s: ")
         self.assertIn("keeps the last 500 builds of each builder, none older than 365 days", said)
         self.assertIn("1 running", self.ok("status", self.master, "bot1").out)
-        said = self.ok("stopbuild", "--pending", self.master, "forever")
-        self.assertIn("1 waiting request cancelled", said.out)
+        cancelled = self.ok("stopbuild", "--pending", self.master, "forever")
+        self.assertIn("1 waiting request cancelled", cancelled.out)
         self.finished("forever", 0)

@@ -148,9 +148,9 @@ def asSent(generation: Generation, output: bytes) -> bytes:
 class Builds(MasterTestCase):
     """A change, four builders, four generations."""
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """A master with a slave of each generation, one builder each."""
-        await MasterTestCase.setUp(self)
+        await super().makeReady()
         self.payload = random.Random(3).randbytes(1024 * 1024)
         self.witness = os.path.join(self.directory, "witness")
         self.master = await self.createMaster()

@@ -80,7 +80,7 @@ class FailingBuildersTests(MasterTestCase):
         """Every slave has all its builders, and builds for those that failed."""
         for name in names:
             wanted = {f"{each} on {name}" for each in ("first", *BLOCKED, "last")}
-            await master.whenBuilders(**{name: wanted})
+            await master.whenBuilders({name: wanted})
             for each in BLOCKED:
                 await self.build(master, f"{each} on {name}")
         said = await master.slaves()

@@ -6,17 +6,18 @@ Whether our own master serves them is asked by the other modules here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import defer, reactor
 from twisted.spread import pb
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from tests.integration.generations import GENERATIONS, OLD_SLAVE, WORKER
 from tests.integration.processes import never, until
-from tests.integration.proxy import Mode, Proxy
+from tests.integration.proxy import Mode, Proxy, portOf
 from tests.integration.slaves import GenerationsTestCase, RealSlave, together
 
 
@@ -35,11 +36,14 @@ class _ToyMaster:
         self.lost: list[str] = []
 
     def requestAvatar(
-        self, avatarID: bytes, mind: pb.RemoteReference, *interfaces: object
-    ) -> defer.Deferred[object]:
-        return defer.ensureDeferred(self._attach(avatarID.decode(), mind))
+        self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
+    ) -> defer.Deferred[tuple[type[Interface], object, Callable[[], None]]]:
+        assert isinstance(avatarId, bytes) and isinstance(mind, pb.RemoteReference)
+        return defer.ensureDeferred(self._attach(avatarId.decode(), mind))
 
-    async def _attach(self, name: str, mind: pb.RemoteReference) -> object:
+    async def _attach(
+        self, name: str, mind: pb.RemoteReference
+    ) -> tuple[type[Interface], object, Callable[[], None]]:
         mind.notifyOnDisconnect(lambda _: self.lost.append(name))
         self.commands[name] = await mind.callRemote("getCommands")
         python2 = any(isinstance(key, bytes) for key in self.commands[name])
@@ -54,18 +58,17 @@ class _ToyMaster:
 class Harness(GenerationsTestCase):
     """What the other modules rely on."""
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """A toy master on a port of its own, and a proxy before it."""
-        await GenerationsTestCase.setUp(self)
+        await super().makeReady()
         self.toy = _ToyMaster()
         checker = InMemoryUsernamePasswordDatabaseDontUse()
         for generation in GENERATIONS:
             checker.addUser(generation.name.encode(), b"sesame")
-        listening = reactor.listenTCP(
-            0, pb.PBServerFactory(Portal(self.toy, [checker])), interface="127.0.0.1"
-        )
+        factory: Any = pb.PBServerFactory(Portal(self.toy, [checker]))
+        listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(lambda: defer.maybeDeferred(listening.stopListening))
-        self.proxy = Proxy(self, listening.getHost().port)
+        self.proxy = Proxy(self, portOf(listening))
 
     async def start(self, *generations: Any) -> dict[str, RealSlave]:
         """Start a slave of each generation behind the proxy and wait until they are attached."""

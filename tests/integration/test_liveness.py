@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 
 from tests.certificates import writeCertificate
@@ -87,7 +88,7 @@ class Liveness(MasterTestCase):
         pending = re.search("^not confirmed by all slaves yet: (.*)$", result.stdout, re.MULTILINE)
         assert pending is not None, result.stdout
         self.assertLessEqual({*frozen.values(), "lost"}, set(pending[1].split(", ")))
-        await master.whenBuilders(well={"b", "new"}, timeout=5)
+        await master.whenBuilders({"well": {"b", "new"}}, timeout=5)
 
         await master.whenConnected("well", timeout=KEEPALIVE + PATIENCE + SLACK)
         took = time.monotonic() - begun
@@ -103,7 +104,7 @@ class Liveness(MasterTestCase):
             slaves[name].thaw()
         proxy.linkOf(addresses["lost"]).reset()
         await master.whenConnected(*everybody, timeout=60)
-        await master.whenBuilders(**{name: {"b", "new"} for name in everybody})
+        await master.whenBuilders({name: {"b", "new"} for name in everybody})
 
         for name in frozen.values():
             slaves[name].freeze()
@@ -204,7 +205,7 @@ class ForcedDisconnect(MasterTestCase):
         )
         master.write(before)
         await master.start()
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", master.port)
+        endpoint: IStreamClientEndpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", master.port)
         if certificate is not None:
             with open(certificate, "rb") as stream:
                 trusted = Certificate.loadPEM(stream.read())

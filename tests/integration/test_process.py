@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 from tests.integration.directories import LIMIT, TYPED, ProcessCase, hearCtrlC
 
@@ -187,7 +188,7 @@ class StartTests(ProcessCase):
 class StopTests(ProcessCase):
     """A stop reaches the right process, and is over in time (O3, O4)."""
 
-    def start(self, **options: object) -> int:
+    def start(self, **options: Any) -> int:
         """Start a service that does as its options say; its pid."""
         self.make(**options)
         self.ok("start", self.here)

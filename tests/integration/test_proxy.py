@@ -7,19 +7,33 @@ import os
 
 from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
 
+from tests.integration.asynccase import AsyncCase
 from tests.integration.processes import moments, never, until
-from tests.integration.proxy import Mode, Proxy
+from tests.integration.proxy import ISocket, Mode, Proxy, portOf
 
 
 class _End(protocol.Protocol):
     """Remembers what came, and how the connection went."""
 
+    transport: ISocket | None
+
     def __init__(self) -> None:
         self.got = b""
         self.lost: Failure | None = None
+
+    @property
+    def socket(self) -> ISocket:
+        """The connection."""
+        assert self.transport is not None
+        return self.transport
+
+    def howLost(self) -> str:
+        """The name of the error that it ended with."""
+        assert self.lost is not None
+        return type(self.lost.value).__name__
 
     def dataReceived(self, data: bytes) -> None:
         self.got += data
@@ -28,51 +42,60 @@ class _End(protocol.Protocol):
         self.lost = reason
 
 
-class Misbehaviour(TestCase):
+class _Ends(protocol.ServerFactory):
+    """A server that keeps the ends of its connections."""
+
+    noisy = False
+
+    def __init__(self, ends: list[_End]) -> None:
+        self._ends = ends
+
+    def buildProtocol(self, addr: IAddress | None) -> _End:
+        self._ends.append(_End())
+        return self._ends[-1]
+
+
+class Misbehaviour(AsyncCase):
     """One client, one server, the proxy between them."""
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """Connect client and server through the proxy."""
         self.servers: list[_End] = []
-        factory = protocol.Factory()
-        factory.buildProtocol = self._serve
-        listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        listening = reactor.listenTCP(0, _Ends(self.servers), interface="127.0.0.1")
         self.addCleanup(lambda: defer.maybeDeferred(listening.stopListening))
-        self.proxy = Proxy(self, listening.getHost().port)
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.proxy.port)
-        self.client = await endpoint.connect(protocol.Factory.forProtocol(_End))
+        self.proxy = Proxy(self, portOf(listening))
+        self.client = await self.connect()
         await until(lambda: self.proxy.links and self.proxy.links[0].address, 5, "a link")
         await until(lambda: self.servers, 5, "a server")
         self.server, self.link = self.servers[0], self.proxy.links[0]
 
-    def tearDown(self) -> defer.Deferred[object]:
+    async def cleanUp(self) -> None:
         """The proxy cuts what is left when it stops; wait until both ends know."""
-        stopping = defer.ensureDeferred(self.proxy.stop())
-        return stopping.addCallback(
-            lambda _: defer.ensureDeferred(
-                until(lambda: self.client.lost and self.server.lost, 5, "both ends to be lost")
-            )
-        )
+        await self.proxy.stop()
+        await until(lambda: self.client.lost and self.server.lost, 5, "both ends to be lost")
 
-    def _serve(self, address: object) -> _End:
-        self.servers.append(_End())
-        return self.servers[-1]
+    async def connect(self) -> _End:
+        """A client's end of a connection to the proxy."""
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.proxy.port)
+        end = await endpoint.connect(protocol.Factory.forProtocol(_End))
+        assert isinstance(end, _End)
+        return end
 
     async def test_passAndCount(self) -> None:
         """Bytes go both ways, counted by direction; a link is found by the server's name for it."""
-        self.client.transport.write(b"hello")
-        self.server.transport.write(b"welcome")
+        self.client.socket.write(b"hello")
+        self.server.socket.write(b"welcome")
         await until(lambda: self.server.got == b"hello" and self.client.got == b"welcome", 5, "greetings")
         self.assertEqual((self.link.fromClient, self.link.fromServer), (5, 7))
-        peer = self.server.transport.getPeer()
+        peer = self.server.socket.getPeer()
         self.assertIs(self.proxy.linkOf(f"{peer.host}:{peer.port}"), self.link)
 
     async def test_blackhole(self) -> None:
         """A black hole swallows what is sent, and a client's death too."""
         self.proxy.setMode(Mode.BLACKHOLE)
-        self.client.transport.write(b"hello")
+        self.client.socket.write(b"hello")
         await until(lambda: self.link.fromClient == 5, 5, "the bytes to arrive at the proxy")
-        self.client.transport.abortConnection()
+        self.client.socket.abortConnection()
         await until(lambda: self.client.lost, 5, "the client's end")
         await never(lambda: self.server.got or self.server.lost, 0.3, "something came out of the black hole")
 
@@ -80,7 +103,7 @@ class Misbehaviour(TestCase):
         """When the proxy stops reading, megabytes stay unsent in the sender, until it reads again."""
         self.link.setMode(Mode.STOP_READING)
         block = os.urandom(20_000_000)
-        self.server.transport.write(block)
+        self.server.socket.write(block)
         await never(lambda: self.link.fromServer, 0.5, "the proxy has read something")
         self.link.setMode(Mode.PASS)
         await until(lambda: len(self.client.got) == len(block), 20, "all the bytes")
@@ -90,19 +113,19 @@ class Misbehaviour(TestCase):
         """A reset reaches both ends as an unclean loss."""
         self.link.reset()
         await until(lambda: self.client.lost and self.server.lost, 5, "both losses")
-        self.assertEqual(self.server.lost.type.__name__, "ConnectionLost")
+        self.assertEqual(self.server.howLost(), "ConnectionLost")
 
     async def test_halfClose(self) -> None:
         """After a half-close the server is told of the end of input, as Twisted tells it: a clean loss."""
         self.link.halfClose()
         await until(lambda: self.server.lost, 5, "the server to see the end of input")
-        self.assertEqual(self.server.lost.type.__name__, "ConnectionDone")
+        self.assertEqual(self.server.howLost(), "ConnectionDone")
 
     async def test_delay(self) -> None:
         """Delayed bytes come late and in order."""
         self.link.delay = 0.3
         for number in range(50):
-            self.client.transport.write(b"%d " % number)
+            self.client.socket.write(b"%d " % number)
             await moments(0)
         took = await until(lambda: self.server.got.endswith(b"49 "), 5, "the last number")
         self.assertEqual(self.server.got, b"".join(b"%d " % number for number in range(50)))
@@ -111,6 +134,5 @@ class Misbehaviour(TestCase):
     async def test_refuse(self) -> None:
         """A proxy told to refuse hangs up on whoever comes."""
         self.proxy.refuse = True
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.proxy.port)
-        late = await endpoint.connect(protocol.Factory.forProtocol(_End))
+        late = await self.connect()
         await until(lambda: late.lost, 5, "the proxy to hang up")

@@ -159,7 +159,7 @@ class RecipeTests(BuildsCase):
         self.assertEqual(built, {"main": "main three", "release/1.0": "release/1.0 three"})
 
         # Orders: the latest of a branch, of the default, and a revision.
-        for number, (words, wanted) in enumerate(
+        for index, (words, wanted) in enumerate(
             (
                 (["--branch", "release/1.0"], "release/1.0 three"),
                 ([], "main three"),
@@ -168,7 +168,7 @@ class RecipeTests(BuildsCase):
             4,
         ):
             self.ok("force", self.master, "full", *words)
-            what, build = self.compiled(number)
+            what, build = self.compiled(index)
             self.assertEqual(what, wanted)
         # A revision that is not on the branch is no success.
         self.git("checkout", "--quiet", "-b", "other", main)

@@ -68,9 +68,9 @@ def isOpen(port: int) -> bool:
 class Refused(MasterTestCase):
     """Configurations that are not put into force."""
 
-    async def setUp(self) -> None:
+    async def makeReady(self) -> None:
         """A master with two slaves attached."""
-        await MasterTestCase.setUp(self)
+        await super().makeReady()
         self.master = await self.createMaster()
         self.good = self.master.config(
             bots={"old": "sesame", "new": "sesame"}, builders={"b": ["old", "new"]}
@@ -230,7 +230,7 @@ class Refused(MasterTestCase):
         for result in results:
             assert isinstance(result, Result)
             self.assertEqual(result.status, 0, result.words)
-        await master.whenBuilders(old={"b", "b19"}, new={"b"})
+        await master.whenBuilders({"old": {"b", "b19"}, "new": {"b"}})
         master.write("raise RuntimeError('broken on purpose')\n")
         refused = await self.assertRefused()
         self.assertIn("broken on purpose", refused.words)

@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, replace
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
@@ -140,8 +140,9 @@ class UnpackingTests(unittest.TestCase):
         unpacking = Unpacking(order)
         done = unpacking.start()
         while not os.path.exists(order.aside):
-            await deferLater(reactor, 0.01)  # type: ignore[arg-type] # until the child has begun
+            await deferLater(reactor, 0.01)  # until the child has begun
         unpacking.stop()
-        waited: Deferred[BadArchive] = self.assertFailure(done, BadArchive)
-        self.assertIn("stopped", str(await waited))
+        with self.assertRaises(BadArchive) as caught:
+            await done
+        self.assertIn("stopped", str(caught.exception))
         self.assertEqual(sorted(os.listdir(self.base)), ["archive", "there"])

@@ -21,7 +21,7 @@ class Quick(ComparableMixin, service.Service):
 class Slow(ComparableMixin, service.Service):
     """It takes five seconds of the master's clock to start."""
 
-    def setServiceParent(self, parent: service.IServiceCollection) -> Deferred[None]:  # type: ignore[override]
+    def setServiceParent(self, parent: Any) -> Deferred[None]:
         super().setServiceParent(parent)
         started: Deferred[None] = Deferred()
         parent._reactor.callLater(5, started.callback, None)

@@ -40,6 +40,8 @@ c['schedulers'] = [quick, Dependent('package', quick, ['package'])]
 class ChangeStory(World):
     """Somebody commits, a hook sends the change, and a slave builds it."""
 
+    store: TestStore
+
     def setUp(self) -> None:
         super().setUp()
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
@@ -119,7 +121,7 @@ class ChangeStory(World):
         self.begin()
         before = self.master.getStatus().getSchedulers()
         self.assertTrue(self.reconfig()["applied"])
-        self.assertEqual([scheduler.name for scheduler in before], ["quick", "package"])
+        self.assertEqual([scheduler.getName() for scheduler in before], ["quick", "package"])
         for one, other in zip(before, self.master.getStatus().getSchedulers(), strict=True):
             self.assertIs(one, other)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -267,7 +268,8 @@ class StatusTests(StatusCase):
         over = request.waitUntilFinished()
         full.requestBuild(request)
         self.settle()
-        self.assertEqual([each.reason for each in full.getPendingBuilds()], ["wished"])
+        waiting: Sequence[Any] = full.getPendingBuilds()
+        self.assertEqual([each.reason for each in waiting], ["wished"])
         slave = self.connect("0.7.12")
         slave.onInterrupt = lambda command: command.end(-1)
         (build,) = controls
@@ -291,7 +293,8 @@ class StatusTests(StatusCase):
         slave = self.connect("0.7.12")
         buildset = BuildSet(["full", "night"], SourceStamp(), "both", bsid="mine")
         known, over = buildset.waitUntilSuccess(), buildset.waitUntilFinished()
-        self.successResultOf(ensureDeferred(interfaces.IControl(self.master).submitBuildSet(buildset)))
+        submitted: Any = interfaces.IControl(self.master).submitBuildSet(buildset)
+        self.successResultOf(ensureDeferred(submitted))
         self.settle()
         (status,) = self.master.getStatus().getBuildSets()
         self.assertIs(status, buildset.status)
@@ -356,7 +359,9 @@ class ActingTests(StatusCase):
 
             def stepStarted(self, build: Any, step: Any) -> Any:
                 if not finished:
-                    control.getBuilder("full").getBuild(build.getNumber()).stopBuild("not this one")
+                    running = control.getBuilder("full").getBuild(build.getNumber())
+                    assert running is not None
+                    running.stopBuild("not this one")
                 return self
 
             def logStarted(self, build: Any, step: Any, log: Any) -> Any:

@@ -304,7 +304,7 @@ class StepTests(PluginCase):
         """A shell command that overrides start() sends what it was given, in the directory of the build."""
         slave = self.quiet()
         for builder in slave.builders.values():
-            builder.remote_print = lambda message: [b"heard", message]
+            self.patch(builder, "remote_print", lambda message: [b"heard", message])
         build = self.build("plain")
         (command,) = slave.commands
         self.assertEqual(build.getProperty("answer"), ["heard", "hello"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from buildbot.model.change import Change
@@ -19,36 +21,40 @@ from buildbot.store.requests import Store
 from tests.stores import StoreCase, build, logged
 
 
-class _Promises:
+class _Promises(StoreCase):
     """The tests; each class below says what kind of store they are for."""
 
-    def make(self: Any) -> Store:
+    def make(self) -> Store:
         raise NotImplementedError
 
-    def setUp(self: Any) -> None:
-        StoreCase.setUp(self)
+    def setUp(self) -> None:
+        super().setUp()
         self.store = self.make()
         self.get(self.store.open())
 
-    def reopen(self: Any) -> None:
+    def reopen(self) -> None:
         """Close the store and open it again, as a restart of the master does."""
         self.get(self.store.close())
         self.get(self.store.open())
 
-    def test_interface(self: Any) -> None:
+    def test_interface(self) -> None:
         """It is an IStore."""
         verifyObject(IStore, self.store)
 
-    def test_closed(self: Any) -> None:
+    def test_closed(self) -> None:
         """A store that is closed refuses what is asked of it, in words."""
         self.get(self.store.close())
-        for call in (self.store.pendingRequests, lambda: self.store.setState("a", 1)):
+        calls: list[Callable[[], Deferred[Any]]] = [
+            self.store.pendingRequests,
+            lambda: self.store.setState("a", 1),
+        ]
+        for call in calls:
             with self.assertRaises(StoreFailed) as caught:
                 self.get(call())
             self.assertEqual(caught.exception.reason, "the store is closed")
         self.get(self.store.open())
 
-    def test_changes(self: Any) -> None:
+    def test_changes(self) -> None:
         """Changes are numbered from 1 on, and come back as they were, also after a restart."""
         odd = Change("Zoë \udce9", ["naïve/\udcff.c"], "\0 \u2028", revision="r1", when=9.0, branch="b")
         odd.properties.setProperty("p", [1], "Change")
@@ -60,7 +66,7 @@ class _Promises:
         self.assertIs(self.get(self.store.getChange(3)), None)
         self.assertEqual(self.change().number, 3)
 
-    def test_changesInOrder(self: Any) -> None:
+    def test_changesInOrder(self) -> None:
         """Changes are listed newest first in pages, and oldest first from a known one on."""
         for _ in range(5):
             self.change()
@@ -73,7 +79,7 @@ class _Promises:
         ]
         self.assertEqual(numbers, [[5, 4, 3, 2, 1], [5, 4], [3, 2], [4, 5], [1, 2]])
 
-    def test_buildset(self: Any) -> None:
+    def test_buildset(self) -> None:
         """A buildset has a pending request on each of its builders, which carries what the set says."""
         buildset, requests = self.ask("full", "quick", externalID="x7", scheduler=None)
         self.assertEqual((buildset.externalID, buildset.scheduler, buildset.complete), ("x7", None, None))
@@ -85,7 +91,7 @@ class _Promises:
         self.assertEqual(self.get(self.store.pendingRequests()), requests)
         self.assertIs(self.get(self.store.getBuildset(2)), None)
 
-    def test_buildsetsOf(self: Any) -> None:
+    def test_buildsetsOf(self) -> None:
         """The buildsets of a scheduler can be found again, those that are complete too, from any one on."""
         for scheduler in ("quick", "full", "quick", None, "quick"):
             self.ask("full", scheduler=scheduler)
@@ -96,12 +102,12 @@ class _Promises:
         self.assertEqual(self.get(self.store.getBuildsetsOf("quick", 5)), [])
         self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
 
-    def test_buildsetWithState(self: Any) -> None:
+    def test_buildsetWithState(self) -> None:
         """What a scheduler remembers changes in the same instant as its buildset appears."""
         self.ask("full", state={"quick/timer": None, "quick/last": 7})
         self.assertEqual(self.get(self.store.getStates("quick/")), {"quick/last": 7})
 
-    def test_nothingToKeep(self: Any) -> None:
+    def test_nothingToKeep(self) -> None:
         """What JSON or UTF-8 cannot hold is refused, and so is a buildset for nobody."""
         for bad in (object(), float("nan"), {1j: 2}):
             self.assertRaises((TypeError, ValueError), self.get, self.store.setState("key", bad))
@@ -110,7 +116,7 @@ class _Promises:
         self.assertRaises(TypeError, self.ask, "full", properties={"p": b"bytes"})
         self.assertEqual(self.pending(), [])
 
-    def test_readAtOnce(self: Any) -> None:
+    def test_readAtOnce(self) -> None:
         """A dict that is changed right after the call was kept as it was."""
         value = {"a": [1]}
         kept = self.store.setState("key", value)
@@ -118,13 +124,13 @@ class _Promises:
         self.get(kept)
         self.assertEqual(self.get(self.store.getState("key")), {"a": [1]})
 
-    def test_buildNumbers(self: Any) -> None:
+    def test_buildNumbers(self) -> None:
         """Each builder's builds are numbered from 0 on, whatever others do, and after a restart."""
         numbers = [self.start(builder=builder).number for builder in ("full", "full", "quick", "full")]
         self.reopen()
         self.assertEqual([*numbers, self.start().number], [0, 1, 0, 2, 3])
 
-    def test_build(self: Any) -> None:
+    def test_build(self) -> None:
         """A build takes its request away from the waiting ones, and is there whatever state it is in."""
         _, (request,) = self.ask("full")
         started = self.start(request)
@@ -141,7 +147,7 @@ class _Promises:
         self.assertEqual(self.pending(), [])
         self.assertIs(self.get(self.store.getBuild("full", 1)), None)
 
-    def test_complete(self: Any) -> None:
+    def test_complete(self) -> None:
         """A buildset is complete with its last request, and is as bad as the worst of them."""
         _, (one, two, three) = self.ask("full", "quick", "docs")
         self.assertEqual(self.finish(self.start(one), WARNINGS), [])
@@ -150,12 +156,12 @@ class _Promises:
         self.assertEqual((done.id, done.results, done.complete), (1, FAILURE, 50.0))
         self.assertEqual(self.get(self.store.getBuildset(1)), done)
 
-    def test_merged(self: Any) -> None:
+    def test_merged(self) -> None:
         """One build may serve requests of several sets, and completes them all."""
         requests = [self.ask("full")[1][0] for _ in range(3)]
         self.assertEqual([each.id for each in self.finish(self.start(*requests))], [1, 2, 3])
 
-    def test_requeue(self: Any) -> None:
+    def test_requeue(self) -> None:
         """A request whose build came to nothing waits again, in its old place, with one more attempt."""
         _, (request,) = self.ask("full")
         self.ask("full")
@@ -165,14 +171,14 @@ class _Promises:
         self.assertEqual(again, replace(request, attempts=1))
         self.assertEqual([each.id for each in self.finish(self.start(again))], [1])
 
-    def test_requeueUncounted(self: Any) -> None:
+    def test_requeueUncounted(self) -> None:
         """A request waits again without one more attempt, if its build's end was not the slave's doing."""
         _, (request,) = self.ask("full")
         over = replace(self.start(request), results=RETRY, finished=40.0)
         self.get(self.store.finishBuild(over, True, False))
         self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
-    def test_endsOnce(self: Any) -> None:
+    def test_endsOnce(self) -> None:
         """A build that is over cannot be saved or finished again, and one that never began neither."""
         _, (request,) = self.ask("full")
         started = self.start(request)
@@ -180,10 +186,12 @@ class _Promises:
         self.assertRaises(StoreConflict, self.get, self.store.saveBuild(started))
         self.assertRaises(StoreConflict, self.finish, started, FAILURE)
         self.assertRaises(StoreConflict, self.finish, replace(started, number=7))
-        self.assertEqual(self.get(self.store.getBuild("full", 0)).results, SUCCESS)
-        self.assertEqual(self.get(self.store.getBuildset(1)).results, SUCCESS)
+        build, buildset = self.get(self.store.getBuild("full", 0)), self.get(self.store.getBuildset(1))
+        assert build is not None and buildset is not None
+        self.assertEqual(build.results, SUCCESS)
+        self.assertEqual(buildset.results, SUCCESS)
 
-    def test_wrongCalls(self: Any) -> None:
+    def test_wrongCalls(self) -> None:
         """A build is started without a number and finished with an end; nothing else is accepted."""
         started = self.start()
         for call in (
@@ -195,7 +203,7 @@ class _Promises:
         ):
             self.assertRaises(ValueError, self.get, call())
 
-    def test_takenOnce(self: Any) -> None:
+    def test_takenOnce(self) -> None:
         """Two builds never serve the same request, and the second one gets no number."""
         _, (request, other) = self.ask("full", "full")
         self.start(request)
@@ -204,7 +212,7 @@ class _Promises:
         self.assertEqual(self.pending(), [other.id])
         self.assertEqual(self.start(other).number, 1)
 
-    def test_cancel(self: Any) -> None:
+    def test_cancel(self) -> None:
         """Of some requests the waiting ones are cancelled; running and finished ones go their way."""
         _, (waiting, running, done) = self.ask("full", "full", "full")
         self.finish(self.start(done))
@@ -218,7 +226,7 @@ class _Promises:
         (alone,) = self.get(self.store.cancelRequests([4], 70.0))
         self.assertEqual((alone.id, alone.complete, alone.results), (2, 70.0, CANCELLED))
 
-    def test_interrupted(self: Any) -> None:
+    def test_interrupted(self) -> None:
         """P1: what a dead master left running is closed as interrupted; its requests wait again, once."""
         _, (request, other) = self.ask("full", "full")
         self.finish(self.start(other))
@@ -238,7 +246,7 @@ class _Promises:
         self.assertEqual(self.pending(), [request.id])
         self.assertRaises(StoreConflict, self.finish, started)
 
-    def test_interruptedIsNoAttempt(self: Any) -> None:
+    def test_interruptedIsNoAttempt(self) -> None:
         """B5: the end of the master is not the slave's loss: it uses up none of the attempts of a request."""
         _, (request,) = self.ask("full")
         self.finish(self.start(request), EXCEPTION, requeue=True)
@@ -249,7 +257,7 @@ class _Promises:
         waiting = self.get(self.store.pendingRequests())
         self.assertEqual(waiting, [replace(request, attempts=1, interruptions=3)])
 
-    def test_givenUp(self: Any) -> None:
+    def test_givenUp(self) -> None:
         """F16: a request under whose builds the master ended three times is given up, and its set fails."""
         _, (request, other) = self.ask("full", "quick")
         self.finish(self.start(other, builder="quick"))
@@ -267,7 +275,7 @@ class _Promises:
         self.reopen()
         self.assertEqual(self.get(self.store.giveUp(92.0)), [])
 
-    def test_stopIsNoInterruption(self: Any) -> None:
+    def test_stopIsNoInterruption(self) -> None:
         """F16: a build that a planned stop of the master put back is not counted."""
         _, (request,) = self.ask("full")
         for _ in range(MOST_INTERRUPTIONS + 1):
@@ -278,13 +286,13 @@ class _Promises:
             self.assertEqual(self.get(self.store.giveUp(91.0)), [])
         self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
-    def test_clockWentBack(self: Any) -> None:
+    def test_clockWentBack(self) -> None:
         """A build that was interrupted before it began, by the clock, takes no time rather than less."""
         self.start(started=500.0)
         (closed,) = self.get(self.store.interrupted(90.0))
         self.assertEqual(closed.finished, 500.0)
 
-    def test_builds(self: Any) -> None:
+    def test_builds(self) -> None:
         """Builds are listed newest first: of one builder by number, of all by their time of start."""
         for number, builder in enumerate(("full", "quick", "full", "quick")):
             self.start(builder=builder, started=100.0 - number)
@@ -301,7 +309,7 @@ class _Promises:
         self.assertEqual(found[1:3], [[full[0]], [full[1], quick[1]]])
         self.assertEqual(found[3:], [[full[1], full[0]], [full[0]], []])
 
-    def test_state(self: Any) -> None:
+    def test_state(self) -> None:
         """Values are remembered by name until they are set to None."""
         self.get(self.store.setState("pause/bot1", {"why": "disk"}))
         self.get(self.store.setState("pause/bot2", 1))
@@ -316,7 +324,7 @@ class _Promises:
         self.assertEqual(self.get(self.store.getState("pause/bot2", "default")), "default")
         self.assertIs(self.get(self.store.getState("other", True)), False)
 
-    def test_pruneByCount(self: Any) -> None:
+    def test_pruneByCount(self) -> None:
         """P8: of each builder the newest builds stay; the logs of the others may be deleted."""
         for number in range(5):
             _, (request,) = self.ask("full")
@@ -330,14 +338,14 @@ class _Promises:
         self.assertEqual(self.get(self.store.prune(2)), [])
         self.assertEqual(self.start().number, 5)
 
-    def test_pruneByAge(self: Any) -> None:
+    def test_pruneByAge(self) -> None:
         """P8: what is old goes even if it is among the newest, but for the last build of each builder."""
         for builder in ("full", "full", "quick"):
             self.finish(logged(self.start(builder=builder), f"{builder}"), finished=100.0)
         self.assertEqual(self.get(self.store.prune(10, olderThan=101.0)), ["full"])
         self.assertEqual([each.number for each in self.get(self.store.getBuilds())], [0, 1])
 
-    def test_pruneLeavesWork(self: Any) -> None:
+    def test_pruneLeavesWork(self) -> None:
         """P8: what waits or runs is never forgotten, nor the set that it belongs to."""
         _, (waiting, running, done) = self.ask("full", "full", "full")
         started = self.start(running)
@@ -350,7 +358,7 @@ class _Promises:
         (complete,) = self.get(self.store.cancelRequests([waiting.id], 99.0))
         self.assertEqual(complete.id, 1)
 
-    def test_pruneChanges(self: Any) -> None:
+    def test_pruneChanges(self) -> None:
         """P8: old changes go as well, but for the newest, and their numbers are not given again."""
         for when in (10.0, 20.0, 30.0, 40.0):
             self.change(when=when)
@@ -360,7 +368,7 @@ class _Promises:
         self.assertEqual([each.number for each in self.get(self.store.getChanges())], [4])
         self.assertEqual(self.change().number, 5)
 
-    def test_inOrder(self: Any) -> None:
+    def test_inOrder(self) -> None:
         """Answers come in the order of the questions, and each sees what was asked for before it."""
         seen: list[Any] = []
         calls = []
@@ -373,7 +381,7 @@ class _Promises:
         self.assertEqual(seen, [each for number in range(20) for each in (None, number)])
 
 
-class MemoryTests(_Promises, StoreCase):
+class MemoryTests(_Promises):
     """The promises, kept in memory."""
 
     def make(self) -> Store:
@@ -384,7 +392,7 @@ class MemoryTests(_Promises, StoreCase):
         self.assertEqual(self.successResultOf(self.store.getState("none", 5)), 5)
 
 
-class SqliteTests(_Promises, StoreCase):
+class SqliteTests(_Promises):
     """The promises, kept on disk."""
 
     def make(self) -> Store:
@@ -448,3 +456,6 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
         ("getChangesAfter", (number, 2)),
     ]
     return chance.choice(calls)
+
+
+del _Promises  # trial would run it by itself
