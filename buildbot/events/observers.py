@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from types import MethodType
+from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Observers(tuple[T, ...]):
 
     def without(self, observer: T) -> Observers[T]:
         """The same without an observer, however often it is here; a method is found by equality."""
-        if isinstance(observer, MethodType):  # each look at a method makes a new object
+        if isinstance(observer, (MethodType, BuiltinMethodType)):  # each look at a method makes a new object
             return Observers(each for each in self if each != observer)
         return Observers(each for each in self if each is not observer)
 

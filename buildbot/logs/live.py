@@ -21,6 +21,7 @@ from zope.interface import implementer
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Symptom, Troubles
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.directory import canWrite
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, OutputFile, logFilename, openForWriting
@@ -148,8 +149,8 @@ class LogFile(Completion):
     """
 
     isHTML = False
-    _observers: tuple[Any, ...] = ()
-    _byteObservers: tuple[Any, ...] = ()
+    _observers: Observers[Any] = NOBODY
+    _byteObservers: Observers[Any] = NOBODY
     _decoder: ChunkDecoder | None = None
     _length: int | None = None
 
@@ -239,7 +240,8 @@ class LogFile(Completion):
             self._length = self._writer.finish()
             for channel, text in self._decoder.finish() if self._decoder is not None else ():
                 self._tellText(text, channel)
-            self._observers, self._byteObservers, self._decoder = (), (), None
+            self._observers = self._byteObservers = NOBODY
+            self._decoder = None
             self.tellFinished()
 
     # reading: text for everybody, bytes for those who ask for them
@@ -263,7 +265,7 @@ class LogFile(Completion):
                 self._tell(receiver, "logChunk", channel, text)
             return
         self._decoder = self._decoder or decoder
-        self._observers = (*self._observers, receiver)
+        self._observers = self._observers.plus(receiver)
 
     def subscribeBytes(self, receiver: Any, catchup: bool = False) -> None:
         """
@@ -276,7 +278,7 @@ class LogFile(Completion):
                 if not self._tell(receiver, "logBytes", channel, data):
                     return
         if not self.isFinished():
-            self._byteObservers = (*self._byteObservers, receiver)
+            self._byteObservers = self._byteObservers.plus(receiver)
 
     def subscribeConsumer(self, consumer: Any) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
@@ -288,8 +290,8 @@ class LogFile(Completion):
 
     def unsubscribe(self, receiver: Any) -> None:
         """Call it no more."""
-        self._observers = tuple(each for each in self._observers if each is not receiver)
-        self._byteObservers = tuple(each for each in self._byteObservers if each is not receiver)
+        self._observers = self._observers.without(receiver)
+        self._byteObservers = self._byteObservers.without(receiver)
         if not self._observers:
             self._decoder = None
 

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""What builds, steps, logs, requests and sets have in common: each is finished once, and some wait for it."""
+"""What builds, steps, logs, requests and build sets share: each finishes once, and others wait for that."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from buildbot.events.observers import NOBODY, Observers
+
 
 class Completion:
-    """I am finished once; whoever waits for that, before or after, is told."""
+    """I finish once. Whoever waits for that is told, also after it has happened."""
 
-    # a tuple, since most of the time, for most of them, it is empty
-    _waiting: tuple[Deferred[Any], ...] = ()
+    _waiting: Observers[Deferred[Any]] = NOBODY
 
     def isFinished(self) -> bool:
-        """Whether I am."""
+        """Whether that has happened."""
         raise NotImplementedError
 
     def whatCame(self) -> Any:
-        """What is told to those who wait: myself."""
+        """The result for those who wait: myself."""
         return self
 
     def waitUntilFinished(self) -> Deferred[Any]:
@@ -28,11 +29,11 @@ class Completion:
         if self.isFinished():
             over.callback(self.whatCame())
         else:
-            self._waiting = (*self._waiting, over)
+            self._waiting = self._waiting.plus(over)
         return over
 
     def tellFinished(self) -> None:
-        """I am: tell those who wait."""
-        waiting, self._waiting = self._waiting, ()
+        """Tell those who wait that I have finished."""
+        waiting, self._waiting = self._waiting, NOBODY
         for over in waiting:
             over.callback(self.whatCame())

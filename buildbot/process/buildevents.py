@@ -13,6 +13,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.observers import NOBODY, Observers
 
 log = Logger()
 
@@ -26,18 +27,18 @@ class BuildEvents:
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
-        self.listeners: tuple[Any, ...] = ()
+        self.listeners: Observers[Any] = NOBODY
 
     def subscribe(self, listener: Any) -> None:
         """
         Call methods of an object, as far as it has them: C{buildStarted(builder, build)},
         C{buildFinished(builder, build)} and C{buildsetComplete(record)}.
         """
-        self.listeners = (*self.listeners, listener)
+        self.listeners = self.listeners.plus(listener)
 
     def unsubscribe(self, listener: Any) -> None:
         """Tell it no more."""
-        self.listeners = tuple(each for each in self.listeners if each is not listener)
+        self.listeners = self.listeners.without(listener)
 
     def tell(self, event: str, *values: Any) -> None:
         """Call a method of each listener in a later turn, each by itself: one that fails harms no other."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.completion import Completion
 from buildbot.model.properties import Properties
 from buildbot.model.records import RequestRecord
@@ -51,7 +52,7 @@ class BuildRequest(Completion):
     builder: CancelsRequests | None = None
     submitted = 0.0
     lostOn: frozenset[str] = frozenset()
-    _observers: tuple[Any, ...] = ()
+    _observers: Observers[Any] = NOBODY
     _running: tuple[Any, ...] = ()
     _came: Any = None
     isOver = False
@@ -136,13 +137,13 @@ class BuildRequest(Completion):
 
         Of those that were begun before, for the one that runs.
         """
-        self._observers = (*self._observers, observer)
+        self._observers = self._observers.plus(observer)
         for build in self._running:
             observer(build)
 
     def unsubscribe(self, observer: Any) -> None:
         """Call it no more."""
-        self._observers = tuple(each for each in self._observers if each != observer)
+        self._observers = self._observers.without(observer)
 
     def isFinished(self) -> bool:
         """Whether I wait for nothing any more."""

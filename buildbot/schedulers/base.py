@@ -50,7 +50,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     outlive the process, it overrides C{toRecord} and C{restore}, and calls C{changed}.
 
     @ivar name: of the scheduler; my state is stored under it.
-    @ivar engine: the L{buildbot.process.engine.BuildEngine} of my master, once I was started.
+    @ivar engine: the L{buildbot.slaves.botmaster.BotMaster} of my master, once I was started.
     """
 
     compare_attrs: Sequence[str] = ("name",)

@@ -18,6 +18,7 @@ from buildbot import interfaces
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import NAMES
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.results import SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
@@ -39,7 +40,7 @@ FOLLOWED = 400
 class BaseUpstreamScheduler(BaseScheduler):
     """I am a scheduler that others can follow: they learn when a set of my builds has succeeded."""
 
-    _watchers: tuple[Callable[[SourceStamp], object], ...] = ()
+    _watchers: Observers[Callable[[SourceStamp], object]] = NOBODY
     _told = Told()
 
     def startService(self) -> None:
@@ -60,11 +61,11 @@ class BaseUpstreamScheduler(BaseScheduler):
 
         Of several sets that one build has served, it hears once.
         """
-        self._watchers = (*self._watchers, watcher)
+        self._watchers = self._watchers.plus(watcher)
 
     def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
         """Call it no more."""
-        self._watchers = tuple(each for each in self._watchers if each != watcher)
+        self._watchers = self._watchers.without(watcher)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
         """See L{buildbot.process.buildevents.BuildEvents.subscribe}."""

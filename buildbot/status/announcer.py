@@ -15,6 +15,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.observers import NOBODY, Observers
 
 log = Logger()
 
@@ -33,7 +34,7 @@ class Announcer:
     def __init__(self, clock: Any) -> None:
         self.clock = clock
         self.isHeard = False
-        self.watchers: tuple[Any, ...] = ()
+        self.watchers: Observers[Any] = NOBODY
         self._events: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._turn: Any = None
 
@@ -61,13 +62,13 @@ class Announcer:
     def subscribe(self, target: Any, builders: Iterable[Any]) -> None:
         """Tell a receiver of all that happens; C{builders} are the status of those there are."""
         self.isHeard = True
-        self.watchers = (*self.watchers, target)
+        self.watchers = self.watchers.plus(target)
         for builder in builders:
             self.later(self._tellBuilderAdded, (target,), builder)
 
     def unsubscribe(self, target: Any) -> None:
         """Tell it no more of the whole."""
-        self.watchers = without(self.watchers, target)
+        self.watchers = self.watchers.without(target)
 
     def builderAdded(self, builder: Any) -> None:
         """There is a builder more; who subscribes from now on is told of it in any case."""
@@ -107,11 +108,6 @@ def tellOne(receiver: Any, method: str, *args: Any) -> Any:
     except PLUGIN_ERRORS:
         log.failure("status receiver {receiver!r} failed in {method}", receiver=receiver, method=method)
         return None
-
-
-def without(receivers: tuple[Any, ...], receiver: Any) -> tuple[Any, ...]:
-    """All of them but one."""
-    return tuple(each for each in receivers if each is not receiver)
 
 
 def wanted(answer: Any) -> tuple[Any, ...]:

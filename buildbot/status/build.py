@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.logs.live import HTMLLogFile, LogFile, Nowhere
 from buildbot.model.completion import Completion
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
-from buildbot.status.announcer import Announcer, Updates, tellOne, wanted, without
+from buildbot.status.announcer import Announcer, Updates, tellOne, wanted
 from buildbot.wire.budget import weigh
 
 _Log = TypeVar("_Log", bound=LogFile)
@@ -72,7 +73,7 @@ class _Watched(Completion):
     """What can be subscribed to and waited for; nobody does most of the time."""
 
     announcer: Announcer
-    _watchers: tuple[Any, ...] = ()
+    _watchers: Observers[Any] = NOBODY
     _updates: tuple[Updates, ...] = ()
     started: float | None = None
     finished: float | None = None
@@ -84,14 +85,14 @@ class _Watched(Completion):
         @param updateInterval: tell it every so many seconds, too, how long it still takes; None: do not.
         """
         self.announcer.isHeard = True
-        self._watchers = (*self._watchers, receiver)
+        self._watchers = self._watchers.plus(receiver)
         if updateInterval is not None and not self.isFinished():
             updates = Updates(self.announcer.clock, receiver, updateInterval, self._tellETA)
             self._updates = (*self._updates, updates)
 
     def unsubscribe(self, receiver: Any) -> None:
         """Tell it no more."""
-        self._watchers = without(self._watchers, receiver)
+        self._watchers = self._watchers.without(receiver)
         self._stopUpdates(receiver)
 
     def _stopUpdates(self, receiver: Any = None) -> None:

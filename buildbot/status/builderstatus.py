@@ -14,7 +14,8 @@ from typing import Any
 from zope.interface import implementer
 
 from buildbot import interfaces
-from buildbot.status.announcer import Announcer, tellOne, wanted, without
+from buildbot.events.observers import NOBODY, Observers
+from buildbot.status.announcer import Announcer, tellOne, wanted
 
 #: How many builds that are over are held, for plug-ins that compare one with the one before.
 RECENT = 3
@@ -32,7 +33,7 @@ class BuilderStatus:
         """@param builder: the L{buildbot.process.builder.Builder}."""
         self._builder = builder
         self.announcer = announcer
-        self._watchers: tuple[Any, ...] = ()
+        self._watchers: Observers[Any] = NOBODY
         self._recent: tuple[Any, ...] = ()
         self._told = ""
         self.experience: dict[str, dict[str, float]] = {}
@@ -121,13 +122,13 @@ class BuilderStatus:
     def subscribe(self, receiver: Any) -> None:
         """Tell an L{interfaces.IStatusReceiver} of my state, now and when it changes, and of my builds."""
         self.announcer.isHeard = True
-        self._watchers = (*self._watchers, receiver)
+        self._watchers = self._watchers.plus(receiver)
         self._told = self._told or self._state()
         self.announcer.later(self._tellState, (receiver,), self._state())
 
     def unsubscribe(self, receiver: Any) -> None:
         """Tell it no more, of builds that run neither."""
-        self._watchers = without(self._watchers, receiver)
+        self._watchers = self._watchers.without(receiver)
         for build in self.getCurrentBuilds():
             build.unsubscribe(receiver)
 

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.completion import Completion
 from buildbot.model.results import FAILURE, SUCCESS
 
@@ -41,7 +42,7 @@ class BuildRequestStatus:
         self.source = source
         self.builderName = builderName
         self._builds: tuple[Any, ...] = ()
-        self._observers: tuple[Callable[[Any], object], ...] = ()
+        self._observers: Observers[Callable[[Any], object]] = NOBODY
 
     def getSourceStamp(self) -> Any:
         """What is to be built."""
@@ -57,13 +58,13 @@ class BuildRequestStatus:
 
     def subscribe(self, observer: Any) -> None:
         """Call C{observer(buildStatus)} for each build that is begun for it, old ones included."""
-        self._observers = (*self._observers, observer)
+        self._observers = self._observers.plus(observer)
         for build in self._builds:
             observer(build)
 
     def unsubscribe(self, observer: Any) -> None:
         """Call it no more."""
-        self._observers = tuple(each for each in self._observers if each != observer)
+        self._observers = self._observers.without(observer)
 
     def buildStarted(self, build: Any) -> None:
         """A build was begun for it; C{build} is its status."""

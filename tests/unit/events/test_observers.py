@@ -42,3 +42,5 @@ class ObserversTests(unittest.SynchronousTestCase):
         self.assertEqual(list(map(id, NOBODY.plus(one).plus(two).without(one))), [id(two)])
         self.assertEqual(list(NOBODY.plus(one.method).without(one.method)), [])
         self.assertEqual(len(NOBODY.plus(one.method).without(two.method)), 1)
+        seen: list[object] = []
+        self.assertEqual(list(NOBODY.plus(seen.append).without(seen.append)), [])
