@@ -4,7 +4,7 @@ The build master as one service: configuration, slave ports, slaves, control soc
 
 It puts the parts together and hands each what it needs; each part is elsewhere:
 the slaves in L{buildbot.slaves.botmaster}, who may log in in L{buildbot.slaves.realm},
-how a configuration takes effect in L{buildbot.reconfig.reconfigurer}.
+how a configuration is applied in L{buildbot.reconfig.apply}.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,7 +28,6 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.changes.changes import Change, ChangeMaster
-from buildbot.config.diff import ConfigChange, diff
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.buildcommands import BuildCommands, thereAre
@@ -45,12 +42,13 @@ from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.daemon.troubles import ITroubled
 from buildbot.files.plain import NotPlain
 from buildbot.logs.directory import LOGS
-from buildbot.reconfig.childload import LoadReport, loadInChild
-from buildbot.reconfig.consequences import consequences
-from buildbot.reconfig.fileload import loadInThread, readConfig
+from buildbot.reconfig.apply import Applier
+from buildbot.reconfig.childload import LoadReport
+from buildbot.reconfig.fileload import readConfig
+from buildbot.reconfig.loading import Loading, loadingBy
 from buildbot.reconfig.parent import PluginParent
-from buildbot.reconfig.plugins import Pair, Refused, exchange, living, undo
-from buildbot.reconfig.reconfigurer import LOAD_TIME, STOPPING, Reconfigurer
+from buildbot.reconfig.plugins import STOPPING, Refused
+from buildbot.reconfig.reconfigurer import LOAD_TIME, ConfigFile, Reconfigurer
 from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.perspective import BotPerspective
 from buildbot.slaves.realm import Dispatcher
@@ -70,33 +68,29 @@ log = Logger()
 TELLING = 1.0
 
 
-@dataclass
-class _Prepared:
-    """What was done before the point of no return; C{closed} are ports that had to make room for others."""
-
-    opened: dict[str, listeners.SlavePort]
-    closed: set[str]
-    certificates: list[tuple[listeners.SlavePort, Any]]
-    started: list[Any]
-    debug: DebugAccount | None
-
-
 @implementer(IReadiness, ITroubled)
 class BuildMaster(PluginParent):
     """
     I am one build master, living in one directory.
 
     @ivar config: the configuration in force.
-    @ivar generation: how many configurations have been in force.
+    @ivar applier: applies configurations to my parts.
+    @ivar reconfigurer: reconfigures me on request.
     @ivar since: when I started, in seconds since the epoch.
     """
 
     def __init__(
-        self, basedir: str, configFileName: str = "master.cfg", reactor: Any = None, store: Any = None
+        self,
+        basedir: str,
+        configFileName: str = "master.cfg",
+        reactor: Any = None,
+        store: Any = None,
+        loading: Loading | None = None,
     ) -> None:
         """
         @param configFileName: relative to C{basedir}.
-        @param store: an L{IStore}; a file in C{basedir}, if it is not said.
+        @param store: an L{IStore}; without one, a file in C{basedir}.
+        @param loading: how the file is loaded; without it, in a child process and a thread.
         """
         super().__init__()
         if reactor is None:
@@ -105,8 +99,8 @@ class BuildMaster(PluginParent):
             makeMonotonic(reactor)
         self.setName("buildmaster")
         self.basedir = os.path.abspath(basedir)
-        self.configFileName = configFileName
-        self.generation = 0
+        self._file = ConfigFile(self.basedir, configFileName)
+        self._loading = loading or loadingBy(reactor)
         self.since = time.time()
         self._reactor = reactor
         self.botmaster = BotMaster(reactor)
@@ -124,11 +118,15 @@ class BuildMaster(PluginParent):
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
-        self.reconfigurer = Reconfigurer(
+        self.applier = Applier(
+            self.botmaster,
+            listeners.PortSet(reactor, self.slavePort),
             self,
-            lambda path, basedir, timeout: loadInChild(path, basedir, timeout, reactor),
-            lambda path, basedir, timeout: loadInThread(path, basedir, timeout, reactor),
+            self.change_svc,
+            DebugAccount,
+            reactor,
         )
+        self.reconfigurer = Reconfigurer(self.applier, self._file, self._loading)
         self.status = Status(self.botmaster, self.basedir, self.allSchedulers)
         handlers: dict[str, Callable[..., object]] = {
             "status": self.controlStatus,
@@ -138,8 +136,6 @@ class BuildMaster(PluginParent):
             **BuildCommands(self.botmaster).handlers(),
         }
         self.control = ControlServer(self.basedir, handlers, reactor, COMMANDS)
-        self._ports = listeners.PortSet(reactor, self.slavePort)
-        self._debug: DebugAccount | None = None
         self._ready: Deferred[list[str]] = Deferred()
         self._watched = False
         self._locked = False
@@ -155,9 +151,18 @@ class BuildMaster(PluginParent):
         return self.botmaster.config
 
     @property
-    def configPath(self) -> str:
-        """Where the configuration is."""
-        return os.path.join(self.basedir, self.configFileName)
+    def generation(self) -> int:
+        """How many configurations have been in force."""
+        return self.applier.generation
+
+    @property
+    def configFileName(self) -> str:
+        """The name of the configuration file, relative to the directory."""
+        return self._file.name
+
+    @configFileName.setter
+    def configFileName(self, name: str) -> None:
+        self._file.name = name
 
     @property
     def projectName(self) -> str:
@@ -270,9 +275,9 @@ class BuildMaster(PluginParent):
         lock.hold(self.basedir)
         self._locked = True
         # Both at once, for a start should be quick: what the child refuses, a reconfig would refuse.
-        checked = self._checking = self.reconfigurer.check(self.configPath, self.basedir, LOAD_TIME)
+        checked = self._checking = self._loading.check(self._file.path, self.basedir, LOAD_TIME)
         try:
-            config = readConfig(self.configPath, self.basedir)
+            config = readConfig(self._file.path, self.basedir)
         except ConfigErrors:
             checked.addErrback(lambda cancelled: None).cancel()
             raise
@@ -283,19 +288,17 @@ class BuildMaster(PluginParent):
         if not report.ok:
             raise ConfigErrors(report.errors)
         await self.botmaster.openStore()
-        change = diff(self.config, config)
-        prepared = await self.prepare(config, change)
-        if self.botmaster.stopping:
-            await self.abandon(prepared)
-            raise Refused([STOPPING])
-        self.commit(config, change, prepared)
+        await self.applier.applyFirst(config)
         await self.botmaster.resume()
         await maybeDeferred(self.control.startService)
         slaves, builders = len(config.slaves), len(config.builders)
         lines = [
             f"slaves: {', '.join(self.describePorts())}; {counted(builders, 'builder')}, "
             f"0 of {counted(slaves, 'slave')} connected",
-            *[f"warning: {warning}" for warning in [*config.warnings, *self.warnings(), *self._found()]],
+            *[
+                f"warning: {warning}"
+                for warning in [*config.warnings, *self.applier.warnings(), *self._found()]
+            ],
         ]
         log.info("BuildMaster is running: {line}", line=lines[0])
         for line in lines[1:]:
@@ -388,7 +391,7 @@ class BuildMaster(PluginParent):
         self.reconfigurer.stop()
         if self.control.running:
             await maybeDeferred(self.control.stopService)
-        await self._ports.closeAll()
+        await self.applier.ports.closeAll()
         await self.botmaster.stopService()
         self.slavePort.stopAll()
         await maybeDeferred(super().stopService)
@@ -397,135 +400,9 @@ class BuildMaster(PluginParent):
             self._locked = False
             lock.release(self.basedir)
 
-    # a configuration takes effect
-
-    async def prepare(self, config: MasterConfig, change: ConfigChange) -> _Prepared:
-        """
-        Everything of a change that can fail: plug-ins, then ports.
-
-        The ports come last, with no turn of the reactor between them and L{commit}:
-        no slave shall meet a port that does not know it yet (A1).
-
-        @raise Refused: it failed; all is as before, but for what the errors name.
-        """
-        stopped = [
-            *childrenOf(self, change.schedulersRemoved),
-            *childrenOf(self.change_svc, change.sourcesRemoved),
-            *childrenOf(self, change.statusRemoved),
-        ]
-        started = [
-            *childrenOf(self, change.schedulersAdded),
-            *childrenOf(self.change_svc, change.sourcesAdded),
-            *childrenOf(self, change.statusAdded),
-        ]
-        if "manhole" in change.settings:
-            stopped += childrenOf(self, [self.config.manhole])
-            started += childrenOf(self, [config.manhole])
-        debug = self._debug
-        if "debugPassword" in change.settings:
-            debug = None if config.debugPassword is None else DebugAccount(config.debugPassword)
-            stopped += childrenOf(self, [self._debug])
-            started += childrenOf(self, [debug])
-        kept = [port for name, port in self._ports.items() if name not in change.portsRemoved]
-        try:
-            certificates = [(port, listeners.renewed(port)) for port in kept]
-        except listeners.CannotOpen as error:
-            raise Refused([str(error)]) from error
-        closed = await self._exchange(stopped, started, change)
-        if self.botmaster.stopping:
-            await undo(started, [], self._reactor)
-            raise Refused([STOPPING])
-        try:
-            opened = await self._ports.openNew(change.portsAdded, change.portsRemoved, closed)
-        except listeners.CannotOpen as error:
-            lost = await undo(started, stopped, self._reactor)
-            raise Refused([str(error), *lost, *await self._takeBack(closed)]) from error
-        return _Prepared(opened, closed, certificates, started, debug)
-
-    async def abandon(self, prepared: _Prepared) -> None:
-        """The master is stopping: take back what L{prepare} began; what it ended need not run again."""
-        await listeners.closeAll(prepared.opened.values())
-        await undo(prepared.started, [], self._reactor)
-
-    async def _exchange(self, stopped: list[Pair], started: list[Pair], change: ConfigChange) -> set[str]:
-        """
-        Exchange plug-ins, of which one may open a port that was a slave port before.
-
-        @return: the slave ports that had to be closed.
-        @raise Refused: one of the new ones does not start.
-        """
-        closed: set[str] = set()
-        try:
-            try:
-                await exchange(stopped, started, self._reactor)
-            except Refused as refused:
-                if not listeners.isInUse(refused.__cause__) or not change.portsRemoved:
-                    raise
-                await self._ports.makeRoom(change.portsRemoved, closed)
-                await exchange(stopped, started, self._reactor)
-        except Refused as refused:
-            refused.errors += await self._takeBack(closed)
-            raise
-        return closed
-
-    async def _takeBack(self, closed: Iterable[str]) -> list[str]:
-        """
-        Open ports again that made room in vain.
-
-        Whatever does not run any more, port or plug-in, is no longer in force: the next reconfig begins it
-        anew.
-
-        @return: what to say of ports that cannot be opened again.
-        """
-        lost = await self._ports.takeBack(closed)
-        config = self.config
-        (debug,) = living([self._debug]) or (None,)
-        (manhole,) = living([config.manhole]) or (None,)
-        self._debug = debug
-        self.botmaster.config = replace(
-            config,
-            schedulers=living(config.schedulers),
-            sources=living(config.sources),
-            status=living(config.status),
-            ports=tuple(name for name in config.ports if name in self._ports),
-            manhole=manhole,
-            debugPassword=config.debugPassword if debug is not None else None,
-        )
-        return lost
-
-    def commit(
-        self, config: MasterConfig, change: ConfigChange, prepared: _Prepared, drain: bool = False
-    ) -> list[str]:
-        """
-        The rest of a change, which cannot fail.
-
-        @param drain: see L{BotMaster.apply}.
-        @return: the names of attached slaves that still have to accept their new list.
-        """
-        told = self.botmaster.apply(config, change, drain)
-        self._debug = prepared.debug
-        removed = self._ports.commit(prepared.opened, change.portsRemoved)
-        closing = [port for port in removed if port.description not in prepared.closed]
-        for port, options in prepared.certificates:
-            if port.context is not None:
-                port.context.options = options
-        ensureDeferred(listeners.closeAll(closing)).addErrback(
-            lambda why: log.failure("closing a slave port failed", why)
-        )
-        self.generation += 1
-        return [slave.slavename for slave in told]
-
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""
-        return [str(port) for port in self._ports.values()]
-
-    def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
-        """What a change will cost those who build."""
-        return consequences(self.botmaster, self._ports, change, drain)
-
-    def warnings(self) -> list[str]:
-        """What is not wrong yet: certificates that expire soon."""
-        return list(listeners.expiryWarnings(self._ports.values(), datetime.now(timezone.utc)))
+        return [str(port) for port in self.applier.ports.values()]
 
     # what the command line asks
 
@@ -579,11 +456,6 @@ class BuildMaster(PluginParent):
         if perspective is None:
             raise ControlError(f"no slave {name!r} in c['bots']{thereAre(self.botmaster.slaves)}")
         return [perspective]
-
-
-def childrenOf(parent: Any, things: Iterable[object]) -> list[Pair]:
-    """Those of some plug-ins that have a life, each with who is to be its parent."""
-    return [(thing, parent) for thing in things if service.IService.providedBy(thing)]
 
 
 registerAdapter(Control, BuildMaster, interfaces.IControl)

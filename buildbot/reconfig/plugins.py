@@ -24,6 +24,8 @@ Pair = tuple[Any, Any]
 
 #: Seconds that a plug-in has to start, and to stop.
 CHILD_TIME = 30.0
+#: Why a change is refused when the master stops meanwhile.
+STOPPING = "the master is stopping"
 
 
 class Refused(Exception):

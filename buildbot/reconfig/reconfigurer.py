@@ -1,20 +1,19 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
 """
-A changed master.cfg is put into force, whole or not at all.
+A master is reconfigured on request, one reconfiguration at a time.
 
-One reconfiguration runs at a time; what is asked for meanwhile is folded into
-one more, and everybody who asked learns how theirs ended.  The file is first
-loaded in a child process, which may hang, exit or crash as it likes, and then
-in a thread here.  Every step that can fail comes before the first that changes
-anything.  What differs is found by L{buildbot.config.diff}.
+All requests that come during a reconfiguration share the next one. Everybody who asked
+learns how theirs ended. The file is loaded as L{buildbot.reconfig.loading} says, compared by
+L{buildbot.config.diff}, and applied by L{buildbot.reconfig.apply}.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import Logger
@@ -24,13 +23,13 @@ from buildbot.config.kept import keep
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.reconfig.childload import LoadReport
-from buildbot.reconfig.plugins import Refused
+from buildbot.reconfig.loading import Loading
+from buildbot.reconfig.plugins import STOPPING, Refused
 
 log = Logger()
 
 #: Seconds that master.cfg may run, if the caller does not say otherwise.
 LOAD_TIME = 90.0
-STOPPING = "the master is stopping"
 
 
 #: What a reconfig does, one after the other, for an asker who waits for it.
@@ -41,42 +40,70 @@ _GIVEN_UP = "it was given up: nobody waits for it any more"
 _UNTOLD = 5
 
 
-class Target(Protocol):
-    """What a configuration is applied to: L{buildbot.buildmaster.service.BuildMaster}."""
+P = TypeVar("P")
 
-    basedir: str
-    generation: int
+
+class Target(Protocol[P]):
+    """
+    What applies a configuration: the L{buildbot.reconfig.apply.Applier} of the master.
+
+    C{P} is what C{prepare} hands to C{commit} or C{abandon}.
+    """
 
     @property
-    def configPath(self) -> str:
-        """The file."""
+    def generation(self) -> int:
+        """How many configurations have been in force."""
+        raise NotImplementedError
 
     @property
     def config(self) -> MasterConfig:
         """The configuration in force."""
+        raise NotImplementedError
 
-    async def prepare(self, config: MasterConfig, change: ConfigChange) -> Any:
-        """Do all that can fail, without a visible change; what it returns goes to C{commit}."""
+    async def prepare(self, config: MasterConfig, change: ConfigChange) -> P:
+        """
+        Do all that can fail, without a visible change.
 
-    async def abandon(self, prepared: Any) -> None:
-        """Undo what C{prepare} did, for the master is stopping."""
+        @raise Refused: something failed.
+        """
+        raise NotImplementedError
+
+    async def abandon(self, prepared: P) -> None:
+        """Undo C{prepare}: the master is stopping."""
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
         """What a change will cost those who build, in lines for the user."""
+        raise NotImplementedError
 
     def warnings(self) -> list[str]:
-        """What is not wrong yet, in lines for the user."""
+        """Troubles to come, in lines for the user."""
+        raise NotImplementedError
 
-    def commit(self, config: MasterConfig, change: ConfigChange, prepared: Any, drain: bool) -> list[str]:
+    def commit(self, config: MasterConfig, change: ConfigChange, prepared: P, drain: bool) -> list[str]:
         """
         Do the rest, which cannot fail; return the slaves that are still being told.
 
-        @param drain: let removed slaves end what they build before they are disconnected.
+        @param drain: let builds on removed slaves end before those are disconnected.
         """
+        raise NotImplementedError
 
 
-Check = Callable[[str, str, float], Deferred[LoadReport]]
-Load = Callable[[str, str, float], Deferred[MasterConfig]]
+@dataclass
+class ConfigFile:
+    """
+    The file of one master.
+
+    @ivar basedir: the directory of the master.
+    @ivar name: of the file, relative to C{basedir}.
+    """
+
+    basedir: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Where the file is."""
+        return os.path.join(self.basedir, self.name)
 
 
 @dataclass
@@ -93,23 +120,26 @@ class _Job:
     waiters: list[Deferred[dict[str, Any]]] = field(default_factory=list)
 
 
-class Reconfigurer:
+class Reconfigurer(Generic[P]):
     """I reconfigure one master, on request."""
 
     def __init__(
-        self, target: Target, check: Check, load: Load, now: Callable[[], float] = time.monotonic
+        self,
+        target: Target[P],
+        file: ConfigFile,
+        loading: Loading,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """
-        @param check: loads a file out of harm's way first: see L{buildbot.reconfig.childload}.
-        @param load: loads it here: see L{buildbot.reconfig.fileload}.
-        @param now: seconds, for saying how long something lasts.
+        @param file: the file that is loaded, unless a request names another.
+        @param now: seconds, to say how long something takes.
         """
         self._now = now
         self._running: _Job | None = None
         self._untold: list[str] = []
         self._target = target
-        self.check = check
-        self._load = load
+        self._file = file
+        self._loading = loading
         self._queue: list[_Job] = []
         self._working = False
         self._stopped = False
@@ -256,10 +286,10 @@ class Reconfigurer:
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
         # What was checked is what is loaded, whoever changes it meanwhile.
-        path = job.path or target.configPath
+        path, basedir = job.path or self._file.path, self._file.basedir
         self._stillWanted(job)
         job.stage = _RUNS
-        self._checking = self.check(path, target.basedir, job.timeout)
+        self._checking = self._loading.check(path, basedir, job.timeout)
         try:
             report = await self._checking
         except CancelledError:
@@ -272,7 +302,7 @@ class Reconfigurer:
         if not report.ok:
             raise Refused(_lines(report.errors))
         try:
-            loaded = await self._load(path, target.basedir, job.timeout)
+            loaded = await self._loading.load(path, basedir, job.timeout)
         except ConfigErrors as errors:
             raise Refused(_lines(errors.errors)) from errors
         outcome["warnings"] = _lines(loaded.warnings)

@@ -17,7 +17,7 @@ from buildbot.control.server import ControlError
 from buildbot.daemon import lock
 from buildbot.daemon.readiness import StartFailed
 from buildbot.reconfig.childload import LoadReport
-from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.reconfig.loading import Loading
 from buildbot.store.interface import StoreFailed
 from tests.pumped import Pump
 from tests.stories.world import CONFIG, World, check, load
@@ -84,9 +84,9 @@ class StartTests(World):
 
     def test_stopWhileStarting(self) -> None:
         """O3: a master that is stopped while it starts ends the child and opens nothing afterwards."""
-        self.master = BuildMaster(self.basedir, reactor=self.reactor)
         checking: Deferred[LoadReport] = Deferred()
-        self.master.reconfigurer = Reconfigurer(self.master, lambda *args: checking, load)
+        loading = Loading(lambda *args: checking, load)
+        self.master = BuildMaster(self.basedir, reactor=self.reactor, loading=loading)
         ready = self.master.whenReady()
         self.master.startService()
         self.successResultOf(ensureDeferred(self.master.stopService()))
@@ -138,12 +138,12 @@ class EditTests(World):
             checks.append(Deferred())
             return checks[-1].addCallback(lambda ignored: check(path, basedir, timeout))
 
-        self.master.reconfigurer = Reconfigurer(self.master, slow, load)
+        self.check = slow
         asked = [self.master.loadTheConfigFile(name) for name in ("a.cfg", "bad.cfg", "b.cfg", "bad.cfg")]
         for number in range(4):
             checks[number].callback(None)
         outcomes = [self.successResultOf(each) for each in asked]
-        self.master.reconfigurer = Reconfigurer(self.master, check, load)
+        self.check = check
         self.assertEqual([each["applied"] for each in outcomes], [True, False, True, False])
         self.assertEqual(self.master.configFileName, "b.cfg")
         self.assertEqual(self.reconfig()["changes"], [])

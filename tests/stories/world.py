@@ -17,7 +17,7 @@ from buildbot.buildmaster.service import BuildMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.reconfig.childload import LoadReport
 from buildbot.reconfig.fileload import readConfig
-from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.reconfig.loading import Loading
 from buildbot.store.memory import MemoryStore
 from tests.fakes import FakeSlave
 from tests.pumped import settle
@@ -61,6 +61,8 @@ class World(unittest.SynchronousTestCase):
         self.reactor.advance(1000)
         self.slaves: list[FakeSlave] = []
         self.store = MemoryStore()
+        self.check = check
+        self.loading = Loading(lambda *args: self.check(*args), load)
         self.write(CONFIG)
 
     def write(self, text: str) -> None:
@@ -81,9 +83,8 @@ class World(unittest.SynchronousTestCase):
 
     def start(self) -> Deferred[list[str]]:
         """Start the master; the Deferred is what C{buildbot start} waits for."""
-        self.master = BuildMaster(self.basedir, reactor=self.reactor, store=self.store)
+        self.master = BuildMaster(self.basedir, reactor=self.reactor, store=self.store, loading=self.loading)
         self.master.botmaster.now = self.reactor.seconds
-        self.master.reconfigurer = Reconfigurer(self.master, check, load)
         ready = self.master.whenReady()
         self.master.startService()
         self.addCleanup(self.stop)

@@ -13,9 +13,10 @@ from twisted.trial import unittest
 
 from buildbot.config.diff import ConfigChange
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.reconfig.loading import Loading
 from buildbot.reconfig.parent import PluginParent
 from buildbot.reconfig.plugins import CHILD_TIME, Refused, exchange
-from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.reconfig.reconfigurer import ConfigFile, Reconfigurer
 from tests.slaveport import config
 
 
@@ -31,9 +32,6 @@ class Report:
 
 class FakeMaster:
     """Takes a configuration, or fails to, as told."""
-
-    basedir = "/nowhere"
-    configPath = "/nowhere/master.cfg"
 
     def __init__(self) -> None:
         self.config = MasterConfig()
@@ -77,7 +75,9 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.checks: list[Deferred[Report]] = []
         self.slow = False
         self.paths: list[tuple[str, str]] = []
-        self.reconfigurer = Reconfigurer(self.master, self.check, self.load)
+        self.configFile = ConfigFile("/nowhere", "master.cfg")
+        self.loading = Loading(self.check, self.load)
+        self.reconfigurer = Reconfigurer(self.master, self.configFile, self.loading)
 
     def check(self, path: str, basedir: str, timeout: float) -> Deferred[Any]:
         self.timeout = timeout
@@ -210,7 +210,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         """The file that was checked is the one that is loaded, whatever the master's is by then."""
         self.slow = True
         waiting = self.reconfigurer.request()
-        self.master.configPath = "/nowhere/other.cfg"
+        self.configFile.name = "other.cfg"
         self.checks[0].callback(self.report)
         self.successResultOf(waiting)
         self.assertEqual(self.paths, [("checked", "/nowhere/master.cfg"), ("loaded", "/nowhere/master.cfg")])
@@ -307,7 +307,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
     def test_progress(self) -> None:
         """F12: whoever waits can ask what is going on, since when, and for whom."""
         now = [100.0]
-        reconfigurer = Reconfigurer(self.master, self.check, self.load, lambda: now[0])
+        reconfigurer = Reconfigurer(self.master, self.configFile, self.loading, lambda: now[0])
         self.assertEqual(reconfigurer.progress(), {"running": None, "waiting": 0})
         self.slow = True
         reconfigurer.request(who="ann")

@@ -195,7 +195,7 @@ class Story(World):
             "running but not named": [
                 _titled(each)
                 for each in children
-                if each is not master._debug and not any(each is other for other in named)
+                if each is not master.applier.debug and not any(each is other for other in named)
             ],
             "upstream not running": [
                 each.name
@@ -221,8 +221,12 @@ class Story(World):
                 )
                 for name, owner in accounts.names.items()
             ),
-            "ports": (sorted(self.reactor.listening), sorted(master._ports), sorted(master.config.ports)),
-            "debug": (master.config.debugPassword, master._debug is not None),
+            "ports": (
+                sorted(self.reactor.listening),
+                sorted(master.applier.ports),
+                sorted(master.config.ports),
+            ),
+            "debug": (master.config.debugPassword, master.applier.debug is not None),
             "slaves": [
                 (name, engine.config.slaves[name], bot.availability.maxBuilds)
                 for name, bot in engine.slaves.items()

@@ -1,0 +1,39 @@
+# -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
+"""
+The two ways in which a running master loads its file: in a child process, then in a thread.
+
+The child may hang or crash.  What it cannot use never reaches the master.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.config.model import MasterConfig
+from buildbot.reconfig.childload import LoadReport, loadInChild
+from buildbot.reconfig.fileload import loadInThread
+
+
+@dataclass(frozen=True)
+class Loading:
+    """
+    How files are loaded. Both functions get a path, the directory of the master, and a limit in seconds.
+
+    @ivar check: loads a file where it can do no harm; see L{buildbot.reconfig.childload}.
+    @ivar load: loads it in this process; see L{buildbot.reconfig.fileload}.
+    """
+
+    check: Callable[[str, str, float], Deferred[LoadReport]]
+    load: Callable[[str, str, float], Deferred[MasterConfig]]
+
+
+def loadingBy(reactor: Any) -> Loading:
+    """Load with a child process and a thread of this reactor."""
+    return Loading(
+        lambda path, basedir, seconds: loadInChild(path, basedir, seconds, reactor),
+        lambda path, basedir, seconds: loadInThread(path, basedir, seconds, reactor),
+    )
