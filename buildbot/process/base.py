@@ -16,6 +16,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -94,7 +95,7 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
-    _overdue: Any = None
+    _overdue: IDelayedCall | None = None
     _state = State.RUNNING
 
     def __init__(self, requests: Sequence[BuildRequest]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.components import registerAdapter
 from twisted.python.failure import Failure
@@ -70,7 +71,7 @@ class Builder:
         return self.setup.name
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> IReactorTime:
         """Tells builds the time."""
         return self.botmaster.resources.clock
 

@@ -38,7 +38,7 @@ class BuildNumbers:
         for name in builders:
             floor = self.least(name)
             newest = await self._resources.store.getBuilds(name, 1) if floor else ()
-            known = newest[0].number + 1 if newest else 0
+            known = (newest[0].number or 0) + 1 if newest else 0
             if known < floor:
                 lost[name] = f"{known} to {floor - 1}" if known < floor - 1 else str(known)
         if lost:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.store.interface import UNREADABLE
+from buildbot.store.interface import UNREADABLE, IStore
 
 log = Logger()
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ def readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) ->
     return found
 
 
-async def statesOf(store: Any, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
+async def statesOf(store: IStore, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
     """
     The states that the store holds under C{kind/NAME}, by name.
 

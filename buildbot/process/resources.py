@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from buildbot.daemon.troubles import Symptom, Troubles
@@ -20,6 +20,7 @@ from buildbot.files.partial import PARTIALS, Partials
 from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
 from buildbot.status.announcer import Announcer
+from buildbot.store.interface import IStore
 from buildbot.store.memory import MemoryStore
 
 
@@ -38,19 +39,19 @@ class Resources:
     @ivar stopping: whether the master is stopping.
     """
 
-    def __init__(self, clock: Any, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: IReactorTime, now: Callable[[], float] = time.time) -> None:
         """The store forgets everything, until L{use} is given a better one."""
         self.clock = clock
         self.now = now
         self.troubles = Troubles(now)
-        self.store: Any = MemoryStore()
+        self.store: IStore = MemoryStore()
         self.logs = LogDirectory(".", clock, troubles=self.troubles)
         self.announcer = Announcer(clock)
         self.basedir = "."
         self.partials: Partials | None = None
         self.stopping = False
 
-    def use(self, basedir: str, store: Any) -> None:
+    def use(self, basedir: str, store: IStore) -> None:
         """Keep files and logs in this directory, and everything else in this store."""
         self.basedir = basedir
         self.store = store

@@ -99,6 +99,7 @@ class Retention:
         newest = await store.getBuilds(builder, 1)
         if not newest:
             return []
-        found = orphans(self._resources.logs.directory, builder, newest[0].number + 1 - self.horizon, age)
+        oldest = (newest[0].number or 0) + 1 - self.horizon
+        found = orphans(self._resources.logs.directory, builder, oldest, age)
         kept = [number for number in found if await store.getBuild(builder, number) is not None]
         return sorted(name for number, names in found.items() if number not in kept for name in names)

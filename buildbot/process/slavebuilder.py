@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.spread import pb
 
 from buildbot.model.records import PauseRecord
@@ -30,7 +31,7 @@ class BuilderOfSlave(Protocol):
         """The name that the configuration gives."""
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> IReactorTime:
         """Tells builds the time."""
 
 
@@ -83,7 +84,7 @@ class SlaveBuilder:
         return self
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> IReactorTime:
         """Tells builds the time."""
         return self.builder.clock
 

@@ -19,7 +19,7 @@ from buildbot.daemon.troubles import Symptom
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.process.resources import Resources
-from buildbot.store.interface import FILE_GONE, StoreFailed
+from buildbot.store.interface import FILE_GONE, IStore, StoreFailed
 from buildbot.store.outbox import RETRY_AFTER, untilKept
 
 log = Logger()
@@ -47,7 +47,7 @@ class StoreHealth:
         self.trouble = ""
         self._alarm = Alarm(self._try)
 
-    def watch(self, store: Any) -> None:
+    def watch(self, store: IStore) -> None:
         """Hear from a store about every write, whoever made it."""
         store.watch(self.failed, self.works, self.damaged)
 

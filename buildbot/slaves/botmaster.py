@@ -8,10 +8,8 @@ are in L{buildbot.buildmaster.service}.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from twisted.application import service
 from twisted.internet.defer import Deferred, DeferredList
@@ -36,31 +34,14 @@ from buildbot.process.retention import Retention
 from buildbot.process.sharedlocks import SharedLocks
 from buildbot.process.storehealth import StoreHealth
 from buildbot.slaves.perspective import BotPerspective
+from buildbot.slaves.refusedlogins import UnknownLogins
 from buildbot.status.announcer import Announcer
+from buildbot.store.interface import IStore
 from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee
 from buildbot.wire.loglimits import Comings
 
 log = Logger()
-
-#: Names without a slave whose last refused login is remembered.
-STRANGERS = 100
-#: Those of one host among them.
-STRANGERS_EACH = 50
-
-
-@dataclass(frozen=True)
-class Stranger:
-    """
-    Somebody who logs in under a name that the configuration does not have.
-
-    @ivar when: the last time, in seconds since the epoch.
-    @ivar logins: how often so far.
-    """
-
-    when: float
-    address: str
-    logins: int
 
 
 class BotMaster(service.Service):
@@ -73,7 +54,7 @@ class BotMaster(service.Service):
     @ivar parent: the L{buildbot.buildmaster.service.BuildMaster}, which starts and stops me itself; None in
         tests.
     @ivar comings: which comings and goings of a slave are worth a line in the log.
-    @ivar strangers: name -> L{Stranger}, the last STRANGERS of them.
+    @ivar unknownLogins: logins under names that the configuration does not have.
     @ivar reference: what slaves get as their master: they only watch it for disconnection.
     @ivar resources: the clock, the store, the logs and other things that my parts share.
     @ivar health: whether the store works.
@@ -90,17 +71,19 @@ class BotMaster(service.Service):
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         if clock is None:
-            from twisted.internet import reactor as clock
+            from twisted.internet import reactor
+
+            clock = cast(IReactorTime, reactor)
         self.clock: Any = clock
         self.slaves: dict[str, BotPerspective] = {}
         self.config = MasterConfig()
         self.reference = Callee()
-        self.strangers: OrderedDict[str, Stranger] = OrderedDict()
         self.comings = Comings()
         self.leaving: set[BotPerspective] = set()
-        self.resources = Resources(clock)
+        self.resources = Resources(self.clock)
+        self.unknownLogins = UnknownLogins(lambda: self.now())
         self.health = StoreHealth(self.resources, self.maybeStartAllBuilds)
-        self.events = BuildEvents(clock)
+        self.events = BuildEvents(self.clock)
         self.numbers = BuildNumbers(self.resources)
         self.locks = SharedLocks()
         self.engine = BuildEngine(self.resources, self.health, self.events, self.numbers)
@@ -170,7 +153,7 @@ class BotMaster(service.Service):
 
     # the store
 
-    def useStore(self, basedir: str, store: Any) -> None:
+    def useStore(self, basedir: str, store: IStore) -> None:
         """Keep files and logs in this directory, and everything else in this store."""
         self.resources.use(basedir, store)
         self.health.watch(store)
@@ -231,23 +214,6 @@ class BotMaster(service.Service):
         """The same as L{getBuildernames}."""
         return self.getBuildernames()
 
-    def strangerCame(self, name: str, address: str) -> None:
-        """Remember a login under a name that is not in the configuration (O9)."""
-        name = name[:64]
-        before = self.strangers.pop(name, None)
-        if before is None:
-            self._forgetStranger(address.rpartition(":")[0])
-        self.strangers[name] = Stranger(self.now(), address, before.logins + 1 if before else 1)
-
-    def _forgetStranger(self, host: str) -> None:
-        """Make room for one more, if there must be: of its own host, if that has made up many names."""
-        same = [name for name, each in self.strangers.items() if each.address.rpartition(":")[0] == host]
-        if len(same) < STRANGERS_EACH:
-            same = list(self.strangers) if len(self.strangers) >= STRANGERS else []
-        if same:
-            # who comes again and again is probably a slave with a slip in its name: it stays
-            del self.strangers[min(same, key=lambda name: self.strangers[name].logins)]
-
     def getPerspective(self, slavename: str) -> BotPerspective | None:
         """The perspective of a slave of the configuration; None if there is no such slave."""
         return self.slaves.get(slavename)
@@ -266,7 +232,7 @@ class BotMaster(service.Service):
 
     def addSlave(self, slavename: str) -> BotPerspective:
         """Have a perspective for one more slave."""
-        self.strangers.pop(slavename, None)
+        self.unknownLogins.forget(slavename)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
         slave.availability.setPause(self.pauses.records.get(slavename))
         return slave

@@ -19,7 +19,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.spread import pb
 from zope.interface import implementer
 
-from buildbot.slaves.botmaster import BotMaster, Stranger
+from buildbot.slaves.botmaster import BotMaster
+from buildbot.slaves.refusedlogins import RefusedLogins, oneMore
 from buildbot.wire.accounts import CLIENT, SLAVE
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.login import LoginRefused
@@ -43,7 +44,7 @@ class Dispatcher:
     def __init__(self, botmaster: BotMaster | None = None) -> None:
         self.botmaster = botmaster if botmaster is not None else BotMaster()
         self.names: dict[str, Any] = {}
-        self.guesses: dict[str, Stranger] = {}
+        self.guesses: dict[str, RefusedLogins] = {}
         self._passwords: dict[str, str] = {}
 
     def register(self, name: str, afactory: Any, password: str | None = None) -> None:
@@ -65,8 +66,7 @@ class Dispatcher:
 
     def guessed(self, account: str, address: str) -> None:
         """Count a wrong password for an account that is no slave's."""
-        before = self.guesses.get(account)
-        self.guesses[account] = Stranger(self.botmaster.now(), address, before.logins + 1 if before else 1)
+        self.guesses[account] = oneMore(self.guesses.get(account), self.botmaster.now(), address)
 
     def requestAvatarId(self, credentials: Any) -> Any:
         """
@@ -83,7 +83,7 @@ class Dispatcher:
             password = None if slave is None else slave.password
         if password is None:
             credentials.checkPassword(_NOBODY)
-            self.botmaster.strangerCame(name, credentials.address)
+            self.botmaster.unknownLogins.came(name, credentials.address)
             raise LoginRefused("there is no such name in c['bots']", known=registered)
         if not credentials.checkPassword(password.encode("utf-8", "surrogateescape")):
             if registered:

@@ -85,7 +85,7 @@ def reportMaster(master: Any) -> dict[str, Any]:
         "builders": len(config.builders),
         "refused": [
             {"name": name, "when": stranger.when, "address": stranger.address, "logins": stranger.logins}
-            for name, stranger in master.botmaster.strangers.items()
+            for name, stranger in master.botmaster.unknownLogins.names.items()
         ],
         "guesses": [
             {"name": name, "when": guess.when, "address": guess.address, "logins": guess.logins}

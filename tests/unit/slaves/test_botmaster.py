@@ -472,7 +472,7 @@ class RefusalTests(SlavePortCase):
         """A2: an unknown name is refused in the same words, and remembered for the status."""
         told = self.refused(self.connect(name="stranger"))
         self.assertIn("unknown name or wrong password", told)
-        self.assertEqual(self.botmaster.strangers["stranger"].logins, 1)
+        self.assertEqual(self.botmaster.unknownLogins.names["stranger"].logins, 1)
 
     def test_passwordCorrected(self) -> None:
         """A2, R7: once the password is corrected the slave attaches at its next try."""

@@ -10,7 +10,7 @@ from twisted.cred.portal import IRealm
 from twisted.spread import pb
 from zope.interface.verify import verifyObject
 
-from buildbot.slaves.botmaster import STRANGERS_EACH
+from buildbot.slaves.refusedlogins import NAMES_EACH
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.ratelimit import BURST, LONGEST
 from tests.logears import hearLog
@@ -93,20 +93,20 @@ class DispatcherTests(SlavePortCase):
     def test_strangersAreBounded(self) -> None:
         """O9: unknown names are remembered with their address and count, a hundred of them at most."""
         for number in range(150):
-            self.botmaster.strangerCame(f"n{number}", f"10.0.0.{number}:1")
-        self.botmaster.strangerCame("n149", "10.0.0.149:2")
-        self.assertEqual(len(self.botmaster.strangers), 100)
-        stranger = self.botmaster.strangers["n149"]
+            self.botmaster.unknownLogins.came(f"n{number}", f"10.0.0.{number}:1")
+        self.botmaster.unknownLogins.came("n149", "10.0.0.149:2")
+        self.assertEqual(len(self.botmaster.unknownLogins.names), 100)
+        stranger = self.botmaster.unknownLogins.names["n149"]
         self.assertEqual((stranger.logins, stranger.address), (2, "10.0.0.149:2"))
 
     def test_persistentStranger(self) -> None:
         """H2: made-up names do not push out a slave with a slip in its name, which comes again and again."""
         for number in range(1000):
-            self.botmaster.strangerCame(f"junk{number}", "10.0.0.1:1")
+            self.botmaster.unknownLogins.came(f"junk{number}", "10.0.0.1:1")
             if number % 100 == 0:
-                self.botmaster.strangerCame("b0t1", "10.0.0.2:1")
-        self.assertEqual(self.botmaster.strangers["b0t1"].logins, 10)
-        self.assertEqual(len(self.botmaster.strangers), STRANGERS_EACH + 1)
+                self.botmaster.unknownLogins.came("b0t1", "10.0.0.2:1")
+        self.assertEqual(self.botmaster.unknownLogins.names["b0t1"].logins, 10)
+        self.assertEqual(len(self.botmaster.unknownLogins.names), NAMES_EACH + 1)
 
     def test_guessesAtAnAccount(self) -> None:
         """H2: wrong passwords for an account that is no slave are counted as long as it exists."""
