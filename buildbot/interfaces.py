@@ -13,8 +13,8 @@ interface says what its provider promises. What is promised all over is said onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import Interface
 
@@ -71,7 +71,7 @@ class IScheduler(Interface):
 class IUpstreamScheduler(Interface):
     """I am a scheduler that others can follow: they act once my builds have succeeded."""
 
-    def subscribeToSuccessfulBuilds(target: object) -> None:
+    def subscribeToSuccessfulBuilds(target: Callable[[Any], object]) -> None:
         """Call C{target(sourcestamp)} each time that one of my build sets has succeeded as a whole."""
 
     def listBuilderNames() -> list[str]:
@@ -182,10 +182,10 @@ class IBuildRequestStatus(Interface):
     def getBuilds() -> Sequence[IBuildStatus]:
         """The builds made for me, each an L{IBuildStatus}, oldest first. More than one after a lost slave."""
 
-    def subscribe(observer: object) -> None:
+    def subscribe(observer: Callable[[Any], object]) -> None:
         """Call C{observer(buildStatus)} for each of my builds: once for each there is, then as they start."""
 
-    def unsubscribe(observer: object) -> None:
+    def unsubscribe(observer: Callable[[Any], object]) -> None:
         """Call it no more."""
 
 
@@ -461,45 +461,49 @@ class IStatusReceiver(Interface):
     C{stepStarted} may also return a pair, the receiver and the seconds between two ETA updates.
     """
 
-    def buildsetSubmitted(buildset: object) -> None:
+    def buildsetSubmitted(buildset: IBuildSetStatus) -> None:
         """A new L{IBuildSetStatus} exists."""
 
-    def builderAdded(builderName: str, builder: object) -> object:
+    def builderAdded(builderName: str, builder: IBuilderStatus) -> object:
         """There is a builder, new or old. Return a receiver for what happens in it, or None."""
 
     def builderChangedState(builderName: str, state: str) -> None:
         """It is C{'offline'}, C{'idle'} or C{'building'} now."""
 
-    def buildStarted(builderName: str, build: object) -> object:
+    def buildStarted(builderName: str, build: IBuildStatus) -> object:
         """A build has begun. Return a receiver for its steps, or None."""
 
-    def buildETAUpdate(build: object, ETA: float | None) -> None:
+    def buildETAUpdate(build: IBuildStatus, ETA: float | None) -> None:
         """The build is expected to take this many seconds more."""
 
-    def stepStarted(build: object, step: object) -> object:
+    def stepStarted(build: IBuildStatus, step: IBuildStepStatus) -> object:
         """A step has begun. Return a receiver for its logs, or None."""
 
     def stepETAUpdate(
-        build: object,
-        step: object,
+        build: IBuildStatus,
+        step: IBuildStepStatus,
         ETA: float | None,
         expectations: list[tuple[str, float | None, float | None]],
     ) -> None:
         """The step is expected to take this many seconds more; the list is that of C{getExpectations}."""
 
-    def logStarted(build: object, step: object, log: object) -> object:
+    def logStarted(build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog) -> object:
         """A log is open. Return a receiver for its text, or None."""
 
-    def logChunk(build: object, step: object, log: object, channel: int, text: str) -> None:
+    def logChunk(
+        build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog, channel: int, text: str
+    ) -> None:
         """Text has come to a log; the channel is one of C{LOG_CHANNEL_*}."""
 
-    def logFinished(build: object, step: object, log: object) -> None:
+    def logFinished(build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog) -> None:
         """Nothing more will come to this log."""
 
-    def stepFinished(build: object, step: object, results: tuple[int | None, list[str]]) -> None:
+    def stepFinished(
+        build: IBuildStatus, step: IBuildStepStatus, results: tuple[int | None, list[str]]
+    ) -> None:
         """A step is over; the pair is that of C{IBuildStepStatus.getResults}."""
 
-    def buildFinished(builderName: str, build: object, results: int) -> None:
+    def buildFinished(builderName: str, build: IBuildStatus, results: int) -> None:
         """A build is over."""
 
     def builderRemoved(builderName: str) -> None:
@@ -552,10 +556,10 @@ class IBuilderControl(Interface):
 class IBuildRequestControl(Interface):
     """I let one waiting request be told what to do."""
 
-    def subscribe(observer: object) -> None:
+    def subscribe(observer: Callable[[Any], object]) -> None:
         """Call C{observer(buildControl)} with an L{IBuildControl} for each build started for this request."""
 
-    def unsubscribe(observer: object) -> None:
+    def unsubscribe(observer: Callable[[Any], object]) -> None:
         """Call it no more."""
 
     def cancel() -> None:

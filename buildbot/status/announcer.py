@@ -10,17 +10,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.observers import NOBODY, Observers
+from buildbot.interfaces import IBuildSetStatus
 
 log = Logger()
 
 #: So many events are told in one turn of the reactor.
 MANY = 50
+
+
+class Watched(Protocol):
+    """What an announcer needs of the status of a builder."""
+
+    def getName(self) -> str: ...
+    def isRemoved(self) -> bool: ...
+    def subscribe(self, receiver: object, /) -> None: ...
 
 
 class Announcer:
@@ -31,14 +41,14 @@ class Announcer:
     @ivar watchers: the receivers of what concerns the whole master.
     """
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
         self.isHeard = False
         self.watchers: Observers[Any] = NOBODY
-        self._events: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._turn: Any = None
+        self._events: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._turn: IDelayedCall | None = None
 
-    def later(self, tell: Callable[..., object], *args: Any) -> None:
+    def later(self, tell: Callable[..., object], *args: object) -> None:
         """Call C{tell(*args)} in a later turn, after all that happened before; not if nobody listens."""
         if self.isHeard:
             self._events.append((tell, args))
@@ -59,22 +69,22 @@ class Announcer:
 
     # the whole master
 
-    def subscribe(self, target: Any, builders: Iterable[Any]) -> None:
+    def subscribe(self, target: object, builders: Iterable[Watched]) -> None:
         """Tell a receiver of all that happens; C{builders} are the status of those there are."""
         self.isHeard = True
         self.watchers = self.watchers.plus(target)
         for builder in builders:
             self.later(self._tellBuilderAdded, (target,), builder)
 
-    def unsubscribe(self, target: Any) -> None:
+    def unsubscribe(self, target: object) -> None:
         """Tell it no more of the whole."""
         self.watchers = self.watchers.without(target)
 
-    def builderAdded(self, builder: Any) -> None:
+    def builderAdded(self, builder: Watched) -> None:
         """There is a builder more; who subscribes from now on is told of it in any case."""
         self.later(self._tellBuilderAdded, self.watchers, builder)
 
-    def _tellBuilderAdded(self, targets: tuple[Any, ...], builder: Any) -> None:
+    def _tellBuilderAdded(self, targets: tuple[object, ...], builder: Watched) -> None:
         for target in targets:
             if target in self.watchers and not builder.isRemoved():
                 receiver = tellOne(target, "builderAdded", builder.getName(), builder)
@@ -85,16 +95,16 @@ class Announcer:
         """A builder is gone."""
         self.later(self._tellAll, "builderRemoved", name)
 
-    def buildsetSubmitted(self, buildset: Any) -> None:
+    def buildsetSubmitted(self, buildset: IBuildSetStatus) -> None:
         """There is a set of builds more; C{buildset} is its status."""
         self.later(self._tellAll, "buildsetSubmitted", buildset)
 
-    def _tellAll(self, method: str, news: Any) -> None:
+    def _tellAll(self, method: str, news: object) -> None:
         for target in self.watchers:
             tellOne(target, method, news)
 
 
-def tellOne(receiver: Any, method: str, *args: Any) -> Any:
+def tellOne(receiver: object, method: str, *args: object) -> object:
     """
     What the method of a receiver answers.
 
@@ -110,7 +120,7 @@ def tellOne(receiver: Any, method: str, *args: Any) -> Any:
         return None
 
 
-def wanted(answer: Any) -> tuple[Any, ...]:
+def wanted(answer: object) -> tuple[Any, ...]:
     """
     The arguments to subscribe with, by what a receiver has answered.
 
@@ -125,13 +135,15 @@ def wanted(answer: Any) -> tuple[Any, ...]:
 class Updates:
     """I tell one receiver every so often how long something still takes, at once for the first time."""
 
-    def __init__(self, clock: Any, receiver: Any, interval: float, tell: Callable[[Any], object]) -> None:
+    def __init__(
+        self, clock: IReactorTime, receiver: object, interval: float, tell: Callable[[Any], object]
+    ) -> None:
         self.receiver = receiver
         self._clock = clock
         self._interval = interval
         self._tell = tell
         self._isStopped = False
-        self._timer: Any = None
+        self._timer: IDelayedCall | None = None
         self._tick()
 
     def _tick(self) -> None:

@@ -16,46 +16,62 @@ from buildbot.config.compare import ComparableMixin
 class StatusReceiver:
     """I am told what happens; subclasses override what they want to hear."""
 
-    def buildsetSubmitted(self, buildset: Any) -> None:
+    def buildsetSubmitted(self, buildset: interfaces.IBuildSetStatus) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def builderAdded(self, builderName: str, builder: Any) -> Any:
+    def builderAdded(self, builderName: str, builder: interfaces.IBuilderStatus) -> Any:
         """See L{interfaces.IStatusReceiver}."""
 
     def builderChangedState(self, builderName: str, state: str) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def buildStarted(self, builderName: str, build: Any) -> Any:
+    def buildStarted(self, builderName: str, build: interfaces.IBuildStatus) -> Any:
         """See L{interfaces.IStatusReceiver}."""
 
-    def buildETAUpdate(self, build: Any, ETA: float | None) -> None:
+    def buildETAUpdate(self, build: interfaces.IBuildStatus, ETA: float | None) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def stepStarted(self, build: Any, step: Any) -> Any:
+    def stepStarted(self, build: interfaces.IBuildStatus, step: interfaces.IBuildStepStatus) -> Any:
         """See L{interfaces.IStatusReceiver}."""
 
     def stepETAUpdate(
         self,
-        build: Any,
-        step: Any,
+        build: interfaces.IBuildStatus,
+        step: interfaces.IBuildStepStatus,
         ETA: float | None,
         expectations: list[tuple[str, float | None, float | None]],
     ) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def logStarted(self, build: Any, step: Any, log: Any) -> Any:
+    def logStarted(
+        self, build: interfaces.IBuildStatus, step: interfaces.IBuildStepStatus, log: interfaces.IStatusLog
+    ) -> Any:
         """See L{interfaces.IStatusReceiver}."""
 
-    def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
+    def logChunk(
+        self,
+        build: interfaces.IBuildStatus,
+        step: interfaces.IBuildStepStatus,
+        log: interfaces.IStatusLog,
+        channel: int,
+        text: str,
+    ) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def logFinished(self, build: Any, step: Any, log: Any) -> None:
+    def logFinished(
+        self, build: interfaces.IBuildStatus, step: interfaces.IBuildStepStatus, log: interfaces.IStatusLog
+    ) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def stepFinished(self, build: Any, step: Any, results: tuple[int | None, list[str]]) -> None:
+    def stepFinished(
+        self,
+        build: interfaces.IBuildStatus,
+        step: interfaces.IBuildStepStatus,
+        results: tuple[int | None, list[str]],
+    ) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
-    def buildFinished(self, builderName: str, build: Any, results: int) -> None:
+    def buildFinished(self, builderName: str, build: interfaces.IBuildStatus, results: int) -> None:
         """See L{interfaces.IStatusReceiver}."""
 
     def builderRemoved(self, builderName: str) -> None:

@@ -57,7 +57,7 @@ def asWords(text: Any) -> tuple[str, ...]:
     return tuple(map(_word, islice(several, MOST_WORDS)))
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     """Slaves on Python 2 send bytes; what else steps show, such as a WithProperties, is shown as it is."""
     if type(value) is str and len(value) <= LONGEST_WORD:
         return value
@@ -78,7 +78,7 @@ class _Watched(Completion):
     started: float | None = None
     finished: float | None = None
 
-    def subscribe(self, receiver: Any, updateInterval: float | None = None) -> None:
+    def subscribe(self, receiver: object, updateInterval: float | None = None) -> None:
         """
         Tell an L{interfaces.IStatusReceiver} what happens.
 
@@ -90,12 +90,12 @@ class _Watched(Completion):
             updates = Updates(self.announcer.clock, receiver, updateInterval, self._tellETA)
             self._updates = (*self._updates, updates)
 
-    def unsubscribe(self, receiver: Any) -> None:
+    def unsubscribe(self, receiver: object) -> None:
         """Tell it no more."""
         self._watchers = self._watchers.without(receiver)
         self._stopUpdates(receiver)
 
-    def _stopUpdates(self, receiver: Any = None) -> None:
+    def _stopUpdates(self, receiver: object = None) -> None:
         """Of all, or of one receiver."""
         if not self._updates:
             return
@@ -104,7 +104,7 @@ class _Watched(Completion):
         for each in stopped:
             each.stop()
 
-    def _tellETA(self, receiver: Any) -> None:
+    def _tellETA(self, receiver: object) -> None:
         raise NotImplementedError
 
     def isFinished(self) -> bool:
@@ -205,11 +205,11 @@ class BuildStepStatus(_Watched):
             return None
         return max(0.0, self.started + self.expected - self.build.now())
 
-    def subscribe(self, receiver: Any, updateInterval: float | None = 10) -> None:
+    def subscribe(self, receiver: object, updateInterval: float | None = 10) -> None:
         """Tell an L{interfaces.IStatusReceiver} of its logs, and how long it still takes."""
         super().subscribe(receiver, updateInterval)
 
-    def _tellETA(self, receiver: Any) -> None:
+    def _tellETA(self, receiver: object) -> None:
         tellOne(receiver, "stepETAUpdate", self.build, self, self.getETA(), self.getExpectations())
 
     def _tellLogStarted(self, log: LogFile) -> None:
@@ -463,10 +463,10 @@ class BuildStatus(_Watched):
             return None
         return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())  # type: ignore[operator]
 
-    def _tellETA(self, receiver: Any) -> None:
+    def _tellETA(self, receiver: object) -> None:
         tellOne(receiver, "buildETAUpdate", self, self.getETA())
 
-    def unsubscribe(self, receiver: Any) -> None:
+    def unsubscribe(self, receiver: object) -> None:
         """Tell it no more, of the steps and their logs neither."""
         super().unsubscribe(receiver)
         for step in self.steps:

@@ -119,14 +119,14 @@ class BuilderStatus:
         """None: what happens beside builds is in the status of each slave."""
         return None
 
-    def subscribe(self, receiver: Any) -> None:
+    def subscribe(self, receiver: object) -> None:
         """Tell an L{interfaces.IStatusReceiver} of my state, now and when it changes, and of my builds."""
         self.announcer.isHeard = True
         self._watchers = self._watchers.plus(receiver)
         self._told = self._told or self._state()
         self.announcer.later(self._tellState, (receiver,), self._state())
 
-    def unsubscribe(self, receiver: Any) -> None:
+    def unsubscribe(self, receiver: object) -> None:
         """Tell it no more, of builds that run neither."""
         self._watchers = self._watchers.without(receiver)
         for build in self.getCurrentBuilds():

@@ -70,12 +70,12 @@ class Status:
         """None: there are no pages."""
         return None
 
-    def subscribe(self, target: Any) -> None:
+    def subscribe(self, target: object) -> None:
         """Tell an L{interfaces.IStatusReceiver} of sets of builds, and of builders, old and new."""
         builders = [self.getBuilder(name) for name in self.getBuilderNames()]
         self.botmaster.announcer.subscribe(target, builders)
 
-    def unsubscribe(self, target: Any) -> None:
+    def unsubscribe(self, target: object) -> None:
         """Tell it no more, of builders and what they build neither."""
         self.botmaster.announcer.unsubscribe(target)
         for name in self.getBuilderNames():

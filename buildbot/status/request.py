@@ -23,7 +23,7 @@ from buildbot.model.results import FAILURE, SUCCESS
 log = Logger()
 
 
-def tellEach(observers: Sequence[Callable[[Any], object]], news: Any) -> None:
+def tellEach(observers: Sequence[Callable[[Any], object]], news: object) -> None:
     """Call each observer; one that raises keeps no other from hearing of it."""
     for observer in observers:
         try:
@@ -56,13 +56,13 @@ class BuildRequestStatus:
         """The builds that were begun for it, the oldest first: L{buildbot.status.build.BuildStatus}."""
         return list(self._builds)
 
-    def subscribe(self, observer: Any) -> None:
+    def subscribe(self, observer: Callable[[Any], object]) -> None:
         """Call C{observer(buildStatus)} for each build that is begun for it, old ones included."""
         self._observers = self._observers.plus(observer)
         for build in self._builds:
             observer(build)
 
-    def unsubscribe(self, observer: Any) -> None:
+    def unsubscribe(self, observer: Callable[[Any], object]) -> None:
         """Call it no more."""
         self._observers = self._observers.without(observer)
 

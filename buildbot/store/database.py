@@ -79,10 +79,11 @@ class Database:
                 return
         raise StoreFailed(f"{self._path} {FILE_GONE}")
 
-    def _connected(self) -> Any:
-        return self._connect(self._path, timeout=BUSY, isolation_level=None)
+    def _connected(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = self._connect(self._path, timeout=BUSY, isolation_level=None)
+        return connection
 
-    def _opened(self, schema: Schema) -> Any:
+    def _opened(self, schema: Schema) -> sqlite3.Connection:
         """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
         for end in ("", WAL, SHM):
             mustBePlain(self._path + end, follow=not end)
@@ -107,7 +108,7 @@ class Database:
             raise
         return connection
 
-    def _replaced(self, schema: Schema, damage: Damaged) -> Any:
+    def _replaced(self, schema: Schema, damage: Damaged) -> sqlite3.Connection:
         """A connection to a new file, with what could be read of the damaged one."""
         aside = setAside(self._path)
         connection = self._opened(schema)
@@ -123,7 +124,7 @@ class Database:
         return connection
 
 
-def _setUp(connection: Any) -> None:
+def _setUp(connection: sqlite3.Connection) -> None:
     """Say how the file is to be written: every commit waits for the disk."""
     for pragma in ("synchronous = FULL", "journal_size_limit = 16000000", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
@@ -131,7 +132,7 @@ def _setUp(connection: Any) -> None:
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
-def _prepare(connection: Any, path: str, schema: Schema) -> None:
+def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
     """Make, check or upgrade the tables. Raises L{Damaged}, or what SQLite raises."""
     tables = _tables(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -168,11 +169,11 @@ def _shapeOf(schema: Schema, version: int | None = None) -> frozenset[tuple[Any,
         return shape(memory)
 
 
-def _tables(connection: Any) -> set[str]:
+def _tables(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def _check(connection: Any, schema: Schema, version: int) -> None:
+def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None:
     """Raise L{Damaged} if the file is not sound, or a value is not what its column was made for."""
     # The indexes as well: a build that cannot be found by its number would be one that nobody knows.
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -189,7 +190,7 @@ def _check(connection: Any, schema: Schema, version: int) -> None:
             raise Damaged(wrong)
 
 
-def _backUp(connection: Any, path: str) -> None:
+def _backUp(connection: sqlite3.Connection, path: str) -> None:
     """Copy all that is there to a file, which is complete if it is there at all."""
     new = f"{path}.new"
     with suppress(FileNotFoundError):
@@ -216,7 +217,7 @@ def _syncDirectory(path: str) -> None:
 
 
 @contextmanager
-def _transaction(connection: Any, isWriting: bool = True) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection, isWriting: bool = True) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE" if isWriting else "BEGIN")
     try:
         yield

@@ -99,7 +99,7 @@ def setAsides(path: str) -> Symptom | None:
     )
 
 
-def salvage(aside: str, target: Any, schema: Schema) -> Carried:
+def salvage(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
     """Copy the rows that can be read from the file C{aside} into the empty tables of C{target}.
 
     @param target: a connection within a transaction.
@@ -129,7 +129,7 @@ def salvage(aside: str, target: Any, schema: Schema) -> Carried:
     return carried
 
 
-def raiseCounters(connection: Any) -> None:
+def raiseCounters(connection: sqlite3.Connection) -> None:
     """See to it that no counter stands below a number that a row has."""
     for statement in _COUNTED:
         connection.executemany(
@@ -139,7 +139,7 @@ def raiseCounters(connection: Any) -> None:
         )
 
 
-def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
+def _carry(path: str, target: sqlite3.Connection, tables: Iterable[str]) -> Carried:
     """Copy what can be read of some tables of a file into those of C{target}, beside what is there."""
     carried = Carried()
     # As it lies there, unless there is a log to be read along with it.
@@ -156,7 +156,7 @@ def _carry(path: str, target: Any, tables: Iterable[str]) -> Carried:
     return carried
 
 
-def _fromLeaves(path: str, target: Any, tables: Iterable[str]) -> int:
+def _fromLeaves(path: str, target: sqlite3.Connection, tables: Iterable[str]) -> int:
     """Put what is on the leaves of a file, and not there yet, into C{target}; returns how many rows.
 
     The pages that lead to these leaves may be lost. A row is known for that of a table by its values.
@@ -179,7 +179,7 @@ def _fromLeaves(path: str, target: Any, tables: Iterable[str]) -> int:
 class _Layout:
     """I know the rows of one table by their values."""
 
-    def __init__(self, target: Any, table: str) -> None:
+    def __init__(self, target: sqlite3.Connection, table: str) -> None:
         columns = list(_columns(target, table))
         self._kinds = [(kind, bool(must)) for _, _, kind, must, *_ in columns]
         self._optional = [default for *_, default, _ in columns if default is not None]
@@ -245,7 +245,7 @@ def _version(path: str, schema: Schema) -> int:
     return version if 0 < version < schema.version else schema.version
 
 
-def _copy(source: Any, target: Any, table: str, carried: Carried) -> None:
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, carried: Carried) -> None:
     columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(target, table)]
     names = ", ".join(name for name, _, _ in columns)
     marks = ", ".join("?" for _ in columns)
@@ -275,7 +275,7 @@ class _Reading:
     @ivar isWhole: whether nothing was in the way.
     """
 
-    def __init__(self, source: Any, query: str) -> None:
+    def __init__(self, source: sqlite3.Connection, query: str) -> None:
         self._source = source
         self._query = query
         self._attempts = _ATTEMPTS
@@ -304,11 +304,11 @@ class _Reading:
                 if not isHopeless and splits and low < middle:
                     gaps += [(low, middle + 1, splits - 1), (middle, high, splits - 1)]
 
-    def _select(self, low: int, high: int, direction: str) -> Any:
+    def _select(self, low: int, high: int, direction: str) -> sqlite3.Cursor:
         return self._source.execute(f"{self._query} > {low} AND rowid < {high} ORDER BY rowid {direction}")
 
 
-def _fits(value: Any, kind: str, must: bool) -> bool:
+def _fits(value: object, kind: str, must: bool) -> bool:
     """Whether a value is what its column was made for."""
     if value is None:
         return not must
@@ -333,12 +333,12 @@ def wrongHeader(path: str) -> str:
     return "" if isGood else "its header is damaged"
 
 
-def shape(connection: Any) -> frozenset[tuple[Any, ...]]:
+def shape(connection: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
     """The tables and indexes of a file, each with the SQL that makes it."""
     return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
-def misfit(connection: Any, table: str) -> str | None:
+def misfit(connection: sqlite3.Connection, table: str) -> str | None:
     """Which row of a table holds a value that its column was not made for, in words; None if none does."""
     columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
     fits = " AND ".join(f"({_fitting(*column)})" for column in columns)
@@ -355,5 +355,5 @@ def _fitting(name: str, kind: str, must: bool) -> str:
     return good if must else f"{name} IS NULL OR ({good})"
 
 
-def _columns(connection: Any, table: str) -> Any:
+def _columns(connection: sqlite3.Connection, table: str) -> sqlite3.Cursor:
     return connection.execute(f"PRAGMA table_info({table})")

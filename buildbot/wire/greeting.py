@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.ratelimit import source
@@ -28,7 +29,7 @@ class Greeters:
     @ivar most: what they may weigh together.
     """
 
-    def __init__(self, clock: Any, most: int, late: Callable[[SlavePortBroker], object]) -> None:
+    def __init__(self, clock: IReactorTime, most: int, late: Callable[[SlavePortBroker], object]) -> None:
         """@param late: is called with each that did not log in within LOGIN_TIME."""
         self.most = most
         self._clock = clock
@@ -37,7 +38,7 @@ class Greeters:
         self._held: OrderedDict[SlavePortBroker, None] = OrderedDict()
         self._near: dict[str, OrderedDict[SlavePortBroker, None]] = {}
         self._weight = 0
-        self._sweep: Any = None
+        self._sweep: IDelayedCall | None = None
 
     def __len__(self) -> int:
         """How many there are."""

@@ -95,7 +95,12 @@ class _Listener:
         return getattr(self._reactor, name)
 
     def listenSSL(
-        self, port: int, factory: Factory, contextFactory: Any, backlog: int = 50, interface: str = ""
+        self,
+        port: int,
+        factory: Factory,
+        contextFactory: IOpenSSLContextFactory,
+        backlog: int = 50,
+        interface: str = "",
     ) -> Any:
         self.context = TLSContext(contextFactory)
         return self._reactor.listenSSL(port, factory, self.context, backlog, interface)
@@ -105,7 +110,12 @@ class _Reader(_Listener):
     """I listen on nothing: I only read what a description names."""
 
     def listenSSL(
-        self, port: int, factory: Factory, contextFactory: Any, backlog: int = 50, interface: str = ""
+        self,
+        port: int,
+        factory: Factory,
+        contextFactory: IOpenSSLContextFactory,
+        backlog: int = 50,
+        interface: str = "",
     ) -> None:
         self.context = TLSContext(contextFactory)
 

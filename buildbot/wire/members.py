@@ -9,7 +9,8 @@ slave lives, is looked after elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from buildbot.text.plural import counted
 from buildbot.wire.accounts import RESTING, UNFINISHED, overdue
@@ -22,7 +23,7 @@ EVERY = 10.0
 class Members:
     """I hold the connections that have logged in, by the name of their account."""
 
-    def __init__(self, clock: Any, cut: Callable[[SlavePortBroker, str], object]) -> None:
+    def __init__(self, clock: IReactorTime, cut: Callable[[SlavePortBroker, str], object]) -> None:
         """@param cut: ends a connection, for a reason."""
         self._clock = clock
         self._cut = cut
@@ -31,7 +32,7 @@ class Members:
         self._unfinished: dict[SlavePortBroker, int] = {}
         self._bytes = 0
         self._clients: set[SlavePortBroker] = set()
-        self._timer: Any = None
+        self._timer: IDelayedCall | None = None
 
     def __len__(self) -> int:
         """How many there are."""
