@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.logger import Logger
+
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
@@ -20,6 +22,9 @@ from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.seams import RequestQueue, SlaveForBuilder, StartsBuilds
 from buildbot.process.storehealth import StoreHealth
+from buildbot.text.plural import counted
+
+log = Logger()
 
 
 class BuildEngine:
@@ -27,7 +32,6 @@ class BuildEngine:
     I give requests to builders, and free slaves to those that wait for them.
 
     @ivar builders: builder name -> L{Builder}.
-    @ivar learned: name of a removed builder -> what its builds were expected to take, should it come back.
     @ivar keeping: how many builds run, or have ended and are not stored yet.
     @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
     """
@@ -40,10 +44,40 @@ class BuildEngine:
         self._events = events
         self._numbers = numbers
         self.builders: dict[str, Builder] = {}
-        self.learned: dict[str, dict[str, float]] = {}
+        self._learned: dict[str, dict[str, float]] = {}  # by builder, for those that are not there
         self.keeping = 0
         self.trial: BuildRequest | None = None
         self._buildsets: dict[int, Any] = {}
+
+    # builders
+
+    def addBuilder(self, builder: Builder) -> None:
+        """Add a builder; if there was one of this name before, it expects what that had learned."""
+        self.builders[builder.name] = builder
+        builder.expectations = self._learned.pop(builder.name, {})
+        self._resources.announcer.builderAdded(builder.builder_status)
+
+    def removeBuilder(self, name: str) -> None:
+        """Remove a builder: cancel its requests, and stop its builds."""
+        builder = self.builders.pop(name)
+        self._learned[name] = builder.expectations
+        cancelled = builder.cancelAll()
+        self._resources.announcer.builderRemoved(name)
+        if cancelled:
+            log.warn(
+                "builder {name} was removed: cancelled {requests} that waited for it",
+                name=name,
+                requests=counted(len(cancelled), "request"),
+            )
+        for build in list(builder.building):
+            build.stopBuild("its builder was removed from the configuration")
+
+    def expect(self, name: str, expectations: dict[str, float]) -> None:
+        """Give a builder what it has learned before, now or when it is added."""
+        if name in self.builders:
+            self.builders[name].expectations = expectations
+        else:
+            self._learned[name] = expectations
 
     # requests
 

@@ -71,10 +71,7 @@ class Recovery:
         """Let the requests wait again, and give the builders what they have learned."""
         engine, store = self._engine, self._resources.store
         for name, expectations in (await statesOf(store, "expectations", expectationsOf)).items():
-            if name in engine.builders:
-                engine.builders[name].expectations = expectations
-            else:
-                engine.learned[name] = expectations
+            engine.expect(name, expectations)
         engine.buildsetsComplete(self._ended)
         left, self._left = self._left, ()
         homeless = [each.id for each in left if each.builder not in engine.builders]

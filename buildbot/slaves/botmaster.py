@@ -37,7 +37,6 @@ from buildbot.slaves.perspective import BotPerspective
 from buildbot.slaves.refusedlogins import UnknownLogins
 from buildbot.status.announcer import Announcer
 from buildbot.store.interface import IStore
-from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee
 from buildbot.wire.loglimits import Comings
 
@@ -231,7 +230,7 @@ class BotMaster(service.Service):
         return [self.builders[name] for name, _ in self.config.builderList(slavename)]
 
     def addSlave(self, slavename: str) -> BotPerspective:
-        """Have a perspective for one more slave."""
+        """Add a slave."""
         self.unknownLogins.forget(slavename)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
         slave.availability.setPause(self.pauses.records.get(slavename))
@@ -239,9 +238,9 @@ class BotMaster(service.Service):
 
     def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
         """
-        Forget a slave; it is disconnected, and refused when it comes back.
+        Remove a slave. It is disconnected, and refused when it comes back.
 
-        @param drain: let the builds that run there end first.
+        @param drain: let its running builds end first.
         @return: fires with None when its connection is gone.
         """
         slave = self.slaves.pop(slavename)
@@ -255,24 +254,20 @@ class BotMaster(service.Service):
 
     def apply(self, config: MasterConfig, change: ConfigChange, drain: bool = False) -> list[BotPerspective]:
         """
-        Put a checked configuration into force.  Nothing here can fail, and only what
-        C{change} names is touched.
+        Put a checked configuration into force. Nothing here can fail, and nothing is touched but what
+        C{change} names.
 
-        @param drain: let builds on removed slaves end before those are disconnected.
-        @return: the attached slaves that are being told of their builders: those whose list is another one,
-            and those that could not make some of them, which try again.
+        @param drain: let builds on removed slaves end before the slaves are disconnected.
+        @return: the attached slaves that are being told their builders: those whose list has changed, and
+            those that could not make some of their builders, which try again.
         """
         self.config = config
         for name in change.buildersRemoved:
-            builder = self.builders.pop(name)
-            self.engine.learned[name] = builder.expectations
-            self._removeBuilder(builder)
+            self.engine.removeBuilder(name)
         for _, setup in change.buildersAltered:
             self.builders[setup.name].configure(setup)
         for setup in change.buildersAdded:
-            builder = self.builders[setup.name] = Builder(setup, self)
-            builder.expectations = self.engine.learned.pop(setup.name, {})
-            self.announcer.builderAdded(builder.builder_status)
+            self.engine.addBuilder(Builder(setup, self))
         for name in change.slavesRemoved:
             self._alone(name, lambda name: self.removeSlave(name, drain))
         for slave in change.slavesAdded:
@@ -294,19 +289,6 @@ class BotMaster(service.Service):
         """The attached slaves that cannot make some of their builders."""
         return [slave for slave in self.slaves.values() if slave.slave_status.failing]
 
-    def _removeBuilder(self, builder: Builder) -> None:
-        """It is in the configuration no more: what waits for it is cancelled, what it builds is stopped."""
-        cancelled = builder.cancelAll()
-        self.announcer.builderRemoved(builder.name)
-        if cancelled:
-            log.warn(
-                "builder {name} was removed: cancelled {requests} that waited for it",
-                name=builder.name,
-                requests=counted(len(cancelled), "request"),
-            )
-        for build in list(builder.building):
-            build.stopBuild("its builder was removed from the configuration")
-
     def _tell(self, slavenames: Iterable[str]) -> list[BotPerspective]:
         told = []
         for name in slavenames:
@@ -317,7 +299,7 @@ class BotMaster(service.Service):
         return told
 
     def _alone(self, name: str, action: Callable[[str], object]) -> None:
-        """Do something about one slave; should it fail, that is no other slave's concern (R4)."""
+        """Do something about one slave. If it fails, that harms no other slave (R4)."""
         try:
             action(name)
         except PLUGIN_ERRORS:
@@ -325,9 +307,9 @@ class BotMaster(service.Service):
 
     def stopService(self) -> Deferred[Any]:
         """
-        Cut all slaves.
+        Disconnect all slaves.
 
-        @return: fires when every one of them is gone.
+        @return: fires when all of them are gone.
         """
         service.Service.stopService(self)
         self.stopping = True
