@@ -40,6 +40,7 @@ from buildbot.daemon.clock import makeMonotonic
 from buildbot.daemon.diskroom import roomTrouble
 from buildbot.daemon.readiness import IReadiness, StartFailed, notify
 from buildbot.daemon.troubles import ITroubled
+from buildbot.events.eventual import eventual
 from buildbot.files.plain import NotPlain
 from buildbot.logs.directory import LOGS
 from buildbot.reconfig.apply import Applier
@@ -217,7 +218,7 @@ class BuildMaster(PluginParent):
         stored: Change = await self.botmaster.store.addChange(change.bounded(), self.botmaster.now())
         log.info("received {change!r}", change=stored)
         for scheduler in self.allSchedulers():
-            self._reactor.callLater(0, self._tellScheduler, scheduler, stored)
+            eventual(self._reactor, self._tellScheduler, scheduler, stored)
         return stored
 
     def _tellScheduler(self, scheduler: Any, change: Change) -> None:
@@ -331,7 +332,7 @@ class BuildMaster(PluginParent):
         elif not self.botmaster.stopping:
             # run by a plain twistd: nobody else would say so and end the process
             log.error("the master cannot start: {lines}", lines="; ".join(lines))
-            self._reactor.callLater(0, self._reactor.stop)
+            eventual(self._reactor, self._reactor.stop)
 
     def whenReady(self) -> Deferred[list[str]]:
         """

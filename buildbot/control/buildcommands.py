@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.control.client import ControlError
+from buildbot.events.alarm import Alarm
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
@@ -161,13 +162,13 @@ class BuildCommands:
             tell(status.number)
 
         request.status.subscribe(observe)
-        timer = self._botmaster.clock.callLater(BEGIN_TIME, tell, None)
+        late = Alarm(lambda: tell(None))
+        late.set(self._botmaster.clock, BEGIN_TIME)
         try:
             return await began
         finally:
             request.status.unsubscribe(observe)
-            if timer.active():
-                timer.cancel()
+            late.stop()
 
     async def stopbuild(
         self,

@@ -25,6 +25,8 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.control.client import LONGEST, ControlError, NotRunning, ask, request, socketPath
 from buildbot.control.protocol import BadRequest, Kind, understand
 from buildbot.daemon.directory import SOCKET
+from buildbot.events.alarm import Alarm
+from buildbot.events.eventual import eventual
 from buildbot.files.plain import NotPlain
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
@@ -74,14 +76,14 @@ class ControlServer(service.Service):
         self._path = ExitStack()
         self._name = ""
         self._inode: int | None = None
-        self._looking: interfaces.IDelayedCall | None = None
+        self._alarm = Alarm(self._look)
 
     def startService(self) -> None:
         """Listen. Raises L{twisted.internet.error.CannotListenError} or OSError if that cannot be."""
         service.Service.startService(self)
         self._name = self._path.enter_context(socketPath(self.basedir))
         self._listen()
-        self._looking = self._reactor.callLater(LOOK, self._look)
+        self._alarm.set(self._reactor, LOOK)
 
     def _listen(self) -> None:
         path = self._name
@@ -101,7 +103,7 @@ class ControlServer(service.Service):
 
     def _look(self) -> None:
         """Listen anew if somebody has deleted the socket: without it, no command reaches the master."""
-        self._looking = self._reactor.callLater(LOOK, self._look)
+        self._alarm.set(self._reactor, LOOK)
         with suppress(OSError):
             if self._inode is None or os.stat(self._name).st_ino == self._inode:
                 return
@@ -122,8 +124,7 @@ class ControlServer(service.Service):
             self._listen()
 
     async def _stop(self) -> None:
-        if self._looking is not None and self._looking.active():
-            self._looking.cancel()
+        self._alarm.stop()
         port, self._port = self._port, None
         for conversation in list(self._open):
             conversation.giveUp("the master is stopping")
@@ -276,7 +277,7 @@ class _Conversation(protocol.Protocol):
             self._isCalm = True
             self._next()
 
-        self._clock.callLater(0, go)
+        eventual(self._clock, go)
 
     async def _converse(self, line: bytes) -> None:
         hungUp = self._hungUp = defer.Deferred()

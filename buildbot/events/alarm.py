@@ -16,6 +16,8 @@ class Alarm:
     To set me again replaces the earlier time. To stop me when I am not set does nothing.
     """
 
+    __slots__ = ("_call", "_waiting")
+
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
         self._waiting: IDelayedCall | None = None
@@ -32,8 +34,10 @@ class Alarm:
 
     def set(self, clock: IReactorTime | Any, seconds: float) -> None:
         """Make the call after so many seconds, and never before this turn of the reactor is over."""
-        self.stop()
-        self._waiting = clock.callLater(max(0.0, seconds), self._ring)
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.reset(max(0.0, seconds))
+        else:
+            self._waiting = clock.callLater(max(0.0, seconds), self._ring)
 
     def stop(self) -> None:
         """Do not make the call."""

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.eventual import eventual
 from buildbot.logs.files import LogReader
 from buildbot.logs.text import ChunkDecoder
 
@@ -67,7 +68,7 @@ class LogProducer:
 
     def _go(self) -> None:
         if self._turn is None and not self._isPaused and not self._isStopped:
-            self._turn = self._clock.callLater(0, self._write)
+            self._turn = eventual(self._clock, self._write)
 
     def _write(self) -> None:
         self._turn = None

@@ -16,7 +16,6 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -24,6 +23,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.model.properties import NoProperty, Properties, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
@@ -95,7 +95,6 @@ class Build:
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
-    _overdue: IDelayedCall | None = None
     _state = State.RUNNING
 
     def __init__(self, requests: Sequence[BuildRequest]) -> None:
@@ -111,6 +110,7 @@ class Build:
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
         self.budget = Budget("what one build keeps of what its slave says", BUILD_MEMORY)
+        self._alarm = Alarm(self._isOverdue)
         self._party = Party()
         self._races: list[Deferred[Any]] = []
         self._done: Deferred[Build] = Deferred()
@@ -225,12 +225,12 @@ class Build:
         locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
         self.currentStep = step
         status.stepStarted()
-        saving = None
+        saving = Alarm(lambda: self.builder.stepChanged(self))
         try:
             await self._claim(locks, step)
             running = ensureDeferred(step.perform())
             if not running.called:
-                saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
+                saving.set(self.clock, SAVED_AFTER)
             results: int = await self._unlessOver(running)
         except _Over:
             results = EXCEPTION
@@ -240,8 +240,7 @@ class Build:
         finally:
             self.currentStep = None
             releaseAll(locks, step)
-            if saving is not None and saving.active():
-                saving.cancel()
+            saving.stop()
         status.stepFinished(results)
         self.text.extend(status.getText2())
         self.builder.stepChanged(self)
@@ -319,12 +318,7 @@ class Build:
 
     def _allow(self, seconds: float) -> None:
         """Be overdue after so many seconds from now."""
-        self._endWaiting()
-        self._overdue = self.clock.callLater(seconds, self._isOverdue)
-
-    def _endWaiting(self) -> None:
-        if self._overdue is not None and self._overdue.active():
-            self._overdue.cancel()
+        self._alarm.set(self.clock, seconds)
 
     def _timeToStop(self) -> float:
         """Seconds that the current step may take to stop beyond those that every step may."""
@@ -339,7 +333,7 @@ class Build:
 
         @param before: the state that led here.
         """
-        self._endWaiting()
+        self._alarm.stop()
         self.releaseLocks()
         self.budget.close()
         self.results, self.text = resultsOf(

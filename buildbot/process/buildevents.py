@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.eventual import eventual
 from buildbot.events.observers import NOBODY, Observers
 
 log = Logger()
@@ -46,7 +47,7 @@ class BuildEvents:
         for listener in self.listeners:
             method = getattr(listener, event, None)
             if method is not None:
-                self._clock.callLater(0, self._tellOne, method, values)
+                eventual(self._clock, self._tellOne, method, values)
 
     def _tellOne(self, method: Callable[..., object], values: tuple[Any, ...]) -> None:
         try:

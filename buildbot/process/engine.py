@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from buildbot.events.eventual import eventual
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
@@ -165,7 +166,7 @@ class BuildEngine:
             return
         self.trial = None
         if not self._resources.stopping:
-            self._resources.clock.callLater(0, self.maybeStartAllBuilds)
+            eventual(self._resources.clock, self.maybeStartAllBuilds)
 
     def maybeStartAllBuilds(self) -> None:
         """Begin all builds that can begin."""

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
+from buildbot.events.eventual import eventual
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
@@ -80,7 +82,7 @@ class RemoteCommand(Callee):
     _isCut = _isOvertime = False
     _output: OutputText | None = None
     _unread: Failure | None = None
-    _givenUp: Any = None
+    _givenUp: Alarm | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -310,7 +312,8 @@ class RemoteCommand(Callee):
         Not at once: slaves of 0.7 would tell the next command that this one has ended.
         """
         self._unread = why
-        self._givenUp = self.remote.clock.callLater(END_TIME, self._finished, why)
+        self._givenUp = Alarm(lambda: self._finished(why))
+        self._givenUp.set(self.remote.clock, END_TIME)
         said = f"the master cannot read what it says: {text(why.getErrorMessage(), 200)}"
         self.remote.peer.interruptCommand(self.commandID, said)
 
@@ -322,7 +325,7 @@ class RemoteCommand(Callee):
             that follows happens in a later turn.
         """
         if self.active:
-            self.remote.clock.callLater(0, self._finished, self._unread or failure)
+            eventual(self.remote.clock, self._finished, self._unread or failure)
 
     def _finished(self, failure: Any) -> None:
         if not self.active:
@@ -331,8 +334,8 @@ class RemoteCommand(Callee):
         if self._deadlines is not None:
             self._deadlines.over()
         self.remote.peer.retire(self)
-        if self._givenUp is not None and self._givenUp.active():
-            self._givenUp.cancel()
+        if self._givenUp is not None:
+            self._givenUp.stop()
         if failure is not None and not isinstance(failure, Failure):
             failure = Failure(SlaveSaid(f"the slave said: {text(failure, 200)}"))
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):

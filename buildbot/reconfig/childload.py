@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from buildbot.config.load import locate
 from buildbot.config.model import ConfigError
 from buildbot.daemon.oserrors import inWords
+from buildbot.events.alarm import Alarm
 from buildbot.reconfig.configchild import Order
 from buildbot.text.plural import counted
 
@@ -220,13 +221,14 @@ class _Waiting(ProcessProtocol):
         self._reactor = reactor
         self._status: int | None = None
         self._late = False
-        self._calls: list[Any] = []
+        self._deadline = Alarm(self._giveUp)
+        self._draining = Alarm(self._closePipes)
 
     def connectionMade(self) -> None:
         assert self.transport is not None
         self._transport = self.transport
         self._pid = self.transport.pid
-        self._calls.append(self._reactor.callLater(self._timeout + GRACE, self._giveUp))
+        self._deadline.set(self._reactor, self._timeout + GRACE)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         if childFD == self.REPORT:
@@ -239,12 +241,11 @@ class _Waiting(ProcessProtocol):
         assert isinstance(ended, (ProcessDone, ProcessTerminated))
         self._status = -ended.signal if ended.signal else ended.exitCode
         _endGroup(self._pid)
-        self._calls.append(self._reactor.callLater(_DRAIN, self._closePipes))
+        self._draining.set(self._reactor, _DRAIN)
 
     def processEnded(self, reason: Failure) -> None:
-        for call in self._calls:
-            if call.active():
-                call.cancel()
+        self._deadline.stop()
+        self._draining.stop()
         if not self.done.called:
             self.done.callback(self._child.conclude(None if self._late else self._status, self._timeout))
 

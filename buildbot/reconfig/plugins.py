@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
 from buildbot.wire.listeners import CannotOpen
 
 log = Logger()
@@ -119,11 +120,12 @@ async def _start(child: Any, parent: Any, clock: Any) -> None:
 def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
     """Fires as C{work} does; fails if that takes too long, whether or not it could be cancelled."""
     answer: Deferred[Any] = Deferred()
-    timer = clock.callLater(CHILD_TIME, lambda: answer.errback(_TooSlow()))
+    late = Alarm(lambda: answer.errback(_TooSlow()))
+    late.set(clock, CHILD_TIME)
 
     def ended(result: Any) -> None:
-        if timer.active():
-            timer.cancel()
+        if late.isSet:
+            late.stop()
             answer.callback(result)
         elif isinstance(result, Failure) and not result.check(CancelledError):
             log.failure(

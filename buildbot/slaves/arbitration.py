@@ -9,11 +9,12 @@ judgement is necessary is in L{buildbot.slaves.conflict}.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from buildbot.events.alarm import Alarm
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.conflict import NameConflict
 from buildbot.slaves.seams import ShownSlave
@@ -52,14 +53,14 @@ class Arbiter:
     @ivar candidate: the newcomer that waits for the verdict; None if there is none.
     """
 
-    __slots__ = ("_began", "_clock", "_conflict", "_contest", "_slave", "_timer", "candidate")
+    __slots__ = ("_alarm", "_began", "_clock", "_conflict", "_contest", "_slave", "candidate")
 
     def __init__(self, clock: IReactorTime, slave: ShownSlave, contest: Contest) -> None:
         self._clock = clock
         self._slave = slave
         self._contest = contest
         self._conflict = NameConflict()
-        self._timer: Any = None
+        self._alarm = Alarm(self._late)
         self._began = 0.0
         self.candidate: SlavePeer | None = None
 
@@ -88,15 +89,12 @@ class Arbiter:
         if holder.state is State.READY:
             holder.served.probe()
         self._began = self._clock.seconds()
-        self._timer = self._clock.callLater(ARBITRATION_TIME, self._late)
+        self._alarm.set(self._clock, ARBITRATION_TIME)
 
     def end(self) -> SlavePeer | None:
         """There is nothing to judge any more; return the newcomer that waited for the verdict, if any."""
         candidate, self.candidate = self.candidate, None
-        if self._timer is not None:
-            if self._timer.active():
-                self._timer.cancel()
-            self._timer = None
+        self._alarm.stop()
         return candidate
 
     def cancel(self, reason: str, told: str) -> None:

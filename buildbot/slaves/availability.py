@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.model import SlaveConfig
+from buildbot.events.eventual import eventual
 from buildbot.model.records import PauseRecord
 from buildbot.slaves.liveness import PROBE_TIME
 from buildbot.slaves.seams import ShownSlave
@@ -141,7 +142,7 @@ class Availability:
         """
         if self._whyLeave() and not self._parting:
             self._parting = True
-            self._clock.callLater(0, self._part)
+            eventual(self._clock, self._part)
         elif not self._slave.isConnected():
             self._sayDrained()
 

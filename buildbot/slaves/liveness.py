@@ -7,11 +7,12 @@ A slave that misses a deadline fails. What follows from that is decided by L{bui
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from buildbot.events.alarm import Alarm
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.offers import BuilderOffers
 from buildbot.wire.peers import SlavePeer
@@ -51,12 +52,12 @@ class Liveness:
     One timer serves every deadline: L{_look} finds out which of them is due.
     """
 
-    __slots__ = ("_clock", "_muteUntil", "_mutes", "_probedAt", "_slave", "_timer")
+    __slots__ = ("_alarm", "_clock", "_muteUntil", "_mutes", "_probedAt", "_slave")
 
     def __init__(self, clock: IReactorTime, slave: WatchedSlave) -> None:
         self._clock = clock
         self._slave = slave
-        self._timer: Any = None
+        self._alarm = Alarm(self._look)
         self._probedAt: float | None = None
         self._muteUntil = 0.0
         self._mutes = 0
@@ -81,9 +82,7 @@ class Liveness:
 
     def stop(self) -> None:
         """The connection is gone, or cut: there is nothing to watch."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._alarm.stop()
         self._probedAt = None
         self._mutes, self._muteUntil = 0, 0.0
 
@@ -110,11 +109,12 @@ class Liveness:
             answered.callback(False)
 
         timeout = max(timeout, self._muteUntil - asked)
-        timer = self._clock.callLater(timeout, late)
+        alarm = Alarm(late)
+        alarm.set(self._clock, timeout)
 
         def heard(lives: bool) -> None:
-            if timer.active():
-                timer.cancel()
+            if alarm.isSet:
+                alarm.stop()
                 answered.callback(lives)
 
         peer.ping().addCallbacks(lambda answer: heard(True), lambda why: heard(peer.isAlive()))
@@ -144,10 +144,7 @@ class Liveness:
 
     def _after(self, seconds: float) -> None:
         """Look after the slave again in so many seconds."""
-        if self._timer is not None and self._timer.active():
-            self._timer.reset(seconds)
-        else:
-            self._timer = self._clock.callLater(seconds, self._look)
+        self._alarm.set(self._clock, seconds)
 
     def _look(self) -> None:
         now = self._slave.attachment

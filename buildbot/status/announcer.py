@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.eventual import eventual
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import IBuildSetStatus
 
@@ -56,7 +57,7 @@ class Announcer:
 
     def _arm(self) -> None:
         if self._turn is None and self._events:
-            self._turn = self.clock.callLater(0, self._tellSome)
+            self._turn = eventual(self.clock, self._tellSome)
 
     def _tellSome(self) -> None:
         self._turn = None

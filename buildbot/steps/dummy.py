@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import SECONDS, TEXT
+from buildbot.events.alarm import Alarm
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
 from buildbot.process.kinds import NOTHING
@@ -21,7 +22,7 @@ class Dummy(BuildStep):
     name = "dummy"
     haltOnFailure = True
     _end = SUCCESS
-    _timer: Any = None
+    _alarm: Alarm | None = None
 
     @arguments(timeout=SECONDS, workdir=NOTHING)
     def __init__(self, timeout: float = 5, **kwargs: Any) -> None:
@@ -31,13 +32,14 @@ class Dummy(BuildStep):
     def start(self) -> Any:
         """See L{BuildStep}."""
         self.step_status.setText(["delay", f"{self.timeout} secs"])
-        self._timer = self.build.clock.callLater(self.timeout, self.done)
+        self._alarm = Alarm(self.done)
+        self._alarm.set(self.build.clock, self.timeout)
 
     def interrupt(self, reason: Any) -> Deferred[None]:
         """See L{BuildStep}."""
         interrupted = super().interrupt(reason)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        if self._alarm is not None and self._alarm.isSet:
+            self._alarm.stop()
             self.step_status.setText(["delay", "interrupted"])
             self.finished(FAILURE)
         return interrupted

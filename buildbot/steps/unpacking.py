@@ -21,6 +21,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.events.alarm import Alarm
 from buildbot.files.partial import partialPath
 from buildbot.steps.unpack import BadArchive, Order
 from buildbot.wire.dialect import text
@@ -71,7 +72,7 @@ class Unpacking(ProcessProtocol):
         self._said = b""
         self._isLate = self._isStopped = self._isPlacing = False
         self._complaints = b""
-        self._overdue: Any = None
+        self._alarm = Alarm(self._end)
         self._done: Deferred[None] = Deferred()
 
     def start(self) -> Deferred[None]:
@@ -97,7 +98,7 @@ class Unpacking(ProcessProtocol):
             self._fail(f"no process can be started to unpack it: {error.strerror}")
             return
         # It may have to wait for the disk, and for other processes.
-        self._overdue = self._reactor.callLater(4 * self._order.seconds, self._end)
+        self._alarm.set(self._reactor, 4 * self._order.seconds)
 
     def _fail(self, why: str) -> None:
         self._done.errback(BadArchive(why))
@@ -134,8 +135,7 @@ class Unpacking(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """The child has ended: clear up behind it, and tell."""
         self.turns.release()
-        if self._overdue.active():
-            self._overdue.cancel()
+        self._alarm.stop()
         if not isinstance(reason.value, ProcessTerminated):
             self._done.callback(None)
             return

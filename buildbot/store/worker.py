@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from buildbot.events.eventual import eventual
 from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.store.sql import SqlCore
@@ -95,7 +96,7 @@ class Worker:
         if self._stopped is not None:
             return fail(StoreFailed("the store is closed"))
         if not self._turn:
-            self._reactor.callLater(0, self._handOver)
+            eventual(self._reactor, self._handOver)
         self._turn.append(work)
         return work.done
 
