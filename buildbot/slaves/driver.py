@@ -86,8 +86,8 @@ class AttachmentDriver:
         self._why = ""
         self._introduction: Introduction | None = None
         self._isWorking = False
-        self._logins: dict[SlavePeer, Deferred[None]] = {}
         # tuples, since most of the time, for most of the slaves, they are empty
+        self._logins: tuple[tuple[SlavePeer, Deferred[None]], ...] = ()
         self._waitingForLoss: tuple[Deferred[None], ...] = ()
         self._pending: tuple[tuple[Event, SlavePeer], ...] = ()
 
@@ -110,7 +110,8 @@ class AttachmentDriver:
         @return: fires with None once it is attached; fails with L{LoginRefused} if it never will be.
         """
         peer = SlavePeer(mind, self.offers.halfMade)
-        login = self._logins[peer] = Deferred()
+        login: Deferred[None] = Deferred()
+        self._logins = (*self._logins, (peer, login))
         peer.whenLost(partial(self._lost, peer))
         if self.peer is not None:
             if self.arbiter is None:
@@ -188,9 +189,9 @@ class AttachmentDriver:
 
     def _takeLogin(self, peer: SlavePeer) -> Deferred[None] | None:
         """The login of a connection, unless it was answered already; the caller answers it."""
-        login = self._logins.pop(peer, None)
-        if not self._logins:
-            self._logins = {}  # an emptied dictionary keeps its size
+        login = next((login for each, login in self._logins if each is peer), None)
+        if login is not None:
+            self._logins = tuple(item for item in self._logins if item[0] is not peer)
         return login
 
     # the machine and its effects

@@ -17,6 +17,9 @@ from buildbot.slaves.seams import ShownSlave
 
 log = Logger()
 
+#: One for all slaves: an empty set takes 216 bytes.
+_NONE: frozenset[str] = frozenset()
+
 
 class BuilderOffers:
     """
@@ -37,7 +40,7 @@ class BuilderOffers:
         self._last: Sequence[tuple[str, str]] = ()
         # tuples, since most of the time, for most of the slaves, they are empty
         self._waiting: tuple[Deferred[None], ...] = ()
-        self.halfMade: frozenset[str] = frozenset()
+        self.halfMade = _NONE
         self.sentAt = 0.0
 
     @property
