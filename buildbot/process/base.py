@@ -2,9 +2,8 @@
 """
 One build: its steps in their order, on one slave, to one end.
 
-A build ends exactly once, whatever order its last step, a stop, a lost slave and
-a time-out come in.  Which slave it gets and what becomes of its requests is the
-business of L{buildbot.process.builder}.
+L{buildbot.process.ending} says how a build comes to its end. L{buildbot.process.attempt} gives it
+a slave, and decides what becomes of its requests.
 """
 
 from __future__ import annotations
@@ -45,21 +44,21 @@ __all__ = ["Build", "BuildRequest"]
 
 log = Logger()
 
-#: Exceptions of a step that tell all in their words: nobody needs the place in our code.
+#: Exceptions of a step whose words tell everything: they need no traceback.
 _NO_MISTAKE_OF_OURS = (
     *(pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty),
     *(BudgetExceeded, UnsafePath, LimitExceeded),
 )
-#: Seconds that a step may take to end once it was interrupted; then its slave is cut off (B2).
+#: Seconds that an interrupted step may take to end; then its slave is disconnected (B2).
 STOP_TIME = 30.0
-#: Seconds that a step may take to end once its slave is gone; then it is left behind.
+#: Seconds that a step may take to end after its slave is gone; then the build goes on without it.
 LOST_TIME = 5.0
-#: Seconds after which a step that runs is kept as it is: after a crash its log can be found.
+#: Seconds after which a running step is stored, so that its log can be found after a crash.
 SAVED_AFTER = 1.0
 
 
 class _Over(Exception):
-    """What a build waits for is waited for no longer."""
+    """The build does not wait any longer for something."""
 
 
 def _fire(deferred: Deferred[Any]) -> None:
@@ -72,18 +71,18 @@ class Build:
     """
     I am one build.
 
-    @ivar requests: what asked for me; one build may serve several.
-    @ivar source: what I build.
-    @ivar slavebuilder: where, while I run.
+    @ivar requests: the requests that I serve.
+    @ivar source: the L{SourceStamp} that I build.
+    @ivar slavebuilder: the slave that I run on.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
-    @ivar results: how I ended; None while I run.
-    @ivar whyLost: why the master has cut its slave off, if it has.
-    @ivar overtime: which command took longer than the configuration allows, and was not ended by the slave.
-    @ivar slavename: the name of its slave.
-    @ivar slaveEnvironment: what shell steps add to the environment of their commands.
-    @ivar workdir: the directory of the source, below the builder's own on the slave.
-    @ivar given: the properties that I had at first; all others a step has set.
-    @ivar budget: pays for what I keep of what the slave says; all is given back when I end.
+    @ivar results: how I ended; while I run, the results of the steps so far.
+    @ivar whyLost: why the master has disconnected the slave, if it has.
+    @ivar overtime: which command took longer than the configuration allows, if the slave did not end it.
+    @ivar slavename: the name of the slave.
+    @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
+    @ivar workdir: the directory of the source on the slave, relative to that of the builder.
+    @ivar given: the properties that I had at the beginning, before any step.
+    @ivar budget: limits the memory for the messages of the slave; all is given back when I end.
     """
 
     workdir = WORKDIR
@@ -121,22 +120,22 @@ class Build:
     # for the builder
 
     def setBuilder(self, builder: BuilderForBuild) -> None:
-        """Whose build I am."""
+        """Say which builder this is a build of."""
         self.builder = builder
 
     def setSteps(self, steps: Iterable[Any]) -> None:
-        """What I am to do: (class, arguments) pairs, as C{s()} makes them, or steps; see L{stepFor}."""
+        """Set the steps: (class, arguments) pairs, as C{s()} makes them, or steps; see L{stepFor}."""
         self.stepFactories = list(steps)
 
     def setLocks(self, locks: Sequence[Any]) -> None:
-        """(lock, access) pairs to hold while I run: the builder's locks."""
+        """Set the locks to hold while I run: those of the builder."""
         self.locks = locks
 
     def startBuild(
         self, build_status: Any, expectations: Any, slavebuilder: SlaveForBuild
     ) -> Deferred[Build]:
         """
-        Begin.
+        Begin to run.
 
         @param expectations: step name -> seconds it usually takes.
         @return: fires with me once I have ended; never fails.
@@ -177,7 +176,7 @@ class Build:
         status.changes, status.blamelist = self.source.changes, self.blamelist()
 
     async def _perform(self) -> None:
-        """The whole of it; leaves C{results} and C{text}."""
+        """Run all steps; sets C{results} and C{text}."""
         self.results = SUCCESS
         self._setupStatus()
         self.setupBuild(self._expected)
@@ -198,7 +197,7 @@ class Build:
             self.text = ["build", "successful", *self.text]
 
     def setupBuild(self, expectations: Any) -> None:
-        """Make my steps; subclasses may add some of their own."""
+        """Make the steps. Subclasses may add their own."""
         names: dict[str, int] = {}
         for each in self.stepFactories:
             step = stepFor(each, self)
@@ -209,7 +208,7 @@ class Build:
             self._statusOf(step)
 
     def _statusOf(self, step: BuildStep) -> Any:
-        """The status of a step of mine, which it has from the beginning of the build on."""
+        """The status of a step. A step has one from the beginning of the build."""
         if step.step_status is None:
             status = self.build_status.addStepWithName(step.name)
             status.expected = self._expected.get(step.name)
@@ -247,7 +246,7 @@ class Build:
         return results
 
     def _stepFailed(self, step: BuildStep, why: Failure) -> int:
-        """An exception in a step: into its log, and what it means for the build."""
+        """Put an exception of a step into its log; return the results of the step."""
         if why.check(ConnectionLost) or self.lost:
             step.step_status.setText([step.name, "slave", "lost"])
             return EXCEPTION
@@ -264,7 +263,7 @@ class Build:
         return EXCEPTION
 
     def _exception(self, why: Failure) -> None:
-        """An exception outside of any step."""
+        """Take an exception outside of any step as the result."""
         if why.check(_Over):
             return
         log.failure("{build!r} failed outside of its steps", why, build=self)
@@ -287,7 +286,7 @@ class Build:
 
     @property
     def lost(self) -> bool:
-        """Whether my slave was lost before anybody has stopped me."""
+        """Whether the slave was lost before anybody has stopped me."""
         return self._state in (State.LOST, State.UNWANTED)
 
     def _happens(self, event: Event, reason: Any = None) -> None:
@@ -350,7 +349,7 @@ class Build:
         self._done.callback(self)
 
     def buildFinished(self, text: Sequence[str], color: str, results: int) -> None:
-        """I have ended; subclasses may look."""
+        """Called at the end. Subclasses may override it."""
         self.build_status.setText(text)
         self.build_status.setResults(results)
         self.build_status.buildFinished()
@@ -359,10 +358,10 @@ class Build:
 
     def stopBuild(self, reason: str = "<no reason given>") -> None:
         """
-        Stop: the current step is interrupted, and no other follows.
+        Stop: interrupt the current step, and begin no other.
 
-        May be called at any time, and again.  A slave that does not react within
-        STOP_TIME seconds is cut off; the C{sigtermTime} of its command comes on top of that.
+        May be called at any time, and again. A slave that does not react within STOP_TIME seconds, and the
+        C{sigtermTime} of its command, is disconnected.
         """
         if self.finished:
             return
@@ -372,7 +371,7 @@ class Build:
         self.build_status.note = "stopping"
 
     def lostRemote(self, remote: Any = None) -> None:
-        """My slave is gone."""
+        """The slave is gone."""
         self._happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
 
     def _interrupt(self, reason: Any) -> None:
@@ -393,13 +392,13 @@ class Build:
             log.failure("interrupting step {step!r} failed", step=step)
 
     def _abandon(self) -> None:
-        """What does not end by itself is left behind."""
+        """Go on without whatever I wait for."""
         waiting, self._races = self._races, []
         for race in waiting:
             race.errback(_Over())
 
     async def _unlessOver(self, waited: Deferred[Any]) -> Any:
-        """The result of a Deferred, or L{_Over} if I am not to wait for it any more."""
+        """Wait for a Deferred. @raise _Over: the build does not wait for it any longer."""
         race: Deferred[Any] = Deferred()
         self._races.append(race)
 
@@ -422,7 +421,7 @@ class Build:
         await self._claim(self.locks, self)
 
     async def _claim(self, locks: Sequence[Any], owner: Any) -> None:
-        """Hold all of these locks, or wait until they can all be held at once."""
+        """Wait until all of these locks can be held at once, and take them."""
         if not locks:
             return
         turn: Deferred[Any] = Deferred()
@@ -448,18 +447,18 @@ class Build:
             log.warn("build {name} waits for {why}", name=self._party.title, why=why)
 
     def releaseLocks(self) -> None:
-        """Let go of all my locks."""
+        """Release all my locks."""
         releaseAll(self.locks, self)
 
     # what steps ask
 
     @property
     def remote(self) -> SlaveForBuild:
-        """The slave builder, while I run: see C{callRemote} there."""
+        """The slave, as 0.7.5 calls it: see L{buildbot.process.slavebuilder.SlaveBuilder.callRemote}."""
         return self.slavebuilder
 
     def getProperty(self, propname: str) -> Any:
-        """A property; KeyError if there is none of that name."""
+        """The value of a property. @raise KeyError: there is none of that name."""
         return self.properties.getProperty(propname)
 
     def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
@@ -468,11 +467,11 @@ class Build:
         self.build_status.setProperty(propname, value, source)
 
     def render(self, value: Any) -> Any:
-        """A value with the properties filled in wherever it has a WithProperties."""
+        """Replace each WithProperties in a value by its text."""
         return render(value, self)
 
     def getSlaveName(self) -> str:
-        """The slave that I run on."""
+        """The name of the slave that I run on."""
         return self.slavename
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
@@ -480,11 +479,11 @@ class Build:
         return self.slavebuilder.getSlaveCommandVersion(command, oldversion)
 
     def getSourceStamp(self) -> SourceStamp:
-        """What I build."""
+        """The source that I build."""
         return self.source
 
     def getStatus(self) -> Any:
-        """My status."""
+        """My L{buildbot.status.build.BuildStatus}."""
         return self.build_status
 
     def allChanges(self) -> list[Any]:
@@ -492,13 +491,13 @@ class Build:
         return list(self.source.changes)
 
     def allFiles(self) -> list[str]:
-        """The files of all of them."""
+        """The files of all Changes that I build."""
         return [name for change in self.source.changes for name in change.files]
 
     def blamelist(self) -> list[str]:
-        """Who made them, each once, in alphabetical order."""
+        """The authors of the Changes, each once, in alphabetical order."""
         return self.source.blamelist()
 
     def changesText(self) -> str:
-        """All of them, as text."""
+        """All Changes, as text."""
         return (os.linesep * 2).join(change.asText() for change in self.source.changes)

@@ -31,17 +31,17 @@ class CancelsRequests(Protocol):
 @implementer(interfaces.IBuildRequestControl)
 class BuildRequest(Completion):
     """
-    I am one wish for a build.
+    I am one request for a build.
 
-    @ivar status: what others may know of me, a L{BuildRequestStatus}.
-    @ivar id: my number in the store; None before I was submitted.
-    @ivar attempts: how many builds were begun for me and lost with their slave.
-    @ivar interruptions: how many builds were running for me when the master was killed or crashed.
-    @ivar mergeable: whether one build may serve me along with others, if the builder's rule says so too.
-    @ivar lostOn: the slaves that were lost with them.
-    @ivar isOver: whether I wait for nothing any more.
-    @ivar isChosen: whether a slave was found for me, and is asked for a sign of life.
-    @ivar arrived: when I came to the builder, by a clock that nobody sets.
+    @ivar status: what status receivers see of me, a L{BuildRequestStatus}.
+    @ivar id: my number in the store; None until I am submitted.
+    @ivar attempts: how many of my builds were lost with their slave.
+    @ivar interruptions: how many of my builds were running when the master was killed or crashed.
+    @ivar mergeable: whether I may share a build with other requests, if the builder's rule allows it, too.
+    @ivar lostOn: the names of the slaves that were lost with my builds.
+    @ivar isOver: whether I was built or cancelled.
+    @ivar isChosen: whether a slave was chosen for me, and is being asked for a sign of life.
+    @ivar arrived: when I came to the builder, by the clock of the timers.
     @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
     """
 
@@ -69,7 +69,7 @@ class BuildRequest(Completion):
         """
         The request that the store knows.
 
-        @param source: what it is to build, if that is at hand; else it is made from the record.
+        @param source: the source to build; if None it is made from the record.
         """
         source = source or SourceStamp.fromRecord(record.sourcestamp)
         request = cls(record.reason, source, record.builder)
@@ -86,7 +86,7 @@ class BuildRequest(Completion):
 
     @property
     def source(self) -> SourceStamp:
-        """What is to be built."""
+        """The source to build."""
         source: SourceStamp = self.status.source
         return source
 
@@ -96,7 +96,7 @@ class BuildRequest(Completion):
 
     @property
     def builderName(self) -> str | None:
-        """The builder that is to build it."""
+        """The name of the builder."""
         return self.status.builderName
 
     @builderName.setter
@@ -105,31 +105,31 @@ class BuildRequest(Completion):
 
     @property
     def startCount(self) -> int:
-        """How many builds were begun for me."""
+        """How many builds have begun for this request."""
         return len(self.status.getBuilds())
 
     def canBeMergedWith(self, other: BuildRequest) -> bool:
-        """Whether one build may serve both of us."""
+        """Whether one build may serve both requests."""
         if not self.source.canBeMergedWith(other.source):
             return False
         mine, others = self.properties, other.properties
         return (not mine and not others) or dict(mine) == dict(others)  # whoever has set them
 
     def mergeWith(self, others: Iterable[BuildRequest]) -> SourceStamp:
-        """What a build that serves all of us builds."""
+        """The source of a build that serves this request and others."""
         return self.source.mergeWith([other.source for other in others])
 
     def mergeReasons(self, others: Iterable[BuildRequest]) -> str:
-        """Why, for all of us: each reason once."""
+        """The reasons of this request and others, each once."""
         reasons = [self.reason, *(other.reason for other in others)]
         return ", ".join(dict.fromkeys(reason for reason in reasons if reason))
 
     def getSourceStamp(self) -> SourceStamp:
-        """What is to be built."""
+        """The source to build."""
         return self.source
 
     def getBuilderName(self) -> str:
-        """The builder that is to build it."""
+        """The name of the builder."""
         return self.status.getBuilderName()
 
     def subscribe(self, observer: Any) -> None:
@@ -142,36 +142,36 @@ class BuildRequest(Completion):
             observer(build)
 
     def unsubscribe(self, observer: Any) -> None:
-        """Call it no more."""
+        """Do not call this observer any more."""
         self._observers = self._observers.without(observer)
 
     def isFinished(self) -> bool:
-        """Whether I wait for nothing any more."""
+        """Whether the request was built or cancelled."""
         return self.isOver
 
     def whatCame(self) -> Any:
-        """The status of the build that served me, or None if I was cancelled."""
+        """The status of the build that served the request; None if the request was cancelled."""
         return self._came
 
     def cancel(self) -> None:
-        """Wish for it no longer, if no build has begun."""
+        """Cancel the request, if no build has begun."""
         if self.builder is not None:
             self.builder.cancelBuildRequest(self)
 
     # what the builder tells
 
     def requestSubmitted(self, builder: CancelsRequests) -> None:
-        """I wait for this builder now."""
+        """The request waits for this builder now."""
         self.builder = builder
 
     def buildStarted(self, build: Any, buildstatus: Any) -> None:
-        """A build was begun for me."""
+        """A build has begun for the request."""
         self._running = (build,)
         self.status.buildStarted(buildstatus)
         tellEach(self._observers, build)
 
     def finished(self, buildstatus: Any) -> None:
-        """The build that served me is over; None: I was cancelled."""
+        """The request is over: this build has served it. None: it was cancelled."""
         self._came = buildstatus
         self._running = ()
         self.isOver = True
