@@ -1,16 +1,16 @@
 # -*- test-case-name: tests.unit.slaves.test_realm -*-
 """
-Who may log in, and what they get: the checker and the realm of the slave port.
+The checker and the realm of the slave port: who may log in, and which perspective they get.
 
-There is no account but those of the configuration: the slaves of C{c['bots']},
-and what plug-ins and C{c['debugPassword']} register.
+The accounts are the slaves of C{c['bots']}, and the names that plug-ins and
+C{c['debugPassword']} register.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword
@@ -25,29 +25,36 @@ from buildbot.wire.accounts import CLIENT, SLAVE
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.login import LoginRefused
 
-#: Compared with when the name is unknown, so that it takes as long as a known one.
+#: Stands for the password of an unknown name, so that the check takes as long as for a known one.
 _NOBODY = b"\0"
+
+
+class PerspectiveMaker(Protocol):
+    """An account of somebody who is no slave."""
+
+    def getPerspective(self) -> NewCredPerspective:
+        """The perspective for one login."""
 
 
 @implementer(IRealm, ICredentialsChecker)
 class Dispatcher:
     """
-    I hand the matching perspective to whoever has proved who it is.
+    I check the name and the password of a client, and hand out its perspective.
 
-    @ivar botmaster: where the slaves' perspectives are.
-    @ivar names: registered name -> what makes its perspective.
-    @ivar guesses: registered name -> the wrong passwords that were tried for it.
+    @ivar botmaster: holds the perspectives of the slaves.
+    @ivar names: registered name -> the maker of its perspectives.
+    @ivar guesses: registered name -> the refused logins with a wrong password.
     """
 
     credentialInterfaces = (IUsernameHashedPassword,)
 
     def __init__(self, botmaster: BotMaster | None = None) -> None:
         self.botmaster = botmaster if botmaster is not None else BotMaster()
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, PerspectiveMaker] = {}
         self.guesses: dict[str, RefusedLogins] = {}
         self._passwords: dict[str, str] = {}
 
-    def register(self, name: str, afactory: Any, password: str | None = None) -> None:
+    def register(self, name: str, afactory: PerspectiveMaker, password: str | None = None) -> None:
         """
         Give an account to somebody who is no slave.
 
@@ -59,7 +66,7 @@ class Dispatcher:
             self._passwords[name] = password
 
     def unregister(self, name: str) -> None:
-        """Close an account; who is logged in stays so."""
+        """Close an account. Clients that are logged in stay logged in."""
         del self.names[name]
         self._passwords.pop(name, None)
         self.guesses.pop(name, None)
