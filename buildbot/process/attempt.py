@@ -27,7 +27,7 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.expectations import LEARNING, isWorthStoring, learned
 from buildbot.process.merging import RETRIES
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import MasterForBuilder, SlaveForBuild
+from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild
 from buildbot.process.slavebuilder import SlaveBuilder
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
@@ -81,7 +81,7 @@ class BuilderForAttempt(Protocol):
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
         """The real locks of locks of the configuration."""
 
-    def stepChanged(self, build: Build, /) -> None:
+    def stepChanged(self, build: BuildForBuilder, /) -> None:
         """A step of a build takes long or has ended."""
 
     def failed(self, why: Failure, /) -> None:

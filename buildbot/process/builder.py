@@ -29,7 +29,7 @@ from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import MasterForBuilder, SlaveForBuild, SlaveForBuilder
+from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild, SlaveForBuilder
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
 from buildbot.process.slavebuilder import byWhom
 from buildbot.status.builderstatus import BuilderStatus
@@ -277,7 +277,7 @@ class Builder:
         self.pending.sort(key=lambda req: req.id or 0)  # not by the time, for clocks are put back
         self.maybeStartBuild()
 
-    def stepChanged(self, build: Build) -> None:
+    def stepChanged(self, build: BuildForBuilder) -> None:
         """Store a running build when a step takes long or has ended, so that a crash does not lose it."""
         status = build.build_status
         if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):

@@ -9,7 +9,6 @@ is decided in L{buildbot.slaves.botmaster}.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.logger import Logger
 
@@ -18,10 +17,11 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
+from buildbot.process.buildset import BuildSet
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
-from buildbot.process.seams import RequestQueue, SlaveForBuilder, StartsBuilds
+from buildbot.process.seams import BuildForBuilder, RequestQueue, SlaveForBuilder, StartsBuilds
 from buildbot.process.storehealth import StoreHealth
 from buildbot.text.plural import counted
 
@@ -48,7 +48,7 @@ class BuildEngine:
         self._learned: dict[str, dict[str, float]] = {}  # by builder, for those that are not there
         self.keeping = 0
         self.trial: BuildRequest | None = None
-        self._buildsets: dict[int, Any] = {}
+        self._buildsets: dict[int, BuildSet] = {}
 
     # builders
 
@@ -82,11 +82,10 @@ class BuildEngine:
 
     # requests
 
-    async def submitBuildSet(self, buildset: Any) -> BuildsetRecord:
+    async def submitBuildSet(self, buildset: BuildSet) -> BuildsetRecord:
         """
         Store a set of builds, and give its requests to the builders.
 
-        @param buildset: a L{buildbot.process.buildset.BuildSet}.
         @return: the stored record, once it is on disk (P2).
         @raise KeyError: one of its builders does not exist.
         @raise StoreFailed: it could not be stored; nobody will build it.
@@ -138,7 +137,7 @@ class BuildEngine:
         queue.submitBuildRequest(request)
         return request
 
-    def activeBuildsets(self) -> list[Any]:
+    def activeBuildsets(self) -> list[BuildSet]:
         """The L{buildbot.process.buildset.BuildSet}s of this process that are not complete."""
         return list(self._buildsets.values())
 
@@ -175,12 +174,12 @@ class BuildEngine:
 
     # what happens to builds
 
-    def buildStarted(self, builder: StartsBuilds, build: Any) -> None:
+    def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
         """A build began."""
         self._numbers.built(builder.name)
         self._events.tell("buildStarted", builder, build)
 
-    def buildEnded(self, builder: StartsBuilds, build: Any) -> None:
+    def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
         """A build is over and its slave is free: builders that wait for the slave are next (B7)."""
         self._events.tell("buildFinished", builder, build)
         self.slaveIsIdle(build.slavebuilder.slave, builder)

@@ -21,6 +21,7 @@ from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.sharedlocks import SharedLocks
 from buildbot.process.storehealth import StoreHealth
+from buildbot.status.build import BuildStatus
 from buildbot.status.slave import SlaveStatus
 from buildbot.wire.peers import BuilderPeer, SlavePeer
 
@@ -132,10 +133,10 @@ class EngineForBuilder(Protocol):
     def trialIsOver(self, requests: Sequence[BuildRequest], /) -> None:
         """A build of these requests is over."""
 
-    def buildStarted(self, builder: StartsBuilds, build: Any, /) -> None:
+    def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
         """A build began."""
 
-    def buildEnded(self, builder: StartsBuilds, build: Any, /) -> None:
+    def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
         """A build is over, and its slave is free."""
 
     def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None, /) -> None:
@@ -208,6 +209,22 @@ class SlaveForBuild(Protocol):
         """The version of a command; None if the slave does not have it."""
 
 
+class BuildForBuilder(Protocol):
+    """A build that runs or has ended. This is L{buildbot.process.base.Build}."""
+
+    @property
+    def build_status(self) -> BuildStatus:
+        """Its status."""
+
+    @property
+    def steps(self) -> Sequence[Any]:
+        """Its steps."""
+
+    @property
+    def slavebuilder(self) -> SlaveForBuild:
+        """The slave that it runs on."""
+
+
 class BuilderForBuild(Protocol):
     """The builder, for its builds. This is L{buildbot.process.builder.Builder}."""
 
@@ -218,5 +235,5 @@ class BuilderForBuild(Protocol):
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
         """The real locks of locks of the configuration, for work on this slave."""
 
-    def stepChanged(self, build: Any, /) -> None:
+    def stepChanged(self, build: BuildForBuilder, /) -> None:
         """A step of a build takes long or has ended."""

@@ -26,6 +26,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
+from buildbot.process.buildset import BuildSet
 from buildbot.process.engine import BuildEngine
 from buildbot.process.pauses import Pauses
 from buildbot.process.recovery import Recovery
@@ -186,7 +187,7 @@ class BotMaster(service.Service):
 
     # builds
 
-    async def submitBuildSet(self, buildset: Any) -> BuildsetRecord:
+    async def submitBuildSet(self, buildset: BuildSet) -> BuildsetRecord:
         """See L{BuildEngine.submitBuildSet}."""
         return await self.engine.submitBuildSet(buildset)
 
