@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
 """
-What all sources of changes share: a life, and how to compare two of them.
+The base class of change sources: start, stop and comparison.
 
-What they watch, and how, is for each of them.
+What a source watches, and how, is its own business.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class ChangeSource(service.Service, ComparableMixin):
     """
     I watch for changes: derive from me.
 
-    A subclass overrides C{start} and C{stop} (or, as in 0.7.5, C{startService} and C{stopService}), hands
-    what it finds to C{self.parent.addChange}, and lists in C{compare_attrs} what makes two of its kind equal.
+    A subclass overrides C{start} and C{stop} (or, as in 0.7.5, C{startService} and C{stopService}). It hands
+    each change to C{self.parent.addChange}. Two sources are equal if the attributes in C{compare_attrs} are.
     """
 
     _starting: Deferred[Any] | None = None
@@ -39,20 +39,20 @@ class ChangeSource(service.Service, ComparableMixin):
         return self._starting
 
     def startService(self) -> None:
-        """The master runs: watch."""
+        """The master runs: begin to watch."""
         super().startService()
         self._starting = _deferred(self.start())
 
     def stopService(self) -> Deferred[Any] | None:
-        """Watch no more; the Deferred, if there is one, fires when all is quiet."""
+        """Stop watching; the Deferred, if there is one, fires when that is done."""
         super().stopService()
         return _deferred(self.stop())
 
     def start(self) -> Any:
-        """Begin to watch.  May be C{async}, and raise whatever makes it impossible."""
+        """Begin to watch.  May be C{async}.  Any exception means that the source cannot start."""
 
     def stop(self) -> Any:
-        """Watch no more.  May be C{async}; is called also if C{start} has failed."""
+        """Stop watching.  May be C{async}.  Is called also if C{start} has failed."""
 
     def describe(self) -> str:
         """One line that says what I watch, for people."""

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_changedict -*-
 """
-What a client over PB says of a change, as a L{Change}: clients of all generations, in bytes or text.
+Make a L{Change} of the dictionary that a client sends over PB: clients of all generations, in bytes or text.
 
-Who may say it, and what becomes of it, is in L{buildbot.changes.pb}.
+L{buildbot.changes.pb} decides who may send it, and stores the change.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ LARGEST_PROPERTIES = 65536
 
 
 class BadChange(pb.Error):
-    """What a client sent is no change; the text says why, and is for the client."""
+    """A client sent something that is not a change. The text says why, and is for the client."""
 
 
 def changeFrom(said: object, prefix: str | None = None) -> Change | None:
     """
-    The change that a client tells of.
+    The change that a client sent.
 
-    C{who}, C{files} and C{comments} are needed; C{branch}, C{revision}, C{category}, C{revlink}, C{when},
-    C{properties}, C{links}, C{isdir}, C{repository}, C{project} and C{codebase} may be there; what else there
-    is counts for nothing.
+    C{who}, C{files} and C{comments} are required.  C{branch}, C{revision}, C{category}, C{revlink}, C{when},
+    C{properties}, C{links}, C{isdir}, C{repository}, C{project} and C{codebase} are optional.  Other keys are
+    ignored.
 
     @param said: a dictionary, as it came over the wire.
-    @param prefix: what to cut off the names of all files; those that do not begin with it do not count.
-    @return: the change; None if it has a prefix to look for, and no file is left.
+    @param prefix: is cut off the names of all files; files without it are left out.
+    @return: the change; None if no file has the prefix.
     @raise BadChange: something is missing, of the wrong kind or too large.
     """
     if not isinstance(said, dict):
@@ -80,7 +80,7 @@ def _within(value: str, what: str) -> str:
 
 
 def _word(value: object, what: str) -> str:
-    """A name, which must get to a slave as it came: not UTF-8, if need be."""
+    """A name, which goes to slaves as it came, even if it is not UTF-8."""
     try:
         name = word(value)
         name.encode("utf-8", "surrogateescape")
@@ -92,7 +92,7 @@ def _word(value: object, what: str) -> str:
 
 
 def _prose(value: object, what: str) -> str:
-    """Text that is only shown: what is not UTF-8 becomes question marks of a kind."""
+    """Text that is only shown: bytes that are not UTF-8 become U+FFFD."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
@@ -147,7 +147,7 @@ def _properties(value: object) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value of a property, as JSON can hold it."""
+    """The value of a property in a form that JSON can hold."""
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, (list, tuple)):

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
 """
-Where Changes arrive, under the names of 0.7.5.
+The parent of the change sources, which receives their changes, under the names of 0.7.5.
 
-A Change itself is in L{buildbot.model.change}; keeping it is the store's business.
+L{buildbot.model.change} has the Change itself; the store keeps it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
 """
-The source of changes that are sent: by C{buildbot sendchange}, or by a hook of the version control.
+The source of the changes that C{buildbot sendchange} or a hook of the version control sends.
 
-What may be in one is in L{buildbot.changes.changedict}.
+L{buildbot.changes.changedict} checks what is in a change.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ from buildbot.wire.slaveport import SlavePortFactory
 
 log = Logger()
 
-#: What 0.7.5 has for a password if none is given.
+#: The default password of 0.7.5.
 KNOWN_PASSWORD = "changepw"
-#: Bytes of memory that the changes may take which one client has sent and which are not on disk yet.
+#: Bytes of memory for the changes of one client that are not on disk yet.
 WAITING = 16 << 20
-#: Connections of a port of our own that may be on their way to a login.
+#: Connections to a port of our own that may be waiting for their login.
 GREETING = 256
 
 
 class ChangeNotKept(pb.Error):
-    """A change was understood, but is not kept: it can be sent again later. The text is for the client."""
+    """A change could not be stored; the client may send it again later. The text is for the client."""
 
 
 class ChangePerspective(NewCredPerspective):
-    """I am what somebody may do who is logged in to send changes."""
+    """I am what a client may do that has logged in to send changes."""
 
     def __init__(self, changemaster: Any, prefix: str | None) -> None:
         """
-        @param changemaster: its C{addChange} keeps a change; or C{addChangeNow}, if it has that.
+        @param changemaster: stores a change by its C{addChangeNow}, or else by its C{addChange}.
         @param prefix: see L{PBChangeSource}.
         """
         self.changemaster = changemaster
@@ -62,11 +62,11 @@ class ChangePerspective(NewCredPerspective):
 
     async def perspective_addChange(self, changedict: Mapping[Any, Any]) -> None:
         """
-        Somebody committed something.  Answered once it is on disk (P2).
+        Somebody committed something.  The answer comes once the change is on disk (P2).
 
         @param changedict: see L{changeFrom}.
-        @raise BadChange: it is no change.
-        @raise ChangeNotKept: it could not be kept.
+        @raise BadChange: it is not a change.
+        @raise ChangeNotKept: it could not be stored.
         """
         change = changeFrom(changedict, self.prefix)
         if change is None:
@@ -83,9 +83,9 @@ class ChangePerspective(NewCredPerspective):
 
     async def _keep(self, change: Change) -> None:
         try:
-            # Subclasses of 0.7.5 hand us the ChangeMaster, which would rather wait than have it sent again.
+            # Subclasses of 0.7.5 pass the ChangeMaster, whose addChange waits until the change is stored.
             keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
-            await maybeDeferred(keep, change)  # one of somebody's own may answer with nothing
+            await maybeDeferred(keep, change)  # that of a plug-in may return None
         except StoreFailed as failed:
             who = text(change.who, 64)
             log.error("the change of {who} cannot be stored: {reason}", who=who, reason=failed.reason)
@@ -95,7 +95,7 @@ class ChangePerspective(NewCredPerspective):
 
 
 class PBChangeSource(ChangeSource):
-    """I take changes from whoever logs in with my name and password."""
+    """I take changes from every client that logs in with my name and password."""
 
     compare_attrs = ("user", "passwd", "port", "prefix")
 
@@ -113,12 +113,12 @@ class PBChangeSource(ChangeSource):
         sep: str | None = None,
     ) -> None:
         """
-        @param passwd: the one that is assumed is known to everybody: who reaches the port can have you build.
+        @param passwd: everybody knows the default: with it, anybody who reaches the port can start builds.
         @param port: where to listen: a number, or a description as in C{c['slavePortnum']}; None is the slave
             port.
-        @param prefix: is cut off the names of all files; a file that does not begin with it does not count,
-            and a change without a file that does is none.  A directory ends in C{"/"}.
-        @param sep: the end of the prefix; put it there instead.
+        @param prefix: is cut off the names of all files. Files without it are left out, and a change without
+            any file that has it is ignored.  The name of a directory ends in C{"/"}.
+        @param sep: deprecated: put it at the end of C{prefix}.
         """
         remember(self)
         if sep is not None:
@@ -137,12 +137,12 @@ class PBChangeSource(ChangeSource):
 
     @property
     def account(self) -> str | None:
-        """The name under which one logs in on the slave port; None with a port of my own."""
+        """The name for logins on the slave port; None if I have a port of my own."""
         return self.user if self.port is None else None
 
     @property
     def configurationDoubts(self) -> list[str]:
-        """What was hardly meant, in sentences for whoever wrote the configuration."""
+        """Probable mistakes, in sentences for the author of the configuration."""
         doubts = []
         if self.passwd == KNOWN_PASSWORD:
             doubts.append(
@@ -160,15 +160,15 @@ class PBChangeSource(ChangeSource):
         return f"PBChangeSource: changes that {self.user!r} sends to {where}{below}"
 
     def getPerspective(self) -> ChangePerspective:
-        """For one who has logged in."""
+        """A perspective for a client that has logged in."""
         return ChangePerspective(self, self.prefix)
 
     async def addChange(self, change: Any) -> Any:
         """
-        Somebody sent one.
+        A client sent a change.
 
         @raise ChangeNotKept: I am not in the configuration any more, or the master stops.
-        @raise StoreFailed: it cannot be kept just now, and can be sent again.
+        @raise StoreFailed: the change cannot be stored now; the client may send it again.
         """
         changemaster: Any = self.parent
         if changemaster is None or not self.running:
@@ -176,7 +176,7 @@ class PBChangeSource(ChangeSource):
         return await changemaster.addChangeNow(change)
 
     def guessed(self, address: str) -> None:
-        """Somebody tried a wrong password on my own port: the status shows it."""
+        """Somebody tried a wrong password on my own port: tell the status."""
         changemaster: Any = self.parent
         if changemaster is not None:
             self._guessedAt = changemaster.parent.dispatcher
@@ -188,9 +188,9 @@ class PBChangeSource(ChangeSource):
 
     async def start(self) -> None:
         """
-        Have an account on the slave port, or open a port of my own.
+        Open an account on the slave port, or a port of my own.
 
-        @raise ValueError: somebody else has this name.
+        @raise ValueError: the name is taken.
         @raise CannotOpen: the port cannot be opened.
         """
         changemaster: Any = self.parent
@@ -210,7 +210,7 @@ class PBChangeSource(ChangeSource):
         self._factory, self._open = factory, list(opened.values())
 
     def disownServiceParent(self) -> Any:
-        """Belong to nobody: nobody logs in here any more, even if C{stop} of a subclass fails."""
+        """Belong to nobody, and close the account even if C{stop} of a subclass fails."""
         try:
             return super().disownServiceParent()
         finally:
@@ -240,7 +240,7 @@ class PBChangeSource(ChangeSource):
 
 @implementer(IRealm, ICredentialsChecker)
 class _Account:
-    """I am the only one who may log in on a port of its own."""
+    """I am the only account on a port of its own."""
 
     credentialInterfaces = (IUsernameHashedPassword,)
 
@@ -248,7 +248,7 @@ class _Account:
         self._source = source
 
     def requestAvatarId(self, credentials: Any) -> Any:
-        """The name; raises LoginRefused if it is not the right one, or the password is not."""
+        """The name; raises LoginRefused if name or password is wrong."""
         source = self._source
         if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
             known = credentials.username == source.user
@@ -261,7 +261,7 @@ class _Account:
         return source.user
 
     def requestAvatar(self, avatarID: Any, mind: Any, *interfaces: Any) -> tuple[Any, Any, Any]:
-        """The perspective."""
+        """The perspective of the client."""
         if pb.IPerspective not in interfaces:
             raise NotImplementedError("only perspectives are handed out here")
         perspective = self._source.getPerspective()

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.schedulers.test_scheduler -*-
 """
-Schedulers that build Changes, once a branch has been stable for a while.
+Schedulers that build changes once a branch has been stable for a while.
 
-The rule is in L{buildbot.schedulers.treestable}.
+L{buildbot.schedulers.treestable} has the rule.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from buildbot.text.plural import counted
 
 log = Logger()
 
-#: How many changes wait for one that is worth a build, on all branches of a scheduler together.
+#: The most unimportant changes that wait for an important one, on all branches of a scheduler together.
 MOST_UNIMPORTANT = 1000
 
 Judge = Callable[[Change], object]
@@ -37,10 +37,10 @@ Judge = Callable[[Change], object]
 
 class _TreeScheduler(BaseUpstreamScheduler):
     """
-    I build the Changes of a branch once nobody has committed to it for a while.
+    I build the changes of a branch once nobody has committed to it for a while.
 
-    @ivar fileIsImportant: None, or what says of a Change whether it is worth a build; one that is not is
-        built along with the next that is.
+    @ivar fileIsImportant: None, or a function that says whether a Change is worth a build. An unimportant
+        change is built along with the next important one.
     """
 
     mergeRequests = True
@@ -116,11 +116,11 @@ class _TreeScheduler(BaseUpstreamScheduler):
             return True
 
     def addImportantChange(self, change: Change) -> None:
-        """This one is to be built, once the tree is stable."""
+        """Build this change once the tree is stable."""
         self._add(change, True)
 
     def addUnimportantChange(self, change: Change) -> None:
-        """This one is to be built along with others."""
+        """Build this change along with the next important one."""
         self._add(change, False)
 
     def _add(self, change: Change, important: bool) -> None:
@@ -133,7 +133,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self._arm()
 
     def _forgetOldest(self) -> None:
-        """Where nothing is worth a build for long, do not hold, and write down, more and more of it."""
+        """Drop the oldest unimportant changes beyond MOST_UNIMPORTANT."""
         idle = [(branch, tree) for branch, tree in self._trees.items() if tree.latest is None]
         excess = sum(len(tree.changes) for _, tree in idle) - MOST_UNIMPORTANT
         if excess > 0 and not self._hasForgotten:
@@ -156,7 +156,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return {branch: due for branch, due in dues.items() if due is not None}
 
     def _arm(self, wait: float = 0.0) -> None:
-        """Wake up when the first branch is due, but not within so many seconds."""
+        """Wake up when the first branch is due, but not before C{wait} seconds have passed."""
         if not self._isReady:
             return
         now = self.steady()
@@ -179,13 +179,13 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def _wake(self) -> None:
         now = self.steady()
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
-        if not due and self._alarmTime - now < 1e-3:  # clocks differ by what a number cannot hold
+        if not due and self._alarmTime - now < 1e-3:  # two clocks differ by rounding
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
         isBroken = False
         for branch in due:
             try:
                 self.isStable(branch)
-            except PLUGIN_ERRORS:  # of a subclass: what it left waits on, and the other branches are built
+            except PLUGIN_ERRORS:  # of a subclass: its changes wait on, and the other branches are built
                 isBroken = True
                 log.failure("scheduler {name} failed on branch {branch!r}", name=self.name, branch=branch)
         self._arm(RETRY_AFTER if isBroken else 0.0)
@@ -195,7 +195,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self.buildBranch(branch)
 
     def buildBranch(self, branch: str | None) -> None:
-        """Build all Changes of a branch that wait, if there are any, whether or not it is time."""
+        """Build all waiting changes of a branch, if there are any, whether or not it is time."""
         tree = self._trees.pop(branch, None)
         if tree is not None:
             _, changes = tree.take()
@@ -216,7 +216,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return tree if tree.latest is None else replace(tree, latest=self.toWall(tree.latest))
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """What waited still waits, under what the configuration says now."""
+        """Take over the changes that waited, under the present configuration."""
         self._trees = {}
         for branch, tree in record.get("trees", []):
             if self.isWanted(branch):
@@ -242,7 +242,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
 
 class _Waiting(list[Change]):
-    """Changes that wait, as a list that a subclass of 0.7.5 adds to: what is added does wait."""
+    """The pending changes as a list; appending, as subclasses of 0.7.5 do, queues the change."""
 
     def __init__(self, changes: Iterable[Change], add: Callable[[Change], None]) -> None:
         super().__init__(changes)
@@ -272,10 +272,10 @@ class _Waiting(list[Change]):
 
 class Scheduler(_TreeScheduler):
     """
-    I build the Changes of one branch once it has been stable for C{treeStableTimer} seconds.
+    I build the changes of one branch once it has been stable for C{treeStableTimer} seconds.
 
-    C{importantChanges}, C{unimportantChanges}, C{nextBuildTime} and C{timer} are there for subclasses that
-    were written for 0.7.5.
+    C{importantChanges}, C{unimportantChanges}, C{nextBuildTime} and C{timer} are for subclasses that were
+    written for 0.7.5.
     """
 
     _ownTimer: Any = None
@@ -293,9 +293,9 @@ class Scheduler(_TreeScheduler):
     ) -> None:
         """
         @param branch: None is the main line.
-        @param treeStableTimer: seconds; None is none.
-        @param builderNames: what to start.
-        @param fileIsImportant: called with a Change, says whether it is worth a build; if not given, each is.
+        @param treeStableTimer: seconds; None: no waiting.
+        @param builderNames: the builders to start.
+        @param fileIsImportant: is called with a Change and says whether it is worth a build; None: each is.
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
         self.branch = branch
@@ -309,7 +309,7 @@ class Scheduler(_TreeScheduler):
         self.fireTimer()
 
     def fireTimer(self) -> None:
-        """Build all that waits, now; the latest of the branch, if nothing does."""
+        """Build all waiting changes now; if there are none, the latest of the branch."""
         if self.branch in self._trees:
             self.buildBranch(self.branch)
         else:
@@ -317,13 +317,13 @@ class Scheduler(_TreeScheduler):
 
     @property
     def importantChanges(self) -> list[Change]:
-        """All that wait, for a subclass that takes them itself, and then sets this to an empty list."""
+        """All waiting changes, for a subclass that takes them itself and then sets this to an empty list."""
         tree = self._trees.get(self.branch)
         return _Waiting(tree.changes if tree else (), lambda change: self._add(change, True))
 
     @importantChanges.setter
     def importantChanges(self, changes: Sequence[Change]) -> None:
-        if list(changes) == self.importantChanges:  # as after +=, which has added already
+        if list(changes) == self.importantChanges:  # after +=, which has added them already
             return
         if changes:
             raise ValueError("the list cannot be set: call addImportantChange for each change")
@@ -332,7 +332,7 @@ class Scheduler(_TreeScheduler):
 
     @property
     def unimportantChanges(self) -> list[Change]:
-        """None: those too are among the C{importantChanges}. What is added here starts no timer."""
+        """Always empty: all changes are in C{importantChanges}. To add one here starts no timer."""
         return _Waiting((), lambda change: self._add(change, False))
 
     @unimportantChanges.setter
@@ -342,7 +342,7 @@ class Scheduler(_TreeScheduler):
 
     @property
     def nextBuildTime(self) -> float | None:
-        """When I shall build; None if nothing waits. To set it does nothing: it follows from what waits."""
+        """When I shall build; None if no change waits. Setting it does nothing."""
         return min(self.getPendingBuildTimes(), default=None)
 
     @nextBuildTime.setter
@@ -351,16 +351,16 @@ class Scheduler(_TreeScheduler):
 
     @property
     def timer(self) -> Any:
-        """What waits until then, with a C{cancel} method; None if nothing does."""
+        """The delayed call for that time; None if there is none."""
         return self._alarm.waiting if self._ownTimer is None else self._ownTimer
 
     @timer.setter
     def timer(self, timer: Any) -> None:
-        self._ownTimer = timer  # a subclass that makes one looks after it
+        self._ownTimer = timer  # a subclass that makes a timer looks after it
 
 
 class AnyBranchScheduler(_TreeScheduler):
-    """I build the Changes of each branch once that has been stable for C{treeStableTimer} seconds."""
+    """I build the changes of each branch once it has been stable for C{treeStableTimer} seconds."""
 
     compare_attrs = ("name", "branches", "treeStableTimer", "builderNames", "fileIsImportant")
 
@@ -374,9 +374,9 @@ class AnyBranchScheduler(_TreeScheduler):
         fileIsImportant: Judge | None = None,
     ) -> None:
         """
-        @param branches: a list of those to build; None: every branch.
+        @param branches: the branches to build; None: every branch.
 
-        The other parameters are those of L{Scheduler}.
+        For the other parameters see L{Scheduler}.
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
         self.branches = None if branches is None else list(branches)
@@ -389,5 +389,5 @@ class AnyBranchScheduler(_TreeScheduler):
         self.submitBuildSet(bs)
 
     def submitBuildSet(self, bs: BuildSet) -> None:
-        """Have builds done; see L{BaseScheduler.submit}. Subclasses may look at all that I build."""
+        """Have builds done; see L{BaseScheduler.submit}. Subclasses may override this."""
         self.submit(bs)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_built -*-
-"""What the builds of a set have built, which may be more than the set asked for, and who was told of it.
+"""The source that the builds of a set have built, which may be more than the set asked for.
 
-When a set is over, and what follows from it, is for the schedulers beside this module.
+The schedulers beside this module decide what follows from it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from buildbot.model.sourcestamp import PLACE, SourceStamp
 
 #: A revision is one word, and no program takes it for an option.
 _REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
-#: So many sources are remembered of which a follower was told.
+#: How many sources a follower remembers.
 REMEMBERED = 50
 
 
@@ -23,12 +23,12 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
     """
     The source that the builds of a set have built.
 
-    A build that served other requests too has built the changes of all. Where the builders of a set have
-    built different changes, that is the source with all of them. A build of the latest is of the revision
-    that its step told as C{got_revision}, if the builders found the same one.
+    A build that served several requests has built the changes of all. Where the builders of a set have built
+    different changes, the answer has all of them. For a build of the latest, the answer has the revision in
+    the property C{got_revision}, if all builders found the same one.
 
-    @param asked: the source that the set was asked for; it stands if the builds do not tell, or do not agree
-        in their branch or revision.
+    @param asked: the source that was asked for. It is the answer if the records of the builds have no source,
+        or if they differ in branch or revision.
     """
     told = [build for build in builds if build.sourcestamp is not None]
     if not told:
@@ -44,7 +44,7 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
 
 
 def _revisionOf(build: BuildRecord) -> str:
-    """The revision that a build's slave has found; nothing if it is none that another slave may be told."""
+    """The revision that the slave of a build found; empty if it is not safe to give to another slave."""
     found = (build.properties or {}).get("got_revision")
     if isinstance(found, int):
         found = str(found)
@@ -56,17 +56,17 @@ def _where(source: SourceStamp) -> tuple[Any, ...]:
 
 
 class Told:
-    """I remember of which sources a follower was told, so that one build leads to one that follows it."""
+    """I remember the sources that a follower was told of, so that one build leads to one that follows it."""
 
     def __init__(self, record: Sequence[Any] = ()) -> None:
-        """@param record: what L{toRecord} said."""
+        """@param record: an answer of L{toRecord}."""
         self._told = [(state, {(builder, number) for builder, number in builds}) for state, builds in record]
 
     def isNew(self, source: SourceStamp, builds: Iterable[BuildRecord]) -> bool:
         """
-        Whether the follower is to be told: no set that shared a build with this one was of the same source.
+        Whether to tell the follower: it was not told of a set of the same source that shared a build.
 
-        It counts as told from now on.
+        From now on it counts as told.
         """
         state = [*_where(source)[:2], *(getattr(source, name) for name in PLACE)]
         state.append(max((change.number or 0 for change in source.changes), default=None))

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.schedulers.test_nightly -*-
-"""The times at which a nightly build is due, by the clock on the wall: days off, summer time and all.
+"""The times at which a nightly build is due, by the clock on the wall, with summer time.
 
 Nothing here runs a timer, or knows what time it is.
 """
@@ -13,15 +13,15 @@ from typing import Any
 
 from buildbot.config.messages import shown
 
-#: What a configuration gives: one number, several, or "*" for each.
+#: A setting: one number, several, or "*" for all.
 Times = int | str | Iterable[int]
 
-#: 29 February comes again after 8 years at most (1896, 1904): so what is not due by then never is.
+#: Days to search. 29 February comes again after 8 years at most (1896, 1904).
 _SEARCHED = 8 * 366 + 3
 
 
 def spelled(value: Times) -> int | str | list[int]:
-    """The same, as it can be read more than once, compared and kept: what was several is a list."""
+    """The setting in a form that can be read again, compared and stored: several numbers become a list."""
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
@@ -32,7 +32,7 @@ class _Field:
     highest: int
 
     def read(self, value: Times) -> frozenset[int] | None:
-        """The numbers that are meant; None for each. @raise ValueError: it means nothing."""
+        """The numbers of a setting; None for "*". @raise ValueError: it makes no sense."""
         if value == "*":
             return None
         values: list[Any] = list(value) if isinstance(value, Iterable) else [value]
@@ -44,18 +44,18 @@ class _Field:
 
     @property
     def expected(self) -> str:
-        """What the field can be, in words."""
+        """The possible values, in words."""
         return f"a number from {self.lowest} to {self.highest}, a list of them, or '*'"
 
     def detail(self, value: Any) -> str | None:
-        """Which of several values means nothing."""
+        """Which of several values makes no sense."""
         if not isinstance(value, (list, tuple, set, frozenset)):
             return None
         wrong = [each for each in value if not self.fits(each) or isinstance(each, Iterable)]
         return f"it holds {shown(wrong[0])}" if wrong else "it is empty"
 
     def fits(self, value: Any) -> bool:
-        """Whether a value means something; one that can be read only once is not looked at yet."""
+        """Whether a value makes sense. An iterator, which can be read only once, is not read yet."""
         if isinstance(value, Iterator):
             return True
         try:
@@ -76,14 +76,14 @@ FIELDS = (
 
 class NightlyTimes:
     """
-    I know when the clock on the wall shows a time that is meant.
+    I compute the times that the five settings of a nightly build match.
 
-    A day is meant if its month is, and its day of the month and day of the week are. If both of the latter
-    are given, either will do, as in cron.
+    A day matches if its month, day of the month and day of the week match. If both kinds of day are given,
+    one of them is enough, as in cron.
 
-    Summer time: where the clock is put forward over a time that is meant, the build comes as long after the
-    last one as if it had not been. Where it is put back, and the time comes twice, the build comes the first
-    time. But if C{hour} is C{"*"} the build is an hourly one, and comes whenever the clock shows the minute.
+    Summer time: if the clock is put forward over a matching time, the build comes as long after the last one
+    as on any other day. If the clock is put back, so that the time comes twice, the build comes the first
+    time. But if C{hour} is C{"*"}, the build comes whenever the clock shows the minute.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class NightlyTimes:
         """
         Each is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
 
-        @raise ValueError: there are no such times, such as the 31st of February; says which in words for
-            whoever wrote the configuration.
+        @raise ValueError: there is no such time, such as the 31st of February; its text is for the author
+            of the configuration.
         """
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
         read = [field.read(value) for field, value in zip(FIELDS, given, strict=True)]
@@ -108,7 +108,7 @@ class NightlyTimes:
             raise ValueError("no month in month= has such a dayOfMonth")
 
     def isRunDay(self, day: date) -> bool:
-        """Whether the day is meant."""
+        """Whether a day matches."""
         if not _among(day.month, self._months):
             return False
         ofMonth, ofWeek = _among(day.day, self._daysOfMonth), _among(day.weekday(), self._daysOfWeek)
@@ -117,16 +117,16 @@ class NightlyTimes:
         return ofMonth and ofWeek
 
     def isRunTime(self, wall: datetime) -> bool:
-        """Whether a clock that shows this shows a time that is meant; seconds do not count."""
+        """Whether a time on the clock matches; seconds do not count."""
         return self.isRunDay(wall) and _among(wall.hour, self._hours) and _among(wall.minute, self._minutes)
 
     def after(self, when: float, zone: tzinfo | None = None) -> float:
         """
         The first time that is due later than C{when}; both in seconds since the epoch.
 
-        @param zone: where the clock hangs; None: here, as the environment variable TZ or the machine says.
+        @param zone: the time zone; None: that of the environment variable TZ or of the machine.
         """
-        # Where the clock is put forward over midnight, times of yesterday come today.
+        # If the clock is put forward over midnight, times of yesterday come today.
         day = datetime.fromtimestamp(when, zone).date() - timedelta(days=1)
         found: float | None = None
         for _ in range(_SEARCHED):

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.schedulers.test_taking -*-
 """
-Which Changes a scheduler has begun to take at the starts of the master, and has not taken.
+How often the master was killed or crashed at its start while a scheduler took a change.
 
-A scheduler of somebody's own may bring the master down with a Change, or hang it until it is killed.  The
-next process finds the same Change, so it counts on disk, before it begins.
+A plug-in scheduler may crash the master with a change, or hang it until it is killed.  The next process finds
+the same change.  So each attempt is counted on disk before it is made.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-#: How many starts of the master may end while a scheduler takes the same Change; then it is left out.
+#: After how many such starts a change is left out.
 MOST_STARTS = 3
 
 
 class Taking:
     """
-    I count the starts for each Change that the last process has not taken.
+    I count the attempts for each change that was not taken.
 
-    @ivar isSuspicious: whether the last process has ended while it took one of them. Then each is counted by
-        itself, so that the others are not left out with it.
+    @ivar isSuspicious: whether the last process ended during an attempt. Then each change is an attempt of
+        its own, so that one bad change does not take others with it.
     """
 
     def __init__(self, record: Any, numbers: Iterable[int]) -> None:
         """
-        @param record: what L{toRecord} said in the last process; None if it took all that it had begun.
-        @param numbers: the Changes that are to be taken; others do not count any more.
+        @param record: the last answer of L{toRecord} in the last process; None: no attempt failed.
+        @param numbers: the changes to take; the counts of others are dropped.
         """
         wanted = set(numbers)
         self._counts: dict[int, int] = {}
@@ -39,16 +39,16 @@ class Taking:
         self.isSuspicious = bool(self._counts)
 
     def begin(self, numbers: Iterable[int]) -> None:
-        """These Changes are to be taken now; what I say must be on disk before."""
+        """An attempt at these changes begins once my record is on disk."""
         for number in numbers:
             self._counts[number] = self._counts.get(number, 0) + 1
 
     def isHopeless(self, number: int) -> bool:
-        """Whether a Change is to be left out."""
+        """Whether to leave a change out."""
         return self._counts.get(number, 0) >= MOST_STARTS
 
     def taken(self, number: int) -> None:
-        """This Change was taken, or is left out."""
+        """A change was taken, or left out."""
         self._counts.pop(number, None)
 
     def toRecord(self) -> dict[str, int] | None:

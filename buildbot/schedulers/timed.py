@@ -2,7 +2,7 @@
 """
 Schedulers that build by the clock.
 
-Which times a nightly one means is in L{buildbot.schedulers.nightly}.
+L{buildbot.schedulers.nightly} computes the times of nightly builds.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
-#: A step back of the clock, in seconds, after which a nightly build that was done is not done anew: as of a
-#: machine whose clock follows summer time.
+#: Seconds by which the clock may be set back without a nightly build being done again: a clock that follows
+#: summer time is set back by an hour.
 SMALL_STEP = 2 * 3600.0
-#: Seconds within which a nightly scheduler notices that the clock on the wall was put right.
+#: Seconds within which a nightly scheduler notices that the clock on the wall was set.
 LOOK_EVERY = 30.0
-#: Seconds by which that clock has to differ from a steady one for that.
+#: Seconds by which the clock must have moved for that.
 JUMP = 30.0
 
 
@@ -39,8 +39,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
     """
     I build the latest of a branch at certain times.
 
-    A time that comes while the master is down is made up for when it is up again: once, however many there
-    were.
+    If times pass while the master is down, I build once when it is up again.
 
     @ivar branch: None is the main line.
     """
@@ -66,7 +65,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         return [] if self._due is None else [self.now() + self._due - self.time()]
 
     def time(self) -> float:
-        """What I go by."""
+        """The time on the clock that I go by."""
         raise NotImplementedError
 
     def getPendingBuildsets(self) -> list[Any]:
@@ -76,7 +75,7 @@ class _TimedScheduler(BaseUpstreamScheduler):
         return [BuildSetStatus(SourceStamp(branch=self.branch), self.reason, self.builderNames)]
 
     def nextTime(self, now: float) -> float:
-        """When to build after a build that is begun now."""
+        """When to build next, if a build begins now."""
         raise NotImplementedError
 
     def restored(self) -> None:
@@ -101,16 +100,16 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def _buildIfDue(self) -> None:
         now = self.time()
-        if self._due is None or self._due - now > 1e-3:  # clocks differ by what a number cannot hold
+        if self._due is None or self._due - now > 1e-3:  # two clocks differ by rounding
             return
-        # No less than what it was set for, or a clock that lags would build twice.
+        # A clock that lags may show a time before the one that was due: that must not be built again.
         self._due = self.nextTime(max(now, self._due))
         self.changed()
-        if not self._submissions:  # else the last one waits for the disk, and is as good as this one
+        if not self._submissions:  # else the last build set still waits for the disk, and serves as well
             self.doPeriodicBuild()
 
     def doPeriodicBuild(self) -> None:
-        """It is time."""
+        """It is time to build."""
         self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
 
 
@@ -134,12 +133,12 @@ class Periodic(_TimedScheduler):
         self._last: float | None = None
 
     def nextTime(self, now: float) -> float:
-        """When to build after a build that is begun now."""
+        """When to build next, if a build begins now."""
         self._last = now
         return now + self.periodicBuildTimer
 
     def time(self) -> float:
-        """A clock that nobody sets: an hour is an hour."""
+        """The time on a clock that nobody sets."""
         return self.steady()
 
     def toRecord(self) -> dict[str, Any]:
@@ -147,7 +146,7 @@ class Periodic(_TimedScheduler):
         return {"last": None if self._last is None else self.toWall(self._last)}
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """When the last build was; what the configuration says now is counted from there."""
+        """Take over the time of the last build; the timer, as it is configured now, counts from there."""
         last = record.get("last")
         self._last = None if last is None else self.fromWall(last)
         self._due = self.steady() if self._last is None else self._last + self.periodicBuildTimer
@@ -157,7 +156,7 @@ class Nightly(_TimedScheduler):
     """
     I build whenever the clock on the wall shows certain times: see L{NightlyTimes}.
 
-    Where that clock is suddenly another one than before, I believe it only if it still is LOOK_EVERY later.
+    After a jump of that clock I wait for LOOK_EVERY seconds, and believe it if it has not jumped back.
     """
 
     compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
@@ -194,7 +193,7 @@ class Nightly(_TimedScheduler):
             complain(self, f": {error}")
 
     def calculateNextRunTime(self) -> float:
-        """When I build next, if I began now."""
+        """The first of my times after now."""
         return self.calculateNextRunTimeFrom(self.now())
 
     def calculateNextRunTimeFrom(self, now: float) -> float:
@@ -207,7 +206,7 @@ class Nightly(_TimedScheduler):
         return self._times.isRunTime(datetime(year, month, day, hour, minute))
 
     def nextTime(self, now: float) -> float:
-        """When to build after a build that is begun now."""
+        """When to build next, if a build begins now."""
         return self.calculateNextRunTimeFrom(now)
 
     def time(self) -> float:
@@ -220,7 +219,7 @@ class Nightly(_TimedScheduler):
         super().restored()
 
     def setTimer(self) -> None:
-        """Wake up when it is time, or to see whether the clock was put right."""
+        """Wake up when it is time, or to see whether the clock was set."""
         assert self._due is not None
         wait = LOOK_EVERY if self._isUnsure else min(self._due - self.now(), LOOK_EVERY)
         self._alarm.set(self.engine.clock, wait)
@@ -233,7 +232,7 @@ class Nightly(_TimedScheduler):
             super()._buildIfDue()
 
     def clampToClock(self, due: float, now: float) -> float:
-        """The next of my times, unless what was due then may follow the build of that one."""
+        """The due time, corrected after the system clock was set back."""
         if due <= self.calculateNextRunTimeFrom(now + SMALL_STEP):
             return due
         return self.calculateNextRunTimeFrom(now)
@@ -243,7 +242,7 @@ class Nightly(_TimedScheduler):
         return {"due": self._due, "times": self._spelled}
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """A time that was missed is due still; other times, if they have been changed, begin now."""
+        """Take over the next due time, also a missed one; begin anew if other times are configured."""
         now = self.now()
         due = record.get("due")
         if due is not None and (due <= now or record.get("times") == self._spelled):

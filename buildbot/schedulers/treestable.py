@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_treestable -*-
 """The tree-stable timer: changes are gathered until nobody has committed for a while.
 
-Nothing here runs a timer: who keeps this value asks it when to come back.
+Nothing here runs a timer: the owner of this value asks it when to come back.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from buildbot.model.change import Change
 @dataclass(frozen=True)
 class TreeStable:
     """
-    The changes that wait to be built, of one branch.
+    The changes of one branch that wait to be built.
 
     @ivar stableFor: how many seconds without an important change make the tree stable.
-    @ivar changes: all that wait, in the order of their coming.
-    @ivar latest: when the latest important one came; None: none waits, and nothing will be built. Its own
-        time does not count: that is of the clock of whoever made it.
+    @ivar changes: all waiting changes, in the order in which they came.
+    @ivar latest: when the latest important change came; None: none waits, and nothing will be built. The time
+        in the change does not count: it is of the clock of its author.
     """
 
     stableFor: float
@@ -32,8 +32,8 @@ class TreeStable:
         """
         One more change has come.
 
-        An important one starts the waiting, or starts it anew; one that is not is built along with the next
-        that is.
+        An important change starts or restarts the timer. An unimportant one is built along with the next
+        important one.
 
         @param when: when it came, by a clock that nobody sets.
         """
@@ -53,18 +53,18 @@ class TreeStable:
         return max(now, min(self.latest, now) + self.stableFor)
 
     def without(self, count: int) -> TreeStable:
-        """The same without the C{count} changes that came first, or without any."""
+        """The same without the oldest C{count} changes."""
         return replace(self, changes=self.changes[count:])
 
     def take(self) -> tuple[TreeStable, tuple[Change, ...]]:
-        """What is left, and the changes that go into the build."""
+        """The value after a build has begun, and the changes that go into the build."""
         return TreeStable(self.stableFor), self.changes
 
     def toRecord(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold; C{stableFor} is not in it, for the configuration says that."""
+        """A dictionary that JSON can hold. C{stableFor} is not in it: it belongs to the configuration."""
         return {"changes": [change.toRecord() for change in self.changes], "latest": self.latest}
 
     @classmethod
     def fromRecord(cls, stableFor: float, record: Mapping[str, Any]) -> TreeStable:
-        """The value that L{toRecord} described, under what the configuration says now."""
+        """The value of a record that L{toRecord} made, with the present C{stableFor}."""
         return cls(stableFor, tuple(map(Change.fromRecord, record["changes"])), record["latest"])

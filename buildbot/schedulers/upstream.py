@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.schedulers.test_dependent -*-
 """
-Schedulers that others can follow, and the one that follows.
+Schedulers that others can follow, and Dependent, which follows one.
 
-When those build that are followed is for others to say.
+The modules beside this one decide when a followed scheduler builds.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.status.request import BuildSetStatus
-from buildbot.store.interface import StoreFailed
-from buildbot.store.outbox import RETRY_AFTER
+from buildbot.store.outbox import Outbox, untilKept
 
 log = Logger()
 
-#: How many sets a scheduler can be over before an older one is, for those that follow it to find that one
-#: after a restart.
+#: How many build sets of a scheduler may end before an older one. After a restart, a follower does not find
+#: a set that ends later than that.
 FOLLOWED = 400
 
 
 @implementer(interfaces.IUpstreamScheduler)
 class BaseUpstreamScheduler(BaseScheduler):
-    """I am a scheduler that others can follow: they learn when a set of my builds has succeeded."""
+    """I am a scheduler that others can follow. I tell them when one of my build sets has succeeded."""
 
     _watchers: Observers[Callable[[SourceStamp], object]] = NOBODY
     _told = Told()
@@ -57,14 +56,14 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
         """
-        Call C{watcher(sourcestamp)} when a set of my builds has succeeded, with the source that was built.
+        Call C{watcher(sourcestamp)} when one of my build sets has succeeded, with the source that was built.
 
-        Of several sets that one build has served, it hears once.
+        Several sets that shared one build count once.
         """
         self._watchers = self._watchers.plus(watcher)
 
     def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
-        """Call it no more."""
+        """Do not call it any more."""
         self._watchers = self._watchers.without(watcher)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
@@ -74,22 +73,21 @@ class BaseUpstreamScheduler(BaseScheduler):
             self._logged(self._finished(record, self._generation))
 
     async def _finished(self, record: BuildsetRecord, generation: object) -> None:
-        builds: Sequence[BuildRecord] | None = None
-        while builds is None:
-            try:
-                builds = await self.engine.store.getBuildsOf(record.id)
-            except StoreFailed as failed:
-                self.storeFails(failed)
-                await self.engine.sleep(RETRY_AFTER)
-            if generation is not self._generation:
-                return
+        builds: Sequence[BuildRecord] | None = await untilKept(
+            lambda: self.engine.store.getBuildsOf(record.id),
+            self.engine.sleep,
+            self.storeFails,
+            lambda: generation is not self._generation,
+        )
+        if generation is not self._generation:
+            return
         bss = setOf(record, self.listBuilderNames(), builds or ())
         if bss.getResults() == SUCCESS:
             bss.isRepeated = not self._told.isNew(bss.getSourceStamp(), builds or ())
         self.buildSetFinished(bss)
 
     def buildSetFinished(self, bss: BuildSetStatus) -> None:
-        """A set of my builds is over."""
+        """One of my build sets has ended."""
         if bss.getResults() == SUCCESS and not bss.isRepeated:
             for watcher in self._watchers:
                 watcher(bss.getSourceStamp())
@@ -99,9 +97,9 @@ def setOf(
     record: BuildsetRecord, builderNames: Iterable[str], builds: Iterable[BuildRecord] = ()
 ) -> BuildSetStatus:
     """
-    The set that a record is of, as far as that tells: it may be of an earlier process.
+    The build set of a record, as far as the record tells: it may be of an earlier process.
 
-    @param builds: its builds; its source is what they have built.
+    @param builds: its builds; they determine the source.
     """
     source = whatWasBuilt(SourceStamp.fromRecord(record.sourcestamp), builds)
     found = BuildSetStatus(source, record.reason, list(builderNames), record.externalID)
@@ -115,23 +113,23 @@ _UPSTREAM = Kind("another scheduler", interfaces.IUpstreamScheduler.providedBy)
 
 class Dependent(BaseUpstreamScheduler):
     """
-    I build what another scheduler has built successfully, on other builders.
+    I build what another scheduler, my upstream, has built successfully, on other builders.
 
-    That is what its builds were of: where one of them served several sets, I build once what it has built.
+    I build the source of its builds: where one build served several sets, I build once.
 
-    @ivar upstream: the other one.  The one that runs under its name counts, for a reconfig that changes
+    @ivar upstream: the other scheduler.  The one that runs under its name counts: a reconfig that changes
         neither of us leaves me with an object that is not used.
     """
 
     compare_attrs = ("name", "upstream", "builderNames")
     mergeRequests = True
 
-    # What I have dealt with: all sets of my upstream up to a number, and of those above it these.
+    # The sets of my upstream that I have dealt with: all up to a number, and these above it.
     _after: int | None = None
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
-    _isFollowing = False
     _isSubscribed = False
+    _reading: Outbox[BuildsetRecord, Sequence[BuildRecord]] | None = None
 
     @arguments(upstream=_UPSTREAM, builderNames=NAMES)
     def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
@@ -141,16 +139,14 @@ class Dependent(BaseUpstreamScheduler):
             complain(self, ": upstream has the same name, so it would follow itself")
         self.builderNames = list(builderNames)
         self.reason = f"scheduler {name}"
-        self._over: list[BuildsetRecord] = []
         self._followed = Told()
-        self._again = self.newAlarm(self._followAgain)
 
     def listBuilderNames(self) -> list[str]:
         """The builders that I start."""
         return self.builderNames
 
     def getPendingBuildTimes(self) -> list[float]:
-        """Those of my upstream: I build no earlier."""
+        """The times of my upstream: I build no earlier."""
         master: Any = self.parent
         running = {each.name: each for each in master or ()}
         times: list[float] = running.get(self.upstream.name, self.upstream).getPendingBuildTimes()
@@ -159,10 +155,13 @@ class Dependent(BaseUpstreamScheduler):
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
         self._early = ()
-        self._over, self._isFollowing = [], False
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             self.upstream.subscribeToSuccessfulBuilds(self.upstreamBuilt)
             self._isSubscribed = True
+        engine = self._findEngine()
+        self._reading = Outbox(
+            engine.clock, lambda record: engine.store.getBuildsOf(record.id), 1, self.storeFails
+        )
         super().startService()
 
     def cease(self) -> None:
@@ -170,6 +169,8 @@ class Dependent(BaseUpstreamScheduler):
         if self._isSubscribed:
             self._isSubscribed = False
             self.upstream.unsubscribeToSuccessfulBuilds(self.upstreamBuilt)
+        if self._reading is not None:
+            self._reading.stop()
         super().cease()
 
     def toRecord(self) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class Dependent(BaseUpstreamScheduler):
         }
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Which sets I have dealt with; if I did not follow this upstream, all that are over by now."""
+        """Take over which sets I have dealt with; all that have ended, if this upstream is new."""
         isKnown = record.get("upstream") == self.upstream.name
         after = record.get("after") if isKnown else None
         self._after = None if after is None else int(after)
@@ -190,7 +191,7 @@ class Dependent(BaseUpstreamScheduler):
         self._followed = Told(record.get("followed", ()) if isKnown else ())
 
     async def catchUp(self) -> None:
-        """Find the sets that were completed while nobody listened: in a crash, or during a reconfig."""
+        """Find the sets that ended while I did not listen: in a crash, or during a reconfig."""
         if not isinstance(self.upstream, BaseUpstreamScheduler):
             return
         sets = await self.engine.store.getBuildsetsOf(self.upstream.name, self._after or 0)
@@ -204,7 +205,7 @@ class Dependent(BaseUpstreamScheduler):
             self._forget([each.id for each in sets])
 
     def _forget(self, numbers: Sequence[int]) -> None:
-        """Of these sets, in their order, those before the first that is not done need no number each."""
+        """Advance C{_after} over the leading run of sets that I have dealt with."""
         settled = list(takewhile(set(self._done).__contains__, numbers))
         if settled:
             self._after = max(self._after or 0, settled[-1])
@@ -227,32 +228,13 @@ class Dependent(BaseUpstreamScheduler):
                 self._early = (*self._early, record)
 
     def _upstreamDone(self, record: BuildsetRecord) -> None:
-        """A set of my upstream is over: they are dealt with one after the other."""
-        self._over.append(record)
-        if not self._isFollowing:
-            self._followAgain()
-
-    def _followAgain(self) -> None:
-        self._isFollowing = True
-        self._logged(self._follow(self._generation))
-
-    async def _follow(self, generation: object) -> None:
-        """Deal with the sets that are over."""
-        while self._over:
-            try:
-                builds = await self.engine.store.getBuildsOf(self._over[0].id)
-            except StoreFailed as failed:
-                if generation is self._generation:
-                    self.storeFails(failed)
-                    self._again.set(self.engine.clock, RETRY_AFTER)
-                return
-            if generation is not self._generation:
-                return
-            self._dealWith(self._over.pop(0), builds)
-        self._isFollowing = False
+        """A set of my upstream has ended: read its builds, one set after the other."""
+        if self._reading is not None:
+            reading = self._reading.add(record)
+            reading.addCallback(lambda builds: self._dealWith(record, builds)).addErrback(self._failed)
 
     def _dealWith(self, record: BuildsetRecord, builds: Sequence[BuildRecord]) -> None:
-        """One set is over, and these were its builds."""
+        """A set of my upstream has ended; C{builds} are its builds."""
         if record.id in self._done:
             return
         self._done = tuple(sorted((*self._done, record.id)))
@@ -263,7 +245,7 @@ class Dependent(BaseUpstreamScheduler):
         if bss.getResults() == SUCCESS and self._followed.isNew(bss.getSourceStamp(), builds):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
-            except PLUGIN_ERRORS:  # of a subclass: it concerns no other set
+            except PLUGIN_ERRORS:  # of a subclass: other sets are not concerned
                 log.failure(
                     "scheduler {name} failed after build set {number} of its upstream",
                     name=self.name,
@@ -271,5 +253,5 @@ class Dependent(BaseUpstreamScheduler):
                 )
 
     def upstreamBuilt(self, ss: SourceStamp) -> None:
-        """A set of my upstream has succeeded."""
+        """A build set of my upstream has succeeded."""
         self.submit(BuildSet(self.builderNames, ss, self.reason))

@@ -22,7 +22,7 @@ from buildbot.interfaces import IBuildSetStatus
 
 log = Logger()
 
-#: So many events are told in one turn of the reactor.
+#: The most events that are told in one turn of the reactor.
 MANY = 50
 
 
