@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands -*-
 """
-What the control socket answers about builds, and what it lets be done to them.
+The commands of the control socket about builds: builds, build, force, stopbuild.
 
-Every answer is of plain values, and none grows with the past of the master.  How they are shown is the
-command line's business; what the values mean is in docs/reference/builds.
+Every answer is of plain values, and has a limited size however many builds are stored.  What the values
+mean is in docs/reference/builds.
 """
 
 from __future__ import annotations
@@ -15,58 +15,54 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.control.client import ControlError
+from buildbot.control.refusals import MOST_NAMES, noBuilder, stored
 from buildbot.events.alarm import Alarm
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.builder import Builder
 from buildbot.process.buildset import BuildSet
 from buildbot.process.request import BuildRequest
+from buildbot.slaves.botmaster import BotMaster
 from buildbot.status.report import reportBuild, reportRunning, reportSource, reportWaiting, runningBuilds
-from buildbot.store.interface import StoreFailed
 
 log = Logger()
 
-#: More builds, or waiting requests, than this are in no answer.
+#: An answer has at most so many builds, and so many waiting requests.
 MOST = 1000
 #: For how many seconds an answer to C{force} waits for the build to begin.
 BEGIN_TIME = 2.0
-#: So many names are listed for somebody who asked for one that there is not.
-_NAMES = 10
 
 
 class BuildCommands:
     """I answer what the command line asks about the builds of one master."""
 
-    def __init__(self, botmaster: Any) -> None:
-        """@param botmaster: the L{buildbot.slaves.botmaster.BotMaster}."""
+    def __init__(self, botmaster: BotMaster) -> None:
         self._botmaster = botmaster
 
     def handlers(self) -> dict[str, Callable[..., object]]:
-        """What the control socket is to call, by command."""
+        """What the control socket calls: command -> method."""
         return {
             "builds": self.builds,
             "build": self.build,
             "force": self.force,
             "stopbuild": self.stopbuild,
-            "pause": self.pause,
-            "drain": self.drain,
-            "unpause": self.unpause,
         }
 
-    # to look at
+    # what is there
 
     async def builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
         """
-        What runs, what waits, and what is over, the newest first; of all builders, or of one.
+        The running builds, the waiting requests, and the finished builds, newest first.
 
-        @param count: how many that are over, and how many waiting requests; at most MOST.
+        @param builder: of this builder alone; None: of all.
+        @param count: how many finished builds, and how many waiting requests; at most MOST.
         """
         most = max(0, min(int(count), MOST))
         over = []
         if most:
-            over = await self._stored(self._botmaster.store.getBuilds(builder, most + self._running()))
+            over = await stored(self._botmaster.store.getBuilds(builder, most + self._running()))
         if builder is not None and builder not in self._botmaster.builders and not over:
-            raise self._noBuilder(builder)
+            raise noBuilder(builder, self._botmaster.builders)
         records = [record.toRecord() for record in over if record.finished is not None]
         running = [b for b in runningBuilds(self._botmaster) if builder in (None, b.record.builder)]
         builders = [b for b in self._botmaster.getBuilders() if builder in (None, b.name)]
@@ -95,26 +91,19 @@ class BuildCommands:
         }
 
     async def build(self, builder: str, number: int) -> dict[str, Any]:
-        """All that is known of one build, running or over: its steps and their logs, too."""
+        """One build, running or finished, with its steps and their logs."""
         for running in runningBuilds(self._botmaster):
             if (running.record.builder, running.number) == (builder, number):
                 return _whole(running.toRecord().toRecord(), reportRunning(running))
-        found = await self._stored(self._botmaster.store.getBuild(builder, int(number)))
+        found = await stored(self._botmaster.store.getBuild(builder, int(number)))
         if found is None:
             if builder not in self._botmaster.builders:
-                raise self._noBuilder(builder)
+                raise noBuilder(builder, self._botmaster.builders)
             raise ControlError(f"builder {builder!r} has no build {number}")
         record = found.toRecord()
         return _whole(record, reportBuild(record))
 
-    async def _stored(self, waited: Any) -> Any:
-        """What the store answers, or why it cannot, in the user's words."""
-        try:
-            return await waited
-        except StoreFailed as failed:
-            raise ControlError(f"the master's store does not work: {failed.reason}") from None
-
-    # to do
+    # what is to happen
 
     async def force(
         self,
@@ -126,17 +115,18 @@ class BuildCommands:
         who: str = "",
     ) -> dict[str, Any]:
         """
-        Have something built now: the answer comes when the wish is on disk, and, if it can be soon, the
-        build has begun.
+        Request a build. The answer comes when the request is stored. If the build can begin soon, the
+        answer comes when it has begun.
 
         @param who: who wants it; goes into the reason.
-        @return: the numbers C{request} and C{build}; while the latter is None, C{why} says what for it waits.
+        @return: the numbers C{request} and C{build}. If C{build} is None, C{why} says what the request
+            waits for.
         """
         target = self._builder(builder)
         wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
         source = SourceStamp(branch or None, revision or None)
         buildset = BuildSet([builder], source, wish, properties=properties)
-        await self._stored(self._botmaster.submitBuildSet(buildset))
+        await stored(self._botmaster.submitBuildSet(buildset))
         (request,) = buildset.requests
         log.info(
             "request {number} for builder {builder} received: {reason}",
@@ -149,9 +139,9 @@ class BuildCommands:
         return {"builder": builder, "request": request.id, "build": number, "why": why}
 
     async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
-        """The number of the build that serves a request, unless it does not begin soon."""
+        """The number of the build for a request; None if it does not begin soon."""
         if request in builder.pending and not request.isChosen:
-            return None  # nobody is there for it, so there is nothing to wait for
+            return None  # no slave is there for it
         began: Deferred[int | None] = Deferred()
 
         def tell(number: int | None) -> None:
@@ -181,8 +171,8 @@ class BuildCommands:
         """
         Stop a running build.
 
-        @param number: which; None: the one that runs.
-        @param pending: cancel the requests that wait for the builder as well.
+        @param number: which one; None: the only one that runs.
+        @param pending: also cancel the waiting requests of the builder.
         @return: C{stopped}, the numbers of the builds, and C{cancelled}, those of the requests.
         """
         target = self._builder(builder)
@@ -217,45 +207,10 @@ class BuildCommands:
             )
         return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
 
-    async def pause(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
-        """Begin no further builds on a slave, until C{unpause}."""
-        return await self._keepFrom(slave, who, why, "paused")
-
-    async def drain(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
-        """The same, and disconnect it once it is idle."""
-        return await self._keepFrom(slave, who, why, "draining")
-
-    async def _keepFrom(self, slave: str, who: str, why: str, kind: str) -> dict[str, Any]:
-        perspective = self._slave(slave)
-        record = await self._stored(self._botmaster.pauses.pause(slave, who, why, kind))
-        because = f": {why}" if why else ""
-        log.info("slave {slave} is {kind}, by {who}{why}", slave=slave, kind=kind, who=who, why=because)
-        said: dict[str, Any] = {**record.toRecord(), "running": perspective.availability.buildsRunning}
-        return said
-
-    async def unpause(self, slave: str) -> dict[str, Any]:
-        """Let a slave build again; C{unpaused} is false if nobody had kept it from that."""
-        self._slave(slave)
-        unpaused = await self._stored(self._botmaster.pauses.unpause(slave))
-        if unpaused:
-            log.info("slave {slave} is unpaused", slave=slave)
-        return {"slave": slave, "unpaused": unpaused}
-
-    # whom it is about
-
     def _builder(self, name: str) -> Builder:
         found: Builder | None = self._botmaster.builders.get(name)
         if found is None:
-            raise self._noBuilder(name)
-        return found
-
-    def _noBuilder(self, name: str) -> ControlError:
-        return ControlError(f"no builder {name!r} in c['builders']{thereAre(self._botmaster.builders)}")
-
-    def _slave(self, name: str) -> Any:
-        found = self._botmaster.slaves.get(name)
-        if found is None:
-            raise ControlError(f"no slave {name!r} in c['bots']{thereAre(self._botmaster.slaves)}")
+            raise noBuilder(name, self._botmaster.builders)
         return found
 
 
@@ -273,12 +228,6 @@ def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any
 
 
 def _instead(numbers: Iterable[int]) -> str:
-    """What could have been meant."""
-    names = ", ".join(map(str, sorted(numbers)[:_NAMES]))
+    """The running builds in brackets, for somebody who named another one."""
+    names = ", ".join(map(str, sorted(numbers)[:MOST_NAMES]))
     return f" (running: {names})" if names else ""
-
-
-def thereAre(names: Iterable[str]) -> str:
-    """What names there are, in brackets, unless there are too many."""
-    known = sorted(names)
-    return f" (there: {', '.join(known)})" if 0 < len(known) <= _NAMES else ""

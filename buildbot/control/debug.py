@@ -1,24 +1,26 @@
 # -*- test-case-name: tests.unit.control.test_debug -*-
 """
-What the user C{debug} may do: reconfigure, have something built, pretend that something was committed.
+The account C{debug}: it can reconfigure the master, request builds, and send made-up changes.
 
-The account is there while the configuration has a C{debugPassword}; see L{buildbot.slaves.realm}.
+A master has the account while its configuration has a C{debugPassword}; see L{buildbot.slaves.realm}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, cast
 
 from twisted.application import service
 from twisted.logger import Logger
 
 from buildbot.changes.changedict import LARGEST_PROPERTIES, LONGEST_NAME
-from buildbot.control.plugins import Control
+from buildbot.control.plugins import Control, ControlledMaster
 from buildbot.model.change import LONGEST_COMMENTS, Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildercontrol import BuilderControl
 from buildbot.process.buildset import BuildSet
+from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.slaves.realm import Dispatcher
 from buildbot.wire.budget import weigh
 from buildbot.wire.callee import NewCredPerspective, WrongArguments
 from buildbot.wire.dialect import word
@@ -33,15 +35,31 @@ def _wordOrNone(value: object) -> str | None:
 
 
 def _name(value: object, most: int = LONGEST_NAME) -> str:
-    """A text that is kept in records."""
+    """A text for a record. Raises WrongArguments if it is too long."""
     said = word(value)
     if len(said) > most:
         raise WrongArguments(f"a text has {len(said)} characters; at most {most} are taken")
     return said
 
 
+class DebuggedMaster(ControlledMaster, Protocol):
+    """What C{debug} can call uses this of the L{buildbot.buildmaster.service.BuildMaster}."""
+
+    @property
+    def reconfigurer(self) -> Reconfigurer[Any]:
+        """Reconfigures the master."""
+
+
+class MasterWithAccounts(DebuggedMaster, Protocol):
+    """The parent of the account: the same with accounts."""
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The accounts of its slave ports."""
+
+
 class DebugAccount(service.Service):
-    """I am the account C{debug} on the slave port of the master that is my parent, while I run."""
+    """While I run, the slave ports of the master that is my parent have the account C{debug}."""
 
     def __init__(self, password: str) -> None:
         self._password = password
@@ -49,7 +67,7 @@ class DebugAccount(service.Service):
     def startService(self) -> None:
         """Open it."""
         super().startService()
-        master: Any = self.parent
+        master = cast(MasterWithAccounts, self.parent)
         self._dispatcher = master.dispatcher
         self._dispatcher.register("debug", DebugPerspective(master), self._password)
 
@@ -60,10 +78,9 @@ class DebugAccount(service.Service):
 
 
 class DebugPerspective(NewCredPerspective):
-    """I am what the user C{debug} may do."""
+    """I am what the user C{debug} can call."""
 
-    def __init__(self, master: Any) -> None:
-        """@param master: the L{buildbot.buildmaster.service.BuildMaster}."""
+    def __init__(self, master: DebuggedMaster) -> None:
         self.master = master
 
     def getPerspective(self) -> DebugPerspective:
@@ -75,7 +92,7 @@ class DebugPerspective(NewCredPerspective):
         log.info("debug client: {msg}", msg=str(msg)[:1000])
 
     async def perspective_reload(self) -> bool:
-        """Reconfigure; answered with whether the new configuration is in force."""
+        """Reconfigure. The answer is whether the new configuration is in force."""
         outcome = await self.master.reconfigurer.request()
         return bool(outcome["applied"])
 
@@ -87,7 +104,7 @@ class DebugPerspective(NewCredPerspective):
         revision: object = None,
         properties: object = None,
     ) -> None:
-        """Have something built; answered once the wish is on disk."""
+        """Request a build. The answer comes when the request is on disk."""
         control = self._builder(buildername)
         source = SourceStamp(_wordOrNone(branch), _wordOrNone(revision))
         given = _properties(properties or {})
@@ -97,7 +114,7 @@ class DebugPerspective(NewCredPerspective):
         await self.master.submitBuildSet(buildset)
 
     async def perspective_pingBuilder(self, buildername: object) -> None:
-        """Ask the slaves of a builder for a sign of life; one that gives none is disconnected."""
+        """Ping the slaves of a builder. A slave that does not answer is disconnected."""
         control = self._builder(buildername)
         lives = await control.ping()
         log.info("debug client: ping of slave {name}: {lives}", name=control.original.name, lives=lives)
@@ -105,7 +122,7 @@ class DebugPerspective(NewCredPerspective):
     async def perspective_fakeChange(
         self, file: object, revision: object = None, who: object = "fakeUser", branch: object = None
     ) -> None:
-        """Let the schedulers believe that a file was changed; answered once that is on disk."""
+        """Hand in a made-up change of one file. The answer comes when it is on disk."""
         change = Change(
             _name(who),
             [_name(file)],
@@ -123,7 +140,7 @@ class DebugPerspective(NewCredPerspective):
 
 
 def _properties(given: object) -> dict[str, Any]:
-    """Properties as builds have them, of what a peer has sent."""
+    """The properties of a build from what a peer has sent. Raises WrongArguments."""
     if not isinstance(given, Mapping):
         raise WrongArguments("properties are no dictionary")
     named = {word(name): word(value) if isinstance(value, bytes) else value for name, value in given.items()}

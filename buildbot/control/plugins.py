@@ -1,33 +1,51 @@
 # -*- test-case-name: tests.unit.control.test_plugins -*-
 """
-What plug-ins may do to a master, under the names of 0.7.5; see also L{buildbot.process.buildercontrol}.
+What plug-ins can do to a master, under the names of 0.7.5.
 
-Whether they may is not asked here: who holds one of these may do all of it.
+Nothing here checks permissions: whoever holds a Control can use all of it.  Control of one builder is in
+L{buildbot.process.buildercontrol}.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.model.change import Change
 from buildbot.process.buildercontrol import BuilderControl
+from buildbot.process.buildset import BuildSet
+from buildbot.slaves.botmaster import BotMaster
+
+
+class ControlledMaster(Protocol):
+    """What can be done to a master; the L{buildbot.buildmaster.service.BuildMaster}."""
+
+    @property
+    def botmaster(self) -> BotMaster:
+        """Its slaves and builders."""
+
+    def addChange(self, change: Change) -> Deferred[Change]:
+        """Store a Change, and tell the schedulers. Fires with it and its number."""
+        raise NotImplementedError
+
+    def submitBuildSet(self, bs: BuildSet) -> Deferred[Any]:
+        """Store requests for builds. Fires when they are on disk."""
+        raise NotImplementedError
 
 
 @implementer(interfaces.IControl)
 class Control:
-    """I let one master be told what to do."""
+    """I control one master."""
 
-    def __init__(self, master: Any) -> None:
-        """@param master: the L{buildbot.buildmaster.service.BuildMaster}."""
+    def __init__(self, master: ControlledMaster) -> None:
         self.master = master
 
     def addChange(self, change: Any) -> Deferred[Change]:
         """Hand in a Change.  Fires with it, its number set, once it is on disk."""
-        return ensureDeferred(self.master.addChange(change))
+        return self.master.addChange(change)
 
     def submitBuildSet(self, bs: Any) -> Deferred[Any]:
         """
@@ -36,7 +54,7 @@ class Control:
         @param bs: a L{buildbot.process.buildset.BuildSet}.
         @return: fires once it is on disk; fails with KeyError if a builder does not exist.
         """
-        return ensureDeferred(self.master.submitBuildSet(bs))
+        return self.master.submitBuildSet(bs)
 
     def getBuilder(self, name: str) -> BuilderControl:
         """

@@ -219,7 +219,7 @@ class EditTests(World):
         """R10: the command line hears only of slaves that have not accepted their list after a second."""
         self.two.pump.client.reading = False
         self.add("c['builders'].append(dict(c['builders'][0], name='x', builddir='x'))")
-        answer = ensureDeferred(self.master.controlReconfig())
+        answer = ensureDeferred(self.master.commands["reconfig"]())
         for _ in range(25):
             self.settle()
             self.reactor.advance(0.05)
@@ -316,7 +316,7 @@ class EditTests(World):
         self.edit("('bot2', 'sekrit')", "('bot2', 'last')")
         later, self.reactor.callFromThread = [], lambda f: later.append(f)  # type: ignore
         for _ in range(10_000):
-            self.master._gotSIGHUP(signal.SIGHUP, None)
+            os.kill(os.getpid(), signal.SIGHUP)
         for call in later:
             call()
         self.assertEqual(len(later), 1)
@@ -324,12 +324,12 @@ class EditTests(World):
 
     def test_disconnect(self) -> None:
         """An admin throws a slave out; its name is free again; an unknown name is said to be one."""
-        cut = ensureDeferred(self.master.controlDisconnect("bot2"))
+        cut = ensureDeferred(self.master.commands["disconnect"]("bot2"))
         self.settle()
         self.assertTrue(self.successResultOf(cut)["disconnected"])
         self.assertEqual(self.connected(), ["bot1"])
         self.assertIn("administrator", self.status("bot2")["slaves"][0]["events"][-1]["text"])
-        self.failureResultOf(ensureDeferred(self.master.controlDisconnect("bot9")), ControlError)
+        self.failureResultOf(ensureDeferred(self.master.commands["disconnect"]("bot9")), ControlError)
 
     def test_debugAccount(self) -> None:
         """S1: the debug account exists while it has a password, and can reload."""

@@ -122,7 +122,8 @@ class World(unittest.SynchronousTestCase):
 
     def status(self, slave: str | None = None) -> dict[str, Any]:
         """What C{buildbot status --json} prints."""
-        return self.master.controlStatus(slave)
+        said: dict[str, Any] = self.master.commands["status"](slave)
+        return said
 
     def connected(self) -> list[str]:
         """The names of the connected slaves, as the status has them."""

@@ -10,7 +10,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from itertools import product
-from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +25,6 @@ from buildbot.config import ports as configPorts
 from buildbot.config.load import load
 from buildbot.config.messages import LONGEST_NAME
 from buildbot.config.model import KEEPALIVE
-from buildbot.control.buildcommands import BuildCommands
 from buildbot.logs.live import LogDirectory
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
@@ -486,7 +484,7 @@ class ReferenceTests(unittest.TestCase):
         """Every key that the status answers with is explained, and no other one."""
         master = BuildMaster(self.mktemp(), reactor=Clock())
         master.botmaster.addSlave("bot1")
-        said = master.controlStatus()
+        said = master.commands["status"]()
         for name, keys in (("status-master", said["master"]), ("status-slaves", said["slaves"][0])):
             rows = tableRows(pages()["reference/status"], name)
             self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
@@ -500,18 +498,9 @@ class ReferenceTests(unittest.TestCase):
             said = json.loads(request.replace("NAME", '"b"'))
             shown.setdefault(said.pop("command"), set()).update(said)
         master = BuildMaster(self.mktemp(), reactor=Clock())
-        table = re.search(r"handlers\b[^{]*= \{(.*?)\}", inspect.getsource(BuildMaster), re.S)
-        assert table is not None
-        handlers = {
-            **BuildCommands(master.botmaster).handlers(),
-            **{
-                command: attrgetter(handler)(master)
-                for command, handler in re.findall(r'"(\w+)": (?:lambda [^:]*: )?self\.([\w.]+)', table[1])
-            },
-        }
         real = {
             command: set(inspect.signature(handler).parameters) - {"hungUp"}  # which the socket gives itself
-            for command, handler in handlers.items()
+            for command, handler in master.commands.items()
         }
         self.assertGreater(len(real), 9)
         self.assertEqual(shown, real)

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from buildbot.control import buildcommands
 from buildbot.control.client import ControlError
+from buildbot.control.slavecommands import SlaveCommands
 from buildbot.model.results import Results
 from buildbot.slaves.availability import DRAINED
 from buildbot.slaves.liveness import PROBE_TIME
@@ -25,7 +26,10 @@ class AnswersCase(BuildCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.handlers = buildcommands.BuildCommands(self.botmaster).handlers()
+        self.handlers = {
+            **buildcommands.BuildCommands(self.botmaster).handlers(),
+            **SlaveCommands(self.botmaster).handlers(),
+        }
 
     def asking(self, command: str, **params: Any) -> Deferred[Any]:
         """A question to the control socket, before it is answered."""

@@ -8,6 +8,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.spread import pb
 
 from buildbot.control.debug import DebugPerspective
+from buildbot.events.coroutines import returnsDeferred
 from buildbot.model.change import Change
 from tests.fakes import Python2Broker, QuietBroker
 from tests.pumped import Pump
@@ -17,14 +18,18 @@ from tests.unit.process.test_builds import BuildCase
 class FakeMaster:
     """What the perspective needs of a master."""
 
+    reconfigurer: Any = None
+
     def __init__(self, botmaster: Any) -> None:
         self.botmaster = botmaster
         self.changes: list[Change] = []
 
+    @returnsDeferred
     async def addChange(self, change: Change) -> Change:
         self.changes.append(change)
         return change.numbered(len(self.changes))
 
+    @returnsDeferred
     async def submitBuildSet(self, bs: Any) -> Any:
         return await self.botmaster.submitBuildSet(bs)
 
@@ -127,6 +132,7 @@ class FailedTests(DebugCase):
     def test_changeNotKept(self) -> None:
         """P2: a change that could not be kept is not acknowledged."""
 
+        @returnsDeferred
         async def addChange(change: Change) -> Change:
             raise pb.Error("disk is full")
 

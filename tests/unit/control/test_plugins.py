@@ -11,6 +11,7 @@ from zope.interface.verify import verifyObject
 from buildbot import interfaces
 from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.plugins import Control
+from buildbot.events.coroutines import returnsDeferred
 from buildbot.interfaces import BuilderInUseError, NoSlaveError
 from buildbot.model.change import Change
 from buildbot.model.results import FAILURE, SUCCESS
@@ -129,10 +130,12 @@ class ControlTests(BuildCase):
         class Master:
             botmaster = self.botmaster
 
+            @returnsDeferred
             async def addChange(self, change: Change) -> Change:
                 handed.append(change)
                 return change.numbered(1)
 
+            @returnsDeferred
             async def submitBuildSet(self, bs: BuildSet) -> None:
                 handed.append(bs)
 

@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from buildbot.buildmaster.service import BuildMaster
 from buildbot.control.buildcommands import BEGIN_TIME, BuildCommands
 from buildbot.control.protocol import COMMANDS, NUMBER, BadRequest, understand
 from buildbot.control.server import ControlServer
-from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.control.slavecommands import SlaveCommands
 from tests.unit.process.test_builds import BuildCase
 
 #: What JSON can say, and more of it than anybody wants.
@@ -107,19 +106,15 @@ class HandlersTests(BuildCase):
     def setUp(self) -> None:
         super().setUp()
         self.connect()
-        self.handlers: dict[str, Any] = BuildCommands(self.botmaster).handlers()
+        self.handlers: dict[str, Any] = {
+            **BuildCommands(self.botmaster).handlers(),
+            **SlaveCommands(self.botmaster).handlers(),
+        }
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
 
     def test_signatures(self) -> None:
         """H10: every command of the table is done by somebody who takes just these parameters."""
-        master: Any = BuildMaster
-        handlers = {
-            **self.handlers,
-            "status": partial(master.controlStatus, None),
-            "reconfig": partial(master.controlReconfig, None),
-            "progress": partial(Reconfigurer.progress, None),  # type: ignore[arg-type]
-            "disconnect": partial(master.controlDisconnect, None),
-        }
+        handlers = BuildMaster(self.mktemp(), reactor=MemoryReactorClock()).commands
         self.assertEqual(set(handlers), set(COMMANDS))
         for command, kinds in COMMANDS.items():
             parameters = inspect.signature(handlers[command]).parameters

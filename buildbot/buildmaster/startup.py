@@ -1,0 +1,80 @@
+# -*- test-case-name: tests.stories.test_admin -*-
+"""
+What a start says to the user: why it failed, and what it found in the directory of the master.
+
+The start itself is in L{buildbot.buildmaster.service}.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from buildbot.config.model import ConfigErrors, MasterConfig
+from buildbot.daemon import lock, pidfile
+from buildbot.daemon.diskroom import roomTrouble
+from buildbot.daemon.troubles import Troubles
+from buildbot.files.plain import NotPlain
+from buildbot.logs.directory import LOGS
+from buildbot.reconfig.plugins import Refused
+from buildbot.store.interface import SchemaTooNew, StoreFailed
+from buildbot.store.recovery import setAsides
+from buildbot.store.sqlite import FILE
+from buildbot.text.plural import counted
+
+log = Logger()
+
+
+def watchDirectory(basedir: str, troubles: Troubles) -> None:
+    """Let the troubles of a master show what goes wrong in its directory."""
+    troubles.watch("state.sqlite", lambda: setAsides(os.path.join(basedir, FILE)))
+    troubles.watch("disk", partial(roomTrouble, basedir))
+    troubles.watch("disk of logs", partial(roomTrouble, os.path.join(basedir, LOGS), basedir))
+    troubles.watch("buildbot.lock", lambda: lock.trouble(basedir))
+    troubles.watch("twistd.pid", lambda: pidfile.pidTrouble(os.path.realpath(basedir)))
+
+
+def startedLines(
+    config: MasterConfig, ports: Sequence[str], warnings: Sequence[str], found: Sequence[str]
+) -> list[str]:
+    """
+    What the user reads about a start that has succeeded.
+
+    @param ports: the open slave ports, in words.
+    @param found: see L{troublesFound}.
+    """
+    slaves, builders = len(config.slaves), len(config.builders)
+    return [
+        f"slaves: {', '.join(ports)}; {counted(builders, 'builder')}, "
+        f"0 of {counted(slaves, 'slave')} connected",
+        *[f"warning: {warning}" for warning in [*config.warnings, *warnings, *found]],
+    ]
+
+
+def troublesFound(basedir: str, troubles: Troubles) -> list[str]:
+    """A line for each trouble that a start finds in the directory."""
+    origin = lock.copiedFrom(basedir)
+    copied = (
+        f"this directory was copied from {origin} while a master ran there: what was written meanwhile"
+        " may be missing or torn; `buildbot backup` makes copies that are whole"
+    )
+    symptoms = [each.symptom for each in troubles.current()]
+    return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in symptoms)]
+
+
+def failedLines(why: Failure) -> list[str]:
+    """What the user reads about a start that has failed. A fault of the master goes into the log, too."""
+    error = why.value
+    if isinstance(error, ConfigErrors):
+        return [str(each) for each in error.errors]
+    if isinstance(error, (Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain)):
+        return str(error).splitlines()
+    if isinstance(error, StoreFailed):
+        cure = "see that the disk has room and can be written, and start again"
+        return [f"changes, requests and builds cannot be kept: {error}", cure]
+    log.failure("starting the master failed", why)
+    return [f"internal error: {why.getErrorMessage()}"]

@@ -1,0 +1,93 @@
+# -*- test-case-name: tests.stories.test_admin,tests.unit.control.test_protocol -*-
+"""
+The commands of the control socket about the master as a whole: status, reconfig, progress.
+
+Every answer is of plain values.  What they mean is in docs/reference/control-socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from buildbot.control.refusals import noSlave
+from buildbot.reconfig.reconfigurer import Reconfigurer
+from buildbot.slaves.botmaster import BotMaster
+from buildbot.slaves.perspective import BotPerspective
+from buildbot.status.report import failingBuilders, reportSlave
+
+#: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
+TELLING = 1.0
+#: Seconds between two looks at the slaves meanwhile.
+_LOOK = 0.05
+
+
+class MasterCommands:
+    """I answer what the command line asks about one master."""
+
+    def __init__(
+        self, report: Callable[[], dict[str, Any]], botmaster: BotMaster, reconfigurer: Reconfigurer[Any]
+    ) -> None:
+        """@param report: the state of the master; see L{buildbot.status.report.reportMaster}."""
+        self._report = report
+        self._botmaster = botmaster
+        self._reconfigurer = reconfigurer
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """What the control socket calls: command -> method."""
+        return {
+            "status": self.status,
+            "reconfig": self.reconfig,
+            "progress": self._reconfigurer.progress,
+        }
+
+    def status(self, slave: str | None = None) -> dict[str, Any]:
+        """The state of the master and of all slaves, or of one."""
+        return {"master": self._report(), "slaves": [reportSlave(each) for each in self._chosen(slave)]}
+
+    def _chosen(self, name: str | None) -> list[BotPerspective]:
+        """One slave, or all of them. Raises L{ControlError} if there is no such slave."""
+        if name is None:
+            return list(self._botmaster.slaves.values())
+        perspective = self._botmaster.getPerspective(name)
+        if perspective is None:
+            raise noSlave(name, self._botmaster.slaves)
+        return [perspective]
+
+    async def reconfig(
+        self,
+        dryRun: bool = False,
+        timeout: float | None = None,
+        drain: bool = False,
+        who: str = "",
+        hungUp: Deferred[None] | None = None,
+    ) -> dict[str, Any]:
+        """
+        Reconfigure; see L{Reconfigurer.request}.
+
+        @param hungUp: fires if the asker goes before the answer comes.
+        @return: the outcome.  A slave that has not accepted its new builder list within TELLING seconds
+            is called pending (R10).
+        """
+        asked = self._reconfigurer.request(dryRun, timeout, drain, who=str(who))
+        if hungUp is not None:
+            hungUp.addCallback(lambda ignored: asked.cancel())
+        outcome = await asked
+        outcome["pending"] = await self._stillPending(outcome["pending"])
+        if outcome["applied"]:
+            for perspective in self._botmaster.failing():
+                outcome["warnings"] += failingBuilders(perspective)
+        return outcome
+
+    async def _stillPending(self, names: list[str]) -> list[str]:
+        """The slaves that have not accepted their new builder lists after TELLING seconds."""
+        patience = TELLING
+        while names and patience > 0:
+            await self._botmaster.sleep(_LOOK)
+            patience -= _LOOK
+            slaves = self._botmaster.slaves
+            told = [slaves[name] for name in names if name in slaves]
+            names = [slave.slavename for slave in told if slave.isPending()]
+        return names

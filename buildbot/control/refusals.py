@@ -1,0 +1,42 @@
+# -*- test-case-name: tests.unit.control.test_buildcommands -*-
+"""
+Refusals that several commands of the control socket share, in the user's words.
+
+Refusals of one command alone are beside that command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+from buildbot.control.client import ControlError
+from buildbot.store.interface import StoreFailed
+
+#: A refusal lists the known names if they are at most so many.
+MOST_NAMES = 10
+T = TypeVar("T")
+
+
+def noBuilder(name: str, builders: Iterable[str]) -> ControlError:
+    """There is no such builder."""
+    return ControlError(f"no builder {name!r} in c['builders']{_thereAre(builders)}")
+
+
+def noSlave(name: str, slaves: Iterable[str]) -> ControlError:
+    """There is no such slave."""
+    return ControlError(f"no slave {name!r} in c['bots']{_thereAre(slaves)}")
+
+
+async def stored(waited: Awaitable[T]) -> T:
+    """The answer of the store. Raises L{ControlError} if the store fails."""
+    try:
+        return await waited
+    except StoreFailed as failed:
+        raise ControlError(f"the master's store does not work: {failed.reason}") from None
+
+
+def _thereAre(names: Iterable[str]) -> str:
+    """The known names in brackets, unless there are too many."""
+    known = sorted(names)
+    return f" (there: {', '.join(known)})" if 0 < len(known) <= MOST_NAMES else ""

@@ -1,0 +1,59 @@
+# -*- test-case-name: tests.stories.test_admin -*-
+"""
+SIGHUP asks a daemon to read its configuration again.
+
+What is read is for the service to say.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.interfaces import IReactorFromThreads
+
+from buildbot.daemon.readiness import notify
+
+
+class Hangups:
+    """I catch SIGHUP between C{catch} and C{release}. Signals that come close together count as one."""
+
+    def __init__(self, reactor: IReactorFromThreads, hungUp: Callable[[], object]) -> None:
+        """@param hungUp: called in the reactor's thread, after the last signal of several."""
+        self._reactor = reactor
+        self._hungUp = hungUp
+        self._before: Any = None
+        self._isDue = False
+
+    def catch(self) -> None:
+        """Catch the signal from now on. Only the main thread can do that; in another one nothing happens."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGHUP, self._caught)
+
+    def release(self) -> None:
+        """Let the signal do again what it did before."""
+        if self._before is not None:
+            signal.signal(signal.SIGHUP, self._before)
+            self._before = None
+
+    def _caught(self, number: int, frame: object) -> None:
+        if not self._isDue:
+            self._isDue = True
+            self._reactor.callFromThread(self._tell)
+
+    def _tell(self) -> None:
+        self._isDue = False
+        self._hungUp()
+
+
+def reloadBegins(environ: Mapping[str, str]) -> None:
+    """Tell systemd (C{Type=notify-reload}) that the configuration is being read again."""
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", environ)
+
+
+def reloadEnds(environ: Mapping[str, str]) -> None:
+    """Tell systemd that this is over."""
+    notify("READY=1", environ)

@@ -1,0 +1,27 @@
+# -*- test-case-name: tests.unit.events.test_coroutines -*-
+"""Coroutines for callers that want a Deferred."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def returnsDeferred(function: Callable[P, Coroutine[Deferred[Any], Any, T]]) -> Callable[P, Deferred[T]]:
+    """
+    Let a coroutine function begin when it is called, and return a Deferred.
+
+    The Deferred fires with the result of the coroutine, or fails with its exception.
+    """
+
+    @wraps(function)
+    def begin(*args: P.args, **kw: P.kwargs) -> Deferred[T]:
+        return Deferred.fromCoroutine(function(*args, **kw))
+
+    return begin

@@ -1,0 +1,48 @@
+"""Coroutines that are called by code that wants a Deferred."""
+
+from __future__ import annotations
+
+import inspect
+
+from twisted.internet.defer import Deferred
+from twisted.trial import unittest
+
+from buildbot.events.coroutines import returnsDeferred
+
+
+class Asker:
+    """Waits for an answer, and doubles it."""
+
+    def __init__(self) -> None:
+        self.answer: Deferred[int] = Deferred()
+        self.asked = 0
+
+    @returnsDeferred
+    async def double(self, factor: int = 2) -> int:
+        """Twice as much."""
+        self.asked += 1
+        return factor * await self.answer
+
+
+class ReturnsDeferredTests(unittest.SynchronousTestCase):
+    """A method that is written as a coroutine, and returns a Deferred."""
+
+    def test_begins(self) -> None:
+        """The work begins with the call, whether or not somebody waits for the result."""
+        asker = Asker()
+        doubled = asker.double()
+        self.assertEqual(asker.asked, 1)
+        asker.answer.callback(21)
+        self.assertEqual(self.successResultOf(doubled), 42)
+
+    def test_fails(self) -> None:
+        """The Deferred fails with the exception of the coroutine."""
+        asker = Asker()
+        doubled = asker.double(3)
+        asker.answer.errback(ValueError("no"))
+        self.failureResultOf(doubled, ValueError)
+
+    def test_looks(self) -> None:
+        """Name, parameters and docstring stay: they are what plug-in authors read."""
+        self.assertEqual((Asker.double.__name__, Asker.double.__doc__), ("double", "Twice as much."))
+        self.assertEqual(list(inspect.signature(Asker.double).parameters), ["self", "factor"])
