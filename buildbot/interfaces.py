@@ -433,7 +433,7 @@ class IStatusLog(Interface):
     def unsubscribe(receiver: object) -> None:
         """Call it no more."""
 
-    def subscribeConsumer(consumer: object) -> None:
+    def subscribeConsumer(consumer: IStatusLogConsumer) -> None:
         """Write all there is, and all that comes, to an L{IStatusLogConsumer}, no faster than it wants it."""
 
 

@@ -17,6 +17,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import endpoints
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred, fail
 from twisted.internet.error import ConnectError, ConnectionClosed, ConnectionRefusedError, DNSLookupError
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.spread import pb
@@ -78,7 +79,7 @@ class Sender:
         password: str = ACCOUNT[1],
         timeout: float = TIMEOUT,
         reactor: Any = None,
-        endpoint: Any = None,
+        endpoint: IStreamClientEndpoint | None = None,
     ) -> None:
         """
         @param master: C{"host:port"}, or a client endpoint description of Twisted.
@@ -228,7 +229,7 @@ class Sender:
         self._reactor.run()
 
 
-def _isTooLarge(value: Any) -> bool:
+def _isTooLarge(value: object) -> bool:
     """Whether PB cannot carry it; Twisted would notice halfway, and leave a Deferred behind."""
     if isinstance(value, dict):
         return any(map(_isTooLarge, (*value, *value.values())))
@@ -243,13 +244,14 @@ def _isRemote(error: Exception, name: str) -> bool:
     return str(getattr(error, "remoteType", "")).rstrip("'").endswith(f".{name}")
 
 
-def _endpointOf(master: str, reactor: Any) -> Any:
+def _endpointOf(master: str, reactor: Any) -> IStreamClientEndpoint:
     """Where to connect. Raises ValueError, whose words are for the user, if nobody can say."""
     match = _HOST_AND_PORT.fullmatch(master)
     if match is not None and 0 < int(match["port"]) < 65536:
         return endpoints.HostnameEndpoint(reactor, match["ip6"] or match["host"], int(match["port"]))
     try:
-        return endpoints.clientFromString(reactor, master)
+        endpoint: IStreamClientEndpoint = endpoints.clientFromString(reactor, master)
+        return endpoint
     except (TypeError, ValueError) as why:  # TypeError: a part of the description is missing
         said = str(why)
     known = not said.startswith("Unknown endpoint type")

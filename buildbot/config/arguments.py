@@ -101,7 +101,7 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
     return decorate
 
 
-def complain(made: Any, sentence: str, name: str | None = None, value: object = None) -> None:
+def complain(made: object, sentence: str, name: str | None = None, value: object = None) -> None:
     """For a constructor: tell of arguments that do not go together. Its caller may go on, or not.
 
     @param sentence: as in "takes no argument x"; the class goes before it.
@@ -207,7 +207,7 @@ class _Taken:
         )
 
     def read(
-        self, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any], troubles: list[_Trouble]
+        self, made: object, args: tuple[Any, ...], kwargs: dict[str, Any], troubles: list[_Trouble]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments to go on with: as they came if nothing is wrong with them."""
         given = kwargs
@@ -238,7 +238,7 @@ class _Taken:
 
     def _troubles(
         self,
-        made: Any,
+        made: object,
         given: Mapping[str, Any],
         wrong: Iterable[str],
         excess: int,
@@ -255,7 +255,7 @@ class _Taken:
             yield _Trouble(f": {name} {self._kinds[name].trouble(given[name])}", name, given[name])
 
 
-def _title(made: Any, given: Mapping[str, Any]) -> str:
+def _title(made: object, given: Mapping[str, Any]) -> str:
     """The class of an object, with its name if it has one to tell."""
     kind = type(made).__name__
     name = given.get("name", vars(made).get("name"))
@@ -264,7 +264,7 @@ def _title(made: Any, given: Mapping[str, Any]) -> str:
     )
 
 
-def _tell(made: Any, troubles: list[_Trouble]) -> None:
+def _tell(made: object, troubles: list[_Trouble]) -> None:
     """Report what is wrong with an object. @raise BadArguments: no configuration is loaded."""
     title = _title(made, getattr(made, "_arguments", _NONE))
     sentences = [

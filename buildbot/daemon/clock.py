@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
+
 
 def makeMonotonic(
     reactor: Any, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
@@ -37,7 +39,7 @@ def makeMonotonic(
 class Stopwatch:
     """I tell the time within one build, in seconds since the epoch: as its clock does, I only go forward."""
 
-    def __init__(self, started: float, clock: Any) -> None:
+    def __init__(self, started: float, clock: IReactorTime) -> None:
         """
         @param started: what the time is now, in seconds since the epoch.
         @param clock: has C{seconds()}, which nobody sets.
@@ -47,5 +49,4 @@ class Stopwatch:
 
     def __call__(self) -> float:
         """The time."""
-        now: float = self._base + self._clock.seconds()
-        return now
+        return self._base + self._clock.seconds()

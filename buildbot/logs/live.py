@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -22,16 +22,33 @@ from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Symptom, Troubles
 from buildbot.events.observers import NOBODY, Observers
-from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
 from buildbot.logs.directory import canWrite
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, OutputFile, logFilename, openForWriting
 from buildbot.logs.format import Chunk
 from buildbot.logs.producer import LogProducer
 from buildbot.logs.text import ChunkDecoder, decoded
 from buildbot.model.completion import Completion
-from buildbot.model.records import LogRecord
+from buildbot.model.records import BuildRecord, LogRecord
 
 _log = Logger()
+
+
+class LoggedBuild(Protocol):
+    """What a log, and whoever makes it, needs of the status of its build."""
+
+    record: BuildRecord
+    number: int
+    logs: LogDirectory
+
+    def getLogs(self) -> Sequence[LogFile]: ...
+
+
+class LoggedStep(Protocol):
+    """What a log needs of the status of its step."""
+
+    @property
+    def build(self) -> LoggedBuild: ...
 
 
 class LogDirectory:
@@ -54,7 +71,7 @@ class LogDirectory:
         self.limits = limits or LogLimits()
         self.troubles = troubles
 
-    def create(self, build: Any, step: str, name: str) -> tuple[str, LogWriter]:
+    def create(self, build: LoggedBuild, step: str, name: str) -> tuple[str, LogWriter]:
         """The filename of a new log, which no other file has, and its writer."""
         given = {log.filename for log in build.getLogs()}
         nameBeside = partial(logFilename, build.record.builder, build.number, step, name)
@@ -149,12 +166,12 @@ class LogFile(Completion):
     """
 
     isHTML = False
-    _observers: Observers[Any] = NOBODY
-    _byteObservers: Observers[Any] = NOBODY
+    _observers: Observers[object] = NOBODY
+    _byteObservers: Observers[object] = NOBODY
     _decoder: ChunkDecoder | None = None
     _length: int | None = None
 
-    def __init__(self, step: Any, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
+    def __init__(self, step: LoggedStep, name: str, filename: str, writer: LogWriter | Nowhere) -> None:
         self.step = step
         self.name = name
         self.filename = filename
@@ -246,7 +263,7 @@ class LogFile(Completion):
 
     # reading: text for everybody, bytes for those who ask for them
 
-    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+    def subscribe(self, receiver: object, catchup: bool = False) -> None:
         """
         Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
 
@@ -267,7 +284,7 @@ class LogFile(Completion):
         self._decoder = self._decoder or decoder
         self._observers = self._observers.plus(receiver)
 
-    def subscribeBytes(self, receiver: Any, catchup: bool = False) -> None:
+    def subscribeBytes(self, receiver: object, catchup: bool = False) -> None:
         """
         Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
 
@@ -280,7 +297,7 @@ class LogFile(Completion):
         if not self.isFinished():
             self._byteObservers = self._byteObservers.plus(receiver)
 
-    def subscribeConsumer(self, consumer: Any) -> None:
+    def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
         """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
         LogProducer(self, self._reader(), consumer, self.step.build.logs.clock).start()
 
@@ -288,7 +305,7 @@ class LogFile(Completion):
         """Whether anybody sees it grow."""
         return bool(self._observers or self._byteObservers)
 
-    def unsubscribe(self, receiver: Any) -> None:
+    def unsubscribe(self, receiver: object) -> None:
         """Call it no more."""
         self._observers = self._observers.without(receiver)
         self._byteObservers = self._byteObservers.without(receiver)
@@ -304,7 +321,7 @@ class LogFile(Completion):
             for observer in self._observers:
                 self._tell(observer, "logChunk", channel, text)
 
-    def _tell(self, observer: Any, method: str, channel: int, data: bytes | str) -> bool:
+    def _tell(self, observer: object, method: str, channel: int, data: bytes | str) -> bool:
         """Whether it could bear it; else it is told no more."""
         try:
             getattr(observer, method)(self.step.build, self.step, self, channel, data)
@@ -360,7 +377,7 @@ class HTMLLogFile(LogFile):
 
     isHTML = True
 
-    def subscribe(self, receiver: Any, catchup: bool = False) -> None:
+    def subscribe(self, receiver: object, catchup: bool = False) -> None:
         """Nobody is told of pieces of it: who wants it reads it whole."""
 
     @property

@@ -7,18 +7,31 @@ Everything is read from the file of the log, so a consumer that pauses costs no 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.eventual import eventual
+from buildbot.interfaces import IStatusLogConsumer
 from buildbot.logs.files import LogReader
 from buildbot.logs.text import ChunkDecoder
 
 _log = Logger()
+
+
+class Logged(Protocol):
+    """What a producer needs of the log that it writes."""
+
+    def getName(self) -> str: ...
+    def flush(self) -> None: ...
+    def subscribeBytes(self, receiver: object, /) -> None: ...
+    def unsubscribe(self, receiver: object, /) -> None: ...
+    def waitUntilFinished(self) -> Deferred[Any]: ...
+    def isFinished(self) -> bool: ...
 
 
 @implementer(IPushProducer)
@@ -29,7 +42,9 @@ class LogProducer:
     A turn of the reactor carries one block of the file.
     """
 
-    def __init__(self, log: Any, reader: LogReader, consumer: Any, clock: IReactorTime) -> None:
+    def __init__(
+        self, log: Logged, reader: LogReader, consumer: IStatusLogConsumer, clock: IReactorTime
+    ) -> None:
         """@param log: the L{buildbot.logs.live.LogFile}; C{reader} reads its file."""
         self._log = log
         self._reader = reader
@@ -39,7 +54,7 @@ class LogProducer:
         self._offset = 0
         self._isPaused = False
         self._isStopped = False
-        self._turn: Any = None
+        self._turn: IDelayedCall | None = None
 
     def start(self) -> None:
         """Meet the consumer, and begin to write in a later turn."""
@@ -48,7 +63,7 @@ class LogProducer:
         self._log.waitUntilFinished().addCallback(lambda log: self._go())
         self._go()
 
-    def logBytes(self, build: Any, step: Any, log: Any, channel: int, data: bytes) -> None:
+    def logBytes(self, build: object, step: object, log: object, channel: int, data: bytes) -> None:
         """There is more in the log."""
         self._go()
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError, DNSLookupError
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.trial import unittest
+from zope.interface import implementer
 
 from buildbot.changes.pb import PBChangeSource
 from buildbot.clients.sendchange import Sender, SendFailed
@@ -24,6 +26,7 @@ class SSLError(Exception):
     __module__ = "OpenSSL.SSL"
 
 
+@implementer(IStreamClientEndpoint)
 class Cable:
     """An endpoint that leads to a factory in this process, or to some trouble."""
 
@@ -33,10 +36,10 @@ class Cable:
         self.pump: Any = None
         self.client: Any = None
 
-    def connect(self, factory: Any) -> Deferred[Any]:
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
         if isinstance(self._server, Exception):
             return fail(self._server)
-        client = self.client = factory.buildProtocol(None)
+        client = self.client = protocolFactory.buildProtocol(None)
         self.pump = Pump(self._server.buildProtocol(None), client, self._reactor)
         return succeed(client)
 
