@@ -75,7 +75,7 @@ class Running:
         source = SourceStamp(branch="trunk", changes=[Change("me", files, "c")] if files else ())
         self.build = Build([BuildRequest("because", source, "full")])
         botmaster = SimpleNamespace(basedir=basedir, partials=None)
-        builder = SimpleNamespace(
+        builder: Any = SimpleNamespace(
             name="full", botmaster=botmaster, realLocks=lambda *a: [], stepChanged=lambda build: None
         )
         self.build.setBuilder(builder)

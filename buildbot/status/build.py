@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.events.observers import NOBODY, Observers
-from buildbot.logs.live import HTMLLogFile, LogFile, Nowhere
+from buildbot.logs.live import HTMLLogFile, LogDirectory, LogFile, Nowhere
 from buildbot.model.completion import Completion
 from buildbot.model.records import BuildRecord, StepRecord
 from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -73,7 +73,7 @@ class _Watched(Completion):
     """What can be subscribed to and waited for; nobody does most of the time."""
 
     announcer: Announcer
-    _watchers: Observers[Any] = NOBODY
+    _watchers: Observers[object] = NOBODY
     _updates: tuple[Updates, ...] = ()
     started: float | None = None
     finished: float | None = None
@@ -323,6 +323,7 @@ class BuildStatus(_Watched):
     @ivar waitsFor: says what it waits for, if it waits for locks.
     """
 
+    started: float
     results: int | None = None
     _text: tuple[str, ...] = ()
     waitsFor: Callable[[], str] | None = None
@@ -331,9 +332,9 @@ class BuildStatus(_Watched):
 
     def __init__(
         self,
-        builder: Any,
+        builder: interfaces.IBuilderStatus,
         record: BuildRecord,
-        logs: Any,
+        logs: LogDirectory,
         now: Callable[[], float],
         announcer: Announcer | None = None,
     ) -> None:
@@ -353,7 +354,7 @@ class BuildStatus(_Watched):
         self.properties: dict[str, Any] = {}
         self.changes: Sequence[Any] = ()
         self.blamelist: Sequence[str] = ()
-        self.testResults: dict[tuple[str, ...], Any] = {}
+        self.testResults: dict[tuple[str, ...], interfaces.ITestResult] = {}
         self._testResultsSize = 0
 
     @property
@@ -365,7 +366,7 @@ class BuildStatus(_Watched):
     def note(self, note: str) -> None:
         self._note = note
 
-    def getBuilder(self) -> Any:
+    def getBuilder(self) -> interfaces.IBuilderStatus:
         """The L{buildbot.status.builderstatus.BuilderStatus} of the builder that builds it."""
         return self.builder
 
@@ -393,16 +394,15 @@ class BuildStatus(_Watched):
         """Who wants to know of it: who made the Changes."""
         return list(self.blamelist)
 
-    def getPreviousBuild(self) -> BuildStatus | None:
+    def getPreviousBuild(self) -> interfaces.IBuildStatus | None:
         """The build before it; None if that is in the store only."""
-        found: BuildStatus | None = self.builder.getBuild(self.number - 1) if self.number else None
-        return found
+        return self.builder.getBuild(self.number - 1) if self.number else None
 
-    def getTestResults(self) -> dict[tuple[str, ...], Any]:
+    def getTestResults(self) -> dict[tuple[str, ...], interfaces.ITestResult]:
         """What test steps have told: test name -> result."""
         return dict(self.testResults)
 
-    def addTestResult(self, result: Any) -> None:
+    def addTestResult(self, result: interfaces.ITestResult) -> None:
         """One test's result, an L{interfaces.ITestResult}; kept as far as TEST_RESULTS_MEMORY allows."""
         size = weigh(result.getName()) + weigh(result.getLogs()) + weigh(result.getText())
         if self._testResultsSize + size <= TEST_RESULTS_MEMORY:
@@ -461,7 +461,7 @@ class BuildStatus(_Watched):
         known = [step.expected for step in self.steps]
         if not known or None in known or self.isFinished():
             return None
-        return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())  # type: ignore[operator]
+        return max(0.0, self.started + sum(each or 0.0 for each in known) - self.now())
 
     def _tellETA(self, receiver: object) -> None:
         tellOne(receiver, "buildETAUpdate", self, self.getETA())

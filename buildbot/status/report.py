@@ -8,15 +8,19 @@ It reads and never changes anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
 
 from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.records import PauseRecord
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
+from buildbot.status.build import BuildStatus
+from buildbot.status.builderstatus import RunningBuild
 from buildbot.status.slave import SlaveStatus
 
 #: How many Changes of a source are named one by one.
@@ -66,6 +70,48 @@ class ReportedSlave(Protocol):
 
     def traffic(self) -> dict[str, int]:
         """Bytes over the present connection, C{in} and C{out}."""
+
+
+class ReportedRequest(Protocol):
+    """A request that waits, for a report."""
+
+    @property
+    def submitted(self) -> float:
+        """When it was made, in seconds since the epoch."""
+
+    @property
+    def arrived(self) -> float:
+        """When it came to its builder, by the clock of the master."""
+
+
+class ReportedBuilder(Protocol):
+    """A builder, for a report: the L{buildbot.process.builder.Builder}."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def building(self) -> Sequence[RunningBuild]:
+        """The builds that run."""
+
+    @property
+    def pending(self) -> Sequence[ReportedRequest]:
+        """The requests that wait."""
+
+    @property
+    def clock(self) -> IReactorTime:
+        """The clock of the master."""
+
+    def whyWaiting(self) -> str:
+        """Why they wait, in words."""
+
+
+class ReportedBuilders(Protocol):
+    """All builders, for a report: the L{buildbot.slaves.botmaster.BotMaster}."""
+
+    def getBuilders(self) -> Sequence[ReportedBuilder]:
+        """In the order of the configuration."""
 
 
 def reportMaster(master: Any) -> dict[str, Any]:
@@ -152,12 +198,12 @@ def failingBuilders(slave: ReportedSlave) -> list[str]:
     ]
 
 
-def runningBuilds(botmaster: Any) -> list[Any]:
+def runningBuilds(botmaster: ReportedBuilders) -> list[BuildStatus]:
     """The L{buildbot.status.build.BuildStatus} of each build that runs, builder by builder."""
     return [build.build_status for builder in botmaster.getBuilders() for build in builder.building]
 
 
-def reportRunning(build: Any) -> dict[str, Any]:
+def reportRunning(build: BuildStatus) -> dict[str, Any]:
     """A running build, from its status: see docs/reference/builds for the keys."""
     step = build.getCurrentStep()
     record = build.toRecord().toRecord()
@@ -208,14 +254,14 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def reportWaiting(botmaster: Any) -> list[dict[str, Any]]:
+def reportWaiting(botmaster: ReportedBuilders) -> list[dict[str, Any]]:
     """Which builders have requests that wait, how many, since when, and why: one dict each."""
     return [
         {
             "builder": builder.name,
             "requests": len(builder.pending),
             "since": builder.pending[0].submitted,
-            "lasts": builder.botmaster.clock.seconds() - builder.pending[0].arrived,
+            "lasts": builder.clock.seconds() - builder.pending[0].arrived,
             "why": builder.whyWaiting(),
         }
         for builder in botmaster.getBuilders()

@@ -19,6 +19,8 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.model.completion import Completion
 from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from buildbot.status.build import BuildStatus
 
 log = Logger()
 
@@ -38,13 +40,13 @@ class BuildRequestStatus:
 
     __slots__ = ("_builds", "_observers", "builderName", "source")
 
-    def __init__(self, source: Any, builderName: str | None) -> None:
+    def __init__(self, source: SourceStamp, builderName: str | None) -> None:
         self.source = source
         self.builderName = builderName
-        self._builds: tuple[Any, ...] = ()
+        self._builds: tuple[BuildStatus, ...] = ()
         self._observers: Observers[Callable[[Any], object]] = NOBODY
 
-    def getSourceStamp(self) -> Any:
+    def getSourceStamp(self) -> SourceStamp:
         """What is to be built."""
         return self.source
 
@@ -52,7 +54,7 @@ class BuildRequestStatus:
         """The builder that is to build it."""
         return self.builderName or ""
 
-    def getBuilds(self) -> list[Any]:
+    def getBuilds(self) -> list[BuildStatus]:
         """The builds that were begun for it, the oldest first: L{buildbot.status.build.BuildStatus}."""
         return list(self._builds)
 
@@ -66,7 +68,7 @@ class BuildRequestStatus:
         """Call it no more."""
         self._observers = self._observers.without(observer)
 
-    def buildStarted(self, build: Any) -> None:
+    def buildStarted(self, build: BuildStatus) -> None:
         """A build was begun for it; C{build} is its status."""
         self._builds = (*self._builds, build)
         tellEach(self._observers, build)
@@ -83,21 +85,21 @@ class BuildSetStatus(Completion):
     isRepeated = False
 
     def __init__(
-        self, source: Any, reason: str, builderNames: Sequence[str], bsid: str | None = None
+        self, source: SourceStamp, reason: str, builderNames: Sequence[str], bsid: str | None = None
     ) -> None:
         self.source = source
         self.reason = reason
         self.builderNames = builderNames
         self.id = bsid
         self.results: int | None = None
-        self._requests: Sequence[Any] = ()
+        self._requests: Sequence[BuildRequestStatus] = ()
         self._isFinished = False
         self._hopeful: tuple[Deferred[Any], ...] = ()
 
     def __repr__(self) -> str:
         return f"<BuildSetStatus {self.reason[:60]!r} on {', '.join(self.builderNames)}>"
 
-    def getSourceStamp(self) -> Any:
+    def getSourceStamp(self) -> SourceStamp:
         """What is built."""
         return self.source
 
@@ -117,7 +119,7 @@ class BuildSetStatus(Completion):
         """Where it is built."""
         return list(self.builderNames)
 
-    def getBuildRequests(self) -> list[Any]:
+    def getBuildRequests(self) -> list[BuildRequestStatus]:
         """One L{BuildRequestStatus} for each builder."""
         return list(self._requests)
 
@@ -145,7 +147,7 @@ class BuildSetStatus(Completion):
 
     # what the set tells
 
-    def setBuildRequestStatuses(self, buildRequestStatuses: Sequence[Any]) -> None:
+    def setBuildRequestStatuses(self, buildRequestStatuses: Sequence[BuildRequestStatus]) -> None:
         """These are my requests."""
         self._requests = list(buildRequestStatuses)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.task import Clock
 from twisted.python import usage
@@ -402,9 +402,9 @@ class ReferenceTests(unittest.TestCase):
         build.setBuilder(SimpleNamespace(name="full"))
         record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
         slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
-        clock = Clock()
+        clock, nobody = Clock(), cast(Any, None)
         build.startBuild(
-            BuildStatus(None, record, LogDirectory(self.mktemp(), clock), clock.seconds),
+            BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock), clock.seconds),
             {},
             SimpleNamespace(
                 slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None, budget=None)

@@ -254,10 +254,12 @@ class BuilderStatusTests(BuildCase):
             self.force()
             slave.commands[-1].end(rc)
             self.settle()
+            last = self.full.getLastFinishedBuild()
+            assert last is not None
             if rc:
-                first = self.full.getBuild(0)
-            elif self.full.getLastFinishedBuild().getNumber() == 1:
-                self.assertIs(self.full.getLastFinishedBuild().getPreviousBuild(), first)
+                first = last
+            elif last.getNumber() == 1:
+                self.assertIs(last.getPreviousBuild(), first)
         self.assertEqual(first.getResults(), FAILURE)
         self.assertEqual([bool(self.full.getBuild(each)) for each in range(5)], [False] * 2 + [True] * RECENT)
         self.assertIsNone(self.full.getBuild(9))
