@@ -1,13 +1,14 @@
 # -*- test-case-name: tests.unit.test_interfaces -*-
 """The contracts between the parts of the master, and the exceptions that a caller may catch.
 
-The names are those of 0.7.5, so that plug-ins written for it find them. Nothing here does anything: an
-interface says what its provider promises. What is promised all over is said once, here:
+The names are those of 0.7.5, so that plug-ins written for it find them. This module has no behaviour: an
+interface says what its provider promises. These promises hold for all of them:
 
 - times are seconds since the epoch, as C{float}; durations are seconds
-- results are the small integers of L{buildbot.model.results}, if not said otherwise
+- a result is one of the small integers of L{buildbot.model.results}, unless a method says otherwise
 - text is C{str}; a "list of words" is a list of C{str}, one for each line that a narrow display would use
-- C{subscribe} takes effect in a later turn of the reactor; after C{unsubscribe} nothing more is delivered
+- C{subscribe} takes effect in a later turn of the reactor; after C{unsubscribe} no more
+  calls arrive
 - a method that begins with C{waitUntil} returns a new Deferred for each caller; it never fails
 """
 
@@ -18,21 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 from zope.interface import Interface
 
-if TYPE_CHECKING:  # for the checker alone: this module stands below everything that waits
+if TYPE_CHECKING:  # only the type checker needs it
     from twisted.internet.defer import Deferred
 
-# The channels of a log file, as they are stored, and as they travel to status clients.
+# The channels of a log. Log files and status clients use these numbers.
 LOG_CHANNEL_STDOUT = 0
 LOG_CHANNEL_STDERR = 1
 LOG_CHANNEL_HEADER = 2
 
 
 class NoSlaveError(Exception):
-    """A build was wanted at once, and no slave of its builder is connected."""
+    """A build should start now, but no slave of its builder is connected."""
 
 
 class BuilderInUseError(Exception):
-    """A build was wanted at once, and every connected slave of its builder is busy."""
+    """A build should start now, but every connected slave of its builder is busy."""
 
 
 class BuildSlaveTooOldError(Exception):
@@ -40,82 +41,82 @@ class BuildSlaveTooOldError(Exception):
 
 
 class IChangeSource(Interface):
-    """I watch one place where people commit, and hand what I find to the ChangeMaster that is my parent.
+    """I watch one source of commits and pass a L{Change} for each to C{addChange} of my parent.
 
-    I am a service as well; my parent's C{addChange} is where my Changes go.
+    I am also a service; my parent is the ChangeMaster.
     """
 
     def start() -> object:
-        """Begin to watch. Called once my parent is set and runs. May return a Deferred."""
+        """Begin to watch. The parent calls this when it is running. May return a Deferred."""
 
     def stop() -> object:
-        """Deliver nothing from now on. May return a Deferred that fires when all is quiet."""
+        """Stop: deliver no more Changes. May return a Deferred that fires when the work has ended."""
 
     def describe() -> str:
-        """One line of text that tells a person what I watch."""
+        """Describe for people, in one line, what I watch."""
 
 
 class IScheduler(Interface):
-    """I decide when the builders that I name should build, and of what."""
+    """I decide when my builders build, and which source they build."""
 
     def addChange(change: object) -> None:
-        """Hear of a new L{Change}. Called for every change, wanted or not. Must not raise for an odd one."""
+        """Receive a new L{Change}. Called for every Change, also unimportant ones. Must not raise."""
 
     def listBuilderNames() -> list[str]:
-        """The names of all builders that I may ever start; the configuration check reads them."""
+        """The names of all builders that I can start. The configuration check reads them."""
 
     def getPendingBuildTimes() -> list[float]:
-        """The times at which I shall submit builds if nothing more happens; empty when I wait for nothing."""
+        """The times of my next builds if no further Change comes. Empty if no build is planned."""
 
 
 class IUpstreamScheduler(Interface):
-    """I am a scheduler that others can follow: they act once my builds have succeeded."""
+    """I am a scheduler that other schedulers can follow: they act after my builds have succeeded."""
 
     def subscribeToSuccessfulBuilds(target: Callable[[Any], object]) -> None:
-        """Call C{target(sourcestamp)} each time that one of my build sets has succeeded as a whole."""
+        """Call C{target(sourcestamp)} each time all builds of one of my build sets have succeeded."""
 
     def listBuilderNames() -> list[str]:
-        """The names of all builders that I may ever start."""
+        """The names of all builders that I can start."""
 
 
 class ISourceStamp(Interface):
-    """I name one state of the source: a branch, and a revision or a list of changes, and perhaps a patch."""
+    """I identify one state of the source: branch, revision or list of Changes, and optional patch."""
 
 
 class IEmailSender(Interface):
-    """I know how to send mail. A mark only: no method is promised."""
+    """I can send mail. This interface only marks a class; it has no methods."""
 
 
 class IEmailLookup(Interface):
-    """I turn the names that version control knows into mail addresses."""
+    """I look up the mail address of a version control user."""
 
     def getAddress(user: str) -> object:
-        """The address of a user, as text, or None if I know none. May be a Deferred of either."""
+        """The mail address of a user as C{str}, or None if it is unknown. May be a Deferred of either."""
 
 
 class IStatus(Interface):
-    """I am the root of everything that may be asked about the whole master."""
+    """I am the root of the master's status: project, schedulers, builders, slaves and build sets."""
 
     def getProjectName() -> str | None:
-        """C{c['projectName']}: a few words for headings."""
+        """C{c['projectName']}: the project's name for headings."""
 
     def getProjectURL() -> str | None:
         """C{c['projectURL']}: the project's own home page."""
 
     def getBuildbotURL() -> str | None:
-        """C{c['buildbotURL']}: where this master's pages are seen from outside. Ends with a slash."""
+        """C{c['buildbotURL']}: the public address of this master's pages. Ends with a slash."""
 
     def getURLForThing(thing: object) -> str | None:
-        """The address of the page about a builder, build, step, log, change or the like.
+        """The URL of the page about a builder, build, step, log or Change.
 
-        None when C{buildbotURL} is not set, or when there is no such page.
+        None if C{buildbotURL} is not set or the object has no page.
         """
 
     def getSchedulers() -> Sequence[ISchedulerStatus]:
         """All schedulers, each an L{ISchedulerStatus} provider."""
 
     def getBuilderNames(categories: Iterable[str] | None = None) -> list[str]:
-        """The names of the builders, in the configuration's order; only those of C{categories} if given."""
+        """The builders' names, in the configuration's order. C{categories} limits the list if given."""
 
     def getBuilder(name: str) -> IBuilderStatus:
         """The L{IBuilderStatus} of one builder. Raises C{KeyError} for an unknown name."""
@@ -124,360 +125,360 @@ class IStatus(Interface):
         """The L{ISlaveStatus} of one slave. Raises C{KeyError} for an unknown name."""
 
     def getBuildSets() -> Sequence[IBuildSetStatus]:
-        """The build sets that are not finished, each an L{IBuildSetStatus}."""
+        """The unfinished build sets, each an L{IBuildSetStatus}."""
 
     def subscribe(receiver: object) -> None:
-        """Tell an L{IStatusReceiver} of build sets, and of builders: of those there are, and as they come."""
+        """Call C{builderAdded} of an L{IStatusReceiver} for every builder, then report new events to it."""
 
     def unsubscribe(receiver: object) -> None:
-        """Tell it no more. A receiver that I do not know is ignored."""
+        """Stop calls to this receiver. An unknown receiver is ignored."""
 
 
 class IBuildSetStatus(Interface):
-    """I am one request for builds of one source on a number of builders."""
+    """I describe one build set: a request to build one source on one or more builders."""
 
     def getSourceStamp() -> ISourceStamp:
-        """The L{ISourceStamp} to be built."""
+        """The L{ISourceStamp} to build."""
 
     def getReason() -> str:
-        """Why: text for people."""
+        """Why the builds were requested, as text for people."""
 
     def getID() -> str | None:
-        """The id that the submitter chose, if any; a try client finds its set by it."""
+        """The id that the submitter chose, or None. A try client uses it to find its build set."""
 
     def getResponsibleUsers() -> Sequence[str]:
-        """The users whose changes are in the source."""
+        """The authors of the Changes in the source, by user name."""
 
     def getInterestedUsers() -> Sequence[str]:
-        """Those users, and the others who asked to be told."""
+        """The responsible users and everyone else who asked for notification."""
 
     def getBuilderNames() -> list[str]:
-        """The builders that I shall have a build on."""
+        """The names of the builders that get one build each."""
 
     def getBuildRequests() -> Sequence[IBuildRequestStatus]:
         """One L{IBuildRequestStatus} for each builder."""
 
     def isFinished() -> bool:
-        """Whether every build is over."""
+        """True when every build has finished."""
 
     def waitUntilSuccess() -> Deferred[object]:
-        """Fires with me as soon as the outcome is known: at the first failure, or when all have succeeded."""
+        """Fires with me when the result is known: at the first failure or the last success."""
 
     def waitUntilFinished() -> Deferred[object]:
-        """Fires with me when every build is over, whatever came of it."""
+        """Fires with me when every build has finished, with any result."""
 
     def getResults() -> int | None:
-        """SUCCESS or FAILURE for the whole; None while it is not known."""
+        """SUCCESS or FAILURE for the whole set, or None if it is not known yet."""
 
 
 class IBuildRequestStatus(Interface):
-    """I am the wish for one build on one builder."""
+    """I describe a request for one build on one builder."""
 
     def getSourceStamp() -> ISourceStamp:
-        """The L{ISourceStamp} to be built."""
+        """The L{ISourceStamp} to build."""
 
     def getBuilderName() -> str:
-        """The builder that I wait for."""
+        """The name of the builder."""
 
     def getBuilds() -> Sequence[IBuildStatus]:
-        """The builds made for me, each an L{IBuildStatus}, oldest first. More than one after a lost slave."""
+        """The builds for this request, oldest first, each an L{IBuildStatus}. A lost slave causes another."""
 
     def subscribe(observer: Callable[[Any], object]) -> None:
-        """Call C{observer(buildStatus)} for each of my builds: once for each there is, then as they start."""
+        """Call C{observer(buildStatus)} for each existing build, then for each new one when it starts."""
 
     def unsubscribe(observer: Callable[[Any], object]) -> None:
-        """Call it no more."""
+        """Stop calls to this observer."""
 
 
 class ISlaveStatus(Interface):
-    """I tell what is known of one slave of C{c['bots']}."""
+    """I describe one slave of C{c['bots']}."""
 
     def getName() -> str:
-        """The name it logs in with."""
+        """The name that the slave uses to log in."""
 
     def getAdmin() -> str | None:
-        """Who looks after it, in the slave's own words; None until it has said so."""
+        """The slave's C{info/admin} text, or None if it has not been received."""
 
     def getHost() -> str | None:
-        """The machine, in the slave's own words; None until it has said so."""
+        """The slave's C{info/host} text, or None if it has not been received."""
 
     def isConnected() -> bool:
-        """Whether it has a live connection that is fully attached. Never a memory of one."""
+        """True while the slave is attached: connected, and its login has been completed."""
 
 
 class ISchedulerStatus(Interface):
-    """I tell what a scheduler is about to do."""
+    """I describe the pending builds of one scheduler."""
 
     def getName() -> str:
-        """The name that the configuration gave it."""
+        """The name in the configuration."""
 
     def getPendingBuildsets() -> Sequence[IBuildSetStatus]:
-        """The build sets it would submit if no further change came, each an L{IBuildSetStatus}."""
+        """The build sets to submit if no further Change comes, each an L{IBuildSetStatus}."""
 
 
 class IBuilderStatus(Interface):
-    """I tell what one builder does and did."""
+    """I describe the current and earlier builds of one builder."""
 
     def getName() -> str:
-        """The name that the configuration gave it."""
+        """The name in the configuration."""
 
     def getState() -> tuple[str, Sequence[IBuildStatus]]:
         """A pair: C{'offline'}, C{'idle'} or C{'building'}, and the L{IBuildStatus} of each running build."""
 
     def getSlaves() -> Sequence[ISlaveStatus]:
-        """The slaves that may build here, connected or not, each an L{ISlaveStatus}."""
+        """The builder's slaves, connected or not, each an L{ISlaveStatus}."""
 
     def getPendingBuilds() -> Sequence[IBuildRequestStatus]:
-        """The requests that wait here, each an L{IBuildRequestStatus}."""
+        """The requests in the builder's queue, each an L{IBuildRequestStatus}."""
 
     def getCurrentBuilds() -> Sequence[IBuildStatus]:
-        """The builds that run now, each an L{IBuildStatus}."""
+        """The running builds, each an L{IBuildStatus}."""
 
     def getLastFinishedBuild() -> IBuildStatus | None:
-        """The L{IBuildStatus} of the build that ended last; None if there was none."""
+        """The L{IBuildStatus} of the build that finished last, or None."""
 
     def getBuild(number: int) -> IBuildStatus | None:
-        """One build by its number, or counted from the newest if negative. None if it is not kept."""
+        """The build with this number; -1 is the newest build. None if there is no such build."""
 
     def getEvent(number: int) -> IStatusEvent | None:
-        """One L{IStatusEvent}; -1 is the newest. None beyond the oldest."""
+        """One L{IStatusEvent}; -1 is the newest. None if there is no such event."""
 
     def subscribe(receiver: object) -> None:
-        """Tell an L{IStatusReceiver} of my state, at once and when it changes, and of my builds."""
+        """Report my current state, later changes of state and my builds to an L{IStatusReceiver}."""
 
     def unsubscribe(receiver: object) -> None:
-        """Tell it no more, of builds that run neither."""
+        """Stop calls to this receiver, also about builds that are running."""
 
 
 class IBuildStatus(Interface):
-    """I tell what one build does or did."""
+    """I describe one build, running or finished."""
 
     def getBuilder() -> IBuilderStatus:
-        """The L{IBuilderStatus} that I belong to."""
+        """The L{IBuilderStatus} of the build's builder."""
 
     def getNumber() -> int:
-        """My number: counted up from 0 in each builder, and never used twice."""
+        """The build's number. Each builder counts from 0 and never reuses a number."""
 
     def getPreviousBuild() -> IBuildStatus | None:
-        """The L{IBuildStatus} numbered one below, or None."""
+        """The L{IBuildStatus} of the build with the next lower number, or None."""
 
     def getSourceStamp() -> ISourceStamp:
-        """The L{ISourceStamp} that is built."""
+        """The L{ISourceStamp} of the build."""
 
     def getReason() -> str:
-        """Why: text for people."""
+        """Why the builds were requested, as text for people."""
 
     def getChanges() -> Sequence[object]:
-        """The changes that are in this build and were not in the one before. Empty if not known."""
+        """The Changes that are new in this build. Empty if they are unknown."""
 
     def getResponsibleUsers() -> Sequence[str]:
-        """Who made those changes, each user once, sorted."""
+        """The authors of those Changes: user names, sorted, without duplicates."""
 
     def getInterestedUsers() -> Sequence[str]:
-        """Those users, and the others who asked to be told."""
+        """The responsible users and everyone else who asked for notification."""
 
     def getSteps() -> Sequence[IBuildStepStatus]:
-        """My steps in their order, each an L{IBuildStepStatus}, those not yet started included."""
+        """All steps in order, each an L{IBuildStepStatus}. Includes steps that have not started."""
 
     def getCurrentStep() -> IBuildStepStatus | None:
-        """The step that runs now, or None."""
+        """The L{IBuildStepStatus} of the running step, or None."""
 
     def getTimes() -> tuple[float, float | None]:
-        """When I started and when I ended; the latter is None while I run."""
+        """The pair C{(start, end)}; C{end} is None while the build runs."""
 
     def getETA() -> float | None:
-        """How many seconds are left, by the experience of earlier builds (may be below 0), or None."""
+        """The expected seconds until the end, or None if unknown. Negative if the build is late."""
 
     def getSlavename() -> str:
-        """The slave that runs me."""
+        """The name of the build's slave."""
 
     def getProperty(propname: str) -> object:
         """The value of a build property. Raises C{KeyError} if it is not set."""
 
     def getText() -> list[str]:
-        """A list of words: what came of it. Only once I am finished."""
+        """The result as a list of words. Valid after the build has finished."""
 
     def getColor() -> str | None:
-        """The colour of my box, or None while I run."""
+        """The colour name for displays, or None while the build runs."""
 
     def getResults() -> int | None:
-        """What came of it: one of the results, or None while I run."""
+        """The build's result, or None while it runs."""
 
     def getLogs() -> Sequence[IStatusLog]:
         """All logs of all steps, each an L{IStatusLog}."""
 
     def getTestResults() -> Mapping[tuple[str, ...], ITestResult]:
-        """The L{ITestResult} of each test, by the tuple of names that leads to it."""
+        """The L{ITestResult} of each test. The key is the test's name, a tuple of C{str}."""
 
     def isFinished() -> bool:
-        """Whether I am over."""
+        """True when the build has ended, with any result."""
 
     def waitUntilFinished() -> Deferred[object]:
-        """Fires with me when I am over; at once if I am already."""
+        """Fires with me when the build has ended; at once if it already has."""
 
     def subscribe(receiver: object, updateInterval: float | None = None) -> None:
-        """Tell an L{IStatusReceiver} of my steps; of my ETA too, every C{updateInterval} seconds if given."""
+        """Report steps to an L{IStatusReceiver}, and the ETA every C{updateInterval} seconds if given."""
 
     def unsubscribe(receiver: object) -> None:
-        """Tell it no more."""
+        """Stop calls to this receiver."""
 
 
 class ITestResult(Interface):
-    """I am what one test of a build came to."""
+    """I am the result of one test of a build."""
 
     def getName() -> tuple[str, ...]:
-        """The names that lead to the test, outermost first."""
+        """The test's name: package, module, class, method, or similar; outermost first."""
 
     def getResults() -> int:
-        """One of the results."""
+        """The test's result."""
 
     def getText() -> list[str]:
-        """A list of words."""
+        """The result as a list of words."""
 
     def getLogs() -> Mapping[str, str]:
-        """The texts that belong to the test, by name."""
+        """The test's log texts, by name."""
 
 
 class IBuildStepStatus(Interface):
-    """I tell what one step of a build does or did."""
+    """I describe one step of a build: waiting, running or finished."""
 
     def getName() -> str:
-        """The name of the step; the same step has the same name in every build."""
+        """The step's name. It is the same in every build of the builder."""
 
     def getBuild() -> IBuildStatus:
-        """The L{IBuildStatus} that I am part of."""
+        """The L{IBuildStatus} of the step's build."""
 
     def getTimes() -> tuple[float | None, float | None]:
-        """When I started and when I ended; None for what has not happened yet."""
+        """The pair C{(start, end)}. Each is None until it has happened."""
 
     def getExpectations() -> list[tuple[str, float | None, float | None]]:
-        """What was measured: C{(metric, now, expected at the end)}, each None if it is not known."""
+        """The progress by metric: C{(metric, current value, expected final value)}; None if unknown."""
 
     def getETA() -> float | None:
-        """How many seconds are left; None if there is no experience."""
+        """The expected seconds until the end, or None if no earlier build gives an estimate."""
 
     def getURLs() -> Mapping[str, str]:
-        """Addresses outside of this master that belong to the step: name to URL."""
+        """Links from the step to external pages: name to URL."""
 
     def getText() -> list[str]:
-        """A list of words: what I do, or what came of it."""
+        """The step's current action or result as a list of words."""
 
     def getColor() -> str | None:
-        """The colour of my box."""
+        """The colour name for displays."""
 
     def getResults() -> tuple[int | None, list[str]]:
-        """What came of it, and the words to add to the text of the build if they matter there."""
+        """The pair C{(result, words)}. The words go into the build's text; result is None while running."""
 
     def getLogs() -> Sequence[IStatusLog]:
-        """My logs, each an L{IStatusLog}, in the order of their making."""
+        """The step's logs in order of creation, each an L{IStatusLog}."""
 
     def isFinished() -> bool:
-        """Whether I am over."""
+        """True when the step has ended, with any result."""
 
     def waitUntilFinished() -> Deferred[object]:
-        """Fires with me when I am over; at once if I am already."""
+        """Fires with me when the step has ended; at once if it already has."""
 
     def subscribe(receiver: object, updateInterval: float = 10) -> None:
-        """Tell an L{IStatusReceiver} of my logs, and of my ETA every C{updateInterval} seconds."""
+        """Report logs to an L{IStatusReceiver}, and the ETA every C{updateInterval} seconds."""
 
     def unsubscribe(receiver: object) -> None:
-        """Tell it no more."""
+        """Stop calls to this receiver."""
 
 
 class IStatusEvent(Interface):
-    """I am something that happened to a builder and belongs to no build, such as a slave's coming."""
+    """I am an event of a builder outside of builds, such as a slave that connects."""
 
     def getTimes() -> tuple[float, float | None]:
-        """When it began and when it ended; the latter is None for what has no duration."""
+        """The pair C{(start, end)}; C{end} is None if the event has no duration."""
 
     def getText() -> list[str]:
-        """A list of words."""
+        """The event as a list of words."""
 
     def getColor() -> str | None:
-        """The colour of my box."""
+        """The colour name for displays."""
 
 
 class IStatusLog(Interface):
-    """I am one log of a step, for those who read it."""
+    """I am the read side of one log of a step."""
 
     def getName() -> str:
-        """The name, unique within the step."""
+        """The log's name, unique within the step."""
 
     def getStep() -> IBuildStepStatus:
-        """The L{IBuildStepStatus} that I belong to."""
+        """The L{IBuildStepStatus} of the log's step."""
 
     def isFinished() -> bool:
-        """Whether nothing more will come."""
+        """True when the log is complete."""
 
     def waitUntilFinished() -> Deferred[object]:
-        """Fires with me when nothing more will come; at once if that is so already."""
+        """Fires with me when the log is complete; at once if it already is."""
 
     def hasContents() -> bool:
-        """Whether there is anything to read still: False once the text was thrown away."""
+        """True while the text can be read. False after the text was deleted."""
 
     def getText() -> str:
-        """What came on stdout and stderr, in order, without the headers."""
+        """The text of stdout and stderr, in order, without headers."""
 
     def getTextWithHeaders() -> str:
-        """All there is, in order, the headers included."""
+        """The text of all channels, in order."""
 
     def getChunks() -> Iterable[tuple[int, str]]:
-        """All there is, in order: C{(channel, text)}, the channel being one of C{LOG_CHANNEL_*}."""
+        """All chunks in order, each C{(channel, text)}; the channel is one of C{LOG_CHANNEL_*}."""
 
     def readlines(channel: int = LOG_CHANNEL_STDOUT) -> Iterable[str]:
         """The lines of one channel, each with its newline."""
 
     def subscribe(receiver: object, catchup: bool) -> None:
-        """Call C{receiver.logChunk} for all that comes; if C{catchup}, first for all that was there."""
+        """Call C{receiver.logChunk} for new chunks. If C{catchup}, call it for existing chunks first."""
 
     def unsubscribe(receiver: object) -> None:
-        """Call it no more."""
+        """Stop calls to this observer."""
 
     def subscribeConsumer(consumer: IStatusLogConsumer) -> None:
-        """Write all there is, and all that comes, to an L{IStatusLogConsumer}, no faster than it wants it."""
+        """Write existing and new chunks to an L{IStatusLogConsumer}, at the consumer's speed."""
 
 
 class IStatusLogConsumer(Interface):
-    """I take the chunks of a log at my own speed."""
+    """I receive the chunks of a log and control the speed."""
 
     def registerProducer(producer: object, streaming: bool) -> None:
-        """Meet the producer, an C{IPushProducer} if C{streaming}, an C{IPullProducer} if not."""
+        """Receive the producer: an C{IPushProducer} if C{streaming}, else an C{IPullProducer}."""
 
     def unregisterProducer() -> None:
-        """The producer has nothing more to write."""
+        """Forget the producer: it has ended."""
 
     def writeChunk(chunk: tuple[int, str]) -> None:
-        """Take one C{(channel, text)}."""
+        """Receive one chunk: C{(channel, text)}."""
 
     def finish() -> None:
-        """The log is complete; nothing comes after this."""
+        """The log is complete; no chunk follows."""
 
 
 class IStatusReceiver(Interface):
-    """I am told what happens. Each call has a turn of its own: what I raise is logged and hurts nobody.
+    """I receive status events. Each call runs in its own reactor turn; an exception from me is only logged.
 
-    What C{builderAdded}, C{buildStarted}, C{stepStarted} and C{logStarted} return says whether I (or
-    another receiver) want to hear what goes on within: a receiver, or None for "no". C{buildStarted} and
-    C{stepStarted} may also return a pair, the receiver and the seconds between two ETA updates.
+    C{builderAdded}, C{buildStarted}, C{stepStarted} and C{logStarted} return the receiver for the events
+    inside the builder, build, step or log, or None if there is no interest. C{buildStarted} and
+    C{stepStarted} can also return a pair: the receiver and the seconds between two ETA updates.
     """
 
     def buildsetSubmitted(buildset: IBuildSetStatus) -> None:
         """A new L{IBuildSetStatus} exists."""
 
     def builderAdded(builderName: str, builder: IBuilderStatus) -> object:
-        """There is a builder, new or old. Return a receiver for what happens in it, or None."""
+        """A builder exists, old or new. Return a receiver for its events, or None."""
 
     def builderChangedState(builderName: str, state: str) -> None:
-        """It is C{'offline'}, C{'idle'} or C{'building'} now."""
+        """The builder is now C{'offline'}, C{'idle'} or C{'building'}."""
 
     def buildStarted(builderName: str, build: IBuildStatus) -> object:
-        """A build has begun. Return a receiver for its steps, or None."""
+        """A build has started. Return a receiver for its steps, or None."""
 
     def buildETAUpdate(build: IBuildStatus, ETA: float | None) -> None:
-        """The build is expected to take this many seconds more."""
+        """The build is expected to end in C{ETA} seconds. None if unknown."""
 
     def stepStarted(build: IBuildStatus, step: IBuildStepStatus) -> object:
-        """A step has begun. Return a receiver for its logs, or None."""
+        """A step has started. Return a receiver for its logs, or None."""
 
     def stepETAUpdate(
         build: IBuildStatus,
@@ -485,99 +486,99 @@ class IStatusReceiver(Interface):
         ETA: float | None,
         expectations: list[tuple[str, float | None, float | None]],
     ) -> None:
-        """The step is expected to take this many seconds more; the list is that of C{getExpectations}."""
+        """The step is expected to end in C{ETA} seconds. The list is that of C{getExpectations}."""
 
     def logStarted(build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog) -> object:
-        """A log is open. Return a receiver for its text, or None."""
+        """A log was opened. Return a receiver for its chunks, or None."""
 
     def logChunk(
         build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog, channel: int, text: str
     ) -> None:
-        """Text has come to a log; the channel is one of C{LOG_CHANNEL_*}."""
+        """A chunk was added to a log; the channel is one of C{LOG_CHANNEL_*}."""
 
     def logFinished(build: IBuildStatus, step: IBuildStepStatus, log: IStatusLog) -> None:
-        """Nothing more will come to this log."""
+        """A log is complete."""
 
     def stepFinished(
         build: IBuildStatus, step: IBuildStepStatus, results: tuple[int | None, list[str]]
     ) -> None:
-        """A step is over; the pair is that of C{IBuildStepStatus.getResults}."""
+        """A step has ended; the pair is that of C{IBuildStepStatus.getResults}."""
 
     def buildFinished(builderName: str, build: IBuildStatus, results: int) -> None:
-        """A build is over."""
+        """A build has ended."""
 
     def builderRemoved(builderName: str) -> None:
-        """A reconfig took the builder away."""
+        """A reconfig removed the builder."""
 
 
 class IControl(Interface):
-    """I let the master be told what to do. Who holds me may do all of it."""
+    """I control the master. There is no further permission check: every caller may do everything."""
 
     def addChange(change: object) -> object:
-        """Hand in a L{Change}, as a change source does. May return a Deferred that fires when it is safe."""
+        """Submit a L{Change}, as a change source does. May return a Deferred that fires when it is stored."""
 
     def submitBuildSet(buildset: object) -> object:
-        """Start a build set now. May return a Deferred that fires when it is safe."""
+        """Submit a build set. May return a Deferred that fires when it is stored."""
 
     def getBuilder(name: str) -> IBuilderControl:
         """The L{IBuilderControl} of one builder. Raises C{KeyError} for an unknown name."""
 
 
 class IBuilderControl(Interface):
-    """I let one builder be told what to do."""
+    """I control one builder."""
 
     def requestBuild(request: object) -> object:
-        """Put a build request at the end of the queue. May return a Deferred that fires when it is safe."""
+        """Append a build request to the queue. May return a Deferred that fires when it is stored."""
 
     def requestBuildSoon(request: object) -> object:
-        """Put a build request in the queue only if it can start at once.
+        """Add a build request to the queue only if it can start now.
 
-        Raises L{NoSlaveError} when no slave is connected, L{BuilderInUseError} when all are busy; the
-        request is not queued then.
+        Otherwise raises L{NoSlaveError} (no slave is connected) or L{BuilderInUseError} (all slaves are
+        busy).
         """
 
     def resubmitBuild(buildStatus: object, reason: str = "<rebuild, no reason given>") -> object:
-        """Ask for the same source to be built once more. The build must be finished."""
+        """Request a new build of the same source. C{buildStatus} must be a finished build."""
 
     def getPendingBuilds() -> Sequence[IBuildRequestControl]:
-        """The requests that wait here, each an L{IBuildRequestControl}."""
+        """The requests in the builder's queue, each an L{IBuildRequestControl}."""
 
     def getBuild(number: int) -> IBuildControl | None:
         """The L{IBuildControl} of a running build; None if no running build has that number."""
 
     def ping(timeout: float = 30) -> Deferred[bool]:
-        """Ask every connected slave of this builder for a sign of life.
+        """Check that every connected slave of this builder answers.
 
-        Fires with True when all have answered, with False when one has not within C{timeout} seconds, or
-        none is connected. A slave that does not answer is disconnected.
+        Fires with True when all have answered. Fires with False if no slave is connected, or a slave does
+        not answer within C{timeout} seconds. That slave is disconnected.
         """
 
 
 class IBuildRequestControl(Interface):
-    """I let one waiting request be told what to do."""
+    """I control one pending build request."""
 
     def subscribe(observer: Callable[[Any], object]) -> None:
         """Call C{observer(buildControl)} with an L{IBuildControl} for each build started for this request."""
 
     def unsubscribe(observer: Callable[[Any], object]) -> None:
-        """Call it no more."""
+        """Stop calls to this observer."""
 
     def cancel() -> None:
-        """Take the request out of the queue. Without effect once it has been taken up."""
+        """Remove the request from the queue. No effect after its build has started."""
 
 
 class IBuildControl(Interface):
-    """I let one running build be told what to do."""
+    """I control one running build."""
 
     def getStatus() -> IBuildStatus:
         """The L{IBuildStatus} of the build."""
 
     def stopBuild(reason: str = "<no reason given>") -> None:
-        """End the build as soon as may be; it counts as failed. Without effect once it is over."""
+        """Stop the build as soon as possible; its result is a failure. No effect after its end."""
 
 
 class ILogFile(Interface):
-    """I am one log of a step, for the one who writes it."""
+    """I am the write side of one log of a step."""
 
     def addStdout(data: str) -> None:
         """Add text to the channel C{LOG_CHANNEL_STDOUT}."""
@@ -586,20 +587,20 @@ class ILogFile(Interface):
         """Add text to the channel C{LOG_CHANNEL_STDERR}."""
 
     def addHeader(data: str) -> None:
-        """Add text to the channel C{LOG_CHANNEL_HEADER}: what the master itself has to say."""
+        """Add text to the channel C{LOG_CHANNEL_HEADER}: notes of the master."""
 
     def finish() -> None:
-        """Nothing more will come."""
+        """Mark the log as complete."""
 
 
 class ILogObserver(Interface):
-    """I read a log while a step writes it, to find progress or results in it."""
+    """I read a log while a step writes it, to find progress or results."""
 
     def setStep(step: object) -> None:
-        """Meet the build step that I work for. Called before C{setLog}."""
+        """Receive the build step. Called before C{setLog}."""
 
     def setLog(log: object) -> None:
-        """Meet the log, an L{IStatusLog}; subscribe to it here."""
+        """Receive the log, an L{IStatusLog}, and subscribe to it."""
 
     def logChunk(build: object, step: object, log: object, channel: int, text: str) -> None:
-        """Text has come; the channel is one of C{LOG_CHANNEL_*}. Chunks end anywhere, not at lines."""
+        """Receive a chunk; the channel is one of C{LOG_CHANNEL_*}. A chunk can end within a line."""

@@ -1,1 +1,1 @@
-"""What must outlive the master's process: changes, requests, builds, and what schedulers remember."""
+"""Persistent data of the master: Changes, buildsets, requests, builds, and the state of schedulers."""

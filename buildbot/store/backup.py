@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.store.test_backup -*-
-"""A copy of a master's directory that a master can be started from, made while its master runs or not.
+"""Back up a master's directory, while the master runs or is stopped. A master can start from the copy.
 
-The store is copied first, as it is at one instant; then the logs of the builds that it knows, and all other
-files. What a running process keeps for itself is left out. Everything here blocks.
+The store is copied first, in one consistent state. Then the logs of the builds in that store and all other
+files are copied. The pid file, socket and other files of a running process are left out. All functions block.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from buildbot.store.database import BUSY
 from buildbot.store.recovery import SHM, WAL
 from buildbot.store.sqlite import FILE
 
-#: What belongs to a running process, or is copied in a way of its own.
+#: Files of a running process, and the store's files, which L{_copyStore} copies.
 _NOT_COPIED = frozenset((LOCK, PID, SOCKET, PARTIALS, FILE, FILE + WAL, FILE + SHM))
 _PIECE = 1 << 20
-#: What SQLite calls a file that somebody else has locked.
+#: SQLite's codes for a file that another process has locked.
 _BUSY, _LOCKED = 5, 6
 
 
 class CannotBackUp(Exception):
-    """There is no backup; str() says why, and what to do. Nothing is left of it."""
+    """The backup failed and was removed; str() gives the reason and the remedy."""
 
 
 @dataclass
 class Made:
-    """I am what went into a backup.
+    """I am the summary of a backup.
 
-    @ivar counts: by table of the store, how many records.
-    @ivar logs: how many log files.
-    @ivar files: how many other files and links.
-    @ivar size: the bytes of all of them.
-    @ivar damage: what is wrong with the store; it was copied all the same.
-    @ivar skipped: what is neither a file nor a directory nor a link, relative to the master's directory.
+    @ivar counts: the number of records in each table of the store.
+    @ivar logs: the number of log files.
+    @ivar files: the number of other files and links.
+    @ivar size: the total size in bytes.
+    @ivar damage: the fault that SQLite found in the store, which was copied nevertheless.
+    @ivar skipped: sockets, FIFOs and devices, which are not copied; relative to the master's directory.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,11 +59,11 @@ class Made:
 def backUp(here: str, target: str) -> Made:
     """Copy a master's directory.
 
-    Only the owner can look into the copy, and each file in it has the mode that it has in the original.
+    Only the owner can enter the copy. Each file keeps its mode.
 
     @param here: the directory's real path.
-    @param target: where the copy shall be; nothing may be there yet. It is there in full, or not at all.
-    @raise CannotBackUp: it cannot be made.
+    @param target: the path of the copy; it must not exist. The complete copy appears at once, or nothing.
+    @raise CannotBackUp: the copy cannot be made.
     """
     target = os.path.abspath(target)
     parent = os.path.realpath(os.path.dirname(target))
@@ -99,19 +99,19 @@ def _copyAll(here: str, partial: str, made: Made) -> None:
     newest: dict[str, int] = {}
     store = os.path.join(here, FILE)
     if os.path.lexists(store):
-        os.close(openPlain(store))  # a FIFO would keep SQLite waiting
+        os.close(openPlain(store))  # raises for a FIFO, which would block SQLite
         newest = _copyStore(store, os.path.join(partial, FILE), made)
     for path in _below(here, ""):
         source, copy = os.path.join(here, path), os.path.join(partial, path)
         if _isLater(path, newest):
             continue
-        with suppress(FileNotFoundError):  # a log that was pruned meanwhile
+        with suppress(FileNotFoundError):  # the log was pruned meanwhile
             _copyOne(source, copy, path, made)
     _sync(partial)
 
 
 def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
-    """Copy the store as it is at one instant; by directory of logs, the number of the newest build."""
+    """Copy the store in one consistent state. Returns the newest build number for each log directory."""
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(sqlite3.connect(copy)) as target:
         with closing(sqlite3.connect(f"file:{quote(store)}?mode=ro", uri=True)) as source:
@@ -128,7 +128,7 @@ def _copyStore(store: str, copy: str, made: Made) -> dict[str, int]:
 
 
 def _patience() -> Callable[[int, int, int], None]:
-    """What ends a backup of a store that somebody has locked; SQLite itself would try for ever."""
+    """Make a progress callback that raises if the store stays locked. SQLite itself would retry forever."""
     begun = time.monotonic()
 
     def progress(status: int, remaining: int, total: int) -> None:
@@ -139,7 +139,7 @@ def _patience() -> Callable[[int, int, int], None]:
 
 
 def _isLater(path: str, newest: dict[str, int]) -> bool:
-    """Whether this is a log of a build that began after the store was copied."""
+    """True for a log of a build that started after the store was copied."""
     top, _, rest = path.partition("/")
     directory, _, name = rest.partition("/")
     number = numberOf(name) if top == LOGS else None
@@ -147,7 +147,7 @@ def _isLater(path: str, newest: dict[str, int]) -> bool:
 
 
 def _below(here: str, path: str) -> Iterator[str]:
-    """Everything below a directory, relative to it, a directory before what is in it; no link is followed."""
+    """List all paths below a directory, relative to it, parents first. Links are not followed."""
     with os.scandir(os.path.join(here, path)) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
@@ -178,7 +178,7 @@ def _copyOne(source: str, copy: str, path: str, made: Made) -> None:
 
 
 def _copyFile(source: str, copy: str, about: os.stat_result) -> int:
-    """Copy a file that may grow meanwhile; how many bytes it had."""
+    """Copy a file that may grow meanwhile. Returns the number of bytes copied."""
     size = 0
     with os.fdopen(openPlain(source, follow=False), "rb") as original:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -191,7 +191,7 @@ def _copyFile(source: str, copy: str, about: os.stat_result) -> int:
 
 
 def _sync(path: str) -> None:
-    """See to it that a file or directory is on disk."""
+    """Flush a file or directory to disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

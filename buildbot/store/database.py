@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_faults -*-
-"""One SQLite file: opened, made, upgraded, or set aside when it is damaged; and transactions on it.
+"""One SQLite file: open, create or upgrade it, set it aside if it is damaged, and run transactions.
 
-What stands in it is for L{buildbot.store.sql}. Everything here blocks, and belongs to one thread.
+L{buildbot.store.sql} owns the contents. All functions block and run in one thread.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from buildbot.store.schema import Schema
 
 _log = Logger()
 
-#: Opens a file: L{sqlite3.connect}, or what behaves like it.
+#: Opens a file, like L{sqlite3.connect}.
 Connect = Callable[..., Any]
 
-#: For so many seconds another process (a backup) may keep us waiting.
+#: The longest wait in seconds for a lock of another process, such as a backup.
 BUSY = 5.0
 
 
 class Damaged(Exception):
-    """The file is no database of ours, or not any more; str() says why."""
+    """The file is not a sound database of the master; str() gives the reason."""
 
 
 class Database:
-    """I am one open file, with transactions that are on disk when they end.
+    """I am one open file with durable transactions.
 
-    Every failure to read or write is a L{StoreFailed}; after one, or after any other exception within a
-    transaction, nothing of that transaction is there.
+    Every failure to read or write raises L{StoreFailed}. Any exception within a transaction undoes the
+    whole transaction.
     """
 
     def __init__(self, path: str, connect: Connect, schema: Schema) -> None:
-        """Open the file, or make it.
+        """Open the file, or create it.
 
-        @raise SchemaTooNew: it is from a later release, and was left as it is.
-        @raise StoreFailed: the disk is full or broken, or closed to us.
+        @raise SchemaTooNew: a later release wrote the file. It was not changed.
+        @raise StoreFailed: the disk is full or broken, or access is denied.
         """
         self._path = path
         self._connect = connect
@@ -56,16 +56,16 @@ class Database:
             self._inode = os.stat(path).st_ino
 
     def close(self) -> None:
-        """Let go of the file. Never raises."""
+        """Close the file. Never raises."""
         with suppress(sqlite3.Error):
             self.connection.close()
 
     @contextmanager
     def transaction(self, isWriting: bool) -> Iterator[Any]:
-        """A connection. What it does is on disk when the context ends; if it raises, nothing of it is."""
+        """A context with a connection. It commits to disk at the end, or rolls back on an exception."""
         with _translated(self._path):
             self._mustBeThere()
-            if self.connection.in_transaction:  # even the rollback of the last one has failed
+            if self.connection.in_transaction:  # the last rollback has failed too
                 self.connection.close()
                 self.connection = self._connected()
                 _setUp(self.connection)
@@ -73,7 +73,7 @@ class Database:
                 yield self.connection
 
     def _mustBeThere(self) -> None:
-        """Nobody shall believe that things are kept in a file which somebody has deleted under us."""
+        """Raise L{StoreFailed} if the open file was deleted or replaced: writes would be lost silently."""
         with suppress(OSError):
             if os.stat(self._path).st_ino == self._inode:
                 return
@@ -84,7 +84,7 @@ class Database:
         return connection
 
     def _opened(self, schema: Schema) -> sqlite3.Connection:
-        """A connection to the file, which is good and has our tables. Raises L{Damaged}."""
+        """Open the file and check its contents and tables. Raises L{Damaged}."""
         for end in ("", WAL, SHM):
             mustBePlain(self._path + end, follow=not end)
         if not os.path.exists(self._path):
@@ -102,14 +102,14 @@ class Database:
             _prepare(connection, self._path, schema)
         except BaseException as error:
             connection.close()
-            # The words of some errors are read from the file; they may be no text.
+            # SQLite quotes the file in some error messages, so that they may not be valid text.
             if type(error) in (sqlite3.DatabaseError, UnicodeDecodeError):
                 raise Damaged(str(error)) from error
             raise
         return connection
 
     def _replaced(self, schema: Schema, damage: Damaged) -> sqlite3.Connection:
-        """A connection to a new file, with what could be read of the damaged one."""
+        """Set the damaged file aside and open a new one with all rows that could be recovered."""
         aside = setAside(self._path)
         connection = self._opened(schema)
         with _transaction(connection):
@@ -125,15 +125,15 @@ class Database:
 
 
 def _setUp(connection: sqlite3.Connection) -> None:
-    """Say how the file is to be written: every commit waits for the disk."""
+    """Configure the connection: every commit waits for the disk."""
     for pragma in ("synchronous = FULL", "journal_size_limit = 16000000", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
-    # Text that is none must not keep anybody from what stands around it.
+    # Invalid text in one value must not make other values unreadable.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
-    """Make, check or upgrade the tables. Raises L{Damaged}, or what SQLite raises."""
+    """Create, check or upgrade the tables. Raises L{Damaged} or an SQLite error."""
     tables = _tables(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > schema.version:
@@ -156,13 +156,13 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
         for statement in schema.between(version):
             connection.execute(statement)
         raiseCounters(connection)
-        # This is written even if it is the same: now the write-ahead log is there, and stays.
+        # Write the version even if it is unchanged: this creates the write-ahead log.
         connection.execute(f"PRAGMA user_version = {schema.version}")
     _syncDirectory(path)
 
 
 def _shapeOf(schema: Schema, version: int | None = None) -> frozenset[tuple[Any, ...]]:
-    """The L{shape} of a file that has the tables of a version, or of the latest."""
+    """The L{shape} of a file with the tables of this version; default: the latest."""
     with closing(sqlite3.connect(":memory:")) as memory:
         for statement in schema.between(0, version):
             memory.execute(statement)
@@ -174,8 +174,8 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None:
-    """Raise L{Damaged} if the file is not sound, or a value is not what its column was made for."""
-    # The indexes as well: a build that cannot be found by its number would be one that nobody knows.
+    """Raise L{Damaged} if the file is not sound, or a value has the wrong type for its column."""
+    # Check the indexes too: with a bad index, a build cannot be found by its number.
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise Damaged(" ".join(found.split()))
@@ -191,7 +191,7 @@ def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None
 
 
 def _backUp(connection: sqlite3.Connection, path: str) -> None:
-    """Copy all that is there to a file, which is complete if it is there at all."""
+    """Copy the whole database to the file. The complete copy appears, or nothing."""
     new = f"{path}.new"
     with suppress(FileNotFoundError):
         os.unlink(new)
@@ -208,7 +208,7 @@ def _backUp(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _syncDirectory(path: str) -> None:
-    """See to it that the names of the files beside C{path} are on disk as well."""
+    """Flush the directory of C{path} to disk, so that names of new files are kept."""
     descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -223,7 +223,7 @@ def _transaction(connection: sqlite3.Connection, isWriting: bool = True) -> Iter
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # after some failures SQLite has ended it of itself
+        if connection.in_transaction:  # SQLite itself rolls back after some failures
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
@@ -231,7 +231,7 @@ def _transaction(connection: sqlite3.Connection, isWriting: bool = True) -> Iter
 
 @contextmanager
 def _translated(path: str) -> Iterator[None]:
-    """Make what the disk does to us a L{StoreFailed}."""
+    """A context that turns disk errors into L{StoreFailed}."""
     try:
         yield
     except Exception as error:
@@ -242,10 +242,10 @@ def _translated(path: str) -> Iterator[None]:
 
 
 def isDiskFault(error: Exception) -> bool:
-    """Whether the disk is to blame, and not the statement or a value: those have classes of their own."""
+    """True for an error of the disk. Errors of a statement or value have classes of their own."""
     return isinstance(error, OSError) or type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
 
 
 def isDamage(error: Exception) -> bool:
-    """Whether a page cannot be read: that is nobody's trouble who does not need it."""
+    """True if a page of the file cannot be read. Calls that do not need this page still work."""
     return type(error) is sqlite3.DatabaseError and "malformed" in str(error)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_store -*-
-"""What a store promises, to those who put things into it and to those who write one.
+"""The contract of a store, for its callers and its implementations.
 
-How a store keeps what it is given is the business of the modules beside this one.
+The other modules of this package implement it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from zope.interface import Interface
 from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
 
-if TYPE_CHECKING:  # for the checker alone: this module stands below everything that waits
+if TYPE_CHECKING:  # only the type checker needs it
     from twisted.internet.defer import Deferred
 
-#: State that makes no sense to this release is kept under this and its old key (P3).
+#: The prefix of keys for state that this release cannot read: the old key follows it (P3).
 UNREADABLE = "unreadable"
-#: How the reason of a L{StoreFailed} ends that lasts until the master is started again.
+#: The end of a L{StoreFailed} reason if the failure lasts until the master is restarted.
 FILE_GONE = "has been deleted or replaced while it is in use"
 
 
 class StoreFailed(Exception):
-    """Nothing could be kept or read; C{reason} is one line for people ("database or disk is full").
+    """A read or write failed; C{reason} is one line for people ("database or disk is full").
 
-    What failed has changed nothing, and may be tried again.
+    The failed call has changed nothing. The caller can retry it.
     """
 
     def __init__(self, reason: str) -> None:
@@ -35,34 +35,33 @@ class StoreFailed(Exception):
 
 
 class SchemaTooNew(StoreFailed):
-    """The file was written by a later release; it was not touched."""
+    """A later release wrote the file. The file was not changed."""
 
 
 class StoreConflict(Exception):
-    """The caller's view is out of date: the build is over or unknown, the request is not pending any more.
+    """The caller has old data: the build has ended or is unknown, or the request is not pending any more.
 
-    Nothing has been changed.
+    The call has changed nothing.
     """
 
 
 class IStore(Interface):
-    """I keep what must outlive the process.
+    """I keep the master's data across restarts.
 
-    Every method returns a Deferred that fires once the change is on disk; what is read is on disk as
-    well. Calls take effect in the order in which they are made, each of them wholly or not at all, and
-    their Deferreds fire in that order. Instead of firing it may fail: with L{StoreFailed} if the disk is
-    full, broken or closed to us, with L{StoreConflict} where that is said, and with ValueError or
-    TypeError if an argument is nothing that can be kept.
+    Every method returns a Deferred. It fires when the change is on disk; a read returns only data that is
+    on disk. Calls take effect in call order, each completely or not at all, and their Deferreds fire in
+    this order. Every Deferred can fail: with L{StoreFailed} if the disk is full, broken or not accessible,
+    with L{StoreConflict} where a method says so, and with ValueError or TypeError if an argument cannot
+    be stored.
 
-    Dicts that are given to me are read before the call returns. Records that I answer with are nobody's
-    to change.
+    A method reads its dict arguments before it returns. Callers must not change the records they get.
     """
 
     def open() -> Deferred[None]:
-        """Read what there is, or begin anew. To be called, and waited for, before anything else.
+        """Open the existing store, or create one. Callers must wait for it before any other call.
 
-        A damaged file is set aside; what can be read of it is carried over, and a warning logged. Fails
-        with L{SchemaTooNew} too.
+        A damaged file is set aside, its readable rows are copied to a new file, and a warning is logged.
+        Fails with L{SchemaTooNew} too.
         """
 
     def watch(
@@ -70,31 +69,30 @@ class IStore(Interface):
         works: Callable[[], object],
         damaged: Callable[[str], object] = lambda reason: None,
     ) -> None:
-        """Call C{failed(reason)} when something could not be kept, and C{works()} when it can be again.
+        """Call C{failed(reason)} when writes begin to fail, and C{works()} when they succeed again.
 
-        To be called before L{open}. Both are called before whoever asked for it is answered.
+        Call this before L{open}. Both run before the Deferred of the failed or successful call fires.
 
-        @param damaged: called with the reason if some of what is kept turns out to be unreadable; all else
-            goes on.
+        @param damaged: called with the reason if a part of the store is unreadable. Other calls still work.
         """
 
     def close() -> Deferred[None]:
-        """Finish what was asked for, and let go of the file. Later calls fail with L{StoreFailed}."""
+        """Finish all earlier calls and close the file. Later calls fail with L{StoreFailed}."""
 
     def addChange(change: Change, came: float | None = None) -> Deferred[Change]:
-        """Keep a Change. Fires with it as it is with its number, which grows by one each time, from 1 on.
+        """Store a Change. Fires with a copy that has its number: 1 for the first, then one more each time.
 
-        @param came: when it came here, by which it is old some day; C{change.when} if that is not known.
+        @param came: the time of arrival, which L{prune} compares; default C{change.when}.
         """
 
     def getChange(number: int) -> Deferred[Change | None]:
-        """The Change of this number, or None."""
+        """Fires with the Change of this number, or None."""
 
     def getChanges(count: int = 20, before: int | None = None) -> Deferred[list[Change]]:
-        """The last C{count} Changes, the newest first; of those numbered below C{before}, if given."""
+        """Fires with the last C{count} Changes, newest first. Only numbers below C{before}, if given."""
 
     def getChangesAfter(number: int, count: int = 1000) -> Deferred[list[Change]]:
-        """The first C{count} Changes numbered above C{number}, the oldest first."""
+        """Fires with the first C{count} Changes with a number above C{number}, oldest first."""
 
     def addBuildset(
         reason: str,
@@ -107,106 +105,106 @@ class IStore(Interface):
         state: Mapping[str, Any] | None = None,
         mergeable: bool = True,
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
-        """Keep a wish for builds: one pending request for each builder, in their order.
+        """Store a buildset and one pending request for each builder, in the order of C{builders}.
 
-        @param builders: the names; at least one.
-        @param state: what L{setState} is to remember in the same instant, so that a scheduler forgets its
-            timer exactly if its buildset is there.
-        @param mergeable: whether a build may serve its requests along with those of other sets.
+        @param builders: one or more names.
+        @param state: keys and values for L{setState} in the same transaction. A scheduler clears its timer
+            this way exactly when its buildset is stored.
+        @param mergeable: True if one build may serve its requests together with those of other sets.
         """
 
     def getBuildset(id: int) -> Deferred[BuildsetRecord | None]:
-        """The buildset of this number, or None."""
+        """Fires with the buildset of this number, or None."""
 
     def getBuildsetsOf(scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
-        """All buildsets that a scheduler asked for and that are numbered above C{after}, the oldest first."""
+        """Fires with all buildsets of a scheduler with a number above C{after}, oldest first."""
 
     def getBuildsOf(buildset: int) -> Deferred[list[BuildRecord]]:
-        """The last build of each request of a buildset, in their order, but for those that were pruned."""
+        """Fires with the last build of each request, in the order of requests, without pruned builds."""
 
     def pendingRequests() -> Deferred[list[RequestRecord]]:
-        """All requests that wait for a build, the oldest first."""
+        """Fires with all pending requests, oldest first."""
 
     def startBuild(build: BuildRecord, atLeast: int = 0) -> Deferred[BuildRecord]:
-        """Begin a build; its requests are "building" from now on.
+        """Store a new build and set its requests to "building".
 
-        @param build: without a number.
-        @param atLeast: its number is this or a greater one.
-        @return: the same with its number, which is greater than that of any earlier build of its builder,
-            those included that were pruned or cut short. The first build of a builder has 0. Fails with
-            L{StoreConflict} if one of its requests is not pending, or is for another builder.
+        @param build: the record without a number.
+        @param atLeast: the lowest allowed number.
+        @return: fires with the record and its number. The number is greater than that of every earlier
+            build of the builder, also pruned and interrupted ones; the first is 0. Fails with
+            L{StoreConflict} if a request is not pending or is for another builder.
         """
 
     def saveBuild(build: BuildRecord) -> Deferred[None]:
-        """Keep what there is of a running build. Fails with L{StoreConflict} if it does not run."""
+        """Update the record of a running build. Fails with L{StoreConflict} if it does not run."""
 
     def finishBuild(
         build: BuildRecord, requeue: bool = False, counts: bool = True
     ) -> Deferred[list[BuildsetRecord]]:
-        """Close a running build. Fails with L{StoreConflict} if it does not run.
+        """Store the end of a running build. Fails with L{StoreConflict} if it does not run.
 
-        @param build: with C{finished} and C{results}.
-        @param requeue: its requests are pending again; else they are done, with the results of the build.
-        @param counts: whether requests that are pending again have one more attempt behind them.
-        @return: the buildsets that are complete by this, in the order of their numbers.
+        @param build: the record with C{finished} and C{results}.
+        @param requeue: True to set its requests to pending again, False to finish them with its results.
+        @param counts: True to count this build as an attempt of the requeued requests.
+        @return: fires with the buildsets that are now complete, ordered by number.
         """
 
     def cancelRequests(ids: Sequence[int], when: float) -> Deferred[list[BuildsetRecord]]:
-        """Those of the requests that are pending are done, as CANCELLED; the others are left alone.
+        """Finish the pending requests among C{ids} as CANCELLED. The others do not change.
 
-        @return: the buildsets that are complete by this, in the order of their numbers.
+        @return: fires with the buildsets that are now complete, ordered by number.
         """
 
     def getBuild(builder: str, number: int) -> Deferred[BuildRecord | None]:
-        """One build, or None."""
+        """Fires with one build, or None."""
 
     def getBuilds(
         builder: str | None = None, count: int = 20, before: float | None = None
     ) -> Deferred[list[BuildRecord]]:
-        """The last C{count} builds, the newest first.
+        """Fires with the last C{count} builds, newest first.
 
-        @param builder: only builds of this one, by number; None for all builders, by the time of start.
-        @param before: only builds numbered below that, or, without a builder, started before that time.
+        @param builder: only builds of this builder, ordered by number. None: all builds, by time of start.
+        @param before: with a builder, only lower build numbers; without one, only earlier starts.
         """
 
     def interrupted(
         when: float, amend: Callable[[BuildRecord], BuildRecord] = lambda build: build
     ) -> Deferred[list[BuildRecord]]:
-        """To be called once after L{open}: close the builds that an earlier process left unfinished.
+        """End the builds that an earlier process left unfinished. Call it once after L{open}.
 
-        Their results are EXCEPTION; their requests are pending again, with one more interruption. That was
-        no attempt, for no slave was lost with it.
+        Their result is EXCEPTION. Their requests are pending again with one more interruption, which does
+        not count as an attempt because no slave was lost. Fires with the builds.
 
-        @param amend: gives the record that is kept for each; may block, and is called in any thread.
+        @param amend: returns the record to store for a build; may block, and may run in any thread.
         """
 
     def giveUp(when: float) -> Deferred[list[BuildsetRecord]]:
-        """To be called once after C{interrupted}: end the pending requests that can never be built.
+        """End the pending requests that can never be built. Call it once after C{interrupted}.
 
-        Those are the requests with L{MOST_INTERRUPTIONS<buildbot.model.records.MOST_INTERRUPTIONS>}
-        interruptions, and the unreadable ones. They are done, as EXCEPTION.
+        These are the requests with L{MOST_INTERRUPTIONS<buildbot.model.records.MOST_INTERRUPTIONS>}
+        interruptions, and the unreadable ones. Their result is EXCEPTION.
 
-        @return: the buildsets that are complete by this and can be read, in the order of their numbers.
+        @return: fires with the readable buildsets that are now complete, ordered by number.
         """
 
     def getState(key: str, default: Any = None) -> Deferred[Any]:
-        """What L{setState} was given under this key, as JSON gives it back."""
+        """Fires with the value of a key after a round trip through JSON, or with C{default}."""
 
     def getStates(prefix: str) -> Deferred[dict[str, Any]]:
-        """Every key that begins with C{prefix}, and its value."""
+        """Fires with all keys that begin with C{prefix}, and their values."""
 
     def setState(key: str, value: Any) -> Deferred[None]:
-        """Remember something that JSON can hold; None forgets the key."""
+        """Store a JSON value under a key. None deletes the key."""
 
     def prune(keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
-        """Forget finished builds, keeping the newest C{keep} of each builder.
+        """Delete finished builds except the newest C{keep} of each builder.
 
-        Complete buildsets go with their last build, and of the Changes the newest C{keep} stay as well.
+        A complete buildset is deleted with its last build. The newest C{keep} Changes stay too.
 
-        @param keep: at least 1.
-        @param olderThan: forget what finished (or, for a Change, came) before this time too, but for
-            the newest build of each builder and the newest Change. What has a lower number than something
-            else is no younger than that, so one with a time of long ago, by a clock that was wrong, stays.
-        @return: the names of the log files that are to be deleted now, before the next call. Those of an
-            earlier process, which may have ended before it deleted them, are among them.
+        @param keep: 1 or more.
+        @param olderThan: also delete builds that finished, and Changes that came, before this time. The
+            newest build of each builder and the newest Change stay. A record counts as at least as young
+            as all records with lower numbers: a wrong clock that wrote an old time deletes nothing.
+        @return: fires with the names of log files, which the caller deletes before its next call. They
+            include files that an earlier process may not have deleted.
         """

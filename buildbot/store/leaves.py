@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.store.test_leaves -*-
-"""Rows read off the leaves of a damaged SQLite file, without the pages that lead to them.
+"""Read rows from the leaf pages of a damaged SQLite file, without its index pages.
 
-Each leaf holds whole rows, but not of which table; the caller knows his by the number and kinds of their
-values. Pages that the file has on its list of free ones are left out, for they hold what was deleted.
+A leaf page holds whole rows but does not name the table. The caller recognizes its rows by the number and
+types of their values. Pages in the file's list of free pages are skipped: they hold deleted rows.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-#: The size of a page of our files, which is SQLite's default.
+#: The size of a page in bytes: SQLite's default, which the store uses.
 PAGE = 4096
 _LEAF = 0x0D
-#: No row of ours has as many values, and none as many bytes.
+#: Upper limits for the values and the bytes of a row in the store.
 _COLUMNS, _BYTES = 64, 1 << 26
 _SIZES: Mapping[int, int] = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8, 8: 0, 9: 0}
 
 
 class _Nonsense(Exception):
-    """What stands there is no row."""
+    """The bytes are not a row."""
 
 
 def rowsOnLeaves(image: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Each row that stands on a leaf of some table: its number, and its values. None of it is checked."""
+    """Yield each row of all table leaf pages: its rowid and its values, unchecked."""
     free = _freePages(image)
     for page in range(2, len(image) // PAGE + 1):
         start = (page - 1) * PAGE
@@ -40,7 +40,7 @@ def rowsOnLeaves(image: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
 
 
 def _freePages(image: bytes) -> set[int]:
-    """The pages that are free, as far as their list can be read."""
+    """The numbers of the free pages, as far as the file's list is readable."""
     free: set[int] = set()
     if len(image) < PAGE:
         return free
@@ -66,7 +66,7 @@ def _cell(image: bytes, start: int, offset: int) -> tuple[int, Sequence[Any]]:
 
 
 def _payload(image: bytes, start: int, at: int, size: int) -> bytes:
-    """The bytes of a row, which may go on in pages of their own."""
+    """The bytes of a row, including its overflow pages."""
     local = size
     if size > PAGE - 35:
         least = (PAGE - 12) * 32 // 255 - 23
@@ -123,7 +123,7 @@ def _value(kind: int, data: bytes) -> Any:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of up to nine bytes, and where it ends."""
+    """Read a variable-length integer (1 to 9 bytes). Returns it and the offset of its end."""
     value = 0
     for place in range(8):
         byte = data[at + place]

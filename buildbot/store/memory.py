@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_store -*-
-"""A store that forgets everything with its process: for tests, and to say in plain words what a store does.
+"""A store in memory, for tests; also a simple model of the SQL store.
 
-What could not be kept on disk cannot be kept here either: everything goes through JSON.
+All data goes through JSON, so that values which a disk store refuses are refused here too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 class MemoryStore(Store):
-    """I am an L{IStore} whose every Deferred has fired when it is returned."""
+    """I am an L{IStore} in memory. Every Deferred has fired when it is returned."""
 
     def __init__(self) -> None:
         self._core = MemoryCore()
@@ -56,7 +56,7 @@ class MemoryStore(Store):
 
 
 class MemoryCore:
-    """I am the L{Core} of L{MemoryStore}.  Whatever may fail comes first in each method."""
+    """I am the L{Core} of L{MemoryStore}. Each method runs all its checks before it changes anything."""
 
     def __init__(self) -> None:
         self._counters: dict[tuple[str, ...], int] = {}
@@ -64,8 +64,8 @@ class MemoryCore:
         self._sets: dict[int, BuildsetRecord] = {}
         self._requests: dict[int, RequestRecord] = {}
         self._builds: dict[BuildKey, BuildRecord] = {}
-        self._members: dict[int, list[int]] = {}  # the requests of a set
-        self._lastBuilds: dict[int, BuildKey] = {}  # by request
+        self._members: dict[int, list[int]] = {}  # request ids by buildset id
+        self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
 
     def addChange(self, when: float, text: str) -> int:
@@ -195,7 +195,7 @@ class MemoryCore:
         return closed
 
     def _interruptions(self, build: BuildRecord) -> int:
-        """How many builds of a request of this one were interrupted: of the request that has most."""
+        """The highest number of interruptions among the build's requests."""
         counts = [
             self._requests[id].interruptions
             for id, last in self._lastBuilds.items()
@@ -277,9 +277,9 @@ def _build(text: str) -> BuildRecord:
 
 def _tooOld(times: Mapping[int, float | None], keep: int, age: float) -> list[int]:
     """
-    The numbers, out of those in C{times} in their order, of what is not kept.
+    The numbers in C{times} of the records to delete; C{times} is in the order of numbers.
 
-    What follows something is no older than that, whatever its time says.
+    A record counts as at least as young as all records before it, whatever its time is.
     """
     latest = float("-inf")
     found = []

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_peek -*-
-"""A look into the store of a master that does not run: for commands that find nobody to ask.
+"""Read the store of a stopped master, for commands that cannot ask a running one.
 
-Nothing is changed, and nothing is said to be damaged: that is for the start of a master.
+Nothing is changed, and damage is not reported: the start of a master does that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "state.sqlite"
 
 
 def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
-    """The record of a build; None if there is none, or if it cannot be read."""
+    """The record of a build, or None if it does not exist or is unreadable."""
     path = os.path.join(basedir, FILE)
     try:
         os.close(openPlain(path))

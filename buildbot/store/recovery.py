@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_damage -*-
-"""A damaged SQLite file: put out of the way, and what can still be read of it carried over.
+"""Recover a damaged SQLite file: set it aside and copy its readable rows to a new file.
 
-Whether a file is damaged is not decided here. Everything here blocks.
+This module does not decide whether a file is damaged. All functions block.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from buildbot.text.plural import counted
 
 #: The files that SQLite keeps beside a database.
 WAL, SHM = "-wal", "-shm"
-#: Tables whose rows could be those of another; what they hold can be had otherwise.
+#: Tables whose rows look like those of another table. Their contents can be derived from elsewhere.
 _ALIKE = frozenset(("counters", "removals"))
-#: The leaves of a file that has more bytes are not searched.
+#: The largest file in bytes whose leaf pages are searched.
 _LARGEST_IMAGE = 1 << 30
-#: So often it is tried at most to read on behind damaged pages of a table, and so often in one gap.
+#: How often to resume behind damaged pages: in one table, and in one gap.
 _ATTEMPTS, _SPLITS = 500, 8
 
-#: Columns that count tries: they begin at 0 again if nobody can tell how many there were.
+#: Columns that count attempts: an unreadable count becomes 0.
 _BEGUN_ANEW = frozenset(("attempts", "interruptions"))
 
-# A number that was given once is not given again, though its counter may be among what is lost.
+# Numbers are never reused, even if their counter is lost: it is derived from the rows.
 _COUNTED = (
     "SELECT 'change', MAX(number) FROM changes",
     "SELECT 'buildset', MAX(id) FROM buildsets",
@@ -46,13 +46,13 @@ _COUNTED = (
 
 
 def setAside(path: str) -> str:
-    """Rename the file, and its write-ahead log, to NAME.damaged-N; returns that name. Raises OSError."""
+    """Rename the file and its write-ahead log to NAME.damaged-N. Returns that name. Raises OSError."""
     count = 1
     while os.path.lexists(f"{path}.damaged-{count}") or os.path.lexists(f"{path}.damaged-{count}{WAL}"):
         count += 1
     aside = f"{path}.damaged-{count}"
     with suppress(FileNotFoundError):
-        os.rename(path + WAL, aside + WAL)  # first, for it would be taken for that of the next file
+        os.rename(path + WAL, aside + WAL)  # first: otherwise SQLite would apply it to the new file
     with suppress(FileNotFoundError):
         os.unlink(path + SHM)
     os.rename(path, aside)
@@ -61,12 +61,12 @@ def setAside(path: str) -> str:
 
 @dataclass
 class Carried:
-    """I am what came of a salvage.
+    """I am the result of a recovery.
 
-    @ivar rows: how many rows were carried over.
-    @ivar misfits: how many were left behind, for a value in them is of the wrong kind.
-    @ivar mended: how many went over without a value that made no sense.
-    @ivar isWhole: whether every table could be read from its beginning to its end.
+    @ivar rows: the number of copied rows.
+    @ivar misfits: the number of rows left behind because a value has the wrong type.
+    @ivar mended: the number of rows copied without an unusable value.
+    @ivar isWhole: True if every table was readable from beginning to end.
     """
 
     rows: int = 0
@@ -86,7 +86,7 @@ class Carried:
 
 
 def setAsides(path: str) -> Symptom | None:
-    """What to tell an admin as long as damaged files lie beside C{path}."""
+    """The warning for admins while damaged files lie beside C{path}, or None."""
     names = sorted(
         os.path.basename(each) for each in glob(f"{escape(path)}.damaged-*") if not each.endswith((WAL, SHM))
     )
@@ -100,7 +100,7 @@ def setAsides(path: str) -> Symptom | None:
 
 
 def salvage(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
-    """Copy the rows that can be read from the file C{aside} into the empty tables of C{target}.
+    """Copy the readable rows of the file C{aside} into the empty tables of C{target}.
 
     @param target: a connection within a transaction.
     """
@@ -114,7 +114,7 @@ def salvage(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
             target.execute(statement)
     carried = _carry(aside, target, schema.tables(version))
     if not carried.isWhole:
-        # The first page says what the tables are and where; we know, for we have made them.
+        # The first page holds the tables and their positions. A new file with our schema has the same.
         with _mended(aside, schema.between(0, version)) as mended:
             again = _carry(mended, target, schema.tables(version))
         again.rows += carried.rows
@@ -130,7 +130,7 @@ def salvage(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
 
 
 def raiseCounters(connection: sqlite3.Connection) -> None:
-    """See to it that no counter stands below a number that a row has."""
+    """Raise every counter above the highest number among the rows."""
     for statement in _COUNTED:
         connection.executemany(
             "INSERT INTO counters (name, value) VALUES (?, ? + 1)"
@@ -140,13 +140,13 @@ def raiseCounters(connection: sqlite3.Connection) -> None:
 
 
 def _carry(path: str, target: sqlite3.Connection, tables: Iterable[str]) -> Carried:
-    """Copy what can be read of some tables of a file into those of C{target}, beside what is there."""
+    """Add the readable rows of these tables in a file to those of C{target}."""
     carried = Carried()
-    # As it lies there, unless there is a log to be read along with it.
+    # Open the file as immutable, unless a write-ahead log belongs to it.
     mode = "mode=ro" if os.path.exists(path + WAL) else "immutable=1"
     with closing(sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, isolation_level=None)) as source:
         source.text_factory = partial(str, encoding="utf-8", errors="replace")
-        # A file that has lost its end is not even looked into, unless SQLite is told not to trust its schema.
+        # SQLite opens a file without its end only if it is told not to trust the schema.
         with suppress(sqlite3.DatabaseError):
             source.execute("PRAGMA writable_schema = ON")
         for table in tables:
@@ -157,9 +157,9 @@ def _carry(path: str, target: sqlite3.Connection, tables: Iterable[str]) -> Carr
 
 
 def _fromLeaves(path: str, target: sqlite3.Connection, tables: Iterable[str]) -> int:
-    """Put what is on the leaves of a file, and not there yet, into C{target}; returns how many rows.
+    """Add the rows on leaf pages that C{target} does not have yet. Returns their number.
 
-    The pages that lead to these leaves may be lost. A row is known for that of a table by its values.
+    This works without the index pages: the values of a row tell its table.
     """
     if os.path.getsize(path) > _LARGEST_IMAGE:
         return 0
@@ -177,7 +177,7 @@ def _fromLeaves(path: str, target: sqlite3.Connection, tables: Iterable[str]) ->
 
 
 class _Layout:
-    """I know the rows of one table by their values."""
+    """I recognize rows of one table by their values."""
 
     def __init__(self, target: sqlite3.Connection, table: str) -> None:
         columns = list(_columns(target, table))
@@ -190,7 +190,7 @@ class _Layout:
         self.insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
 
     def row(self, rowid: int, values: Sequence[Any]) -> Sequence[Any] | None:
-        """A row of my table; None if it is of another. Columns that came later have their default."""
+        """The row as one of my table, or None if it does not fit. Newer columns get their default."""
         lacking = len(self._kinds) - len(values)
         if not 0 <= lacking <= len(self._optional):
             return None
@@ -202,7 +202,7 @@ class _Layout:
 
 @contextmanager
 def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
-    """A copy of a file, with the first page of one that C{statements} make, as long as the context lasts."""
+    """A context with the path of a copy whose first page is that of a file made by C{statements}."""
     copy = f"{aside}.mending"
     fresh = sqlite3.connect(":memory:", isolation_level=None)
     try:
@@ -211,9 +211,9 @@ def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
                 fresh.execute(statement)
             size = os.path.getsize(aside) // PAGE
             page = bytearray(_image(fresh)[:PAGE])
-        page[18:20] = b"\x02\x02"  # it has a write-ahead log
+        page[18:20] = b"\x02\x02"  # the file uses a write-ahead log
         page[28:32] = size.to_bytes(4, "big")
-        page[32:40] = bytes(8)  # no free pages: none is read, and none is written
+        page[32:40] = bytes(8)  # no free pages
         with suppress(FileNotFoundError):
             os.unlink(copy)
         shutil.copyfile(aside, copy)
@@ -229,7 +229,7 @@ def _mended(aside: str, statements: Iterable[str]) -> Iterator[str]:
 
 
 def _image(connection: sqlite3.Connection) -> bytes:
-    """The file that a database in memory would be. (C{serialize} came with Python 3.11.)"""
+    """The bytes of a database as a file. (C{serialize} exists from Python 3.11 on.)"""
     with TemporaryDirectory() as directory:
         path = os.path.join(directory, "image")
         with closing(sqlite3.connect(path)) as copy:
@@ -239,7 +239,7 @@ def _image(connection: sqlite3.Connection) -> bytes:
 
 
 def _version(path: str, schema: Schema) -> int:
-    """Of which version the tables in the file are; if that cannot be told, it may well be the latest."""
+    """The version of the tables in the file. The latest version if it is unreadable."""
     with open(path, "rb") as file:
         version = int.from_bytes(file.read(64)[60:], "big")
     return version if 0 < version < schema.version else schema.version
@@ -270,9 +270,9 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, ca
 
 
 class _Reading:
-    """I read all rows of a table that can be read; one may come twice.
+    """I read all readable rows of a table. A row may appear twice.
 
-    @ivar isWhole: whether nothing was in the way.
+    @ivar isWhole: True if no row was skipped.
     """
 
     def __init__(self, source: sqlite3.Connection, query: str) -> None:
@@ -282,7 +282,7 @@ class _Reading:
         self.isWhole = True
 
     def rows(self) -> Iterator[Any]:
-        """The rows, each with its rowid before it."""
+        """Yield the rows, each with its rowid as first value."""
         gaps = [(-LARGEST, LARGEST, _SPLITS)]
         while gaps and self._attempts > 0:
             low, high, splits = gaps.pop()
@@ -298,7 +298,7 @@ class _Reading:
                 else:
                     break
             else:
-                # A page between these two cannot be read; what lies on its other side may be.
+                # A page between these two is unreadable; continue behind it.
                 middle = (low + high) // 2
                 isHopeless = splits == _SPLITS and (low, high) == before
                 if not isHopeless and splits and low < middle:
@@ -309,7 +309,7 @@ class _Reading:
 
 
 def _fits(value: object, kind: str, must: bool) -> bool:
-    """Whether a value is what its column was made for."""
+    """True if a value has the type of its column."""
     if value is None:
         return not must
     if kind == "INTEGER":
@@ -318,9 +318,9 @@ def _fits(value: object, kind: str, must: bool) -> bool:
 
 
 def wrongHeader(path: str) -> str:
-    """What is wrong with the header of a file of ours, in words; empty if nothing is, or the file is empty.
+    """The fault in a file's header in words, or empty text if it is sound or the file is empty.
 
-    SQLite would take some of it for a file of a later release, which may only be read.
+    SQLite takes some faults for a later file format and opens the file read-only.
     """
     with open(path, "rb") as file:
         header = file.read(100)
@@ -334,12 +334,12 @@ def wrongHeader(path: str) -> str:
 
 
 def shape(connection: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
-    """The tables and indexes of a file, each with the SQL that makes it."""
+    """The tables and indexes of a file, each with its SQL."""
     return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
 def misfit(connection: sqlite3.Connection, table: str) -> str | None:
-    """Which row of a table holds a value that its column was not made for, in words; None if none does."""
+    """Name a row of a table with a value of the wrong type, in words. None if there is none."""
     columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
     fits = " AND ".join(f"({_fitting(*column)})" for column in columns)
     row = connection.execute(f"SELECT rowid FROM {table} WHERE NOT ({fits}) LIMIT 1").fetchone()
@@ -347,7 +347,7 @@ def misfit(connection: sqlite3.Connection, table: str) -> str | None:
 
 
 def _fitting(name: str, kind: str, must: bool) -> str:
-    """L{_fits} in SQL."""
+    """The SQL condition for L{_fits}."""
     good = {
         "TEXT": f"typeof({name}) = 'text'",
         "INTEGER": f"typeof({name}) = 'integer' AND {name} BETWEEN {1 - LARGEST} AND {LARGEST - 1}",

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_store -*-
-"""The half of a store that all stores share: what a caller may ask, turned into work on a core.
+"""The common half of all stores: it turns the calls of L{IStore} into work on a L{Core}.
 
-A L{Core} does the work, at once and in one thread; where and when it is done is for each store to say.
+A L{Core} does the work synchronously, in one thread. Each store decides where and when.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from buildbot.store.interface import IStore
 
 _T = TypeVar("_T")
 
-#: One build of one builder: the builder's name and the number.
+#: The key of a build: the builder's name and the build's number.
 BuildKey = tuple[str, int]
 
 
 class Core(Protocol):
-    """I do what L{IStore} describes, at once. What is to be kept comes to me as JSON text, checked.
+    """I do the work of L{IStore} synchronously. Data to store arrives as checked JSON text.
 
-    C{prune} is told which of the names that it returned earlier were handed out by this process: their
-    files have been deleted since.
+    C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
     """
 
     def addChange(self, when: float, text: str) -> int: ...
@@ -62,9 +61,9 @@ class Core(Protocol):
 
 @implementer(IStore)
 class Store(ABC):
-    """I am the front of an L{IStore}.
+    """I am the front of an L{IStore}: I check arguments and convert them to JSON.
 
-    A subclass says where and when the work is done.
+    A subclass decides where and when the work runs.
     """
 
     _pruned: Sequence[str] = ()
@@ -91,14 +90,14 @@ class Store(ABC):
 
     @abstractmethod
     def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
-        """Do what changes nothing, after all that was asked for before."""
+        """Run work that only reads, after all earlier calls."""
 
     @abstractmethod
     def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
-        """Do what may change something; all of it, or nothing.
+        """Run work that may write, completely or not at all.
 
-        @param key: what is written as a whole.
-        @param isSpare: it may be left out if the same C{key} is written next.
+        @param key: the item that this work overwrites as a whole.
+        @param isSpare: True if the work may be skipped when the next work overwrites the same C{key}.
         """
 
     def addChange(self, change: Change, came: float | None = None) -> Deferred[Change]:
@@ -267,7 +266,7 @@ class Store(ABC):
 
 
 def _asked(ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-    """What a function returns; a Deferred that fails if it raises."""
+    """Call a function. If it raises, return a failed Deferred."""
     try:
         return ask()
     except Exception:
@@ -275,18 +274,18 @@ def _asked(ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
 
 
 def encode(value: Any) -> str:
-    """The JSON text of a value, in ASCII; raises TypeError or ValueError if there is none."""
+    """The JSON text of a value, in ASCII. Raises TypeError or ValueError if JSON cannot hold it."""
     return _ENCODER.encode(value)
 
 
 def word(text: str) -> str:
-    """The text, if it can be looked for; raises UnicodeEncodeError if UTF-8 cannot hold it."""
+    """Return the text unchanged. Raises UnicodeEncodeError if UTF-8 cannot encode it."""
     text.encode()
     return text
 
 
 def keyOf(build: BuildRecord) -> BuildKey:
-    """Which build that is; raises ValueError if it was never started."""
+    """The key of a build. Raises ValueError if the build has no number."""
     if build.number is None:
         raise ValueError(f"a build of {build.builder} without a number")
     return build.builder, build.number

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.store.test_sqlite -*-
-"""The tables of the store, their version, and how those of an earlier version become these.
+"""The tables of the store, their version, and the upgrades from earlier versions.
 
-The SQL is plain enough for PostgreSQL. Records are JSON text; the columns beside them are what is
-searched for, and what changes oftener than the record.
+The SQL works with PostgreSQL too. Records are JSON text. The other columns hold values for searches and
+values that change more often than the record.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-#: No number, of whatever it is, is this large; a larger one is damage.
+#: An upper limit for all numbers in the store. A larger number is damage.
 LARGEST = 10**15
 
 
@@ -19,11 +19,11 @@ LARGEST = 10**15
 class Schema:
     """I am one version of the tables.
 
-    Each version is made of the one before, so that every one there was can be made still.
+    Each version is built from the one before, so that the code can still create every earlier version.
 
     @ivar version: counts from 1.
-    @ivar statements: make the tables and indexes of version 1 from nothing.
-    @ivar upgrades: by a version, what makes that version into the next.
+    @ivar statements: the SQL that creates the tables and indexes of version 1.
+    @ivar upgrades: by version, the SQL that upgrades it to the next.
     """
 
     version: int
@@ -31,7 +31,7 @@ class Schema:
     upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     def between(self, old: int, new: int | None = None) -> list[str]:
-        """What makes the tables of the version C{old} (0: none) into those of C{new}, or of mine."""
+        """The SQL that upgrades tables from version C{old} (0: no tables) to C{new}; default: mine."""
         steps = {0: self.statements, **self.upgrades}
         return [each for step in range(old, self.version if new is None else new) for each in steps[step]]
 
@@ -47,13 +47,13 @@ class Schema:
 CURRENT = Schema(
     2,
     (
-        # The next number of everything that is counted; "build NAME" counts the builds of a builder.
+        # The next number of each counter; "build NAME" counts the builds of a builder.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
         """CREATE TABLE changes (number INTEGER PRIMARY KEY, made DOUBLE PRECISION NOT NULL,
             record TEXT NOT NULL)""",
         """CREATE TABLE buildsets (id INTEGER PRIMARY KEY, complete DOUBLE PRECISION, results INTEGER,
             record TEXT NOT NULL)""",
-        # "build" is the number of the last build that was begun for the request.
+        # "build" is the number of the last build that was started for the request.
         """CREATE TABLE requests (id INTEGER PRIMARY KEY, buildset INTEGER NOT NULL, builder TEXT NOT NULL,
             attempts INTEGER NOT NULL, state TEXT NOT NULL, results INTEGER, build INTEGER)""",
         "CREATE INDEX requests_by_state ON requests (state)",
@@ -64,11 +64,11 @@ CURRENT = Schema(
         "CREATE INDEX builds_by_start ON builds (started, builder, number)",
         "CREATE INDEX builds_running ON builds (builder, number) WHERE finished IS NULL",
         "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-        # Log files of forgotten builds, until it is certain that they are deleted.
+        # Log files of deleted builds, until their deletion is confirmed.
         "CREATE TABLE removals (filename TEXT PRIMARY KEY)",
     ),
     {
-        # How many builds of the request were running when the master ended without a stop.
+        # The number of the request's builds that ran when the master ended without a stop.
         1: ("ALTER TABLE requests ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0",),
     },
 )

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_sqlite -*-
-"""What a store does, in SQL on one connection.
+"""The work of a store, in SQL on one connection.
 
-Transactions are not begun or ended here. A method that raises L{StoreConflict} does so before it has
-changed anything.
+The caller begins and ends transactions. A method raises L{StoreConflict} before it changes anything.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _T = TypeVar("_T")
 
 
 class Cursor(Protocol):
-    """What L{SqlCore} needs of the answer to a statement."""
+    """The part of a database cursor that L{SqlCore} uses."""
 
     rowcount: int
 
@@ -43,7 +42,7 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What L{SqlCore} needs of a L{sqlite3.Connection}."""
+    """The part of a L{sqlite3.Connection} that L{SqlCore} uses."""
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
     def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
@@ -77,7 +76,7 @@ class SqlCore:
         return list(islice(self._changes("WHERE number > ? ORDER BY number", number), count))
 
     def _changes(self, which: str, *values: Any) -> Iterator[Change]:
-        """No LIMIT in SQL: an unreadable one must not stand for the newest, or for a whole page of them."""
+        """Yield the readable Changes. No LIMIT in SQL: unreadable rows must not count for the limit."""
         rows = self._execute(f"SELECT number, made, record FROM changes {which}", values)
         return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
 
@@ -210,7 +209,7 @@ class SqlCore:
         """See L{Core}."""
         self._execute(
             "UPDATE requests SET state = 'pending', interruptions = interruptions + 1"
-            " WHERE state NOT IN ('pending', 'done')"  # damage may have made other words of "building"
+            " WHERE state NOT IN ('pending', 'done')"  # a damaged file may hold other states than "building"
         )
         running = self._builds("WHERE finished IS NULL ORDER BY builder, number")
         closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
@@ -222,7 +221,7 @@ class SqlCore:
         return closed
 
     def _interruptions(self, build: BuildRecord) -> int:
-        """How many builds of a request of this one were interrupted: of the request that has most."""
+        """The highest number of interruptions among the build's requests."""
         (count,) = self._execute(
             "SELECT MAX(interruptions) FROM requests WHERE builder = ? AND build = ?", keyOf(build)
         ).fetchone()
@@ -310,7 +309,7 @@ class SqlCore:
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 
     def _next(self, counter: str, first: int) -> int:
-        """The next number, which is at least C{first}. Starts see to it that no row has it."""
+        """Increment a counter and return its number, at least C{first}. No row has this number yet."""
         row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
         if row is None:
             self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
@@ -335,7 +334,7 @@ class SqlCore:
         return self.getBuildset(id)
 
 
-#: The requests that wait, each with its set, if that is there.
+#: The pending requests, each with its buildset or NULL.
 _PENDING = (
     "SELECT r.id, r.builder, r.attempts, r.interruptions, s.id, s.complete, s.results, s.record"
     " FROM requests r LEFT JOIN buildsets s ON s.id = r.buildset WHERE r.state = 'pending' ORDER BY r.id"
@@ -343,13 +342,13 @@ _PENDING = (
 
 
 class _Requests:
-    """I read the rows of L{_PENDING}, each set once."""
+    """I convert rows of L{_PENDING} to requests, and parse each buildset only once."""
 
     def __init__(self) -> None:
         self._sets: dict[int, BuildsetRecord] = {}
 
     def read(self, row: Any) -> RequestRecord:
-        """The request. What is raised for one that makes no sense is not listed."""
+        """The request of a row. Raises any exception for a record that is not valid."""
         id, builder, attempts, interruptions, *buildset = row
         if not isinstance(attempts, int) or not isinstance(interruptions, int):
             raise TypeError("attempts and interruptions are numbers")
@@ -361,9 +360,9 @@ class _Requests:
 
 
 def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:
-    """What was read from each row; one that cannot be read is left where it is, with a warning (P3).
+    """Yield C{read(row)} for each row. An unreadable row stays in the store, with a warning (P3).
 
-    What C{read} may raise is not listed: a record may be valid JSON and of any shape.
+    C{read} may raise any exception: a record may be valid JSON of any shape.
     """
     for row in rows:
         try:
@@ -388,7 +387,7 @@ def _change(row: Sequence[Any]) -> Change:
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
     record = BuildsetRecord.fromRecord(json.loads(text))
-    SourceStamp.fromRecord(record.sourcestamp)  # whoever wants to know what was to be built gets to know it
+    SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
     return replace(record, id=id, complete=complete, results=results)
 
 

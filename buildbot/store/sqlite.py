@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_sqlite -*-
-"""The store of a master: one SQLite file in its directory, and one thread that it belongs to.
+"""The store of a master: one SQLite file in its directory, and one thread that uses it.
 
-The parts are elsewhere: the file in C{database}, the thread in C{worker}, the SQL in C{sql}.
+This module joins the parts: the file (C{database}), the thread (C{worker}) and the SQL (C{sql}).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from buildbot.store.worker import Reactor, Work, Worker
 _T = TypeVar("_T")
 
 
-#: A commit begins no sooner than so many seconds after the one before. A disk groups by itself what comes
-#: while it is busy; this bounds the cost where it hardly ever is.
+#: The least seconds between two commits. Work that arrives during a slow commit is grouped anyway; this
+#: limits the number of commits on a fast disk.
 PACE = 0.002
 
 
@@ -33,7 +33,7 @@ class SqliteStore(Store):
     """I am an L{IStore} in C{basedir}.
 
     @param connect: opens the file.
-    @param pace: the seconds from one commit to the next, at least; a lone request does not wait.
+    @param pace: the least seconds between two commits. A single call does not wait.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.store.test_sqlite -*-
-"""The one thread that a store's database belongs to: takes what is asked for, does it in groups.
+"""The single thread that uses a store's database. It runs submitted work in groups.
 
-A group is one transaction, so that a hundred things asked for at once wait for the disk once. What is asked
-for in one turn of the reactor is handed to the thread after it: the thread is woken once, and does not wait
-for Python's lock in between. What the work is, nobody here knows.
+A group is one transaction: a hundred calls wait for the disk once. All work of one reactor turn is handed
+over together, so that the thread wakes once and does not compete for Python's global lock. The worker does
+not know what the work does.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ from buildbot.store.sql import SqlCore
 
 _log = Logger()
 
-#: So much is handed over at once, and once there is so much, no more is done in one group: all of it is
-#: answered in one turn of the reactor.
+#: The largest hand-over and the largest group: all results of a group are delivered in one reactor turn.
 MAX_GROUP = 500
 
 
 class Reactor(Protocol):
-    """What a L{Worker} needs of a reactor."""
+    """The part of the reactor that a L{Worker} uses."""
 
     def callLater(self, delay: float, callable: Callable[..., object], /, *args: object) -> object: ...
     def callFromThread(self, callable: Callable[..., object], /, *args: object) -> object: ...
@@ -41,10 +40,10 @@ class Reactor(Protocol):
 
 @dataclass(eq=False)
 class Work:
-    """One thing to do.
+    """I am one piece of work.
 
-    @ivar key: what it writes as a whole, so that an earlier piece that only does the same may be left out.
-    @ivar isSpare: whether it may be left out like that.
+    @ivar key: the item that the work overwrites as a whole. Earlier spare work with this key can be skipped.
+    @ivar isSpare: True if the work can be skipped like that.
     """
 
     do: Callable[[Any], Any]
@@ -56,13 +55,13 @@ class Work:
 
 
 class Worker:
-    """I am the thread, from C{start} to C{stop}.
+    """I own the thread, from C{start} to C{stop}.
 
-    @param open: makes the database; called in the thread.
-    @param pace: so many seconds pass at least from the beginning of one group that writes to the next.
-    @param tell: called in the reactor's thread with the reason when things cannot be kept, and with None
-        when they can be again.
-    @param damaged: called there with the reason when some of what is kept cannot be read.
+    @param open: opens the database; called in the thread.
+    @param pace: the least seconds between the starts of two groups that write.
+    @param tell: called in the reactor's thread, with the reason when writes begin to fail, and with None
+        when they succeed again.
+    @param damaged: called in the reactor's thread with the reason when stored data is unreadable.
     """
 
     def __init__(
@@ -76,23 +75,23 @@ class Worker:
         self._reactor = reactor
         self._open = open
         self._pace = pace
-        self._turn: list[Work] = []  # what was asked for in this turn of the reactor
+        self._turn: list[Work] = []  # work submitted in this reactor turn
         self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store", daemon=True)
         self._started: Deferred[None] = Deferred()
         self._stopped: Deferred[None] | None = None
-        self._next = 0.0  # when the next group that writes may begin
+        self._next = 0.0  # earliest start of the next group that writes
         self._trouble: str | None = None
         self._tell = tell
         self._damaged = damaged
 
     def start(self) -> Deferred[None]:
-        """Fires when the database is open; fails as C{open} does, and then there is no thread any more."""
+        """Start the thread. Fires when the database is open. Fails if C{open} fails; the thread ends."""
         self._thread.start()
         return self._started
 
     def submit(self, work: Work) -> Deferred[Any]:
-        """Fires with the result once it is on disk, in the order of these calls."""
+        """Queue work. Fires with its result when it is on disk. Deferreds fire in call order."""
         if self._stopped is not None:
             return fail(StoreFailed("the store is closed"))
         if not self._turn:
@@ -101,13 +100,13 @@ class Worker:
         return work.done
 
     def _handOver(self) -> None:
-        """Give the thread what was asked for in this turn."""
+        """Hand the work of this reactor turn to the thread."""
         turn, self._turn = self._turn, []
         for start in range(0, len(turn), MAX_GROUP):
             self._queue.put(turn[start : start + MAX_GROUP])
 
     def stop(self) -> Deferred[None]:
-        """Fires when all that was submitted is done, and the thread at its end. To be called once."""
+        """Stop. Fires when all work is done and the thread has ended. Call it once."""
         self._stopped = Deferred()
         self._handOver()
         self._queue.put(None)
@@ -131,7 +130,7 @@ class Worker:
         self._reactor.callFromThread(self._stopped.callback, None)
 
     def _take(self) -> tuple[list[Work], bool]:
-        """Wait for work; returns all there is after the pause that is due, and whether that is the end."""
+        """Wait for work and the pace. Returns the work, and True if the thread must end after it."""
         group: list[Work] = []
         turn = self._queue.get()
         if turn is not None:
@@ -147,7 +146,7 @@ class Worker:
         return group, turn is None
 
     def _tryGroup(self, database: Database, group: Sequence[Work]) -> None:
-        """L{_doGroup}; whatever happens there, the thread goes on, and nobody waits in vain."""
+        """Run L{_doGroup}. On an internal error, fail every waiting call and keep the thread alive."""
         try:
             self._doGroup(database, group)
         except Exception:
@@ -156,7 +155,7 @@ class Worker:
                 work.result = Failure(StoreFailed("internal error, see the log"))
 
     def _doGroup(self, database: Database, group: Sequence[Work]) -> None:
-        """Give each its result, or its failure."""
+        """Run the work, and give each piece its result or failure."""
         replaced = _replaced(group)
         todo = [work for work in group if work not in replaced]
         try:
@@ -176,7 +175,7 @@ class Worker:
             work.result = successor.result if isinstance(successor.result, Failure) else None
 
     def _is(self, trouble: str | None) -> None:
-        """Why nothing can be kept now; None: things are kept."""
+        """Record the reason why writes fail now, or None if they succeed; report a change of it."""
         if (trouble is None) != (self._trouble is None):
             if trouble is None:
                 _log.info("the store can be written again")
@@ -188,7 +187,7 @@ class Worker:
 
 
 def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
-    """Do all of it in one transaction; or, if one of them cannot be done at all, nothing, and return that."""
+    """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it."""
     try:
         with database.transaction(any(work.isWriting for work in todo)) as connection:
             core = SqlCore(connection)
@@ -208,16 +207,16 @@ def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
 
 
 class _Culprit(Exception):
-    """The work at hand has failed half way, and takes the whole transaction with it."""
+    """A piece of work failed and may have written: the transaction must roll back."""
 
 
 def _replaced(group: Sequence[Work]) -> dict[Work, Work]:
-    """What may be left out, each with the work that comes after it and does the same and more."""
+    """Map each piece of work that can be skipped to the later work that replaces it."""
     successors: dict[object, Work] = {}
     replaced = {}
     for work in reversed(group):
         if not work.isWriting:
-            successors.clear()  # a reader must find what was there in its time
+            successors.clear()  # a reader must see the value of its own time
         elif work.isSpare and work.key in successors:
             replaced[work] = successors[work.key]
         elif work.key is not None:
