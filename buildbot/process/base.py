@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,15 +26,17 @@ from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.model.properties import NoProperty, Properties, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
+from buildbot.process.buildlocks import BuildLocks
 from buildbot.process.buildstep import BuildStep
 from buildbot.process.deadline import END_TIME
 from buildbot.process.ending import Effect, Event, State, advance, resultsOf
-from buildbot.process.locktable import Party, circle, claimAll, releaseAll, waitingClaim, whyWaiting
+from buildbot.process.locktable import releaseAll
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
 from buildbot.process.seams import BuilderForBuild, SlaveForBuild
 from buildbot.process.stepspec import WORKDIR, stepFor
+from buildbot.process.waits import Over, Waits
 from buildbot.status.build import colorOf
 from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
@@ -55,15 +56,6 @@ STOP_TIME = 30.0
 LOST_TIME = 5.0
 #: Seconds after which a running step is stored, so that its log can be found after a crash.
 SAVED_AFTER = 1.0
-
-
-class _Over(Exception):
-    """The build does not wait any longer for something."""
-
-
-def _fire(deferred: Deferred[Any]) -> None:
-    if not deferred.called:
-        deferred.callback(None)
 
 
 @implementer(interfaces.IBuildControl)
@@ -110,8 +102,8 @@ class Build:
         self.slaveEnvironment: dict[str, str] = {}
         self.budget = Budget("what one build keeps of what its slave says", BUILD_MEMORY)
         self._alarm = Alarm(self._isOverdue)
-        self._party = Party()
-        self._races: list[Deferred[Any]] = []
+        self._waits = Waits(self._late)
+        self._claims = BuildLocks(self._waits)
         self._done: Deferred[Build] = Deferred()
 
     def __repr__(self) -> str:
@@ -144,7 +136,7 @@ class Build:
         self.slavebuilder = slavebuilder
         self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
-        self._party.title = f"{self.builder.name}/{build_status.number}"
+        self._claims.setTitle(f"{self.builder.name}/{build_status.number}")
         self._expected: Mapping[str, float] = expectations or {}
         self.budget = Budget(
             "what one build keeps of what its slave says", BUILD_MEMORY, slavebuilder.peer.budget
@@ -226,12 +218,12 @@ class Build:
         status.stepStarted()
         saving = Alarm(lambda: self.builder.stepChanged(self))
         try:
-            await self._claim(locks, step)
+            await self._claims.claim(locks, step, self.build_status)
             running = ensureDeferred(step.perform())
             if not running.called:
                 saving.set(self.clock, SAVED_AFTER)
-            results: int = await self._unlessOver(running)
-        except _Over:
+            results: int = await self._waits.result(running)
+        except Over:
             results = EXCEPTION
             status.setText([step.name, "interrupted"])
         except PLUGIN_ERRORS:
@@ -264,7 +256,7 @@ class Build:
 
     def _exception(self, why: Failure) -> None:
         """Take an exception outside of any step as the result."""
-        if why.check(_Over):
+        if why.check(Over):
             return
         log.failure("{build!r} failed outside of its steps", why, build=self)
         self.results = EXCEPTION
@@ -308,7 +300,7 @@ class Build:
                 seconds = STOP_TIME + self._timeToStop()
                 self.slavebuilder.slave.disconnect(f"a build did not stop within {seconds:g} s")
             elif effect is Effect.ABANDON:
-                self._abandon()
+                self._waits.giveUp()
             elif effect is Effect.FINISH:
                 self._finish(before)
 
@@ -376,12 +368,9 @@ class Build:
 
     def _interrupt(self, reason: Any) -> None:
         step = self.currentStep
-        self._races, waiting = [], self._races
-        if step is None or self._waitingForLocks:
-            for race in waiting:
-                race.errback(_Over())
+        if step is None or self._claims.isWaiting:
+            self._waits.giveUp()
             return
-        self._races = waiting
         try:
             interrupting: Any = step.interrupt(reason)
             if isinstance(interrupting, Deferred):
@@ -391,60 +380,14 @@ class Build:
         except PLUGIN_ERRORS:
             log.failure("interrupting step {step!r} failed", step=step)
 
-    def _abandon(self) -> None:
-        """Go on without whatever I wait for."""
-        waiting, self._races = self._races, []
-        for race in waiting:
-            race.errback(_Over())
-
-    async def _unlessOver(self, waited: Deferred[Any]) -> Any:
-        """Wait for a Deferred. @raise _Over: the build does not wait for it any longer."""
-        race: Deferred[Any] = Deferred()
-        self._races.append(race)
-
-        def pass_(result: Any) -> None:
-            if race in self._races:
-                self._races.remove(race)
-                race.callback(result)
-            elif isinstance(result, Failure) and not result.check(CancelledError):
-                log.info("a step of {build!r} failed after its end: {why}", build=self, why=result.value)
-
-        waited.addBoth(pass_)
-        return await race
+    def _late(self, why: Failure) -> None:
+        log.info("a step of {build!r} failed after its end: {why}", build=self, why=why.value)
 
     # locks
 
-    _waitingForLocks = False
-
     async def acquireLocks(self, res: Any = None) -> None:
         """Wait until I hold all my locks."""
-        await self._claim(self.locks, self)
-
-    async def _claim(self, locks: Sequence[Any], owner: Any) -> None:
-        """Wait until all of these locks can be held at once, and take them."""
-        if not locks:
-            return
-        turn: Deferred[Any] = Deferred()
-        if claimAll(locks, owner, partial(_fire, turn), self._party):
-            return
-        self._waitingForLocks = True
-        self.build_status.waitsFor = partial(self._whyWaiting, locks, owner)
-        self._warnOfCircle(locks, owner)
-        try:
-            await self._unlessOver(turn)
-        finally:
-            self._waitingForLocks = False
-            self.build_status.waitsFor = None
-
-    def _whyWaiting(self, locks: Sequence[Any], owner: Any) -> str:
-        claim = waitingClaim(locks, owner)
-        return "" if claim is None else f"waiting for {whyWaiting(claim)}"
-
-    def _warnOfCircle(self, locks: Sequence[Any], owner: Any) -> None:
-        claim = waitingClaim(locks, owner)
-        if claim is not None and circle(claim):
-            why = whyWaiting(claim)
-            log.warn("build {name} waits for {why}", name=self._party.title, why=why)
+        await self._claims.claim(self.locks, self, self.build_status)
 
     def releaseLocks(self) -> None:
         """Release all my locks."""
