@@ -44,14 +44,14 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def startService(self) -> None:
         """See L{BaseScheduler.setServiceParent}."""
-        self._findEngine().subscribeToBuilds(self)
+        self._findEngine().events.subscribe(self)
         self._told = Told()
         super().startService()
 
     def cease(self) -> None:
         """See L{BaseScheduler.cease}."""
         if self.engine is not None:  # else it could not be started
-            self.engine.unsubscribeFromBuilds(self)
+            self.engine.events.unsubscribe(self)
         super().cease()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:

@@ -191,14 +191,6 @@ class BotMaster(service.Service):
         """See L{BuildEngine.submitBuildSet}."""
         return await self.engine.submitBuildSet(buildset)
 
-    def subscribeToBuilds(self, listener: Any) -> None:
-        """See L{BuildEvents.subscribe}."""
-        self.events.subscribe(listener)
-
-    def unsubscribeFromBuilds(self, listener: Any) -> None:
-        """See L{BuildEvents.unsubscribe}."""
-        self.events.unsubscribe(listener)
-
     def maybeStartAllBuilds(self) -> None:
         """Begin all builds that can begin."""
         self.engine.maybeStartAllBuilds()

@@ -75,7 +75,7 @@ class Feeder(service.Service):
         factory: Any = protocol.Factory.forProtocol(_Line)
         factory.feeder = self
         self._port = reactor.listenUNIX(path, factory, mode=0o600)
-        self.parent.botmaster.subscribeToBuilds(self)
+        self.parent.botmaster.events.subscribe(self)
 
     def stopService(self) -> Any:
         """Listen no more."""

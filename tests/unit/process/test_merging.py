@@ -272,7 +272,7 @@ class TrialTests(MergeCase):
             self.start()
             self.successResultOf(store.interrupted(self.clock.seconds()))
         self.start()
-        self.botmaster.subscribeToBuilds(Listener())
+        self.botmaster.events.subscribe(Listener())
         self.successResultOf(ensureDeferred(self.botmaster.openStore()))
         self.successResultOf(ensureDeferred(self.botmaster.resume()))
         self.wait(1)
