@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from buildbot.config.arguments import arguments
 from buildbot.config.kinds import SECONDS, TEXT
@@ -35,7 +36,7 @@ class Dummy(BuildStep):
         self._alarm = Alarm(self.done)
         self._alarm.set(self.build.clock, self.timeout)
 
-    def interrupt(self, reason: Any) -> Deferred[None]:
+    def interrupt(self, reason: str | Failure) -> Deferred[None]:
         """See L{BuildStep}."""
         interrupted = super().interrupt(reason)
         if self._alarm is not None and self._alarm.isSet:

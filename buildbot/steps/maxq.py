@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from buildbot.config.arguments import REQUIRED, arguments
+from buildbot.logs.live import LogFile
 from buildbot.model.results import FAILURE, SUCCESS
 from buildbot.process.kinds import PATH
 from buildbot.process.remotecommand import LoggedRemoteCommand
@@ -30,11 +31,11 @@ class MaxQ(ShellCommand):
         """@param testdir: the directory of the tests, relative to the build's; must be given."""
         ShellCommand.__init__(self, **{"command": ["run_maxq.py", testdir], **kwargs})
 
-    def createSummary(self, log: Any) -> Any:
+    def createSummary(self, log: LogFile) -> Any:
         """Count the tests that failed."""
         return self.inSlices(self._count(log))
 
-    def _count(self, log: Any) -> Iterator[None]:
+    def _count(self, log: LogFile) -> Iterator[None]:
         self.failures = 0
         for line in linesOrNone(log):
             self.failures += line is not None and line.startswith("TEST FAILURE:")

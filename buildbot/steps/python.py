@@ -7,10 +7,11 @@ What belongs to Twisted's tools is in L{buildbot.steps.python_twisted}.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logs.live import LogFile
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.logobserver import LONGEST_LINE, KeptLines
 from buildbot.process.remotecommand import LoggedRemoteCommand
@@ -33,11 +34,11 @@ class BuildEPYDoc(ShellCommand):
     errors = 0
     import_errors = 0
 
-    def createSummary(self, log: Any) -> Any:
+    def createSummary(self, log: LogFile) -> Any:
         """Count what it complained of."""
         return self.inSlices(self._count(log))
 
-    def _count(self, log: Any) -> Iterator[None]:
+    def _count(self, log: LogFile) -> Iterator[None]:
         self.import_errors = self.warnings = self.errors = 0
         for line in linesOrNone(log):
             if line is not None:
@@ -76,11 +77,11 @@ class PyFlakes(ShellCommand):
 
     MESSAGES = ("unused", "undefined", "redefs", "import*", "misc")
 
-    def createSummary(self, log: Any) -> Any:
+    def createSummary(self, log: LogFile) -> Any:
         """Sort the messages by their kind."""
         return self.inSlices(self._sort(log))
 
-    def _sort(self, log: Any) -> Iterator[None]:
+    def _sort(self, log: LogFile) -> Iterator[None]:
         found = {kind: KeptLines(WARNINGS_LIMIT) for kind in self.MESSAGES}
         self._hasRun = False
         for line in _messages(log):
@@ -122,7 +123,7 @@ def _kindOf(line: str) -> str:
     return next((kind for words, kind in _KINDS if words.search(line)), "misc")
 
 
-def _messages(log: Any) -> Iterator[str | None]:
+def _messages(log: LogFile) -> Iterator[str | None]:
     """The lines of pyflakes' output that tell of something; None now and then, as in L{linesOrNone}."""
     begun = False
     for line in linesOrNone(log, (LOG_CHANNEL_STDOUT,)):
@@ -132,13 +133,22 @@ def _messages(log: Any) -> Iterator[str | None]:
         yield line if line is not None and _UNREADABLE.search(line) else None
 
 
-def lines(log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)) -> Iterator[str]:
+class _Chunked(Protocol):
+    """What is read of a log here."""
+
+    def getChunks(self) -> Iterable[tuple[int, str]]:
+        """The channel and the text of each piece."""
+
+
+def lines(
+    log: _Chunked, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
+) -> Iterator[str]:
     """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
     return (line for line in linesOrNone(log, channels) if line is not None)
 
 
 def linesOrNone(
-    log: Any, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
+    log: _Chunked, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
 ) -> Iterator[str | None]:
     """The same with None now and then, so that whoever reads a long log can leave off in between."""
     unfinished: dict[int, str] = {}

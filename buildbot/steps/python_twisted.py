@@ -13,6 +13,7 @@ from typing import Any
 from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
+from buildbot.logs.live import LogFile
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
@@ -70,7 +71,7 @@ class HLint(ShellCommand):
         """See L{ShellCommand}: lore writes its warnings and nothing else."""
         return self.inSlices(self._pick(cmd.logs["stdio"]))
 
-    def _pick(self, log: Any) -> Iterator[None]:
+    def _pick(self, log: LogFile) -> Iterator[None]:
         self.warnings = yield from _keep(self, "warnings", _those(log, lambda line: ":" in line))
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
@@ -272,11 +273,11 @@ class Trial(ShellCommand):
         name = (self.reactor, *testname) if self.reactor else testname
         self.build.build_status.addTestResult(TestResult(name, results, text, {"log": tlog}))
 
-    def createSummary(self, loog: Any) -> Any:
+    def createSummary(self, loog: LogFile) -> Any:
         """Pick the problems and the warnings out of the output."""
         return self.inSlices(self._pick(loog))
 
-    def _pick(self, loog: Any) -> Iterator[None]:
+    def _pick(self, loog: LogFile) -> Iterator[None]:
         output = linesOrNone(loog)
         warnings, separator = yield from warningsIn(output)
         if separator is not None and separator.startswith("="):
@@ -314,11 +315,11 @@ class ProcessDocs(ShellCommand):
     descriptionDone = ["docs"]
     warnings = 0
 
-    def createSummary(self, log: Any) -> Any:
+    def createSummary(self, log: LogFile) -> Any:
         """Pick the warnings out of the output."""
         return self.inSlices(self._pick(log))
 
-    def _pick(self, log: Any) -> Iterator[None]:
+    def _pick(self, log: LogFile) -> Iterator[None]:
         self.warnings = yield from _keep(self, "warnings", _docWarnings(linesOrNone(log)))
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
@@ -414,12 +415,12 @@ def _ownCommand(step: ShellCommand, kwargs: Mapping[str, Any]) -> None:
         complain(step, "makes its own command: leave out command", "command", kwargs["command"])
 
 
-def _those(log: Any, wanted: Callable[[str], bool]) -> Iterator[str | None]:
+def _those(log: LogFile, wanted: Callable[[str], bool]) -> Iterator[str | None]:
     """The lines of a log that are wanted, and None for each other."""
     return (line if line is not None and wanted(line) else None for line in linesOrNone(log))
 
 
-def _copied(first: str, others: Iterable[str | None], log: Any) -> Iterator[str | None]:
+def _copied(first: str, others: Iterable[str | None], log: LogFile) -> Iterator[str | None]:
     """The lines after the first, all of which go into a log on their way."""
     log.addStdout(f"{first}\n")
     for line in others:
@@ -443,7 +444,7 @@ def _keep(step: ShellCommand, name: str, found: Iterable[str | None]) -> Generat
     return count
 
 
-def _tail(log: Any) -> Generator[None, None, str]:
+def _tail(log: LogFile) -> Generator[None, None, str]:
     """The end of a log, without what was said about the command; for L{inSlices}."""
     kept = ""
     for channel, text in log.getChunks():

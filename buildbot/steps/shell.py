@@ -14,6 +14,7 @@ from typing import Any
 from buildbot.config.arguments import arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDOUT
+from buildbot.logs.live import LogFile
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.buildstep import BuildStep, LoggingBuildStep
@@ -363,7 +364,7 @@ class WarningCountingShellCommand(ShellCommand):
             self.addLogObserver("stdio", self._counter)
         return super().start()
 
-    def createSummary(self, log: Any) -> None:
+    def createSummary(self, log: LogFile) -> None:
         """Tell of the warnings; a subclass that does otherwise has none counted."""
         if self._counter is None:
             return

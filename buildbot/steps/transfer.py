@@ -16,6 +16,7 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from buildbot.config.arguments import REQUIRED, arguments
 from buildbot.config.kinds import COUNT, FLAG, SIZE, oneOf, orNone
@@ -293,7 +294,7 @@ class _FileTransfer(BuildStep):
     @arguments(workdir=DIRECTORY, maxsize=orNone(SIZE, "no limit"), blocksize=COUNT, mode=MODE)
     def __init__(
         self,
-        build: Any = None,
+        build: object = None,
         workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
@@ -326,7 +327,7 @@ class _FileTransfer(BuildStep):
         self.cmd = StatusRemoteCommand(name, {**common, **args})
         ensureDeferred(self._run(words, callee, self.cmd)).addErrback(self.failed)
 
-    def interrupt(self, reason: Any) -> Any:
+    def interrupt(self, reason: str | Failure) -> Any:
         """See L{BuildStep}. What the master does on its own to end a transfer is stopped, too."""
         if self._callee is not None and not self.isRunningCommand():
             self._callee.discard()
@@ -374,9 +375,9 @@ class FileUpload(_FileTransfer):
     @arguments(slavesrc=SOURCE_FILE, masterdest=FILE, keepstamp=FLAG)
     def __init__(
         self,
-        build: Any = None,
-        slavesrc: Any = REQUIRED,
-        masterdest: Any = REQUIRED,
+        build: object = None,
+        slavesrc: str | WithProperties = REQUIRED,
+        masterdest: str | WithProperties = REQUIRED,
         workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
@@ -414,9 +415,9 @@ class DirectoryUpload(_FileTransfer):
     @arguments(slavesrc=PATH, masterdest=PATH, compress=oneOf(None, "gz", "bz2"))
     def __init__(
         self,
-        build: Any = None,
-        slavesrc: Any = REQUIRED,
-        masterdest: Any = REQUIRED,
+        build: object = None,
+        slavesrc: str | WithProperties = REQUIRED,
+        masterdest: str | WithProperties = REQUIRED,
         workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,
@@ -450,9 +451,9 @@ class FileDownload(_FileTransfer):
     @arguments(mastersrc=SOURCE_FILE, slavedest=FILE)
     def __init__(
         self,
-        build: Any = None,
-        mastersrc: Any = REQUIRED,
-        slavedest: Any = REQUIRED,
+        build: object = None,
+        mastersrc: str | WithProperties = REQUIRED,
+        slavedest: str | WithProperties = REQUIRED,
         workdir: str | WithProperties = "build",
         maxsize: int | None = None,
         blocksize: int = BLOCK,

@@ -75,7 +75,7 @@ def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
 class _Retired(pb.Referenceable):
     """I stand in for an object that the peer still has, and that has done its work."""
 
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> int:
+    def remoteMessageReceived(self, broker: pb.Broker, message: str, args: Any, kw: Any) -> int:
         """Any call is answered, and does nothing."""
         return 0
 
@@ -400,7 +400,7 @@ class SlavePortBroker(pb.Broker):
         if number != self.version:
             raise Violation(f"PB version {number}; only {self.version} is known")
 
-    def _didNotUnderstand(self, what: Any) -> None:
+    def _didNotUnderstand(self, what: object) -> None:
         """The peer did not understand us; nothing to be done."""
 
     def _message(

@@ -10,8 +10,10 @@ L{dispatch} mends the three.  Nothing here knows of slaves or of the master.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from twisted.cred.credentials import UsernamePassword
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IConnector
@@ -31,7 +33,17 @@ class MalformedCall(WrongArguments):
     """A remote caller passed arguments that the method never takes: its program is at fault."""
 
 
-def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, kw: Any) -> Any:
+class Codec(Protocol):
+    """What a call needs of the connection that it came over: the L{pb.Broker}."""
+
+    def serialize(self, object: Any, /) -> Any:
+        """The jelly of a value."""
+
+    def unserialize(self, sexp: Any, /) -> Any:
+        """The value of some jelly."""
+
+
+def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any, kw: Any) -> Any:
     """
     Call the method C{prefix + message} of C{target} for the peer of C{broker}.
 
@@ -64,7 +76,9 @@ def dispatch(target: object, prefix: str, broker: Any, message: str, args: Any, 
     return broker.serialize(result)
 
 
-def _checkCall(method: Any, message: str, positional: Any, keywords: dict[str, Any]) -> None:
+def _checkCall(
+    method: Callable[..., object], message: str, positional: Any, keywords: dict[str, Any]
+) -> None:
     try:
         inspect.signature(method).bind(*positional, **keywords)
     except TypeError as error:
@@ -74,7 +88,7 @@ def _checkCall(method: Any, message: str, positional: Any, keywords: dict[str, A
 class Callee(pb.Referenceable):
     """I am an object that a peer may call; my C{remote_} methods may be C{async def}."""
 
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+    def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
         """A call for me has come in; see L{dispatch}."""
         return dispatch(self, "remote_", broker, message, args, kw)
 
@@ -99,7 +113,7 @@ class NewCredPerspective(pb.Avatar):
     def detached(self, mind: pb.RemoteReference | None) -> None:
         """The peer logged out or is gone."""
 
-    def perspectiveMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+    def perspectiveMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
         """A call for me has come in; see L{dispatch}."""
         return dispatch(self, "perspective_", broker, message, args, kw)
 
@@ -114,8 +128,8 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
 
     def __init__(self) -> None:
         super().__init__()
-        self._credentials: Any = None
-        self._client: Any = None
+        self._credentials: UsernamePassword | None = None
+        self._client: pb.Referenceable | None = None
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         """The connection could not be made: try again later."""
@@ -137,15 +151,17 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
             self.doLogin(root)
         self.gotRootObject(root)
 
-    def startLogin(self, credentials: Any, client: Any = None) -> None:
+    def startLogin(self, credentials: UsernamePassword, client: pb.Referenceable | None = None) -> None:
         """Log in with C{credentials} at every connection; C{client} is our mind."""
         self._credentials = credentials
         self._client = client
 
     def doLogin(self, root: pb.RemoteReference) -> None:
         """Log in over the connection just made."""
+        credentials = self._credentials
+        assert credentials is not None  # startLogin comes first
         login: Deferred[Any] = self._cbSendUsername(
-            root, self._credentials.username, self._credentials.password, self._client
+            root, credentials.username, credentials.password, self._client
         )
         login.addCallbacks(self.gotPerspective, self.failedToGetPerspective)
         login.addErrback(lambda why: log.failure("gotPerspective failed after a login", failure=why))

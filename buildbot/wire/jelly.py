@@ -45,7 +45,7 @@ _OBJECT_LIMIT = 1 << 53
 # ---- what we send
 
 
-def jelly(value: object, broker: Any) -> Any:
+def jelly(value: object, broker: pb.Broker) -> Any:
     """
     The s-expression for C{value}, to be sent over the connection of C{broker}.
 
@@ -59,7 +59,7 @@ def jelly(value: object, broker: Any) -> Any:
     return _jelly(value, broker, 0)
 
 
-def _jelly(value: Any, broker: Any, depth: int) -> Any:
+def _jelly(value: Any, broker: pb.Broker, depth: int) -> Any:
     kind = type(value)
     if kind is str:
         return [b"unicode", _encodeText(value)]
@@ -109,7 +109,7 @@ def _encodeText(value: str) -> bytes:
         raise InsecureJelly("text with lone surrogates is not to be sent") from None
 
 
-def _jellyObject(value: Any, broker: Any, depth: int) -> Any:
+def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
     """The expression for an object that knows how it wants to be sent."""
     if type(value).jellyFor is pb.Referenceable.jellyFor:
         return [b"remote", broker.registerReference(value)]
@@ -123,7 +123,7 @@ def _jellyObject(value: Any, broker: Any, depth: int) -> Any:
 class _Jellier:
     """I am what objects see of the jellying they are part of: see L{twisted.spread.interfaces.IJellyable}."""
 
-    def __init__(self, broker: Any, depth: int) -> None:
+    def __init__(self, broker: pb.Broker, depth: int) -> None:
         self.invoker = broker
         self._depth = depth
 
@@ -140,7 +140,7 @@ class _Jellier:
 # ---- what we receive
 
 
-def unjelly(expression: Any, broker: Any) -> Any:
+def unjelly(expression: Any, broker: pb.Broker) -> Any:
     """
     The value that C{expression}, as a L{buildbot.wire.banana.Decoder} made it, stands for.
 
@@ -170,7 +170,7 @@ class _Receiving:
 
     __slots__ = ("broker", "objects", "references", "repeated", "repeatedText", "text")
 
-    def __init__(self, broker: Any) -> None:
+    def __init__(self, broker: pb.Broker) -> None:
         self.broker = broker
         self.references: dict[int, Any] = {}
         self.repeated = self.repeatedText = self.text = self.objects = 0

@@ -32,7 +32,7 @@ from zope.interface import implementer
 
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.broker import TELLING, SlavePortBroker, Violation
-from buildbot.wire.callee import Callee, WrongArguments
+from buildbot.wire.callee import Callee, Codec, WrongArguments
 from buildbot.wire.dialect import word
 
 log = Logger()
@@ -66,7 +66,7 @@ class LoginRoot(Callee):
         self._portal = portal
         self._broker = broker
 
-    def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
+    def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
         """Refuse what is no login, and a second login."""
         if message != "login" or self._broker.welcome:
             raise Violation(f"it called {message[:32]!r} where only one login is due")
@@ -75,7 +75,7 @@ class LoginRoot(Callee):
         except WrongArguments as error:
             raise Violation(str(error)) from None
 
-    def remote_login(self, username: Any) -> tuple[bytes, Guess]:
+    def remote_login(self, username: object) -> tuple[bytes, Guess]:
         """
         A peer says who it is.
 
@@ -97,7 +97,7 @@ class Guess(Callee):
         self._portal = portal
         self._broker = broker
         self._challenge = challenge
-        self._response: Any = None
+        self._response: object = None
 
     def checkPassword(self, password: bytes) -> bool:
         """Whether the response proves knowledge of C{password}; compared in constant time."""
@@ -115,7 +115,7 @@ class Guess(Callee):
         """The checker believes me: my connection gets the limits of this kind of account."""
         self._broker.admitPeer(self.username, account)
 
-    def remote_respond(self, response: Any, mind: Any = None) -> Deferred[Any]:
+    def remote_respond(self, response: object, mind: Any = None) -> Deferred[Any]:
         """
         A peer answers the challenge.
 

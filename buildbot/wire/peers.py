@@ -132,7 +132,7 @@ class SlavePeer:
         self.tell("attached")
         return self._call("getCommands").addCallbacks(self._gotCommands, self._noCommands)
 
-    def _gotCommands(self, commands: Any) -> None:
+    def _gotCommands(self, commands: object) -> None:
         if not isinstance(commands, dict):
             raise MalformedAnswer("getCommands was answered with something else than a dictionary")
         self.dialect = Dialect.of(commands)

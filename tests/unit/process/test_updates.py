@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +73,7 @@ class NewsTests(unittest.TestCase):
         )
         short = soleNews(args)
         if short is not None:
-            ((read,),) = unjelly(args, None)
+            ((read,),) = unjelly(args, cast(Any, None))  # nothing in it needs a connection
             self.assertEqual(list(newsIn(read).items()), [short])
             self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
 
