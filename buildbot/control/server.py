@@ -212,7 +212,7 @@ class _Conversation(protocol.Protocol):
         self._isAsking = False
         self._isFull = False
         self._isCalm = True
-        self._deadline: interfaces.IDelayedCall | None = None
+        self._deadline = Alarm(self._tooLate)
         self._hungUp: defer.Deferred[None] | None = None
 
     @property
@@ -291,14 +291,12 @@ class _Conversation(protocol.Protocol):
 
     def _expect(self, isDue: bool) -> None:
         """Whether it is for the client to do something now, which has its time."""
-        if self._deadline is not None and not isDue:
-            self._deadline.cancel()
-            self._deadline = None
-        elif self._deadline is None and isDue:
-            self._deadline = self._clock.callLater(PATIENCE, self._tooLate)
+        if not isDue:
+            self._deadline.stop()
+        elif not self._deadline.isSet:
+            self._deadline.set(self._clock, PATIENCE)
 
     def _tooLate(self) -> None:
-        self._deadline = None
         self._all.pop(self, None)
         self._wire.abortConnection()
 

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.events.alarm import Alarm
 from buildbot.reconfig.configchild import readConfig as readConfig  # the child and we load in one way
 
 
@@ -32,7 +33,7 @@ def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Defer
 
     def finish(result: MasterConfig | Failure) -> None:
         if not loaded.called:
-            late.cancel()
+            late.stop()
             loaded.callback(result)
 
     def work() -> None:
@@ -46,6 +47,7 @@ def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Defer
         told = f"it did not finish in {timeout:g} s the second time"
         loaded.errback(Failure(ConfigErrors([ConfigError(told, os.path.relpath(path, basedir))])))
 
-    late = reactor.callLater(timeout, giveUp)
+    late = Alarm(giveUp)
+    late.set(reactor, timeout)
     threading.Thread(target=work, name="master.cfg", daemon=True).start()
     return loaded

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import IBuildSetStatus
@@ -144,18 +145,15 @@ class Updates:
         self._interval = interval
         self._tell = tell
         self._isStopped = False
-        self._timer: IDelayedCall | None = None
+        self._alarm = Alarm(self._tick)
         self._tick()
 
     def _tick(self) -> None:
-        self._timer = None
         self._tell(self.receiver)
         if not self._isStopped:
-            self._timer = self._clock.callLater(self._interval, self._tick)
+            self._alarm.set(self._clock, self._interval)
 
     def stop(self) -> None:
         """Tell it no more."""
         self._isStopped = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.stop()

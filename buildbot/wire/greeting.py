@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
+from buildbot.events.alarm import Alarm
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.ratelimit import source
 
@@ -38,7 +39,7 @@ class Greeters:
         self._held: OrderedDict[SlavePortBroker, None] = OrderedDict()
         self._near: dict[str, OrderedDict[SlavePortBroker, None]] = {}
         self._weight = 0
-        self._sweep: IDelayedCall | None = None
+        self._sweep = Alarm(self._closeLate)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -51,8 +52,8 @@ class Greeters:
         self._weight += broker.weight
         while self._weight > self.most and len(self._waiting) > 1:
             self._choose(broker).abort()
-        if self._sweep is None:
-            self._sweep = self._clock.callLater(LOGIN_TIME, self._closeLate)
+        if not self._sweep.isSet:
+            self._sweep.set(self._clock, LOGIN_TIME)
 
     def hold(self, broker: SlavePortBroker) -> None:
         """It has failed, and only waits to be hung up on: it makes room first."""
@@ -70,9 +71,8 @@ class Greeters:
         del near[broker]
         if not near:
             del self._near[key]
-        if not self._waiting and self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
+        if not self._waiting:
+            self._sweep.stop()
 
     def makeRoom(self) -> bool:
         """Files are scarce: cut one that has failed or takes long; say whether there was one."""
@@ -94,7 +94,6 @@ class Greeters:
         return next(iter(self._waiting))
 
     def _closeLate(self) -> None:
-        self._sweep = None
         now = self._clock.seconds()
         late = []
         for broker, since in self._waiting.items():
@@ -105,4 +104,4 @@ class Greeters:
             self._late(broker)
         if self._waiting:
             oldest = next(iter(self._waiting.values()))
-            self._sweep = self._clock.callLater(max(0.0, oldest + LOGIN_TIME - now), self._closeLate)
+            self._sweep.set(self._clock, oldest + LOGIN_TIME - now)

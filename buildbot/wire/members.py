@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
+from buildbot.events.alarm import Alarm
 from buildbot.text.plural import counted
 from buildbot.wire.accounts import RESTING, UNFINISHED, overdue
 from buildbot.wire.broker import SlavePortBroker
@@ -32,7 +33,7 @@ class Members:
         self._unfinished: dict[SlavePortBroker, int] = {}
         self._bytes = 0
         self._clients: set[SlavePortBroker] = set()
-        self._timer: IDelayedCall | None = None
+        self._alarm = Alarm(self._look)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -43,8 +44,8 @@ class Members:
         same = self._named[broker.name] = (*self._named.get(broker.name, ()), broker)
         if broker.account.idle is not None:
             self._clients.add(broker)
-            if self._timer is None:
-                self._timer = self._clock.callLater(EVERY, self._look)
+            if not self._alarm.isSet:
+                self._alarm.set(self._clock, EVERY)
         if len(same) > broker.account.connections:
             self._thin(broker.name)
 
@@ -55,9 +56,8 @@ class Members:
             self._named[broker.name] = others
         self.unfinished(broker, 0)
         self._clients.discard(broker)
-        if not self._clients and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not self._clients:
+            self._alarm.stop()
 
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
         """So many bytes of a message have come that has not come to its end."""
@@ -89,7 +89,6 @@ class Members:
 
     def _look(self) -> None:
         """The timer: which clients have been silent for too long?"""
-        self._timer = None
         now = self._clock.seconds()
         for broker in list(self._clients):
             unfinished = self._unfinished.get(broker, 0)
@@ -99,5 +98,5 @@ class Members:
         for name in {broker.name for broker in self._clients}:
             if len(self._named[name]) > self._named[name][0].account.connections:
                 self._thin(name)
-        if self._clients and self._timer is None:
-            self._timer = self._clock.callLater(EVERY, self._look)
+        if self._clients and not self._alarm.isSet:
+            self._alarm.set(self._clock, EVERY)

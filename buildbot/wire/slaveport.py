@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.spread import pb
 
+from buildbot.events.alarm import Alarm
 from buildbot.files.reserve import FileReserve, Room
 from buildbot.text.plural import counted
 from buildbot.wire.broker import SlavePortBroker
@@ -63,7 +64,7 @@ class SlavePortFactory(protocol.ServerFactory):
         self._rootFor = rootFor
         self._door = ConnectionLimiter()
         self._lines = LogLimiter()
-        self._summary: IDelayedCall | None = None
+        self._summary = Alarm(self._sumUp)
         limit = self.files.limit
         most = greeting if limit is None else min(greeting, limit // 2)
         self._greeters = Greeters(clock, most, self._tooLate)
@@ -100,9 +101,7 @@ class SlavePortFactory(protocol.ServerFactory):
         """Cut every connection."""
         for broker in list(self.open):
             broker.abort()
-        if self._summary is not None:
-            self._summary.cancel()
-            self._summary = None
+        self._summary.stop()
 
     # connections on their way to a login, and behind it
 
@@ -194,12 +193,11 @@ class SlavePortFactory(protocol.ServerFactory):
         if left is not None:
             more = f" ({left} more like this)" if left else ""
             log.info(format + more, **fields)
-        elif self._summary is None:
-            self._summary = self.clock.callLater(EVERY, self._sumUp)
+        elif not self._summary.isSet:
+            self._summary.set(self.clock, EVERY)
 
     def _sumUp(self) -> None:
         """What was left out of the log within the last minute, in a line for each kind of trouble."""
-        self._summary = None
         for kind, lines, subjects in self._lines.summary():
             format, word = _SUMMED[kind]
             log.info(f"in the last minute, {format}", lines=counted(lines, f"more {word}"), subjects=subjects)
