@@ -1,1 +1,1 @@
-"""The configuration: the text of master.cfg in, a checked and frozen value out."""
+"""The configuration: turn the text of master.cfg into a checked, frozen value."""

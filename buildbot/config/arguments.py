@@ -1,17 +1,16 @@
 # -*- test-case-name: tests.unit.config.test_arguments -*-
-"""What the classes of a configuration take: each argument is held against its kind when an object is made.
+"""Check the constructor arguments of the classes that a configuration uses.
 
-A class says the kinds of its arguments beside its constructor::
+A class declares the kind of each argument beside its constructor::
 
     @arguments(name=TEXT, timeout=SECONDS_OR_NONE)
     def __init__(self, name, timeout=1200, **kwargs): ...
 
-Arguments that are handed on to the constructor of a base class are checked there. Subclasses with arguments
-of their own need nothing of this. Which kinds there are is in L{buildbot.config.kinds} and
-L{buildbot.process.kinds}.
+A base class checks the arguments that its constructor receives. Subclasses with arguments of their own need
+no declaration. L{buildbot.config.kinds} and L{buildbot.process.kinds} list the kinds.
 
-While a configuration is loaded, a wrong argument is reported and left out, and the file goes on: so all
-errors are found at once. At any other time it is a L{BadArguments}.
+During the load of a configuration, a wrong argument is reported and replaced by a stand-in. The file runs on,
+so that one load finds all errors. At any other time, a wrong argument raises L{BadArguments}.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from buildbot.config.messages import nearest, shown
 from buildbot.config.model import ConfigError
 from buildbot.text.plural import counted
 
-#: The default of an argument that must be given, where Python's own rules would forbid to leave it out.
+#: The default of a required argument, where Python's syntax demands a default.
 REQUIRED: Any = inspect.Parameter.empty
 
 _NONE: Mapping[str, Any] = {}
@@ -36,7 +35,7 @@ _Init = TypeVar("_Init", bound=Callable[..., None])
 
 
 class BadArguments(TypeError, ValueError):
-    """Arguments that a class cannot use: the message says for each what it must be."""
+    """A class cannot use its arguments; the message says what each must be."""
 
 
 def _notAtAll(value: object) -> str | None:
@@ -45,13 +44,13 @@ def _notAtAll(value: object) -> str | None:
 
 @dataclass(frozen=True)
 class Kind:
-    """What an argument must be.
+    """I describe the valid values of an argument.
 
-    @ivar expected: that in words, as in "must be ...".
-    @ivar fits: whether a value is of this kind.
-    @ivar detail: what is wrong with a value that does not fit, in words; None: the value itself tells.
-    @ivar isSecret: the value may be a password, or hold one: no message shows it.
-    @ivar standIn: goes on in the place of a wrong or missing value; None: the default of the argument does.
+    @ivar expected: the description that follows "must be".
+    @ivar fits: returns True for a valid value.
+    @ivar detail: returns the fault of an invalid value in words; None: messages show the value.
+    @ivar isSecret: True if the value may be or hold a password: no message shows it.
+    @ivar standIn: replaces a wrong or missing value; None: the argument's default replaces it.
     """
 
     expected: str
@@ -61,7 +60,7 @@ class Kind:
     standIn: Any = None
 
     def trouble(self, value: object) -> str | None:
-        """What is wrong with a value, as in "must be ..., not ..."; None if it is of this kind."""
+        """The fault of a value, "must be ..., not ...", or None if the value is valid."""
         if self.fits(value):
             return None
         told = self.detail(value)
@@ -69,7 +68,7 @@ class Kind:
 
 
 def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
-    """Have a constructor check its arguments, those in its C{**kwargs} too, if they have a kind here."""
+    """Decorate a constructor: check the arguments that have a kind here, also those in C{**kwargs}."""
 
     def decorate(init: _Init) -> _Init:
         taken = _Taken(init, kinds)
@@ -89,7 +88,7 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
                 if not troubles:
                     raise
                 _tell(made, troubles)
-                raise secrets.Reported() from None  # what was raised follows from what is told
+                raise secrets.Reported() from None  # the exception is a result of the reported errors
             finally:
                 del made.__dict__["_troubles"]
             if troubles:
@@ -102,12 +101,12 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
 
 
 def complain(made: object, sentence: str, name: str | None = None, value: object = None) -> None:
-    """For a constructor: tell of arguments that do not go together. Its caller may go on, or not.
+    """Report a fault of several arguments together; constructors call this.
 
-    @param sentence: as in "takes no argument x"; the class goes before it.
-    @param name: the argument that it is about, if it is one, and its C{value}. What is known to be wrong
-        already is not told again.
-    @raise BadArguments: the constructor checks no arguments.
+    @param sentence: the fault, such as "takes no argument x"; the class name is put before it.
+    @param name: the one argument concerned, if any, with its C{value}. A value that has been reported
+        already is not reported again.
+    @raise BadArguments: the constructor is not decorated with L{arguments}.
     """
     troubles = made.__dict__.get("_troubles")
     if troubles is None:
@@ -117,14 +116,14 @@ def complain(made: object, sentence: str, name: str | None = None, value: object
 
 
 def remember(made: object) -> None:
-    """For a constructor: the object is made here, if a configuration is being loaded."""
+    """Record the line of the configuration that creates an object; constructors call this."""
     loading = secrets.current.get()
     if loading is not None:
         loading.remember(made)
 
 
 def isMisconfigured(made: object) -> bool:
-    """Whether errors have been reported about an object: it is no more than a stand-in."""
+    """True if errors of an object were reported: it is only a stand-in."""
     return bool(getattr(made, "_misconfigured", False))
 
 
@@ -140,7 +139,7 @@ def knownArguments(cls: type) -> list[str]:
 
 
 def named(init: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor by name; those that it does not take by position are left out."""
+    """The arguments of a constructor by name, without surplus positional ones."""
     if not args:
         return dict(kwargs)
     positions = _positions(init)
@@ -148,7 +147,7 @@ def named(init: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 def _standIn(cls: type, name: str) -> Any:
-    """What goes on in the place of a missing argument."""
+    """The stand-in for a missing argument."""
     for each in cls.__mro__:
         kinds = getattr(vars(each).get("__init__"), "kinds", _NONE)
         if name in kinds:
@@ -157,7 +156,7 @@ def _standIn(cls: type, name: str) -> Any:
 
 
 def haveNames(init: Callable[..., Any], args: tuple[Any, ...]) -> bool:
-    """Whether arguments by position can be given to a constructor by name as well: those for *args cannot."""
+    """True if all positional arguments have a name; those in C{*args} have none."""
     return not args or len(_shifted(_positions(init), args)) <= len(_positions(init))
 
 
@@ -167,7 +166,7 @@ def _positions(init: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _positionsOf(init: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the arguments that can be given by position, without the object itself."""
+    """The names of the positional parameters without C{self}."""
     parameters = list(inspect.signature(init).parameters.values())[1:]
     return tuple(
         each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
@@ -175,7 +174,7 @@ def _positionsOf(init: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _shifted(positions: tuple[str, ...], args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Steps of 0.7.5 have their build first, later ones do not: a text is no build."""
+    """Steps of 0.7.5 take a build first, later ones do not: insert a missing build before a text."""
     if positions and positions[0] == "build" and (isinstance(args[0], str) or hasattr(args[0], "fmtstring")):
         return (None, *args)
     return args
@@ -183,7 +182,7 @@ def _shifted(positions: tuple[str, ...], args: tuple[Any, ...]) -> tuple[Any, ..
 
 @dataclass(frozen=True)
 class _Trouble:
-    """What is wrong, and with which argument if it is one; its value tells who gave it."""
+    """I am a fault of the arguments. If it concerns one argument, I have its name and value."""
 
     sentence: str
     name: str | None = None
@@ -191,7 +190,7 @@ class _Trouble:
 
 
 class _Taken:
-    """I know what one constructor takes."""
+    """I know the parameters of one constructor and their kinds."""
 
     def __init__(self, init: Callable[..., None], kinds: Mapping[str, Kind]) -> None:
         parameters = list(inspect.signature(init).parameters.values())[1:]
@@ -209,7 +208,7 @@ class _Taken:
     def read(
         self, made: object, args: tuple[Any, ...], kwargs: dict[str, Any], troubles: list[_Trouble]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments to go on with: as they came if nothing is wrong with them."""
+        """The arguments to use, with stand-ins for invalid ones. Appends faults to C{troubles}."""
         given = kwargs
         excess = twice = 0
         if args:
@@ -256,7 +255,7 @@ class _Taken:
 
 
 def _title(made: object, given: Mapping[str, Any]) -> str:
-    """The class of an object, with its name if it has one to tell."""
+    """The class name of an object, with the object's own name if it has one."""
     kind = type(made).__name__
     name = given.get("name", vars(made).get("name"))
     return (
@@ -265,7 +264,7 @@ def _title(made: object, given: Mapping[str, Any]) -> str:
 
 
 def _tell(made: object, troubles: list[_Trouble]) -> None:
-    """Report what is wrong with an object. @raise BadArguments: no configuration is loaded."""
+    """Report the faults of an object. Raises L{BadArguments} if no configuration is being loaded."""
     title = _title(made, getattr(made, "_arguments", _NONE))
     sentences = [
         f"{title}{each.sentence if each.sentence[0] == ':' else f' {each.sentence}'}" for each in troubles
@@ -280,7 +279,7 @@ def _tell(made: object, troubles: list[_Trouble]) -> None:
 
 
 def _handsOn(frame: FrameType, made: object, trouble: _Trouble) -> bool:
-    """Whether the code of a subclass runs here, and was given the value that is wrong by its own caller."""
+    """True for a frame of the object's own code, such as a constructor, that holds the wrong value."""
     names = frame.f_code.co_varnames
     if not names or frame.f_locals.get(names[0]) is not made:
         return False

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.config.test_check -*-
-"""The rules for C{c['bots']}, and the slaves that it means."""
+"""The rules for C{c['bots']}, and its conversion to slaves."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from buildbot.config.messages import (
 )
 from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
 
-#: The names that the master's other logins have. Nobody else may have them, or no one could tell them apart.
+#: The names of the master's other logins. No bot may use one of them.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
 OPTIONS = ("keepalive", "max_builds", "properties")
 
-#: A bot: its name, its password, its options, and how to say what is wrong with it.
+#: A bot: its name, password and options, and a function that makes an error about it.
 Bot = tuple[str, object, object, Say]
 
 
 def slaves(raw: Raw) -> Iterator[SlaveConfig]:
-    """The slaves that C{c['bots']} describes, if no rule here finds an error."""
+    """Yield the slaves of C{c['bots']}. Call it only if L{botErrors} finds nothing."""
     for entry in entries(raw, "bots"):
         name, password, *rest = cast(Sequence[Any], entry)
         options = rest[0] if rest else {}
@@ -45,12 +45,12 @@ def slaves(raw: Raw) -> Iterator[SlaveConfig]:
 
 
 def names(raw: Raw) -> set[str]:
-    """The names of the bots, as far as they can be read."""
+    """The names of the bots; unreadable ones are skipped."""
     return {entry[0] for entry in entries(raw, "bots") if _isPair(entry) and isinstance(entry[0], str)}
 
 
 def _readable(raw: Raw, report: Report) -> list[Bot]:
-    """The bots of the right shape."""
+    """The bots with the right shape (a tuple of the right length)."""
     return [
         (entry[0], entry[1], entry[2] if len(entry) == 3 else {}, report.item(raw, "bots", index, entry[0]))
         for index, entry in enumerate(entries(raw, "bots"))
@@ -59,7 +59,7 @@ def _readable(raw: Raw, report: Report) -> list[Bot]:
 
 
 def botErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """What forbids the use of C{c['bots']}, found by every rule here, in the rules' order."""
+    """Yield the errors in C{c['bots']}, rule by rule."""
     yield from _shapes(raw, report)
     bots = _readable(raw, report)
     for rule in (_names, _passwords, _options):
@@ -67,7 +67,7 @@ def botErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def botDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """What is let pass in C{c['bots']}, but was hardly meant."""
+    """Yield the warnings about C{c['bots']}."""
     return _oddPasswords(_readable(raw, report))
 
 
@@ -153,7 +153,7 @@ def _propertiesTrouble(value: object) -> str:
     return ""
 
 
-#: Option -> what is wrong with a value: what it must be, in words; empty if nothing is.
+#: Option -> a function that returns the fault of a value in words, or empty text.
 _OPTION_RULES: dict[str, Callable[[object], str]] = {
     "keepalive": _keepaliveTrouble,
     "max_builds": _maxBuildsTrouble,

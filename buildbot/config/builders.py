@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_builders -*-
-"""The rules for C{c['builders']}, and the values that it means.
+"""The rules for C{c['builders']}, and its conversion to values.
 
-What a factory makes of its steps is the engine's business; here it only has to be one.
+The rules check that a factory is one. They do not check how it makes builds.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BUILDER_KEYS = (
     "locks",
     "mergeRequests",
 )
-#: Keys of other releases -> what to do instead.
+#: Keys of other releases -> the remedy in words.
 OTHER_KEYS = {
     "periodicBuildTime": "use a Periodic scheduler in c['schedulers']",
     "workername": "here it is 'slavename'",
@@ -52,20 +52,20 @@ OTHER_KEYS = {
     "collapseRequests": "here it is 'mergeRequests'",
     "tags": "here a builder has one 'category'",
 }
-#: Bytes of a builddir; systems can have some more, with the slave's own directory before it.
+#: The most bytes of a builddir. The slave's own directory comes before it in the path.
 LONGEST_DIRECTORY = 1024
-#: What is in the directory of a slave already.
+#: Names that a slave's directory contains already.
 SLAVES_OWN = ("info", "buildbot.tac", "twistd.log", "twistd.pid", "twistd.hostname")
-#: One connection of Perspective Broker keeps at most 1024 references, and each builder of a slave takes one.
+#: The most builders of a slave. Perspective Broker keeps at most 1024 references, one for each.
 MOST_BUILDERS = 1000
 
 _Entry = dict[Any, Any]
-#: A builder: what to call it, its dictionary, and how to say what is wrong with it.
+#: A builder: its title, its dictionary, and a function that makes an error about it.
 _Described = tuple[str, _Entry, Say]
 
 
 def builders(raw: Raw) -> Iterator[BuilderConfig]:
-    """The builders that C{c['builders']} describes, if no rule here finds an error."""
+    """Yield the builders of C{c['builders']}. Call it only if L{builderErrors} finds nothing."""
     for entry in entries(raw, "builders"):
         if not isinstance(entry, dict):
             continue
@@ -82,13 +82,13 @@ def builders(raw: Raw) -> Iterator[BuilderConfig]:
 
 
 def mergeRule(said: Mapping[Any, Any]) -> MergeRule | None:
-    """What C{mergeRequests} of the master, or of a builder, says; None if it says nothing."""
+    """The rule in C{mergeRequests} of the master or a builder; None if it is not set."""
     rule = said.get("mergeRequests")
     return None if rule is None else MergeRule(rule)
 
 
 def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
-    """What is wrong with C{mergeRequests}, in words that follow its name; None if nothing is."""
+    """The fault of C{mergeRequests}, in words that follow its name, or None."""
     rule = said.get("mergeRequests")
     if rule is None or isinstance(rule, bool):
         return None
@@ -99,27 +99,27 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
         inspect.signature(rule).bind(None, None, None)
     except TypeError:
         return f"must be {wanted}: this one does not take three arguments"
-    except Exception:  # Python cannot tell what it takes, or the object cannot be looked at
+    except Exception:  # the signature is unknown, or inspection fails
         return None
     return None
 
 
 def builderErrors(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """What forbids the use of C{c['builders']}, found by every rule here, in the rules' order."""
+    """Yield the errors in C{c['builders']}, rule by rule."""
     described = list(_describe(raw, report))
     for rule in _RULES:
         yield from rule(described, raw, report)
 
 
 def builderDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """What is let pass in C{c['builders']}, but was hardly meant."""
+    """Yield the warnings about C{c['builders']}."""
     described = list(_describe(raw, report))
     for rule in _DOUBTS:
         yield from rule(described, raw, report)
 
 
 def _describe(raw: Raw, report: Report) -> Iterator[_Described]:
-    """The builders that are dictionaries."""
+    """Yield the builders that are dictionaries, with their titles."""
     for index, entry in enumerate(entries(raw, "builders")):
         if isinstance(entry, dict):
             name = entry.get("name")
@@ -129,7 +129,7 @@ def _describe(raw: Raw, report: Report) -> Iterator[_Described]:
 
 
 def _slavenames(entry: _Entry) -> dict[str, None]:
-    """The slaves that a builder names, either way, each once."""
+    """The slaves of a builder from C{slavename} and C{slavenames}, without duplicates."""
     one, several = entry.get("slavename"), entry.get("slavenames")
     if several is None:
         return {one: None} if isinstance(one, str) else {}
@@ -205,7 +205,7 @@ def _slaves(described: Sequence[_Described], raw: Raw, report: Report) -> Iterat
         entry[0] if isinstance(entry, (tuple, list)) and entry else None for entry in entries(raw, "bots")
     ]
     known = dict.fromkeys(name for name in names if isinstance(name, str))
-    # A bot that cannot be read is told by itself: whatever else it may be called, nobody knows.
+    # An unreadable bot has its own error. Its name is unknown, so skip this rule.
     isKnown = isinstance(raw.get("bots"), (list, tuple)) and all(isinstance(name, str) for name in names)
     for title, entry, say in described:
         several = _listed(entry.get("slavenames"))
@@ -241,15 +241,15 @@ def _builddirs(described: Sequence[_Described], raw: Raw, report: Report) -> Ite
 
 
 def _place(builddir: str) -> str:
-    """A directory without detours; a slave may run on a system that parts names at backslashes."""
+    """Normalize a directory. Backslashes count as separators, as on Windows slaves."""
     return posixpath.normpath(builddir.replace("\\", "/"))
 
 
 def _dirTrouble(builddir: str, place: str) -> str | None:
     """
-    Why no slave can have this directory, whatever system it runs; None if one can.
+    The reason why this directory is not possible on any slave, or None.
 
-    @param place: what L{_place} says of it.
+    @param place: the directory, normalized by L{_place}.
     """
     trouble = textTrouble(builddir)
     if trouble:
@@ -276,7 +276,7 @@ def _dirTrouble(builddir: str, place: str) -> str | None:
 
 
 def _doubtfulDirs(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Directories that are one on some systems, or one within the other, if a slave has both."""
+    """Yield warnings about two builddirs of a slave that are equal or nested on some systems."""
     places: dict[str, dict[str, tuple[str, str]]] = {}
     for title, entry, say in described:
         builddir = entry.get("builddir")
@@ -301,13 +301,13 @@ def _doubtfulDirs(described: Sequence[_Described], raw: Raw, report: Report) -> 
 
 
 def _folded(place: str) -> str:
-    """What a system makes of a directory that tells neither capitals nor dots at the end of a part apart."""
+    """The directory as a system sees it that ignores case and dots at the end of a name."""
     parts = unicodedata.normalize("NFC", place).casefold().split("/")
     return "/".join([part.rstrip(". ") for part in parts])
 
 
 def _outer(place: str) -> Iterator[str]:
-    """The directories that a directory lies in, the outermost first."""
+    """Yield the parents of a directory, outermost first."""
     return accumulate(place.split("/")[:-1], "{}/{}".format)
 
 
@@ -329,7 +329,7 @@ def _makesBuilds(factory: object) -> bool:
 
 
 def _steps(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Steps that came into a factory's list in another way than by its methods, which check them."""
+    """Yield errors for steps that were put into C{steps} directly: the factory's methods check others."""
     seen: set[int] = set()
     for title, entry, say in described:
         factory = entry.get("factory")
@@ -358,7 +358,7 @@ def _lockNames(described: Sequence[_Described], raw: Raw, report: Report) -> Ite
 
 
 def locksOf(locks: object, factory: object) -> Iterator[object]:
-    """The locks of a builder, and those that the steps of its factory take."""
+    """Yield the locks of a builder and of the steps in its factory."""
     yield from _listed(locks)
     for step in _listed(getattr(factory, "steps", None)):
         if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], dict):
@@ -366,7 +366,7 @@ def locksOf(locks: object, factory: object) -> Iterator[object]:
 
 
 def _doubtfulNames(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Names that are one name to a file system that does not tell capitals apart."""
+    """Yield warnings about builder names that differ only in case: some file systems ignore case."""
     seen: dict[str, str] = {}
     for title, entry, say in described:
         name = entry.get("name")
@@ -379,7 +379,7 @@ def _doubtfulNames(described: Sequence[_Described], raw: Raw, report: Report) ->
 
 
 def _lockSlaves(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Locks with a number of their own for a slave that there is not."""
+    """Yield warnings about locks with a limit for an unknown slave."""
     bots = (entry[0] for entry in entries(raw, "bots") if isinstance(entry, (tuple, list)) and entry)
     known = [name for name in bots if isinstance(name, str)]
     told: set[str] = set()

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.config.test_check -*-
-"""The rules for what c = BuildmasterConfig may hold beside bots and builders, and the value that it means.
+"""The rules for the keys of BuildmasterConfig except bots and builders, and the L{MasterConfig} it makes.
 
-Each rule is a small generator that yields what it finds; all of them run, so that an admin learns everything
-at once. A rule passes over what another one reports. Nothing is loaded, opened or started here.
+Each rule is a small generator of errors. All rules run, so that an admin sees all errors at once. A rule
+skips values that another rule reports. This module loads, opens and starts nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KEYS = (
     *("projectName", "projectURL", "buildbotURL", "mergeRequests"),
 )
 REQUIRED = ("bots", "builders", "slavePortnum")
-#: What later Buildbots, and earlier ones, call things -> what to write here.
+#: Keys of later and earlier Buildbots -> the key or remedy in this release.
 OTHER_KEYS = {
     "slaves": "slaves are (name, password) pairs in c['bots']",
     "workers": "slaves are (name, password) pairs in c['bots']",
@@ -71,20 +71,20 @@ Rule = Callable[[Raw, Report], Iterator[ConfigError]]
 
 
 def errors(raw: Raw, report: Report) -> list[ConfigError]:
-    """All that forbids the use of a configuration's dictionary, found by every rule, in the rules' order."""
+    """All errors in a configuration's dictionary, rule by rule."""
     found = [error for rule in (*_RULES, builderErrors) for error in rule(raw, report)]
     return list(dict.fromkeys(found))
 
 
 def warnings(raw: Raw, report: Report) -> list[ConfigError]:
-    """What is let pass, but was hardly meant."""
+    """All warnings about a configuration's dictionary."""
     return [warning for rule in (*_DOUBTS, builderDoubts) for warning in rule(raw, report)]
 
 
 def configuration(
     raw: Raw, warnings: tuple[ConfigError, ...] = (), modules: tuple[str, ...] = ()
 ) -> MasterConfig:
-    """What a dictionary says in which L{errors} finds nothing; the rest is handed on."""
+    """Build the MasterConfig from a dictionary for which L{errors} is empty."""
     plain = {key: raw[key] for key in ("manhole", "projectURL", "buildbotURL") if key in raw}
     return MasterConfig(
         slaves={slave.name: slave for slave in slaves(raw)},
@@ -178,7 +178,7 @@ def _ports(raw: Raw, report: Report) -> Iterator[ConfigError]:
 # Plug-ins.
 
 
-#: What no plug-in is. Whether something else is a scheduler is a rule by itself.
+#: Types that are never a plug-in.
 _PLAIN = (type(None), type, str, bytes, int, float, dict, list, tuple)
 
 
@@ -199,7 +199,7 @@ def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """What plug-ins say of themselves that was hardly meant: sentences in their C{configurationDoubts}."""
+    """Yield the warnings in the plug-ins' C{configurationDoubts}, a list of sentences."""
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
             doubts = () if isinstance(entry, _PLAIN) else getattr(entry, "configurationDoubts", ())
@@ -208,7 +208,7 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Schedulers of this release that start no builder at all."""
+    """Yield warnings about schedulers of this release that start no builder."""
     for index, scheduler in enumerate(entries(raw, "schedulers")):
         if getattr(scheduler, "builderNames", None) == [] and not isMisconfigured(scheduler):
             name = getattr(scheduler, "name", index + 1)
@@ -220,12 +220,12 @@ def _idleSchedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _isPlugin(entry: object) -> bool:
-    """Whether the master can make that a service of its own."""
+    """True if the master can use the object as a service."""
     return not isinstance(entry, type) and callable(getattr(entry, "setServiceParent", None))
 
 
 def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Change sources that have an account on the slave port say its name: nobody else may have it."""
+    """Yield errors about two users of one login name: bots and change sources on the slave port."""
     bots = names(raw)
     seen: set[str] = set()
     for index, source in enumerate(entries(raw, "sources")):
@@ -246,7 +246,7 @@ def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
 def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries(raw, "builders")]
     known = dict.fromkeys(name for name in names if isinstance(name, str))
-    # A builder that cannot be read is told by itself: whatever else it may be called, nobody knows.
+    # An unreadable builder has its own error. Its name is unknown, so skip this rule.
     areKnown = isinstance(raw.get("builders"), (list, tuple)) and all(isinstance(name, str) for name in names)
     seen: set[str] = set()
     for index, scheduler in enumerate(entries(raw, "schedulers")):
@@ -266,7 +266,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
             yield say(f"{title} follows {other}, which is not in c['schedulers']: it would never build")
         try:
             wanted = [str(each) for each in cast(Any, scheduler).listBuilderNames()]
-        except PLUGIN_ERRORS as error:  # a plug-in's own code: what it raises is told, whatever it is
+        except PLUGIN_ERRORS as error:  # code of a plug-in: report any exception
             yield say(f"{title} does not say which builders it starts: {inOneLine(error)}")
             continue
         for each in wanted if areKnown else ():

@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.config.test_compare -*-
-"""Comparison by value: whether values from two loads of one master.cfg say the same.
+"""Compare values from two loads of one master.cfg.
 
-Loading a file again makes new class and function objects of the same text. So identity says too much, and a
-name too little, for the text may have changed. Here values are compared with what they would do. Nothing
-here is called by the values' own C{==} unless they ask for it, as L{ComparableMixin} does; nothing is
-ordered or hashed.
+Each load creates new class and function objects. Their identity always differs, and an equal name does not
+mean equal code. This module compares the code. A value's own C{==} uses this module only through
+L{ComparableMixin} or a similar method. Nothing is ordered or hashed.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), range)
-_MAPPINGS = (dict, Mapping)  # a plain dictionary is known at once, which an abstract class is slow to say
-#: What Python, or zope.interface, keeps in a class beside what its author wrote there.
+_MAPPINGS = (dict, Mapping)  # dict first: isinstance with an abstract class is slow
+#: Class attributes that Python or zope.interface adds to the author's own.
 _NOISE = frozenset(
     "__dict__ __weakref__ __doc__ __module__ __qualname__ __firstlineno__ __static_attributes__"
     " __annotations__ __annotate__ __annotate_func__ __annotations_cache__ __abstractmethods__ _abc_impl"
@@ -25,20 +24,20 @@ _Seen = set[tuple[int, int]]
 
 
 def sameValue(one: object, other: object) -> bool:
-    """True if the two are equal, where a class or a function equals another one with the same name and text.
+    """True if two values are equal. Classes and functions are equal if their name and code are equal.
 
-    Lists, tuples and dictionaries are looked into. A C{==} that raises counts as unequal.
+    Lists, tuples and dictionaries are compared by item. A C{==} that raises means unequal.
     """
     return _same(one, other, set(), strict=True)
 
 
 def sameClass(one: type, other: type) -> bool:
-    """True if the two are one class, or one class loaded twice: module, name, bases and text agree."""
+    """True for one class, or one class loaded twice: module, name, bases and code are equal."""
     return one is other or _sameClass(one, other, set())
 
 
 def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
-    """What L{sameValue} promises; without C{strict}, objects that cannot be compared count as equal."""
+    """Do the work of L{sameValue}. Without C{strict}, objects without a comparison count as equal."""
     if one is other:
         return True
     kind = type(one)
@@ -66,17 +65,17 @@ def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
     if isinstance(one, FunctionType) and isinstance(other, FunctionType):
         return _sameFunction(one, other, seen)
     if isinstance(one, ModuleType) and isinstance(other, ModuleType):
-        return one.__name__ == other.__name__  # what is used of it is compared where it is used
+        return one.__name__ == other.__name__  # _sameUsed compares the members that code uses
     if not strict and type(one).__eq__ is object.__eq__:
         return True
     try:
         return bool(one == other)
-    except Exception:  # a plug-in's own comparison is broken: to call the values different is the safe answer
+    except Exception:  # a plug-in's comparison is broken: "different" is the safe answer
         return False
 
 
 def _parts(value: object) -> list[object] | None:
-    """What a value is made of, if that is all there is to it."""
+    """The parts that completely determine a value, or None if it may have others."""
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, (classmethod, staticmethod)):
@@ -91,7 +90,7 @@ def _parts(value: object) -> list[object] | None:
 
 
 def _sameEach(some: Iterable[object], others: Iterable[object], seen: _Seen, strict: bool) -> bool:
-    """True if the values are as many on both sides, and the same in their order."""
+    """True if both sides have equal values in the same order."""
     left, right = list(some), list(others)
     return len(left) == len(right) and all(map(lambda a, b: _same(a, b, seen, strict), left, right))
 
@@ -99,7 +98,7 @@ def _sameEach(some: Iterable[object], others: Iterable[object], seen: _Seen, str
 def _sameClass(one: type, other: type, seen: _Seen) -> bool:
     if (one.__module__, one.__qualname__) != (other.__module__, other.__qualname__):
         return False
-    mine, others = _written(one), _written(other)
+    mine, others = _ownAttributes(one), _ownAttributes(other)
     return (
         mine.keys() == others.keys()
         and _sameEach(one.__bases__, other.__bases__, seen, strict=False)
@@ -107,13 +106,13 @@ def _sameClass(one: type, other: type, seen: _Seen) -> bool:
     )
 
 
-def _written(cls: type) -> dict[str, object]:
-    """What the author of a class wrote into it."""
+def _ownAttributes(cls: type) -> dict[str, object]:
+    """The attributes of a class without those that Python adds."""
     return {name: value for name, value in vars(cls).items() if name not in _NOISE}
 
 
 def _sameFunction(one: FunctionType, other: FunctionType, seen: _Seen) -> bool:
-    """True if the functions do the same, with what they take from around them; line numbers do not count."""
+    """True if two functions have equal code and use equal values. Line numbers do not count."""
     return (
         _text(one.__code__) == _text(other.__code__)
         and _same(one.__defaults__, other.__defaults__, seen, strict=False)
@@ -124,7 +123,7 @@ def _sameFunction(one: FunctionType, other: FunctionType, seen: _Seen) -> bool:
 
 
 def _text(code: CodeType) -> tuple[object, ...]:
-    """What a piece of code does: all of it but where it stands."""
+    """The comparable parts of a code object: all except file name and line numbers."""
     constants = [_text(each) if isinstance(each, CodeType) else (type(each), each) for each in code.co_consts]
     return (
         code.co_name,
@@ -140,21 +139,21 @@ def _text(code: CodeType) -> tuple[object, ...]:
 
 
 def _enclosed(function: FunctionType) -> list[object]:
-    """The values that a function keeps of the functions around it."""
+    """The values in a function's closure."""
     found = []
     for cell in function.__closure__ or ():
         try:
             found.append(cell.cell_contents)
-        except ValueError:  # an empty cell: the name has not been given a value
+        except ValueError:  # an empty cell: the variable has no value yet
             found.append(None)
     return found
 
 
 def _sameUsed(one: FunctionType, other: FunctionType, seen: _Seen) -> bool:
-    """True if the global names that the functions use mean the same to both.
+    """True if the global names that two functions use have equal values in both.
 
-    Functions, classes and plain values count, also those that are reached through a module. Other objects
-    do not: a log or a cache that each load makes anew would make every function look changed.
+    Functions, classes and plain values are compared, also as members of a module. Other objects are not:
+    each load creates its own logger or cache, and every function would look changed.
     """
     names = sorted(_names(one.__code__))
     for name in names:
@@ -163,20 +162,20 @@ def _sameUsed(one: FunctionType, other: FunctionType, seen: _Seen) -> bool:
         if isinstance(mine, ModuleType) and isinstance(others, ModuleType) and mine is not others:
             pairs += [(vars(mine).get(attr), vars(others).get(attr)) for attr in names]
         for left, right in pairs:
-            if _telling(left) or _telling(right):
+            if _isComparable(left) or _isComparable(right):
                 if not _same(left, right, seen, strict=False):
                     return False
     return True
 
 
 def _names(code: CodeType) -> set[str]:
-    """The names that code, and what is defined in it, looks up outside of itself."""
+    """The global and attribute names that code and its inner functions use."""
     inner = [_names(each) for each in code.co_consts if isinstance(each, CodeType)]
     return set(code.co_names).union(*inner)
 
 
-def _telling(value: object) -> bool:
-    """True for a value whose change would change what its users do, and that no running code alters."""
+def _isComparable(value: object) -> bool:
+    """True for a value that changes the behaviour of its users and is not changed at run time."""
     return isinstance(value, (FunctionType, type, ModuleType, tuple, frozenset, *_SCALARS))
 
 
@@ -184,10 +183,10 @@ _ABSENT = object()
 
 
 class ComparableMixin:
-    """I make objects of one class equal if they agree in the attributes that C{compare_attrs} names.
+    """I make objects of one class equal if the attributes named in C{compare_attrs} are equal.
 
-    An attribute that both lack agrees. Two classes of one module and name, and with the same text, are the
-    same class: each load of master.cfg makes them anew. So a reconfig can tell what really changed.
+    An attribute that both objects lack counts as equal. Classes count as one class if module, name and code
+    are equal: each load of master.cfg creates them again. A reconfig finds real changes this way.
     """
 
     compare_attrs: Sequence[str] = ()
@@ -203,7 +202,7 @@ class ComparableMixin:
         return {name: getattr(self, name, _ABSENT) for name in self.compare_attrs}
 
     def __hash__(self) -> int:
-        """Equal objects have equal hashes. What is no plain value (a list, a class) does not count in it."""
+        """Equal objects have equal hashes. Lists, classes and other complex values do not count."""
         values = self._compared().values()
         plain = tuple(value for value in values if isinstance(value, (str, bytes, int, float)))
         return hash((type(self).__module__, type(self).__qualname__, plain))

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.config.test_diff -*-
-"""What must change for one configuration to become another one: values only, nothing is changed here."""
+"""The difference between two configurations, as values. This module applies nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from buildbot.config.compare import sameValue
 from buildbot.config.kept import isEqual, isSameManhole, pluginPairs
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 
-#: Characters of a value that the line of a change shows.
+#: The most characters of a value in a line about a change.
 _SHORT = 60
-#: The keys that hold one value each, as ConfigChange.settings names them.
+#: The keys with a single value, by their names in ConfigChange.settings.
 SETTINGS = ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL", "mergeRequests")
 
 
@@ -31,11 +31,11 @@ class ConfigChange:
     """The difference between two configurations, in the order to apply it: removed, added, altered.
 
     @ivar slavesAltered: (old, new) pairs; so is C{buildersAltered}.
-    @ivar listsChanged: the names of slaves that stay and whose builder list differs; order does not count.
-    @ivar schedulersRemoved: the old objects that nothing new is equal to; likewise sources and status.
-    @ivar schedulersAdded: the new objects that nothing old is equal to; likewise sources and status.
-    @ivar settings: the names of the other keys that changed, see L{SETTINGS}.
-    @ivar reordered: which of C{"bots"} and C{"builders"} have those that stay in another order.
+    @ivar listsChanged: the names of remaining slaves with a different builder list; order does not count.
+    @ivar schedulersRemoved: old objects without an equal new one; likewise sources and status.
+    @ivar schedulersAdded: new objects without an equal old one; likewise sources and status.
+    @ivar settings: the names of the other changed keys, see L{SETTINGS}.
+    @ivar reordered: C{"bots"}, C{"builders"} or both, if their remaining items have a new order.
     """
 
     slavesRemoved: tuple[str, ...] = ()
@@ -57,11 +57,11 @@ class ConfigChange:
     reordered: tuple[str, ...] = ()
 
     def isEmpty(self) -> bool:
-        """True if the two configurations say the same."""
+        """True if the two configurations are equal."""
         return self == _NOTHING
 
     def describe(self) -> tuple[str, ...]:
-        """Lines for people, one a change: C{"+ bot b7"}, C{"~ bot b3: new password"}; never a password."""
+        """One line for each change: C{"+ bot b7"}, C{"~ bot b3: new password"}. Never a password."""
         return tuple(_lines(self))
 
 
@@ -69,7 +69,7 @@ _NOTHING = ConfigChange()
 
 
 def diff(old: MasterConfig, new: MasterConfig) -> ConfigChange:
-    """What must be done to get from C{old} to C{new}."""
+    """The changes that turn C{old} into C{new}."""
     slaves = _mapDiff(old.slaves, new.slaves)
     builders = _mapDiff(old.builders, new.builders)
     stay = [name for name in new.slaves if name in old.slaves]
@@ -128,14 +128,14 @@ def _isSameSetting(key: str, old: MasterConfig, new: MasterConfig) -> bool:
 def _listDiff(
     old: Sequence[object], new: Sequence[object], pairs: Sequence[tuple[object, object]]
 ) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """What of C{old} has no equal in C{new}, and the other way round."""
+    """The items of C{old} without an equal in C{new}, and the items of C{new} without one in C{old}."""
     kept, fresh = {id(each) for each, _ in pairs}, {id(each) for _, each in pairs}
     removed = tuple(each for each in old if id(each) not in kept)
     return removed, tuple(each for each in new if id(each) not in fresh)
 
 
 def _listDiffers(old: MasterConfig, new: MasterConfig, slavename: str) -> bool:
-    """A slave makes one directory a builder, whatever their order: so the order is nothing to tell it."""
+    """True if a slave needs a new builder list. The order does not matter to the slave."""
     before, after = old.builderList(slavename), new.builderList(slavename)
     return before != after and sorted(before) != sorted(after)
 
@@ -189,7 +189,7 @@ def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:
 
 
 def _ofPlugins(kind: str, removed: Iterable[object], added: Iterable[object]) -> Iterator[str]:
-    """Those that go and those that come; of those that come with another setting, what is changed."""
+    """Yield lines for removed, added and changed plug-ins of a kind."""
     former, coming = list(removed), list(added)
     keys = Counter(map(_key, former)), Counter(map(_key, coming))
     both = [each for each in former if keys[0][_key(each)] == keys[1][_key(each)] == 1]
@@ -206,7 +206,7 @@ def _key(plugin: object) -> tuple[str, str]:
 
 
 def _ofPlugin(old: object, new: object) -> Iterator[str]:
-    """What is changed of the attributes that a plug-in is compared by; never a password."""
+    """Yield the changes in a plug-in's C{compare_attrs}. Never a password."""
     names = getattr(new, "compare_attrs", ())
     for name in names if isinstance(names, (list, tuple)) else ():
         before, after = getattr(old, name, None), getattr(new, name, None)
@@ -227,11 +227,11 @@ def _ofList(before: Sequence[object], after: Sequence[object]) -> str:
 
 
 def _isShort(value: object) -> bool:
-    """Whether a value can be shown in the line of a change."""
+    """True if a value is short enough for a line about a change."""
     return value is None or (isinstance(value, (str, int, float)) and len(str(value)) <= _SHORT)
 
 
 def _title(plugin: object) -> str:
-    """What to call a plug-in. Not its repr, which may hold a password and may raise."""
+    """The title of a plug-in. Never its repr, which may contain a password or raise."""
     name = getattr(plugin, "name", None)
     return name if isinstance(name, str) and name else type(plugin).__name__
