@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_explain -*-
-"""What an exception out of a master.cfg means to the one who wrote the file, and where it stands there.
+"""Explain an exception from a master.cfg to its author, with the line of the file.
 
-No traceback is made: what happened inside of libraries does not help, the line of the file does.
+This module makes no traceback: the calls inside libraries do not help the author.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import NamedTuple
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
 
-#: No message is longer than this: an exception may carry anything.
+#: The most characters of a message: an exception may hold a text of any length.
 LONGEST = 500
 
 _PYTHON2 = re.compile(
     r"Missing parentheses in call|multiple exception types must be parenthesized"
     r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
 )
-#: What later Buildbots call things that a configuration imports -> what to write here.
+#: Names that configurations of later Buildbots import -> the name in this release.
 _LATER = {
     "buildbot.buildslave": "slaves are (name, password) pairs in c['bots']",
     "buildbot.worker": "slaves are (name, password) pairs in c['bots']",
@@ -32,7 +32,7 @@ _LATER = {
 }
 
 
-#: Modules of 0.7.5, and of the releases after it, that are not here: each with all below it.
+#: Modules of 0.7.5 and later releases that this release lacks, with their submodules.
 _ABSENT = frozenset(
     f"buildbot.{name}"
     for name in (
@@ -42,7 +42,7 @@ _ABSENT = frozenset(
         *("status.web", "status.words", "steps.master", "steps.source", "steps.trigger"),
     )
 )
-#: Names of 0.7.5, and of the releases after it, in modules that are here.
+#: Names of 0.7.5 and later releases that modules of this release lack.
 _ABSENT_NAMES = frozenset(
     f"buildbot.{name}"
     for name in (
@@ -54,21 +54,21 @@ _ABSENT_NAMES = frozenset(
 )
 _TAKE_OUT = " (not in this release: take it out, and see docs/howto/moving-from-0.7.x.rst for another way)"
 
-#: Keys of a configuration that hold lists.
+#: The configuration keys with a list as value.
 _LISTS = ("bots", "builders", "schedulers", "sources", "status")
 
 
 class Place(NamedTuple):
-    """A line of the configuration: the file as people call it, and the line, counted from 1."""
+    """A line of the configuration: the file name for people, and the line number from 1."""
 
     filename: str | None
     line: int | None
 
 
 def explain(error: BaseException, files: Mapping[str, str]) -> ConfigError:
-    """One sentence about an exception, and the deepest line of the configuration that led to it.
+    """Turn an exception into one sentence and the deepest line of the configuration in its calls.
 
-    @param files: the configuration's files: path as compiled -> name as told to people.
+    @param files: the configuration's files: path as compiled -> name for people.
     """
     frame, place = _deepest(error, files)
     if isinstance(error, SyntaxError):
@@ -79,14 +79,14 @@ def explain(error: BaseException, files: Mapping[str, str]) -> ConfigError:
 
 
 def placeOf(error: BaseException, files: Mapping[str, str]) -> Place:
-    """The deepest line of the configuration that led to an exception."""
+    """The deepest line of the configuration in an exception's calls."""
     return _deepest(error, files)[1]
 
 
 def runningLine(files: Mapping[str, str], isPassed: Callable[[FrameType], bool] | None = None) -> Place:
-    """The line of the configuration that runs now, or that called what runs now.
+    """The deepest line of the configuration in the current calls.
 
-    @param isPassed: whether a frame of the configuration is to be passed over, for the one that called it.
+    @param isPassed: returns True for a frame to skip, in favour of its caller.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -115,12 +115,12 @@ def _sentence(error: BaseException, frame: FrameType | None) -> str:
         return "KeyboardInterrupt: the configuration was interrupted; it must run to its end"
     said = inOneLine(error)
     if isinstance(error, ImportError) and error.path:
-        said = said.removesuffix(f" ({error.path})")  # where a module is installed helps nobody
+        said = said.removesuffix(f" ({error.path})")  # the path of an installed module does not help
     return f"{said}{_hint(error, frame)}"
 
 
 def _hint(error: BaseException, frame: FrameType | None) -> str:
-    """What was probably meant, where the exception tells enough."""
+    """A hint about the likely intention, or empty text."""
     if isinstance(error, NameError) and frame is not None and isinstance(error.name, str):
         return nearest(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
     if isinstance(error, AttributeError) and isinstance(error.name, str):
@@ -145,7 +145,7 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
 
 
 def isAbsent(name: str) -> bool:
-    """Whether a dotted name is one that other releases have, and this one has not."""
+    """True for a dotted name of other releases that this release lacks."""
     parts = name.split(".")
     return name in _ABSENT_NAMES or any(".".join(parts[:end]) in _ABSENT for end in range(1, len(parts) + 1))
 
@@ -153,7 +153,7 @@ def isAbsent(name: str) -> bool:
 def _public(thing: object) -> list[str]:
     try:
         return [name for name in dir(thing) if not name.startswith("_")]
-    except Exception:  # a __dir__ that is itself broken
+    except Exception:  # the object's __dir__ is broken
         return []
 
 

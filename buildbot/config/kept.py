@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.config.test_kept -*-
 """
-Which objects of a new configuration stand for those that run already, and what takes their place.
+Keep the running objects in a new configuration where nothing changed.
 
-A file that is loaded again makes new objects of everything.  Those that say the same as before go on as they
-are, so the new configuration names the old ones.  Nothing is started or stopped here.
+Each load of the file creates new objects. If a new object equals a running one, the running one stays in use
+and the new configuration refers to it. This module starts and stops nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from buildbot.config.compare import sameValue
 from buildbot.config.model import MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 
-#: How deep lists and dictionaries in a plug-in are searched for other plug-ins.
+#: The depth to which lists and dictionaries in a plug-in are searched for other plug-ins.
 DEPTH = 4
 
 
@@ -32,10 +32,10 @@ _Item = TypeVar("_Item", bound=_Named)
 
 def keep(old: MasterConfig, new: MasterConfig) -> MasterConfig:
     """
-    The new configuration, naming the objects of C{old} that stay.
+    Return the new configuration with the running objects of C{old} in place of equal new ones.
 
-    What the other new objects hold of the new ones that nobody will start, such as the C{upstream} of a
-    Dependent, is replaced in them too.  So the objects of C{new} cannot be used without the result.
+    References between new objects are replaced too, such as the C{upstream} of a Dependent. This changes
+    the objects of C{new}: use only the result afterwards.
     """
     pairs = pluginPairs(old, new)
     running = {id(fresh): kept for kept, fresh in pairs}
@@ -56,16 +56,16 @@ def keep(old: MasterConfig, new: MasterConfig) -> MasterConfig:
 
 
 def isSameManhole(old: MasterConfig, new: MasterConfig) -> bool:
-    """Whether the manhole stays."""
+    """True if the running manhole stays in use."""
     return sameValue(old.manhole, new.manhole)
 
 
 def pluginPairs(old: MasterConfig, new: MasterConfig) -> list[tuple[object, object]]:
     """
-    The schedulers, sources and status targets that stay: the object that runs, and the new one that is equal.
+    The schedulers, sources and status targets that stay: pairs of the running object and the equal new one.
 
-    One does not stay, whatever it is equal to, if the new one holds a plug-in that it does not hold itself:
-    it may have subscribed to the one that it holds.
+    A running plug-in does not stay if the new one holds a plug-in that it does not hold itself: the running
+    one may have subscribed to the one that it holds.
     """
     pairs = [
         *equalPairs(old.schedulers, new.schedulers),
@@ -88,7 +88,7 @@ def pluginPairs(old: MasterConfig, new: MasterConfig) -> list[tuple[object, obje
 
 
 def equalPairs(old: Sequence[object], new: Sequence[object]) -> list[tuple[object, object]]:
-    """Pairs of an old and a new value that say the same; each is in one pair at the most."""
+    """Pairs of an old value and an equal new value. Each value is in one pair at most."""
     left = list(new)
     pairs = []
     rest = []
@@ -106,10 +106,10 @@ def equalPairs(old: Sequence[object], new: Sequence[object]) -> list[tuple[objec
 
 
 def isEqual(one: object, other: object) -> bool:
-    """One is equal to the other; a comparison of a plug-in's that breaks says no."""
+    """True if two objects are equal. A comparison of a plug-in that raises means False."""
     try:
         return one is other or bool(one == other)
-    except PLUGIN_ERRORS:  # whatever it raises: to replace the old by the new is the safe answer
+    except PLUGIN_ERRORS:  # any exception: replacement of the old one is the safe answer
         return False
 
 
@@ -131,7 +131,7 @@ def _attributes(plugin: object) -> dict[str, Any]:
 
 
 def _held(plugin: object, others: Collection[int]) -> set[int]:
-    """Which of the C{others} a plug-in holds, each by its C{id}."""
+    """The C{id}s of the plug-ins in C{others} that a plug-in holds."""
     found: set[int] = set()
 
     def note(value: object) -> object:
@@ -145,7 +145,7 @@ def _held(plugin: object, others: Collection[int]) -> set[int]:
 
 
 def _replaceIn(plugin: object, running: Mapping[int, object]) -> None:
-    """Have a plug-in hold those that run in place of their new doubles."""
+    """Replace new plug-ins that a plug-in holds by the running ones."""
     attributes = _attributes(plugin)
     for name, value in list(attributes.items()):
         mapped = _mapped(value, lambda each: running.get(id(each), each), DEPTH)
@@ -154,7 +154,7 @@ def _replaceIn(plugin: object, running: Mapping[int, object]) -> None:
 
 
 def _mapped(value: Any, change: Callable[[Any], Any], depth: int) -> Any:
-    """The value with C{change} done to all that it holds; the value itself if that changes nothing."""
+    """A copy of the value with C{change} applied to its contents; the value itself if nothing changes."""
     changed: Any = change(value)
     if changed is not value or depth == 0:
         return changed

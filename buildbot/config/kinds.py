@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_arguments -*-
-"""Kinds of arguments that many classes of a configuration take: texts, numbers, names, passwords.
+"""Common kinds of arguments: texts, numbers, names and passwords.
 
-What only steps take is in L{buildbot.process.kinds}.
+L{buildbot.process.kinds} has the kinds for steps.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from buildbot.config.arguments import Kind
 from buildbot.config.messages import articled, nameTrouble, shown
 
-#: Those that can end a process, and those that a program may want to hear before.
+#: The signals that end a process, and those that a program may handle first.
 _SIGNALS = frozenset(
     "ABRT ALRM BREAK BUS CONT FPE HUP ILL INT KILL PIPE QUIT SEGV STOP TERM TSTP USR1 USR2".split()
 )
 
 
 def orNone(kind: Kind, meaning: str = "") -> Kind:
-    """The same kind, or None; C{meaning} says what None stands for."""
+    """A kind that also allows None; C{meaning} says what None means."""
     return Kind(
         f"{kind.expected}, or None{f' for {meaning}' if meaning else ''}",
         lambda value: value is None or kind.fits(value),
@@ -31,7 +31,7 @@ def orNone(kind: Kind, meaning: str = "") -> Kind:
 
 
 def oneOf(*values: Any) -> Kind:
-    """One of a few values."""
+    """A kind that allows only these values."""
     *most, last = map(repr, values)
     return Kind(
         f"{', '.join(most)} or {last}",
@@ -40,27 +40,27 @@ def oneOf(*values: Any) -> Kind:
 
 
 def numberOf(what: str, isWanted: Any) -> Kind:
-    """A whole number that a function is true of."""
+    """A kind for whole numbers for which C{isWanted} returns True."""
     return Kind(what, lambda value: isWhole(value) and isWanted(value))
 
 
 def isWhole(value: object) -> bool:
-    """Whether that is a whole number; True and False are none."""
+    """True for an C{int} other than True and False."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def isSeconds(value: object) -> bool:
-    """Whether that is a number of seconds."""
+    """True for a valid number of seconds."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LONGEST
 
 
 def isText(value: object) -> bool:
-    """Whether that is text that can be sent: no program takes a null character."""
+    """True for text without null characters that UTF-8 can encode."""
     return isinstance(value, str) and ((value.isascii() and "\0" not in value) or textDetail(value) is None)
 
 
 def textDetail(value: object) -> str | None:
-    """What is wrong with a text."""
+    """The fault of a text, in words, or None."""
     if not isinstance(value, str):
         return None
     if "\0" in value:
@@ -74,7 +74,7 @@ def textDetail(value: object) -> str | None:
 
 
 def nameDetail(value: object) -> str | None:
-    """What is wrong with a name."""
+    """The fault of a name, in words, or None."""
     trouble = nameTrouble(value) if isinstance(value, str) else None
     return f"this one {trouble}" if trouble else None
 
@@ -92,7 +92,7 @@ def _isFlag(value: object) -> bool:
 
 
 def _isNames(value: object) -> bool:
-    # the keys of a dictionary, which were a list in Python 2, can be gone through as often as a list
+    # allow dict.keys(), which was a list in Python 2: it can be iterated repeatedly
     return isinstance(value, (list, tuple, KeysView, ValuesView)) and all(map(_isName, value))
 
 
@@ -140,19 +140,19 @@ def _isJudge(value: object) -> bool:
 
 
 def _judgeDetail(value: object) -> str | None:
-    """What is wrong with a function that is called with one thing, as far as Python can tell."""
+    """The fault of a function that must accept one argument, in words, or None."""
     if not callable(value):
         return None
     try:
         inspect.signature(value).bind(None)
     except TypeError:
         return "this one does not take one argument"
-    except Exception:  # Python cannot tell what it takes, or the object cannot be looked at
+    except Exception:  # the signature is unknown, or inspection fails
         return None
     return None
 
 
-#: Seconds that a timer of Python can count.
+#: The most seconds that a timer of Python can count.
 _LONGEST = 1e9
 
 TEXT = Kind("text", isText, textDetail, standIn="")
@@ -179,7 +179,7 @@ SIGNAL = Kind(
 
 
 def branches(value: object) -> bool:
-    """Whether that is a list of branches."""
+    """True for a list of branches."""
     return isinstance(value, (list, tuple, set, frozenset)) and all(
         each is None or isText(each) for each in value
     )
@@ -192,7 +192,7 @@ BRANCHES = Kind("a list of branches, or None for all", lambda value: value is No
 
 
 def sequenceOf(each: Any) -> Any:
-    """Whether a value is a list or a tuple of what a function is true of."""
+    """Make a function that is True for lists and tuples whose items all satisfy C{each}."""
     return lambda value: (
         isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and all(map(each, value))
     )

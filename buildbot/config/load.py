@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.config.test_load -*-
-"""Turn the text of a master.cfg into a configuration, or into every reason why it is none.
+"""Turn the text of a master.cfg into a configuration, or report all its errors.
 
-Of itself this opens no port, starts nothing and reads no file but those that the text imports. The text may
-do anything: L{buildbot.reconfig.childload} runs it out of harm's way first.
+This module opens no port, starts nothing and reads only the files that the text imports. The text itself may
+do anything: L{buildbot.reconfig.childload} runs it in a child process first.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from buildbot.config.messages import Report, articled, nearest
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.config.modules import FreshModules
 
-#: What code in master.cfg finds as its C{__name__}, and so in the names of its classes.
+#: The C{__name__} of the code in master.cfg, and so the module of its classes.
 MODULE = "master.cfg"
 
 
 def load(text: str, filename: str, basedir: str) -> MasterConfig:
-    """The configuration that a text says, with its warnings.
+    """Run the text and return its configuration with its warnings.
 
-    The text runs in a namespace that holds C{__file__} and C{basedir}, and what it imports from below
-    C{basedir} is loaded anew. Works in any thread, in one at a time.
+    The text runs in a namespace with C{__file__} and C{basedir}. Modules below C{basedir} are loaded again
+    each time. Works in any thread, but only in one thread at a time.
 
-    @param filename: the text's file; relative to C{basedir}, if it is not absolute.
-    @raise ConfigErrors: with all errors, each with its file and, where that can be known, its line. Whatever
-        the text raises, C{SystemExit} and C{KeyboardInterrupt} too, comes out as this.
+    @param filename: the path of the file, absolute or relative to C{basedir}.
+    @raise ConfigErrors: all errors, each with its file and, if known, its line. Every exception of the text
+        is converted to this one, also C{SystemExit} and C{KeyboardInterrupt}.
     """
     here = locate(filename, basedir)
     with FreshModules(here.basedir) as modules:
@@ -52,11 +52,11 @@ def load(text: str, filename: str, basedir: str) -> MasterConfig:
 
 
 class Located(NamedTuple):
-    """Where a configuration file is.
+    """The place of a configuration file.
 
-    @ivar basedir: the real path of the master's directory; what C{basedir} is in the file itself.
-    @ivar path: the file's; what C{__file__} is, and what tracebacks name.
-    @ivar shown: what the file is called in messages.
+    @ivar basedir: the real path of the master's directory; C{basedir} in the file itself.
+    @ivar path: the path of the file; C{__file__} in the file itself, and its name in tracebacks.
+    @ivar shown: the file's name in messages.
     """
 
     basedir: str
@@ -65,7 +65,7 @@ class Located(NamedTuple):
 
 
 def locate(filename: str, basedir: str) -> Located:
-    """Find the names of a file that is relative to a directory, if it is not absolute."""
+    """Locate a file whose name is absolute or relative to C{basedir}."""
     basedir = os.path.realpath(os.path.expanduser(basedir))
     folder, name = os.path.split(os.path.join(basedir, filename))
     path = os.path.join(os.path.realpath(folder), name)
@@ -74,9 +74,9 @@ def locate(filename: str, basedir: str) -> Located:
 
 
 def decode(data: bytes, filename: str) -> str:
-    """The text in the bytes of a file: in the coding that its first lines declare, or else in UTF-8.
+    """Decode a file in the coding that its first two lines declare; default UTF-8.
 
-    @raise ConfigErrors: the bytes are no such text.
+    @raise ConfigErrors: the bytes are not valid in this coding.
     """
     try:
         coding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -90,7 +90,7 @@ def decode(data: bytes, filename: str) -> str:
 
 
 def _undecodable(data: bytes, filename: str) -> ConfigError | None:
-    """The first byte that is not UTF-8 in the two lines that may declare a coding; None without one."""
+    """The error for a byte that is not UTF-8 in the first two lines, or None."""
     lines = data.splitlines(keepends=True)[:2]
     try:
         b"".join(lines).decode("utf-8")
@@ -107,7 +107,7 @@ def _notOfCoding(data: bytes, at: int, coding: str, filename: str) -> ConfigErro
 def _outcome(
     text: str, path: str, modules: FreshModules, loading: secrets.Loading
 ) -> MasterConfig | ConfigErrors:
-    """What comes of running the text and holding what it leaves against the rules. Raises nothing."""
+    """Run the text and check the result against the rules. Never raises; returns the errors."""
     shown = modules.files[path]
     report = Report(shown, Places(text).line, loading.madeAt)
     warnings: list[ConfigError] = []
@@ -123,14 +123,14 @@ def _outcome(
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
     except secrets.Reported:
         errors = []
-    except BaseException as error:  # the edge to an admin's code: whatever it raises is the answer
+    except BaseException as error:  # the admin's code may raise anything: report it
         told = explain(error, modules.files)
         errors = [replace(told, filename=told.filename or shown)]
     return ConfigErrors(_told(loading, loading.errors, errors), _told(loading, loading.warnings, warnings))
 
 
 def _compiled(text: str, path: str) -> CodeType:
-    """@raise ConfigErrors: the text has characters that no program can have. C{SyntaxError} as usual."""
+    """Compile the text. Raises ConfigErrors for invalid characters, or C{SyntaxError}."""
     for trouble, character in (("a null character", "\0"), ("a lone surrogate", "[\ud800-\udfff]")):
         found = re.search(character, text)
         if found:
@@ -140,9 +140,9 @@ def _compiled(text: str, path: str) -> CodeType:
 
 
 def _dictionary(names: Mapping[str, object]) -> Mapping[str, object]:
-    """What the text left in BuildmasterConfig.
+    """The value of BuildmasterConfig after the text has run.
 
-    @raise ConfigErrors: no dictionary is there.
+    @raise ConfigErrors: it is missing or not a dictionary.
     """
     start = "the file begins with `c = BuildmasterConfig = {}`"
     if "BuildmasterConfig" not in names:
@@ -155,14 +155,14 @@ def _dictionary(names: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _placed(error: ConfigError, filename: str, line: int | None) -> ConfigError:
-    """An error with a place, if it had none."""
+    """The error with this place, if it has none yet."""
     return error if error.filename else replace(error, filename=filename, line=error.line or line)
 
 
 def _told(
     loading: secrets.Loading, helpers: list[ConfigError], others: list[ConfigError]
 ) -> tuple[ConfigError, ...]:
-    """What the helpers say, and what others do, by lines; without the passwords that were handed out."""
+    """All errors, sorted by line, without the passwords that this load has read."""
     struck = [replace(each, message=loading.strike(each.message)) for each in others]
     every = dict.fromkeys([*helpers, *struck])
     return tuple(sorted(every, key=lambda each: (each.line is None, each.filename or "", each.line or 0)))

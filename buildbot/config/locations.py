@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.config.test_locations -*-
-"""Where in the text of a master.cfg a key, a bot or a builder is written.
+"""Find the line of a key, bot or builder in the text of a master.cfg.
 
-Found by reading, not by running: an item of a list is followed through what is written out, added and
-inserted. What a loop adds has the line that adds it.
+This module parses the text but does not run it. It follows list items through literals, additions and
+insertions. An item from a loop has the line that adds it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDe
 
 @dataclass(frozen=True)
 class _Piece:
-    """Something that is put into a list: one item, or as many as it may be."""
+    """A piece of a list: one item, or an unknown number of items."""
 
     node: ast.expr
     isOne: bool
 
 
 class Places:
-    """I know the lines of one text. It is parsed when one is first asked for: a good file costs nothing."""
+    """I know the lines of one text. The text is parsed at the first question: a good file costs nothing."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -33,10 +33,11 @@ class Places:
     def line(
         self, key: str, index: int | None = None, name: str | None = None, count: int | None = None
     ) -> int | None:
-        """The line of C{c[key]}; with an index, of one item of it, called C{name} if it has one.
+        """The line of C{c[key]}, or of one item of it.
 
-        @param count: how many items there are.
-        @return: counted from 1; the key's line if the item is not found, None if not even the key is.
+        @param index: the item's index; C{name} is its name, if it has one.
+        @param count: the number of items.
+        @return: counted from 1. The key's line if the item is not found; None if the key is not found.
         """
         written = list(self._written(key))
         if not written or index is None:
@@ -52,7 +53,7 @@ class Places:
         return self._named(name) or line
 
     def _named(self, name: str) -> int | None:
-        """The last line where something of this name is written out."""
+        """The last line with an object of this name in the text."""
         lines = [
             node.lineno
             for node in ast.walk(self._parsed())
@@ -69,7 +70,7 @@ class Places:
         return self._tree
 
     def _written(self, key: str) -> Iterator[tuple[int, ast.expr]]:
-        """The lines where a key gets its value, and the value; in the order of the file, mostly."""
+        """Yield each line that assigns a key, and the value; mostly in the file's order."""
         for node in ast.walk(self._parsed()):
             if not isinstance(node, ast.Assign):
                 continue
@@ -82,7 +83,7 @@ class Places:
                         yield value.lineno, value
 
     def _pieces(self, key: str, written: tuple[int, ast.expr]) -> list[_Piece]:
-        """What is put into the list at a key, in the order of the list."""
+        """The pieces of the list at a key, in list order."""
         line, value = written
         variable = value.id if isinstance(value, ast.Name) else None
         pieces = [] if variable else _itemsOf(value, isOne=True)
@@ -94,7 +95,7 @@ class Places:
         return pieces
 
     def _nameOf(self, node: ast.expr) -> str | None:
-        """The name in a bot's tuple, a builder's dictionary or the arguments of a call, if written out."""
+        """The name in a bot's tuple, a builder's dictionary or a call's arguments, if it is a literal."""
         node = self._resolved(node)
         if isinstance(node, (ast.Tuple, ast.List)):
             return _text(node.elts[0]) if len(node.elts) in (2, 3) else None
@@ -105,7 +106,7 @@ class Places:
         return None if name is None else _text(name)
 
     def _resolved(self, node: ast.expr) -> ast.expr:
-        """What stands in a variable, if it is assigned once; else the expression itself."""
+        """The value of a variable that is assigned once; else the expression itself."""
         if not isinstance(node, ast.Name):
             return node
         values = [
@@ -117,7 +118,7 @@ class Places:
 
 
 def _at(pieces: Sequence[_Piece], index: int, count: int | None) -> _Piece | None:
-    """The piece that an item of a list comes from, as far as it can be told."""
+    """The piece that contains an item of a list, or None if that is unknown."""
     many = [position for position, piece in enumerate(pieces) if not piece.isOne]
     if not many or index < many[0]:
         return pieces[index] if index < len(pieces) else None
@@ -127,7 +128,7 @@ def _at(pieces: Sequence[_Piece], index: int, count: int | None) -> _Piece | Non
 
 
 def _statements(body: Sequence[ast.stmt], isOnce: bool) -> Iterator[tuple[ast.stmt, bool]]:
-    """All statements in their order, each with whether it runs exactly once."""
+    """Yield all statements in order, each with True if it runs exactly once."""
     for statement in body:
         yield statement, isOnce
         inner = isOnce and not isinstance(statement, _LOOPS)
@@ -142,7 +143,7 @@ def _assigns(statement: ast.stmt, variable: str) -> bool:
 
 
 def _isAbout(statement: ast.stmt, variable: str | None, key: str | None) -> bool:
-    """Whether a statement puts something into the list in a variable, or at a key."""
+    """True if a statement adds to the list in a variable or at a key."""
     target: ast.expr | None = None
     if isinstance(statement, ast.AugAssign):
         target = statement.target
@@ -156,7 +157,7 @@ def _isAbout(statement: ast.stmt, variable: str | None, key: str | None) -> bool
 
 
 def _add(pieces: list[_Piece], statement: ast.stmt, isOnce: bool) -> None:
-    """Put into the list what a statement does."""
+    """Apply a statement that adds to the list to C{pieces}."""
     if isinstance(statement, ast.AugAssign):
         pieces += _itemsOf(statement.value, isOnce)
         return
@@ -173,7 +174,7 @@ def _add(pieces: list[_Piece], statement: ast.stmt, isOnce: bool) -> None:
 
 
 def _itemsOf(value: ast.expr, isOne: bool) -> list[_Piece]:
-    """The items of a list that is written out; one piece for any other one."""
+    """The items of a literal list; one piece for any other value."""
     if isinstance(value, (ast.List, ast.Tuple)):
         return [_Piece(item, isOne and not isinstance(item, ast.Starred)) for item in value.elts]
     if isinstance(value, (ast.ListComp, ast.GeneratorExp)):
@@ -194,5 +195,5 @@ def _entry(node: ast.expr, key: str) -> ast.expr | None:
 
 
 def _text(node: ast.expr | None) -> str | None:
-    """The text of a string that is written out."""
+    """The text of a string literal, or None."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

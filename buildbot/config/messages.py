@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_messages -*-
-"""The words in which the rules of the configuration talk, and the few questions that all of them ask.
+"""Words and small helpers for the rules of the configuration.
 
-No rule lives here.
+This module contains no rules.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from functools import partial
 from buildbot.config.model import ConfigError
 from buildbot.text.similar import closest
 
-#: c = BuildmasterConfig as the file left it: anything may be in it.
+#: BuildmasterConfig as the file left it, unchecked.
 Raw = Mapping[str, object]
 
 
-#: Bytes of a name; a directory or a file cannot have more either.
+#: The most bytes of a name; file systems have the same limit.
 LONGEST_NAME = 255
-#: Characters of a value that a message shows.
+#: The most characters of a value in a message.
 LONGEST_SHOWN = 60
 
-#: Makes an error of a sentence.
+#: Makes an error from a sentence.
 Say = Callable[[str], ConfigError]
 
 
 class Report:
-    """I make a L{ConfigError} of a sentence, with the line that it is about, as well as that can be found."""
+    """I make a L{ConfigError} from a sentence and find the line that it concerns."""
 
     def __init__(
         self,
@@ -37,20 +37,20 @@ class Report:
     ) -> None:
         """
         @param line: as L{Places.line}.
-        @param madeAt: where an object was made, if that is known: see L{secrets.Loading}.
+        @param madeAt: finds where an object was created: see L{secrets.Loading}.
         """
         self._filename = filename
         self._line = line
         self._madeAt = madeAt
 
     def __call__(self, message: str, key: str | None = None) -> ConfigError:
-        """About a key, or about the whole file."""
+        """Make an error about a key, or about the whole file."""
         return ConfigError(
             message, self._filename, None if key is None else self._line(key, None, None, None)
         )
 
     def item(self, raw: Raw, key: str, index: int, name: str | None = None) -> Say:
-        """For sentences about one item of the list at a key, and its name if it has one."""
+        """Return a function that makes errors about one item of the list at a key."""
         return partial(self._aboutItem, raw, key, index, name)
 
     def _aboutItem(self, raw: Raw, key: str, index: int, name: str | None, message: str) -> ConfigError:
@@ -62,13 +62,13 @@ class Report:
 
 
 def entries(raw: Raw, key: str) -> Sequence[object]:
-    """The entries of the list at a key; none if there is no list."""
+    """The entries of the list at a key; empty if it is not a list."""
     value = raw.get(key)
     return value if isinstance(value, (list, tuple)) else ()
 
 
 def articled(value: object) -> str:
-    """What kind of thing a value is, never the value itself: it may be a password."""
+    """The type of a value in words. Never the value itself: it may be a password."""
     if value is None:
         return "None"
     if isinstance(value, type):
@@ -78,33 +78,33 @@ def articled(value: object) -> str:
 
 
 def asList(value: object) -> str:
-    """A hint for what was a list in Python 2, and is none any more; "" for anything else."""
+    """A hint for values that were lists in Python 2; "" for all others."""
     isOne = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
     return f": write list(…) around this {type(value).__name__}" if isOne else ""
 
 
 def shown(value: object, isSecret: bool = False) -> str:
-    """A value as a message shows it: short ones as they are, of others, and of secret ones, what they are."""
+    """A value for a message: its text if short, else only its type; secrets only by type."""
     if isinstance(value, str) and not isSecret:
-        # the text itself: a subclass may write itself in another way, or not at all
+        # convert to str: the __repr__ of a subclass may differ or raise
         told = str.__repr__(value)
         return f"the text {told}" if len(value) <= LONGEST_SHOWN else f"a text of {len(value)} characters"
     if isinstance(value, (bool, int, float)) and not isSecret:
         try:
             told = repr(value)
-        except ValueError:  # Python shows no number of more than 4300 digits
+        except ValueError:  # Python refuses to print numbers of more than 4300 digits
             return "a number of too many digits"
         return told if len(told) <= LONGEST_SHOWN else "a number of too many digits"
     return "a text" if isinstance(value, str) else articled(value)
 
 
 def quoted(text: str) -> str:
-    """A text as a message repeats it: the beginning of a long one."""
+    """A text for a message, quoted and shortened."""
     return str.__repr__(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def digits(number: int) -> str:
-    """A number as a message repeats it."""
+    """A number for a message, also a very large one."""
     return f"{number}" if abs(number) < 10**20 else "with so many digits"
 
 
@@ -122,7 +122,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def textTrouble(text: str) -> str | None:
-    """Why a text cannot be a name, as in C{"a name that ..."}; None if it can."""
+    """The fault of a name, in words that follow C{"a name that"}, or None."""
     if not text.strip():
         return "is empty"
     if not text.isprintable() and any(
@@ -133,7 +133,7 @@ def textTrouble(text: str) -> str | None:
 
 
 def nameTrouble(text: str) -> str | None:
-    """Why a text cannot be a name that is kept and shown, as in C{"a name that ..."}; None if it can."""
+    """The fault of a name that is stored and displayed, in words that follow C{"a name that"}, or None."""
     trouble = textTrouble(text)
     if trouble is None and len(text.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
         return f"is longer than {LONGEST_NAME} bytes"
@@ -141,7 +141,7 @@ def nameTrouble(text: str) -> str | None:
 
 
 def isEncodable(text: str) -> bool:
-    """Whether UTF-8 knows all characters of a text."""
+    """True if UTF-8 can encode a text."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -150,10 +150,10 @@ def isEncodable(text: str) -> bool:
 
 
 def inOneLine(error: BaseException) -> str:
-    """The kind of an exception, and what it says of itself if anything; total, however it is made."""
+    """The type and text of an exception in one line. Never raises."""
     kind = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except Exception:  # a __str__ that is itself broken
+    except Exception:  # the exception's __str__ is broken
         text = "(what it says cannot be shown)"
     return f"{kind}: {text}" if text else kind

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_model -*-
-"""What a configuration says, as frozen values, and what is wrong with one.
+"""The configuration as frozen values, and its errors.
 
-Nothing is checked or loaded here: L{buildbot.config.load} makes these, and all others only read them.
+L{buildbot.config.load} creates these values. All other modules only read them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from buildbot.config.compare import ComparableMixin
 
-#: Seconds without a byte from a slave before the master asks whether it is still there.
+#: The seconds of silence after which the master probes a slave; the default.
 KEEPALIVE = 120.0
 
 
 @dataclass(frozen=True, order=True)
 class ConfigError:
-    """One thing that is wrong in a configuration, or only suspicious, in words for whoever wrote it.
+    """One error or warning about a configuration, in words for its author.
 
     @ivar message: one sentence, without the place. Never holds a password.
-    @ivar filename: the file, relative to the master's directory where it is below it; None: not known.
-    @ivar line: counted from 1; None: not known.
+    @ivar filename: the file, relative to the master's directory if below it; None if unknown.
+    @ivar line: counted from 1; None if unknown.
     """
 
     message: str
@@ -37,10 +37,10 @@ class ConfigError:
 
 
 class ConfigErrors(Exception):
-    """A configuration cannot be used: all that is wrong with it, and what else was noticed.
+    """A configuration cannot be used.
 
-    @ivar errors: at least one L{ConfigError}.
-    @ivar warnings: what would have been let pass.
+    @ivar errors: one or more L{ConfigError}.
+    @ivar warnings: the warnings, each a L{ConfigError}.
     """
 
     def __init__(self, errors: Iterable[ConfigError], warnings: Iterable[ConfigError] = ()) -> None:
@@ -54,13 +54,13 @@ class ConfigErrors(Exception):
 
 class MergeRule(ComparableMixin):
     """
-    I am what C{mergeRequests} says: which waiting requests of a builder one build may serve.
+    I am the rule in C{mergeRequests}: which pending requests of a builder may share a build.
 
-    Equal to another rule that says the same, also where that is a function of another load of the file.
+    Rules are equal if their values are, also if functions come from two loads of the file.
 
     @ivar says: True: requests of the same source and properties; False: none; or a function of the builder
         and two requests.
-    @ivar failed: whether the function has raised, which is logged once.
+    @ivar failed: True if the function has raised; that is logged once.
     """
 
     compare_attrs = ("says",)
@@ -70,7 +70,7 @@ class MergeRule(ComparableMixin):
         self.failed = False
 
     def _compared(self) -> dict[str, object]:
-        """An object of a class of master.cfg, which may not know how to compare, is what is in it."""
+        """The values to compare. An object without a comparison is compared by its attributes."""
         says = self.says
         if type(says).__eq__ is object.__eq__ and not isinstance(says, (FunctionType, MethodType, partial)):
             return {"class": type(says), "attributes": dict(getattr(says, "__dict__", {}))}
@@ -84,9 +84,9 @@ class MergeRule(ComparableMixin):
 class SlaveConfig:
     """One entry of C{c['bots']}.
 
-    @ivar keepalive: seconds of silence after which the master probes the slave.
-    @ivar max_builds: how many builds may run there at a time; None: as many as there are builders.
-    @ivar properties: of every build there: name -> value.
+    @ivar keepalive: the seconds of silence after which the master probes the slave.
+    @ivar max_builds: the most builds that may run there at a time; None: one for each builder.
+    @ivar properties: properties of every build on this slave: name -> value.
     """
 
     name: str
@@ -100,11 +100,11 @@ class SlaveConfig:
 class BuilderConfig:
     """One entry of C{c['builders']}, compared by value.
 
-    @ivar slavenames: the slaves that may build for it, each once; at least one.
-    @ivar builddir: its directory below a slave's own, exactly as written.
-    @ivar factory: what makes its builds: has C{steps} or C{newBuild}.
+    @ivar slavenames: one or more slave names, without duplicates.
+    @ivar builddir: its directory, relative to the slave's own, exactly as written.
+    @ivar factory: creates the builds: an object with C{steps} or C{newBuild}.
     @ivar locks: lock objects, each with a C{name}.
-    @ivar mergeRequests: which requests share a build; None: as the master's C{mergeRequests} says.
+    @ivar mergeRequests: the rule for requests that share a build; None: the master's C{mergeRequests}.
     """
 
     name: str
@@ -118,15 +118,15 @@ class BuilderConfig:
 
 @dataclass(frozen=True)
 class MasterConfig:
-    """All that a master.cfg says. Equal to another one that says the same, wherever it was loaded from.
+    """The complete configuration. Equality does not depend on the file's path.
 
     @ivar slaves: name -> L{SlaveConfig}, in the order of the file.
     @ivar builders: name -> L{BuilderConfig}, in the order of the file.
     @ivar schedulers: the schedulers, in the order of the file; so are C{sources} and C{status}.
-    @ivar ports: strports descriptions of where slaves connect; a plain number N is C{"tcp:N"}.
-    @ivar warnings: what was noticed while loading. Does not count when configurations are compared.
-    @ivar modules: the files below the master's directory that were imported, relative to it, in the order of
-        their import. Does not count either.
+    @ivar ports: strports descriptions of the slave ports; a plain number N becomes C{"tcp:N"}.
+    @ivar warnings: the warnings. They do not count in comparisons.
+    @ivar modules: the imported files below the master's directory, relative to it, in order of import.
+        They do not count in comparisons.
     """
 
     slaves: Mapping[str, SlaveConfig] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class MasterConfig:
     modules: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        keep = object.__setattr__  # the one way to set an attribute of a frozen value
+        keep = object.__setattr__  # the only way to set an attribute of a frozen value
         keep(self, "slaves", MappingProxyType(dict(self.slaves)))
         keep(self, "builders", MappingProxyType(dict(self.builders)))
 

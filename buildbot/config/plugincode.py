@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.test_util -*-
-"""Code of plug-ins, which is not ours: what it may raise where it is called."""
+"""The exceptions that calls to code of plug-ins may raise."""
 
 from __future__ import annotations
 
-#: What code that is not ours may raise where it is called. A plug-in that calls sys.exit() ends its own
-#: work, not the master's.
+#: The exceptions to catch around code of plug-ins. SystemExit is one: sys.exit() in a plug-in must not end
+#: the master.
 PLUGIN_ERRORS = (Exception, SystemExit)

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_ports -*-
-"""What C{c['slavePortnum']} may hold, and what it means.
+"""Check and convert the value of C{c['slavePortnum']}.
 
-A description is only looked at, never opened: Twisted's own parser, which loads plug-ins, has the last word
-when the port is opened.
+This module opens no port. Twisted's own parser, which loads plug-ins, decides when the port is opened.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 
 from buildbot.config.messages import articled, digits, nearest, quoted
 
-#: What Twisted itself can listen on -> the arguments it takes there, by name; None: its own business.
+#: The kinds of ports that Twisted supports -> the names of their arguments; None: not checked.
 KINDS: dict[str, frozenset[str] | None] = {
     "tcp": frozenset({"port", "interface", "backlog"}),
     "tcp6": frozenset({"port", "interface", "backlog"}),
@@ -27,18 +26,18 @@ KINDS: dict[str, frozenset[str] | None] = {
 
 
 class BadPort(Exception):
-    """A port cannot be meant like this; the message says why."""
+    """A port's description is not valid; the message says why."""
 
 
 def portsOf(value: object) -> list[object]:
-    """The single ports in the value of C{c['slavePortnum']}: an int, a description, or a list of them."""
+    """The ports in C{c['slavePortnum']} as a list: the value is an int, a description, or a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def describe(port: object) -> str:
-    """The strports description of one port; of 0, as in 0.7.5, one that is free.
+    """The strports description of one port. Port 0 means any free port, as in 0.7.5.
 
-    @raise BadPort: it is neither a port number nor something that could be a description.
+    @raise BadPort: it is neither a port number nor a possible description.
     """
     if isinstance(port, str) and re.fullmatch(r"[0-9]+", port):
         port = _number(port)
@@ -64,7 +63,7 @@ def address(description: str) -> tuple[str, str] | None:
 
 
 def _number(port: str) -> int:
-    """The number that these digits are; six are more than a port has, and Python does not read thousands."""
+    """Convert digits to a number. Six digits suffice for an error; Python refuses thousands of them."""
     return int(port.lstrip("0")[:6] or "0")
 
 
@@ -76,7 +75,7 @@ def _check(description: str) -> None:
         if hint or not rest or not re.fullmatch(r"[a-z][a-z0-9]*", kind):
             told = hint or "; tcp:9989 would do"
             raise BadPort(f"{quoted(description)} does not say where to listen{told}")
-        return  # the kind of some plug-in
+        return  # the kind of a plug-in
     if not any(given.values()):
         raise BadPort(f"{quoted(description)} says nothing after {kind}: give a port or a path")
     names = KINDS[kind]
@@ -93,9 +92,9 @@ def _check(description: str) -> None:
 
 
 def _split(description: str) -> list[str]:
-    """The parts between colons; a backslash takes the meaning from the character that follows it.
+    """Split at colons; a backslash escapes the next character.
 
-    @raise BadPort: nothing follows a backslash.
+    @raise BadPort: the text ends in a backslash.
     """
     if re.search(r"(?<!\\)(\\\\)*\\$", description):
         raise BadPort(f"{quoted(description)} ends with a lone backslash")
@@ -103,7 +102,7 @@ def _split(description: str) -> list[str]:
 
 
 def _arguments(parts: list[str]) -> Iterator[tuple[str, str]]:
-    """The arguments by name, those without one by their position."""
+    """Yield the arguments as (name, value). An argument without a name has its position as name."""
     for position, part in enumerate(parts):
         name, equals, value = part.partition("=")
         yield (name, value) if equals else (str(position), part)

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.config.test_secrets -*-
-"""Passwords for master.cfg from a file or from the environment, so that the file itself can be shown around.
+"""Read passwords for master.cfg from a file or the environment, so that master.cfg can be shared.
 
-Nothing is stored or encrypted: a slave's login is a challenge that the master can only check with the
-password itself. What is handed out here is kept for the length of one load, to be struck from its messages.
+Nothing is encrypted: the master needs the password itself to check a slave's login. Each password read is
+remembered during the load, to remove it from messages.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from types import FrameType
 from buildbot.config.model import ConfigError, ConfigErrors
 from buildbot.files.plain import NotPlain, readPlain
 
-#: A password file longer than this is some other file.
+#: The most bytes of a password file.
 LARGEST = 4096
-#: Characters from which on a password is not part of a word by chance.
+#: Shorter passwords are removed only as whole words: they may be part of a word by chance.
 LONG = 8
-#: What stands in a message where a password was.
+#: Replaces a password in messages.
 STRUCK = "********"
-#: What the helpers hand out for a password that they could not get, once they have reported that.
+#: The helpers return this instead of a password after they have reported an error.
 _LACKING = "(no password)"
 
 
 @dataclass
 class Loading:
-    """I am one load that is going on: where the helpers report what is wrong.
+    """I am a running load. The helpers report errors to me.
 
-    @ivar basedir: what relative paths are relative to.
-    @ivar place: says which line of the configuration runs now, or called what runs now; frames that the
-        function given to it is true of do not count.
+    @ivar basedir: the directory for relative paths.
+    @ivar place: returns the deepest line of the configuration in the current calls, without frames for
+        which its argument returns True.
     """
 
     basedir: str
@@ -46,21 +46,21 @@ class Loading:
     _made: dict[int, tuple[object, tuple[str | None, int | None]]] = field(default_factory=dict, repr=False)
 
     def report(self, message: str) -> None:
-        """The line that runs now is wrong."""
+        """Report an error in the line that runs now."""
         self.errors.append(ConfigError(self.strike(message), *self.place(_every)))
 
     def remember(self, made: object) -> None:
-        """An object is made by the line that runs now: L{madeAt} can tell so later on."""
+        """Record the line that runs now as the one that creates an object, for L{madeAt}."""
         self._made[id(made)] = made, self.place(lambda frame: _isOwn(frame, made))
 
     def madeAt(self, made: object) -> tuple[str | None, int | None]:
-        """Where an object was made; (None, None) if it was not remembered."""
+        """The file and line that created an object, or (None, None)."""
         return self._made.get(id(made), (None, (None, None)))[1]
 
     def strike(self, text: str) -> str:
-        """The text without any password that was handed out while loading.
+        """The text without the passwords that this load has read.
 
-        A short one counts only where it is a word of its own, or it would be struck from other words.
+        A short password is removed only as a whole word.
         """
         for secret in sorted(self.secrets, key=len, reverse=True):
             word = re.escape(secret) if len(secret) >= LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
@@ -68,12 +68,12 @@ class Loading:
         return text
 
 
-#: The load that the code now running is part of.
+#: The current load, or None.
 current: ContextVar[Loading | None] = ContextVar("current", default=None)
 
 
 class Reported(Exception):
-    """An object of the configuration cannot be made, and why has been reported already."""
+    """An object of the configuration cannot be created. The errors have been reported already."""
 
 
 def _every(frame: FrameType) -> bool:
@@ -81,18 +81,18 @@ def _every(frame: FrameType) -> bool:
 
 
 def _isOwn(frame: FrameType, made: object) -> bool:
-    """Whether a method of an object runs here."""
+    """True if the frame runs a method of C{made}."""
     names = frame.f_code.co_varnames
     return bool(names) and frame.f_locals.get(names[0]) is made
 
 
 def passwordFromFile(path: str) -> str:
-    """The one line that a file holds, without its end; C{path} is relative to the master's directory.
+    """Read a password: the only line of a file. C{path} is relative to the master's directory.
 
-    A file that others can read is used, with a warning. While a configuration is loaded, one that cannot
-    be used is an error of that configuration, reported with all others.
+    A file that other users can read causes a warning. During a load, an unusable file is reported with the
+    other errors of the configuration.
 
-    @raise ConfigErrors: at any other time, for a file that cannot be used.
+    @raise ConfigErrors: the file is unusable and no load is running.
     """
     loading = current.get()
     try:
@@ -102,7 +102,7 @@ def passwordFromFile(path: str) -> str:
 
 
 def passwordFromEnv(name: str) -> str:
-    """The value of an environment variable. What is wrong is told as L{passwordFromFile} does."""
+    """Read a password from an environment variable. Errors are as in L{passwordFromFile}."""
     value = os.environ.get(name)
     if value and _isSeveral(value):
         return _lacking(f"the environment variable {name}, which is to hold a password, has several lines")
@@ -113,13 +113,13 @@ def passwordFromEnv(name: str) -> str:
 
 
 class _Unusable(Exception):
-    """A file holds no password; the message says why."""
+    """The file has no usable password; the message says why."""
 
 
 def _read(path: str) -> str:
     """The password in a file.
 
-    @raise _Unusable: there is none.
+    @raise _Unusable: the file has no usable password.
     """
     try:
         with readPlain(path) as stream:
@@ -148,7 +148,7 @@ def _read(path: str) -> str:
 
 
 def _isSeveral(password: str) -> bool:
-    """Whether that is more than one line; more than one line end at the end counts for one."""
+    """True for more than one line, also for several line ends at the end."""
     return "\n" in password or "\r" in password
 
 

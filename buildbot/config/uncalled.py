@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_check -*-
-"""Methods that a plug-in overrides, and that this release never calls: their author has to know.
+"""Warn about methods that a plug-in overrides and this release never calls.
 
-The names are those of 0.7.5 that are left out for good, and those of later releases that are not there yet.
+The methods are those of 0.7.5 that were removed, and those of later releases that do not exist yet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LATER_NEWS = (
     *("stepTextChanged", "stepText2Changed"),
 )
 
-#: Our class -> what its subclasses may define in vain.
+#: Class of this release -> names that subclasses may define without effect.
 UNCALLED = {
     "buildbot.process.base.Build": (
         *("startNextStep", "getNextStep", "stepDone", "allStepsDone", "buildException"),
@@ -34,7 +34,7 @@ UNCALLED = {
 
 
 def uncalled(cls: object) -> dict[type, list[str]]:
-    """What a class of a plug-in, or one that it derives from, defines in vain: class -> names."""
+    """The names without effect in a plug-in's class and its bases: class -> names."""
     mro = cls.__mro__ if isinstance(cls, type) else ()
     ours = [base for base in mro if base.__module__.startswith("buildbot.")]
     names = {name for base in ours for name in UNCALLED.get(f"{base.__module__}.{base.__qualname__}", ())}
@@ -47,7 +47,7 @@ def uncalled(cls: object) -> dict[type, list[str]]:
 
 
 def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
-    """Warnings; each class is told once."""
+    """Yield warnings, one for each class."""
     told: set[type] = set()
     seen: set[int] = set()
     for cls, say in _plugins(raw, report):
@@ -62,7 +62,7 @@ def overriddenInVain(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _plugins(raw: Raw, report: Report) -> Iterator[tuple[object, Say]]:
-    """The classes of builds, steps, schedulers and status targets, and how to say what is wrong with one."""
+    """Yield classes of builds, steps, schedulers and status targets, each with a function for errors."""
     for index, entry in enumerate(entries(raw, "builders")):
         factory = entry.get("factory") if isinstance(entry, dict) else None
         say = report.item(raw, "builders", index)
