@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.schedulers.test_restart -*-
+# -*- test-case-name: tests.unit.schedulers.test_changefeed -*-
 """
 The changes of one scheduler: each of them once, in order, also those that came while the master was down.
 

@@ -259,7 +259,7 @@ class RestartTests(SchedulerCase):
         self.clock.advance(MINUTE)
         self.assertEqual(self.built(), [[1]])
 
-    def test_cannotTakeUp(self) -> None:
+    def test_cannotRestore(self) -> None:
         """R1: a scheduler that cannot begin at all, whatever there was, still refuses the configuration."""
 
         class Broken(Scheduler):
