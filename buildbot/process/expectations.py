@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.process.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_expectations -*-
 """
 How long steps are expected to take: learned from builds that succeeded.
 

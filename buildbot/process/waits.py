@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.unit.process.test_builds -*-
+# -*- test-case-name: tests.unit.process.test_waits -*-
 """
 Waiting that can be given up.
 
