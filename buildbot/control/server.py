@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.control.test_server -*-
 """The master's side of its control socket: DIR/control.sock, one JSON line in, one out.
 
-What the commands are is in L{buildbot.control.protocol}; what they do is for the handlers to know. Whoever
-may open the socket may say everything; its mode (0600) and that of its directory are all the protection
-there is. But a client that hangs, or asks and never reads, costs nobody else anything.
+The commands are listed in L{buildbot.control.protocol}; the handlers do them. Whoever can open the socket
+can use every command: its only protection is its mode (0600) and the mode of its directory. A client that
+hangs, or asks and never reads, does not disturb the others.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from buildbot.control.client import LONGEST, ControlError, NotRunning, ask, requ
 from buildbot.control.protocol import BadRequest, Kind, understand
 from buildbot.daemon.directory import SOCKET
 from buildbot.events.alarm import Alarm
+from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
 from buildbot.files.plain import NotPlain
 
@@ -33,16 +34,16 @@ __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
 _Answer = Callable[[bytes, defer.Deferred[None]], Coroutine[defer.Deferred[object], object, bytes]]
-#: A handler that has this parameter is given a Deferred, which fires if the asker goes before the answer.
+#: A handler with this parameter gets a Deferred that fires if the client goes before the answer.
 _HUNG_UP = "hungUp"
 
-#: An answer has so many bytes at most; a request, LONGEST.
+#: The most bytes of an answer. A request has at most LONGEST.
 LARGEST = 1 << 24
-#: So many clients may be connected; one more takes the place of the one that has been idle for longest.
+#: The most clients. One more takes the place of the client that has been idle for longest.
 MOST = 100
-#: So many seconds lie between two looks whether the socket is still there.
+#: Seconds between two looks whether the socket is still there.
 LOOK = 30.0
-#: A client that has sent half a request, or does not read its answer, is cut after so many seconds.
+#: Seconds after which a client is cut that has sent half a request, or does not read its answer.
 PATIENCE = 60.0
 
 
@@ -92,7 +93,7 @@ class ControlServer(service.Service):
         with suppress(FileNotFoundError):
             os.unlink(path)
         factory = _Conversations(self.answer, self._open, self._reactor)
-        # umask as well as mode: between its making and its chmod nobody else shall reach it either.
+        # The umask protects the socket between bind and chmod.
         umask = os.umask(0o177)
         try:
             self._port = self._reactor.listenUNIX(path, factory, mode=0o600)
@@ -123,7 +124,10 @@ class ControlServer(service.Service):
         if self.running:
             self._listen()
 
-    async def _stop(self) -> None:
+    @returnsDeferred
+    async def stopService(self) -> None:
+        """Tell all waiting clients that the master stops. Fires when the socket is gone."""
+        service.Service.stopService(self)
         self._alarm.stop()
         port, self._port = self._port, None
         for conversation in list(self._open):
@@ -135,11 +139,6 @@ class ControlServer(service.Service):
             self.log.warn("somebody had removed the control socket of {basedir}", basedir=self.basedir)
         finally:
             self._path.close()
-
-    def stopService(self) -> defer.Deferred[None]:
-        """Answer whoever still waits that the master stops. Fires when the socket is gone."""
-        service.Service.stopService(self)
-        return defer.Deferred.fromCoroutine(self._stop())
 
     async def answer(self, line: bytes, hungUp: defer.Deferred[None] | None = None) -> bytes:
         """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises.
@@ -301,7 +300,7 @@ class _Conversation(protocol.Protocol):
         self._wire.abortConnection()
 
     def pauseProducing(self) -> None:
-        """The client does not read as fast as it asks."""
+        """The client reads more slowly than it asks."""
         self._isFull = True
         self._next()
 

@@ -21,10 +21,10 @@ from buildbot.reconfig.configchild import readConfig as readConfig  # the child 
 
 def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[MasterConfig]:
     """
-    The same in a thread, while the reactor goes on (L6).
+    Load a file in a thread, while the reactor goes on (L6).
 
-    The thread is a daemon and is left behind if it does not end in time: it runs
-    a file that did end in a child process, and behaves differently the second time.
+    A thread that does not end in time is left behind; it is a daemon thread. That happens only when a
+    file that ended in the child process does not end the second time.
 
     @param timeout: seconds.
     @return: fires with the configuration; fails with L{ConfigErrors}.

@@ -2,7 +2,7 @@
 """
 A service whose children are told apart by identity.
 
-Twisted's own takes away the first child that is equal to the one that is to go; and plug-ins are compared by
+Twisted's MultiService removes the first child that is equal to the given one, and plug-ins are compared by
 value.
 """
 
@@ -26,7 +26,7 @@ class PluginParent(service.MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """
-        Stop all children.  One that fails to is logged, and keeps no other one from it.
+        Stop all children.  If one fails to stop, that is logged, and the others stop all the same.
 
         @return: fires when all have stopped.
         """
@@ -42,7 +42,7 @@ class PluginParent(service.MultiService):
 
     def removeService(self, service: Any) -> Any:
         """
-        Let this very child go; nothing happens if it is none of mine.
+        Remove this very child. Nothing happens if it is not mine.
 
         @return: what its C{stopService} returns, if I run.
         """

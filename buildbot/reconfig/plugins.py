@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
 """
-Plug-ins are exchanged for others: all of them, or none.
+Old plug-ins are exchanged for new ones: all of them, or none.
 
-Which ones is said by L{buildbot.config.diff}.
+L{buildbot.config.diff} says which.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
+from buildbot.reconfig.parent import PluginParent
 from buildbot.wire.listeners import CannotOpen
 
 log = Logger()
 #: A service, and who is to be its parent.
-Pair = tuple[Any, Any]
+Pair = tuple[Any, PluginParent]
 
 #: Seconds that a plug-in has to start, and to stop.
 CHILD_TIME = 30.0
@@ -31,9 +33,9 @@ STOPPING = "the master is stopping"
 
 class Refused(Exception):
     """
-    The new configuration is not put into force; the old one stands, whole.
+    The new configuration is refused. The old one stays in force, whole.
 
-    @ivar errors: every reason, one line each.
+    @ivar errors: the reasons, one line each.
     """
 
     def __init__(self, errors: Sequence[str]) -> None:
@@ -41,16 +43,16 @@ class Refused(Exception):
         self.errors = list(errors)
 
 
-async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: Any) -> None:
+async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: IReactorTime) -> None:
     """
     Stop the C{old} services and start the C{new} ones, or change nothing.
 
-    Each has CHILD_TIME: an old one that has not stopped by then, or that fails to, is left behind (R10); a
-    new one is refused.
+    Each has CHILD_TIME to do so. An old one that has not stopped by then, or fails to stop, is left
+    behind (R10). A new one that has not started by then is refused.
 
-    @param new: (service, its parent) pairs, as are C{old}.
-    @raise Refused: one of the new ones failed to start; the old ones run again.  One that does not has no
-        parent, and is named.
+    @param new: (service, its parent) pairs; so is C{old}.
+    @raise Refused: a new one failed to start. The old ones run again. If one of them does not, it has no
+        parent, and the error names it.
     """
     stopped: list[Pair] = []
     started: list[Pair] = []
@@ -69,11 +71,11 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: Any) -> None
         raise Refused([f"cannot start {_nameOf(culprit)}: {error}", *lost]) from error
 
 
-async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: Any) -> list[str]:
+async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: IReactorTime) -> list[str]:
     """
-    Stop what was started, and start again what was stopped, each as far as it can be.
+    Stop the started services, and start the stopped ones again.
 
-    @return: a line for each that does not run any more; it has no parent.
+    @return: a line for each service that cannot be started again; it has no parent.
     """
     for child, _ in started:
         await _stop(child, clock)
@@ -82,18 +84,18 @@ async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: Any) -> 
 
 
 def living(plugins: Iterable[Any]) -> tuple[Any, ...]:
-    """Those plug-ins that have a parent, and those that have no life."""
+    """Those plug-ins that have a parent, and those that are no services."""
     return tuple(
         each for each in plugins if not IService.providedBy(each) or getattr(each, "parent", None) is not None
     )
 
 
 class _TooSlow(Exception):
-    """A service has not done within CHILD_TIME what it was told to."""
+    """A service has not started or stopped within CHILD_TIME."""
 
 
-async def _stop(child: Any, clock: Any) -> None:
-    """The child has no parent any more, whatever it says to that."""
+async def _stop(child: Any, clock: IReactorTime) -> None:
+    """Stop a child. Afterwards it has no parent, even if it failed to stop."""
     if getattr(child, "parent", None) is None:
         return
     try:
@@ -108,7 +110,7 @@ async def _stop(child: Any, clock: Any) -> None:
     child.parent = None
 
 
-async def _start(child: Any, parent: Any, clock: Any) -> None:
+async def _start(child: Any, parent: PluginParent, clock: IReactorTime) -> None:
     starting = maybeDeferred(child.setServiceParent, parent)
     try:
         await _within(starting, child, clock)
@@ -117,8 +119,8 @@ async def _start(child: Any, parent: Any, clock: Any) -> None:
         raise _TooSlow(f"it has not begun within {CHILD_TIME:g} seconds") from None
 
 
-def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
-    """Fires as C{work} does; fails if that takes too long, whether or not it could be cancelled."""
+def _within(work: Deferred[Any], child: Any, clock: IReactorTime) -> Deferred[Any]:
+    """Fires as C{work} does; fails with _TooSlow if that takes longer than CHILD_TIME."""
     answer: Deferred[Any] = Deferred()
     late = Alarm(lambda: answer.errback(_TooSlow()))
     late.set(clock, CHILD_TIME)
@@ -136,8 +138,8 @@ def _within(work: Deferred[Any], child: Any, clock: Any) -> Deferred[Any]:
     return answer
 
 
-async def _startAgain(child: Any, parent: Any, clock: Any) -> str:
-    """On the way back, one that fails keeps no other one from running again; return what to say of it."""
+async def _startAgain(child: Any, parent: PluginParent, clock: IReactorTime) -> str:
+    """Start a stopped child again. If that fails, return a line about it; the others go on."""
     try:
         await _start(child, parent, clock)
     except PLUGIN_ERRORS as error:

@@ -32,11 +32,11 @@ log = Logger()
 LOAD_TIME = 90.0
 
 
-#: What a reconfig does, one after the other, for an asker who waits for it.
+#: The stages of a reconfig, in words for an asker who waits.
 _RUNS, _LOADS = "master.cfg is running", "master.cfg is being loaded"
 _STARTS = "ports and plug-ins are starting"
 _GIVEN_UP = "it was given up: nobody waits for it any more"
-#: What became of so many reconfigs whose askers have gone is told to the next one.
+#: The next asker is told the outcomes of so many earlier reconfigs whose askers have gone.
 _UNTOLD = 5
 
 
@@ -108,7 +108,7 @@ class ConfigFile:
 
 @dataclass
 class _Job:
-    """One reconfiguration, for all who have asked for it; C{askers} are those of them who gave a name."""
+    """One reconfiguration for all who asked for it. C{askers} are the names of those who gave one."""
 
     dryRun: bool
     timeout: float
@@ -121,7 +121,7 @@ class _Job:
 
 
 class Reconfigurer(Generic[P]):
-    """I reconfigure one master, on request."""
+    """I reconfigure one master on request."""
 
     def __init__(
         self,
@@ -154,19 +154,19 @@ class Reconfigurer(Generic[P]):
         who: str = "",
     ) -> Deferred[dict[str, Any]]:
         """
-        Load master.cfg again and put it into force, or only say what that would change.
+        Load master.cfg again and apply it, or only say what that would change.
 
         @param timeout: seconds that master.cfg may run.
-        @param drain: let removed slaves end what they build before they are disconnected; so it is
-            done if one of those wants it whose requests are folded into one.
-        @param path: another file than that of the master; only requests for the same are folded into one.
-        @param who: who asks, for those who ask meanwhile.
-        @return: fires with the outcome: C{generation}, C{applied}, and lists of
-            lines C{changes}, C{warnings}, C{errors}, C{pending} (slaves still
-            being told), C{notes} (what became of earlier requests whose askers have gone), and C{output}
-            (what master.cfg printed).  Never fails, unless it is cancelled.  A reconfiguration whose askers
-            have all cancelled is given up, unless it has come so far that it changes things: then it goes
-            on to its end.  Whoever asks next is told of either.
+        @param drain: let builds on removed slaves end before those are disconnected. If several requests
+            share a reconfiguration, one that wants this is enough.
+        @param path: another file than that of the master. Only requests for the same file share a
+            reconfiguration.
+        @param who: who asks; others who ask meanwhile are told.
+        @return: fires with the outcome: C{generation}, C{applied}, C{output} (what master.cfg printed), and
+            lists of lines: C{changes}, C{warnings}, C{errors}, C{pending} (slaves still being told), C{notes}
+            (the outcomes of earlier requests whose askers have gone).  Never fails unless it is cancelled.
+            When all askers of a reconfiguration have cancelled, it is given up if nothing has changed
+            yet; otherwise it goes on to its end.  The next asker is told which.
         """
         seconds = LOAD_TIME if timeout is None else float(timeout)
         job = next((job for job in reversed(self._queue) if job.dryRun is dryRun), None)
@@ -184,13 +184,13 @@ class Reconfigurer(Generic[P]):
         return waiter
 
     def stop(self) -> None:
-        """Refuse what waits and whatever comes: the master is stopping."""
+        """Refuse all waiting and all further requests: the master is stopping."""
         self._stopped = True
         if self._checking is not None:
             self._checking.cancel()
 
     def _withdraw(self, waiter: Deferred[dict[str, Any]]) -> None:
-        """Whoever waits for this has gone."""
+        """The asker who waits for this has gone."""
         running = self._running
         for job in [*self._queue, *([running] if running is not None else [])]:
             if waiter in job.waiters:
@@ -207,7 +207,7 @@ class Reconfigurer(Generic[P]):
             self._checking.cancel()
 
     def _remember(self, job: _Job, became: str) -> None:
-        """Tell whoever asks next what became of this one."""
+        """Keep the outcome of a reconfiguration for the next asker."""
         log.info(
             "reconfig{of} {became}; the command that asked for it has ended",
             of=_of(job.askers),
@@ -218,10 +218,10 @@ class Reconfigurer(Generic[P]):
 
     def progress(self) -> dict[str, Any]:
         """
-        What is going on, for somebody who waits.
+        The present state, for an asker who waits.
 
-        @return: C{running}: None, or C{who} asked for it, C{seconds} ago that it began, and its C{stage} in
-            words; C{waiting}: how many more there are to come.
+        @return: C{running}: None, or a dict: C{who} asked for it, for how many C{seconds} it has run, its
+            C{stage} in words, C{dryRun}; and C{waiting}: how many more are to come.
         """
         job = self._running
         now = None
@@ -253,7 +253,7 @@ class Reconfigurer(Generic[P]):
             self._running = None
 
     def _stillWanted(self, job: _Job) -> None:
-        """Nothing has changed yet: see whether anything is to."""
+        """Raise Refused if the master stops or all askers have gone."""
         self._stillRunning()
         if not job.waiters:
             raise Refused([_GIVEN_UP])
@@ -285,7 +285,7 @@ class Reconfigurer(Generic[P]):
 
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
-        # What was checked is what is loaded, whoever changes it meanwhile.
+        # The name of the file may change meanwhile: the checked file is the one to load.
         path, basedir = job.path or self._file.path, self._file.basedir
         self._stillWanted(job)
         job.stage = _RUNS
@@ -342,7 +342,7 @@ def _of(askers: Sequence[str]) -> str:
 
 
 def _became(outcome: dict[str, Any]) -> str:
-    """What came of a reconfiguration, for the one who asks next."""
+    """The outcome of a reconfiguration in words, for the next asker."""
     if outcome["applied"]:
         return f"took effect: generation {outcome['generation']} of the configuration is in force"
     if not outcome["errors"]:

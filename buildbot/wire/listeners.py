@@ -2,7 +2,7 @@
 """
 The slave ports: opened all or none, their certificates renewed in place, described for people.
 
-What listens on them is L{buildbot.wire.slaveport}.
+The factory that listens on them is in L{buildbot.wire.slaveport}.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-#: Connections that may wait to be accepted: with Twisted's 50, one slave in eight of a storm was lost.
+#: Connections that can wait to be accepted. With Twisted's 50, one in eight of many at once was lost.
 BACKLOG = 1024
 _WITH_BACKLOG = ("tcp:", "tcp6:", "ssl:", "unix:")
 #: How long before a certificate expires that is worth a warning (S5).
@@ -41,14 +41,14 @@ class CannotOpen(Exception):
 
 @implementer(IOpenSSLContextFactory)
 class TLSContext:
-    """I am the certificate and key of one port, which may be exchanged while it is open."""
+    """I hold the certificate and key of one port. They can be exchanged while it is open."""
 
     def __init__(self, options: Any) -> None:
         """@param options: a L{twisted.internet.ssl.CertificateOptions}."""
         self.options = options
 
     def getContext(self) -> Any:
-        """What the next connection uses; Twisted asks for each."""
+        """The context of the next connection. Twisted asks for each one."""
         return self.options.getContext()
 
 
@@ -85,7 +85,7 @@ class SlavePort:
 
 
 class _Listener:
-    """I stand between a strports description and the reactor, to get hold of the TLS options."""
+    """I am a reactor that keeps the TLS options when an endpoint listens."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -107,7 +107,7 @@ class _Listener:
 
 
 class _Reader(_Listener):
-    """I listen on nothing: I only read what a description names."""
+    """I keep the TLS options and do not listen."""
 
     def listenSSL(
         self,
@@ -181,12 +181,12 @@ class PortSet(Mapping[str, SlavePort]):
         return len(self._open)
 
     async def closeAll(self) -> None:
-        """Have none."""
+        """Close all ports."""
         closing, self._open = self._open, {}
         await closeAll(closing.values())
 
     async def makeRoom(self, descriptions: Iterable[str], closed: set[str]) -> None:
-        """Close some that are not C{closed} yet, and add them there; they stay mine until L{commit}."""
+        """Close some ports that are not C{closed} yet, and add them there. I keep them until L{commit}."""
         closing = set(descriptions) - closed
         closed |= closing
         await closeAll(self._open[each] for each in closing)
@@ -195,11 +195,11 @@ class PortSet(Mapping[str, SlavePort]):
         self, added: Iterable[str], removed: Iterable[str], closed: set[str]
     ) -> dict[str, SlavePort]:
         """
-        Open the new ones while the old ones are open; or after those, where one takes the other's place.
+        Open new ports while the old ones are open. If an old port is in the way, close the old ones first.
 
-        @param closed: those of the old ones that are closed already; others that have to be are added.
-        @return: description -> port, not mine before L{commit}.
-        @raise CannotOpen: a new one cannot be opened; then the C{closed} ones can be taken back.
+        @param closed: the old ports that are closed already. Further ones that I close are added.
+        @return: description -> port. L{commit} makes them mine.
+        @raise CannotOpen: a new port cannot be opened. The C{closed} ones can be taken back.
         """
         try:
             return await openAll(self._reactor, self._factory, added)
@@ -213,7 +213,7 @@ class PortSet(Mapping[str, SlavePort]):
         """
         Open ports again that made room in vain.
 
-        @return: a line for each that cannot be opened; I do not have it any more.
+        @return: a line for each port that cannot be opened; I drop it.
         """
         lost = []
         for description in closed:
@@ -225,7 +225,7 @@ class PortSet(Mapping[str, SlavePort]):
         return lost
 
     def commit(self, opened: Mapping[str, SlavePort], removed: Iterable[str]) -> list[SlavePort]:
-        """Have some more, and some less; return the latter."""
+        """Add the opened ports, drop the removed ones, and return those."""
         gone = [self._open.pop(description) for description in removed]
         self._open.update(opened)
         return gone
@@ -233,7 +233,7 @@ class PortSet(Mapping[str, SlavePort]):
 
 def renewed(port: SlavePort) -> Any:
     """
-    The TLS options of an open port, read anew from its files; None for a port without TLS.
+    The TLS options of an open port, read again from its files; None for a port without TLS.
 
     @raise CannotOpen: the files cannot be read, or do not hold a certificate and its key.
     """

@@ -1,14 +1,13 @@
 # -*- test-case-name: tests.unit.wire.test_broker,tests.unit.slaves.test_botmaster -*-
 """
-How a peer logs in: one challenge, one guess, and refusals that never strand a slave.
+How a peer logs in: one challenge, one guess, and refusals after which a slave tries again.
 
 This is PB's own login (an MD5 challenge answered by the password) with a better
-challenge, and with what old slaves need when they are refused: slaves before
-0.8.2 give up for good after any error, later ones exit after most of them, and
-all of them try again after a plain hang-up.  So whoever offers a mind is told
-why in its own log, held a moment and hung up on; whoever does not (sendchange,
-the debug client) gets UnauthorizedLogin.  The accounts are in
-L{buildbot.slaves.realm}.
+challenge, and with a refusal that suits old slaves. Slaves before 0.8.2 give up for
+good after any error, later ones exit after most errors, and all of them try again after
+a plain hang-up.  So a peer with a mind (a slave) gets the reason in its own log, is held
+a moment and hung up on.  A peer without one (sendchange, the debug client) gets
+UnauthorizedLogin.  The accounts are in L{buildbot.slaves.realm}.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ log = Logger()
 
 #: Seconds that a refused slave is held before it is hung up on.
 HOLD = 5.0
-#: What a peer with a wrong name or password is told; which of the two stays here.
+#: What a peer with a wrong name or password is told. It is not told which of the two is wrong.
 UNKNOWN = "login refused: unknown name or wrong password"
 
 
@@ -49,7 +48,7 @@ class LoginRefused(UnauthorizedLogin):
 
     @ivar told: what the peer is told; the exception's own text is for our log.
     @ivar hold: seconds to hold a slave before hanging up.
-    @ivar known: whether there is such an account: then guesses at it have lines of their own in the log.
+    @ivar known: whether there is such an account. Guesses at it then have lines of their own in the log.
     """
 
     def __init__(self, reason: str, told: str = UNKNOWN, hold: float = HOLD, known: bool = True) -> None:
@@ -60,14 +59,14 @@ class LoginRefused(UnauthorizedLogin):
 
 
 class LoginRoot(Callee):
-    """I am what a fresh connection can call: C{login}, and nothing else."""
+    """I am the root object of a new connection. It can call C{login}, and nothing else."""
 
     def __init__(self, portal: Portal, broker: SlavePortBroker) -> None:
         self._portal = portal
         self._broker = broker
 
     def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
-        """Refuse what is no login, and a second login."""
+        """Refuse other calls than C{login}, and a second login."""
         if message != "login" or self._broker.welcome:
             raise Violation(f"it called {message[:32]!r} where only one login is due")
         try:
@@ -108,14 +107,14 @@ class Guess(Callee):
 
     @property
     def address(self) -> str:
-        """Where the login comes from, for people."""
+        """Where the login comes from, in words."""
         return self._broker.address
 
     def welcome(self, account: Account = SLAVE) -> None:
-        """The checker believes me: my connection gets the limits of this kind of account."""
+        """The password is right: my connection gets the limits of this kind of account."""
         self._broker.admitPeer(self.username, account)
 
-    def remote_respond(self, response: object, mind: Any = None) -> Deferred[Any]:
+    def remote_respond(self, response: object, mind: object = None) -> Deferred[Any]:
         """
         A peer answers the challenge.
 
@@ -179,7 +178,7 @@ class Guess(Callee):
 
 
 def _errorAfter(seconds: float, clock: IReactorTime) -> Deferred[Any] | Failure:
-    """What a refused client without a mind gets, now or in a while."""
+    """The error for a refused client without a mind, now or after some seconds."""
     error = UnauthorizedLogin("login refused")
     if not seconds:
         return Failure(error)
@@ -189,7 +188,7 @@ def _errorAfter(seconds: float, clock: IReactorTime) -> Deferred[Any] | Failure:
 
 
 class _Once:
-    """I am a logout: called twice, when the peer drops its perspective and when it is gone, I run once."""
+    """I am a logout that runs once. I am called when the peer drops its perspective, and when it is gone."""
 
     __slots__ = ("_logout",)
 
@@ -203,7 +202,7 @@ class _Once:
 
 
 def tell(mind: pb.RemoteReference, text: str) -> None:
-    """Have a slave print C{text} into its own log; nothing comes back and nothing can fail."""
+    """Let a slave print C{text} into its own log. There is no answer, and nothing can fail."""
     try:
         mind.callRemote("print", text, pbanswer=False)
     except (pb.DeadReferenceError, NoSuchMethod):

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
 """
-All connections of the slave ports: one door for every kind of port, and what is worth a line.
+The factory of all slave ports: it makes the connections, keeps their common limits, and logs their failures.
 
-One connection is in L{buildbot.wire.broker}.  Those on their way to a login are in L{buildbot.wire.greeting},
-those behind it in L{buildbot.wire.members}; how long a failure is held is a rule of
-L{buildbot.wire.ratelimit}.
+One connection is in L{buildbot.wire.broker}.  Connections before their login are in
+L{buildbot.wire.greeting}, connections after it in L{buildbot.wire.members}.  L{buildbot.wire.ratelimit}
+says how long a failed connection is held.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from buildbot.wire.ratelimit import ConnectionLimiter, source
 
 log = Logger()
 
-#: What the connections on their way to a login may weigh: a plain one is 1, one over TLS is TLS_WEIGHT.
+#: The most weight of connections before their login: a plain one weighs 1, one over TLS weighs TLS_WEIGHT.
 GREETING = 8_192
 
 
@@ -74,8 +74,7 @@ class SlavePortFactory(protocol.ServerFactory):
         """
         A connection came in.
 
-        It always gets a protocol: a port with TLS has begun its own work when it asks, and would leave a
-        connection without one open.
+        It always gets a protocol. A port with TLS would leave a connection without one open.
         """
         room = self.files.room()
         if room is Room.NONE or (room is Room.SCARCE and not self._greeters.makeRoom()):
@@ -107,7 +106,7 @@ class SlavePortFactory(protocol.ServerFactory):
 
     @property
     def greeting(self) -> int:
-        """How many connections are on their way to a login."""
+        """How many connections have not logged in yet."""
         return len(self._greeters)
 
     @property
@@ -116,12 +115,12 @@ class SlavePortFactory(protocol.ServerFactory):
         return len(self._members)
 
     def greeted(self, broker: SlavePortBroker) -> None:
-        """A connection begins its greeting: it has LOGIN_TIME; others make room if they are too many."""
+        """A connection begins its greeting. It has LOGIN_TIME; if there are too many, another one is cut."""
         self.open.add(broker)
         self._greeters.enter(broker)
 
     def admitted(self, broker: SlavePortBroker) -> None:
-        """A connection has logged in: its greeting is over, and the limits of its account hold."""
+        """A connection has logged in. From now on the limits of its account apply."""
         self._greeters.leave(broker)
         self._members.enter(broker)
 
@@ -134,7 +133,7 @@ class SlavePortFactory(protocol.ServerFactory):
             self._greeters.leave(broker)
 
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
-        """So many bytes of a message have come over a connection, and its end has not."""
+        """So many bytes of an unfinished message have come over a connection."""
         if broker.welcome and not broker.closed:
             self._members.unfinished(broker, size)
 
@@ -152,8 +151,8 @@ class SlavePortFactory(protocol.ServerFactory):
         """
         A connection failed to log in.
 
-        @param name: the account that it guesses at; None if there is no such account.
-        @return: for how many seconds to hold it before it is told or hung up on.
+        @param name: the account that it tried; None if there is no such account.
+        @return: for how many seconds to hold the connection before the peer is told or hung up on.
         """
         self._greeters.hold(broker)
         cause = f"from {source(broker.host)}" if name is None else f"as {name}"
@@ -161,9 +160,9 @@ class SlavePortFactory(protocol.ServerFactory):
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
         """
-        This peer broke a rule and is to be hung up on (A7, A8).
+        This peer broke a rule, and is to be hung up on (A7, A8).
 
-        @return: in how many seconds; those that are not logged in may have to wait for their turn.
+        @return: for how many seconds to hold it before that; 0 if it has logged in.
         """
         hold = 0.0 if broker.welcome else self.failed(broker)
         who = broker.name if broker.welcome else source(broker.host)
@@ -173,7 +172,7 @@ class SlavePortFactory(protocol.ServerFactory):
         return hold
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
-        """This peer asked for something that cannot be; the connection stays."""
+        """This peer made a call that was refused; the connection stays."""
         who = broker.name if broker.welcome else source(broker.host)
         reason = text(reason, 200)
         line = "refused a call of {who}: {reason}"
@@ -197,13 +196,13 @@ class SlavePortFactory(protocol.ServerFactory):
             self._summary.set(self.clock, EVERY)
 
     def _sumUp(self) -> None:
-        """What was left out of the log within the last minute, in a line for each kind of trouble."""
+        """Log one line for each kind of trouble whose lines were left out within the last minute."""
         for kind, lines, subjects in self._lines.summary():
             format, word = _SUMMED[kind]
             log.info(f"in the last minute, {format}", lines=counted(lines, f"more {word}"), subjects=subjects)
 
 
-#: What is said of each kind of lines in a summary, and what they are.
+#: Kind of lines -> the line that sums them up, and the word for one of them.
 _SUMMED = {
     "violated": ("hung up on {lines}; peers: {subjects}", "connection"),
     "complained": ("refused {lines}; peers: {subjects}", "call"),
@@ -213,9 +212,9 @@ _SUMMED = {
 
 
 class TurnedAway(protocol.Protocol):
-    """I am the end of a connection that found no room: it is closed at once, so that a slave tries again."""
+    """I close a connection at once that found no room. A slave then tries again."""
 
     def connectionMade(self) -> None:
-        """There is a transport now, and it is of no use."""
+        """Close the connection."""
         transport: Any = self.transport
         transport.abortConnection()
