@@ -2,7 +2,7 @@
 """
 How long builds and their logs are kept (P8).
 
-What a person finds of damage to the logs is in L{buildbot.process.buildnumbers}.
+How a build is removed from the store is in L{buildbot.store.requests}.
 """
 
 from __future__ import annotations
