@@ -314,7 +314,8 @@ class EditTests(World):
     def test_hangups(self) -> None:
         """Row 13: ten thousand SIGHUPs are a handful of reconfigurations, and the last file wins."""
         self.edit("('bot2', 'sekrit')", "('bot2', 'last')")
-        later, self.reactor.callFromThread = [], lambda f: later.append(f)  # type: ignore
+        later: list[Any] = []
+        self.patch(self.reactor, "callFromThread", later.append)
         for _ in range(10_000):
             os.kill(os.getpid(), signal.SIGHUP)
         for call in later:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,11 @@ from buildbot.config.diff import diff
 from buildbot.config.kept import equalPairs, keep
 from buildbot.config.model import BuilderConfig, MasterConfig
 from buildbot.scheduler import Dependent, Scheduler
+
+
+def plugins(config: MasterConfig) -> Sequence[Any]:
+    """The schedulers of a configuration, whatever they have."""
+    return config.schedulers
 
 
 class Plugin(ComparableMixin):
@@ -64,17 +70,19 @@ class KeepTests(unittest.SynchronousTestCase):
     def test_followerReplaced(self) -> None:
         """F1: a new Dependent follows the scheduler that runs, not its double out of the file."""
         old, new = MasterConfig(schedulers=schedulers()), MasterConfig(schedulers=schedulers(after="full"))
-        quick, after = keep(old, new).schedulers
+        quick, after = plugins(keep(old, new))
         self.assertIs(quick, old.schedulers[0])
         self.assertIsNot(after, old.schedulers[1])
-        self.assertIs(after.upstream, quick)  # type: ignore[attr-defined]
+        self.assertIs(after.upstream, quick)
 
     def test_followedReplaced(self) -> None:
         """F1: a Dependent whose upstream is replaced is replaced too."""
         old, new = MasterConfig(schedulers=schedulers()), MasterConfig(schedulers=schedulers(timer=5))
         kept = keep(old, new)
-        self.assertEqual([each.name for each in diff(old, kept).schedulersAdded], ["quick", "after"])  # type: ignore
-        self.assertIs(kept.schedulers[1].upstream, kept.schedulers[0])  # type: ignore[attr-defined]
+        added: Sequence[Any] = diff(old, kept).schedulersAdded
+        self.assertEqual([each.name for each in added], ["quick", "after"])
+        quick, after = plugins(kept)
+        self.assertIs(after.upstream, quick)
 
     def test_heldOneReplaced(self) -> None:
         """F1: a plug-in that holds a replaced one is replaced too, although it is equal to the old one."""

@@ -359,7 +359,8 @@ class PauseTests(AnswersCase):
         """A drain that is taken back in time cuts nobody; a slave that comes back still builds nothing."""
         slave = self.connect()
         for command in ("drain", "unpause"):
-            self.successResultOf(ensureDeferred(self.handlers[command](slave="bot1")))  # type: ignore
+            answer: Any = self.handlers[command](slave="bot1")
+            self.successResultOf(ensureDeferred(answer))
         self.wait(1)
         self.assertReady()
         self.ask("drain", slave="bot1")
