@@ -207,7 +207,7 @@ class BuildMaster(PluginParent):
 
     def _tellScheduler(self, scheduler: Any, change: Change) -> None:
         try:
-            # A scheduler that only implements IScheduler has no change feed.
+            # A scheduler that only implements IScheduler has no changeAdded.
             getattr(scheduler, "changeAdded", scheduler.addChange)(change)
         except PLUGIN_ERRORS:
             log.failure(

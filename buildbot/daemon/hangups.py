@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.stories.test_admin -*-
+# -*- test-case-name: tests.unit.daemon.test_hangups,tests.stories.test_admin -*-
 """
 SIGHUP asks a daemon to read its configuration again.
 
