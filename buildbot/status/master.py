@@ -3,16 +3,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, cast
 
 from zope.interface import implementer
 
 from buildbot import interfaces
+from buildbot.config.model import MasterConfig
 from buildbot.interfaces import ISchedulerStatus
-from buildbot.status.builderstatus import BuilderStatus
+from buildbot.status.announcer import Announcer
+from buildbot.status.builderstatus import BuilderStatus, KnownSlave
 from buildbot.status.request import BuildSetStatus
 from buildbot.status.slave import SlaveStatus
+
+
+class NamedBuilder(Protocol):
+    """A builder, for the status of the master."""
+
+    @property
+    def builder_status(self) -> BuilderStatus:
+        """Its own status."""
+
+
+class ActiveBuildset(Protocol):
+    """A set of builds that is not complete, for the status of the master."""
+
+    @property
+    def status(self) -> BuildSetStatus:
+        """Its own status."""
+
+
+class BuildsetHolder(Protocol):
+    """Who has the sets of builds: the L{buildbot.process.engine.BuildEngine}."""
+
+    def activeBuildsets(self) -> Sequence[ActiveBuildset]:
+        """The sets that are not complete."""
+
+
+class KnownMaster(Protocol):
+    """What the status of a master needs of the L{buildbot.slaves.botmaster.BotMaster}."""
+
+    @property
+    def config(self) -> MasterConfig:
+        """The configuration in force."""
+
+    @property
+    def builders(self) -> Mapping[str, NamedBuilder]:
+        """The builders, by name."""
+
+    @property
+    def slaves(self) -> Mapping[str, KnownSlave]:
+        """The slaves, by name."""
+
+    @property
+    def engine(self) -> BuildsetHolder:
+        """Who has the sets of builds."""
+
+    @property
+    def announcer(self) -> Announcer:
+        """Who tells the receivers."""
 
 
 @implementer(interfaces.IStatus)
@@ -20,28 +69,31 @@ class Status:
     """I answer questions about one master."""
 
     def __init__(
-        self, botmaster: Any, basedir: str, schedulers: Callable[[], Sequence[ISchedulerStatus]] | None = None
+        self,
+        botmaster: KnownMaster,
+        basedir: str,
+        schedulers: Callable[[], Sequence[ISchedulerStatus]] | None = None,
     ) -> None:
         """
         @param schedulers: gives those that run; without it, those of the configuration are taken for them.
         """
         self.botmaster = botmaster
         self.basedir = basedir
-        self._schedulers = schedulers or (lambda: list(botmaster.config.schedulers))
+        self._schedulers = schedulers or (
+            lambda: cast(Sequence[ISchedulerStatus], list(botmaster.config.schedulers))
+        )
 
     def getProjectName(self) -> str:
         """C{c['projectName']}."""
-        return str(self.botmaster.config.projectName)
+        return self.botmaster.config.projectName
 
     def getProjectURL(self) -> str | None:
         """C{c['projectURL']}."""
-        url: str | None = self.botmaster.config.projectURL
-        return url
+        return self.botmaster.config.projectURL
 
     def getBuildbotURL(self) -> str | None:
         """C{c['buildbotURL']}."""
-        url: str | None = self.botmaster.config.buildbotURL
-        return url
+        return self.botmaster.config.buildbotURL
 
     def getSchedulers(self) -> Sequence[ISchedulerStatus]:
         """C{c['schedulers']}, those that run."""
@@ -59,8 +111,7 @@ class Status:
 
         @raise KeyError: there is no such builder.
         """
-        status: BuilderStatus = self.botmaster.builders[name].builder_status
-        return status
+        return self.botmaster.builders[name].builder_status
 
     def getBuildSets(self) -> list[BuildSetStatus]:
         """The sets of builds that are not finished, of those that were submitted to this process."""
@@ -91,5 +142,4 @@ class Status:
 
         @raise KeyError: there is no such slave.
         """
-        status: SlaveStatus = self.botmaster.slaves[slavename].slave_status
-        return status
+        return self.botmaster.slaves[slavename].slave_status
