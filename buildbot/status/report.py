@@ -8,113 +8,22 @@ It reads and never changes anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
-from typing import Any, Protocol
-
-from twisted.internet.interfaces import IReactorTime
+from collections.abc import Mapping
+from typing import Any
 
 from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
-from buildbot.model.records import PauseRecord
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
 from buildbot.status.build import BuildStatus
-from buildbot.status.builderstatus import RunningBuild
+from buildbot.status.reported import ReportedBuilders, ReportedMaster, ReportedSlave
 from buildbot.status.slave import SlaveStatus
 
 #: How many Changes of a source are named one by one.
 _CHANGES = 100
 
 
-class ReportedAvailability(Protocol):
-    """Whether a slave may be given a build, for a report."""
-
-    @property
-    def buildsRunning(self) -> int:
-        """How many builds run there."""
-
-    @property
-    def paused(self) -> PauseRecord | None:
-        """Who has paused it, and why; None if nobody has."""
-
-    @property
-    def isDrained(self) -> bool:
-        """Whether somebody drains it, and no build runs there any more."""
-
-
-class ReportedSlave(Protocol):
-    """A slave, for a report: the L{buildbot.slaves.perspective.BotPerspective}."""
-
-    slavename: str
-    slave_status: SlaveStatus
-
-    @property
-    def state(self) -> Enum:
-        """Where its attachment stands."""
-
-    @property
-    def availability(self) -> ReportedAvailability:
-        """Whether it may be given a build."""
-
-    @property
-    def builderList(self) -> Iterable[tuple[str, str]]:
-        """The (builder name, build directory) pairs that the configuration gives it."""
-
-    @property
-    def builders(self) -> Mapping[str, object]:
-        """The builders that it is attached to, by name."""
-
-    def isPending(self) -> bool:
-        """Whether it still has to accept a builder list."""
-
-    def traffic(self) -> dict[str, int]:
-        """Bytes over the present connection, C{in} and C{out}."""
-
-
-class ReportedRequest(Protocol):
-    """A request that waits, for a report."""
-
-    @property
-    def submitted(self) -> float:
-        """When it was made, in seconds since the epoch."""
-
-    @property
-    def arrived(self) -> float:
-        """When it came to its builder, by the clock of the master."""
-
-
-class ReportedBuilder(Protocol):
-    """A builder, for a report: the L{buildbot.process.builder.Builder}."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def building(self) -> Sequence[RunningBuild]:
-        """The builds that run."""
-
-    @property
-    def pending(self) -> Sequence[ReportedRequest]:
-        """The requests that wait."""
-
-    @property
-    def clock(self) -> IReactorTime:
-        """The clock of the master."""
-
-    def whyWaiting(self) -> str:
-        """Why they wait, in words."""
-
-
-class ReportedBuilders(Protocol):
-    """All builders, for a report: the L{buildbot.slaves.botmaster.BotMaster}."""
-
-    def getBuilders(self) -> Sequence[ReportedBuilder]:
-        """In the order of the configuration."""
-
-
-def reportMaster(master: Any) -> dict[str, Any]:
+def reportMaster(master: ReportedMaster) -> dict[str, Any]:
     """The master in short: see docs/reference/status for the keys."""
     config = master.config
     slaves = master.botmaster.slaves.values()
