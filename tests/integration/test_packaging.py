@@ -27,8 +27,8 @@ class Distribution(TestCase):
 
     async def test_wheelFromSourceDistribution(self) -> None:
         """
-        The wheel holds every module and the sample, installs the command C{buildbot}, asks for Twisted and
-        zope.interface only, and works where it is unpacked.
+        The wheel holds every module, the sample and C{py.typed}, installs the command C{buildbot}, asks for
+        Twisted and zope.interface only, and works where it is unpacked.
         """
         directory = os.path.abspath(self.mktemp())
         source, built, unpacked = (os.path.join(directory, name) for name in ("source", "built", "unpacked"))
@@ -60,7 +60,8 @@ class Distribution(TestCase):
             for name in names
             if ".dist-info" not in where
         }
-        self.assertEqual(installed - modules, {os.path.join("buildbot", "scripts", "master.cfg.sample")})
+        more = {os.path.join("buildbot", *end) for end in (("scripts", "master.cfg.sample"), ("py.typed",))}
+        self.assertEqual(installed - modules, more)
         self.assertEqual(modules - installed, set())
         with open(os.path.join(ROOT, "master.cfg.sample"), "rb") as kept:
             with open(os.path.join(unpacked, "buildbot", "scripts", "master.cfg.sample"), "rb") as copied:
