@@ -60,7 +60,7 @@ class Arbiter:
         self._slave = slave
         self._contest = contest
         self._conflict = NameConflict()
-        self._alarm = Alarm(self._late)
+        self._alarm: Alarm | None = None  # most slaves never need one
         self._began = 0.0
         self.candidate: SlavePeer | None = None
 
@@ -89,12 +89,15 @@ class Arbiter:
         if holder.state is State.READY:
             holder.served.probe()
         self._began = self._clock.seconds()
+        self._alarm = Alarm(self._late)
         self._alarm.set(self._clock, ARBITRATION_TIME)
 
     def end(self) -> SlavePeer | None:
         """There is nothing to judge any more; return the newcomer that waited for the verdict, if any."""
         candidate, self.candidate = self.candidate, None
-        self._alarm.stop()
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm = None
         return candidate
 
     def cancel(self, reason: str, told: str) -> None:
