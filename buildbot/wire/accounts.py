@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_accounts -*-
 """
-What those who are logged in may have open, unfinished and idle, by their kind of account.
+The limits of logged-in connections for each kind of account.
 
-Rules over counts and times; they are kept by L{buildbot.wire.members}.
+This module has rules over counts and times. L{buildbot.wire.members} applies them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ class Account:
     """
     The limits of one kind of account.
 
-    @ivar message: how large one message may be.
-    @ivar connections: of one name: beyond, those that rest make room.
-    @ivar most: of one name: beyond, somebody makes room in any case.
-    @ivar idle: seconds without a word after which a connection is closed; None: it is looked after elsewhere.
+    @ivar message: the limits of one message.
+    @ivar connections: for one name; if there are more, idle ones are closed.
+    @ivar most: for one name; if there are more, one is closed even if none is idle.
+    @ivar idle: seconds of silence before a connection is closed; None: another module handles silence.
     """
 
     message: Limits
@@ -29,27 +29,27 @@ class Account:
     idle: float | None
 
 
-#: A slave has one connection; others of its name are on their way in or out. Its silence is probed elsewhere.
+#: A slave has one connection, and briefly more while it reconnects. slaves.liveness probes silent slaves.
 SLAVE = Account(AFTER_LOGIN, connections=8, most=16, idle=None)
-#: Who sends changes or asks things, and is gone again.
+#: Clients with short visits, such as sendchange.
 CLIENT = Account(AFTER_LOGIN, connections=16, most=256, idle=300.0)
-#: Seconds without a byte, in the middle of a message, after which a client is hung up on.
+#: Seconds without a byte in the middle of a message before a client is disconnected.
 STALLED = 30.0
-#: Seconds that a client may wait for one answer.
+#: The most seconds that a client may wait for one answer.
 WAITING = 3600.0
-#: Seconds without a word after which a connection rests: it makes room if its account has too many.
+#: Seconds of silence before a connection counts as idle: it is closed if its account has too many.
 RESTING = 5.0
-#: Bytes of unfinished messages that all connections may have together; beyond, the largest is hung up on.
+#: The most bytes of unfinished messages of all connections. If exceeded, the largest is disconnected.
 UNFINISHED = 64 * 1024 * 1024
 
 
 def overdue(account: Account, silent: float, unfinished: int, serving: int) -> str:
     """
-    Why a connection is to be closed for its silence; empty if it is not.
+    The reason to close a silent connection, or empty text.
 
     @param silent: seconds since the last byte came, or the last answer went.
-    @param unfinished: bytes of a message that has not come to its end.
-    @param serving: calls of the peer that are not answered yet; then it is not idle for an hour.
+    @param unfinished: bytes of an incomplete message.
+    @param serving: the peer's unanswered calls; if there are any, the peer is not idle for an hour.
     """
     if account.idle is None or (serving and silent < WAITING):
         return ""

@@ -2,9 +2,9 @@
 """
 Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
 
-An expression is bytes, an int, a float, or a list or tuple of expressions. What comes out of L{encode} is
-what Twisted's Banana writes, to the byte; what L{Decoder} accepts is what Twisted's accepts, unless a limit
-forbids it. Nothing here knows what an expression means, holds a connection, or negotiates a dialect.
+An expression is bytes, an int, a float, or a list or tuple of expressions. L{encode} writes the same
+bytes as Twisted's Banana. L{Decoder} accepts the same bytes as Twisted's, within the limits. This module does
+not know the meaning of expressions, and it has no connection and no negotiation of dialects.
 
 A token is a prefix (a number, seven bits a byte, lowest first), a type byte (0x80 and up) and, for strings
 and floats, a body. A list token says how many expressions follow it.
@@ -38,7 +38,7 @@ VOCABULARY: dict[bytes, int] = {
 
 
 class BananaError(banana.BananaError):
-    """What was received, or is to be sent, is not banana. A connection it came from is of no further use."""
+    """Received bytes, or an object to send, are not valid banana. A receiver must then disconnect."""
 
 
 _EXCEEDED = {
@@ -53,7 +53,7 @@ _EXCEEDED = {
 
 class LimitExceeded(BananaError):
     """
-    An expression is larger than it may be.
+    An expression exceeds a limit.
 
     @ivar limit: which limit: a field of L{Limits}, or C{"string"}, C{"list"} or C{"prefix"}, the limits that
         hold for every PB peer.
@@ -69,7 +69,7 @@ class LimitExceeded(BananaError):
 @dataclass(frozen=True)
 class Limits:
     """
-    How large one received expression may be.
+    The limits of one received expression.
 
     @ivar expressionBytes: its length on the wire.
     @ivar depth: how many lists may stand inside each other, the outermost included.
@@ -81,9 +81,9 @@ class Limits:
     items: int
 
 
-#: For peers that have not said who they are: a login needs 57 bytes, depth 3 and 13 items.
+#: For peers before login: a login needs 57 bytes, depth 3 and 13 items.
 BEFORE_LOGIN = Limits(expressionBytes=4 * 1024, depth=8, items=64)
-#: For all others.
+#: For logged-in peers.
 AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=100_000)
 
 
@@ -91,7 +91,7 @@ AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=100_000)
 
 
 def _prefix(number: int) -> bytes:
-    """C{number}, which is not negative, in seven-bit digits, lowest first."""
+    """Encode C{number} (>= 0) in seven-bit digits, lowest first."""
     if number < 128:
         return bytes((number,))
     digits = bytearray()
@@ -118,7 +118,7 @@ def encode(expression: object, vocabulary: bool = True) -> bytes:
     """
     The bytes that Twisted's Banana would write for C{expression}.
 
-    @param vocabulary: False as long as the dialect "pb" has not been agreed on.
+    @param vocabulary: False until the dialect "pb" is negotiated.
     @raise BananaError: a part of it cannot be sent: a wrong type, a string or list of more than
         L{SIZE_LIMIT}, an integer of more than 448 bits, or a list that contains itself.
     """
@@ -131,7 +131,7 @@ def encode(expression: object, vocabulary: bool = True) -> bytes:
 
 
 def _encodeItems(items: Sequence[Any], parts: list[bytes], words: dict[bytes, bytes]) -> None:
-    """Append what C{items} are on the wire to C{parts}. The most frequent kinds come first."""
+    """Append the encoded C{items} to C{parts}. The most frequent types come first."""
     for item in items:
         kind = type(item)
         if kind is bytes:
@@ -166,7 +166,7 @@ def _header(size: int, limit: str, kind: bytes) -> bytes:
 
 def encodeInt(number: int) -> bytes:
     """
-    The bytes of a number, or a part of a larger expression. The numbers of calls are made here.
+    Encode an int, alone or as part of a larger expression, such as the number of a call.
 
     @raise LimitExceeded: it has more than 448 bits.
     """
@@ -194,7 +194,7 @@ def _encodeInt(number: int) -> bytes:
 
 
 def _plain(item: object) -> object:
-    """An instance of a subclass as an instance of the type it comes from: a bool, say, as 0 or 1."""
+    """Convert an instance of a subclass to its base type, such as a bool to 0 or 1."""
     if isinstance(item, int):
         return int(item)
     if isinstance(item, bytes):
@@ -216,7 +216,7 @@ _unpackFloat = struct.Struct("!d").unpack_from
 
 class _Unfinished(NamedTuple):
     """
-    How far the decoding of an expression has come.
+    The state of the decoding of one expression.
 
     @ivar stack: the lists that are open round the current one, outermost first, and how many items each
         lacks. The expression itself counts as the one item of a list below them all.
@@ -235,20 +235,19 @@ class _Unfinished(NamedTuple):
     tail: bytes
 
 
-#: Bytes of memory that the smallest items take, which have two bytes on the wire.
+#: The memory in bytes of the smallest item, which takes two bytes on the wire.
 _ITEM = 56
 
 
 class Decoder:
     """
-    I make expressions of the bytes of one connection, however they were cut on the way.
+    I decode the bytes of one connection into expressions, however the bytes are split.
 
-    Strings arrive as bytes, lists as lists, numbers as int or float. I keep what has come of an expression
-    that is not complete, and nothing else. What a token announces is held against the limits before any
-    memory is spent on it.
+    Strings become bytes, lists become lists, numbers become int or float. I store only the incomplete
+    expression. I check the size in each token against the limits before I allocate memory for it.
 
     @ivar limits: how large an expression may be.
-    @ivar vocabulary: False until the dialect "pb" is agreed on. Till then words sent by number are refused.
+    @ivar vocabulary: False until the dialect "pb" is negotiated. Until then, words by number are refused.
 
     Both may be changed at any time and hold for what is decoded from then on: also in the midst of a
     L{decode}, between two of its expressions.
@@ -260,13 +259,13 @@ class Decoder:
         self._error: BananaError | None = None
         self._decoding = False
         self._unfinished: _Unfinished | None = None
-        # What has come of a string, and how many of its bytes have not.
+        # The received part of a string, and the number of its missing bytes.
         self._string: bytearray | None = None
         self._awaited = 0
 
     @property
     def unfinished(self) -> int:
-        """About how many bytes of memory the beginning of an expression takes whose end has not come."""
+        """The approximate memory in bytes of the incomplete expression."""
         size = 0 if self._string is None else len(self._string)
         if self._unfinished is not None:
             _stack, _current, _missing, items, taken, tail = self._unfinished
@@ -274,7 +273,7 @@ class Decoder:
         return size
 
     def forget(self) -> None:
-        """Let go of what has come: the connection is gone, and I am of no further use."""
+        """Free the incomplete expression: the connection has ended. Do not use me afterwards."""
         self._unfinished = self._string = None
 
     def decode(self, data: bytes) -> Iterable[Any]:
@@ -324,7 +323,7 @@ class Decoder:
             begin = -size  # where the expression would begin if all of it were here
         token = pos = 0
         if self._string is not None:
-            # It ends here: decode() has looked.
+            # The string ends in this piece: decode() has checked that.
             pos = self._awaited
             begin += pos
             current.append(bytes(self._string + data[:pos]))
@@ -407,7 +406,7 @@ class Decoder:
                     raise BananaError(f"no token has the type byte 0x{kind:02x}")
                 missing -= 1
         except (IndexError, struct.error):
-            # The rest of the token has yet to come.
+            # The rest of the token is still missing.
             if size - begin > limits.expressionBytes:
                 raise self._end(LimitExceeded("expressionBytes", limits.expressionBytes)) from None
         except KeyError:
@@ -418,15 +417,15 @@ class Decoder:
         self._decoding = more
 
     def _checkString(self, length: int, sizeWithIt: int) -> None:
-        """Raise L{LimitExceeded} if a string, or the expression with it, is too long to wait for the rest."""
+        """Raise L{LimitExceeded} if a string, or the expression with it, exceeds its limit."""
         if length > SIZE_LIMIT:
             raise LimitExceeded("string", SIZE_LIMIT)
         if sizeWithIt > self.limits.expressionBytes:
             raise LimitExceeded("expressionBytes", self.limits.expressionBytes)
 
     def _end(self, error: BananaError) -> BananaError:
-        """Be of no further use, because of C{error}."""
-        # A twin of it: the traceback that it gets when it is raised would keep what was decoded.
+        """Make every later call raise C{error}."""
+        # Store a copy: the traceback of the raised error would keep decoded data in memory.
         twin = self._error = type(error).__new__(type(error), *error.args)
         twin.__dict__.update(error.__dict__)
         self._unfinished = self._string = None

@@ -2,9 +2,8 @@
 """
 One connection on the slave port: Twisted's PB, spoken by our codec, with limits before and after login.
 
-What all connections together may cost is in L{buildbot.wire.slaveport}; who a
-peer is in L{buildbot.wire.login}, what is said to a slave in
-L{buildbot.wire.peers}.
+L{buildbot.wire.slaveport} has the limits of all connections together, L{buildbot.wire.login} the login, and
+L{buildbot.wire.peers} the calls to a slave.
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ from buildbot.wire.jelly import jelly, unjelly
 
 log = Logger()
 
-#: Messages a peer may send before it is logged in; an honest login needs four.
+#: The most messages from a peer before login; a valid login needs four.
 MESSAGES_BEFORE_LOGIN = 8
-#: Bytes that may wait for a peer that does not read.
+#: The most unsent bytes for a peer that does not read.
 UNREAD_BEFORE_LOGIN = 1 << 20
 UNREAD_AFTER_LOGIN = 4 << 20
-#: Bytes that may wait here to be served: a transport may bring more than it was asked for, TLS for one.
+#: The most unserved bytes: a transport can deliver data while it is paused, such as TLS.
 UNSERVED = 1 << 20
-#: Seconds that a peer has to read why it is hung up on.
+#: Seconds that a peer has to read the reason before it is disconnected.
 TELLING = 1.0
-#: What a connection over TLS weighs among those that have not logged in; a plain one weighs 1.
+#: The weight of a TLS connection before login; a plain one weighs 1.
 TLS_WEIGHT = 4
-#: Fewer bytes of an unfinished message are not worth counting.
+#: Smaller unfinished messages are not counted.
 _FEW = 16 * 1024
 
 #: Basic values only: peers may make nothing else here, whatever other code allows globally.
@@ -55,17 +54,17 @@ SECURITY.allowBasicTypes()
 
 
 class Violation(Exception):
-    """A peer broke the rules of the wire; the message says which, and goes to our log only."""
+    """A peer broke a rule of the protocol. The message names the rule, for the master's log only."""
 
 
-#: Words for errors that a peer may be told as they are.
+#: Error messages that are sent to the peer unchanged.
 _TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin, NotAWord)
-#: Errors that only a call can cause that our own code would never make.
+#: Errors that only an invalid call of the peer can cause.
 _MALFORMED = (MalformedCall, NotAWord)
 
 
 def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
-    """The type, its parents and the text of C{error}, as much as a peer may know (S4)."""
+    """The type, its bases and the text of C{error} for the peer, without internal details (S4)."""
     kind = type(error)
     names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if base is not object]
     told = str(error)[:500] if isinstance(error, _TOLD) else "internal error: see the master's log"
@@ -73,10 +72,10 @@ def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
 
 
 class _Retired(pb.Referenceable):
-    """I stand in for an object that the peer still has, and that has done its work."""
+    """I replace an object that the peer still references and the master does not need any more."""
 
     def remoteMessageReceived(self, broker: pb.Broker, message: str, args: Any, kw: Any) -> int:
-        """Any call is answered, and does nothing."""
+        """Answer any call with 0 and do nothing."""
         return 0
 
 
@@ -89,16 +88,16 @@ class PortPolicy(Protocol):
         raise NotImplementedError
 
     def greeted(self, broker: SlavePortBroker) -> None:
-        """A connection begins its greeting."""
+        """A connection was made; its login begins."""
 
     def admitted(self, broker: SlavePortBroker) -> None:
         """A connection has logged in."""
 
     def forget(self, broker: SlavePortBroker) -> None:
-        """A connection is gone."""
+        """A connection has ended."""
 
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
-        """So many bytes of an unfinished message have come over a connection."""
+        """A connection holds C{size} bytes of an unfinished message."""
 
     def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
         """
@@ -114,7 +113,7 @@ class PortPolicy(Protocol):
         raise NotImplementedError
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
-        """A peer asked for something that cannot be."""
+        """A peer made an invalid request. The connection stays."""
 
     def sayOnce(
         self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
@@ -201,7 +200,7 @@ class SlavePortBroker(pb.Broker):
     # the connection
 
     def connectionMade(self) -> None:
-        """The peer connected: offer the dialects, and count the seconds."""
+        """The peer connected: offer the dialects and start the login timeout."""
         self.lastHeard = self.factory.clock.seconds()
         if isinstance(self.transport, ProtocolWrapper):
             self.weight = TLS_WEIGHT
@@ -210,7 +209,7 @@ class SlavePortBroker(pb.Broker):
         self._send(encode(self.knownDialects, vocabulary=False))
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
-        """The peer is gone: pending calls fail, then whoever watches is told."""
+        """The connection ended: fail the pending calls, then notify the watchers."""
         if not self.closed and not self.welcome and isOfOpenSSL(reason.value):
             self.factory.violated(self, handshakeFailed(reason.value))
         self.closed = True
@@ -220,21 +219,21 @@ class SlavePortBroker(pb.Broker):
         pb.Broker.connectionLost(self, reason)
 
     def abort(self) -> None:
-        """Cut the connection now, whatever is unsent.  Safe to call at any time, twice too."""
+        """Close the connection now and drop unsent data. Safe to call at any time, also twice."""
         if not self.closed:
             self.closed = True
             self.factory.forget(self)
             self.transport.abortConnection()
 
     def hangUpAfter(self, seconds: float) -> None:
-        """Read nothing more from the peer and cut the connection in a while."""
+        """Stop to read from the peer and close the connection after C{seconds}."""
         if not self.closed and not self._hanging:
             self._hanging = True
             self.transport.pauseProducing()
             self.factory.clock.callLater(seconds, self.abort)
 
     def breakOff(self, reason: str) -> None:
-        """The peer broke a rule: say so in the log and hang up, as soon as it is its turn."""
+        """The peer broke a rule: log it and disconnect, after the delay of the rate limit."""
         if self.closed or self._hanging:
             return
         hold = self.factory.violated(self, reason)
@@ -245,11 +244,11 @@ class SlavePortBroker(pb.Broker):
 
     @property
     def isHeld(self) -> bool:
-        """Whether it only waits to be hung up on."""
+        """True if the connection only waits to be closed."""
         return self._hanging
 
     def silent(self, now: float) -> float:
-        """For how many seconds nothing has come from the peer, nor was it answered."""
+        """The seconds since the last bytes from the peer or the last answer to it."""
         return now - max(self.lastHeard, self.lastServed)
 
     def admitPeer(self, name: str, account: Account = SLAVE) -> None:
@@ -265,26 +264,26 @@ class SlavePortBroker(pb.Broker):
             setTcpKeepAlive(True)
 
     def closeRoot(self) -> None:
-        """The login is over: from here on calling the root again breaks the rules."""
+        """The login has ended: another call of the root object breaks a rule."""
         self.localObjects.pop(b"root", None)
 
     def retire(self, callee: pb.Referenceable) -> None:
         """
-        Let go of an object that the peer was given. It may go on to call it, and gets 0 for an answer.
+        Free an object that the peer references. Later calls of the peer are answered with 0.
 
-        Otherwise a peer that never gives objects back would have us keep all that hangs on them.
+        Otherwise, a peer that never releases references would fill the master's memory.
         """
         number = self.luids and self.luids.pop(callee.processUniqueID(), None)
-        if number:  # else it never had it, or is gone
+        if number:  # else the peer never got the object, or has disconnected
             retired = self.localObjects[number].object = _Retired()
             self.luids[retired.processUniqueID()] = number
 
     # reading
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes came in: understand and serve them, or hang up."""
+        """Receive bytes: decode and serve them, or disconnect."""
         if self.closed or self._hanging:
-            return  # what was in the kernel's buffer when we hung up
+            return  # left over in the kernel's buffer after disconnection
         self.lastHeard = self.factory.clock.seconds()
         self.bytesIn += len(data)
         if self._work is not None or self._paused:
@@ -296,7 +295,7 @@ class SlavePortBroker(pb.Broker):
         self._goOn(data)
 
     def _keepWaiting(self, data: bytes) -> None:
-        """What came before is not served yet, and this comes although nothing was asked for."""
+        """Queue bytes that arrive while reading is paused, within a limit."""
         if self._waiting is None:
             self._waiting = bytearray()
         self._waiting += data
@@ -305,9 +304,9 @@ class SlavePortBroker(pb.Broker):
 
     def _goOn(self, data: bytes | None = None) -> None:
         """
-        Serve for a while; then the others come first, and then I go on where I was.
+        Serve messages for a time slice. If work is left, continue after the other connections.
 
-        @param data: what came in just now, if nothing else is left to be served.
+        @param data: new bytes, if no earlier ones wait.
         """
         now = self.factory.clock.seconds
         started = now() if data is None else self.lastHeard
@@ -333,7 +332,7 @@ class SlavePortBroker(pb.Broker):
             self.transport.resumeProducing()
 
     def _serve(self, end: float, now: Callable[[], float]) -> None:
-        """Serve a message at a time until it is time for others; of one that takes long, a part at a time."""
+        """Serve messages until the time C{end}; serve a long one in parts."""
         while not self.closed and not self._hanging:
             if self._rest is not None:
                 if not workFor(end, self._rest, now):
@@ -355,26 +354,26 @@ class SlavePortBroker(pb.Broker):
                 return
 
     def _countUnfinished(self) -> None:
-        """Tell how much has come of a message that has not come to its end, if that is much."""
+        """Report the size of an unfinished message if it is large."""
         unfinished = 0 if self._work is not None else self._decoder.unfinished
         if unfinished > _FEW or self._counted:
             self._counted = unfinished > _FEW
             self.factory.unfinished(self, unfinished if self._counted else 0)
 
     def _pause(self, seconds: float) -> None:
-        """Read no more from this peer for a while: the others come first."""
+        """Stop to read from this peer for C{seconds}, in favour of the other peers."""
         if not self._paused:
             self._paused = True
             self.transport.pauseProducing()
         self.factory.clock.callLater(seconds, self._goOn)
 
     def _cut(self, why: str) -> None:
-        """The peer broke a rule: say so, and hang up at once."""
+        """The peer broke a rule: log it, and disconnect at once."""
         self.factory.violated(self, why)
         self.abort()
 
     def expressionReceived(self, expression: Any) -> Iterator[object] | None:
-        """One whole expression came in. Returns the rest of the work, if serving it takes long."""
+        """Serve one expression. Returns the rest of the work if it takes long."""
         if self.currentDialect is None:
             if expression != b"pb":
                 raise Violation("it does not speak PB")
@@ -401,7 +400,7 @@ class SlavePortBroker(pb.Broker):
             raise Violation(f"PB version {number}; only {self.version} is known")
 
     def _didNotUnderstand(self, what: object) -> None:
-        """The peer did not understand us; nothing to be done."""
+        """The peer did not understand a message. Ignore that."""
 
     def _message(
         self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
@@ -455,7 +454,7 @@ class SlavePortBroker(pb.Broker):
         self._failed(why.value, requestID, answerRequired)
 
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
-        """A call of the peer failed: say so here if it is our fault, and there without details."""
+        """A call of the peer failed: log it if the master is at fault; tell the peer without details."""
         if isinstance(error, (Violation, InsecureJelly)):
             self.breakOff(str(error))
             return
@@ -464,13 +463,13 @@ class SlavePortBroker(pb.Broker):
             return
         if isinstance(error, (pb.Error, NoSuchMethod)):
             self.factory.complained(self, f"{type(error).__name__}: {error}")
-        elif not isinstance(error, UnauthorizedLogin):  # that one was logged where it was decided
+        elif not isinstance(error, UnauthorizedLogin):  # the login code has logged this one
             log.failure("a call of {who} failed by a fault of the master", Failure(error), who=self.who)
         if answerRequired:
             self._sendError(error, requestID)
 
     def _malformed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
-        """The peer made a call that cannot be: tell it so if it listens, and hang up."""
+        """The peer made an invalid call: send it an error if it wants an answer, and disconnect."""
         reason = f"a malformed call: {error}"
         if self.welcome and answerRequired and not self.closed and not self._hanging:
             self._sendError(error, requestID)
@@ -501,7 +500,7 @@ class SlavePortBroker(pb.Broker):
         waiting.errback(value)
 
     def _asked(self, requestID: int) -> Deferred[Any]:
-        """Who waits for this answer: if it breaks the rules, until the link is cut for it."""
+        """The Deferred of the call with this number. Raises L{Violation} if no such call is pending."""
         waiting: Deferred[Any] | None = self.waitingForAnswers.get(requestID)
         if waiting is None:
             raise Violation("an answer to nothing that was asked")
@@ -530,7 +529,7 @@ class SlavePortBroker(pb.Broker):
         self.transport.write(data)
 
     def pauseProducing(self) -> None:
-        """The transport has more to send than it can: from now on count what is added."""
+        """The transport's buffer is full: count the bytes added from now on."""
         self._stuck = True
 
     def resumeProducing(self) -> None:
@@ -564,13 +563,13 @@ class SlavePortBroker(pb.Broker):
     def serialize(
         self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None
     ) -> Any:
-        """Jelly what goes to the peer; of a Deferred, once it fires."""
+        """Jelly a value for the peer. For a Deferred, jelly its result when it fires."""
         if isinstance(object, Deferred):
             return object.addCallback(self.serialize)
         return jelly(object, self)
 
     def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
-        """Unjelly what came from the peer: basic values and references only."""
+        """Unjelly a value from the peer: basic values and references only."""
         return unjelly(sexp, self)
 
 
@@ -585,12 +584,12 @@ _ZERO = encode(0)
 _ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 
 
-#: How a dialect's name begins on the wire: a browser or a TLS client need not be heard to the end.
+#: The first bytes of a dialect's name: browsers and TLS clients are detected early.
 _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 _VERSION = encode([b"version", pb.Broker.version])
 
 _ID = (int, bytes)
-#: Message -> (types of its parts, what serves it).  Nothing else is a message here: no caches, no copies.
+#: Message -> (types of its parts, method that serves it). Messages for caches and copies are missing.
 _SERVED: dict[bytes, tuple[tuple[Any, ...], Callable[..., Iterator[object] | None]]] = {
     b"version": ((bytes, int), SlavePortBroker._version),
     b"didNotUnderstand": ((bytes, object), SlavePortBroker._didNotUnderstand),

@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_budget -*-
 """
-What peers may cost: accounts of the memory that is kept for them, and work that is done a slice at a time.
+Limit the cost of peers: accounts for memory, and long work in slices.
 
-The unit of memory is one byte as the value stands in memory here, which can be many times what it was on the
-wire. The unit of work is the second. Who keeps what, and who ends for it, is known elsewhere: the limits of
-single values are in L{buildbot.wire.jelly} and L{buildbot.wire.banana}.
+Memory is counted in bytes of the master's memory, which can be many times the size on the wire. Work is
+counted in seconds. L{buildbot.wire.jelly} and L{buildbot.wire.banana} have the limits of single values.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-#: Bytes that all builds of one connection may keep together of what the slave says, the logs not counted.
+#: The most bytes of slave data that all builds of one connection may hold, without logs.
 PEER_MEMORY = 32 << 20
-#: Bytes of them that one build may keep, and one command.
+#: The most bytes of these for one build, and for one command.
 BUILD_MEMORY = 16 << 20
 COMMAND_MEMORY = 4 << 20
-#: Seconds that work for one peer may take at a time. Then all others come first.
+#: The most seconds of work for one peer at a time. Then the others are served.
 SLICE = 0.02
-#: Bytes of output that are handed on at a time to whoever reads it by lines.
+#: The bytes of output in one piece for observers that read lines.
 PIECE = 8 * 1024
 
 # What CPython needs besides the contents, on a machine of 64 bits.
@@ -30,17 +29,17 @@ _ENTRY = 104
 
 
 class BudgetExceeded(Exception):
-    """A peer makes the master keep more than it may; the message says what of, and how much is allowed."""
+    """The data of a peer exceeds its memory limit; the message names the data and the limit."""
 
 
 class Budget:
     """
-    I am an account of memory that is kept for a peer, for one of its builds, or for one of its commands.
+    I count the memory used for a peer, for one of its builds, or for one of its commands.
 
-    What I spend is also spent by the account above me.
+    My bytes count in the account above me too.
 
-    @ivar most: how many bytes I may spend.
-    @ivar spent: how many bytes I have spent and not got back.
+    @ivar most: the limit in bytes.
+    @ivar spent: the bytes in use now.
     """
 
     __slots__ = ("_above", "_what", "most", "spent")
@@ -54,9 +53,9 @@ class Budget:
 
     def take(self, size: int) -> None:
         """
-        Spend.
+        Count C{size} more bytes.
 
-        @raise BudgetExceeded: it is too much for me, or for an account above me. Nothing is spent.
+        @raise BudgetExceeded: this exceeds my limit or that of an account above me. Nothing is counted.
         """
         if self.spent + size > self.most:
             raise BudgetExceeded(f"{self._what} is more than {self.most >> 10} KiB")
@@ -65,18 +64,18 @@ class Budget:
         self.spent += size
 
     def giveBack(self, size: int) -> None:
-        """What was kept is kept no longer."""
+        """Count C{size} bytes less: they were freed."""
         self.spent -= size
         if self._above is not None:
             self._above.giveBack(size)
 
     def close(self) -> None:
-        """All that was kept is kept no longer. Harmless when called again."""
+        """Free all bytes of this account. A second call does nothing."""
         self.giveBack(self.spent)
 
 
 def weigh(value: Any) -> int:
-    """How many bytes a received value takes in memory, about; parts that stand in it twice count twice."""
+    """The approximate memory of a received value in bytes. Repeated parts count each time."""
     weight = 0
     waiting = [value]
     while waiting:
@@ -103,12 +102,11 @@ _CONTAINERS = frozenset({list, tuple, set, frozenset})
 
 def workFor(end: float, work: Iterator[object], now: Callable[[], float]) -> bool:
     """
-    Do a work until it is done, or until it is time for others.
+    Run work until it is done or the time is C{end}.
 
-    @param end: when that is.
-    @param work: does a small part of it each time that its next item is asked for.
-    @param now: tells the time.
-    @return: whether all of it is done.
+    @param work: an iterator that does a small part of the work for each item.
+    @param now: returns the time.
+    @return: True if the work is done.
     """
     for _ in work:
         if now() >= end:
@@ -117,7 +115,7 @@ def workFor(end: float, work: Iterator[object], now: Callable[[], float]) -> boo
 
 
 class Slices:
-    """I am the answer to a call that takes long: the work, and what to answer when it is done."""
+    """I am the answer to a long call: the work, and the result to send afterwards."""
 
     __slots__ = ("answer", "work")
 

@@ -4,7 +4,7 @@ What every object called over PB has in common, and the reconnecting client of 0
 
 Twisted's own dispatch logs the arguments of a call that does not fit, takes only
 byte-free keywords on perspectives, and cannot send the result of an C{async def}.
-L{dispatch} mends the three.  Nothing here knows of slaves or of the master.
+L{dispatch} corrects all three.  This module does not know slaves or the master.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ log = Logger()
 
 
 class WrongArguments(pb.Error):
-    """A remote caller passed arguments that make no sense just now; the text is for the caller."""
+    """A remote caller passed arguments that are not valid now. The text is sent to the caller."""
 
 
 class MalformedCall(WrongArguments):
-    """A remote caller passed arguments that the method never takes: its program is at fault."""
+    """A remote caller passed arguments that the method never accepts: the peer's program has a bug."""
 
 
 class Codec(Protocol):
@@ -49,7 +49,7 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
 
     @param args: the jellied positional arguments; C{kw}: the jellied keywords,
         whose keys may be bytes (they are, from Python 2).
-    @return: what is to be sent as the answer: jelly, or a Deferred of jelly.
+    @return: the answer to send: jelly, or a Deferred of jelly.
     @raise NoSuchMethod: there is no such method.
     @raise MalformedCall: the method cannot be called like this.
     """
@@ -89,13 +89,13 @@ class Callee(pb.Referenceable):
     """I am an object that a peer may call; my C{remote_} methods may be C{async def}."""
 
     def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
-        """A call for me has come in; see L{dispatch}."""
+        """Serve a call from the peer; see L{dispatch}."""
         return dispatch(self, "remote_", broker, message, args, kw)
 
 
 class NewCredPerspective(pb.Avatar):
     """
-    I am what a peer may do once it is logged in: my C{perspective_} methods.
+    I am the object that a logged-in peer can call: my C{perspective_} methods.
 
     L{buildbot.slaves.realm.Dispatcher} calls C{attached} when the peer has proved who
     it is and C{detached} when it is gone.
@@ -106,21 +106,21 @@ class NewCredPerspective(pb.Avatar):
         The peer logged in.
 
         @param mind: the object that it offers for calling back, or None.
-        @return: the perspective it gets, or a Deferred of it.
+        @return: the perspective for the peer, or a Deferred of it.
         """
         return self
 
     def detached(self, mind: pb.RemoteReference | None) -> None:
-        """The peer logged out or is gone."""
+        """The peer logged out, or its connection ended."""
 
     def perspectiveMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
-        """A call for me has come in; see L{dispatch}."""
+        """Serve a call from the peer; see L{dispatch}."""
         return dispatch(self, "perspective_", broker, message, args, kw)
 
 
 class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClientFactory):
     """
-    I log in to a PB server, and again whenever the connection was lost.
+    I log in to a PB server, and log in again after each lost connection.
 
     Call L{startLogin} once, before connecting; override L{gotPerspective}, which
     is called after every login, and L{failedToGetPerspective}.
@@ -132,7 +132,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         self._client: pb.Referenceable | None = None
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        """The connection could not be made: try again later."""
+        """The connection failed: try again later."""
         pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
         protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
 

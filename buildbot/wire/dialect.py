@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.unit.wire.test_dialect -*-
 """
-Bytes or text: what peers on Python 2 and 3 say and want to hear, and which generation a peer is of.
+Convert between bytes and text for peers on Python 2 and 3, and recognize the generation of a peer.
 
-A peer on Python 2 sends bytes where one on Python 3 sends text, as keys of dictionaries too. Words (names,
-branches, properties) are made text here, and back; payload (output, file contents) is left as it came. What
-may come at all is decided by L{buildbot.wire.jelly}; nothing here sends or receives.
+A peer on Python 2 sends bytes where one on Python 3 sends text, as keys of dictionaries too. This module
+converts words (names, branches, properties) to text and back. It does not convert payload (output, file
+contents). L{buildbot.wire.jelly} decides which values are allowed. This module sends and receives nothing.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from buildbot.text.printable import HARMFUL, HARMFUL_IN_LINES
 
 
 class NotAWord(TypeError):
-    """A peer sent something else where a name or the like belongs."""
+    """A peer sent a value of another type instead of a name or other word."""
 
 
 def word(value: object) -> str:
     """
-    A name, branch or the like from any peer as text.
+    Convert a word (name, branch or similar) from any peer to text.
 
-    Bytes that are not UTF-8 survive, as surrogates, and go to a Python 2 peer as the bytes they were.
+    Bytes that are not UTF-8 become surrogates. L{Dialect.toPeer} converts them back for Python 2 peers.
 
-    @raise NotAWord: it is neither bytes nor text.
+    @raise NotAWord: the value is neither bytes nor text.
     """
     if isinstance(value, str):
         return value
@@ -45,13 +45,13 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def text(value: object, limit: int = 1024, lines: bool = False) -> str:
     """
-    Anything a peer sent as something to show: in a log line, on a terminal, on a page.
+    Convert any value from a peer to text for display: in a log line, on a terminal, on a page.
 
-    Never raises. What is not UTF-8 becomes U+FFFD, control characters become visible escapes.
+    Never raises. Invalid UTF-8 becomes U+FFFD, control characters become visible escapes.
 
-    @param limit: the most characters to answer; what is cut ends in an ellipsis.
-    @param lines: whether to keep line ends and tabs.
-    @return: for bytes, text and numbers what they say, else the name of the type in angle brackets.
+    @param limit: the most characters of the result; shortened text ends in an ellipsis.
+    @param lines: True to keep line ends and tabs.
+    @return: bytes, text and numbers as text; for others, the name of the type in angle brackets.
     """
     if isinstance(value, bytes):
         # A character has at most four bytes.
@@ -68,7 +68,7 @@ def text(value: object, limit: int = 1024, lines: bool = False) -> str:
 
 
 def _escaped(harmful: re.Pattern[str], said: str, limit: int) -> str:
-    """A text with escapes, as far as it is needed: they can make it several times as long."""
+    """Escape a text up to the limit. Escapes can make it several times as long."""
     if len(said) <= _BLOCK:
         return harmful.sub(_escape, said)
     parts: list[str] = []
@@ -91,7 +91,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def fromPeer(value: Any) -> Any:
-    """What any peer sent, with the keys of all dictionaries as text (L{word}), the values as they came."""
+    """Convert the keys of all dictionaries in a value from a peer to text (L{word}); keep the values."""
     kind = type(value)
     if kind is dict:
         return {
@@ -106,7 +106,7 @@ def fromPeer(value: Any) -> Any:
 
 
 class Dialect(Enum):
-    """What a peer calls a string."""
+    """The string type of a peer: bytes of Python 2 or text of Python 3."""
 
     PYTHON2 = 2
     PYTHON3 = 3
@@ -148,7 +148,7 @@ def _encoded(value: Any) -> Any:
 
 @lru_cache(maxsize=1000)  # every step of every build compares a few
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers a version begins with: of "0.7.11p3" 0, 7 and 11. Trailing zeros do not count."""
+    """The leading numbers of a version: 0, 7 and 11 for "0.7.11p3". Trailing zeros are dropped."""
     found: list[int] = []
     for part in version.split(".")[:8]:
         digits = re.match(r"[0-9]{1,9}", part)
@@ -174,7 +174,7 @@ def versionAtLeast(version: str | None, wanted: str) -> bool:
 @dataclass(frozen=True)
 class Generation:
     """
-    What is known of the software of a peer.
+    The known facts about the software of a peer.
 
     @ivar kind: C{"slave"} (up to 0.8), C{"worker"} (0.9 and later) or C{"unknown"}.
     @ivar commandVersion: of its commands, "2.9" for one; None if it did not tell.
@@ -187,7 +187,7 @@ class Generation:
     version: str | None = None
     python: int | None = None
 
-    #: Of a peer that has not been asked yet.
+    #: The generation of a peer that has not answered yet.
     UNKNOWN: ClassVar[Generation]
 
     def __str__(self) -> str:
@@ -211,7 +211,7 @@ Generation.UNKNOWN = Generation("unknown")
 
 def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | None = None) -> Generation:
     """
-    What a peer is, by its answers.
+    Determine the generation of a peer from its answers.
 
     @param commands: command name -> version, as C{getCommands} was answered; {} if it was not.
     @param version: what C{getVersion} was answered; None if it was not.

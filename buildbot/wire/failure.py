@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
 """
-The errors that peers of all generations report, made whole.
+Errors from peers of all generations, with all attributes that Twisted expects.
 
-What an error on the wire consists of is L{buildbot.wire.jelly}'s; what to do about one is for its receiver.
+L{buildbot.wire.jelly} decodes errors. The receiver of an error decides how to react.
 
 Importing this module registers L{RemoteFailure}, so that Twisted's own brokers too understand old peers.
 """
@@ -21,20 +21,20 @@ _TYPE_LIMIT = 256
 _VALUE_LIMIT = 4 * 1024
 _TRACEBACK_LIMIT = 64 * 1024
 _PARENTS_LIMIT = 64
-#: What Python 3 calls OSError.
+#: Python 2's names of the exceptions that Python 3 calls OSError.
 _OS_ERRORS = {f"exceptions.{name}" for name in ("IOError", "EnvironmentError", "WindowsError")}
 
 
 class RaisedRemotely(pb.RemoteError):
     """
-    An exception that a peer reported, as it is raised here.
+    The master raises this for an exception that a peer reported.
 
-    C{str} says what it said; C{remoteType} and C{remoteTraceback} are as in L{RemoteFailure}.
+    C{str} is the peer's message; C{remoteType} and C{remoteTraceback} are as in L{RemoteFailure}.
     """
 
     @property
     def __failure__(self) -> NoReturn:
-        # Twisted 22.10 keeps the failure here, to make of whoever awaits it a broken copy.
+        # Twisted 22.10 stores the failure here and would raise a broken copy of it.
         raise AttributeError("__failure__")
 
     @__failure__.setter
@@ -46,9 +46,9 @@ class RemoteFailure(pb.CopiedFailure):
     """
     I am an error that a peer reported, of any generation.
 
-    Whatever the peer left out or misspelt, I have all my attributes. What is in them the peer chose: C{check}
-    is true of any name it likes. Awaiting a Deferred that failed with me raises my C{value}, whose type is
-    always the same.
+    I have all attributes even if the peer sent invalid ones. Their contents come from the peer: C{check} is
+    true for any name that the peer sends. Awaiting a Deferred that failed with me raises my C{value}, whose
+    type is always the same.
 
     @ivar type: the dotted name of the exception, as text; those of Python 2's own are given Python 3's names.
     @ivar value: a L{RaisedRemotely}.
@@ -66,7 +66,7 @@ class RemoteFailure(pb.CopiedFailure):
         """
         Take what the peer sent.
 
-        @param state: a dictionary of attributes; what is anything else counts as an empty one.
+        @param state: a dictionary of attributes; any other type counts as an empty dictionary.
         """
         given = state if isinstance(state, dict) else {}
         known = {
@@ -97,7 +97,7 @@ class RemoteFailure(pb.CopiedFailure):
     def printTraceback(
         self, file: TextIO | None = None, elideFrameworkCode: object = False, detail: str = "default"
     ) -> None:
-        """Write one line that says what happened, and that it was elsewhere. My C{traceback} is not in it."""
+        """Write one line about the error and its remote origin, without my C{traceback}."""
         said = text(str(self.value), _VALUE_LIMIT)
         (file or sys.stderr).write(f"Traceback from remote host -- {self.type}: {said}\n")
 
@@ -105,27 +105,27 @@ class RemoteFailure(pb.CopiedFailure):
     printDetailedTraceback = printTraceback
 
     def cleanFailure(self) -> None:
-        """Hold no objects of the program that failed: I never do. Twisted's way costs me my C{parents}."""
+        """Do nothing: I hold no local objects. Twisted's method would delete my C{parents}."""
 
     def throwExceptionIntoGenerator(self, g: Generator[Any, Any, Any]) -> Any:
-        """Raise my C{value} where C{g} waits, and answer what it yields next."""
+        """Raise my C{value} in the generator C{g}, and return its next value."""
         return g.throw(self.value.with_traceback(None))
 
 
 def isOfOpenSSL(error: object) -> bool:
-    """Whether a connection ended for a reason of TLS."""
+    """True for an error of OpenSSL."""
     return type(error).__module__.startswith("OpenSSL")
 
 
 def handshakeFailed(error: BaseException | None) -> str:
-    """That the TLS handshake failed, and why, in the words of OpenSSL if it has any."""
+    """A sentence about a failed TLS handshake, with OpenSSL's reason if there is one."""
     errors = error.args[0] if error is not None and error.args else ()
     words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
     return "the TLS handshake failed" + (f": {words}" if words else "")
 
 
 def _exceptionName(name: object) -> str:
-    """The dotted name of an exception, as Python 3 has it."""
+    """The dotted name of an exception in Python 3."""
     name = _said(name, _TYPE_LIMIT).replace("\n", " ")
     if name in _OS_ERRORS:
         return "builtins.OSError"
@@ -135,7 +135,7 @@ def _exceptionName(name: object) -> str:
 
 
 def _said(value: object, limit: int) -> str:
-    """What an attribute of an error says, fit to be logged; nothing if it is no kind of text."""
+    """An attribute of an error as text for the log; empty if it is not text or bytes."""
     if isinstance(value, pb.CopiedFailure):
         value = value.getErrorMessage()
     return text(value, limit, lines=True) if isinstance(value, (bytes, str)) else ""

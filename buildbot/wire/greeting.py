@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
 """
-The connections that are on their way to a login: their deadline, and who makes room when they are too many.
+Connections before login: their deadline, and the choice of one to close when there are too many.
 
-Nobody is refused here.  A newcomer is always let in; those go that have failed already, then those that have
-waited longest.
+A new connection is always accepted. Failed connections are closed first, then those that have waited
+longest.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from buildbot.events.alarm import Alarm
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.ratelimit import source
 
-#: Seconds a connection may take from the first byte to an honest login, the handshake of TLS included.
+#: The most seconds from the first byte to a successful login, including the TLS handshake.
 LOGIN_TIME = 30.0
-#: Seconds that one may take before it makes room for others only because files are scarce.
+#: Connections older than these seconds may be closed when file descriptors are scarce.
 GRACE = 2.0
 
 
@@ -27,11 +27,11 @@ class Greeters:
     """
     I hold the connections that have not logged in yet, the oldest first.
 
-    @ivar most: what they may weigh together.
+    @ivar most: the limit of their total weight.
     """
 
     def __init__(self, clock: IReactorTime, most: int, late: Callable[[SlavePortBroker], object]) -> None:
-        """@param late: is called with each that did not log in within LOGIN_TIME."""
+        """@param late: called with each connection that did not log in within LOGIN_TIME."""
         self.most = most
         self._clock = clock
         self._late = late
@@ -42,11 +42,11 @@ class Greeters:
         self._sweep = Alarm(self._closeLate)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of connections."""
         return len(self._waiting)
 
     def enter(self, broker: SlavePortBroker) -> None:
-        """One more; if they are too many now, others make room."""
+        """Add a connection; close others if there are too many now."""
         self._waiting[broker] = self._clock.seconds()
         self._near.setdefault(source(broker.host), OrderedDict())[broker] = None
         self._weight += broker.weight
@@ -56,12 +56,12 @@ class Greeters:
             self._sweep.set(self._clock, LOGIN_TIME)
 
     def hold(self, broker: SlavePortBroker) -> None:
-        """It has failed, and only waits to be hung up on: it makes room first."""
+        """Mark a connection as failed: it only waits to be closed, and is closed first."""
         if broker in self._waiting:
             self._held[broker] = None
 
     def leave(self, broker: SlavePortBroker) -> None:
-        """It has logged in or is gone."""
+        """Remove a connection: it has logged in or has ended."""
         if self._waiting.pop(broker, None) is None:
             return
         self._held.pop(broker, None)
@@ -75,7 +75,7 @@ class Greeters:
             self._sweep.stop()
 
     def makeRoom(self) -> bool:
-        """Files are scarce: cut one that has failed or takes long; say whether there was one."""
+        """Close a failed or slow connection, for its file descriptor. Returns True if there was one."""
         victim = next(iter(self._held), None) or next(iter(self._waiting), None)
         if victim is None:
             return False
@@ -85,7 +85,7 @@ class Greeters:
         return True
 
     def _choose(self, newcomer: SlavePortBroker) -> SlavePortBroker:
-        """Who makes room: one that failed; the oldest of an address with more than its share; the oldest."""
+        """Choose one to close: a failed one, else the oldest of an address with too many, else the oldest."""
         if self._held:
             return next(iter(self._held))
         near = self._near[source(newcomer.host)]

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
 """
-Turn what may travel on the slave port into s-expressions and back: values, references, errors.
+Convert values, references and errors on the slave port to s-expressions and back.
 
 The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. Nothing is imported,
 looked up or called by a name that a peer sent, and no object of ours leaves that is not meant to. Bytes and
@@ -24,7 +24,7 @@ from buildbot.wire.failure import RemoteFailure
 
 __all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "jelly", "unjelly"]
 
-#: How deep values may be nested, either way.
+#: The deepest nesting of values, in both directions.
 DEPTH_LIMIT = 100
 #: A received value may say by numbers that a part of it stands in several places. No number is larger than
 #: this, nor are all the characters and bytes in the parts that are repeated.
@@ -110,7 +110,7 @@ def _encodeText(value: str) -> bytes:
 
 
 def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
-    """The expression for an object that knows how it wants to be sent."""
+    """The expression for a L{Jellyable} object."""
     if type(value).jellyFor is pb.Referenceable.jellyFor:
         return [b"remote", broker.registerReference(value)]
     if isinstance(value, pb.RemoteReference):
@@ -121,7 +121,7 @@ def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
 
 
 class _Jellier:
-    """I am what objects see of the jellying they are part of: see L{twisted.spread.interfaces.IJellyable}."""
+    """I am the jellier that objects get: see L{twisted.spread.interfaces.IJellyable}."""
 
     def __init__(self, broker: pb.Broker, depth: int) -> None:
         self.invoker = broker
@@ -180,7 +180,7 @@ _UNFINISHED = object()
 
 
 def _unjelly(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
-    """The value of an expression that is a list; anything else is its own value."""
+    """Convert a list expression to its value. Other expressions are values already."""
     if not expression or type(expression[0]) is not bytes:
         raise InsecureJelly("an expression without a type")
     unjellier = _UNJELLIERS.get(expression[0])
@@ -218,7 +218,7 @@ def _text(encoded: Any, receiving: _Receiving) -> str:
     try:
         decoded = encoded.decode()
     except UnicodeDecodeError:
-        # Python 2 has text that UTF-8 cannot say, and says it all the same.
+        # Python 2 encodes lone surrogates; replace them.
         decoded = encoded.decode("utf-8", "replace")
     if len(encoded) > _SHORT_TEXT:
         receiving.text += getsizeof(decoded)
@@ -372,7 +372,7 @@ def _unjellyFailure(expression: list[Any], receiving: _Receiving, depth: int) ->
         try:
             attributes.update(_unjellyDictionary([b"dictionary", pair], receiving, depth))
         except InsecureJelly:
-            pass  # Errors carry what their programs hung on them. It is not worth a connection.
+            pass  # An error may carry invalid attributes. They are no reason to disconnect.
     failure = RemoteFailure.__new__(RemoteFailure)
     failure.setCopyableState(attributes)
     return failure
