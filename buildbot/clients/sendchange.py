@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.clients.test_sendchange -*-
-"""
-Tell a master of changes, over PB: ours, or one of another generation.
+"""Tell a master of changes, over PB: ours, or one of another generation.
 
 The command line is in L{buildbot.scripts}.
 """
@@ -63,8 +62,7 @@ class _ClientFactory(pb.PBClientFactory):
 
 
 class Sender:
-    """
-    I send changes to one master.
+    """I send changes to one master.
 
     @ivar failed: whether one could not be sent.
     """
@@ -81,8 +79,7 @@ class Sender:
         reactor: Any = None,
         endpoint: IStreamClientEndpoint | None = None,
     ) -> None:
-        """
-        @param master: C{"host:port"}, or a client endpoint description of Twisted.
+        """@param master: C{"host:port"}, or a client endpoint description of Twisted.
         @param user: the author of the changes; C{send} may name another.
         @param username: the account of the master's PBChangeSource, with its C{password}.
         @param timeout: how many seconds C{send} may take for one change, and C{sendAll} for all of them.
@@ -107,8 +104,7 @@ class Sender:
         user: str | None = None,
         **more: Any,
     ) -> Deferred[None]:
-        """
-        Send a change.
+        """Send a change.
 
         @param more: further keys, such as C{category}, C{revlink}, C{when}, C{properties}: masters before
             0.7.12 take no notice of them.
@@ -134,8 +130,7 @@ class Sender:
     def sendAll(
         self, changes: Sequence[Mapping[str, Any]], told: Callable[[int, str | None], None]
     ) -> Deferred[None]:
-        """
-        Send several changes over one connection, in their order, each once the master has the one before.
+        """Send several changes over one connection, in their order, each once the master has the one before.
 
         @param changes: what the master is to know of each, under the names that travel: C{who}, C{files},
             C{comments}, C{branch}, C{revision} and so on.

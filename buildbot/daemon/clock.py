@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_clock -*-
-"""
-How long something takes, on a clock that nobody sets.
+"""How long something takes, on a clock that nobody sets.
 
-The clock on the wall is put right, by an hour or by a year, and back again.  So it only tells what is shown
+The clock on the wall is put right, by an hour or by a year, and back again. So it only tells what is shown
 to people, and when a nightly build is due; whatever lasts is counted here.
 """
 
@@ -18,11 +17,10 @@ from twisted.internet.interfaces import IReactorTime
 def makeMonotonic(
     reactor: Any, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
 ) -> None:
-    """
-    Have a reactor's timers take as long as they say, whatever the clock on the wall shows meanwhile.
+    """Have a reactor's timers take as long as they say, whatever the clock on the wall shows meanwhile.
 
-    Twisted counts by that one.  From now on C{reactor.seconds} begins at what the wall clock shows, so that
-    calls which wait already stay right, and goes on at a steady pace.  A second time changes nothing.
+    Twisted counts by that one. From now on C{reactor.seconds} begins at what the wall clock shows, so that
+    calls which wait already stay right, and goes on at a steady pace. A second time changes nothing.
     """
     if getattr(reactor.seconds, "isSteady", False):
         return
@@ -40,8 +38,7 @@ class Stopwatch:
     """I tell the time within one build, in seconds since the epoch: as its clock does, I only go forward."""
 
     def __init__(self, started: float, clock: IReactorTime) -> None:
-        """
-        @param started: what the time is now, in seconds since the epoch.
+        """@param started: what the time is now, in seconds since the epoch.
         @param clock: has C{seconds()}, which nobody sets.
         """
         self._clock = clock

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_hangups,tests.stories.test_admin -*-
-"""
-SIGHUP asks a daemon to read its configuration again.
+"""SIGHUP asks a daemon to read its configuration again.
 
 What is read is for the service to say.
 """

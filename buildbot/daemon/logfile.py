@@ -68,8 +68,7 @@ class DaemonLog(LogFile):
             os.dup2(self._file.fileno(), output)
 
     def write(self, data: str | bytes) -> None:
-        """
-        Append to the file that has my name now: another program may have moved the old one away.
+        """Append to the file that has my name now: another program may have moved the old one away.
 
         That is noticed within L{LOOK} seconds; meanwhile, lines go into the old one.
 
@@ -205,8 +204,7 @@ def _line(event: LogEvent) -> str | None:
 
 
 def _simple(event: LogEvent) -> str | None:
-    """
-    The line of an event that most are like, as Twisted writes it; None for any other.
+    """The line of an event that most are like, as Twisted writes it; None for any other.
 
     Twisted's formatter is written in Python, and takes ten times as long.
     """

@@ -39,8 +39,7 @@ class Reporter:
     """I tell whoever started this process how that went, once; and systemd, where it asks, the rest too."""
 
     def __init__(self, readyFd: int | None, environ: Mapping[str, str]) -> None:
-        """
-        @param readyFd: the writing end of the start-up pipe; mine to close. None when there is none.
+        """@param readyFd: the writing end of the start-up pipe; mine to close. None when there is none.
         @param environ: asked for NOTIFY_SOCKET.
         """
         self._readyFd = readyFd

@@ -39,8 +39,7 @@ class Stopper:
         leave: Callable[[int], object] = os._exit,
         timer: Callable[[float, Callable[[], None]], _Startable] | None = None,
     ) -> None:
-        """
-        @param cleanUp: removes what must not outlive the process.
+        """@param cleanUp: removes what must not outlive the process.
         @param leave: ends the process with an exit status.
         @param timer: called with seconds and a function; what it returns is started to call that then.
         """

@@ -22,8 +22,7 @@ from buildbot.text.printable import plain
 
 @dataclass(frozen=True)
 class Tac:
-    """
-    What a buildbot.tac defines: its application, and how its log is to be rotated.
+    """What a buildbot.tac defines: its application, and how its log is to be rotated.
 
     @ivar umask: permissions that new files of the process lack; None: as the process sets it.
     """

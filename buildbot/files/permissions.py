@@ -13,8 +13,7 @@ _READ, _EXECUTE = 0o444, 0o111
 
 
 def fileMode(mode: int, isProgram: bool) -> int:
-    """
-    The permissions of one file among several that are to have a mode.
+    """The permissions of one file among several that are to have a mode.
 
     @param mode: as the configuration says; of it, nothing but who may read, write and execute counts.
     @param isProgram: whether it can be executed where it comes from. Other files get no such permission.
@@ -28,8 +27,7 @@ def directoryMode(mode: int) -> int:
 
 
 def makeDirectories(path: str, mode: int | None) -> None:
-    """
-    Make a directory, and those above it that are missing. What is there already stays as it is.
+    """Make a directory, and those above it that are missing. What is there already stays as it is.
 
     @param mode: of the files that will be in it; None: as the umask says.
     @raise OSError: that cannot be done.

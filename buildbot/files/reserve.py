@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.unit.files.test_reserve -*-
-"""
-How many files this process may open, and those that no connection gets: they are kept for the administrator.
+"""How many files this process may open, and those that no connection gets: they are kept for the
+administrator.
 
 The control socket, the log, the store and the process that reads master.cfg need files of their own, above
 all when slaves have taken all others.
@@ -46,7 +46,7 @@ def _lowestFree() -> int:
 
 
 def _limitOfThisProcess() -> int | None:
-    """How many files this process may open; None: any number.  C{prlimit} changes it at any time."""
+    """How many files this process may open; None: any number. C{prlimit} changes it at any time."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return None if soft == resource.RLIM_INFINITY else soft
 
@@ -58,10 +58,9 @@ def isReserved(descriptor: int) -> bool:
 
 
 class FileReserve:
-    """
-    I keep the files with the highest numbers for the administrator.
+    """I keep the files with the highest numbers for the administrator.
 
-    The system gives each new file the lowest number that is free.  So a connection with a low number leaves
+    The system gives each new file the lowest number that is free. So a connection with a low number leaves
     the high ones alone, and no count of open files is needed.
 
     @ivar turnedAway: connections that found no room, so far.

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.files.test_sparing -*-
-"""
-Files that builds read and write, and that leave the administrator's descriptors free.
+"""Files that builds read and write, and that leave the administrator's descriptors free.
 
 A build may have any number of logs, and each of them is a file. When all other descriptors are in use, such
 a file is open only while it is read or written. Which descriptors are kept is for L{buildbot.files.reserve}
@@ -21,8 +20,7 @@ from buildbot.files.reserve import isReserved
 def sparing(
     descriptor: int, path: str, canWrite: bool, isReserved: Callable[[int], bool] = isReserved
 ) -> io.RawIOBase:
-    """
-    The open file C{descriptor}, for reading or for writing at its end; closing the result closes it.
+    """The open file C{descriptor}, for reading or for writing at its end; closing the result closes it.
 
     @param path: where the file is.
     @param isReserved: whether a descriptor is kept for the administrator.

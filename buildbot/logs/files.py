@@ -99,8 +99,7 @@ class LogWriter:
         opener: Callable[[str], OutputFile] = openForWriting,
         tell: Callable[[str, str | None], None] = lambda path, error: None,
     ) -> None:
-        """
-        @param path: where the file shall be; it is there, and empty, when this returns, if it can be.
+        """@param path: where the file shall be; it is there, and empty, when this returns, if it can be.
         @param tell: called with my path and C{error} whenever that changes.
         """
         self.path = path

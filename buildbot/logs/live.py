@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-The logs of a running build: where steps write, and observers read along.
+"""The logs of a running build: where steps write, and observers read along.
 
 The bytes are written by L{buildbot.logs.files}, as the slave sent them.
 """
@@ -52,8 +51,7 @@ class LoggedStep(Protocol):
 
 
 class LogDirectory:
-    """
-    I make the logs of all builds, in files below one directory.
+    """I make the logs of all builds, in files below one directory.
 
     @ivar limits: how much of each log is kept.
     @ivar troubles: where I report that logs cannot be written.
@@ -158,8 +156,7 @@ class Nowhere:
 
 @implementer(interfaces.IStatusLog, interfaces.ILogFile)
 class LogFile(Completion):
-    """
-    I am one log of a step.
+    """I am one log of a step.
 
     @ivar filename: relative to the directory of logs.
     @ivar isHTML: whether the text is HTML, to be shown as it is.
@@ -233,7 +230,7 @@ class LogFile(Completion):
         self.addEntry(LOG_CHANNEL_HEADER, text)
 
     def addEntry(self, channel: int, text: bytes | str) -> None:
-        """Some more: bytes as they came, or text, kept as UTF-8.  After L{finish} it is dropped (B4)."""
+        """Some more: bytes as they came, or text, kept as UTF-8. After L{finish} it is dropped (B4)."""
         if self._length is not None:
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -252,7 +249,7 @@ class LogFile(Completion):
             self._writer.flush()
 
     def finish(self) -> None:
-        """Nothing more will come.  Harmless when called again."""
+        """Nothing more will come. Harmless when called again."""
         if self._length is None:
             self._length = self._writer.finish()
             for channel, text in self._decoder.finish() if self._decoder is not None else ():
@@ -264,8 +261,7 @@ class LogFile(Completion):
     # reading: text for everybody, bytes for those who ask for them
 
     def subscribe(self, receiver: object, catchup: bool = False) -> None:
-        """
-        Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
+        """Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
 
         What is not UTF-8 shows as U+FFFD; a character is never cut by the end of a chunk.
 
@@ -285,8 +281,7 @@ class LogFile(Completion):
         self._observers = self._observers.plus(receiver)
 
     def subscribeBytes(self, receiver: object, catchup: bool = False) -> None:
-        """
-        Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
+        """Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
 
         @param catchup: also for what was there before.
         """
@@ -336,8 +331,7 @@ class LogFile(Completion):
         return True
 
     def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
-        """
-        What was written before this call: (channel, text) pairs.
+        """What was written before this call: (channel, text) pairs.
 
         @param channels: of which channels; none given: of all.
         @param onlyText: instead of pairs, pieces of text, as in L{getText}.
@@ -351,7 +345,7 @@ class LogFile(Completion):
         return reader.chunks(channels=channels or None, end=reader.size())
 
     def getText(self) -> str:
-        """Standard output and error as text; what is none shows as U+FFFD.  All of it in memory."""
+        """Standard output and error as text; what is none shows as U+FFFD. All of it in memory."""
         return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR))
 
     def getTextWithHeaders(self) -> str:

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.logs.test_producer -*-
-"""
-One log on its way to a consumer, no faster than the consumer wants it.
+"""One log on its way to a consumer, no faster than the consumer wants it.
 
 Everything is read from the file of the log, so a consumer that pauses costs no memory.
 """
@@ -36,8 +35,7 @@ class Logged(Protocol):
 
 @implementer(IPushProducer)
 class LogProducer:
-    """
-    I write one log, and all that comes to it, to an L{buildbot.interfaces.IStatusLogConsumer}.
+    """I write one log, and all that comes to it, to an L{buildbot.interfaces.IStatusLogConsumer}.
 
     A turn of the reactor carries one block of the file.
     """

@@ -44,8 +44,7 @@ def shortened(comments: str, most: int = LONGEST_COMMENTS) -> str:
 
 @implementer(IStatusEvent)
 class Change(ComparableMixin):
-    """
-    I am what one person did to the source at one time. All my texts are C{str}.
+    """I am what one person did to the source at one time. All my texts are C{str}.
 
     @ivar who: the author, as the version control names them.
     @ivar files: a list of the paths that changed, relative to the top of the source.

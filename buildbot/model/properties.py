@@ -150,8 +150,7 @@ class WithProperties(ComparableMixin):
             complain(self, trouble)
 
     def render(self, build: HasProperties) -> str:
-        """
-        The text, filled in.
+        """The text, filled in.
 
         @raise NoProperty: a property is not set at all.
         @raise TypeError: a value does not fit its place (C{%d}).
@@ -246,8 +245,7 @@ _PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
 
 
 def render(value: Any, properties: HasProperties) -> Any:
-    """
-    A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
+    """A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
 
     What is given is not altered; what has nothing to fill in comes back as it is.
 

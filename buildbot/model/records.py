@@ -196,8 +196,7 @@ class PauseRecord(Record):
 
 
 def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
-    """
-    The unfinished C{build} as it is closed at C{when}, after the master has ended under it.
+    """The unfinished C{build} as it is closed at C{when}, after the master has ended under it.
 
     @param count: how many builds of its requests have ended so, this one included.
     """

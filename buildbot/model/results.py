@@ -59,8 +59,7 @@ def worst(one: int, other: int) -> int:
 
 
 def fold(buildResult: int, stepResult: int, flags: StepFlags) -> tuple[int, bool]:
-    """
-    What a build that stood at C{buildResult} has come to, now that a step has ended.
+    """What a build that stood at C{buildResult} has come to, now that a step has ended.
 
     A build begins at SUCCESS and never gets better again.
 

@@ -21,8 +21,7 @@ PLACE = ("repository", "project", "codebase")
 
 
 def lastRevision(revisions: Sequence[Any]) -> Any:
-    """
-    The revision with all of some changes in it, whose revisions these are, in the order of their coming.
+    """The revision with all of some changes in it, whose revisions these are, in the order of their coming.
 
     That is the highest if all are numbers, for two commits may be told of in the wrong order; else the last
     one. None is the latest.
@@ -39,8 +38,7 @@ def lastRevision(revisions: Sequence[Any]) -> Any:
 
 @implementer(ISourceStamp)
 class SourceStamp(ComparableMixin):
-    """
-    I say which source to build. Nothing here changes me.
+    """I say which source to build. Nothing here changes me.
 
     - a C{revision}: exactly that one, of the branch
     - C{changes}: the source with all of them in it, and perhaps later ones
@@ -84,8 +82,7 @@ class SourceStamp(ComparableMixin):
             self.patch = (level, diff)
 
     def canBeMergedWith(self, other: SourceStamp) -> bool:
-        """
-        Whether one build serves both of us.
+        """Whether one build serves both of us.
 
         It does if we are of one repository, branch and revision, or both of changes, or both of the latest.
         A patched source is built for itself alone.
@@ -102,8 +99,7 @@ class SourceStamp(ComparableMixin):
         )
 
     def mergeWith(self, others: Iterable[SourceStamp]) -> SourceStamp:
-        """
-        The source that serves us all: it has the changes of each, once, in the order of their numbers.
+        """The source that serves us all: it has the changes of each, once, in the order of their numbers.
 
         Whether one build serves us all is for L{canBeMergedWith}, or for whoever knows better: all else is
         mine.

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_clock -*-
-"""
-How late it is at the least, from the looks at a clock that may be wrong.
+"""How late it is at the least, from the looks at a clock that may be wrong.
 
 What is deleted because it is old is gone, so one look at a clock is not enough to call it old.
 """
@@ -15,8 +14,7 @@ FASTEST = 10.0
 
 @dataclass(frozen=True)
 class WallTime:
-    """
-    A time that never runs ahead of the wall clock, nor much faster than time does.
+    """A time that never runs ahead of the wall clock, nor much faster than time does.
 
     A clock that is a year ahead for an hour makes nothing older than ten hours; one that is right is believed
     at once, but for the time in which nobody looked: a month of that is caught up with in three days.

@@ -59,8 +59,8 @@ class AboutBuilderOptions(MakerBase):
 
 
 class ForceOptions(usage.Options):
-    """
-    What 0.7.5 reads a wish for a build with, for plug-ins that let people wish for one in a chat or the like.
+    """What 0.7.5 reads a wish for a build with, for plug-ins that let people wish for one in a chat or the
+    like.
 
     The command C{force} has options of its own, L{ForceBuildOptions}.
     """

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_receivers -*-
-"""
-Telling status receivers what happens, in its order, each in a later turn than it happens.
+"""Telling status receivers what happens, in its order, each in a later turn than it happens.
 
 What there is to tell is for L{buildbot.status.build} and L{buildbot.status.builderstatus}. While nobody has
 ever subscribed, all of it costs nothing.
@@ -36,8 +35,7 @@ class Watched(Protocol):
 
 
 class Announcer:
-    """
-    I tell the receivers of one master.
+    """I tell the receivers of one master.
 
     @ivar isHeard: whether anybody has ever subscribed.
     @ivar watchers: the receivers of what concerns the whole master.
@@ -107,8 +105,7 @@ class Announcer:
 
 
 def tellOne(receiver: object, method: str, *args: object) -> object:
-    """
-    What the method of a receiver answers.
+    """What the method of a receiver answers.
 
     @return: None as well if it has no such method, or raises: that is logged, and hurts nobody else.
     """
@@ -123,8 +120,7 @@ def tellOne(receiver: object, method: str, *args: object) -> object:
 
 
 def wanted(answer: object) -> tuple[Any, ...]:
-    """
-    The arguments to subscribe with, by what a receiver has answered.
+    """The arguments to subscribe with, by what a receiver has answered.
 
     @param answer: a receiver, a pair of it and the seconds between two updates, or nothing.
     @return: nothing, if it wants nothing.

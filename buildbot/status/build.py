@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-A build as it happens, and its steps: what they are doing, and how it went.
+"""A build as it happens, and its steps: what they are doing, and how it went.
 
 They are told by the build and asked by everybody else; what is kept of them
-are records (L{buildbot.model.records}).  Output is in L{buildbot.logs.live}.
+are records (L{buildbot.model.records}). Output is in L{buildbot.logs.live}.
 """
 
 from __future__ import annotations
@@ -79,8 +78,7 @@ class _Watched(Completion):
     finished: float | None = None
 
     def subscribe(self, receiver: object, updateInterval: float | None = None) -> None:
-        """
-        Tell an L{interfaces.IStatusReceiver} what happens.
+        """Tell an L{interfaces.IStatusReceiver} what happens.
 
         @param updateInterval: tell it every so many seconds, too, how long it still takes; None: do not.
         """
@@ -118,8 +116,7 @@ class _Watched(Completion):
 
 @implementer(interfaces.IBuildStepStatus, interfaces.IStatusEvent)
 class BuildStepStatus(_Watched):
-    """
-    I am one step of a build.
+    """I am one step of a build.
 
     @ivar metrics: by what its progress is measured.
     """
@@ -313,8 +310,7 @@ def _plain(value: Any) -> Any:
 
 @implementer(interfaces.IBuildStatus, interfaces.IStatusEvent)
 class BuildStatus(_Watched):
-    """
-    I am one build, from its beginning on.
+    """I am one build, from its beginning on.
 
     @ivar record: what the store knew of it at its beginning.
     @ivar logs: where its logs are made: a L{buildbot.logs.live.LogDirectory}.

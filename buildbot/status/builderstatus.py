@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_receivers -*-
-"""
-The status of one builder, for those who ask and those who are told.
+"""The status of one builder, for those who ask and those who are told.
 
 Builds that ended before the last few, or before the master was started, are in the store alone.
 """
@@ -111,8 +110,7 @@ class KnownBuilder(Protocol):
 
 @implementer(interfaces.IBuilderStatus)
 class BuilderStatus:
-    """
-    I am what is known of one builder.
+    """I am what is known of one builder.
 
     @ivar experience: step name -> metric -> what it usually comes to, since the master was started.
     """
@@ -191,8 +189,7 @@ class BuilderStatus:
         return self._recent[-1] if self._recent else None
 
     def getBuild(self, number: int) -> BuildStatus | None:
-        """
-        A build that runs, or one of the last few.
+        """A build that runs, or one of the last few.
 
         @param number: that of the build; a negative one counts from the newest on.
         @return: None if it is not held.
@@ -220,8 +217,7 @@ class BuilderStatus:
     # what the builder tells
 
     def learn(self, step: str, measured: Mapping[str, float], weight: float) -> None:
-        """
-        A step of a build that has succeeded came to this, by its metrics.
+        """A step of a build that has succeeded came to this, by its metrics.
 
         @param weight: how much it counts, of 1.
         """

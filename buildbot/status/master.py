@@ -106,8 +106,7 @@ class Status:
         return [name for name, b in builders.items() if wanted is None or b.category in wanted]
 
     def getBuilder(self, name: str) -> BuilderStatus:
-        """
-        The status of one builder.
+        """The status of one builder.
 
         @raise KeyError: there is no such builder.
         """
@@ -137,8 +136,7 @@ class Status:
         return list(self.botmaster.slaves)
 
     def getSlave(self, slavename: str) -> SlaveStatus:
-        """
-        The status of one slave.
+        """The status of one slave.
 
         @raise KeyError: there is no such slave.
         """

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.stories -*-
-"""
-The state of the master as plain values, for C{buildbot status} and for programs.
+"""The state of the master as plain values, for C{buildbot status} and for programs.
 
 It reads and never changes anything.
 """

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_request -*-
-"""
-What is known of a wish for builds: one of one builder, or a set of them on several.
+"""What is known of a wish for builds: one of one builder, or a set of them on several.
 
 What becomes of it is told from outside: see L{buildbot.process.request} and L{buildbot.process.buildset}.
 """
@@ -76,8 +75,7 @@ class BuildRequestStatus:
 
 @implementer(interfaces.IBuildSetStatus)
 class BuildSetStatus(Completion):
-    """
-    I am what is known of one set of builds.
+    """I am what is known of one set of builds.
 
     @ivar isRepeated: whether those who follow the scheduler know of this source: another set shared a build.
     """

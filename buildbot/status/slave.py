@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_slave -*-
-"""
-What is known of one slave: connected or not, what it says of itself, what happened to it.
+"""What is known of one slave: connected or not, what it says of itself, what happened to it.
 
 It is told by L{buildbot.slaves.perspective.BotPerspective} and asked by everybody else.
 """
@@ -20,8 +19,7 @@ EVENTS = 20
 
 @implementer(ISlaveStatus)
 class SlaveStatus:
-    """
-    I am the status of the slave C{name}, whether it is connected or not.
+    """I am the status of the slave C{name}, whether it is connected or not.
 
     @ivar since: when it was connected or lost, in seconds since the epoch; None
         if it was never seen.
@@ -78,8 +76,7 @@ class SlaveStatus:
         self.host = host
 
     def setConnected(self, isConnected: bool, isAlive: Callable[[], bool] | None = None) -> None:
-        """
-        It came or went.
+        """It came or went.
 
         @param isAlive: asked each time whether the connection still lives.
         """
@@ -93,8 +90,7 @@ class SlaveStatus:
         self.happened(when, f"login from {address} refused: {reason}", "refused")
 
     def happened(self, when: float, text: str, kind: str | None = None) -> None:
-        """
-        Remember an event, at C{when} (seconds since the epoch), in one line for people.
+        """Remember an event, at C{when} (seconds since the epoch), in one line for people.
 
         @param kind: of an event that others can make happen as often as they like: a row
             of one kind is one event, the latest, with their number; so it cannot push

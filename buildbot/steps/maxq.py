@@ -16,8 +16,7 @@ from buildbot.steps.shell import ShellCommand
 
 
 class MaxQ(ShellCommand):
-    """
-    I run the tests of a directory with C{run_maxq.py}.
+    """I run the tests of a directory with C{run_maxq.py}.
 
     @ivar failures: how many tests failed.
     """

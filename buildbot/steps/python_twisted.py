@@ -155,8 +155,7 @@ class Trial(ShellCommand):
         trialArgs: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """
-        @param reactor: its name, as in C{"gtk"}; None: trial's own.
+        """@param reactor: its name, as in C{"gtk"}; None: trial's own.
         @param python: what runs trial, with its arguments; None: trial itself.
         @param testpath: put in front of PYTHONPATH; None: nothing. Here or in a subclass, it has to be said.
         @param tests: what to test, one or several names.
@@ -263,8 +262,7 @@ class Trial(ShellCommand):
         return (fmt % self.reactor).replace("reactor", "") if self.reactor else ""
 
     def addTestResult(self, testname: tuple[str, ...], results: int, text: list[str], tlog: str) -> None:
-        """
-        A test did not simply pass: tell the build.
+        """A test did not simply pass: tell the build.
 
         @param testname: the parts of its full name.
         @param results: see L{TestResult}.

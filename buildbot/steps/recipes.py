@@ -82,8 +82,7 @@ class Distutils(BuildFactory):
 
 
 class Trial(BuildFactory):
-    """
-    I test a Python package with Twisted's trial.
+    """I test a Python package with Twisted's trial.
 
     @cvar trial: what is run; with C{randomly} and C{recurse} it stands for what the constructor is not given.
     """
@@ -117,8 +116,7 @@ class Trial(BuildFactory):
         useTestCaseNames: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """
-        @param buildpython: what runs C{setup.py build}; empty for nothing to build.
+        """@param buildpython: what runs C{setup.py build}; empty for nothing to build.
         @param trialpython: what runs trial; empty for trial itself.
         """
         super().__init__([source])

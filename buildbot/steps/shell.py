@@ -89,8 +89,7 @@ class ShellCommand(LoggingBuildStep):
         sigtermTime: float | None = None,
         **kwargs: Any,
     ) -> None:
-        """
-        @param workdir: below the builder's directory on the slave; None for the build's own.
+        """@param workdir: below the builder's directory on the slave; None for the build's own.
         @param description: what I am doing, as in C{["compiling"]}.
         @param descriptionDone: what I have done, as in C{["compile"]}.
         @param timeout: seconds without output after which the command is killed; None: never.
@@ -179,8 +178,7 @@ class ShellCommand(LoggingBuildStep):
             cmd.args["env"] = {**(cmd.args["env"] or {}), **inherited}
 
     def checkForOldSlaveAndLogfiles(self) -> list[str]:
-        """
-        Watch only what the slave can.
+        """Watch only what the slave can.
 
         @return: lines for the log, if it cannot watch any file.
         """
@@ -262,8 +260,7 @@ class SetProperty(ShellCommand):
 
     @arguments(property=PROPERTY, strip=FLAG)
     def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
-        """
-        @param property: its name.
+        """@param property: its name.
         @param strip: whether to leave out the white space around it.
         """
         super().__init__(**kwargs)

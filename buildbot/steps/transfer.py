@@ -122,8 +122,7 @@ class FileWriter(_FileCallee):
         mode: int | None = None,
         partials: Partials | None = None,
     ) -> None:
-        """
-        @param maxsize: bytes that are taken; more is an error.
+        """@param maxsize: bytes that are taken; more is an error.
         @param mode: permissions of the file; None for the usual ones.
         @param partials: remembers what is to be removed if the master is killed.
         """
@@ -308,8 +307,7 @@ class _FileTransfer(BuildStep):
         self.mode = mode
 
     def _onMaster(self, path: Any) -> str:
-        """
-        A path of the configuration, relative to the directory of the master.
+        """A path of the configuration, relative to the directory of the master.
 
         @raise UnsafePath: a property would lead out of the directory that the configuration names.
         """
@@ -424,8 +422,7 @@ class DirectoryUpload(_FileTransfer):
         compress: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """
-        @param maxsize: bytes that may travel, and that the contents may have when they are unpacked.
+        """@param maxsize: bytes that may travel, and that the contents may have when they are unpacked.
         @param compress: how it travels: None, C{"gz"} or C{"bz2"}.
         """
         super().__init__(build, workdir, maxsize, blocksize, **kwargs)

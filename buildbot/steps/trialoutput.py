@@ -44,8 +44,7 @@ _MEANING = {
 @implementer(ITestResult)
 @dataclass(frozen=True)
 class TestResult:
-    """
-    A test that did not simply pass.
+    """A test that did not simply pass.
 
     @ivar name: the parts of its full name.
     @ivar results: FAILURE, SKIPPED, SUCCESS for a failure that was expected, WARNINGS for anything else.
@@ -85,8 +84,7 @@ def isSeparator(line: str) -> bool:
 
 
 def countFailedTests(output: str) -> dict[str, int | None]:
-    """
-    The numbers in trial's last words.
+    """The numbers in trial's last words.
 
     @param output: the end of what it wrote.
     @return: C{total}, None if trial did not come to its end, and C{failures}, C{errors}, C{skips},
@@ -104,8 +102,7 @@ def countFailedTests(output: str) -> dict[str, int | None]:
 
 
 def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[str], str]:
-    """
-    How trial ended.
+    """How trial ended.
 
     @param rc: its exit status; C{counts}: see L{countFailedTests}.
     @return: the results, words for the step, and words for the build.
@@ -122,8 +119,7 @@ def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[st
 
 
 def warningsIn(lines: Iterator[str | None]) -> Generator[None, None, tuple[list[str], str | None]]:
-    """
-    What the code under test warned of, before trial sums up; for whoever leaves off after each line.
+    """What the code under test warned of, before trial sums up; for whoever leaves off after each line.
 
     @param lines: read to the first separator and no further; None is no line.
     @return: each warning once, with the line of source that Python shows with it; and the separator, None if
@@ -151,8 +147,7 @@ def warningsIn(lines: Iterator[str | None]) -> Generator[None, None, tuple[list[
 
 
 def problemsIn(lines: Iterable[str | None]) -> Iterator[TestResult | None]:
-    """
-    The problems that trial tells of in the end, and None after each line.
+    """The problems that trial tells of in the end, and None after each line.
 
     @param lines: what follows the first separator; all are read. None is no line.
     """

@@ -44,8 +44,7 @@ class _NotWanted(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """
-    An archive to unpack.
+    """An archive to unpack.
 
     @ivar archive: the file; a tar archive, as it is or compressed by gzip or bzip2.
     @ivar aside: where to unpack it at first: a directory that is not there, beside C{directory}.
@@ -66,8 +65,7 @@ class Order:
 def unpack(
     order: Order, isWanted: Callable[[], bool] = lambda: True, mayPlace: Callable[[], bool] = lambda: True
 ) -> bool:
-    """
-    Put what is in an archive into a directory.
+    """Put what is in an archive into a directory.
 
     Blocks, perhaps for long. Only when all of it is unpacked does it take its place: files replace those of
     the same name, others stay. Files keep their time and whether they can be executed; owners and devices are
@@ -220,8 +218,7 @@ def _below(root: str, name: str) -> str:
 
 
 def _checkLink(member: tarfile.TarInfo) -> None:
-    """
-    A link has to stay inside, whatever other links it leads through.
+    """A link has to stay inside, whatever other links it leads through.
 
     So it may go up only from where it stands itself: in "other/.." the first may be a link, and then nobody
     knows where the second leads.
@@ -234,8 +231,7 @@ def _checkLink(member: tarfile.TarInfo) -> None:
 
 
 def _moveInto(source: str, directory: str, withModes: bool) -> None:
-    """
-    Move what is in one directory into another, and never through a link that is there.
+    """Move what is in one directory into another, and never through a link that is there.
 
     @param withModes: whether directories that are there already get the permissions of those that come.
     """
@@ -260,8 +256,7 @@ def _moveInto(source: str, directory: str, withModes: bool) -> None:
 
 
 def main(order: str) -> int:
-    """
-    Carry out an L{Order}, given as JSON, in a process of its own.
+    """Carry out an L{Order}, given as JSON, in a process of its own.
 
     Writes C{ready} to standard output when all is unpacked, and then waits for a line that says to go on.
     Without a parent, it ends and leaves nothing, not even the archive.

@@ -47,8 +47,7 @@ _PROGRAM = (
 
 
 def orderFor(archive: str, directory: str, maxsize: int | None, mode: int | None) -> Order:
-    """
-    How to unpack an archive.
+    """How to unpack an archive.
 
     @param maxsize: bytes that its contents may have; None: as many as are likely for its size.
     @param mode: see L{Order}.
@@ -76,8 +75,7 @@ class Unpacking(ProcessProtocol):
         self._done: Deferred[None] = Deferred()
 
     def start(self) -> Deferred[None]:
-        """
-        Begin, or wait for my turn.
+        """Begin, or wait for my turn.
 
         @return: fires with None when the contents have taken their place; fails with L{BadArchive} if they
             cannot, or if I was stopped. Nothing is left of them then.

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_accounts -*-
-"""
-The limits of logged-in connections for each kind of account.
+"""The limits of logged-in connections for each kind of account.
 
 This module has rules over counts and times. L{buildbot.wire.members} applies them.
 """
@@ -14,8 +13,7 @@ from buildbot.wire.banana import AFTER_LOGIN, Limits
 
 @dataclass(frozen=True)
 class Account:
-    """
-    The limits of one kind of account.
+    """The limits of one kind of account.
 
     @ivar message: the limits of one message.
     @ivar connections: for one name; if there are more, idle ones are closed.
@@ -44,8 +42,7 @@ UNFINISHED = 64 * 1024 * 1024
 
 
 def overdue(account: Account, silent: float, unfinished: int, serving: int) -> str:
-    """
-    The reason to close a silent connection, or empty text.
+    """The reason to close a silent connection, or empty text.
 
     @param silent: seconds since the last byte came, or the last answer went.
     @param unfinished: bytes of an incomplete message.

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_banana -*-
-"""
-Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
+"""Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
 
 An expression is bytes, an int, a float, or a list or tuple of expressions. L{encode} writes the same
 bytes as Twisted's Banana. L{Decoder} accepts the same bytes as Twisted's, within the limits. This module does
@@ -52,8 +51,7 @@ _EXCEEDED = {
 
 
 class LimitExceeded(BananaError):
-    """
-    An expression exceeds a limit.
+    """An expression exceeds a limit.
 
     @ivar limit: which limit: a field of L{Limits}, or C{"string"}, C{"list"} or C{"prefix"}, the limits that
         hold for every PB peer.
@@ -68,8 +66,7 @@ class LimitExceeded(BananaError):
 
 @dataclass(frozen=True)
 class Limits:
-    """
-    The limits of one received expression.
+    """The limits of one received expression.
 
     @ivar expressionBytes: its length on the wire.
     @ivar depth: how many lists may stand inside each other, the outermost included.
@@ -115,8 +112,7 @@ _LARGEST = 2 ** (7 * PREFIX_LIMIT) - 1
 
 
 def encode(expression: object, vocabulary: bool = True) -> bytes:
-    """
-    The bytes that Twisted's Banana would write for C{expression}.
+    """The bytes that Twisted's Banana would write for C{expression}.
 
     @param vocabulary: False until the dialect "pb" is negotiated.
     @raise BananaError: a part of it cannot be sent: a wrong type, a string or list of more than
@@ -165,8 +161,7 @@ def _header(size: int, limit: str, kind: bytes) -> bytes:
 
 
 def encodeInt(number: int) -> bytes:
-    """
-    Encode an int, alone or as part of a larger expression, such as the number of a call.
+    """Encode an int, alone or as part of a larger expression, such as the number of a call.
 
     @raise LimitExceeded: it has more than 448 bits.
     """
@@ -215,8 +210,7 @@ _unpackFloat = struct.Struct("!d").unpack_from
 
 
 class _Unfinished(NamedTuple):
-    """
-    The state of the decoding of one expression.
+    """The state of the decoding of one expression.
 
     @ivar stack: the lists that are open round the current one, outermost first, and how many items each
         lacks. The expression itself counts as the one item of a list below them all.
@@ -240,8 +234,7 @@ _ITEM = 56
 
 
 class Decoder:
-    """
-    I decode the bytes of one connection into expressions, however the bytes are split.
+    """I decode the bytes of one connection into expressions, however the bytes are split.
 
     Strings become bytes, lists become lists, numbers become int or float. I store only the incomplete
     expression. I check the size in each token against the limits before I allocate memory for it.
@@ -277,8 +270,7 @@ class Decoder:
         self._unfinished = self._string = None
 
     def decode(self, data: bytes) -> Iterable[Any]:
-        """
-        The expressions that C{data} completes, each decoded when it is asked for.
+        """The expressions that C{data} completes, each decoded when it is asked for.
 
         All have to be taken before I am called again. Whoever leaves some gives up the connection.
 
@@ -304,8 +296,7 @@ class Decoder:
         )
 
     def _decode(self, data: bytes, more: bool) -> Iterator[Any]:
-        """
-        The expressions completed by at most L{SIZE_LIMIT} bytes, of which there are C{more} to decode.
+        """The expressions completed by at most L{SIZE_LIMIT} bytes, of which there are C{more} to decode.
 
         The whole product waits for this loop. It keeps what a token needs in local variables, never copies
         the rest of the data, and learns from the IndexError that it has come to the end.

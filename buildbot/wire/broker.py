@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
-"""
-One connection on the slave port: Twisted's PB, spoken by our codec, with limits before and after login.
+"""One connection on the slave port: Twisted's PB, spoken by our codec, with limits before and after login.
 
 L{buildbot.wire.slaveport} has the limits of all connections together, L{buildbot.wire.login} the login, and
 L{buildbot.wire.peers} the calls to a slave.
@@ -100,8 +99,7 @@ class PortPolicy(Protocol):
         """A connection holds C{size} bytes of an unfinished message."""
 
     def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
-        """
-        A connection failed to log in.
+        """A connection failed to log in.
 
         @param name: the account that it tried; None if there is no such account.
         @return: for how many seconds to hold the connection before the peer is told.
@@ -122,8 +120,7 @@ class PortPolicy(Protocol):
 
 
 class SlavePortBroker(pb.Broker):
-    """
-    I am the master's end of one connection on the slave port.
+    """I am the master's end of one connection on the slave port.
 
     @ivar lastHeard: when the last bytes came in, in seconds of the clock: any
         inbound byte is a sign of life.
@@ -268,8 +265,7 @@ class SlavePortBroker(pb.Broker):
         self.localObjects.pop(b"root", None)
 
     def retire(self, callee: pb.Referenceable) -> None:
-        """
-        Free an object that the peer references. Later calls of the peer are answered with 0.
+        """Free an object that the peer references. Later calls of the peer are answered with 0.
 
         Otherwise, a peer that never releases references would fill the master's memory.
         """
@@ -303,8 +299,7 @@ class SlavePortBroker(pb.Broker):
             self.breakOff(f"it sends more than {UNSERVED} bytes when nothing is read")
 
     def _goOn(self, data: bytes | None = None) -> None:
-        """
-        Serve messages for a time slice. If work is left, continue after the other connections.
+        """Serve messages for a time slice. If work is left, continue after the other connections.
 
         @param data: new bytes, if no earlier ones wait.
         """
@@ -540,8 +535,7 @@ class SlavePortBroker(pb.Broker):
     def _sendMessage(
         self, prefix: bytes, perspective: Any, objectID: Any, message: bytes, args: Any, kw: dict[str, Any]
     ) -> Deferred[Any] | None:
-        """
-        Call a method of the peer: what C{callRemote} of a reference does.
+        """Call a method of the peer: what C{callRemote} of a reference does.
 
         @return: a Deferred of the answer, or None with C{pbanswer=False}.
         @raise pb.DeadReferenceError: the connection is gone.

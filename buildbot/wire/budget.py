@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_budget -*-
-"""
-Limit the cost of peers: accounts for memory, and long work in slices.
+"""Limit the cost of peers: accounts for memory, and long work in slices.
 
 Memory is counted in bytes of the master's memory, which can be many times the size on the wire. Work is
 counted in seconds. L{buildbot.wire.jelly} and L{buildbot.wire.banana} have the limits of single values.
@@ -33,8 +32,7 @@ class BudgetExceeded(Exception):
 
 
 class Budget:
-    """
-    I count the memory used for a peer, for one of its builds, or for one of its commands.
+    """I count the memory used for a peer, for one of its builds, or for one of its commands.
 
     My bytes count in the account above me too.
 
@@ -52,8 +50,7 @@ class Budget:
         self._above = above
 
     def take(self, size: int) -> None:
-        """
-        Count C{size} more bytes.
+        """Count C{size} more bytes.
 
         @raise BudgetExceeded: this exceeds my limit or that of an account above me. Nothing is counted.
         """
@@ -101,8 +98,7 @@ _CONTAINERS = frozenset({list, tuple, set, frozenset})
 
 
 def workFor(end: float, work: Iterator[object], now: Callable[[], float]) -> bool:
-    """
-    Run work until it is done or the time is C{end}.
+    """Run work until it is done or the time is C{end}.
 
     @param work: an iterator that does a small part of the work for each item.
     @param now: returns the time.

@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_callee -*-
-"""
-What every object called over PB has in common, and the reconnecting client of 0.7.5.
+"""What every object called over PB has in common, and the reconnecting client of 0.7.5.
 
 Twisted's own dispatch logs the arguments of a call that does not fit, takes only
 byte-free keywords on perspectives, and cannot send the result of an C{async def}.
-L{dispatch} corrects all three.  This module does not know slaves or the master.
+L{dispatch} corrects all three. This module does not know slaves or the master.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ class Codec(Protocol):
 
 
 def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any, kw: Any) -> Any:
-    """
-    Call the method C{prefix + message} of C{target} for the peer of C{broker}.
+    """Call the method C{prefix + message} of C{target} for the peer of C{broker}.
 
     @param args: the jellied positional arguments; C{kw}: the jellied keywords,
         whose keys may be bytes (they are, from Python 2).
@@ -94,16 +92,14 @@ class Callee(pb.Referenceable):
 
 
 class NewCredPerspective(pb.Avatar):
-    """
-    I am the object that a logged-in peer can call: my C{perspective_} methods.
+    """I am the object that a logged-in peer can call: my C{perspective_} methods.
 
     L{buildbot.slaves.realm.Dispatcher} calls C{attached} when the peer has proved who
     it is and C{detached} when it is gone.
     """
 
     def attached(self, mind: pb.RemoteReference | None, /) -> Any:
-        """
-        The peer logged in.
+        """The peer logged in.
 
         @param mind: the object that it offers for calling back, or None.
         @return: the perspective for the peer, or a Deferred of it.
@@ -119,8 +115,7 @@ class NewCredPerspective(pb.Avatar):
 
 
 class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClientFactory):
-    """
-    I log in to a PB server, and log in again after each lost connection.
+    """I log in to a PB server, and log in again after each lost connection.
 
     Call L{startLogin} once, before connecting; override L{gotPerspective}, which
     is called after every login, and L{failedToGetPerspective}.
@@ -173,8 +168,7 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         """A connection was made; for subclasses that do not log in."""
 
     def failedToGetPerspective(self, why: Failure) -> None:
-        """
-        A login failed.  The connection is dropped, so the next try comes after
+        """A login failed. The connection is dropped, so the next try comes after
         the usual delay: whoever refused may have changed their mind by then.
         """
         log.warn("login failed: {why}", why=why.getErrorMessage())

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_dialect -*-
-"""
-Convert between bytes and text for peers on Python 2 and 3, and recognize the generation of a peer.
+"""Convert between bytes and text for peers on Python 2 and 3, and recognize the generation of a peer.
 
 A peer on Python 2 sends bytes where one on Python 3 sends text, as keys of dictionaries too. This module
 converts words (names, branches, properties) to text and back. It does not convert payload (output, file
@@ -24,8 +23,7 @@ class NotAWord(TypeError):
 
 
 def word(value: object) -> str:
-    """
-    Convert a word (name, branch or similar) from any peer to text.
+    """Convert a word (name, branch or similar) from any peer to text.
 
     Bytes that are not UTF-8 become surrogates. L{Dialect.toPeer} converts them back for Python 2 peers.
 
@@ -44,8 +42,7 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def text(value: object, limit: int = 1024, lines: bool = False) -> str:
-    """
-    Convert any value from a peer to text for display: in a log line, on a terminal, on a page.
+    """Convert any value from a peer to text for display: in a log line, on a terminal, on a page.
 
     Never raises. Invalid UTF-8 becomes U+FFFD, control characters become visible escapes.
 
@@ -113,16 +110,14 @@ class Dialect(Enum):
 
     @classmethod
     def of(cls, commands: Mapping[Any, object]) -> Dialect:
-        """
-        The dialect of a peer that answered C{getCommands} with C{commands}, as they came over the wire.
+        """The dialect of a peer that answered C{getCommands} with C{commands}, as they came over the wire.
 
         A peer that has no commands to tell is from before there were any, and so is its Python.
         """
         return cls.PYTHON3 if commands and all(isinstance(key, str) for key in commands) else cls.PYTHON2
 
     def toPeer(self, value: Any) -> Any:
-        """
-        C{value} as a peer of this dialect wants it, to be sent.
+        """C{value} as a peer of this dialect wants it, to be sent.
 
         For Python 2 text becomes UTF-8 bytes everywhere, in keys too; what L{word} let through is again what
         it was. Everything but text, and the containers it is in, passes untouched.
@@ -163,8 +158,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def versionAtLeast(version: str | None, wanted: str) -> bool:
-    """
-    Whether C{version} is C{wanted} or later, by the numbers: "2.16" is later than "2.9".
+    """Whether C{version} is C{wanted} or later, by the numbers: "2.16" is later than "2.9".
 
     False if there is no version. 0.7.5 compared them as text.
     """
@@ -173,8 +167,7 @@ def versionAtLeast(version: str | None, wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Generation:
-    """
-    The known facts about the software of a peer.
+    """The known facts about the software of a peer.
 
     @ivar kind: C{"slave"} (up to 0.8), C{"worker"} (0.9 and later) or C{"unknown"}.
     @ivar commandVersion: of its commands, "2.9" for one; None if it did not tell.
@@ -210,8 +203,7 @@ Generation.UNKNOWN = Generation("unknown")
 
 
 def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | None = None) -> Generation:
-    """
-    Determine the generation of a peer from its answers.
+    """Determine the generation of a peer from its answers.
 
     @param commands: command name -> version, as C{getCommands} was answered; {} if it was not.
     @param version: what C{getVersion} was answered; None if it was not.

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
-"""
-Errors from peers of all generations, with all attributes that Twisted expects.
+"""Errors from peers of all generations, with all attributes that Twisted expects.
 
 L{buildbot.wire.jelly} decodes errors. The receiver of an error decides how to react.
 
@@ -26,8 +25,7 @@ _OS_ERRORS = {f"exceptions.{name}" for name in ("IOError", "EnvironmentError", "
 
 
 class RaisedRemotely(pb.RemoteError):
-    """
-    The master raises this for an exception that a peer reported.
+    """The master raises this for an exception that a peer reported.
 
     C{str} is the peer's message; C{remoteType} and C{remoteTraceback} are as in L{RemoteFailure}.
     """
@@ -43,8 +41,7 @@ class RaisedRemotely(pb.RemoteError):
 
 
 class RemoteFailure(pb.CopiedFailure):
-    """
-    I am an error that a peer reported, of any generation.
+    """I am an error that a peer reported, of any generation.
 
     I have all attributes even if the peer sent invalid ones. Their contents come from the peer: C{check} is
     true for any name that the peer sends. Awaiting a Deferred that failed with me raises my C{value}, whose
@@ -63,8 +60,7 @@ class RemoteFailure(pb.CopiedFailure):
     fromPython2: bool
 
     def setCopyableState(self, state: Any) -> None:
-        """
-        Take what the peer sent.
+        """Take what the peer sent.
 
         @param state: a dictionary of attributes; any other type counts as an empty dictionary.
         """

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
-"""
-Connections before login: their deadline, and the choice of one to close when there are too many.
+"""Connections before login: their deadline, and the choice of one to close when there are too many.
 
 A new connection is always accepted. Failed connections are closed first, then those that have waited
 longest.
@@ -24,8 +23,7 @@ GRACE = 2.0
 
 
 class Greeters:
-    """
-    I hold the connections that have not logged in yet, the oldest first.
+    """I hold the connections that have not logged in yet, the oldest first.
 
     @ivar most: the limit of their total weight.
     """

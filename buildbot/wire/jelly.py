@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
-"""
-Convert values, references and errors on the slave port to s-expressions and back.
+"""Convert values, references and errors on the slave port to s-expressions and back.
 
 The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. Nothing is imported,
 looked up or called by a name that a peer sent, and no object of ours leaves that is not meant to. Bytes and
@@ -46,8 +45,7 @@ _OBJECT_LIMIT = 1 << 53
 
 
 def jelly(value: object, broker: pb.Broker) -> Any:
-    """
-    The s-expression for C{value}, to be sent over the connection of C{broker}.
+    """The s-expression for C{value}, to be sent over the connection of C{broker}.
 
     What may be sent: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may be sent;
     L{pb.Referenceable}s, as references, which C{broker} counts; references the peer gave us; and whatever
@@ -141,8 +139,7 @@ class _Jellier:
 
 
 def unjelly(expression: Any, broker: pb.Broker) -> Any:
-    """
-    The value that C{expression}, as a L{buildbot.wire.banana.Decoder} made it, stands for.
+    """The value that C{expression}, as a L{buildbot.wire.banana.Decoder} made it, stands for.
 
     What may come: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may come;
     references to objects of the peer (L{pb.RemoteReference}) and to objects of ours that C{broker} gave it;
@@ -158,8 +155,7 @@ def unjelly(expression: Any, broker: pb.Broker) -> Any:
 
 
 class _Receiving:
-    """
-    I am the state of one L{unjelly}.
+    """I am the state of one L{unjelly}.
 
     @ivar references: the parts that have a number; L{_UNFINISHED} for one that is being made.
     @ivar repeated: how many values are in the parts that stood in a further place; C{repeatedText}: how many
@@ -308,8 +304,7 @@ def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int
 
 
 def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
-    """
-    Count what is in a part that stands in a further place.
+    """Count what is in a part that stands in a further place.
 
     Parts that stand twice in each other, a few levels of them, would be a value that nobody can walk through.
 

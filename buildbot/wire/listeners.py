@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_listeners -*-
-"""
-The slave ports: opened all or none, their certificates renewed in place, described for people.
+"""The slave ports: opened all or none, their certificates renewed in place, described for people.
 
 The factory that listens on them is in L{buildbot.wire.slaveport}.
 """
@@ -28,8 +27,7 @@ EXPIRES_SOON = timedelta(days=30)
 
 
 class CannotOpen(Exception):
-    """
-    A port cannot be opened; the message says which and why, for the user.
+    """A port cannot be opened; the message says which and why, for the user.
 
     @ivar inUse: whether somebody else has it.
     """
@@ -54,8 +52,7 @@ class TLSContext:
 
 @dataclass(frozen=True)
 class SlavePort:
-    """
-    One open port.
+    """One open port.
 
     @ivar description: its strports description, as in C{c['slavePortnum']}.
     @ivar context: of a TLS port; else None.
@@ -135,8 +132,7 @@ def isInUse(error: BaseException | None) -> bool:
 
 
 async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[str]) -> dict[str, SlavePort]:
-    """
-    Listen on every port, or on none.
+    """Listen on every port, or on none.
 
     @param descriptions: strports descriptions, such as C{"tcp:9989"}.
     @return: description -> port.
@@ -194,8 +190,7 @@ class PortSet(Mapping[str, SlavePort]):
     async def openNew(
         self, added: Iterable[str], removed: Iterable[str], closed: set[str]
     ) -> dict[str, SlavePort]:
-        """
-        Open new ports while the old ones are open. If an old port is in the way, close the old ones first.
+        """Open new ports while the old ones are open. If an old port is in the way, close the old ones first.
 
         @param closed: the old ports that are closed already. Further ones that I close are added.
         @return: description -> port. L{commit} makes them mine.
@@ -210,8 +205,7 @@ class PortSet(Mapping[str, SlavePort]):
         return await openAll(self._reactor, self._factory, added)
 
     async def takeBack(self, closed: Iterable[str]) -> list[str]:
-        """
-        Open ports again that made room in vain.
+        """Open ports again that made room in vain.
 
         @return: a line for each port that cannot be opened; I drop it.
         """
@@ -232,8 +226,7 @@ class PortSet(Mapping[str, SlavePort]):
 
 
 def renewed(port: SlavePort) -> Any:
-    """
-    The TLS options of an open port, read again from its files; None for a port without TLS.
+    """The TLS options of an open port, read again from its files; None for a port without TLS.
 
     @raise CannotOpen: the files cannot be read, or do not hold a certificate and its key.
     """

@@ -1,13 +1,12 @@
 # -*- test-case-name: tests.unit.wire.test_broker,tests.unit.slaves.test_botmaster -*-
-"""
-How a peer logs in: one challenge, one guess, and refusals after which a slave tries again.
+"""How a peer logs in: one challenge, one guess, and refusals after which a slave tries again.
 
 This is PB's own login (an MD5 challenge answered by the password) with a better
 challenge, and with a refusal that suits old slaves. Slaves before 0.8.2 give up for
 good after any error, later ones exit after most errors, and all of them try again after
-a plain hang-up.  So a peer with a mind (a slave) gets the reason in its own log, is held
-a moment and hung up on.  A peer without one (sendchange, the debug client) gets
-UnauthorizedLogin.  The accounts are in L{buildbot.slaves.realm}.
+a plain hang-up. So a peer with a mind (a slave) gets the reason in its own log, is held
+a moment and hung up on. A peer without one (sendchange, the debug client) gets
+UnauthorizedLogin. The accounts are in L{buildbot.slaves.realm}.
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ UNKNOWN = "login refused: unknown name or wrong password"
 
 
 class LoginRefused(UnauthorizedLogin):
-    """
-    This login is refused.
+    """This login is refused.
 
     @ivar told: what the peer is told; the exception's own text is for our log.
     @ivar hold: seconds to hold a slave before hanging up.
@@ -75,8 +73,7 @@ class LoginRoot(Callee):
             raise Violation(str(error)) from None
 
     def remote_login(self, username: object) -> tuple[bytes, Guess]:
-        """
-        A peer says who it is.
+        """A peer says who it is.
 
         @param username: text, or bytes from Python 2.
         @return: the challenge (16 random bytes), and what to call C{respond} of.
@@ -115,12 +112,11 @@ class Guess(Callee):
         self._broker.admitPeer(self.username, account)
 
     def remote_respond(self, response: object, mind: object = None) -> Deferred[Any]:
-        """
-        A peer answers the challenge.
+        """A peer answers the challenge.
 
         @param response: md5(md5(password) + challenge).
         @param mind: a reference for calling back; a slave's Bot, or None.
-        @return: a Deferred of the perspective.  For a refused peer with a mind it
+        @return: a Deferred of the perspective. For a refused peer with a mind it
             never fires: the connection ends instead.
         """
         if self._response is not None:

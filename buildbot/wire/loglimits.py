@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_loglimits -*-
-"""
-Which repetitions of a fact are worth a line in the log.
+"""Which repetitions of a fact are worth a line in the log.
 
-Each kind of trouble has lines of its own, so that one kind never uses up another's.  What is left out is
-counted, and told with the next line or in a summary.  Who writes the lines is L{buildbot.wire.slaveport}.
+Each kind of trouble has lines of its own, so that one kind never uses up another's. What is left out is
+counted, and told with the next line or in a summary. Who writes the lines is L{buildbot.wire.slaveport}.
 """
 
 from __future__ import annotations
@@ -42,8 +41,7 @@ class LogLimiter:
         self._kinds: dict[str, _Kind] = {}
 
     def allow(self, kind: str, subject: str, now: float, known: bool = False, origin: str = "") -> int | None:
-        """
-        May a line be written now?
+        """May a line be written now?
 
         @param kind: of the trouble; there are few, and all are ours.
         @param subject: whom it is about.
@@ -75,8 +73,7 @@ class LogLimiter:
         return left
 
     def summary(self) -> list[tuple[str, int, int]]:
-        """
-        What was left out and not told since: (kind, lines, subjects) for each kind.
+        """What was left out and not told since: (kind, lines, subjects) for each kind.
 
         It counts as told from here on.
         """
@@ -101,8 +98,7 @@ class Comings:
         self._left: dict[str, int] = {}
 
     def allow(self, subject: str, now: float) -> int | None:
-        """
-        May a line be written now?
+        """May a line be written now?
 
         @return: None if not; else how many lines about it were left out since the last one.
         """

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_members -*-
-"""
-The connections that have logged in: how many an account has, how long they rest, what they leave unfinished.
+"""The connections that have logged in: how many an account has, how long they rest, what they leave
+unfinished.
 
-What the limits are is in L{buildbot.wire.accounts}.  What is said over a slave's connection, and whether the
+What the limits are is in L{buildbot.wire.accounts}. What is said over a slave's connection, and whether the
 slave lives, is looked after elsewhere.
 """
 

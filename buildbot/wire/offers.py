@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.wire.test_offers -*-
-"""
-How a slave comes to its builders, if it cannot make all of them.
+"""How a slave comes to its builders, if it cannot make all of them.
 
 A slave makes its builders one after the other, in the order of the list, and answers with an error at the
 first whose directory it cannot make. So the list is sent again without that one, until it has all others.
@@ -50,8 +49,7 @@ class Superseded(Exception):
 
 
 class Offers:
-    """
-    I offer builders on one connection of a slave.
+    """I offer builders on one connection of a slave.
 
     @ivar failing: builder name -> why the slave cannot make it, of the list that it has accepted last.
     """
@@ -69,8 +67,7 @@ class Offers:
         return self._wireNames.get(builder, builder)
 
     async def settle(self, builders: Builders, refusal: RemoteFailure | None = None) -> Any:
-        """
-        Have the slave accept these builders, without those that it cannot make: see C{failing}.
+        """Have the slave accept these builders, without those that it cannot make: see C{failing}.
 
         @param refusal: what it answered to the whole list, if it was sent that already.
         @return: what it answered, by the names on this connection.

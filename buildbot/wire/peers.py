@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.slaves.test_botmaster -*-
-"""
-Everything that is ever said to a slave, in the words of its generation.
+"""Everything that is ever said to a slave, in the words of its generation.
 
-One L{SlavePeer} stands for one connection of a slave.  It is the only place that
-calls a slave; it checks every answer against the shape it should have.  When to
+One L{SlavePeer} stands for one connection of a slave. It is the only place that
+calls a slave; it checks every answer against the shape it should have. When to
 say what is decided by L{buildbot.slaves.attachment} and its driver; the
 deadlines are in L{buildbot.slaves.liveness}.
 """
@@ -52,8 +51,7 @@ class MalformedAnswer(Exception):
 
 @dataclass(frozen=True)
 class Introduction:
-    """
-    What a slave said of itself and of its builders, in the second volley.
+    """What a slave said of itself and of its builders, in the second volley.
 
     @ivar info: its info files and facts, as text; never more than INFO_ENTRIES.
     @ivar builders: builder name -> reference to its SlaveBuilder.
@@ -67,8 +65,7 @@ class Introduction:
 
 
 class SlavePeer:
-    """
-    I am one connection of one slave.
+    """I am one connection of one slave.
 
     @ivar mind: the slave's Bot.
     @ivar address: where it calls from, for people.
@@ -124,8 +121,7 @@ class SlavePeer:
     # what is asked; each Deferred fails with MalformedAnswer, or when the link is lost
 
     def ask(self) -> Deferred[None]:
-        """
-        The first volley: greet the slave and learn its commands.
+        """The first volley: greet the slave and learn its commands.
 
         @return: fires once C{commands}, C{dialect} and C{generation} are known.
         """
@@ -148,8 +144,7 @@ class SlavePeer:
         return None
 
     def offer(self, builders: Sequence[tuple[str, str]]) -> Deferred[Introduction]:
-        """
-        The second volley: what the slave is, and the builders it is to have.
+        """The second volley: what the slave is, and the builders it is to have.
 
         Later offers on the same connection send the builder list alone.
 
@@ -215,8 +210,7 @@ class SlavePeer:
         return self._call("getCommands")
 
     def probe(self) -> None:
-        """
-        Ask for a sign of life: whatever the slave answers will do.
+        """Ask for a sign of life: whatever the slave answers will do.
 
         getCommands is the one call that every generation answers without a line
         in its own log.
@@ -242,8 +236,7 @@ class SlavePeer:
 
 
 class BuilderPeer:
-    """
-    I am one builder on one connection of a slave: its SlaveBuilder there.
+    """I am one builder on one connection of a slave: its SlaveBuilder there.
 
     @ivar peer: the connection.
     """
@@ -271,8 +264,7 @@ class BuilderPeer:
     def startCommand(
         self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, Any]
     ) -> Deferred[None]:
-        """
-        Have the slave run a command.
+        """Have the slave run a command.
 
         @param command: gets the updates, and the completion, which may both come before the answer.
         @return: fires with None once the slave has made the command; fails with a
@@ -322,7 +314,7 @@ def _plain(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """Lists for tuples.  An obfuscated argument stays the tuple by which slaves know it."""
+    """Lists for tuples. An obfuscated argument stays the tuple by which slaves know it."""
     if type(value) in _SIMPLE:
         return value
     if isinstance(value, dict):
@@ -382,8 +374,7 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
 def _readBuilders(
     answer: Any, wanted: Sequence[str], nameOf: Callable[[str], str] = str
 ) -> dict[str, pb.RemoteReference]:
-    """
-    The reference of each builder that was offered; others are ignored.
+    """The reference of each builder that was offered; others are ignored.
 
     @param nameOf: what a builder is called on this connection.
     """

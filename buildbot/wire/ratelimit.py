@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.wire.test_ratelimit -*-
-"""
-How long a connection that failed is held before it is closed, and what counts as one cause of failures.
+"""How long a connection that failed is held before it is closed, and what counts as one cause of failures.
 
-Rules over counts and times; the sockets are in L{buildbot.wire.slaveport}.  No newcomer is ever refused for
+Rules over counts and times; the sockets are in L{buildbot.wire.slaveport}. No newcomer is ever refused for
 what others behind its address have done: only failures wait, and they wait behind those of the same cause.
 """
 
@@ -43,8 +42,7 @@ class Turns:
         self._next = float("-inf")
 
     def take(self, now: float, perSecond: float, burst: int) -> float:
-        """
-        Take the next turn.
+        """Take the next turn.
 
         @return: how many seconds it is away; 0 for now.
         """
@@ -57,7 +55,7 @@ class Turns:
 
 
 class ConnectionLimiter:
-    """I say how long a failed login or a broken greeting is held.  Logins that succeed are never held."""
+    """I say how long a failed login or a broken greeting is held. Logins that succeed are never held."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[str, Turns] = OrderedDict()
@@ -68,8 +66,7 @@ class ConnectionLimiter:
         return len(self._causes)
 
     def failed(self, cause: str, now: float) -> float:
-        """
-        A connection failed.
+        """A connection failed.
 
         @param cause: who is to blame: an account that is guessed at, or an address.
         @return: for how many seconds to hold the connection before it is told or hung up on.

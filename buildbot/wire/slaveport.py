@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
-"""
-The factory of all slave ports: it makes the connections, keeps their common limits, and logs their failures.
+"""The factory of all slave ports: it makes the connections, keeps their common limits, and logs their
+failures.
 
-One connection is in L{buildbot.wire.broker}.  Connections before their login are in
-L{buildbot.wire.greeting}, connections after it in L{buildbot.wire.members}.  L{buildbot.wire.ratelimit}
+One connection is in L{buildbot.wire.broker}. Connections before their login are in
+L{buildbot.wire.greeting}, connections after it in L{buildbot.wire.members}. L{buildbot.wire.ratelimit}
 says how long a failed connection is held.
 """
 
@@ -35,8 +35,7 @@ GREETING = 8_192
 
 
 class SlavePortFactory(protocol.ServerFactory):
-    """
-    I make the brokers of all slave ports, and keep the limits that they share.
+    """I make the brokers of all slave ports, and keep the limits that they share.
 
     @ivar open: all connections.
     @ivar files: the files that no connection gets.
@@ -52,8 +51,7 @@ class SlavePortFactory(protocol.ServerFactory):
         greeting: int = GREETING,
         files: FileReserve | None = None,
     ) -> None:
-        """
-        @param rootFor: makes the object that a fresh connection may log in to.
+        """@param rootFor: makes the object that a fresh connection may log in to.
         @param greeting: how many connections may be on their way to a login; never more than half of the
             files that this process may open.
         @param files: those of this process, if it is not said.
@@ -71,8 +69,7 @@ class SlavePortFactory(protocol.ServerFactory):
         self._members = Members(clock, self._cut)
 
     def buildProtocol(self, address: IAddress | None) -> protocol.Protocol:
-        """
-        A connection came in.
+        """A connection came in.
 
         It always gets a protocol. A port with TLS would leave a connection without one open.
         """
@@ -148,8 +145,7 @@ class SlavePortFactory(protocol.ServerFactory):
     # what fails
 
     def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
-        """
-        A connection failed to log in.
+        """A connection failed to log in.
 
         @param name: the account that it tried; None if there is no such account.
         @return: for how many seconds to hold the connection before the peer is told or hung up on.
@@ -159,8 +155,7 @@ class SlavePortFactory(protocol.ServerFactory):
         return self._door.failed(cause, self.clock.seconds())
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
-        """
-        This peer broke a rule, and is to be hung up on (A7, A8).
+        """This peer broke a rule, and is to be hung up on (A7, A8).
 
         @return: for how many seconds to hold it before that; 0 if it has logged in.
         """
@@ -183,8 +178,7 @@ class SlavePortFactory(protocol.ServerFactory):
     def sayOnce(
         self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
     ) -> None:
-        """
-        Log a line unless one of this kind about this subject was logged within the last minute.
+        """Log a line unless one of this kind about this subject was logged within the last minute.
 
         @param known, origin: see L{LogLimiter.allow}.
         """
