@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.daemon.test_clock -*-
-"""How long something takes, on a clock that nobody sets.
+"""Monotonic time for all durations and timers.
 
-The clock on the wall is put right, by an hour or by a year, and back again. So it only tells what is shown
-to people, and when a nightly build is due; whatever lasts is counted here.
+The system clock may be set forward or back at any time. It is used only for times that people see and for the
+schedule of nightly builds.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from twisted.internet.interfaces import IReactorTime
 def makeMonotonic(
     reactor: Any, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
 ) -> None:
-    """Have a reactor's timers take as long as they say, whatever the clock on the wall shows meanwhile.
+    """Make a reactor's timers independent of changes of the system clock.
 
-    Twisted counts by that one. From now on C{reactor.seconds} begins at what the wall clock shows, so that
-    calls which wait already stay right, and goes on at a steady pace. A second time changes nothing.
+    Twisted uses the system clock. From now on, C{reactor.seconds} starts at the system time, so that pending
+    calls stay correct, and advances steadily. A second call changes nothing.
     """
     if getattr(reactor.seconds, "isSteady", False):
         return
     base = wall() - steady()
 
     def seconds() -> float:
-        """Seconds, by a clock that nobody sets; they begin as those since the epoch."""
+        """Seconds of a monotonic clock, which started at the system time (seconds since the epoch)."""
         return base + steady()
 
     seconds.isSteady = True  # type: ignore[attr-defined]
@@ -35,11 +35,11 @@ def makeMonotonic(
 
 
 class Stopwatch:
-    """I tell the time within one build, in seconds since the epoch: as its clock does, I only go forward."""
+    """I tell the time within one build in seconds since the epoch. My time never goes back."""
 
     def __init__(self, started: float, clock: IReactorTime) -> None:
         """@param started: what the time is now, in seconds since the epoch.
-        @param clock: has C{seconds()}, which nobody sets.
+        @param clock: a monotonic clock with C{seconds()}.
         """
         self._clock = clock
         self._base = started - clock.seconds()

@@ -1,8 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_runner -*-
-"""Command lines that are suggested to a user, as that user would type them.
-
-What is suggested, and when, is for others to say.
-"""
+"""Format command lines that messages suggest to a user."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import sys
 
 
 def command(*words: str) -> str:
-    """A command line of ours."""
+    """The text of a command line with these words."""
     return shlex.join([*_typed(sys.argv[0]), *words])
 
 

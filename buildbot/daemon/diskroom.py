@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_diskroom -*-
-"""Whether a file system has room for more, before something is lost because it has not."""
+"""Warn before a file system is full."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 from buildbot.daemon.symptoms import Symptom
 from buildbot.text.plural import counted
 
-#: With less than this many bytes, or files, left for us, the next thing to be kept may be lost.
+#: The least free bytes, or files; with less, a trouble is reported.
 BYTES, FILES = 1 << 20, 16
 
 
 def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
-    """What is wrong with the file system of a directory; None if all is well, or there is no directory.
+    """The trouble of a directory's file system; None if there is none or the directory is missing.
 
-    @param beside: a directory that is asked about as well: of the same file system nothing is said twice.
+    @param beside: another checked directory; a shared file system is reported only once.
     """
     try:
         if beside is not None and os.stat(path).st_dev == os.stat(beside).st_dev:

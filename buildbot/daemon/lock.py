@@ -18,7 +18,7 @@ from buildbot.daemon.directory import LOCK, Kind
 from buildbot.daemon.symptoms import Symptom
 from buildbot.files.plain import openPlain
 
-#: How many seconds a lock may be held without a believable name in it: its holder is about to write
+#: The most seconds that a held lock may lack a valid holder's name: its holder is about to write
 #: that, or somebody has just been looking (which takes a shared lock for a moment).
 PATIENCE = 2.0
 _POLL = 0.01
@@ -26,7 +26,7 @@ _POLL = 0.01
 
 @dataclass(frozen=True)
 class Holder:
-    """Who runs in a directory: its pid, when it took the lock (epoch seconds), and what it is."""
+    """The process in a directory: its pid, the time it took the lock (epoch seconds), and its kind."""
 
     pid: int
     since: float
@@ -64,10 +64,10 @@ _held: dict[str, _Held] = {}
 def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> None:
     """Take the lock of a directory for the rest of this process's life, or until L{release}.
 
-    A lock that this process has already is counted, so that the last L{release} gives it up.
+    Calls are counted: the last L{release} gives the lock up.
 
-    @param patience: for how many seconds another holder may be nameless.
-    @raise AlreadyRunning: another process has it.
+    @param patience: the seconds to wait for the name of another holder.
+    @raise AlreadyRunning: another process holds it.
     @raise OSError: the directory is missing or closed, its file system knows no locks, or the lock is
         something else than a plain file.
     """
@@ -101,7 +101,7 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
 def release(basedir: str, entirely: bool = False) -> None:
     """Give up a lock that L{hold} took, and remove its file; does nothing if this process has it not.
 
-    @param entirely: however often it was taken.
+    @param entirely: True to give it up even if it was taken several times.
     """
     here = os.path.realpath(basedir)
     held = _held.get(here)
@@ -119,9 +119,9 @@ def release(basedir: str, entirely: bool = False) -> None:
 
 
 def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
-    """Who holds the lock of a directory: None if nobody does, or if there is no such directory.
+    """The holder of a directory's lock; None if it is free or the directory is missing.
 
-    @param patience: for how many seconds a holder may be nameless.
+    @param patience: the seconds to wait for the holder's name.
     @raise PermissionError: the directory is closed to this user.
     @raise OSError: the lock is held, but its holder does not say who it is.
     """
@@ -209,7 +209,7 @@ def _nameless(path: str) -> OSError:
 
 
 def _isAt(descriptor: int, path: str) -> bool:
-    """Whether the open file is still the one of that name: its last holder may have removed it."""
+    """True if the path still names the open file. Its last holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
@@ -217,7 +217,7 @@ def _isAt(descriptor: int, path: str) -> bool:
 
 
 def _readHolder(descriptor: int) -> Holder | None:
-    """Who the file names, or None if that process cannot be the one that holds the lock now."""
+    """The holder named in the file, or None if that process cannot hold the lock now."""
     try:
         said = json.loads(os.pread(descriptor, 8192, 0))
         found = Holder(int(said["pid"]), float(said["since"]), Kind(said["kind"]))

@@ -37,7 +37,7 @@ from buildbot.text.printable import plain
 #: The log is set aside at this many bytes, and this many old ones are kept.
 ROTATE_LENGTH = 10_000_000
 MAX_ROTATED_FILES = 10
-#: For so many seconds it is not asked again whether the log has its name still.
+#: The seconds between two checks that the log file still has its name.
 LOOK = 0.1
 
 
@@ -53,16 +53,16 @@ class DaemonLog(LogFile):
     def __init__(self, directory: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._looked = clock()
-        self._lost = 0  # events since a write has failed
-        self._why = ""  # it failed
-        self._stuck = ""  # why the file cannot be set aside
+        self._lost = 0  # the number of events lost since a write failed
+        self._why = ""  # the reason of the failure
+        self._stuck = ""  # the reason why rotation fails
         LogFile.__init__(
             self, LOG, directory, ROTATE_LENGTH, defaultMode=0o600, maxRotatedFiles=MAX_ROTATED_FILES
         )
         self._outputs: tuple[int, ...] = ()
 
     def receive(self, *outputs: int) -> None:
-        """Let these descriptors write to me from now on."""
+        """Redirect these descriptors to the log."""
         self._outputs = outputs
         for output in outputs:
             os.dup2(self._file.fileno(), output)
@@ -90,12 +90,12 @@ class DaemonLog(LogFile):
             self._append(f"[{counted(lost, 'event')} lost here: {self._why}]\n")
 
     def _append(self, data: str | bytes) -> None:
-        """What C{write} of L{LogFile} does besides, without its lock: it is taken already."""
+        """Do the work of L{LogFile}'s C{write} without its lock, which is held already."""
         BaseLogFile.write(self, data)
         self.size += len(data)
 
     def trouble(self) -> Symptom | None:
-        """What of the log is lost just now, or where it goes instead; None if all is well.
+        """The current trouble of the log: lost events or a wrong file. None if all is well.
 
         A log that another program has just moved away is no trouble: the next one is opened here.
         """
@@ -119,14 +119,14 @@ class DaemonLog(LogFile):
         return Symptom(what, f"{self.path}: {why}", cure)
 
     def shouldRotate(self) -> bool:
-        """Whether the file has its full size. The file is asked: another program may have truncated it."""
+        """True if the file has its full size. Checks the file, which another program may have truncated."""
         if not LogFile.shouldRotate(self):
             return False
         self.size = os.fstat(self._file.fileno()).st_size
         return bool(LogFile.shouldRotate(self))
 
     def rotate(self) -> None:
-        """Set the file aside and begin a new one. When that fails, go on in the old one."""
+        """Rename the file and begin a new one. If that fails, continue in the old one."""
         before = self._file
         try:
             self._file = os.fdopen(os.dup(before.fileno()), "ab", buffering=0)  # rotating closes it too early
@@ -140,7 +140,7 @@ class DaemonLog(LogFile):
         self.receive(*self._outputs)
 
     def reopen(self) -> None:
-        """Go on in the file that has my name now. When that cannot be opened, go on in the old one."""
+        """Open the file with the log's name again. If that fails, continue in the old one."""
         before = self._file
         try:
             self._openFile()
@@ -169,7 +169,7 @@ class DaemonLog(LogFile):
         self._here = found
 
     def _moved(self) -> bool:
-        """Whether my name is no longer that of the file which I write to. Costs a system call."""
+        """True if the log's name is not that of the open file any more. Costs a system call."""
         try:
             there = os.stat(self.path)
         except OSError:
@@ -181,7 +181,7 @@ threadable.synchronize(DaemonLog)
 
 
 def observer(stream: IO[Any]) -> ILogObserver:
-    """What writes events of level info and above to C{stream}, with their time and in plain characters.
+    """Make an observer that writes events of level info and above to C{stream}, with time, escaped.
 
     Of failures that are alike it writes one traceback: see L{buildbot.daemon.repeats}.
     """
@@ -195,7 +195,7 @@ def _second(when: float | None) -> str:
     return formatTime(None) if when is None else _formatted(int(when))
 
 
-_formatted = lru_cache(maxsize=4)(formatTime)  # many events are of one second
+_formatted = lru_cache(maxsize=4)(formatTime)  # many events have the same second
 
 
 def _line(event: LogEvent) -> str | None:

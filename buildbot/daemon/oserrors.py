@@ -1,8 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_oserrors -*-
-"""What the system refuses to do, in words for a user: what it is about, why, and what to do about it.
-
-What is done about it is for the caller to decide.
-"""
+"""Describe errors of the operating system for a user: file, reason and remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import os
 
 from buildbot.text.printable import plainLine
 
-#: What a user can do about it.
+#: The remedy for a user, by error number.
 _CURES = {
     errno.EMFILE: "allow this process more open files (ulimit -n)",
     errno.ENFILE: "the whole machine has too many open files",
@@ -47,7 +44,7 @@ def _cure(number: int | None) -> str:
 
 
 def _rights(path: str) -> str:
-    """Whose the file is, or the nearest directory above it that can be seen, and who asks."""
+    """Describe the owner of the file or of its nearest visible parent, and the current user."""
     me = f"you are {userName(os.geteuid())}"
     seen = path
     while True:

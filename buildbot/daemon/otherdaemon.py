@@ -34,7 +34,7 @@ def daemonIn(here: str) -> int | None:
 
 
 def words(pid: int, here: str) -> str:
-    """What to tell a user who wants to start or stop a daemon there."""
+    """The message for a user who wants to start or stop a daemon in this directory."""
     return (
         f"process {pid}, which {os.path.join(here, PID)} names, runs in this directory and was not started "
         "by this command: stop it with the program that started it"
@@ -42,9 +42,9 @@ def words(pid: int, here: str) -> str:
 
 
 def _worksIn(pid: int, here: str, owner: int) -> bool:
-    """Whether a process is at home in a directory, and not just one that got the number of a dead one.
+    """True if a process works in a directory. Otherwise it has only reused the pid of a dead one.
 
-    @param owner: of the pid file.
+    @param owner: the uid of the pid file's owner.
     """
     try:
         return os.path.samefile(f"/proc/{pid}/cwd", here)

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_pidfile -*-
-"""What a running process keeps in its directory, and nobody else shall find there: pid file and socket.
+"""The pid file and control socket: written while the daemon runs, removed when it ends.
 
 The lock decides who runs; see L{buildbot.daemon.lock}.
 """
@@ -32,7 +32,7 @@ def writePid(here: str) -> None:
 
 
 def pidTrouble(here: str) -> Symptom | None:
-    """What is wrong with the pid file of this process, if it has written one."""
+    """The trouble of this process's pid file, or None."""
     if here not in _written:
         return None
     path = os.path.join(here, PID)
@@ -41,7 +41,7 @@ def pidTrouble(here: str) -> Symptom | None:
             said = stream.read(100).decode("ascii", "replace").strip()
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            return None  # nothing is wrong with the file; it cannot be looked at just now
+            return None  # the file cannot be checked now
         said = error.strerror or type(error).__name__
     if said == str(os.getpid()):
         return None

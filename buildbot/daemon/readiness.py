@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_readiness -*-
 """How a process says that it is ready, or why it will not be: a start-up pipe and sd_notify.
 
-What readiness means is each service's to say; waiting for all of them is L{buildbot.daemon.run}'s.
+Each service decides when it is ready. L{buildbot.daemon.run} waits for all of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class IReadiness(Interface):
 
 
 class Reporter:
-    """I tell whoever started this process how that went, once; and systemd, where it asks, the rest too."""
+    """I report the outcome of the start to the parent process, once. I report all states to systemd."""
 
     def __init__(self, readyFd: int | None, environ: Mapping[str, str]) -> None:
         """@param readyFd: the writing end of the start-up pipe; mine to close. None when there is none.
@@ -50,18 +50,18 @@ class Reporter:
             os.set_inheritable(readyFd, False)
 
     def ready(self, lines: Sequence[str]) -> None:
-        """Everything works."""
+        """Report that all services are ready."""
         self._tell(Outcome(True, tuple(lines)))
         notify(f"READY=1\nSTATUS={_status(lines)}", self._environ)
 
     def failed(self, lines: Sequence[str]) -> None:
-        """The process is about to end; only the first telling counts."""
+        """Report a failed start: the process will end. Only the first report counts."""
         if not self.told:
             self._tell(Outcome(False, tuple(lines)))
             notify(f"STATUS={_status(lines)}", self._environ)
 
     def stopping(self) -> None:
-        """The end has begun, whatever came before."""
+        """Report that the process stops."""
         notify("STOPPING=1", self._environ)
 
     def _tell(self, outcome: Outcome) -> None:
@@ -72,7 +72,7 @@ class Reporter:
                 with os.fdopen(descriptor, "wb") as stream:
                     stream.write(outcome.toBytes())
             except BrokenPipeError:
-                pass  # nobody waits any more
+                pass  # the parent has ended
 
 
 def watchdogInterval(environ: Mapping[str, str], pid: int) -> float | None:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_repeats -*-
-"""An observer that writes each traceback once: the same again and again would push all else out of the log.
+"""A log observer that writes each traceback once: repeated ones would push other events out of the log.
 
-It stands between the program and its log file. What is worth an event is decided where the log is called.
+It filters events before they reach the log file.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ANEW = 24 * 3600.0
 EVERY = 60.0
 #: Troubles that are remembered at the most; the oldest are forgotten first.
 REMEMBERED = 500
-#: Who writes a line for each connection when files have run out.
+#: The logger that reports every connection when file descriptors have run out.
 _TALKATIVE = "twisted.internet."
 
 
 class _Trouble:
-    """When its traceback was written, when the last line about it was, and how often it came since."""
+    """The time of the traceback, the time of the last line, and the number of repetitions since then."""
 
     __slots__ = ("last", "left", "whole")
 
@@ -36,7 +36,7 @@ class _Trouble:
 
 @implementer(ILogObserver)
 class Repeats:
-    """I pass events on; of failures that are alike, one traceback and a line a minute with their number."""
+    """I pass events on: for equal failures, one traceback, then a line a minute with their number."""
 
     def __init__(self, observer: ILogObserver, clock: Callable[[], float] = time.monotonic) -> None:
         self._observer = observer
@@ -44,7 +44,7 @@ class Repeats:
         self._troubles: OrderedDict[tuple[object, ...], _Trouble] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many troubles are remembered."""
+        """The number of remembered troubles."""
         return len(self._troubles)
 
     def __call__(self, event: LogEvent) -> None:
@@ -103,7 +103,7 @@ class Repeats:
 
 
 def placeOf(failure: Failure) -> tuple[object, ...]:
-    """What failures of one cause have in common: the kind of error, and the line of code that raised it."""
+    """The key for failures of one cause: the type of error and the line that raised it."""
     traceback = failure.getTracebackObject()
     while traceback is not None and getattr(traceback, "tb_next", None) is not None:
         traceback = traceback.tb_next

@@ -45,10 +45,10 @@ from buildbot.text.printable import plain, plainLine
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
-#: A master asks for no more open files than this: programs that it may run close them one by one.
+#: The most open files of a master: programs that it runs may close all of them one by one.
 _MOST_FILES = 262_144
-#: So many new objects make Python look for cycles among them (700 by default). When it goes on to look at all
-#: that a master holds for its slaves, that takes a quarter of a second with 2,000 of them, and finds nothing.
+#: The garbage collector's first threshold (Python's default is 700). A full collection with 2,000 attached
+#: slaves takes 0.25 s and frees nothing.
 _NEW_OBJECTS = 10_000
 
 
@@ -65,7 +65,7 @@ class Options(usage.Options):
 
 
 class Running:
-    """I carry one application from its start to its end, and know what came of it."""
+    """I run one application from start to end and keep its exit status."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Running:
         self._stopper = stopper
         self._verbose = verbose
         self._notStopped: list[str] = []
-        self.status = 0  #: of the process, once the reactor has returned
+        self.status = 0  #: the exit status, valid after the reactor has returned
         stopper.stop = self.askToStop
         stopper.waitingFor = lambda: self._notStopped
 
@@ -120,7 +120,7 @@ class Running:
         self._reactor.callFromThread(self._stopReactor)
 
     def _stopReactor(self) -> None:
-        with suppress(ReactorNotRunning):  # asked twice
+        with suppress(ReactorNotRunning):  # the reactor has stopped already
             self._reactor.stop()
 
     async def stop(self) -> None:
@@ -142,7 +142,7 @@ class Running:
         self._notStopped.remove(name)
 
     def finished(self) -> int:
-        """The reactor has returned: the exit status."""
+        """The exit status; call it after the reactor has returned."""
         if not self._reporter.told:
             self._reporter.failed(["the process was stopped before it was ready"])
             self.status = 1
@@ -158,7 +158,7 @@ def allServices(root: IService) -> Iterator[IService]:
 
 
 def describe(service: IService) -> str:
-    """What to call a service in a message."""
+    """The title of a service for messages."""
     kind = type(service).__name__
     return f"{kind} {service.name!r}" if getattr(service, "name", None) else kind
 
@@ -168,12 +168,12 @@ def raiseFileLimit(most: int = _MOST_FILES) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # what we have must do, then
+        with suppress(OSError, ValueError):  # continue with the present limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def ownObserver(application: Componentized) -> ILogObserver | None:
-    """Where the .tac wants the log to go, as the ones of 0.7.12 and of buildbot-worker do."""
+    """The log observer that the .tac sets, as those of 0.7.12 and buildbot-worker do, or None."""
     own: ILogObserver | None = application.getComponent(ILogObserver, None)
     if own is None:
         legacy = application.getComponent(legacyLog.ILogObserver, None)
@@ -309,7 +309,7 @@ def _live(
 
 
 def _cleaner(here: str) -> Callable[[], None]:
-    """What removes all that must not outlive this process, which holds the lock."""
+    """Make a function that removes the pid file, socket and lock of this process."""
     mine = os.getpid()
 
     def cleanUp() -> None:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_shutdown -*-
-"""How a process ends that was told to: cleanly if that takes less than nine seconds, otherwise anyway.
+"""Shutdown on a signal: clean within nine seconds, forced after that.
 
-What a clean end consists of is the services' business.
+The services define the clean end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
-#: How many seconds a clean end may take. A second short of the ten that are promised to the user.
+#: The most seconds for a clean end: one less than the ten seconds that users are promised.
 DEADLINE = 9.0
 
 
@@ -25,7 +25,7 @@ class _Startable(Protocol):
 
 
 class Stopper:
-    """I am what SIGTERM and SIGINT do. The first asks for a clean end; a second ends the process at once.
+    """I handle SIGTERM and SIGINT. The first signal starts a clean end; a second ends the process at once.
 
     My deadline runs in a thread, because what keeps the services from stopping may be a reactor that
     has no turns any more.
@@ -47,12 +47,12 @@ class Stopper:
         self._leave = leave
         self._timer = timer or _daemonTimer
         self._signals = 0
-        self.begun = False  # whether the end has
-        self.stop: Callable[[], None] | None = None  # asks for a clean end; None: there is nothing to stop
+        self.begun = False  # True after the end has begun
+        self.stop: Callable[[], None] | None = None  # starts a clean end; None if nothing must be stopped
         self.waitingFor: Callable[[], Sequence[str]] = lambda: ()
 
     def install(self) -> None:
-        """Take over the signals; again when somebody else has."""
+        """Install the signal handlers; call it again if other code has replaced them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.signalled)
 
@@ -92,7 +92,7 @@ def _daemonTimer(seconds: float, function: Callable[[], None]) -> threading.Time
 
 
 def _busyAt() -> str:
-    """Where the main thread is, unless that is where a reactor waits for events."""
+    """The current line of the main thread, or empty text if the reactor waits for events."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     if frame is None or frame.f_code.co_name in ("doPoll", "doSelect", "doKEvent", "doIteration"):
         return ""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_troubles -*-
-"""What can be wrong with a master, in words: values that checks return.
+"""Values for the troubles of a master, returned by checks.
 
 Who collects and shows them is L{buildbot.daemon.troubles}; this module is light enough for the command line.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Symptom:
-    """I am what is wrong, in the words of an admin.
+    """I describe one trouble for an admin.
 
-    @ivar what: what the master cannot do ("the logs of builder full cannot be written").
+    @ivar what: the failing task ("the logs of builder full cannot be written").
     @ivar why: the reason ("No space left on device").
     @ivar cure: what an admin can do about it.
     """

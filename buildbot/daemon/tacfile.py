@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_tacfile -*-
-"""A directory's buildbot.tac: executed, and what it defines.
+"""Execute a directory's buildbot.tac and return its definitions.
 
-Nothing that it defines is started here.
+This module starts nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from buildbot.text.printable import plain
 
 @dataclass(frozen=True)
 class Tac:
-    """What a buildbot.tac defines: its application, and how its log is to be rotated.
+    """The definitions of a buildbot.tac: the application and the rotation of its log.
 
     @ivar umask: permissions that new files of the process lack; None: as the process sets it.
     """

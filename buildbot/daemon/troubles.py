@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.daemon.test_troubles -*-
-"""What the master cannot do just now: one list that every part reports to and C{buildbot status} shows.
+"""The list of the master's current troubles: all parts report to it, and C{buildbot status} shows it.
 
-A trouble stays in the list until the part that reported it, or a check, says that all is well again. What
-is done about a trouble is for each part to say; nothing here tries anything but the checks.
+A trouble stays in the list until the reporting part or a check ends it. This module runs checks; it repairs
+nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
-from buildbot.daemon.symptoms import Symptom as Symptom  # for those who report
+from buildbot.daemon.symptoms import Symptom as Symptom  # re-exported for reporters
 from buildbot.text.plural import counted
 
 _log = Logger()
 
-#: No more troubles than this are listed one by one.
+#: The most troubles that are listed one by one.
 MOST = 50
 
 
@@ -36,7 +36,7 @@ class Trouble:
     since: float
 
     def toRecord(self) -> dict[str, Any]:
-        """Me as a dict of what JSON knows."""
+        """The trouble as a dict of JSON values."""
         words = self.symptom
         return {
             "subject": self.subject,
@@ -47,7 +47,7 @@ class Trouble:
         }
 
 
-#: Looks whether something is wrong now; None if all is well.
+#: A check: returns the present symptom, or None if all is well.
 Check = Callable[[], "Symptom | None"]
 
 
@@ -68,10 +68,10 @@ class Troubles:
         self._endings: dict[str, Callable[[], bool]] = {}
 
     def report(self, subject: str, symptom: Symptom, isOver: Callable[[], bool] | None = None) -> None:
-        """Something is wrong with C{subject}. Reported again, it is the same trouble with newer words.
+        """Add the trouble of C{subject}, or replace its words if it is in the list.
 
-        @param isOver: is asked when somebody reads the list; True ends the trouble. Without it only
-            L{clear} does.
+        @param isOver: called when the list is read; True ends the trouble. Without it, only L{clear} ends
+            the trouble.
         """
         known = self._troubles.get(subject)
         if known is None:
@@ -87,7 +87,7 @@ class Troubles:
             self._endings[subject] = isOver
 
     def clear(self, subject: str) -> None:
-        """All is well with C{subject}. Harmless if nothing was wrong."""
+        """End the trouble of C{subject}, if there is one."""
         self._endings.pop(subject, None)
         if self._troubles.pop(subject, None) is not None:
             _log.info("no more trouble with {subject}", subject=subject)
@@ -97,7 +97,7 @@ class Troubles:
         self._checks[subject] = check
 
     def current(self) -> list[Trouble]:
-        """All that is wrong now, the oldest first. Runs the checks; one that fails is a trouble itself."""
+        """The current troubles, oldest first. Runs the checks; a check that raises is a trouble itself."""
         for subject, isOver in list(self._endings.items()):
             if _holds(isOver):
                 self.clear(subject)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.logs.test_directory -*-
-"""The directory of logs, seen from outside of the builds: what files are there, and whether they are whole.
+"""List and check the files in the directory of logs.
 
-Files are written and read in L{buildbot.logs.files}. Everything here blocks.
+L{buildbot.logs.files} writes and reads the files. All functions block.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from buildbot.text.plural import counted
 
 #: The directory of logs, below the master's.
 LOGS = "logs"
-#: What a log says whose master has ended while it was written.
+#: The last words of a log whose master ended during the write.
 CUT_SHORT = "the master ended while it was written"
 _LOG = re.compile(r"([0-9]{1,15})-log-")
 _PIECE = 1 << 20
 
 
 def canWrite(directory: str) -> bool:
-    """Whether a new file can be made and filled in a directory of logs, which is made if need be."""
+    """Check that a new log file can be written. Creates the directory of logs if it is missing."""
     path = os.path.join(directory, f".probe-{os.getpid()}")
     try:
         with suppress(FileNotFoundError):
@@ -51,13 +51,13 @@ def directoryOf(builder: str) -> str:
 
 
 def numberOf(name: str) -> int | None:
-    """The number of the build that a log file in a builder's directory belongs to; None if it is no log."""
+    """The build number in the name of a log file; None if the file is not a log."""
     found = _LOG.match(name)
     return int(found[1]) if found else None
 
 
 def numbersIn(logs: str, builder: str) -> Iterator[tuple[int, str]]:
-    """Each log file of a builder: the number of its build, and its name relative to C{logs}."""
+    """Yield each log file of a builder: its build's number, and its name relative to C{logs}."""
     directory = directoryOf(builder)
     try:
         names = os.listdir(os.path.join(logs, directory))
@@ -70,7 +70,7 @@ def numbersIn(logs: str, builder: str) -> Iterator[tuple[int, str]]:
 
 
 def nextNumber(logs: str, builder: str) -> int:
-    """The first number of a build that no log file of this builder, and none after it, belongs to."""
+    """The next free build number: above those of all log files of this builder."""
     return max((number + 1 for number, _ in numbersIn(logs, builder)), default=0)
 
 
@@ -95,7 +95,7 @@ def _isOlder(path: str, when: float) -> bool:
 
 
 def adopt(build: BuildRecord, logs: str) -> BuildRecord:
-    """The record of a build that was cut short, with all log files that it has left.
+    """The record of an interrupted build, completed with all its log files.
 
     A master that is killed may have begun logs that the record does not name yet. They become logs of the
     step that their name says, so that they can be read and go with their build. Logs that still grew get
@@ -133,7 +133,7 @@ def _closed(log: LogRecord, logs: str) -> LogRecord:
 
 
 def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
-    """What is wrong with the file of a finished log, a line each; nothing if it is as it was written."""
+    """The faults of a finished log's file, one line each; empty if it is as written."""
     lines = [log.trouble] if log.trouble else []
     if log.length is None:
         return lines

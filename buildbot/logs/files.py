@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.logs.test_files -*-
-"""Files that hold the output of steps: written in pieces as it comes, read while they grow.
+"""Files with the output of steps: written piece by piece, readable while they grow.
 
-Which logs there are is in the records of the builds; what their bytes mean, nobody here asks. What is
-written is safe from the end of this process at once, from the end of the machine once the system has
-put it on the disk.
+The records of builds list the logs. This module does not interpret their bytes. Written data survives the end
+of this process at once. It survives a crash of the machine when the system has written it to disk.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ from buildbot.text.plural import counted
 
 _log = Logger()
 
-#: So many bytes are collected before they are written, unless so many seconds have passed.
+#: Output is written after this many bytes or this many seconds.
 BLOCK = 1 << 16
-#: So many bytes more does a piece of output take in memory until it is written.
+#: The overhead in bytes of a piece of output in memory.
 _PIECE = 64
 DELAY = 0.2
-#: So many bytes wait for a disk that takes none; what comes after them is lost, and the log says so.
+#: The most bytes kept while the disk is full. Further output is lost, and the log says so.
 BACKLOG = 1 << 20
-#: How often a follower looks for more.
+#: The seconds between two looks of a follower.
 POLL = 0.25
 _NAME_MAX = 120
 
@@ -81,14 +80,14 @@ def openForWriting(path: str) -> OutputFile:
 class LogWriter:
     """I write one log.
 
-    No disk that is full or broken makes me raise: I keep the last words for a while, try again as long as
-    more comes, and where something was lost the log says how much.
+    I never raise for a full or broken disk. I keep recent output for a while and retry when more comes. If
+    output is lost, the log says how much.
 
-    @ivar length: how many bytes of output I was given.
-    @ivar size: how many bytes the file has.
-    @ivar crc: the CRC-32 of these bytes.
-    @ivar error: why nothing can be written just now, in words; None if all is well.
-    @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
+    @ivar length: the bytes of output received.
+    @ivar size: the bytes in the file.
+    @ivar crc: the CRC-32 of the file.
+    @ivar error: the reason why writes fail now, in words; None if all is well.
+    @ivar trouble: the missing output and the reason, in words; empty if the file has all output.
     """
 
     def __init__(
@@ -172,7 +171,7 @@ class LogWriter:
             self._tail.add(*_encoded(outside))
 
     def finish(self) -> int:
-        """Nothing more will come. Returns the size of the file. Harmless when called again."""
+        """Close the log. Returns the size of the file. A second call does nothing else."""
         if self._finished:
             return self.size
         self.flush()
@@ -197,7 +196,7 @@ class LogWriter:
         return self.size
 
     def _arm(self) -> None:
-        """See to it that what waits is written in time."""
+        """Start the timer for the next write, if needed."""
         if self._timer is None and (self._waiting or self.error is not None):
             self._timer = self._clock.callLater(DELAY, self._onTime)
 
@@ -258,7 +257,7 @@ class LogWriter:
 
 
 class _Tail:
-    """I keep the last bytes of what I am given.
+    """I keep the last bytes of the output.
 
     @ivar blocks: the chunks as they stand in a file, and how many bytes of output each block has.
     @ivar dropped: how many bytes of output I have forgotten.
@@ -293,7 +292,7 @@ class LogReader:
         self.damage = ""
 
     def size(self) -> int:
-        """How many bytes the file has now.
+        """The current size of the file in bytes.
 
         @raise OSError: the file is gone.
         """
@@ -348,7 +347,7 @@ class LogReader:
     async def follow(
         self, clock: IReactorTime, isOver: Callable[[], bool], offset: int = 0
     ) -> AsyncIterator[list[Chunk]]:
-        """What is there and what is to come, as it comes.
+        """Yield existing chunks, then new ones as they are written.
 
         @param isOver: whether the log is finished; the iteration ends when all is read after that.
         """
@@ -406,7 +405,7 @@ _UNSURPRISING = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.~ +,=@-]{{0,{_NAME_MAX - 1
 
 
 def _safe(name: str) -> str:
-    """A file name for any text: the same for the same, another one for another."""
+    """A safe file name for any text: equal for equal texts, different for different ones."""
     if _UNSURPRISING.fullmatch(name):
         return name
     spelled = quote(name.encode("utf-8", "surrogateescape"), safe=" +,=@")
@@ -429,7 +428,7 @@ def _encoded(chunks: Sequence[Chunk]) -> tuple[bytes, int]:
 
 
 def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:
-    """The same for pieces of one channel, without a copy of them all."""
+    """Encode pieces of one channel like L{_encoded}, without a copy of all data."""
     length = sum(map(len, pieces))
     if not 0 < length <= BLOCK:
         return _encoded([(channel, b"".join(pieces))])

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 
-#: A channel and what came on it.
+#: A chunk: channel and data.
 Chunk = tuple[int, bytes]
 
 CHANNELS = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER)
 
-#: A longer chunk than this is damage; slaves cannot send as much at once.
+#: The longest valid chunk; slaves cannot send more at once.
 MAX_LENGTH = 1 << 24
 _MAX_DIGITS = len(str(MAX_LENGTH))
 _COLON, _COMMA, _ZERO = b":,0"
@@ -37,7 +37,7 @@ def encode(channel: int, data: bytes) -> bytes:
 
 
 def around(channel: int, length: int) -> tuple[bytes, bytes]:
-    """What stands before and after the C{length} bytes of data of a chunk."""
+    """The bytes before and after the C{length} bytes of data in a chunk."""
     return b"%d:%d" % (length + 1, channel), b","
 
 
@@ -103,5 +103,5 @@ def _parse(text: bytes) -> tuple[list[Chunk], int, int]:
 
 
 def _isStart(digits: bytes) -> bool:
-    """Whether a length may begin like this."""
+    """True if a length can begin with these digits."""
     return len(digits) <= _MAX_DIGITS and (not digits or digits.isdigit())

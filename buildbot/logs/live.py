@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""The logs of a running build: where steps write, and observers read along.
+"""The logs of a running build: steps write them, observers read them.
 
 The bytes are written by L{buildbot.logs.files}, as the slave sent them.
 """
@@ -34,7 +34,7 @@ _log = Logger()
 
 
 class LoggedBuild(Protocol):
-    """What a log, and whoever makes it, needs of the status of its build."""
+    """The part of a build's status that logs use."""
 
     record: BuildRecord
     number: int
@@ -44,7 +44,7 @@ class LoggedBuild(Protocol):
 
 
 class LoggedStep(Protocol):
-    """What a log needs of the status of its step."""
+    """The part of a step's status that logs use."""
 
     @property
     def build(self) -> LoggedBuild: ...
@@ -86,7 +86,7 @@ class LogDirectory:
         return filename, LogWriter(path, self.clock, self.limits, opener, self._told)
 
     def _told(self, path: str, error: str | None) -> None:
-        """A log cannot be written, or can be again."""
+        """Report that writes of a log fail, or succeed again."""
         if self.troubles is None:
             return
         directory = os.path.dirname(path)
@@ -102,7 +102,7 @@ class LogDirectory:
         self.troubles.report(subject, symptom, lambda: canWrite(directory))
 
     def reader(self, filename: str) -> LogReader:
-        """What reads the log of this name."""
+        """A reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
 
 
@@ -123,7 +123,7 @@ class _Taken:
 
 
 class _Nothing(LogReader):
-    """I read a log that is kept nowhere."""
+    """I read a log without a file: it is empty."""
 
     def size(self) -> int:
         """See L{LogReader}."""
@@ -135,7 +135,7 @@ class _Nothing(LogReader):
 
 
 class Nowhere:
-    """I am the writer of a log that is kept nowhere; what reads it finds it empty."""
+    """I replace the writer of a log that has no file. The log stays empty."""
 
     path = os.devnull
     length = 0
@@ -175,7 +175,7 @@ class LogFile(Completion):
         self._writer = writer
 
     def getName(self) -> str:
-        """What the step calls it."""
+        """The log's name in its step."""
         return self.name
 
     def getStep(self) -> Any:
@@ -183,33 +183,33 @@ class LogFile(Completion):
         return self.step
 
     def isFinished(self) -> bool:
-        """Whether nothing more will come."""
+        """True when the log is complete."""
         return self._length is not None
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """True when the log is complete."""
         return self.isFinished()
 
     def getFilename(self) -> str:
-        """Where its file is."""
+        """The path of the log's file."""
         return self._writer.path
 
     def written(self) -> int:
-        """How many bytes of output it was given so far."""
+        """The bytes of output so far."""
         return self._writer.length
 
     @property
     def length(self) -> int:
-        """How many bytes of output it was given so far; in 0.7.5, characters."""
+        """The bytes of output so far; 0.7.5 counted characters."""
         return self.written()
 
     def hasContents(self) -> bool:
-        """Whether its text is there, which may be empty; False once the file is gone."""
+        """True if the log's file exists, even an empty one."""
         return not isinstance(self._writer, Nowhere) and os.path.exists(self._writer.path)
 
     def toRecord(self) -> LogRecord:
-        """What is kept of it."""
+        """The record of the log for the store."""
         writer = self._writer
         trouble = writer.trouble or (f"cannot be written: {writer.error}" if writer.error else "")
         crc = None if self._length is None else writer.crc
@@ -218,15 +218,15 @@ class LogFile(Completion):
     # writing
 
     def addStdout(self, text: bytes | str) -> None:
-        """Some standard output."""
+        """Add standard output."""
         self.addEntry(LOG_CHANNEL_STDOUT, text)
 
     def addStderr(self, text: bytes | str) -> None:
-        """Some standard error."""
+        """Add standard error."""
         self.addEntry(LOG_CHANNEL_STDERR, text)
 
     def addHeader(self, text: bytes | str) -> None:
-        """Something about the command itself."""
+        """Add a note about the command, on the header channel."""
         self.addEntry(LOG_CHANNEL_HEADER, text)
 
     def addEntry(self, channel: int, text: bytes | str) -> None:
@@ -244,7 +244,7 @@ class LogFile(Completion):
             self._tellText(self._decoder.decode(channel, data), channel)
 
     def flush(self) -> None:
-        """Have all that was added in the file, as far as the disk takes it."""
+        """Write all added output to the file, as far as the disk permits."""
         if self._length is None:
             self._writer.flush()
 

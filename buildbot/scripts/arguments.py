@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_options -*-
-"""What the options of all commands have in common: their manners, and the kinds of their values.
+"""Common parts of all commands' options: parsing, help and types of values.
 
-Nothing here touches the world, but to see whether the current directory is one of ours.
+The only access to the file system is a check of the current directory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WIDTHS = (40, 110)
 
 
 def seconds(option: str) -> Callable[[str], float]:
-    """What reads the value of an option that is a time limit. Raises ValueError for what is none."""
+    """Make a parser for a time limit in seconds. It raises ValueError for other values."""
 
     def read(text: str) -> float:
         try:
@@ -43,7 +43,7 @@ def seconds(option: str) -> Callable[[str], float]:
 
 
 def count(option: str) -> Callable[[str], int]:
-    """What reads the value of an option that is a number of things. Raises ValueError for what is none."""
+    """Make a parser for an integer >= 0. It raises ValueError for other values."""
 
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit()):
@@ -56,13 +56,13 @@ def count(option: str) -> Callable[[str], int]:
 
 
 def nearest(word: str, names: Iterable[str], before: str = "") -> str:
-    """A question after what may have been meant by a word that is not known; "" if nothing is like it."""
+    """A "did you mean" question for an unknown word; "" if no name is similar."""
     found = closest(word, names)
     return f"; did you mean {before}{found}?" if found else ""
 
 
 def _isMissing(path: str) -> bool:
-    """Whether there is certainly no such file: one that this user may not see could be there."""
+    """True if the file certainly does not exist. False if this user may not look."""
     try:
         os.lstat(path)
     except OSError as why:
@@ -71,13 +71,13 @@ def _isMissing(path: str) -> bool:
 
 
 def helpWidth() -> int:
-    """How wide help may be."""
+    """The width of the help in columns."""
     least, most = _WIDTHS
     return max(least, min(shutil.get_terminal_size().columns, most))
 
 
 def _misread(why: getopt.GetoptError, names: Sequence[str]) -> str:
-    """What is wrong with an option, in words."""
+    """The message for an invalid option."""
     option = f"{'--' if len(why.opt) > 1 else '-'}{why.opt}"
     bare = [name.rstrip("=") for name in names]
     if "requires argument" in why.msg:
@@ -154,7 +154,7 @@ class MakerBase(CommandOptions):
     def _dirAnd(self, what: str, args: Sequence[str]) -> None:
         """Take DIR, and the name of what is meant in it; DIR alone may stand, and nothing at all.
 
-        @raise usage.UsageError: somebody inside of DIR seems to have left that out, and not the name.
+        @raise usage.UsageError: a lone argument is probably the name, with DIR omitted.
         """
         if len(args) > 2:
             raise usage.UsageError(f"give DIR and one {what.upper()}, not {' '.join(args)}")
@@ -184,7 +184,7 @@ class MakerBase(CommandOptions):
             )
 
     def here(self) -> str:
-        """The directory that is meant where none is named."""
+        """The default directory."""
         if not os.path.exists(TAC):
             raise usage.UsageError(f"no directory given, and there is no {TAC} in the current one")
         return "."

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_backup -*-
 """The command C{backup}: a copy of a master's directory, whether the master runs or not.
 
-How the copy is made is in L{buildbot.store.backup}.
+L{buildbot.store.backup} makes the copy.
 """
 
 from __future__ import annotations

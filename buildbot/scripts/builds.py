@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
 """The command C{builds}: which builds run, which are over, and what waits, and why.
 
-What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
+Texts from slaves and committers are escaped: they cannot control the terminal.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from buildbot.text.printable import plainLine
 
 _RUNNING = ("RUNNING", "SLAVE", "STEP", "FOR", "TO GO", "SOURCE", "REASON")
 _FINISHED = ("BUILD", "RESULT", "SLAVE", "STARTED", "TOOK", "SOURCE", "REASON")
-#: So many characters of a text are shown in a table.
+#: The most characters of a text in a table.
 _ROOM = 40
-#: The same of what a build has come to: all words of the master have room.
+#: The most characters of a build's result: room for all words of the master.
 _RESULT_ROOM = 60
 
 
@@ -84,7 +84,7 @@ def _finishedRow(build: Mapping[str, Any]) -> list[str]:
 
 
 def source(build: Mapping[str, Any]) -> str:
-    """What is built, in a few words."""
+    """The source of a build, in a few words."""
     changes = build["changes"]
     revision = build["revision"]
     if revision is None:

@@ -52,7 +52,7 @@ def _within(directory: str) -> str:
 
 
 def _isThere(path: str) -> bool:
-    """Whether there is such a file. Raises L{CommandFailed} if that cannot be seen."""
+    """True if the file exists. Raises L{CommandFailed} if this user may not look."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_ask -*-
 """The command C{disconnect}: the running master cuts one slave's connection.
 
-Whether the slave comes back is not ours to decide.
+The slave may connect again.
 """
 
 from __future__ import annotations

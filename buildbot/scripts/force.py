@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
-"""The commands C{force} and C{stopbuild}: a person has something built, or not any more.
+"""The commands C{force} and C{stopbuild}: start and stop a build by hand.
 
-What becomes of it, C{builds} and C{log} say.
+C{builds} and C{log} show the build.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from buildbot.scripts.buildname import readings
 from buildbot.scripts.output import CommandFailed, Config, askMaster, command, loginName, say, sayJSON
 from buildbot.text.plural import counted
 
-#: How a master begins to say that it has no such builder.
+#: The beginning of the master's answer about an unknown builder.
 NO_BUILDER = "no builder "
 
 
 def force(config: Config) -> int:
-    """Have something built. Status 0 once the wish is on disk; fails if there is no such builder."""
+    """Request a build. Status 0 when the request is on disk; fails if there is no such builder."""
     given = {name: config.get(name) for name in ("branch", "revision", "reason", "properties")}
     params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
     said: Any = askMaster(config, "force", params)
@@ -34,7 +34,7 @@ def force(config: Config) -> int:
 
 
 def stopbuild(config: Config) -> int:
-    """Stop a build. Status 0 once it is told to stop; fails if it does not run."""
+    """Stop a build. Status 0 when the master has begun to stop it; fails if it does not run."""
     given = {"number": config.get("number"), "reason": config.get("reason")}
     params = {
         "builder": config["builder"],
@@ -74,7 +74,7 @@ def _askWhich(config: Config, params: dict[str, object]) -> object:
 
 
 def _hint(config: Config) -> list[str]:
-    """What else could have been meant, when nothing could be stopped: what waits."""
+    """A hint after a failed stop: the pending requests."""
     if config.get("pending") or config.get("number") is not None:
         return []
     try:

@@ -1,8 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_runner,tests.unit.scripts.test_waiting -*-
-"""How a command speaks: what it says, how it fails, and to whom.
-
-What it has to say is each command's own.
-"""
+"""Output of the commands: messages, errors and questions to the master."""
 
 from __future__ import annotations
 
@@ -25,9 +22,9 @@ from buildbot.text.printable import plain
 Config = Mapping[str, object]
 _Value = TypeVar("_Value")
 
-#: For how many seconds a command waits for a master that ought to answer at once.
+#: The most seconds to wait for a master that should answer at once.
 PATIENCE = 10.0
-#: After so many seconds a user wants to know what is waited for, and again after each so many more.
+#: The seconds before the first message about a wait, and between later ones.
 _MOMENT = 1.9
 _AGAIN = 10.0
 #: What changes nothing, so that nobody needs to know whether a silent master has heard it.
@@ -54,7 +51,7 @@ def say(config: Config, *lines: str) -> None:
 
 
 def complain(*lines: str) -> None:
-    """Print lines on standard error, C{--quiet} or not; if they cannot be printed, nobody would read why."""
+    """Print lines on standard error, also with C{--quiet}. Ignores failures to print."""
     with suppress(OSError, ValueError):
         for line in lines:
             print(plain(line), file=sys.stderr, flush=True)
@@ -160,7 +157,7 @@ def askMaster(
 
 
 def _silent(here: str) -> str:
-    """Why nobody answers there."""
+    """The message about a master that does not answer."""
     kind = directory.kindOf(directory.readTac(here))
     found = lock.holder(here)
     if kind is directory.Kind.SLAVE:

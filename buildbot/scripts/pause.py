@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
 """The commands C{pause}, C{drain} and C{unpause}: whether a slave may begin builds.
 
-Who, when and why is kept by the master, and shown by C{status}.
+The master stores user, time and reason; C{status} shows them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from buildbot.text.plural import counted
 
 
 def pause(config: Config) -> int:
-    """Let a slave begin no further builds. Status 0; fails if there is no such slave."""
+    """Pause a slave: no further build starts there. Status 0; fails if there is no such slave."""
     return _keepFrom(config, "pause")
 
 
 def drain(config: Config) -> int:
-    """The same, and have it disconnected once it is idle."""
+    """Pause a slave and disconnect it when it is idle. Status 0; fails if there is no such slave."""
     return _keepFrom(config, "drain")
 
 
@@ -33,7 +33,7 @@ def _keepFrom(config: Config, verb: str) -> int:
 
 
 def unpause(config: Config) -> int:
-    """Let a slave build again. Status 0, also if it was let; fails if there is no such slave."""
+    """End the pause of a slave. Status 0, also if it was not paused; fails if there is no such slave."""
     said: Any = askMaster(config, "unpause", {"slave": config["slave"]})
     if not sayJSON(config, said):
         now = "is not paused any more" if said["unpaused"] else "was not paused"
