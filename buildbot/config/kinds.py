@@ -169,7 +169,6 @@ SOME_SECONDS = Kind(
 COUNT = Kind("a whole number, at least 1", lambda value: isWhole(value) and value >= 1, standIn=1)
 SIZE = Kind("a whole number of bytes, 0 or more", lambda value: isWhole(value) and value >= 0, standIn=0)
 COUNTS = Kind("a dict of names and whole numbers, each at least 1", _isCounts, _countsDetail)
-FUNCTION = Kind("a function", callable)
 JUDGE = Kind("a function of a change", _isJudge, _judgeDetail)
 PATTERN = Kind("a regular expression (text)", _isPattern, _patternDetail)
 SIGNAL = Kind(

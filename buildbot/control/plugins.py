@@ -29,11 +29,9 @@ class ControlledMaster(Protocol):
 
     def addChange(self, change: Change) -> Deferred[Change]:
         """Store a Change, and tell the schedulers. Fires with it and its number."""
-        raise NotImplementedError
 
     def submitBuildSet(self, bs: BuildSet) -> Deferred[Any]:
         """Store requests for builds. Fires when they are on disk."""
-        raise NotImplementedError
 
 
 @implementer(interfaces.IControl)

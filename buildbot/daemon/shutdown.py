@@ -92,7 +92,7 @@ def _daemonTimer(seconds: float, function: Callable[[], None]) -> threading.Time
 
 
 def _busyAt() -> str:
-    """The current line of the main thread, or empty text if the reactor waits for events."""
+    """Where the main thread is, in words that follow a line; empty text if the reactor waits for events."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     if frame is None or frame.f_code.co_name in ("doPoll", "doSelect", "doKEvent", "doIteration"):
         return ""

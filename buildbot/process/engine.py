@@ -131,9 +131,8 @@ class BuildEngine:
             request.mergeable,
         )
         request.id, request.submitted, request.builderName = kept.id, kept.submitted, kept.builder
-        queue: RequestQueue = self.builders.get(
-            builder.name, builder
-        )  # it may have been removed and come back
+        # by its name again, for meanwhile it may have been removed, and may even have come back
+        queue: RequestQueue = self.builders.get(builder.name, builder)
         queue.submitBuildRequest(request)
         return request
 

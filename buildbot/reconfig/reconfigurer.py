@@ -53,12 +53,10 @@ class Target(Protocol[P]):
     @property
     def generation(self) -> int:
         """How many configurations have been in force."""
-        raise NotImplementedError
 
     @property
     def config(self) -> MasterConfig:
         """The configuration in force."""
-        raise NotImplementedError
 
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> P:
         """
@@ -66,18 +64,15 @@ class Target(Protocol[P]):
 
         @raise Refused: something failed.
         """
-        raise NotImplementedError
 
     async def abandon(self, prepared: P) -> None:
         """Undo C{prepare}: the master is stopping."""
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
         """What a change will cost those who build, in lines for the user."""
-        raise NotImplementedError
 
     def warnings(self) -> list[str]:
         """Troubles to come, in lines for the user."""
-        raise NotImplementedError
 
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: P, drain: bool) -> list[str]:
         """
@@ -85,7 +80,6 @@ class Target(Protocol[P]):
 
         @param drain: let builds on removed slaves end before those are disconnected.
         """
-        raise NotImplementedError
 
 
 @dataclass

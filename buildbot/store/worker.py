@@ -27,7 +27,8 @@ from buildbot.store.sql import SqlCore
 
 _log = Logger()
 
-#: The largest hand-over and the largest group: all results of a group are delivered in one reactor turn.
+#: The largest hand-over. A group takes hand-overs until it has so much work, so it has less than twice that:
+#: all results of a group are delivered in one reactor turn.
 MAX_GROUP = 500
 
 

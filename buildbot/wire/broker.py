@@ -84,7 +84,6 @@ class PortPolicy(Protocol):
     @property
     def clock(self) -> IReactorTime:
         """The source of time for all connections."""
-        raise NotImplementedError
 
     def greeted(self, broker: SlavePortBroker) -> None:
         """A connection was made; its login begins."""
@@ -104,11 +103,9 @@ class PortPolicy(Protocol):
         @param name: the account that it tried; None if there is no such account.
         @return: for how many seconds to hold the connection before the peer is told.
         """
-        raise NotImplementedError
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
         """A peer broke a rule. Answers the seconds for which it is held before it is hung up on."""
-        raise NotImplementedError
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """A peer made an invalid request. The connection stays."""

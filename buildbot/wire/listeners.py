@@ -100,21 +100,17 @@ class _Listener:
         interface: str = "",
     ) -> Any:
         self.context = TLSContext(contextFactory)
-        return self._reactor.listenSSL(port, factory, self.context, backlog, interface)
+        return self._listen(port, factory, self.context, backlog, interface)
+
+    def _listen(self, *arguments: Any) -> Any:
+        return self._reactor.listenSSL(*arguments)
 
 
 class _Reader(_Listener):
     """I keep the TLS options and do not listen."""
 
-    def listenSSL(
-        self,
-        port: int,
-        factory: Factory,
-        contextFactory: IOpenSSLContextFactory,
-        backlog: int = 50,
-        interface: str = "",
-    ) -> None:
-        self.context = TLSContext(contextFactory)
+    def _listen(self, *arguments: Any) -> Any:
+        return None
 
 
 def withBacklog(description: str) -> str:

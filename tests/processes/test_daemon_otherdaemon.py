@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from types import FrameType
 
 from twisted.trial import unittest
 
@@ -81,12 +80,6 @@ class CommandsTests(unittest.TestCase):
 
     def setUp(self) -> None:
         self.here = directory(self.mktemp())
-        self.signalled: list[int] = []
-        self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
-
-    def hear(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal to this process."""
-        self.signalled.append(number)
 
     def test_start(self) -> None:
         """Where another program runs a slave none is started, and its pid file stays."""
