@@ -67,7 +67,7 @@ class BuildCommands:
         running = [b for b in runningBuilds(self._botmaster) if builder in (None, b.record.builder)]
         builders = [b for b in self._botmaster.getBuilders() if builder in (None, b.name)]
         waiting = [w for w in reportWaiting(self._botmaster) if builder in (None, w["builder"])]
-        requests = [self._waiting(request) for b in builders for request in b.pending[:most]]
+        requests = [self._waiting(request) for b in builders for request in (*b.starting, *b.pending)[:most]]
         return {
             "running": [reportRunning(build) for build in running],
             "waiting": waiting,
@@ -77,7 +77,7 @@ class BuildCommands:
         }
 
     def _running(self) -> int:
-        return sum(len(builder.building) for builder in self._botmaster.builders.values())
+        return sum(len(b.building) + len(b.ending) for b in self._botmaster.builders.values())
 
     def _waiting(self, request: BuildRequest) -> dict[str, Any]:
         return {

@@ -46,14 +46,18 @@ class BuilderForAttempt(Protocol):
     The builder, for an attempt to build.
 
     @ivar setup: what the configuration says of it.
+    @ivar starting: the requests whose build the store records at the moment.
     @ivar building: the builds that run.
+    @ivar ending: the builds that have ended, and whose end the store does not hold yet.
     @ivar isRemoved: whether it is in the configuration no more.
     @ivar expectations: step name -> seconds that it usually takes.
     @ivar builder_status: what status receivers see of it.
     """
 
     setup: BuilderConfig
+    starting: list[BuildRequest]
     building: list[Build]
+    ending: list[Build]
     isRemoved: bool
     expectations: dict[str, float]
     builder_status: BuilderStatus
@@ -115,7 +119,11 @@ class BuildAttempt:
                 isStopping = self._master.resources.stopping
                 again = self._waitsAgain(build, isStopping)
                 self._over(build)
-                again = await self._keep(build.build_status, again, not isStopping)
+                self.builder.ending.append(build)
+                try:
+                    again = await self._keep(build.build_status, again, not isStopping)
+                finally:
+                    self.builder.ending.remove(build)
                 self._release(build.build_status, again, not isStopping)
         finally:
             self._engine.keeping -= 1
@@ -132,7 +140,10 @@ class BuildAttempt:
             req.isChosen = False
         if answers and self._canBegin():
             taken = self.builder.take(chosen)  # some may have been cancelled meanwhile
+            self.builder.starting += taken
             build = await self._recorded(taken) if taken else None
+            for req in taken:
+                self.builder.starting.remove(req)
         if build is None:
             self._engine.trialIsOver(chosen)
             self.slavebuilder.free()

@@ -46,7 +46,9 @@ class Builder:
     @ivar setup: what the configuration says of me.
     @ivar attachedSlaves: the attached slaves: slave name -> L{SlaveBuilder}.
     @ivar pending: the requests that wait, the oldest first.
+    @ivar starting: the requests that left the queue, and whose build the store records at the moment.
     @ivar building: the builds that run.
+    @ivar ending: the builds that have ended, and whose end the store does not hold yet.
     @ivar isRemoved: whether the configuration does not have me any more.
     @ivar builder_status: what status receivers see of me.
     @ivar expectations: step name -> seconds that it usually takes.
@@ -57,7 +59,9 @@ class Builder:
         self.botmaster = botmaster
         self.attachedSlaves: dict[str, SlaveBuilder] = {}
         self.pending: list[BuildRequest] = []
+        self.starting: list[BuildRequest] = []
         self.building: list[Build] = []
+        self.ending: list[Build] = []
         self.expectations: dict[str, float] = {}
         self.isRemoved = False
         self.builder_status = BuilderStatus(self, botmaster.resources.announcer)

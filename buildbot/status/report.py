@@ -15,7 +15,7 @@ from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
 from buildbot.status.build import BuildStatus
-from buildbot.status.reported import ReportedBuilders, ReportedMaster, ReportedSlave
+from buildbot.status.reported import ReportedBuilder, ReportedBuilders, ReportedMaster, ReportedSlave
 from buildbot.status.slave import SlaveStatus
 
 #: How many Changes of a source are named one by one.
@@ -107,8 +107,17 @@ def failingBuilders(slave: ReportedSlave) -> list[str]:
 
 
 def runningBuilds(botmaster: ReportedBuilders) -> list[BuildStatus]:
-    """The L{buildbot.status.build.BuildStatus} of each build that runs, builder by builder."""
-    return [build.build_status for builder in botmaster.getBuilders() for build in builder.building]
+    """
+    The L{buildbot.status.build.BuildStatus} of each build that runs, builder by builder.
+
+    A build counts as running until the store holds its end: so a build is at any time among the waiting,
+    the running or the finished.
+    """
+    return [
+        build.build_status
+        for builder in botmaster.getBuilders()
+        for build in (*builder.building, *builder.ending)
+    ]
 
 
 def reportRunning(build: BuildStatus) -> dict[str, Any]:
@@ -118,8 +127,8 @@ def reportRunning(build: BuildStatus) -> dict[str, Any]:
     now = {
         "step": None if step is None else step.getName(),
         "eta": build.getETA(),
-        "note": build.note,
-        "lasts": build.now() - build.started,
+        "note": build.note or ("its end is being stored" if build.isFinished() else ""),
+        "lasts": (build.finished or build.now()) - build.started,
     }
     return {**reportBuild(record), **now}
 
@@ -164,14 +173,15 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
 
 def reportWaiting(botmaster: ReportedBuilders) -> list[dict[str, Any]]:
     """Which builders have requests that wait, how many, since when, and why: one dict each."""
-    return [
-        {
-            "builder": builder.name,
-            "requests": len(builder.pending),
-            "since": builder.pending[0].submitted,
-            "lasts": builder.clock.seconds() - builder.pending[0].arrived,
-            "why": builder.whyWaiting(),
-        }
-        for builder in botmaster.getBuilders()
-        if builder.pending
-    ]
+    return [_waiting(builder) for builder in botmaster.getBuilders() if builder.starting or builder.pending]
+
+
+def _waiting(builder: ReportedBuilder) -> dict[str, Any]:
+    requests = [*builder.starting, *builder.pending]
+    return {
+        "builder": builder.name,
+        "requests": len(requests),
+        "since": requests[0].submitted,
+        "lasts": builder.clock.seconds() - requests[0].arrived,
+        "why": builder.whyWaiting() or "its build is about to begin",
+    }

@@ -82,8 +82,16 @@ class ReportedBuilder(Protocol):
         """Its name."""
 
     @property
+    def starting(self) -> Sequence[ReportedRequest]:
+        """The requests whose build the store records at the moment."""
+
+    @property
     def building(self) -> Sequence[RunningBuild]:
         """The builds that run."""
+
+    @property
+    def ending(self) -> Sequence[RunningBuild]:
+        """The builds that have ended, and whose end the store does not hold yet."""
 
     @property
     def pending(self) -> Sequence[ReportedRequest]:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildbot.control.server import ask
+from buildbot.model.results import RETRY
 from tests import hostile
 from tests.benchmarks import rawpb
 from tests.benchmarks.machine import conversation, forgetPeak, peakKiB, rssKiB, settle
@@ -351,6 +352,7 @@ def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
     settle(server.pid)
     forgetPeak(server.pid)
     before = rssKiB(server.pid)
+    earlier = _finished(server, wanted.builder)
     with honest(server) as worst:
         crowd = threading.Thread(
             target=Crowd(server.port, ["127.30.0.1"], patience=patience + 5).run, args=([slave],), daemon=True
@@ -360,7 +362,7 @@ def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
         began = time.monotonic()
         asked: Any = ask(server.basedir, "force", builder=wanted.builder, timeout=60)
         assert asked is not None
-        results = _ended(server, wanted.builder, slave, began + patience)
+        results = _ended(server, wanted.builder, earlier, slave, began + patience)
         took = time.monotonic() - began
         settle(server.pid)
         peak = peakKiB(server.pid) - before
@@ -370,12 +372,23 @@ def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
     return Cost(slave.sent, peak, kept, worst(), took, results)
 
 
-def _ended(server: Server, builder: str, slave: Slave, until: float) -> int | None:
-    """The results of the last build of a builder, once it has ended; None if the slave was hung up on."""
+def _finished(server: Server, builder: str) -> list[dict[str, Any]]:
+    """The finished builds of a builder, newest first."""
+    told: Any = ask(server.basedir, "builds", builder=builder, timeout=60)
+    finished: list[dict[str, Any]] = told["finished"]
+    return finished
+
+
+def _ended(
+    server: Server, builder: str, earlier: list[dict[str, Any]], slave: Slave, until: float
+) -> int | None:
+    """The results of the first build after the earlier ones; None if the slave was hung up on."""
+    last = max((build["number"] for build in earlier), default=-1)
     while time.monotonic() < until and not slave.hungUp:
-        builds: Any = ask(server.basedir, "builds", builder=builder, timeout=60)
-        if builds["finished"] and not builds["running"] and not builds["waiting"]:
-            results: int | None = builds["finished"][0]["results"]
+        finished = _finished(server, builder)
+        later = [build for build in finished if build["number"] > last and build["results"] != RETRY]
+        if later:
+            results: int | None = later[-1]["results"]
             return results
         time.sleep(0.1)
     return None

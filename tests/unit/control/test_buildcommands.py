@@ -123,6 +123,37 @@ class LookingTests(AnswersCase):
         self.assertEqual((waiting["builder"], waiting["requests"], waiting["since"]), ("full", 1, 1000))
         self.assertIn("bot1", waiting["why"])
 
+    def test_neverLost(self) -> None:
+        """B8: while the store records the start or end of a build, the build still waits or runs."""
+        self.green()
+        start, finish = (self.holdUp(name) for name in ("startBuild", "finishBuild"))
+        self.force()
+        said = self.ask("builds")
+        self.assertEqual((len(said["waiting"]), len(said["requests"]), said["running"]), (1, 1, []))
+        self.assertEqual(said["waiting"][0]["why"], "its build is about to begin")
+        start.callback(None)
+        self.settle()
+        said = self.ask("builds")
+        self.assertEqual((said["waiting"], said["requests"], said["finished"]), ([], [], []))
+        (running,) = said["running"]
+        self.assertEqual((running["result"], running["note"]), ("success", "its end is being stored"))
+        finish.callback(None)
+        self.settle()
+        said = self.ask("builds")
+        self.assertEqual((said["waiting"], said["running"], len(said["finished"])), ([], [], 1))
+
+    def holdUp(self, name: str) -> Deferred[None]:
+        """Hold up a method of the store until the returned Deferred is fired."""
+        method, until = getattr(self.botmaster.store, name), Deferred[None]()
+
+        def late(*args: Any, **kwargs: Any) -> Deferred[Any]:
+            called: Deferred[Any] = Deferred()
+            until.addCallback(lambda _: method(*args, **kwargs).chainDeferred(called) and None)
+            return called
+
+        self.patch(self.botmaster.store, name, late)
+        return until
+
     def test_oneBuilder(self) -> None:
         """Of one builder only its own is told; one that there is not, and never was, is said to be none."""
         self.configure(shell("true"), builders="full quick")
