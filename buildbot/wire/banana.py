@@ -68,9 +68,9 @@ class LimitExceeded(BananaError):
 class Limits:
     """The limits of one received expression.
 
-    @ivar expressionBytes: its length on the wire.
-    @ivar depth: how many lists may stand inside each other, the outermost included.
-    @ivar items: how many items all its lists may have together; no use in more than L{SIZE_LIMIT}.
+    @ivar expressionBytes: the most bytes on the wire.
+    @ivar depth: the most levels of nested lists, the outermost included.
+    @ivar items: the most items in all its lists together. Values above L{SIZE_LIMIT} have no effect.
     """
 
     expressionBytes: int
@@ -212,13 +212,13 @@ _unpackFloat = struct.Struct("!d").unpack_from
 class _Unfinished(NamedTuple):
     """The state of the decoding of one expression.
 
-    @ivar stack: the lists that are open round the current one, outermost first, and how many items each
-        lacks. The expression itself counts as the one item of a list below them all.
+    @ivar stack: the open lists round the current one, outermost first, each with the number of its missing
+        items. Below them is a list with the expression itself as its one item.
     @ivar current: the list being filled.
-    @ivar missing: how many items it lacks.
-    @ivar items: how many the lists have been announced to have.
-    @ivar size: how many bytes the expression has taken, the tail not counted.
-    @ivar tail: the beginning of a token.
+    @ivar missing: the number of its missing items.
+    @ivar items: the announced items of all lists so far.
+    @ivar size: the bytes of the expression so far, without the tail.
+    @ivar tail: the beginning of an incomplete token.
     """
 
     stack: list[tuple[int, list[Any]]]
@@ -239,11 +239,11 @@ class Decoder:
     Strings become bytes, lists become lists, numbers become int or float. I store only the incomplete
     expression. I check the size in each token against the limits before I allocate memory for it.
 
-    @ivar limits: how large an expression may be.
+    @ivar limits: the limits of an expression.
     @ivar vocabulary: False until the dialect "pb" is negotiated. Until then, words by number are refused.
 
-    Both may be changed at any time and hold for what is decoded from then on: also in the midst of a
-    L{decode}, between two of its expressions.
+    Both may be changed at any time, also between two expressions of one L{decode}. They apply to the
+    expressions that follow.
     """
 
     def __init__(self, limits: Limits = BEFORE_LOGIN, vocabulary: bool = False) -> None:
@@ -270,13 +270,13 @@ class Decoder:
         self._unfinished = self._string = None
 
     def decode(self, data: bytes) -> Iterable[Any]:
-        """The expressions that C{data} completes, each decoded when it is asked for.
+        """Yield the expressions that C{data} completes, each decoded when it is asked for.
 
-        All have to be taken before I am called again. Whoever leaves some gives up the connection.
+        The caller must take all of them before the next call, or drop the connection.
 
-        @raise BananaError: what came is not banana, or (L{LimitExceeded}) larger than I accept. Raised here
-            or when the next expression is asked for, and again for whatever comes later.
-        @raise RuntimeError: the expressions that an earlier call completed were not all taken.
+        @raise BananaError: the bytes are not banana, or (L{LimitExceeded}) exceed a limit. Raised here or at
+            the next expression, and again in all later calls.
+        @raise RuntimeError: expressions of an earlier call were not taken.
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
@@ -289,17 +289,19 @@ class Decoder:
         self._decoding = True
         if len(data) <= SIZE_LIMIT:
             return self._decode(data, False)
-        # No piece can hold a string over the limit, so that one comparison serves both limits of strings.
+        # No piece can hold a string over the limit, so one comparison checks both limits of strings.
         return chain.from_iterable(
             self._decode(data[start : start + SIZE_LIMIT], start + SIZE_LIMIT < len(data))
             for start in range(0, len(data), SIZE_LIMIT)
         )
 
     def _decode(self, data: bytes, more: bool) -> Iterator[Any]:
-        """The expressions completed by at most L{SIZE_LIMIT} bytes, of which there are C{more} to decode.
+        """Yield the expressions completed by at most L{SIZE_LIMIT} bytes.
 
-        The whole product waits for this loop. It keeps what a token needs in local variables, never copies
-        the rest of the data, and learns from the IndexError that it has come to the end.
+        This loop decides the speed of all slave connections. So it keeps the parts of a token in local
+        variables, never copies the rest of the data, and detects the end of the data by the IndexError.
+
+        @param more: True if more data of the same call follows.
         """
         limits = self.limits
         words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
@@ -311,7 +313,7 @@ class Decoder:
             stack, current, missing, items, size, tail = self._unfinished
             self._unfinished = None
             data = tail + data
-            begin = -size  # where the expression would begin if all of it were here
+            begin = -size  # where the expression would begin in data if all of it were there
         token = pos = 0
         if self._string is not None:
             # The string ends in this piece: decode() has checked that.
@@ -401,7 +403,7 @@ class Decoder:
             if size - begin > limits.expressionBytes:
                 raise self._end(LimitExceeded("expressionBytes", limits.expressionBytes)) from None
         except KeyError:
-            raise self._end(BananaError("a word was sent by a number that has no meaning here")) from None
+            raise self._end(BananaError("an unknown vocabulary number")) from None
         except BananaError as error:
             raise self._end(error) from None
         self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])

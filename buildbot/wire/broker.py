@@ -184,7 +184,7 @@ class SlavePortBroker(pb.Broker):
         port = getattr(address, "port", None)
         self.address = self.host if port is None else f"{self.host}:{port}"
         self._decoder = Decoder(BEFORE_LOGIN)
-        self.budget = Budget("what is kept of all that it says", PEER_MEMORY)
+        self.budget = Budget("the data kept for this peer", PEER_MEMORY)
 
     @property
     def who(self) -> str:
@@ -293,7 +293,7 @@ class SlavePortBroker(pb.Broker):
             self._waiting = bytearray()
         self._waiting += data
         if len(self._waiting) > UNSERVED:
-            self.breakOff(f"it sends more than {UNSERVED} bytes when nothing is read")
+            self.breakOff(f"it sent more than {UNSERVED} bytes while reading was paused")
 
     def _goOn(self, data: bytes | None = None) -> None:
         """Serve messages for a time slice. If work is left, continue after the other connections.
@@ -310,7 +310,7 @@ class SlavePortBroker(pb.Broker):
         except (Violation, BananaError, InsecureJelly) as error:
             self.breakOff(str(error) or type(error).__name__)
         except PLUGIN_ERRORS:
-            log.failure("serving {who} failed by a fault of the master", who=self.who)
+            log.failure("internal error while serving {who}", who=self.who)
             self.abort()
         if self.closed or self._hanging:
             self._work = self._rest = self._waiting = None
@@ -378,7 +378,7 @@ class SlavePortBroker(pb.Broker):
             if self._messages > MESSAGES_BEFORE_LOGIN:
                 raise Violation(f"more than {MESSAGES_BEFORE_LOGIN} messages before its login")
         if type(expression) is not list or not expression or type(expression[0]) is not bytes:
-            raise Violation("a message that is none")
+            raise Violation("an invalid message")
         served = _SERVED.get(expression[0])
         if served is None:
             raise Violation(f"a message of unknown kind {expression[0][:32]!r}")
@@ -400,7 +400,7 @@ class SlavePortBroker(pb.Broker):
         local = self.localObjects.get(objectID)
         try:
             if local is None:
-                raise Violation(f"it called an object that it was not given: {objectID!r:.40}")
+                raise Violation(f"it called an object that it had no reference to: {objectID!r:.40}")
             name = message.decode("utf-8", "replace")
             result = local.object.remoteMessageReceived(self, name, args, kw)
         except (Violation, InsecureJelly):
@@ -456,7 +456,7 @@ class SlavePortBroker(pb.Broker):
         if isinstance(error, (pb.Error, NoSuchMethod)):
             self.factory.complained(self, f"{type(error).__name__}: {error}")
         elif not isinstance(error, UnauthorizedLogin):  # the login code has logged this one
-            log.failure("a call of {who} failed by a fault of the master", Failure(error), who=self.who)
+            log.failure("internal error in a call of {who}", Failure(error), who=self.who)
         if answerRequired:
             self._sendError(error, requestID)
 
@@ -495,13 +495,13 @@ class SlavePortBroker(pb.Broker):
         """The Deferred of the call with this number. Raises L{Violation} if no such call is pending."""
         waiting: Deferred[Any] | None = self.waitingForAnswers.get(requestID)
         if waiting is None:
-            raise Violation("an answer to nothing that was asked")
+            raise Violation("an answer to a call that was not made")
         return waiting
 
     def _decref(self, objectID: int) -> None:
         local = self.localObjects.get(objectID)
         if local is None:
-            raise Violation("it gave back what it never had")
+            raise Violation("it released an object that it had no reference to")
         self.proto_decref(objectID)
 
     # writing

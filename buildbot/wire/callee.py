@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_callee -*-
-"""What every object called over PB has in common, and the reconnecting client of 0.7.5.
+"""The base classes of objects that are called over PB, and the reconnecting client of 0.7.5.
 
-Twisted's own dispatch logs the arguments of a call that does not fit, takes only
-byte-free keywords on perspectives, and cannot send the result of an C{async def}.
-L{dispatch} corrects all three. This module does not know slaves or the master.
+Twisted's own dispatch logs the arguments of an invalid call, does not take bytes as keywords on perspectives,
+and cannot send the result of an C{async def}. L{dispatch} corrects all three. This module does not know
+slaves or the master.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ class MalformedCall(WrongArguments):
 
 
 class Codec(Protocol):
-    """What a call needs of the connection that it came over: the L{pb.Broker}."""
+    """The part of a connection (a L{pb.Broker}) that L{dispatch} uses."""
 
     def serialize(self, object: Any, /) -> Any:
-        """The jelly of a value."""
+        """Return the jelly of a value."""
 
     def unserialize(self, sexp: Any, /) -> Any:
-        """The value of some jelly."""
+        """Return the value of some jelly."""
 
 
 def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any, kw: Any) -> Any:
     """Call the method C{prefix + message} of C{target} for the peer of C{broker}.
 
-    @param args: the jellied positional arguments; C{kw}: the jellied keywords,
-        whose keys may be bytes (they are, from Python 2).
+    @param args: the jellied positional arguments.
+    @param kw: the jellied keywords. Their keys may be bytes: Python 2 peers send bytes.
     @return: the answer to send: jelly, or a Deferred of jelly.
-    @raise NoSuchMethod: there is no such method.
-    @raise MalformedCall: the method cannot be called like this.
+    @raise NoSuchMethod: C{target} has no such method.
+    @raise MalformedCall: the arguments do not fit the method's signature.
     """
     method = getattr(target, prefix + message, None)
     if method is None:
@@ -84,7 +84,7 @@ def _checkCall(
 
 
 class Callee(pb.Referenceable):
-    """I am an object that a peer may call; my C{remote_} methods may be C{async def}."""
+    """I am an object that a peer may call: my C{remote_} methods. They may be C{async def}."""
 
     def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
         """Serve a call from the peer; see L{dispatch}."""
@@ -94,14 +94,14 @@ class Callee(pb.Referenceable):
 class NewCredPerspective(pb.Avatar):
     """I am the object that a logged-in peer can call: my C{perspective_} methods.
 
-    L{buildbot.slaves.realm.Dispatcher} calls C{attached} when the peer has proved who
-    it is and C{detached} when it is gone.
+    L{buildbot.slaves.realm.Dispatcher} calls C{attached} after a successful login and C{detached} after the
+    logout.
     """
 
     def attached(self, mind: pb.RemoteReference | None, /) -> Any:
         """The peer logged in.
 
-        @param mind: the object that it offers for calling back, or None.
+        @param mind: a reference to the peer's own object, for calls back to the peer; or None.
         @return: the perspective for the peer, or a Deferred of it.
         """
         return self
@@ -117,8 +117,8 @@ class NewCredPerspective(pb.Avatar):
 class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClientFactory):
     """I log in to a PB server, and log in again after each lost connection.
 
-    Call L{startLogin} once, before connecting; override L{gotPerspective}, which
-    is called after every login, and L{failedToGetPerspective}.
+    Call L{startLogin} once, before connecting. Override L{gotPerspective}, which is called after every login,
+    and L{failedToGetPerspective}.
     """
 
     def __init__(self) -> None:
@@ -127,17 +127,17 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         self._client: pb.Referenceable | None = None
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        """The connection failed: try again later."""
+        """Retry later: the connection could not be made."""
         pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
         protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
 
     def clientConnectionLost(self, connector: IConnector, reason: Failure, reconnecting: int = 1) -> None:
-        """The connection broke: try again later."""
+        """Retry later: the connection was lost."""
         pb.PBClientFactory.clientConnectionLost(self, connector, reason, reconnecting=reconnecting)
         protocol.ReconnectingClientFactory.clientConnectionLost(self, connector, reason)
 
     def clientConnectionMade(self, broker: pb.Broker) -> None:
-        """Connected: reset the back-off and log in."""
+        """Reset the retry delay and log in."""
         self.resetDelay()
         pb.PBClientFactory.clientConnectionMade(self, broker)
         root = self._root
@@ -147,12 +147,15 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         self.gotRootObject(root)
 
     def startLogin(self, credentials: UsernamePassword, client: pb.Referenceable | None = None) -> None:
-        """Log in with C{credentials} at every connection; C{client} is our mind."""
+        """Log in with C{credentials} on every connection.
+
+        @param client: the mind: an object that the server may call.
+        """
         self._credentials = credentials
         self._client = client
 
     def doLogin(self, root: pb.RemoteReference) -> None:
-        """Log in over the connection just made."""
+        """Log in over the new connection."""
         credentials = self._credentials
         assert credentials is not None  # startLogin comes first
         login: Deferred[Any] = self._cbSendUsername(
@@ -162,23 +165,23 @@ class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClien
         login.addErrback(lambda why: log.failure("gotPerspective failed after a login", failure=why))
 
     def gotPerspective(self, perspective: pb.RemoteReference) -> None:
-        """A login succeeded; for subclasses."""
+        """Called after each successful login. Override me."""
 
     def gotRootObject(self, root: pb.RemoteReference) -> None:
-        """A connection was made; for subclasses that do not log in."""
+        """Called for each new connection. Override me if you do not log in."""
 
     def failedToGetPerspective(self, why: Failure) -> None:
-        """A login failed. The connection is dropped, so the next try comes after
-        the usual delay: whoever refused may have changed their mind by then.
+        """Called after a failed login. Drops the connection, to retry after the usual delay: the server may
+        accept a later login.
         """
         log.warn("login failed: {why}", why=why.getErrorMessage())
         if self._broker is not None:
             self._broker.transport.loseConnection()
 
     def login(self, *args: Any) -> Any:
-        """Not for this class: use L{startLogin}."""
+        """Always raises RuntimeError: use L{startLogin}."""
         raise RuntimeError("login serves a single connection: use startLogin instead")
 
     def getPerspective(self, *args: Any) -> Any:
-        """Not for this class: use L{startLogin}."""
+        """Always raises RuntimeError: use L{startLogin}."""
         raise RuntimeError("getPerspective is one-shot and of the old cred: use startLogin instead")

@@ -51,12 +51,12 @@ def text(value: object, limit: int = 1024, lines: bool = False) -> str:
     @return: bytes, text and numbers as text; for others, the name of the type in angle brackets.
     """
     if isinstance(value, bytes):
-        # A character has at most four bytes.
+        # UTF-8 uses at most four bytes for a character.
         shown = value[: 4 * limit + 4].decode("utf-8", "replace")
     elif isinstance(value, str):
         shown = value[: limit + 1]
     elif isinstance(value, (int, float)):
-        # Python refuses to write numbers of more than 4300 digits; hexadecimal ones it writes.
+        # str() of an int of more than 4300 digits raises ValueError; hex() does not.
         shown = hex(value) if isinstance(value, int) and value.bit_length() > 1024 else str(value)
     else:
         shown = f"<{type(value).__name__}>"
@@ -110,19 +110,19 @@ class Dialect(Enum):
 
     @classmethod
     def of(cls, commands: Mapping[Any, object]) -> Dialect:
-        """The dialect of a peer that answered C{getCommands} with C{commands}, as they came over the wire.
+        """The dialect of a peer, from its unconverted answer to C{getCommands}.
 
-        A peer that has no commands to tell is from before there were any, and so is its Python.
+        A peer without commands is older than that call, and runs on Python 2.
         """
         return cls.PYTHON3 if commands and all(isinstance(key, str) for key in commands) else cls.PYTHON2
 
     def toPeer(self, value: Any) -> Any:
-        """C{value} as a peer of this dialect wants it, to be sent.
+        """Convert the text in C{value} for a peer of this dialect.
 
-        For Python 2 text becomes UTF-8 bytes everywhere, in keys too; what L{word} let through is again what
-        it was. Everything but text, and the containers it is in, passes untouched.
+        For Python 2, text becomes UTF-8 bytes everywhere, also in keys. Surrogates from L{word} become the
+        original bytes again. Other values, and their containers, do not change.
 
-        @raise UnicodeEncodeError: text that came from nowhere L{word} knows: with lone surrogates.
+        @raise UnicodeEncodeError: the text contains lone surrogates that are not from L{word}.
         """
         return _encoded(value) if self is Dialect.PYTHON2 else value
 
@@ -141,7 +141,7 @@ def _encoded(value: Any) -> Any:
 # ---- generations
 
 
-@lru_cache(maxsize=1000)  # every step of every build compares a few
+@lru_cache(maxsize=1000)  # each step compares some versions
 def _numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version: 0, 7 and 11 for "0.7.11p3". Trailing zeros are dropped."""
     found: list[int] = []
@@ -158,9 +158,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def versionAtLeast(version: str | None, wanted: str) -> bool:
-    """Whether C{version} is C{wanted} or later, by the numbers: "2.16" is later than "2.9".
+    """True if C{version} is C{wanted} or later, compared by number: "2.16" is later than "2.9".
 
-    False if there is no version. 0.7.5 compared them as text.
+    False for C{version} None. (0.7.5 compared versions as text.)
     """
     return version is not None and _numbers(version) >= _numbers(wanted)
 
@@ -170,9 +170,9 @@ class Generation:
     """The known facts about the software of a peer.
 
     @ivar kind: C{"slave"} (up to 0.8), C{"worker"} (0.9 and later) or C{"unknown"}.
-    @ivar commandVersion: of its commands, "2.9" for one; None if it did not tell.
-    @ivar version: of its software; None if it did not tell.
-    @ivar python: 2 or 3; None if it did not tell.
+    @ivar commandVersion: the version of its commands, such as "2.9"; None if unknown.
+    @ivar version: the version of its software; None if unknown.
+    @ivar python: 2 or 3; None if unknown.
     """
 
     kind: str
@@ -184,7 +184,7 @@ class Generation:
     UNKNOWN: ClassVar[Generation]
 
     def __str__(self) -> str:
-        """For people: "slave 0.7.12 (python 2)", "slave 0.7.5 or older (python 2)"."""
+        """Text for people, such as "slave 0.7.12 (python 2)" or "slave 0.7.5 or older (python 2)"."""
         python = f" (python {self.python})" if self.python else ""
         return f"{self.kind}{self._release()}{python}"
 
@@ -193,7 +193,7 @@ class Generation:
             return f" {self.version}"
         if self.commandVersion is None:
             return ""
-        # The commands of 0.7.5 have version 2.2, those of 0.7.6 have 2.3; neither tells its own version.
+        # The commands of 0.7.5 have version 2.2, those of 0.7.6 have 2.3. Both releases lack getVersion.
         if not versionAtLeast(self.commandVersion, "2.3"):
             return " 0.7.5 or older"
         return f" with commands {self.commandVersion}"
@@ -205,8 +205,8 @@ Generation.UNKNOWN = Generation("unknown")
 def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | None = None) -> Generation:
     """Determine the generation of a peer from its answers.
 
-    @param commands: command name -> version, as C{getCommands} was answered; {} if it was not.
-    @param version: what C{getVersion} was answered; None if it was not.
+    @param commands: command name -> version, the answer to C{getCommands}; {} if there was none.
+    @param version: the answer to C{getVersion}; None if there was none.
     """
     commandVersion = _newest(text(each, 32) for each in commands.values())
     if commandVersion is None:
@@ -217,5 +217,5 @@ def generation(commands: Mapping[Any, object], dialect: Dialect, version: str | 
 
 
 def _newest(versions: Iterable[str]) -> str | None:
-    """All commands of an honest peer have the same version."""
+    """The highest version that has digits, or None. All commands of a genuine slave have the same version."""
     return max((version for version in versions if _numbers(version)), key=_numbers, default=None)

@@ -47,11 +47,12 @@ class RemoteFailure(pb.CopiedFailure):
     true for any name that the peer sends. Awaiting a Deferred that failed with me raises my C{value}, whose
     type is always the same.
 
-    @ivar type: the dotted name of the exception, as text; those of Python 2's own are given Python 3's names.
+    @ivar type: the dotted name of the exception, as text. Python 2's built-in exceptions get their Python 3
+        names.
     @ivar value: a L{RaisedRemotely}.
-    @ivar traceback: as text, in lines, if the peer gave one.
-    @ivar parents: the dotted names of the classes that the exception is of, as text, C{type} among them.
-    @ivar fromPython2: whether the peer speaks as Python 2 does.
+    @ivar traceback: the peer's traceback as text, or a line that says it is unavailable.
+    @ivar parents: the dotted names of the exception's classes, as text; C{type} is the first.
+    @ivar fromPython2: True if the error has the form that Python 2 sends.
     """
 
     type: str  # type: ignore[assignment]  # a local failure has the class here
@@ -60,7 +61,7 @@ class RemoteFailure(pb.CopiedFailure):
     fromPython2: bool
 
     def setCopyableState(self, state: Any) -> None:
-        """Take what the peer sent.
+        """Fill my attributes from what C{pb.CopyableFailure} of the peer sent.
 
         @param state: a dictionary of attributes; any other type counts as an empty dictionary.
         """
@@ -78,7 +79,8 @@ class RemoteFailure(pb.CopiedFailure):
             "type": name,
             "value": RaisedRemotely(name, _said(known.get("value"), _VALUE_LIMIT), traceback),
             "traceback": traceback,
-            # Up to Twisted 24.3 the first name is read; later there is a property that reads the second.
+            # Twisted up to 24.3 reads "parents". Later releases have a property of that name, which reads
+            # "_parents".
             "parents": list(dict.fromkeys(names)),
             "_parents": list(dict.fromkeys(names)),
             "fromPython2": any(isinstance(key, bytes) for key in given),
@@ -114,14 +116,14 @@ def isOfOpenSSL(error: object) -> bool:
 
 
 def handshakeFailed(error: BaseException | None) -> str:
-    """A sentence about a failed TLS handshake, with OpenSSL's reason if there is one."""
+    """A clause about a failed TLS handshake, with OpenSSL's reason if there is one."""
     errors = error.args[0] if error is not None and error.args else ()
     words = errors[-1][-1] if isinstance(errors, list) and errors and errors[-1] else ""
     return "the TLS handshake failed" + (f": {words}" if words else "")
 
 
 def _exceptionName(name: object) -> str:
-    """The dotted name of an exception in Python 3."""
+    """The Python 3 name of a remote exception."""
     name = _said(name, _TYPE_LIMIT).replace("\n", " ")
     if name in _OS_ERRORS:
         return "builtins.OSError"

@@ -1,12 +1,12 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
 """Convert values, references and errors on the slave port to s-expressions and back.
 
-The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. Nothing is imported,
-looked up or called by a name that a peer sent, and no object of ours leaves that is not meant to. Bytes and
-text are kept as they are (see L{buildbot.wire.dialect}); how an expression looks on the wire is for
-L{buildbot.wire.banana}, what the errors of old peers lack for L{buildbot.wire.failure}.
+The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. A name from a peer
+never causes an import, a lookup or a call here. The master's objects are sent only as references. Bytes and
+text are not converted (see L{buildbot.wire.dialect}). L{buildbot.wire.banana} encodes expressions to bytes.
+L{buildbot.wire.failure} completes the errors of old peers.
 
-A "broker" here is a L{pb.Broker}, or anything that keeps references as one does.
+A "broker" here is a L{pb.Broker}, or another object with its methods for references.
 """
 
 from __future__ import annotations
@@ -25,34 +25,36 @@ __all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "
 
 #: The deepest nesting of values, in both directions.
 DEPTH_LIMIT = 100
-#: A received value may say by numbers that a part of it stands in several places. No number is larger than
-#: this, nor are all the characters and bytes in the parts that are repeated.
+#: Repeated parts of a received value have numbers below this. It also limits the characters and bytes in all
+#: repeated parts.
 REFERENCE_LIMIT = 1 << 20
-#: So many values may be in the parts that are repeated. Peers repeat small ones, and each is walked through.
+#: The most values in all repeated parts. Peers repeat small values; each repetition is counted value by
+#: value.
 REPEATED_LIMIT = 10_000
-#: So many bytes of memory may be taken by all the text of one received value. A single letter outside of the
-#: first 65,536 makes Python use four bytes for each letter of a text.
+#: The most bytes of memory for the long texts of one received value. One character above U+FFFF makes Python
+#: use four bytes for every character of a text.
 TEXT_LIMIT = 24 << 20
-#: So many objects of its own may a peer name in one value. Each is given back to it by a message.
+#: The most references to the peer's objects in one value. The master sends one message to release each.
 OBJECTS_LIMIT = 2048
-#: Texts of fewer bytes are not counted one by one: the limits of an expression hold them down.
+#: Shorter texts are not counted: the limits of an expression hold them down.
 _SHORT_TEXT = 4096
-#: Numbers of remote objects; a connection never comes to more.
+#: The limit of the numbers of remote objects. No connection reaches it.
 _OBJECT_LIMIT = 1 << 53
 
 
-# ---- what we send
+# ---- sending
 
 
 def jelly(value: object, broker: pb.Broker) -> Any:
     """The s-expression for C{value}, to be sent over the connection of C{broker}.
 
-    What may be sent: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may be sent;
-    L{pb.Referenceable}s, as references, which C{broker} counts; references the peer gave us; and whatever
-    else is L{Jellyable}, such as a L{pb.CopyableFailure}. A part in several places is sent as often.
+    Allowed values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of allowed values;
+    L{pb.Referenceable}s, which are sent as references and counted by C{broker}; references from this peer;
+    other L{Jellyable} objects, such as a L{pb.CopyableFailure}. A part that occurs several times is sent
+    several times.
 
-    @raise InsecureJelly: a part is of another type (subclasses included), is text that UTF-8 has no bytes
-        for, or is nested more than L{DEPTH_LIMIT} deep, as one that contains itself is.
+    @raise InsecureJelly: a part has another type (subclasses included), is text with lone surrogates, or is
+        nested more than L{DEPTH_LIMIT} deep, such as a list that contains itself.
     """
     return _jelly(value, broker, 0)
 
@@ -87,7 +89,7 @@ def _jelly(value: Any, broker: pb.Broker, depth: int) -> Any:
         return [b"boolean", b"true" if value else b"false"]
     if isinstance(value, Jellyable):
         return _jellyObject(value, broker, depth)
-    raise InsecureJelly(f"a {kind.__module__}.{kind.__qualname__} is not to be sent")
+    raise InsecureJelly(f"a {kind.__module__}.{kind.__qualname__} cannot be sent")
 
 
 _AS_THEY_ARE = frozenset({bytes, int, float})
@@ -96,7 +98,7 @@ _COLLECTIONS: dict[type[Any], bytes] = {list: b"list", tuple: b"tuple", set: b"s
 
 def _deeper(depth: int) -> int:
     if depth >= DEPTH_LIMIT:
-        raise InsecureJelly(f"more than {DEPTH_LIMIT} values inside each other")
+        raise InsecureJelly(f"more than {DEPTH_LIMIT} levels of nested values")
     return depth + 1
 
 
@@ -104,7 +106,7 @@ def _encodeText(value: str) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError:
-        raise InsecureJelly("text with lone surrogates is not to be sent") from None
+        raise InsecureJelly("text with lone surrogates cannot be sent") from None
 
 
 def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
@@ -113,13 +115,15 @@ def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
         return [b"remote", broker.registerReference(value)]
     if isinstance(value, pb.RemoteReference):
         if value.broker is not broker:
-            raise InsecureJelly("a reference to a peer's object is not to be sent to another peer")
+            raise InsecureJelly("a reference to one peer's object cannot be sent to another peer")
         return [b"local", value.luid]
     return value.jellyFor(_Jellier(broker, _deeper(depth)))
 
 
 class _Jellier:
-    """I am the jellier that objects get: see L{twisted.spread.interfaces.IJellyable}."""
+    """I give the objects' C{jellyFor} methods access to our L{jelly}: see
+    L{twisted.spread.interfaces.IJellyable}.
+    """
 
     def __init__(self, broker: pb.Broker, depth: int) -> None:
         self.invoker = broker
@@ -135,19 +139,19 @@ class _Jellier:
         return expression
 
 
-# ---- what we receive
+# ---- receiving
 
 
 def unjelly(expression: Any, broker: pb.Broker) -> Any:
-    """The value that C{expression}, as a L{buildbot.wire.banana.Decoder} made it, stands for.
+    """The value of an C{expression} from L{buildbot.wire.banana.Decoder}.
 
-    What may come: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of what may come;
-    references to objects of the peer (L{pb.RemoteReference}) and to objects of ours that C{broker} gave it;
-    errors (L{RemoteFailure}). Keys and members of sets can only be str, bytes or None: no peer can foresee
-    the hashes of those. Bytes that say they are UTF-8 and are not become text with U+FFFD.
+    Possible values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of possible values;
+    references to objects of the peer (L{pb.RemoteReference}); the master's objects to which C{broker} gave it
+    references; errors (L{RemoteFailure}). Keys and members of sets can only be str, bytes or None: a peer
+    cannot predict their hashes. Invalid UTF-8 in text becomes U+FFFD.
 
-    @raise InsecureJelly: it is malformed, stands for something else, contains itself, or is nested more than
-        L{DEPTH_LIMIT} deep.
+    @raise InsecureJelly: the expression is malformed, has another type, contains itself, or is nested more
+        than L{DEPTH_LIMIT} deep.
     """
     if type(expression) is not list:
         return expression
@@ -157,11 +161,11 @@ def unjelly(expression: Any, broker: pb.Broker) -> Any:
 class _Receiving:
     """I am the state of one L{unjelly}.
 
-    @ivar references: the parts that have a number; L{_UNFINISHED} for one that is being made.
-    @ivar repeated: how many values are in the parts that stood in a further place; C{repeatedText}: how many
-        characters and bytes.
-    @ivar text: how many bytes of memory the long texts take.
-    @ivar objects: how many objects of the peer it named.
+    @ivar references: number -> part; L{_UNFINISHED} for a part that is not complete yet.
+    @ivar repeated: the number of values in all repetitions of parts.
+    @ivar repeatedText: the number of characters and bytes in them.
+    @ivar text: the bytes of memory of the long texts.
+    @ivar objects: the number of references to the peer's objects.
     """
 
     __slots__ = ("broker", "objects", "references", "repeated", "repeatedText", "text")
@@ -304,12 +308,13 @@ def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int
 
 
 def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
-    """Count what is in a part that stands in a further place.
+    """Count the contents of a repeated part.
 
-    Parts that stand twice in each other, a few levels of them, would be a value that nobody can walk through.
+    Without a limit, a few levels of parts that each contain the next one twice would make an enormous value.
 
-    @param depth: how deep that place is.
-    @raise InsecureJelly: all such parts have too many values, too much text, or one is too deep there.
+    @param depth: the depth of the repetition.
+    @raise InsecureJelly: all repetitions have too many values or too much text, or this one is nested too
+        deep.
     """
     level = [value]
     while level:
@@ -325,7 +330,7 @@ def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
                 inner += each
                 inner += each.values()
             if receiving.repeated + len(inner) > REPEATED_LIMIT or receiving.repeatedText > REFERENCE_LIMIT:
-                raise InsecureJelly("too many parts that stand in several places")
+                raise InsecureJelly("too many repeated parts")
         if inner:
             depth = _deeper(depth)
         level = inner
@@ -350,7 +355,7 @@ def _unjellyLocal(expression: list[Any], receiving: _Receiving, depth: int) -> A
         raise _malformed(expression)
     value = receiving.broker.localObjectForID(expression[1])
     if value is None:
-        raise InsecureJelly("a reference to no object of ours")
+        raise InsecureJelly("a reference to an object that does not exist")
     return value
 
 

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.wire.test_listeners -*-
-"""The slave ports: opened all or none, their certificates renewed in place, described for people.
+"""The slave ports: open them (all or none), renew their certificates, describe them for people.
 
-The factory that listens on them is in L{buildbot.wire.slaveport}.
+L{buildbot.wire.slaveport} has the factory of their connections.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-#: Connections that can wait to be accepted. With Twisted's 50, one in eight of many at once was lost.
+#: Connections that can wait to be accepted. With Twisted's 50, one in eight of many simultaneous ones was
+#: lost.
 BACKLOG = 1024
 _WITH_BACKLOG = ("tcp:", "tcp6:", "ssl:", "unix:")
-#: How long before a certificate expires that is worth a warning (S5).
+#: A certificate that expires within this time causes a warning (S5).
 EXPIRES_SOON = timedelta(days=30)
 
 
 class CannotOpen(Exception):
-    """A port cannot be opened; the message says which and why, for the user.
+    """A port cannot be opened. The message says which and why, for the user.
 
-    @ivar inUse: whether somebody else has it.
+    @ivar inUse: True if another process or port uses the address.
     """
 
     def __init__(self, message: str, inUse: bool = False) -> None:
@@ -46,7 +47,7 @@ class TLSContext:
         self.options = options
 
     def getContext(self) -> Any:
-        """The context of the next connection. Twisted asks for each one."""
+        """The context of the next connection. Twisted calls me for each connection."""
         return self.options.getContext()
 
 
@@ -55,7 +56,7 @@ class SlavePort:
     """One open port.
 
     @ivar description: its strports description, as in C{c['slavePortnum']}.
-    @ivar context: of a TLS port; else None.
+    @ivar context: the context of a TLS port; None for other ports.
     """
 
     description: str
@@ -63,7 +64,7 @@ class SlavePort:
     context: TLSContext | None
 
     def accepted(self, address: object) -> bool:
-        """Whether I accepted a connection whose end on this machine has that address."""
+        """True if a connection with this local address came in by me."""
         mine = self.listening.getHost()
         if not isinstance(mine, (IPv4Address, IPv6Address)):
             return bool(mine == address)
@@ -71,7 +72,7 @@ class SlavePort:
         return isHere and bool(mine.port == getattr(address, "port", None))
 
     def __str__(self) -> str:
-        """What a person would call it: C{"tcp 9989"}, C{"ssl 9990 on 127.0.0.1"}."""
+        """The port for people, such as C{"tcp 9989"} or C{"ssl 9990 on 127.0.0.1"}."""
         host = self.listening.getHost()
         number = getattr(host, "port", None)
         kind = self.description.split(":", 1)[0]
@@ -82,7 +83,7 @@ class SlavePort:
 
 
 class _Listener:
-    """I am a reactor that keeps the TLS options when an endpoint listens."""
+    """I am a reactor that remembers the TLS options with which an endpoint listens."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -107,21 +108,21 @@ class _Listener:
 
 
 class _Reader(_Listener):
-    """I keep the TLS options and do not listen."""
+    """I remember the TLS options and do not listen."""
 
     def _listen(self, *arguments: Any) -> Any:
         return None
 
 
 def withBacklog(description: str) -> str:
-    """The strports description with our backlog, unless it has one of its own."""
+    """The strports description with our backlog, unless it sets its own."""
     if description.startswith(_WITH_BACKLOG) and ":backlog=" not in description:
         return f"{description}:backlog={BACKLOG}"
     return description
 
 
 def isInUse(error: BaseException | None) -> bool:
-    """Whether something failed because somebody has the port."""
+    """True if the error is that the address is in use."""
     if isinstance(error, CannotOpen):
         return error.inUse
     return isinstance(error, CannotListenError) and error.socketError.errno == errno.EADDRINUSE
@@ -148,7 +149,7 @@ async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[s
 
 
 async def closeAll(ports: Iterable[SlavePort]) -> None:
-    """Stop listening; connections that were made stay."""
+    """Close the listening ports. Existing connections stay."""
     for port in ports:
         done = port.listening.stopListening()
         if done is not None:
@@ -156,7 +157,7 @@ async def closeAll(ports: Iterable[SlavePort]) -> None:
 
 
 class PortSet(Mapping[str, SlavePort]):
-    """I am the slave ports that are open: description -> port."""
+    """I hold the open slave ports: description -> port."""
 
     def __init__(self, reactor: Any, factory: ServerFactory) -> None:
         self._reactor = reactor
@@ -178,7 +179,9 @@ class PortSet(Mapping[str, SlavePort]):
         await closeAll(closing.values())
 
     async def makeRoom(self, descriptions: Iterable[str], closed: set[str]) -> None:
-        """Close some ports that are not C{closed} yet, and add them there. I keep them until L{commit}."""
+        """Close those ports that are not C{closed} yet, and add them to C{closed}. I forget them at
+        L{commit}.
+        """
         closing = set(descriptions) - closed
         closed |= closing
         await closeAll(self._open[each] for each in closing)
@@ -201,9 +204,9 @@ class PortSet(Mapping[str, SlavePort]):
         return await openAll(self._reactor, self._factory, added)
 
     async def takeBack(self, closed: Iterable[str]) -> list[str]:
-        """Open ports again that made room in vain.
+        """Open closed ports again, after a failed change.
 
-        @return: a line for each port that cannot be opened; I drop it.
+        @return: an error line for each port that cannot be opened; I forget such a port.
         """
         lost = []
         for description in closed:
@@ -211,11 +214,11 @@ class PortSet(Mapping[str, SlavePort]):
                 self._open.update(await openAll(self._reactor, self._factory, [description]))
             except CannotOpen as error:
                 del self._open[description]
-                lost.append(f"{error}; it had been closed to make room")
+                lost.append(f"{error}; it was closed to open the new ports")
         return lost
 
     def commit(self, opened: Mapping[str, SlavePort], removed: Iterable[str]) -> list[SlavePort]:
-        """Add the opened ports, drop the removed ones, and return those."""
+        """Add the opened ports, remove the removed ones, and return the latter."""
         gone = [self._open.pop(description) for description in removed]
         self._open.update(opened)
         return gone
@@ -238,7 +241,9 @@ def renewed(port: SlavePort) -> Any:
 
 
 def expiryWarnings(ports: Iterable[SlavePort], now: datetime) -> Iterator[str]:
-    """A line for each certificate that has expired or soon will: its port, its name, the date (S5)."""
+    """A line for each certificate that has expired or expires soon, with the port, the subject and the date
+    (S5).
+    """
     for port in ports:
         if port.context is None:
             continue
@@ -251,9 +256,9 @@ def expiryWarnings(ports: Iterable[SlavePort], now: datetime) -> Iterator[str]:
 
 
 def _endOf(certificate: Any) -> datetime:
-    """When a certificate expires."""
+    """The end of a certificate's validity."""
     ends: datetime | None = getattr(certificate, "not_valid_after_utc", None)
-    if ends is None:  # cryptography before 42, as many systems have it, knows only a UTC that does not say so
+    if ends is None:  # cryptography before 42 has only the naive time, in UTC
         ends = certificate.not_valid_after.replace(tzinfo=timezone.utc)
     return ends
 
@@ -263,7 +268,7 @@ def _reason(error: Exception) -> str:
         cause = error.socketError
         text = getattr(cause, "strerror", None) or str(cause)
         inUse = cause.errno == errno.EADDRINUSE and isinstance(error.port, int)
-        hint = f" (ss -ltnp 'sport = :{error.port}' tells by whom)" if inUse else ""
+        hint = f" (ss -ltnp 'sport = :{error.port}' shows the process)" if inUse else ""
         return text[:1].lower() + text[1:] + hint
     if isinstance(error, ImportError):
         return "TLS needs more packages: pip install 'buildbot-classic[tls]'"

@@ -1,12 +1,11 @@
 # -*- test-case-name: tests.unit.wire.test_broker,tests.unit.slaves.test_botmaster -*-
-"""How a peer logs in: one challenge, one guess, and refusals after which a slave tries again.
+"""The login of a peer: one challenge, one response, and refusals after which a slave tries again.
 
-This is PB's own login (an MD5 challenge answered by the password) with a better
-challenge, and with a refusal that suits old slaves. Slaves before 0.8.2 give up for
-good after any error, later ones exit after most errors, and all of them try again after
-a plain hang-up. So a peer with a mind (a slave) gets the reason in its own log, is held
-a moment and hung up on. A peer without one (sendchange, the debug client) gets
-UnauthorizedLogin. The accounts are in L{buildbot.slaves.realm}.
+This is PB's own login (an MD5 challenge, answered with the password) with a better challenge, and with
+refusals that suit old slaves. Slaves before 0.8.2 give up for good after any error. Later ones exit after
+most errors. All of them reconnect after a plain disconnect. So a refused peer with a mind (a slave) gets the
+reason as a line in its own log, and is disconnected a few seconds later. A peer without a mind (sendchange,
+the debug client) gets UnauthorizedLogin. The accounts are in L{buildbot.slaves.realm}.
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ from buildbot.wire.dialect import word
 
 log = Logger()
 
-#: Seconds that a refused slave is held before it is hung up on.
+#: Seconds from the refusal of a slave to its disconnection.
 HOLD = 5.0
-#: What a peer with a wrong name or password is told. It is not told which of the two is wrong.
+#: The message to a peer with a wrong name or password. It does not say which of the two is wrong.
 UNKNOWN = "login refused: unknown name or wrong password"
 
 
 class LoginRefused(UnauthorizedLogin):
-    """This login is refused.
+    """This login is refused. My text is for the master's log.
 
-    @ivar told: what the peer is told; the exception's own text is for our log.
-    @ivar hold: seconds to hold a slave before hanging up.
-    @ivar known: whether there is such an account. Guesses at it then have lines of their own in the log.
+    @ivar told: the message to the peer.
+    @ivar hold: seconds to wait before a slave is disconnected.
+    @ivar known: True if the account exists. Refusals of known accounts have their own limit of log lines.
     """
 
     def __init__(self, reason: str, told: str = UNKNOWN, hold: float = HOLD, known: bool = True) -> None:
@@ -66,27 +65,27 @@ class LoginRoot(Callee):
     def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
         """Refuse other calls than C{login}, and a second login."""
         if message != "login" or self._broker.welcome:
-            raise Violation(f"it called {message[:32]!r} where only one login is due")
+            raise Violation(f"it called {message[:32]!r} instead of logging in once")
         try:
             return super().remoteMessageReceived(broker, message, args, kw)
         except WrongArguments as error:
             raise Violation(str(error)) from None
 
     def remote_login(self, username: object) -> tuple[bytes, Guess]:
-        """A peer says who it is.
+        """Start a login.
 
         @param username: text, or bytes from Python 2.
-        @return: the challenge (16 random bytes), and what to call C{respond} of.
+        @return: the challenge (16 random bytes), and the object whose C{respond} takes the response.
         """
         if not isinstance(username, (str, bytes)):
-            raise Violation("a user name that is no text")
+            raise Violation("a user name that is not text")
         challenge = os.urandom(16)
         return challenge, Guess(self._portal, self._broker, word(username), challenge)
 
 
 @implementer(IUsernameHashedPassword)
 class Guess(Callee):
-    """I am one attempt to log in as C{username}: good for one answer to one challenge."""
+    """I am one attempt to log in as C{username}. I accept one response to my challenge."""
 
     def __init__(self, portal: Portal, broker: SlavePortBroker, username: str, challenge: bytes) -> None:
         self.username = username
@@ -96,7 +95,7 @@ class Guess(Callee):
         self._response: object = None
 
     def checkPassword(self, password: bytes) -> bool:
-        """Whether the response proves knowledge of C{password}; compared in constant time."""
+        """True if the response was made from C{password}. The comparison takes constant time."""
         digest = md5(password, usedforsecurity=False).digest()
         right = md5(digest + self._challenge, usedforsecurity=False).digest()
         given = self._response if isinstance(self._response, bytes) else b""
@@ -104,33 +103,33 @@ class Guess(Callee):
 
     @property
     def address(self) -> str:
-        """Where the login comes from, in words."""
+        """The address of the peer, as text."""
         return self._broker.address
 
     def welcome(self, account: Account = SLAVE) -> None:
-        """The password is right: my connection gets the limits of this kind of account."""
+        """The login succeeded: apply the limits of this kind of account to the connection."""
         self._broker.admitPeer(self.username, account)
 
     def remote_respond(self, response: object, mind: object = None) -> Deferred[Any]:
-        """A peer answers the challenge.
+        """Check the response to the challenge, and log in.
 
         @param response: md5(md5(password) + challenge).
-        @param mind: a reference for calling back; a slave's Bot, or None.
-        @return: a Deferred of the perspective. For a refused peer with a mind it
-            never fires: the connection ends instead.
+        @param mind: a reference for calls to the peer (a slave's Bot), or None.
+        @return: a Deferred of the perspective. For a refused peer with a mind it never fires: the connection
+            ends instead.
         """
         if self._response is not None:
-            raise Violation("a second guess at one challenge")
+            raise Violation("a second response to one challenge")
         if self._broker.welcome:
             raise Violation("a second login on one connection")
         if mind is not None and not isinstance(mind, pb.RemoteReference):
-            raise Violation("a mind that is no reference")
+            raise Violation("a mind that is not a reference")
         self._response = response or b"-"
         login: Deferred[Any] = self._portal.login(self, mind, pb.IPerspective)
         return login.addCallbacks(self._loggedIn, self._refused, errbackArgs=(mind,))
 
     def _loggedIn(self, result: tuple[Any, Any, Callable[[], None]]) -> pb.Referenceable:
-        """Hand out the perspective; log out once, when the peer drops it or is gone."""
+        """Return the perspective. Log out once, when the peer drops the perspective or disconnects."""
         _interface, avatar, logout = result
         reference = pb.AsReferenceable(avatar, "perspective")
         once = _Once(logout)
@@ -142,12 +141,12 @@ class Guess(Callee):
     def _refused(self, why: Failure, mind: pb.RemoteReference | None) -> Any:
         broker = self._broker
         if broker.closed:
-            return Deferred()  # nobody is left to be told
+            return Deferred()  # the peer has disconnected
         refusal = why.value
         if not isinstance(refusal, LoginRefused):
             if not why.check(UnauthorizedLogin):
                 log.failure(
-                    "the login of {name!r} from {who} failed: a fault of the master",
+                    "internal error in the login of {name!r} from {who}",
                     why,
                     name=self.username[:64],
                     who=broker.who,
@@ -174,7 +173,7 @@ class Guess(Callee):
 
 
 def _errorAfter(seconds: float, clock: IReactorTime) -> Deferred[Any] | Failure:
-    """The error for a refused client without a mind, now or after some seconds."""
+    """The error for a refused peer without a mind: now, or after some seconds."""
     error = UnauthorizedLogin("login refused")
     if not seconds:
         return Failure(error)
@@ -184,7 +183,7 @@ def _errorAfter(seconds: float, clock: IReactorTime) -> Deferred[Any] | Failure:
 
 
 class _Once:
-    """I am a logout that runs once. I am called when the peer drops its perspective, and when it is gone."""
+    """I log out once. I am called when the peer drops its perspective, and when it disconnects."""
 
     __slots__ = ("_logout",)
 
@@ -198,7 +197,7 @@ class _Once:
 
 
 def tell(mind: pb.RemoteReference, text: str) -> None:
-    """Let a slave print C{text} into its own log. There is no answer, and nothing can fail."""
+    """Ask a slave to print C{text} in its own log. Does not wait for an answer, and never raises."""
     try:
         mind.callRemote("print", text, pbanswer=False)
     except (pb.DeadReferenceError, NoSuchMethod):

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_loglimits -*-
-"""Which repetitions of a fact are worth a line in the log.
+"""Limit repeated log lines.
 
-Each kind of trouble has lines of its own, so that one kind never uses up another's. What is left out is
-counted, and told with the next line or in a summary. Who writes the lines is L{buildbot.wire.slaveport}.
+Each kind of line has its own limit, so one kind cannot use up another's. Omitted lines are counted; the next
+line or a summary gives their number. L{buildbot.wire.slaveport} writes the lines.
 """
 
 from __future__ import annotations
@@ -10,22 +10,29 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-#: Seconds between two lines about the same subject and kind.
+#: Seconds between two lines of the same kind and subject.
 EVERY = 60.0
-#: Lines of one kind in that time: about subjects that nobody knows, and about those of the configuration.
+#: The most lines of one kind in that time, about unknown subjects and about subjects of the configuration.
 LINES = 30
 LINES_KNOWN = 100
-#: One origin causes no more than this part of them.
+#: One origin causes at most one in so many of these lines.
 SHARE = 3
-#: Lines in that time about the comings and goings of one subject.
+#: The most lines in that time about the connections and disconnections of one subject.
 COMINGS = 10
-#: Subjects of one kind that are remembered at the most; the oldest are forgotten first.
+#: The most remembered subjects of one kind. The oldest are forgotten first.
 REMEMBERED = 2_000
 
 
 @dataclass
 class _Kind:
-    """One kind of trouble: subject -> [when its last line was due, repetitions since]."""
+    """One kind of line.
+
+    @ivar subjects: subject -> [time of its last line, lines omitted since].
+    @ivar start: the start of the current minute.
+    @ivar said: lines written in it.
+    @ivar left: omitted lines about subjects that are forgotten.
+    @ivar origins: origin -> lines that it caused in the current minute.
+    """
 
     subjects: OrderedDict[str, list[float]] = field(default_factory=OrderedDict)
     start: float = float("-inf")
@@ -35,20 +42,21 @@ class _Kind:
 
 
 class LogLimiter:
-    """I say which repetitions are worth a line, and count the others."""
+    """I decide which repeated lines are written, and count the others."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
     def allow(self, kind: str, subject: str, now: float, known: bool = False, origin: str = "") -> int | None:
-        """May a line be written now?
+        """Decide whether to write a line now.
 
-        @param kind: of the trouble; there are few, and all are ours.
-        @param subject: whom it is about.
-        @param known: whether the subject is of the configuration: those have lines of their own, however many
-            others there are.
-        @param origin: who has caused it, where one could make up any number of subjects.
-        @return: None if not; else how many lines about it were left out since the last one.
+        @param kind: the kind of line; one of a few fixed names.
+        @param subject: the name or address that the line is about.
+        @param known: True if the configuration has the subject. Lines about known subjects have a separate
+            limit.
+        @param origin: the peer that caused the line, if a peer could invent any number of subjects.
+        @return: None to omit the line; otherwise the number of lines about the subject omitted since the last
+            one.
         """
         entries = self._kinds.setdefault(f"{kind} known" if known else kind, _Kind())
         if now - entries.start >= EVERY:
@@ -73,10 +81,7 @@ class LogLimiter:
         return left
 
     def summary(self) -> list[tuple[str, int, int]]:
-        """What was left out and not told since: (kind, lines, subjects) for each kind.
-
-        It counts as told from here on.
-        """
+        """Return the omitted lines as (kind, lines, subjects) for each kind, and reset these numbers."""
         told = []
         for kind, entries in self._kinds.items():
             quiet = [entry for entry in entries.subjects.values() if entry[1]]
@@ -90,7 +95,7 @@ class LogLimiter:
 
 
 class Comings:
-    """I say whether one more coming or going of a subject is worth a line: a few a minute are."""
+    """I limit the log lines about connections and disconnections: a few per subject and minute."""
 
     def __init__(self) -> None:
         self._start = float("-inf")
@@ -98,13 +103,14 @@ class Comings:
         self._left: dict[str, int] = {}
 
     def allow(self, subject: str, now: float) -> int | None:
-        """May a line be written now?
+        """Decide whether to write a line now.
 
-        @return: None if not; else how many lines about it were left out since the last one.
+        @return: None to omit the line; otherwise the number of lines about the subject omitted since the last
+            one.
         """
         if now - self._start >= EVERY:
             self._start = now
-            self._said = {}  # most come once in a long time: nothing is kept of them
+            self._said = {}  # most subjects have few lines, so their counts are dropped
         said = self._said.get(subject, 0)
         if said >= COMINGS:
             self._left[subject] = self._left.get(subject, 0) + 1

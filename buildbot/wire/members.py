@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.wire.test_members -*-
-"""The connections that have logged in: how many an account has, how long they rest, what they leave
-unfinished.
+"""The connections after login: how many each account has, idle ones, and their unfinished messages.
 
-What the limits are is in L{buildbot.wire.accounts}. What is said over a slave's connection, and whether the
-slave lives, is looked after elsewhere.
+L{buildbot.wire.accounts} has the limits. This module does not serve messages, and does not check whether
+slaves are alive.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from buildbot.text.plural import counted
 from buildbot.wire.accounts import RESTING, UNFINISHED, overdue
 from buildbot.wire.broker import SlavePortBroker
 
-#: Seconds between two looks at those that may be idle.
+#: Seconds between two checks for idle clients.
 EVERY = 10.0
 
 
 class Members:
-    """I hold the connections that have logged in, by the name of their account."""
+    """I hold the connections after login, by the name of their account."""
 
     def __init__(self, clock: IReactorTime, cut: Callable[[SlavePortBroker, str], object]) -> None:
-        """@param cut: ends a connection, for a reason."""
+        """@param cut: called with a connection and a reason, to close it."""
         self._clock = clock
         self._cut = cut
-        # tuples, since nearly all of them have one member: a slave's connection
+        # tuples, because nearly all have one member: the one connection of a slave
         self._named: dict[str, tuple[SlavePortBroker, ...]] = {}
         self._unfinished: dict[SlavePortBroker, int] = {}
         self._bytes = 0
@@ -36,11 +35,11 @@ class Members:
         self._alarm = Alarm(self._look)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of connections."""
         return sum(map(len, self._named.values()))
 
     def enter(self, broker: SlavePortBroker) -> None:
-        """One has logged in; if its account has too many now, another makes room."""
+        """Add a connection that has logged in. If its account now has too many, close another one."""
         same = self._named[broker.name] = (*self._named.get(broker.name, ()), broker)
         if broker.account.idle is not None:
             self._clients.add(broker)
@@ -50,7 +49,7 @@ class Members:
             self._thin(broker.name)
 
     def leave(self, broker: SlavePortBroker) -> None:
-        """It is gone."""
+        """Remove a connection that has ended."""
         others = tuple(each for each in self._named.pop(broker.name, ()) if each is not broker)
         if others:
             self._named[broker.name] = others
@@ -60,18 +59,23 @@ class Members:
             self._alarm.stop()
 
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
-        """So many bytes of a message have come that has not come to its end."""
+        """Record that a connection holds C{size} bytes of an unfinished message.
+
+        If all unfinished messages exceed their limit, disconnect the peers with the largest.
+        """
         self._bytes += size - self._unfinished.pop(broker, 0)
         if not size:
             return
         self._unfinished[broker] = size
         while self._bytes > UNFINISHED:
             largest = max(self._unfinished, key=self._unfinished.__getitem__)
-            self._cut(largest, f"all unfinished messages together have more than {UNFINISHED} bytes")
+            self._cut(
+                largest, f"all unfinished messages exceed {UNFINISHED} bytes together, and it has the largest"
+            )
             self.unfinished(largest, 0)
 
     def _thin(self, name: str) -> None:
-        """Cut as many as an account has too many: those that wait for their end, then those that rest."""
+        """Close the excess connections of an account: first those that are held, then the idle ones."""
         same = self._named[name]
         account = same[0].account
         now = self._clock.seconds()
@@ -81,14 +85,14 @@ class Members:
             self._makeRoom(victim, account.connections)
         same = self._named.get(name, ())
         if len(same) > account.most:
-            # a slave's first connection is the one that works; a client's last one may be the honest one
+            # A slave works over its first connection. A client's latest connection may be the genuine one.
             self._makeRoom(same[-1] if account.idle is None else same[0], account.most)
 
     def _makeRoom(self, broker: SlavePortBroker, most: int) -> None:
-        self._cut(broker, f"its account may have {counted(most, 'connection')}")
+        self._cut(broker, f"its account has more than {counted(most, 'connection')}")
 
     def _look(self) -> None:
-        """The timer: which clients have been silent for too long?"""
+        """Close the clients that have been silent for too long. The timer calls me."""
         now = self._clock.seconds()
         for broker in list(self._clients):
             unfinished = self._unfinished.get(broker, 0)

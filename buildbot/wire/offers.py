@@ -1,15 +1,16 @@
 # -*- test-case-name: tests.unit.wire.test_offers -*-
-"""How a slave comes to its builders, if it cannot make all of them.
+"""Offer a slave its builders, if it cannot make all of them.
 
-A slave makes its builders one after the other, in the order of the list, and answers with an error at the
-first whose directory it cannot make. So the list is sent again without that one, until it has all others.
+A slave makes its builders in the order of the list. It answers with an error at the first builder whose
+directory it cannot make. I send the list again without that builder, until the slave has all others.
 
-Which one it was, the error tells: it names the directory. If it does not, lists are sent that cannot but fail
-in the end, and the error tells whether the slave came that far. A list that succeeds has to be the right one,
-for a worker may be set up to delete the directories of all builders that are not in it.
+The error usually names the directory. If it does not, I find the builder by halving the list. The lists of
+that search end with a builder that cannot be made: the error tells whether the slave came that far. Such a
+list must not succeed, since a worker may be set up to delete the directories of all builders that are not in
+the list.
 
-A slave of any generation keeps a half-made builder in its way until its process ends: no other of that name
-can be made. So one that is offered again goes under another name, which only this connection knows.
+Slaves of all generations keep a half-made builder until their process ends, and cannot make another one of
+the same name. So a failed builder is offered again under another name, which only this connection knows.
 """
 
 from __future__ import annotations
@@ -26,36 +27,37 @@ from twisted.python.failure import Failure
 from buildbot.wire.dialect import text
 from buildbot.wire.failure import RemoteFailure
 
-#: So many builders of a slave may fail; with more of them there is something wrong with the slave itself.
+#: The most failing builders of a slave. With more of them, the slave itself has a problem.
 MOST_FAILING = 50
-#: Characters of a slave's error that are looked at, and that are told.
+#: The most characters of a slave's error that are searched, and that are reported.
 LONGEST_ERROR = 4 * 1024
 LONGEST_REASON = 300
-#: No system makes a directory of this name.
+#: No operating system can make a directory of this name.
 _IMPOSSIBLE = "\0"
 _NULL = re.compile(r"\bnull\b", re.IGNORECASE)
 
 Builders = Sequence[tuple[str, str]]
-#: Sends one list of (name, directory) pairs.
+#: A function that sends one list of (name, directory) pairs.
 Send = Callable[[list[tuple[str, str]]], Deferred[Any]]
 
 
 class OfferFailed(Exception):
-    """No list of builders would do; the message says why."""
+    """The slave refused every list of builders. The message says why."""
 
 
 class Superseded(Exception):
-    """A newer list is on its way: nobody waits for what comes of this one."""
+    """A newer list was sent: the result of this one is not used."""
 
 
 class Offers:
     """I offer builders on one connection of a slave.
 
-    @ivar failing: builder name -> why the slave cannot make it, of the list that it has accepted last.
+    @ivar failing: builder name -> the slave's reason why it cannot make the builder, for the last accepted
+        list.
     """
 
     def __init__(self, send: Send, halfMade: Iterable[str] = ()) -> None:
-        """@param halfMade: builders of which the slave may have half-made ones in its way."""
+        """@param halfMade: builders that the slave may have half-made already."""
         self._send = send
         self._wireNames = {name: _another(name) for name in halfMade}
         self._numbers = itertools.count(1)
@@ -63,15 +65,15 @@ class Offers:
         self.failing: dict[str, str] = {}
 
     def nameOf(self, builder: str) -> str:
-        """What a builder is called on this connection."""
+        """The name of a builder on this connection."""
         return self._wireNames.get(builder, builder)
 
     async def settle(self, builders: Builders, refusal: RemoteFailure | None = None) -> Any:
-        """Have the slave accept these builders, without those that it cannot make: see C{failing}.
+        """Offer these builders until the slave accepts a list. C{failing} then has the omitted builders.
 
-        @param refusal: what it answered to the whole list, if it was sent that already.
-        @return: what it answered, by the names on this connection.
-        @raise OfferFailed: none would do.
+        @param refusal: the slave's answer to the complete list, if it was sent already.
+        @return: the slave's answer, by the builder names on this connection.
+        @raise OfferFailed: the slave accepts no list.
         @raise Superseded: I was called again meanwhile.
         """
         self._latest = number = next(self._numbers)
@@ -90,12 +92,12 @@ class Offers:
                 failing[name] = text(answer.words, LONGEST_REASON)
                 if len(failing) > MOST_FAILING:
                     raise OfferFailed(f"more than {MOST_FAILING} builders fail; {name}: {failing[name]}")
-            self._wireNames[name] = _another(name)  # one of the old name is half-made
+            self._wireNames[name] = _another(name)  # the old name is half-made
             wanted = [(name, directory) for name, directory in builders if name not in failing]
             answer = await self._offer(number, wanted)
 
     async def _offer(self, number: int, wanted: Builders, *more: tuple[str, str]) -> Any:
-        """What the slave answers to a list, or L{_Refused}."""
+        """Send a list. Return the slave's answer, or L{_Refused}."""
         pairs = [(self.nameOf(name), directory) for name, directory in wanted]
         answer = await self._send([*pairs, *more]).addErrback(_refusal)
         if number != self._latest:
@@ -103,7 +105,9 @@ class Offers:
         return answer
 
     def _culprit(self, words: str, wanted: Builders) -> str | None:
-        """The builder that an error is about, if the error names its directory or itself."""
+        """The builder that an error names by its directory or its name; None if there is none, or no unique
+        one.
+        """
         if len(wanted) == 1:
             return wanted[0][0]
         quoted = [name for name, _ in wanted if _quotes(words, self.nameOf(name))]
@@ -113,9 +117,11 @@ class Offers:
         return max(named, key=lambda pair: len(pair[1]))[0] if named else None
 
     async def _search(self, number: int, wanted: Builders, words: str) -> str:
-        """The first builder that fails, if the error's C{words} do not tell: by halving the list."""
+        """The first builder that fails, found by halving the list. For errors that name no builder."""
         if not wanted:
-            raise OfferFailed(f"refuses every builder list, even an empty one: {text(words, LONGEST_REASON)}")
+            raise OfferFailed(
+                f"the slave refuses every builder list, even an empty one: {text(words, LONGEST_REASON)}"
+            )
         good, bad = 0, len(wanted)
         while bad - good > 1:
             middle = (good + bad) // 2
@@ -137,12 +143,12 @@ class _Refused:
 
 
 def _refusal(why: Failure) -> _Refused | Failure:
-    """An error of the slave as an answer; any other failure, as of a lost link, goes on."""
+    """Convert an error of the slave to an answer. Pass on other failures, such as a lost connection."""
     return _Refused(text(str(why.value), LONGEST_ERROR)) if isinstance(why, RemoteFailure) else why
 
 
 def _isInItsOwnWay(words: str) -> bool:
-    """Whether an error is about a half-made builder that is there; workers of later releases hide that."""
+    """True if an error is about a half-made builder. Workers of later releases do not tell this."""
     return "two services with same name" in words or "object has no attribute 'bot'" in words
 
 
@@ -155,12 +161,12 @@ def _quotes(words: str, name: str) -> bool:
 
 
 def _endsIn(words: str, directory: str) -> bool:
-    """Whether an error is about a path that ends in a directory."""
+    """True if an error quotes a path that ends in this directory."""
     return any(re.search(rf"[/\\]{re.escape(each)}[/\\]*['\"]", words) for each in _spellings(directory))
 
 
 def _spellings(name: str) -> Iterable[str]:
-    """How errors of slaves spell a name: as it is, or escaped, on Windows with another slash."""
+    """The spellings of a name in slaves' errors: unchanged, escaped, or with backslashes on Windows."""
     plain = name.strip("/") or name
     data = plain.encode("utf-8", "surrogateescape")
     spelled = [plain, repr(data)[2:-1], plain.encode("unicode_escape").decode("ascii")]

@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.slaves.test_botmaster -*-
-"""Everything that is ever said to a slave, in the words of its generation.
+"""All calls to a slave, in the words of its generation.
 
-One L{SlavePeer} stands for one connection of a slave. It is the only place that
-calls a slave; it checks every answer against the shape it should have. When to
-say what is decided by L{buildbot.slaves.attachment} and its driver; the
-deadlines are in L{buildbot.slaves.liveness}.
+One L{SlavePeer} stands for one connection of a slave. No other module calls a slave. Every answer is checked.
+L{buildbot.slaves.attachment} and its driver decide when to call; L{buildbot.slaves.liveness} has the
+deadlines.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
 from buildbot.wire.offers import OfferFailed, Offers, Superseded
 
-#: Characters of an info file that are kept (A6).
+#: The most characters of one info file (A6).
 INFO_LIMIT = 64 * 1024
-#: Bytes of memory that all of a slave's info may take; what is too much is cut.
+#: The most bytes of memory for all info of a slave; longer info is shortened.
 INFO_MEMORY = 512 * 1024
-#: Commands of a slave that are kept.
+#: The most commands of one slave.
 COMMANDS = 200
-#: Characters of a command's name or version; longer ones are none.
+#: The most characters of a command's name or version; commands with longer ones are dropped.
 LONGEST_COMMAND = 64
-#: Entries of a slave's info that are kept.
+#: The most entries of a slave's info.
 INFO_ENTRIES = 100
-#: The first command version whose slave has getVersion without complaint.
+#: The first command version of slaves that have getVersion. Older ones log an error about it.
 KNOWS_ITS_VERSION = "2.9"
 
 
@@ -46,16 +45,16 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class MalformedAnswer(Exception):
-    """A slave answered something that cannot be; the message says to which call."""
+    """A slave's answer is invalid. The message names the call."""
 
 
 @dataclass(frozen=True)
 class Introduction:
-    """What a slave said of itself and of its builders, in the second volley.
+    """A slave's answers about itself and its builders, from the second volley.
 
-    @ivar info: its info files and facts, as text; never more than INFO_ENTRIES.
+    @ivar info: its info files and facts, as text; at most INFO_ENTRIES.
     @ivar builders: builder name -> reference to its SlaveBuilder.
-    @ivar failing: builder name -> why the slave cannot make it.
+    @ivar failing: builder name -> the reason why the slave cannot make it.
     """
 
     generation: Generation
@@ -68,15 +67,15 @@ class SlavePeer:
     """I am one connection of one slave.
 
     @ivar mind: the slave's Bot.
-    @ivar address: where it calls from, for people.
-    @ivar commands: its command versions, once L{ask} has fired; {} if it has none to tell.
+    @ivar address: the slave's address, as text.
+    @ivar commands: its command versions once L{ask} has fired; {} if it has none.
     """
 
-    _offers: Offers | None = None  # most slaves never need one
+    _offers: Offers | None = None  # most slaves need none
     _lists = 0
 
     def __init__(self, mind: pb.RemoteReference, halfMade: Iterable[str] = ()) -> None:
-        """@param halfMade: builders that have failed on this slave before: see L{Offers}."""
+        """@param halfMade: builders that failed on this slave before: see L{Offers}."""
         if halfMade:
             self._offers = Offers(self._sendList, halfMade)
         self.mind = mind
@@ -99,44 +98,44 @@ class SlavePeer:
 
     @property
     def lastHeard(self) -> float:
-        """When bytes last came in, in seconds of the clock."""
+        """The time of the last received bytes, in seconds of the clock."""
         return self.broker.lastHeard
 
     def whenLost(self, notify: Callable[[], None]) -> None:
-        """Call C{notify} once the connection is gone."""
+        """Call C{notify} when the connection ends."""
         self.broker.notifyOnDisconnect(notify)
 
     def abort(self) -> None:
-        """Cut the connection at once, whatever is unsent."""
+        """Close the connection now and drop unsent data."""
         self.broker.abort()
 
     def isAlive(self) -> bool:
-        """Whether the connection still lives."""
+        """True until the connection is closed."""
         return not self.broker.closed
 
     def tell(self, words: str) -> None:
-        """Have the slave print C{words} in its own log."""
+        """Ask the slave to print C{words} in its own log."""
         tell(self.mind, words)
 
-    # what is asked; each Deferred fails with MalformedAnswer, or when the link is lost
+    # Questions. Each Deferred fails with MalformedAnswer, or when the connection is lost.
 
     def ask(self) -> Deferred[None]:
-        """The first volley: greet the slave and learn its commands.
+        """Send the first volley: greet the slave and ask for its commands.
 
-        @return: fires once C{commands}, C{dialect} and C{generation} are known.
+        @return: fires when C{commands}, C{dialect} and C{generation} are known.
         """
         self.tell("attached")
         return self._call("getCommands").addCallbacks(self._gotCommands, self._noCommands)
 
     def _gotCommands(self, commands: object) -> None:
         if not isinstance(commands, dict):
-            raise MalformedAnswer("getCommands was answered with something else than a dictionary")
+            raise MalformedAnswer("getCommands was not answered with a dictionary")
         self.dialect = Dialect.of(commands)
         self._said = tuple(item for item in islice(commands.items(), COMMANDS) if all(map(_isWord, item)))
         self.commands, self.generation = _known(self._said, self.dialect, None)
 
     def _noCommands(self, why: Failure) -> Failure | None:
-        """A slave that cannot tell; its error tells at least which Python it speaks."""
+        """The slave has no C{getCommands}. Learn its Python version from the error."""
         if not isinstance(why, RemoteFailure):
             return why
         self.dialect = Dialect.PYTHON2 if why.fromPython2 else Dialect.PYTHON3
@@ -144,12 +143,13 @@ class SlavePeer:
         return None
 
     def offer(self, builders: Sequence[tuple[str, str]]) -> Deferred[Introduction]:
-        """The second volley: what the slave is, and the builders it is to have.
+        """Send the second volley: ask for the slave's info, and offer its builders.
 
-        Later offers on the same connection send the builder list alone.
+        Later offers on the same connection send only the builder list.
 
         @param builders: (builder name, build directory) pairs.
-        @return: fails with L{MalformedAnswer}; with L{Superseded} if there was a later offer meanwhile.
+        @return: a Deferred. It fails with L{MalformedAnswer}, or with L{Superseded} if a later offer was made
+            meanwhile.
         """
         calls: list[Deferred[Any]] = []
         if not self._introduced:
@@ -161,7 +161,7 @@ class SlavePeer:
         return answers.addCallbacks(self._read, _firstError, callbackArgs=(builders,))
 
     def _settle(self, builders: Sequence[tuple[str, str]]) -> Deferred[Any]:
-        """Have the slave accept builders; as long as none has failed, that is one list."""
+        """Send builders until the slave accepts them. One list is enough as long as no builder fails."""
         if self._offers is not None:
             return Deferred.fromCoroutine(self._offers.settle(builders))
         self._lists += 1
@@ -206,26 +206,25 @@ class SlavePeer:
         return Introduction(self.generation, info, _readBuilders(references, names, offers.nameOf), failing)
 
     def ping(self) -> Deferred[Any]:
-        """Ask for a sign of life; fires with whatever the slave answers, fails with whatever error."""
+        """Send a call that every slave answers. Fires with its answer; fails with its error."""
         return self._call("getCommands")
 
     def probe(self) -> None:
-        """Ask for a sign of life: whatever the slave answers will do.
+        """Send a call that every slave answers; ignore the answer.
 
-        getCommands is the one call that every generation answers without a line
-        in its own log.
+        Every generation answers C{getCommands} without a line in its own log.
         """
         self.ping().addErrback(lambda why: None)
 
     def shutdown(self) -> None:
-        """Ask the slave's process to end; slaves before 0.8.3 do not know how."""
+        """Ask the slave's process to end. Slaves before 0.8.3 ignore this."""
         try:
             self.mind.callRemote("shutdown", pbanswer=False)
         except pb.DeadReferenceError:
             pass
 
     def setMaster(self, builder: pb.RemoteReference, master: pb.Referenceable) -> None:
-        """Tell one SlaveBuilder who its master is; nothing is waited for."""
+        """Send a SlaveBuilder the reference to its master object. Does not wait for an answer."""
         try:
             builder.callRemote("setMaster", master, pbanswer=False)
         except pb.DeadReferenceError:
@@ -236,7 +235,7 @@ class SlavePeer:
 
 
 class BuilderPeer:
-    """I am one builder on one connection of a slave: its SlaveBuilder there.
+    """I am one builder on one connection of a slave: the master's end of its SlaveBuilder.
 
     @ivar peer: the connection.
     """
@@ -249,26 +248,28 @@ class BuilderPeer:
 
     @property
     def budget(self) -> Budget:
-        """Pays for what is kept of what the slave says, as long as it is connected."""
+        """The account for the memory of the slave's data, while it is connected."""
         return self.peer.broker.budget
 
     def retire(self, callee: pb.Referenceable) -> None:
-        """The slave may call this object, but it has nothing to say to it any more."""
+        """Free an object that the slave references and does not need any more."""
         self.peer.broker.retire(callee)
 
     def startBuild(self) -> None:
-        """Say that a build begins: slaves of 0.7.x reset themselves; nothing is waited for."""
-        with suppress(pb.DeadReferenceError):  # who is gone is told elsewhere
+        """Tell the slave that a build starts. Slaves of 0.7.x then reset themselves. Does not wait for an
+        answer.
+        """
+        with suppress(pb.DeadReferenceError):  # another module handles the lost connection
             self.reference.callRemote("startBuild", pbanswer=False)
 
     def startCommand(
         self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, Any]
     ) -> Deferred[None]:
-        """Have the slave run a command.
+        """Start a command on the slave.
 
-        @param command: gets the updates, and the completion, which may both come before the answer.
-        @return: fires with None once the slave has made the command; fails with a
-            L{RemoteFailure} if it cannot, or when the link is lost.
+        @param command: receives the updates and the completion. Both may come before the answer.
+        @return: fires with None when the slave has made the command; fails with a L{RemoteFailure} if it
+            cannot, or when the connection is lost.
         """
         sent = {key: value if type(value) in _SIMPLE else _sent(key, value) for key, value in args.items()}
         said = [commandID, name, sent]
@@ -276,11 +277,11 @@ class BuilderPeer:
         return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
 
     def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
-        """Call any method; text goes as the slave wants it."""
+        """Call any method, with text converted for the slave's dialect."""
         return maybeDeferred(self.reference.callRemote, method, *self.peer.dialect.toPeer(list(args)))
 
     def interruptCommand(self, commandID: str, why: str) -> None:
-        """Ask the slave to stop a command; what comes of it is told by the command's updates."""
+        """Ask the slave to stop a command. The command's updates report the result."""
         words = self.peer.dialect.toPeer([commandID, why])
         try:
             self.reference.callRemote("interruptCommand", *words, pbanswer=False)
@@ -288,21 +289,21 @@ class BuilderPeer:
             pass
 
 
-#: Arguments of commands in which slaves from 0.8 on take lists and no tuples.
+#: Slaves from 0.8 on need lists, not tuples, in these arguments of commands.
 _LISTS = frozenset(("command", "env"))
 
 
-#: Values of these types are sent as they are.
+#: Values of these types are sent unchanged.
 _SIMPLE = frozenset((str, bytes, int, float, bool, type(None)))
 
 
 def _sent(name: str, value: Any) -> Any:
-    """The value of an argument as slaves take it; tuples stay tuples wherever they can."""
+    """Convert the value of an argument for slaves. Tuples stay tuples, except in C{_LISTS}."""
     return _listed(value) if name in _LISTS else _plain(value)
 
 
 def _plain(value: Any) -> Any:
-    """A value without subclasses of the usual containers, which cannot be sent."""
+    """Replace subclasses of list, tuple and dict by plain ones: subclasses cannot be sent."""
     if type(value) in _SIMPLE:
         return value
     if isinstance(value, dict):
@@ -314,7 +315,7 @@ def _plain(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """Lists for tuples. An obfuscated argument stays the tuple by which slaves know it."""
+    """Replace tuples by lists. An obfuscated argument stays a tuple: slaves recognize it by that."""
     if type(value) in _SIMPLE:
         return value
     if isinstance(value, dict):
@@ -334,18 +335,18 @@ def _isWord(value: object) -> bool:
 def _known(
     said: tuple[tuple[Any, Any], ...], dialect: Dialect, version: str | None
 ) -> tuple[Mapping[str, str], Generation]:
-    """The commands of a slave, as it said them, and its generation: one value for all that say the same."""
+    """The commands and the generation of a slave. Slaves with equal answers share one value."""
     commands = {text(name): text(release) for name, release in said}
     return commands, generation(commands, dialect, version)
 
 
 def _nothing(why: Failure) -> Failure | None:
-    """A remote error ("no such method", an old slave) is an answer with nothing in it."""
+    """Convert a remote error ("no such method", from an old slave) to None; pass on other failures."""
     return None if isinstance(why, RemoteFailure) else why
 
 
 def _firstError(why: Failure) -> Failure:
-    """What failed first, out of DeferredList's wrapping."""
+    """The first failure, unwrapped from DeferredList's FirstError."""
     first = why.value
     assert isinstance(first, FirstError)
     inner = first.subFailure
@@ -355,7 +356,7 @@ def _firstError(why: Failure) -> Failure:
 
 
 def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
-    """All of a slave's info that can be shown; what is odd is left out, never complained about (A6)."""
+    """A slave's info as text. Other types of entries are dropped without an error (A6)."""
     info: dict[str, str] = {}
     left = INFO_MEMORY
     for answer in answers:
@@ -374,12 +375,12 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
 def _readBuilders(
     answer: Any, wanted: Sequence[str], nameOf: Callable[[str], str] = str
 ) -> dict[str, pb.RemoteReference]:
-    """The reference of each builder that was offered; others are ignored.
+    """The reference of each offered builder. Other builders in the answer are ignored.
 
-    @param nameOf: what a builder is called on this connection.
+    @param nameOf: converts a builder's name to its name on this connection.
     """
     if not isinstance(answer, dict):
-        raise MalformedAnswer("setBuilderList was answered with something else than a dictionary")
+        raise MalformedAnswer("setBuilderList was not answered with a dictionary")
     given = fromPeer(answer)
     builders = {}
     for name in wanted:

@@ -1,40 +1,41 @@
 # -*- test-case-name: tests.unit.wire.test_ratelimit -*-
-"""How long a connection that failed is held before it is closed, and what counts as one cause of failures.
+"""Delay failed connections, by a rate limit for each cause.
 
-Rules over counts and times; the sockets are in L{buildbot.wire.slaveport}. No newcomer is ever refused for
-what others behind its address have done: only failures wait, and they wait behind those of the same cause.
+These are rules over counts and times; L{buildbot.wire.slaveport} has the connections. No new connection is
+refused for the failures of others at the same address: only failed connections wait, each behind the others
+of its cause.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-#: Failures a second of one cause, and of all causes, that are told at once. Those beyond wait their turn.
+#: Failures per second without a delay, for one cause and for all causes.
 PACE = 30.0
 PACE_IN_ALL = 100.0
-#: So many failures in a row need not wait.
+#: The number of failures in a row without a delay.
 BURST = 60
 BURST_IN_ALL = 200
-#: No failure waits longer than this many seconds.
+#: The longest delay in seconds.
 LONGEST = 5.0
-#: Causes that are remembered at the most; the oldest are forgotten first.
+#: The most remembered causes. The oldest are forgotten first.
 REMEMBERED = 10_000
 
 _MAPPED = "::ffff:"
 
 
 def source(host: str) -> str:
-    """What counts as one address: an IPv4 host, or the /64 network of an IPv6 one."""
+    """The name under which an address is counted: an IPv4 host, or the /64 network of an IPv6 one."""
     if ":" not in host:
         return host
     if host.lower().startswith(_MAPPED) and "." in host:
-        return host[len(_MAPPED) :]  # an IPv4 host that came to an IPv6 port
+        return host[len(_MAPPED) :]  # an IPv4 host on an IPv6 port
     head = host.split("%", 1)[0].split("::", 1)[0].split(":")
     return ":".join([*head, *["0"] * 4][:4]) + "::/64"
 
 
 class Turns:
-    """I limit a rate: each event gets a turn, some a second, and a burst of events gets its turns at once."""
+    """I limit a rate: so many events per second, after a burst without a delay."""
 
     __slots__ = ("_next",)
 
@@ -42,9 +43,9 @@ class Turns:
         self._next = float("-inf")
 
     def take(self, now: float, perSecond: float, burst: int) -> float:
-        """Take the next turn.
+        """Add an event.
 
-        @return: how many seconds it is away; 0 for now.
+        @return: seconds until its turn; 0 for now.
         """
         begun = max(self._next, now - (burst - 1) / perSecond)
         self._next = begun + 1 / perSecond
@@ -55,21 +56,21 @@ class Turns:
 
 
 class ConnectionLimiter:
-    """I say how long a failed login or a broken greeting is held. Logins that succeed are never held."""
+    """I tell the delay of failed logins and broken handshakes. Successful logins have no delay."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[str, Turns] = OrderedDict()
         self._all = Turns()
 
     def __len__(self) -> int:
-        """How many causes are remembered."""
+        """The number of remembered causes."""
         return len(self._causes)
 
     def failed(self, cause: str, now: float) -> float:
-        """A connection failed.
+        """Count a failed connection.
 
-        @param cause: who is to blame: an account that is guessed at, or an address.
-        @return: for how many seconds to hold the connection before it is told or hung up on.
+        @param cause: the account that is tried, or the address.
+        @return: seconds to hold the connection before the peer gets the error or is disconnected.
         """
         turns = self._causes.get(cause)
         if turns is None:

@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
-"""The factory of all slave ports: it makes the connections, keeps their common limits, and logs their
+"""The factory of all slave ports: it makes the connections, applies their common limits and logs their
 failures.
 
-One connection is in L{buildbot.wire.broker}. Connections before their login are in
-L{buildbot.wire.greeting}, connections after it in L{buildbot.wire.members}. L{buildbot.wire.ratelimit}
-says how long a failed connection is held.
+L{buildbot.wire.broker} has one connection. L{buildbot.wire.greeting} has the connections before login,
+L{buildbot.wire.members} those after it. L{buildbot.wire.ratelimit} has the delays of failed connections.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ GREETING = 8_192
 
 
 class SlavePortFactory(protocol.ServerFactory):
-    """I make the brokers of all slave ports, and keep the limits that they share.
+    """I make the brokers of all slave ports, and apply their common limits.
 
     @ivar open: all connections.
-    @ivar files: the files that no connection gets.
+    @ivar files: the file descriptors reserved for other purposes.
     """
 
     noisy = False
@@ -51,10 +50,10 @@ class SlavePortFactory(protocol.ServerFactory):
         greeting: int = GREETING,
         files: FileReserve | None = None,
     ) -> None:
-        """@param rootFor: makes the object that a fresh connection may log in to.
-        @param greeting: how many connections may be on their way to a login; never more than half of the
-            files that this process may open.
-        @param files: those of this process, if it is not said.
+        """@param rootFor: makes the root object of a new connection, which takes the login.
+        @param greeting: the most connections before login. Half of the files that this process may open is a
+            further limit.
+        @param files: the reserve of file descriptors; by default that of this process.
         """
         self.clock = clock
         self.files = files or FileReserve()
@@ -69,9 +68,9 @@ class SlavePortFactory(protocol.ServerFactory):
         self._members = Members(clock, self._cut)
 
     def buildProtocol(self, address: IAddress | None) -> protocol.Protocol:
-        """A connection came in.
+        """Make the protocol of a new connection.
 
-        It always gets a protocol. A port with TLS would leave a connection without one open.
+        Never returns None: a port with TLS would then leave the connection open.
         """
         room = self.files.room()
         if room is Room.NONE or (room is Room.SCARCE and not self._greeters.makeRoom()):
@@ -91,38 +90,40 @@ class SlavePortFactory(protocol.ServerFactory):
         return broker
 
     def clientConnectionMade(self, broker: pb.Broker) -> None:
-        """PB's hook; nothing to do."""
+        """Do nothing. PB calls me."""
 
     def stopAll(self) -> None:
-        """Cut every connection."""
+        """Close every connection."""
         for broker in list(self.open):
             broker.abort()
         self._summary.stop()
 
-    # connections on their way to a login, and behind it
+    # connections before and after login
 
     @property
     def greeting(self) -> int:
-        """How many connections have not logged in yet."""
+        """The number of connections before login."""
         return len(self._greeters)
 
     @property
     def members(self) -> int:
-        """How many connections have logged in."""
+        """The number of connections after login."""
         return len(self._members)
 
     def greeted(self, broker: SlavePortBroker) -> None:
-        """A connection begins its greeting. It has LOGIN_TIME; if there are too many, another one is cut."""
+        """Add a new connection. It must log in within LOGIN_TIME. If there are too many, another one is
+        closed.
+        """
         self.open.add(broker)
         self._greeters.enter(broker)
 
     def admitted(self, broker: SlavePortBroker) -> None:
-        """A connection has logged in. From now on the limits of its account apply."""
+        """Apply the limits of its account to a connection that has logged in."""
         self._greeters.leave(broker)
         self._members.enter(broker)
 
     def forget(self, broker: SlavePortBroker) -> None:
-        """A connection is gone."""
+        """Remove a connection that has ended."""
         self.open.discard(broker)
         if broker.welcome:
             self._members.leave(broker)
@@ -130,7 +131,7 @@ class SlavePortFactory(protocol.ServerFactory):
             self._greeters.leave(broker)
 
     def unfinished(self, broker: SlavePortBroker, size: int) -> None:
-        """So many bytes of an unfinished message have come over a connection."""
+        """Record that a connection holds C{size} bytes of an unfinished message."""
         if broker.welcome and not broker.closed:
             self._members.unfinished(broker, size)
 
@@ -142,22 +143,22 @@ class SlavePortFactory(protocol.ServerFactory):
         self.violated(broker, reason)
         broker.abort()
 
-    # what fails
+    # failures
 
     def failed(self, broker: SlavePortBroker, name: str | None = None) -> float:
-        """A connection failed to log in.
+        """Count a failed login.
 
-        @param name: the account that it tried; None if there is no such account.
-        @return: for how many seconds to hold the connection before the peer is told or hung up on.
+        @param name: the account that was tried; None if there is no such account.
+        @return: seconds to hold the connection before the peer gets the error or is disconnected.
         """
         self._greeters.hold(broker)
         cause = f"from {source(broker.host)}" if name is None else f"as {name}"
         return self._door.failed(cause, self.clock.seconds())
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
-        """This peer broke a rule, and is to be hung up on (A7, A8).
+        """Log that a peer broke a rule (A7, A8). The caller disconnects it.
 
-        @return: for how many seconds to hold it before that; 0 if it has logged in.
+        @return: seconds to hold the connection before that; 0 after login.
         """
         hold = 0.0 if broker.welcome else self.failed(broker)
         who = broker.name if broker.welcome else source(broker.host)
@@ -167,13 +168,13 @@ class SlavePortFactory(protocol.ServerFactory):
         return hold
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
-        """This peer made a call that was refused; the connection stays."""
+        """Log that a peer's call was refused. The connection stays."""
         who = broker.name if broker.welcome else source(broker.host)
         reason = text(reason, 200)
         line = "refused a call of {who}: {reason}"
         self.sayOnce("complained", who, line, known=broker.welcome, who=broker.who, reason=reason)
 
-    # what is worth a line
+    # log lines
 
     def sayOnce(
         self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
@@ -190,13 +191,13 @@ class SlavePortFactory(protocol.ServerFactory):
             self._summary.set(self.clock, EVERY)
 
     def _sumUp(self) -> None:
-        """Log one line for each kind of trouble whose lines were left out within the last minute."""
+        """Log one line for each kind of omitted lines of the last minute."""
         for kind, lines, subjects in self._lines.summary():
             format, word = _SUMMED[kind]
             log.info(f"in the last minute, {format}", lines=counted(lines, f"more {word}"), subjects=subjects)
 
 
-#: Kind of lines -> the line that sums them up, and the word for one of them.
+#: Kind of lines -> the format of the summary, and the noun for one line.
 _SUMMED = {
     "violated": ("hung up on {lines}; peers: {subjects}", "connection"),
     "complained": ("refused {lines}; peers: {subjects}", "call"),
@@ -206,7 +207,7 @@ _SUMMED = {
 
 
 class TurnedAway(protocol.Protocol):
-    """I close a connection at once that found no room. A slave then tries again."""
+    """I close a connection at once: there was no free file descriptor for it. A slave tries again."""
 
     def connectionMade(self) -> None:
         """Close the connection."""
