@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.slaves.test_arbitration -*-
-"""
-Judges who gets a name that two living processes log in with.
+"""Decide which of two running slave processes keeps a name.
 
 The newcomer waits while the holder of the name is probed. A holder that answers keeps the name, and the
-newcomer is refused. A holder that does not answer loses the name to the newcomer. The rule that tells when a
-judgement is necessary is in L{buildbot.slaves.conflict}.
+newcomer is refused. A holder that does not answer loses the name to the newcomer. L{buildbot.slaves.conflict}
+has the rule for when this is necessary.
 """
 
 from __future__ import annotations
@@ -22,33 +21,35 @@ from buildbot.wire.peers import SlavePeer
 
 log = Logger()
 
-#: Seconds that the holder of a name may take to answer while a newcomer waits (D1).
+#: Seconds for the holder of a name to answer while a newcomer waits (D1).
 ARBITRATION_TIME = 10.0
-#: Seconds that a newcomer is held, once it is refused in a name conflict, before it is hung up on.
+#: Seconds between the refusal of a newcomer in a name conflict and its disconnection.
 CONFLICT_HOLD = 20.0
 
 
 class Contest(Protocol):
-    """What L{Arbiter} needs to carry out its verdict."""
+    """The operations that L{Arbiter} needs to carry out its verdict."""
 
     @property
     def attachment(self) -> Attachment[SlavePeer]:
-        """Where the attachment stands; its peer holds the name."""
+        """The state of the attachment. Its peer holds the name."""
 
     def takeOver(self, newcomer: SlavePeer, why: str, /) -> None:
-        """Serve the newcomer instead of the connection that holds the name."""
+        """Serve the newcomer instead of the connection that holds the name.
+
+        @param why: the reason, for the log and the status.
+        """
 
     def refuse(self, newcomer: SlavePeer, reason: str, told: str, /) -> None:
-        """
-        Refuse the login of a newcomer, and hang up on it after CONFLICT_HOLD.
+        """Refuse the login of a newcomer, and disconnect it after CONFLICT_HOLD.
 
-        @param reason: for the log; C{told} is for the newcomer.
+        @param reason: for the log.
+        @param told: for the newcomer.
         """
 
 
 class Arbiter:
-    """
-    I hold back the newcomers of one name, one at a time, and judge who gets the name.
+    """I let newcomers of one name wait, one at a time, and decide who gets the name.
 
     @ivar candidate: the newcomer that waits for the verdict; None if there is none.
     """
@@ -60,24 +61,23 @@ class Arbiter:
         self._slave = slave
         self._contest = contest
         self._conflict = NameConflict()
-        self._alarm: Alarm | None = None  # most slaves never need one
+        self._alarm: Alarm | None = None  # most slaves need none
         self._began = 0.0
         self.candidate: SlavePeer | None = None
 
     def isNeeded(self) -> bool:
-        """Whether there is a name conflict: one takeover more would be too many."""
+        """True if there is a name conflict: one more takeover would be too many."""
         return self._conflict.isOn(self._clock.seconds())
 
     def takeover(self) -> None:
-        """A newcomer has displaced a connection that was not lost yet."""
+        """Count a takeover: a newcomer displaced a connection that had not been lost."""
         self._conflict = self._conflict.takeover(self._clock.seconds())
 
     def wait(self, newcomer: SlavePeer) -> None:
-        """
-        Let a newcomer wait for the verdict.
+        """Let a newcomer wait for the verdict.
 
-        A still newer one takes its place and shares its verdict: the holder has the whole of
-        ARBITRATION_TIME to answer, however many come.
+        A newcomer that came before is refused. The new one gets the verdict at the same time: the holder has
+        ARBITRATION_TIME in all to answer, however many newcomers come.
         """
         before, self.candidate = self.candidate, newcomer
         if before is not None:
@@ -93,7 +93,7 @@ class Arbiter:
         self._alarm.set(self._clock, ARBITRATION_TIME)
 
     def end(self) -> SlavePeer | None:
-        """There is nothing to judge any more; return the newcomer that waited for the verdict, if any."""
+        """Stop waiting for the verdict. Return the waiting newcomer, if any."""
         candidate, self.candidate = self.candidate, None
         if self._alarm is not None:
             self._alarm.stop()
@@ -101,7 +101,7 @@ class Arbiter:
         return candidate
 
     def cancel(self, reason: str, told: str) -> None:
-        """Refuse the newcomer that waits, if any, without a verdict."""
+        """Refuse the waiting newcomer, if any, without a verdict."""
         candidate = self.end()
         if candidate is not None:
             self._contest.refuse(candidate, reason, told)
@@ -120,7 +120,7 @@ class Arbiter:
             self._keep(holder, candidate)
 
     def _keep(self, holder: SlavePeer, newcomer: SlavePeer) -> None:
-        """The holder keeps the name: say so, though not too often, and refuse the newcomer."""
+        """Refuse the newcomer. Log the conflict, but not too often, and show it in the status."""
         name, kept = self._slave.slavename, holder.address
         note = (
             f"name conflict: two machines log in as {name}: "

@@ -1,13 +1,11 @@
 # -*- test-case-name: tests.unit.slaves.test_attachment -*-
-"""
-How one slave name becomes attached, stays so and lets go: a table-driven machine.
+"""The attachment of one slave name, as a state machine in a table.
 
-It only decides: it touches no connection and reads no clock.
-L{buildbot.slaves.driver.AttachmentDriver} performs the effects.
+This module only decides. It uses no connection and no clock. L{buildbot.slaves.driver.AttachmentDriver}
+performs the effects.
 
-Every event names the connection (the I{peer}) that it comes from.  An event of
-a connection that is not the one being served changes nothing, so a late
-goodbye of an old link can never hurt the new one.
+Every event names the connection (the I{peer}) that it comes from. An event of a connection that is not being
+served changes nothing. So a late loss of an old connection cannot harm the new one.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ _Peer = TypeVar("_Peer")
 
 
 class State(Enum):
-    """Where a slave name stands."""
+    """The state of a slave name."""
 
     ABSENT = "absent"
     ASKING = "asking"
@@ -33,7 +31,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What can happen to a slave name."""
+    """Events of a slave name."""
 
     CONNECTED = "connected"
     ANSWERED = "answered"
@@ -45,7 +43,7 @@ class Event(Enum):
 
 
 class Effect(Enum):
-    """What is to be done about it, in the order given."""
+    """The actions after an event, in the order of the tuple."""
 
     ASK = "send the first volley: who are you"
     OFFER = "send the second volley, or a changed builder list"
@@ -71,7 +69,7 @@ class Attachment(Generic[_Peer]):
 
     @property
     def served(self) -> _Peer:
-        """The same as C{peer}, for callers who know that the state is not ABSENT."""
+        """C{peer}, for callers who know that the state is not ABSENT."""
         assert self.peer is not None, self.state
         return self.peer
 
@@ -123,9 +121,8 @@ def _nextInLine(now: Attachment[_Peer], peer: _Peer) -> Outcome[_Peer]:
     return Attachment(State.ASKING, now.waiting), (Effect.TAKE_BACK, Effect.ASK)
 
 
-#: What each event of the served connection does in each state; what is not
-#: here changes nothing.  CONNECTED comes from a new connection, all others
-#: from the one that is served.
+#: (state, event) -> rule, for the connection being served. All other events change nothing. CONNECTED comes
+#: from a new connection, all others come from the one being served.
 TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment[Any], Any], Outcome[Any]]] = {
     (State.ABSENT, Event.CONNECTED): _ask,
     **{(state, Event.CONNECTED): _displace for state in _BUSY},
@@ -147,11 +144,10 @@ TRANSITIONS: dict[tuple[State, Event], Callable[[Attachment[Any], Any], Outcome[
 
 
 def advance(now: Attachment[_Peer], event: Event, peer: _Peer) -> Outcome[_Peer]:
-    """
-    What C{event}, coming from the connection C{peer}, makes of C{now}.
+    """Apply C{event} of the connection C{peer} to the attachment C{now}.
 
-    @return: the new attachment and the effects to perform, in order.  An event
-        that means nothing here returns C{now} itself and no effects.
+    @return: the new attachment, and the effects to perform in this order. An event without a rule returns
+        C{now} itself and no effects.
     """
     if event is Event.CONNECTED:
         if peer is now.peer or peer is now.waiting:

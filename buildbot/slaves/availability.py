@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.slaves.test_availability -*-
-"""
-Availability of a slave for builds: limits, pausing, draining.
+"""Availability of a slave for builds: limits, pausing, draining.
 
-Whether the slave is connected is known to L{buildbot.slaves.perspective}.
+L{buildbot.slaves.perspective} knows whether the slave is connected.
 """
 
 from __future__ import annotations
@@ -21,40 +20,39 @@ from buildbot.slaves.seams import ShownSlave
 
 log = Logger()
 
-#: The event that tells somebody who drains a slave that it has been done.
+#: The event of a drained slave: the administrator may switch it off.
 DRAINED = "drained, safe to switch off"
 
 
 class LimitedSlave(ShownSlave, Protocol):
-    """What L{Availability} needs of its slave."""
+    """The properties and methods of a slave that L{Availability} uses."""
 
     @property
     def setup(self) -> SlaveConfig | None:
-        """Its settings in c['bots']; None once it is removed from there."""
+        """Its settings in c['bots']; None after it was removed from there."""
 
     def isConnected(self) -> bool:
-        """Whether a connection is served, at whatever stage it is."""
+        """True while a connection is served, in any state."""
 
     def isReady(self) -> bool:
-        """Whether it is attached, and its connection lives."""
+        """True while it is attached and its connection is open."""
 
     def isAnswering(self, timeout: float, /) -> Deferred[bool]:
-        """Fires with whether the slave lives."""
+        """Fires with True if the slave is alive."""
 
     def disconnect(self, reason: str, /) -> Deferred[None]:
-        """Fires with None once it is gone."""
+        """Disconnect it. Fires with None when the connection is gone."""
 
     def whenGone(self) -> Deferred[None]:
-        """Fires with None once the connection that is served is gone."""
+        """Fires with None when the served connection is gone."""
 
 
 class Availability:
-    """
-    I know whether one slave may be given a build.
+    """I decide whether one slave may get a build.
 
-    @ivar buildsRunning: how many builds run on it, of all builders.
-    @ivar lastUsed: when one last began, by the clock.
-    @ivar paused: who keeps it from new builds and why; None if nobody does.
+    @ivar buildsRunning: the number of builds on it, of all builders.
+    @ivar lastUsed: the start of its last build, by the clock.
+    @ivar paused: the pause (who and why) that keeps new builds away; None without one.
     """
 
     __slots__ = (
@@ -82,12 +80,12 @@ class Availability:
 
     @property
     def maxBuilds(self) -> int | None:
-        """How many builds may run on it at a time; None: no limit."""
+        """The most builds on it at a time; None: no limit."""
         setup = self._slave.setup
         return setup.max_builds if setup is not None else None
 
     def canStartBuild(self) -> bool:
-        """Whether a further build may begin on it (B9)."""
+        """True if another build may start on it (B9)."""
         most = self.maxBuilds
         return (
             self._slave.isReady()
@@ -97,18 +95,18 @@ class Availability:
         )
 
     def buildBegins(self) -> None:
-        """A build is about to begin on it."""
+        """Count a build that is about to start on it."""
         self.buildsRunning += 1
         self.lastUsed = self._clock.seconds()
 
     def buildEnded(self) -> None:
-        """The build has ended, or did not begin."""
+        """Uncount a build that has ended or did not start."""
         self.buildsRunning -= 1
 
     # pausing and draining
 
     def setPause(self, record: PauseRecord | None) -> None:
-        """Keep it from new builds; None ends that."""
+        """Pause the slave: no new builds start on it. None ends the pause."""
         if record != self.paused:
             self.paused = record
             self._slave.happened("unpaused" if record is None else f"{record.kind} {_byWhom(record)}")
@@ -117,15 +115,15 @@ class Availability:
 
     @property
     def isDrained(self) -> bool:
-        """Whether somebody drains it and no build runs there any more: it may be switched off."""
+        """True if the slave is being drained and no build runs on it: it may be switched off."""
         return self.paused is not None and self.paused.kind == "draining" and not self.buildsRunning
 
     # leaving
 
     def leave(self, reason: str, atOnce: bool) -> Deferred[None]:
-        """
-        Disconnect for good, at once or as soon as no build runs there.
+        """Disconnect for good: now, or when its running builds have ended.
 
+        @param atOnce: disconnect now, even if builds are running.
         @return: fires with None when the connection is gone.
         """
         if atOnce or not self.buildsRunning:
@@ -134,11 +132,10 @@ class Availability:
         return self._slave.whenGone()
 
     def maybeLeave(self) -> None:
-        """
-        Disconnect a slave that is to leave and is idle, in a moment.
+        """Disconnect the slave soon if it is leaving and idle.
 
-        The slave is probed first: its answer shows that it has received everything it was sent
-        before. A worker that is cut off before it has the last message logs an error.
+        The slave is probed first: its answer shows that it has received all earlier messages. A worker that
+        loses the connection before the last message logs an error.
         """
         if self._whyLeave() and not self._parting:
             self._parting = True
@@ -153,7 +150,7 @@ class Availability:
             log.info("slave {name}: {drained}", name=self._slave.slavename, drained=DRAINED)
 
     def _whyLeave(self) -> str:
-        """Why it is to be disconnected now; empty if it is not."""
+        """The reason to disconnect it now; empty if there is none."""
         if self.buildsRunning or not self._slave.isConnected():
             return ""
         if self.paused is not None and self.paused.kind == "draining":
@@ -171,5 +168,5 @@ class Availability:
 
 
 def _byWhom(record: PauseRecord) -> str:
-    """Who pauses a slave, and why if that was said."""
+    """The person who paused a slave, and the reason if there is one."""
     return f"by {record.who}: {record.why}".rstrip(": ")

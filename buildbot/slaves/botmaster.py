@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.slaves.test_botmaster -*-
-"""
-All slaves and builders of a master: one BotPerspective for each slave of C{c['bots']}.
+"""All slaves and builders of a master, with one BotPerspective for each slave of C{c['bots']}.
 
-What happens with one slave is in L{buildbot.slaves.perspective}; the public names
-are in L{buildbot.buildmaster.service}.
+L{buildbot.slaves.perspective} has one slave. L{buildbot.buildmaster.service} has the public names.
 """
 
 from __future__ import annotations
@@ -45,26 +43,25 @@ log = Logger()
 
 
 class BotMaster(service.Service):
-    """
-    I hold one L{BotPerspective} for each slave, and the builders.
+    """I hold one L{BotPerspective} for each slave, and the builders.
 
     @ivar slaves: slave name -> L{BotPerspective}, in the order of the configuration.
     @ivar builders: builder name -> L{Builder}.
     @ivar config: the configuration in force.
     @ivar parent: the L{buildbot.buildmaster.service.BuildMaster}, which starts and stops me itself; None in
         tests.
-    @ivar comings: which comings and goings of a slave are worth a line in the log.
+    @ivar comings: limits the log lines about slaves that connect and disconnect.
     @ivar unknownLogins: logins under names that the configuration does not have.
-    @ivar reference: what slaves get as their master: they only watch it for disconnection.
+    @ivar reference: the master object that slaves get. They only watch it for disconnection.
     @ivar resources: the clock, the store, the logs and other things that my parts share.
-    @ivar health: whether the store works.
-    @ivar events: tells schedulers about builds.
-    @ivar numbers: which numbers builds may have.
+    @ivar health: knows whether the store works.
+    @ivar events: notifies schedulers about builds.
+    @ivar numbers: gives numbers to builds.
     @ivar locks: the real locks.
-    @ivar engine: gives requests to builders, and slaves to those that wait.
-    @ivar pauses: which slaves are paused.
-    @ivar retention: how long builds are kept.
-    @ivar recovery: what the last process left.
+    @ivar engine: gives requests to builders, and slaves to requests that wait.
+    @ivar pauses: the paused slaves.
+    @ivar retention: removes old builds.
+    @ivar recovery: finishes the builds and restores the requests of the last process.
     """
 
     parent: Any = None
@@ -148,13 +145,13 @@ class BotMaster(service.Service):
         self.resources.stopping = stopping
 
     def sleep(self, seconds: float) -> Deferred[None]:
-        """Fires after so many seconds."""
+        """Return a Deferred that fires after C{seconds}."""
         return self.resources.sleep(seconds)
 
     # the store
 
     def useStore(self, basedir: str, store: IStore) -> None:
-        """Keep files and logs in this directory, and everything else in this store."""
+        """Keep files and logs in C{basedir}, and everything else in C{store}."""
         self.resources.use(basedir, store)
         self.health.watch(store)
 
@@ -170,7 +167,7 @@ class BotMaster(service.Service):
         await self.pauses.load()
 
     async def resume(self) -> None:
-        """Let the requests that the last process left wait again; remove old builds, now and every hour."""
+        """Queue the requests that the last process left. Remove old builds, now and every hour."""
         await self.recovery.takeUp()
         await self.numbers.compareLogs(self.builders)
         self.retention.start()
@@ -192,18 +189,18 @@ class BotMaster(service.Service):
         return await self.engine.submitBuildSet(buildset)
 
     def maybeStartAllBuilds(self) -> None:
-        """Begin all builds that can begin."""
+        """Start all builds that can start."""
         self.engine.maybeStartAllBuilds()
 
     def getLockByID(self, lockid: Any) -> Any:
-        """The real lock of a lock of the configuration; see L{SharedLocks.get}."""
+        """Return the real lock of a lock in the configuration; see L{SharedLocks.get}."""
         return self.locks.get(lockid)
 
     # slaves and builders
 
     @property
     def builderNames(self) -> list[str]:
-        """The same as L{getBuildernames}."""
+        """Same as L{getBuildernames}."""
         return self.getBuildernames()
 
     def getPerspective(self, slavename: str) -> BotPerspective | None:
@@ -223,15 +220,14 @@ class BotMaster(service.Service):
         return [self.builders[name] for name, _ in self.config.builderList(slavename)]
 
     def addSlave(self, slavename: str) -> BotPerspective:
-        """Add a slave."""
+        """Create the perspective of a slave that was added to the configuration."""
         self.unknownLogins.forget(slavename)
         slave = self.slaves[slavename] = BotPerspective(slavename, self)
         slave.availability.setPause(self.pauses.records.get(slavename))
         return slave
 
     def removeSlave(self, slavename: str, drain: bool = False) -> Deferred[None]:
-        """
-        Remove a slave. It is disconnected, and refused when it comes back.
+        """Remove a slave: disconnect it and refuse it when it comes back.
 
         @param drain: let its running builds end first.
         @return: fires with None when its connection is gone.
@@ -239,20 +235,18 @@ class BotMaster(service.Service):
         slave = self.slaves.pop(slavename)
         self.leaving.add(slave)
         gone = slave.availability.leave("removed from the configuration", atOnce=not drain)
-        return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was not there
+        return gone.addCallback(lambda none: self.leaving.discard(slave))  # also if it was never added
 
     def slaveLost(self, bot: BotPerspective) -> None:
-        """A slave's connection is gone, and its builders have been told."""
+        """Forget a removed slave: its connection is gone, and its builders are detached."""
         self.leaving.discard(bot)
 
     def apply(self, config: MasterConfig, change: ConfigChange, drain: bool = False) -> list[BotPerspective]:
-        """
-        Put a checked configuration into force. Nothing here can fail, and nothing is touched but what
-        C{change} names.
+        """Put a checked configuration into force, changing only the parts named in C{change}. Never raises.
 
         @param drain: let builds on removed slaves end before the slaves are disconnected.
-        @return: the attached slaves that are being told their builders: those whose list has changed, and
-            those that could not make some of their builders, which try again.
+        @return: the attached slaves that are sent a builder list: those whose list changed, and those that
+            could not make some of their builders, which try again.
         """
         self.config = config
         for name in change.buildersRemoved:
@@ -279,7 +273,7 @@ class BotMaster(service.Service):
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
 
     def failing(self) -> list[BotPerspective]:
-        """The attached slaves that cannot make some of their builders."""
+        """Return the attached slaves that cannot make some of their builders."""
         return [slave for slave in self.slaves.values() if slave.slave_status.failing]
 
     def _tell(self, slavenames: Iterable[str]) -> list[BotPerspective]:
@@ -292,17 +286,16 @@ class BotMaster(service.Service):
         return told
 
     def _alone(self, name: str, action: Callable[[str], object]) -> None:
-        """Do something about one slave. If it fails, that harms no other slave (R4)."""
+        """Call C{action} for one slave. Log its errors, so that they harm no other slave (R4)."""
         try:
             action(name)
         except PLUGIN_ERRORS:
             log.failure("reconfiguring slave {name} failed", name=name)
 
     def stopService(self) -> Deferred[Any]:
-        """
-        Disconnect all slaves.
+        """Disconnect all slaves.
 
-        @return: fires when all of them are gone.
+        @return: fires when all connections are gone.
         """
         service.Service.stopService(self)
         self.stopping = True

@@ -1,32 +1,30 @@
 # -*- test-case-name: tests.unit.slaves.test_conflict -*-
-"""
-Name conflicts: when two machines take one slave name from each other.
+"""Name conflicts: two machines take one slave name from each other.
 
-A takeover is a new connection that displaces one that has not been lost yet.  A few
-are normal: a slave that rebooted meets its own dead link.  Many in a short time
-mean that two living processes log in with one name.  This module only counts
-takeovers; the consequences are decided by L{buildbot.slaves.arbitration.Arbiter}.
+A takeover is a new connection that displaces one that has not been lost. A few takeovers are normal: a slave
+that rebooted displaces its own dead connection. Many in a short time mean that two living processes log in
+with one name. This module only counts takeovers; L{buildbot.slaves.arbitration.Arbiter} decides the
+consequences.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-#: More takeovers than this within WINDOW seconds are a name conflict.
+#: This many takeovers within WINDOW seconds are a name conflict.
 TAKEOVERS = 3
 WINDOW = 300.0
-#: A name conflict is logged at most once in this many seconds.
+#: The fewest seconds between two log lines about a name conflict.
 MENTION_EVERY = 60.0
 
 
 @dataclass(frozen=True)
 class NameConflict:
-    """
-    The recent takeovers of one name.
+    """The recent takeovers of one name.
 
-    @ivar takeovers: when they happened, in seconds of the caller's clock.
-    @ivar mentioned: when the conflict was last logged; None if it never was.
-    @ivar addresses: the two parties as last seen: the one that kept the name, the newcomer.
+    @ivar takeovers: their times, in seconds of the caller's clock.
+    @ivar mentioned: the time of the last log line about the conflict; None if there was none.
+    @ivar addresses: the last two parties: the holder of the name, and the refused newcomer.
     """
 
     takeovers: tuple[float, ...] = ()
@@ -34,21 +32,20 @@ class NameConflict:
     addresses: tuple[str, str] | None = None
 
     def takeover(self, now: float) -> NameConflict:
-        """One more takeover, at C{now}."""
+        """Add a takeover at C{now}."""
         recent = tuple(t for t in self.takeovers if now - t < WINDOW)
         return replace(self, takeovers=(*recent, now)[-2 * TAKEOVERS :])
 
     def isOn(self, now: float) -> bool:
-        """Whether there is a conflict: one takeover more would be too many."""
+        """True if there is a conflict: one more takeover would be too many."""
         return sum(1 for t in self.takeovers if now - t < WINDOW) >= TAKEOVERS
 
     def mention(self, now: float, kept: str, newcomer: str) -> tuple[NameConflict, bool]:
-        """
-        A newcomer was refused.
+        """Add the refusal of a newcomer at C{now}.
 
-        That counts like a takeover: the conflict goes on as long as newcomers come.
+        It counts like a takeover, so the conflict lasts as long as newcomers come.
 
-        @return: the conflict now, and whether to log it.
+        @return: the new value, and True if the conflict is to be logged.
         """
         due = self.mentioned is None or now - self.mentioned >= MENTION_EVERY
         again = self.takeover(now)

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.slaves.test_attachment_machine -*-
-"""
-Drives the attachment machine of one slave: feeds it with events, and performs its effects.
+"""Drive the attachment machine of one slave: feed it with events and perform its effects.
 
-The machine itself is in L{buildbot.slaves.attachment}. The effects on the status and on the builders are in
-L{buildbot.slaves.perspective}.
+L{buildbot.slaves.attachment} has the machine. L{buildbot.slaves.perspective} performs the effects on the
+status and on the builders.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ log = Logger()
 
 
 class DrivenSlave(ShownSlave, Protocol):
-    """What L{AttachmentDriver} needs of its slave."""
+    """The properties and methods of a slave that L{AttachmentDriver} uses."""
 
     @property
     def keepalive(self) -> float:
@@ -39,26 +38,25 @@ class DrivenSlave(ShownSlave, Protocol):
 
     @property
     def builderList(self) -> tuple[tuple[str, str], ...]:
-        """The (builder name, build directory) pairs that the configuration gives it."""
+        """The (builder name, build directory) pairs from the configuration."""
 
     def attach(self, peer: SlavePeer, introduction: Introduction, /) -> None:
-        """It is attached: publish that, and attach its builders."""
+        """Publish that the slave is attached, and attach its builders."""
 
     def adopt(self, peer: SlavePeer, builders: Mapping[str, pb.RemoteReference], /) -> None:
-        """It has accepted a changed builder list: attach exactly these builders."""
+        """Attach exactly these builders: the slave has accepted a changed builder list."""
 
     def takeBack(self, before: Attachment[SlavePeer], why: str, /) -> None:
-        """Its connection is gone: detach its builders, and publish that if it was attached."""
+        """Detach its builders: its connection is gone. Publish that if the slave was attached."""
 
 
 class AttachmentDriver:
-    """
-    I drive the attachment of one slave, with all its connections.
+    """I drive the attachment of one slave, with all its connections.
 
     @ivar attachment: the present state of the machine.
-    @ivar offers: the builder lists that the slave was sent.
+    @ivar offers: the builder lists that were sent to the slave.
     @ivar liveness: its deadlines and probes.
-    @ivar arbiter: judges which connection gets the name; None as long as there was no second one.
+    @ivar arbiter: decides which connection gets the name; None until there is a second connection.
     """
 
     __slots__ = (
@@ -86,14 +84,14 @@ class AttachmentDriver:
         self._why = ""
         self._introduction: Introduction | None = None
         self._isWorking = False
-        # tuples, since most of the time, for most of the slaves, they are empty
+        # tuples, because for most slaves they are empty most of the time
         self._logins: tuple[tuple[SlavePeer, Deferred[None]], ...] = ()
         self._waitingForLoss: tuple[Deferred[None], ...] = ()
         self._pending: tuple[tuple[Event, SlavePeer], ...] = ()
 
     @property
     def peer(self) -> SlavePeer | None:
-        """The connection that is served, if there is one."""
+        """The served connection; None without one."""
         return self.attachment.peer
 
     @property
@@ -104,10 +102,9 @@ class AttachmentDriver:
     # connections that come and go
 
     def login(self, mind: pb.RemoteReference) -> Deferred[None]:
-        """
-        A slave logged in with this name.
+        """Start the attachment of a slave that logged in with this name.
 
-        @return: fires with None once it is attached; fails with L{LoginRefused} if it never will be.
+        @return: fires with None when it is attached; fails with L{LoginRefused} if the login fails.
         """
         peer = SlavePeer(mind, self.offers.halfMade)
         login: Deferred[None] = Deferred()
@@ -125,7 +122,7 @@ class AttachmentDriver:
         return login
 
     def close(self, reason: str) -> Deferred[None]:
-        """Hang up; see L{buildbot.slaves.perspective.BotPerspective.disconnect}."""
+        """Disconnect; see L{buildbot.slaves.perspective.BotPerspective.disconnect}."""
         if self.arbiter is not None:
             self.arbiter.cancel(reason, "the name is being disconnected: try again")
         peer = self.peer
@@ -137,13 +134,13 @@ class AttachmentDriver:
         return gone
 
     def whenGone(self) -> Deferred[None]:
-        """Fires with None once the connection that is served is gone and everything about it taken back."""
+        """Fires with None when the served connection is gone and its builders are detached."""
         gone: Deferred[None] = Deferred()
         self._waitingForLoss = (*self._waitingForLoss, gone)
         return gone
 
     def sendBuilderList(self) -> Deferred[None]:
-        """Send the builder list; fires with None when the slave has accepted it, or is gone."""
+        """Send the builder list. Fires with None when the slave has accepted it, or is gone."""
         peer = self.peer
         if peer is None or self.attachment.state not in (State.OFFERING, State.READY):
             return succeed(None)
@@ -152,13 +149,16 @@ class AttachmentDriver:
         return settled
 
     def fail(self, peer: SlavePeer, reason: str) -> None:
-        """Hang up on a connection that failed, if it is the one that is served."""
+        """Disconnect a connection that failed. Ignored unless it is the served one."""
         if peer is self.peer:
             self._why = reason
             self._happen(Event.FAILED, peer)
 
     def takeOver(self, newcomer: SlavePeer, why: str) -> None:
-        """Serve a newcomer instead of the present connection."""
+        """Serve a newcomer instead of the present connection.
+
+        @param why: the reason, for the log and the status.
+        """
         self._why = why
         self._happen(Event.CONNECTED, newcomer)
 
@@ -169,13 +169,13 @@ class AttachmentDriver:
             login.errback(LoginRefused(reason, told, CONFLICT_HOLD))
 
     def onLook(self) -> None:
-        """The slave is well: the note of a name conflict goes once the conflict is over."""
+        """Clear the note of a name conflict if the conflict is over. The liveness timer calls me."""
         status = self._slave.slave_status
         if status.note and not (self.arbiter is not None and self.arbiter.isNeeded()):
             status.note = ""
 
     def _lost(self, peer: SlavePeer) -> None:
-        """A connection is gone, at whatever stage it was."""
+        """Handle the end of a connection, in any state."""
         if self.arbiter is not None and peer is self.arbiter.candidate:
             self.arbiter.end()
         self._happen(Event.LOST, peer)
@@ -188,7 +188,9 @@ class AttachmentDriver:
             login.errback(LoginRefused("the connection was lost during the login"))
 
     def _takeLogin(self, peer: SlavePeer) -> Deferred[None] | None:
-        """The login of a connection, unless it was answered already; the caller answers it."""
+        """Remove and return the login of a connection; None if it was answered already. The caller answers
+        it.
+        """
         login = next((login for each, login in self._logins if each is peer), None)
         if login is not None:
             self._logins = tuple(item for item in self._logins if item[0] is not peer)
@@ -197,7 +199,7 @@ class AttachmentDriver:
     # the machine and its effects
 
     def _happen(self, event: Event, peer: SlavePeer) -> None:
-        """Let the machine see an event; events that its effects cause come after them."""
+        """Feed an event to the machine. Events that its effects cause are handled after them."""
         self._pending = (*self._pending, (event, peer))
         if self._isWorking:
             return
@@ -275,7 +277,7 @@ class AttachmentDriver:
     # errors
 
     def _misbehaved(self, peer: SlavePeer, why: Failure) -> None:
-        """A volley failed. A lost connection is handled in L{_lost}."""
+        """Disconnect: a volley failed. L{_lost} handles lost connections."""
         if why.check(pb.PBConnectionLost, pb.DeadReferenceError, Superseded):
             return
         if not why.check(MalformedAnswer):
@@ -283,7 +285,7 @@ class AttachmentDriver:
         self.fail(peer, why.getErrorMessage())
 
     def _bug(self, why: Failure, peer: SlavePeer) -> None:
-        """Our own code failed in the middle of an attachment: the slave may try again (A3)."""
+        """Disconnect: the master's own code failed during an attachment. The slave may try again (A3)."""
         log.failure("attaching slave {name} failed", why, name=self._slave.slavename)
         self.fail(peer, "internal error: see the master's log")
 

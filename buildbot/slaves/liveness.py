@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.slaves.test_liveness -*-
-"""
-Liveness of a slave: its deadlines, the keepalive timer and the probes.
+"""Liveness of a slave: its deadlines, the keepalive timer and the probes.
 
-A slave that misses a deadline fails. What follows from that is decided by L{buildbot.slaves.attachment}.
+A slave that misses a deadline fails. L{buildbot.slaves.attachment} decides the consequences.
 """
 
 from __future__ import annotations
@@ -17,39 +16,38 @@ from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.offers import BuilderOffers
 from buildbot.wire.peers import SlavePeer
 
-#: Seconds from the login to READY, and from a changed builder list to its acceptance.
+#: Seconds from the login to READY, and from sending a changed builder list to its acceptance.
 ATTACH_TIME = 60.0
-#: Seconds that a slave may take to answer a probe.
+#: Seconds for the answer to a probe.
 PROBE_TIME = 30.0
 
 
 class WatchedSlave(Protocol):
-    """What L{Liveness} needs of the slave that it watches."""
+    """The properties and methods of a slave that L{Liveness} uses."""
 
     @property
     def attachment(self) -> Attachment[SlavePeer]:
-        """Where the attachment stands."""
+        """The state of the attachment."""
 
     @property
     def offers(self) -> BuilderOffers:
-        """The builder lists that it was sent."""
+        """The builder lists that were sent to it."""
 
     @property
     def keepalive(self) -> float:
         """Seconds of silence before a probe."""
 
     def fail(self, peer: SlavePeer, reason: str, /) -> None:
-        """The slave did not keep a deadline."""
+        """Disconnect the slave: it missed a deadline."""
 
     def onLook(self) -> None:
-        """The timer has run out, and the slave has kept its deadlines."""
+        """Called when the timer fires and no deadline is missed."""
 
 
 class Liveness:
-    """
-    I watch one slave, while it is connected.
+    """I watch one connected slave.
 
-    One timer serves every deadline: L{_look} finds out which of them is due.
+    One timer serves all deadlines: L{_look} finds the one that is due.
     """
 
     __slots__ = ("_alarm", "_clock", "_muteUntil", "_mutes", "_probedAt", "_slave")
@@ -63,34 +61,33 @@ class Liveness:
         self._mutes = 0
 
     def loginBegan(self) -> None:
-        """The slave has ATTACH_TIME to become attached."""
+        """Start the deadline for the attachment: ATTACH_TIME."""
         self._after(ATTACH_TIME)
 
     def attached(self) -> None:
-        """The slave is attached: from now on its silence counts."""
+        """Start the keepalive: the slave is attached."""
         self._probedAt = None
         self._after(self._slave.keepalive)
 
     def listSent(self) -> None:
-        """An attached slave has ATTACH_TIME to accept the builder list that it was just sent."""
+        """Start the deadline for an attached slave to accept a builder list: ATTACH_TIME."""
         self._after(min(ATTACH_TIME, self._untilIdle()))
 
     def keepaliveChanged(self) -> None:
-        """The configuration gives the slave another keepalive: it counts from now."""
+        """Apply a changed keepalive from the configuration now."""
         if self._slave.attachment.state is State.READY and self._probedAt is None:
             self._after(self._untilIdle())
 
     def stop(self) -> None:
-        """The connection is gone, or cut: there is nothing to watch."""
+        """Stop watching: the connection is gone or is being closed."""
         self._alarm.stop()
         self._probedAt = None
         self._mutes, self._muteUntil = 0, 0.0
 
     def isAnswering(self, timeout: float, fresh: float) -> Deferred[bool]:
-        """
-        Whether the slave lives; see L{buildbot.slaves.perspective.BotPerspective.isAnswering}.
+        """Find out whether the slave is alive; see L{buildbot.slaves.perspective.BotPerspective.isAnswering}.
 
-        @param fresh: a slave that was heard of within so many seconds is not probed.
+        @param fresh: do not probe a slave that sent anything within this many seconds.
         """
         peer = self._slave.attachment.peer
         if peer is None or self._clock.seconds() - peer.lastHeard <= fresh:
@@ -102,7 +99,7 @@ class Liveness:
         asked = self._clock.seconds()
 
         def late() -> None:
-            if peer.lastHeard > asked:  # the answer waits behind what else the slave sends
+            if peer.lastHeard > asked:  # the answer may wait behind other data of the slave
                 answered.callback(True)
                 return
             self._slave.fail(peer, f"it did not answer within {timeout:g} s")
@@ -121,12 +118,11 @@ class Liveness:
         return answered
 
     def mayBeMute(self, seconds: float) -> None:
-        """
-        The slave may be too busy to answer for so long from now on: it is not probed meanwhile.
+        """Do not probe the slave for some time: it may be too busy to answer.
 
-        The kernel still watches the link.
+        The kernel still watches the connection.
 
-        @param seconds: 0 ends what an earlier call began.
+        @param seconds: the time from now; 0 ends an earlier call.
         """
         self._mutes = max(0, self._mutes + (1 if seconds else -1))
         if seconds:
@@ -143,7 +139,7 @@ class Liveness:
         )
 
     def _after(self, seconds: float) -> None:
-        """Look after the slave again in so many seconds."""
+        """Set the timer."""
         self._alarm.set(self._clock, seconds)
 
     def _look(self) -> None:
@@ -154,7 +150,7 @@ class Liveness:
             self._lookAfter(now.served, self._clock.seconds())
 
     def _lookAfter(self, peer: SlavePeer, now: float) -> None:
-        """Fail an attached slave, or probe it, or look again when its next deadline is due."""
+        """Fail an attached slave, or probe it, or set the timer for its next deadline."""
         if now < self._muteUntil:
             self._after(self._muteUntil - now)
             return
@@ -174,7 +170,7 @@ class Liveness:
         self._after(idle)
 
     def _untilNextProbe(self, peer: SlavePeer, now: float) -> float:
-        """Probe a slave that has been silent; return the seconds until it is looked after again."""
+        """Probe a silent slave. Return the seconds until the next check."""
         if self._probedAt is not None:
             return min(self._probedAt + PROBE_TIME - now, self._slave.keepalive)
         idle = self._untilIdle()
@@ -182,4 +178,4 @@ class Liveness:
             return idle
         self._probedAt = now
         peer.probe()
-        return min(PROBE_TIME, self._slave.keepalive)  # the next probe may be due before
+        return min(PROBE_TIME, self._slave.keepalive)  # the keepalive may be shorter

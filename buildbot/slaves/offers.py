@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.slaves.test_offers -*-
-"""
-The builder lists of one slave: which one it was sent, when, and whether it has accepted it.
+"""The builder lists of one slave: the last list sent, its time, and whether the slave has accepted it.
 
-How a list is sent, and how a builder is found that fails at the slave, is in L{buildbot.wire.offers}.
+L{buildbot.wire.offers} sends a list, and finds the builders that fail on the slave.
 """
 
 from __future__ import annotations
@@ -17,18 +16,17 @@ from buildbot.slaves.seams import ShownSlave
 
 log = Logger()
 
-#: One for all slaves: an empty set takes 216 bytes.
+#: Shared by all slaves: an empty set takes 216 bytes.
 _NONE: frozenset[str] = frozenset()
 
 
 class BuilderOffers:
-    """
-    I know the builder lists that one slave was sent.
+    """I know the builder lists that one slave was sent.
 
     Each list has a number. Only the answer to the last one counts.
 
-    @ivar sentAt: when the list was sent that is not accepted yet, by the clock; of several, the first.
-    @ivar halfMade: the builders that have ever failed at this slave.
+    @ivar sentAt: the time when the first of the lists that are not accepted yet was sent, by the clock.
+    @ivar halfMade: all builders that ever failed on this slave.
     """
 
     __slots__ = ("_accepted", "_clock", "_last", "_number", "_slave", "_waiting", "halfMade", "sentAt")
@@ -38,33 +36,32 @@ class BuilderOffers:
         self._slave = slave
         self._number = self._accepted = 0
         self._last: Sequence[tuple[str, str]] = ()
-        # tuples, since most of the time, for most of the slaves, they are empty
+        # tuples, because for most slaves they are empty most of the time
         self._waiting: tuple[Deferred[None], ...] = ()
         self.halfMade = _NONE
         self.sentAt = 0.0
 
     @property
     def isPending(self) -> bool:
-        """Whether a list was sent and is not accepted yet."""
+        """True if a list was sent and is not accepted yet."""
         return self._accepted != self._number
 
     def isTold(self, builders: Sequence[tuple[str, str]]) -> bool:
-        """Whether the slave was sent this very list, and none of its builders has failed."""
+        """True if this very list was the last one sent, and none of its builders has failed."""
         return self._last == builders and not self._slave.slave_status.failing
 
     def begin(self) -> None:
-        """A new connection is served: it was sent no list so far."""
+        """Reset the numbers: a new connection is served, without a list so far."""
         self._number = self._accepted = 0
 
     def end(self) -> None:
-        """The connection is gone."""
+        """Forget the last list: the connection is gone."""
         self._last = ()
         if self._slave.slave_status.failing:
             self._slave.slave_status.failing = {}
 
     def sent(self, builders: Sequence[tuple[str, str]]) -> int:
-        """
-        A list is being sent.
+        """Record that a list is being sent.
 
         @param builders: (builder name, build directory) pairs.
         @return: the number of the list.
@@ -76,11 +73,10 @@ class BuilderOffers:
         return self._number
 
     def accept(self, number: int, failing: Mapping[str, str]) -> bool:
-        """
-        The slave has accepted a list.
+        """Record that the slave has accepted a list.
 
-        @param failing: builder name -> why the slave cannot make it.
-        @return: whether that was the last list: the answer to an older one means nothing.
+        @param failing: builder name -> the reason why the slave cannot make it.
+        @return: True if it was the last list. The answer to an older one is ignored.
         """
         if number != self._number:
             return False
@@ -89,7 +85,7 @@ class BuilderOffers:
         return True
 
     def _tellFailing(self, failing: Mapping[str, str]) -> None:
-        """Some builders of the list fail at the slave: it builds for the others, and the admin learns why."""
+        """Log and show the builders that fail on the slave. The slave can still build for the others."""
         slave = self._slave
         known = slave.slave_status.failing
         for name in [name for name in failing if failing[name] != known.get(name)]:
@@ -103,13 +99,13 @@ class BuilderOffers:
             self.halfMade = self.halfMade.union(failing)
 
     def whenSettled(self) -> Deferred[None]:
-        """Fires with None once the slave has accepted the last list, or is gone."""
+        """Fires with None when the slave has accepted the last list, or is gone."""
         settled: Deferred[None] = Deferred()
         self._waiting = (*self._waiting, settled)
         return settled
 
     def settled(self) -> None:
-        """Tell those who wait: see L{whenSettled}."""
+        """Fire the Deferreds of L{whenSettled}."""
         waiting, self._waiting = self._waiting, ()
         for waiter in waiting:
             waiter.callback(None)

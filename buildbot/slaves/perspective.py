@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.slaves.test_botmaster -*-
-"""
-The master's side of one slave: its name, its settings, its status and its builders.
+"""The master's side of one slave: its name, its settings, its status and its builders.
 
-Each other subject of a slave has a part of its own: the attachment (L{buildbot.slaves.driver}), the builder
+Other modules have the other subjects of a slave: the attachment (L{buildbot.slaves.driver}), the builder
 lists (L{buildbot.slaves.offers}), the deadlines and probes (L{buildbot.slaves.liveness}), the limits for
-builds (L{buildbot.slaves.availability}). All slaves together are in L{buildbot.slaves.botmaster}.
+builds (L{buildbot.slaves.availability}). L{buildbot.slaves.botmaster} has all slaves together.
 """
 
 from __future__ import annotations
@@ -33,12 +32,11 @@ log = Logger()
 
 
 class SlaveHolder(Protocol):
-    """
-    What a slave needs of the master that holds it: the L{BotMaster} of C{slaves.botmaster}.
+    """The attributes and methods of the L{BotMaster} (C{slaves.botmaster}) that a slave uses.
 
-    @ivar now: tells the time, in seconds since the epoch.
-    @ivar comings: which comings and goings of a slave are worth a line in the log.
-    @ivar reference: what slaves get as their master.
+    @ivar now: returns the time, in seconds since the epoch.
+    @ivar comings: limits the log lines about slaves that connect and disconnect.
+    @ivar reference: the master object that slaves get.
     """
 
     clock: IReactorTime
@@ -49,21 +47,20 @@ class SlaveHolder(Protocol):
     reference: Callee
 
     def slaveLost(self, bot: BotPerspective, /) -> None:
-        """The connection of a slave is gone."""
+        """Called when the connection of a slave is gone."""
 
 
 class BotPerspective(NewCredPerspective):
-    """
-    I am the master's side of one slave of C{c['bots']}, whether it is connected or not.
+    """I am the master's side of one slave of C{c['bots']}, connected or not.
 
     @ivar slavename: its name.
     @ivar botmaster: the L{SlaveHolder} that holds me; C{service} is the same.
     @ivar slave: the slave's Bot while it is attached, else None.
-    @ivar slave_status: what is known of it, a L{SlaveStatus}.
+    @ivar slave_status: its L{SlaveStatus}.
     @ivar slave_commands: its command versions while it is attached, else None.
-    @ivar builders: builder name -> L{Builder} for those that it is attached to.
+    @ivar builders: builder name -> L{Builder}, for the attached builders.
     @ivar driver: its attachment, with all its connections.
-    @ivar availability: whether it may be given a build.
+    @ivar availability: decides whether it may get a build.
     """
 
     slave: pb.RemoteReference | None = None
@@ -88,14 +85,14 @@ class BotPerspective(NewCredPerspective):
 
     @property
     def peer(self) -> SlavePeer:
-        """The connection that is served. There is one while L{isConnected}."""
+        """The served connection. Call me only while L{isConnected}."""
         return self.driver.attachment.served
 
     # the configuration
 
     @property
     def setup(self) -> SlaveConfig | None:
-        """My settings in C{c['bots']}; None once I am removed from there."""
+        """My settings in C{c['bots']}; None after I was removed from there."""
         return self.botmaster.config.slaves.get(self.slavename)
 
     @property
@@ -106,90 +103,89 @@ class BotPerspective(NewCredPerspective):
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """The properties that the configuration gives builds on this slave."""
+        """The properties from the configuration for builds on this slave."""
         setup = self.setup
         return setup.properties if setup is not None else {}
 
     @property
     def builderList(self) -> tuple[tuple[str, str], ...]:
-        """The (builder name, build directory) pairs that the configuration gives me."""
+        """The (builder name, build directory) pairs from the configuration."""
         return self.botmaster.config.builderList(self.slavename)
 
     def keepaliveChanged(self) -> None:
-        """The configuration gives me another keepalive: it counts from now."""
+        """Apply a changed keepalive from the configuration now."""
         self.driver.liveness.keepaliveChanged()
 
-    # logins, and what the slave calls
+    # logins, and calls from the slave
 
     def attached(self, bot: pb.RemoteReference | None) -> Deferred[BotPerspective]:
-        """
-        The slave logged in.
+        """The slave logged in.
 
         @param bot: its mind, which slaves call their Bot.
-        @return: fires with me once the slave is attached to its builders; fails
-            with L{LoginRefused} if it never will be.
+        @return: fires with me when the slave is attached to its builders; fails with L{LoginRefused} if the
+            login fails.
         """
         if bot is None:
             raise LoginRefused("the client is not a slave: its login has no reference for calls to it")
         return self.driver.login(bot).addCallback(lambda none: self)
 
     def detached(self, mind: pb.RemoteReference | None) -> None:
-        """The slave logged out; if its connection has not ended by now, it is cut."""
+        """The slave logged out: close its connection if it is still open."""
         peer = self.driver.peer
         if peer is not None and peer.mind is mind and not peer.broker.closed:
             self.driver.fail(peer, "the slave logged out")
 
     def refused(self, address: str, reason: str) -> None:
-        """Remember that somebody tried to log in under this name and was refused (O9)."""
+        """Count a refused login under this name (O9)."""
         self.slave_status.wasRefused(self.botmaster.now(), address, reason)
 
     def perspective_keepalive(self) -> None:
-        """The slave asks whether the master lives: any answer will do."""
+        """Answer the slave's keepalive. The answer shows that the master is alive."""
 
     def perspective_shutdown(self) -> None:
-        """The slave (0.8.3 and later) asks whether it may end: it may, at once."""
+        """A slave (0.8.3 and later) asks for permission to end: permit it now."""
         if self.state is State.READY:
             self.slave_status.happened(self.botmaster.now(), "asked to be shut down", "shutdown")
             self.peer.shutdown()
 
-    # whether it is there
+    # whether it is connected
 
     def isConnected(self) -> bool:
-        """Whether a connection is served, at whatever stage it is."""
+        """True while a connection is served, in any state."""
         return self.driver.peer is not None
 
     def isReady(self) -> bool:
-        """Whether the slave is attached, and its connection lives."""
+        """True while the slave is attached and its connection is open."""
         now = self.driver.attachment
-        # a caller may hear of a loss before I do
+        # the connection may be closed before I am notified
         return now.state is State.READY and now.served.isAlive()
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
-        """
-        Find out whether the slave lives.
+        """Find out whether the slave is alive.
 
-        @param timeout: seconds for the answer to a probe; a slave that says nothing in that time is
+        @param timeout: seconds for the answer to a probe. A slave that sends nothing in that time is
             disconnected (L4).
-        @param fresh: a slave that was heard of within so many seconds is not probed; by default it always is.
+        @param fresh: do not probe a slave that sent anything within this many seconds. By default it is
+            always probed.
+        @return: fires with True if the slave is alive.
         """
         return self.driver.liveness.isAnswering(timeout, fresh)
 
     def mayBeMute(self, seconds: float) -> None:
-        """The slave may be too busy to answer a probe: see L{buildbot.slaves.liveness.Liveness.mayBeMute}."""
+        """Do not probe the slave for some time: see L{buildbot.slaves.liveness.Liveness.mayBeMute}."""
         self.driver.liveness.mayBeMute(seconds)
 
     def whenGone(self) -> Deferred[None]:
-        """Fires with None once the connection that is served is gone and everything about it taken back."""
+        """Fires with None when the served connection is gone and its builders are detached."""
         return self.driver.whenGone()
 
     def disconnect(self, reason: str = "disconnected by the master") -> Deferred[None]:
-        """
-        Forcibly disconnect the slave; it will probably try again in a moment.
+        """Close the slave's connection. The slave will probably reconnect soon.
 
         The transport is aborted: unsent bytes are dropped.
 
-        @return: fires with None once the connection is gone and everything about
-            it has been taken back; at once if there is none.
+        @return: fires with None when the connection is gone and its builders are detached; now if there is
+            none.
         """
         return self.driver.close(reason)
 
@@ -201,37 +197,34 @@ class BotPerspective(NewCredPerspective):
     # its builder list
 
     def sendBuilderList(self) -> Deferred[None]:
-        """
-        Send the slave the list of its builders, changed or not.
+        """Send the slave the list of its builders, even if it has not changed.
 
         @return: fires with None when the slave has accepted it, or is gone.
         """
         return self.driver.sendBuilderList()
 
     def updateSlave(self) -> Deferred[None]:
-        """
-        Add or remove builders after the slave has connected, if its list has changed or some of them failed.
+        """Send a connected slave its builder list if the list has changed, or if some of its builders failed.
 
-        @return: fires with None when an attached slave has accepted the new
-            builders and released the old ones, or is gone; at once if there is
-            nothing to tell.
+        @return: fires with None when an attached slave has accepted the new builders and released the old
+            ones, or is gone; now if nothing was sent.
         """
         if self.driver.offers.isTold(self.builderList):
             return succeed(None)
         return self.sendBuilderList()
 
     def isPending(self) -> bool:
-        """Whether the slave is attached and still has to accept a builder list."""
+        """True while the slave is attached and has not accepted its last builder list."""
         return self.state is State.READY and self.driver.offers.isPending
 
-    # what the driver and the other parts call
+    # called by the driver and the other parts
 
     def happened(self, text: str) -> None:
-        """Add an event to the status, at the present time."""
+        """Add an event with the present time to the status."""
         self.slave_status.happened(self.botmaster.now(), text)
 
     def attach(self, peer: SlavePeer, introduction: Introduction) -> None:
-        """The slave is attached: publish that, and attach its builders."""
+        """Publish that the slave is attached, and attach its builders."""
         self.slave = peer.mind
         self.slave_commands = peer.commands
         self._publish(peer, introduction)
@@ -266,7 +259,7 @@ class BotPerspective(NewCredPerspective):
         for name, reference in builders.items():
             builder = self.botmaster.builders.get(name)
             if builder is None:
-                continue  # removed while the list was out: a newer list is on its way
+                continue  # removed meanwhile: a newer list was sent
             known = self.builders.get(name)
             if known is not builder:
                 if known is not None:
@@ -276,7 +269,7 @@ class BotPerspective(NewCredPerspective):
                 peer.setMaster(reference, self.botmaster.reference)
 
     def takeBack(self, before: Attachment[SlavePeer], why: str) -> None:
-        """The connection of C{before} is gone: detach the builders, and publish that."""
+        """Detach the builders and publish it: the connection of C{before} is gone."""
         for builder in self.builders.values():
             builder.detached(self)
         self.builders.clear()
@@ -290,7 +283,9 @@ class BotPerspective(NewCredPerspective):
         self.botmaster.slaveLost(self)
 
     def _log(self, format: str, **fields: object) -> None:
-        """Log that the slave came or went, unless there were many such lines within the last minute."""
+        """Log that the slave connected or disconnected, unless there were many such lines within the last
+        minute.
+        """
         left = self.botmaster.comings.allow(self.slavename, self.botmaster.clock.seconds())
         if left is not None:
             more = f" ({left} more like this)" if left else ""

@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.slaves.test_realm -*-
-"""
-The checker and the realm of the slave port: who may log in, and which perspective they get.
+"""The checker and the realm of the slave port: check logins and hand out perspectives.
 
-The accounts are the slaves of C{c['bots']}, and the names that plug-ins and
-C{c['debugPassword']} register.
+The accounts are the slaves of C{c['bots']}, and the names that plug-ins and C{c['debugPassword']} register.
 """
 
 from __future__ import annotations
@@ -25,15 +23,15 @@ from buildbot.wire.accounts import CLIENT, SLAVE
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.login import LoginRefused
 
-#: Stands for the password of an unknown name, so that the check takes as long as for a known one.
+#: Replaces the password of an unknown name, so that the check takes as long as for a known name.
 _NOBODY = b"\0"
 
 
 class PerspectiveMaker(Protocol):
-    """An account of somebody who is no slave."""
+    """A registered account that is not a slave."""
 
     def getPerspective(self) -> NewCredPerspective:
-        """The perspective for one login."""
+        """Return the perspective for one login."""
 
 
 @implementer(IRealm, ICredentialsChecker)
@@ -55,32 +53,30 @@ class Dispatcher:
         self._passwords: dict[str, str] = {}
 
     def register(self, name: str, afactory: PerspectiveMaker, password: str | None = None) -> None:
-        """
-        Give an account to somebody who is no slave.
+        """Add an account that is not a slave.
 
         @param afactory: its C{getPerspective()} makes a L{NewCredPerspective} for each login.
-        @param password: without one nobody can log in under this name.
+        @param password: without a password, every login under this name is refused.
         """
         self.names[name] = afactory
         if password is not None:
             self._passwords[name] = password
 
     def unregister(self, name: str) -> None:
-        """Close an account. Clients that are logged in stay logged in."""
+        """Remove an account. Clients that are logged in stay logged in."""
         del self.names[name]
         self._passwords.pop(name, None)
         self.guesses.pop(name, None)
 
     def guessed(self, account: str, address: str) -> None:
-        """Count a wrong password for an account that is no slave's."""
+        """Count a wrong password for a registered account."""
         self.guesses[account] = oneMore(self.guesses.get(account), self.botmaster.now(), address)
 
     def requestAvatarId(self, credentials: Any) -> Any:
-        """
-        Check a login.
+        """Check the name and the password of a login.
 
         @return: the name.
-        @raise LoginRefused: the name is unknown, or the password wrong.
+        @raise LoginRefused: the name is unknown, or the password is wrong.
         """
         name: str = credentials.username
         registered = name in self.names
@@ -104,13 +100,12 @@ class Dispatcher:
     def requestAvatar(
         self, avatarID: Any, mind: Any, *interfaces: Any
     ) -> Deferred[tuple[Any, Any, Callable[[], None]]]:
-        """
-        Hand out a perspective.
+        """Hand out a perspective.
 
-        @param avatarID: a name, as L{requestAvatarId} returned it.
-        @param mind: the peer's L{pb.RemoteReference} for calling back, or None.
-        @return: fires with (interface, perspective, logout) once the perspective is
-            attached; fails with L{LoginRefused} if it never will be.
+        @param avatarID: a name from L{requestAvatarId}.
+        @param mind: a reference for calls to the peer, or None.
+        @return: fires with (interface, perspective, logout) when the perspective is attached; fails with
+            L{LoginRefused} if it cannot be attached.
         """
         if pb.IPerspective not in interfaces:
             raise NotImplementedError("only perspectives are handed out here")

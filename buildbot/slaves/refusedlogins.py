@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.slaves.test_realm -*-
-"""
-Logins under names that the configuration does not have (O9).
+"""Logins under names that the configuration does not have (O9).
 
-C{status} shows them: most are slaves with a slip in their name. What a refused client is told is
-in L{buildbot.slaves.realm}.
+C{status} shows them: most come from slaves with a typing error in their name. L{buildbot.slaves.realm} has
+the messages to refused clients.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Unknown names that are remembered.
+#: The most remembered names.
 NAMES = 100
-#: Unknown names of one host that are remembered.
+#: The most remembered names of one host.
 NAMES_EACH = 50
 
 
 @dataclass(frozen=True)
 class RefusedLogins:
-    """
-    The refused logins under one name.
+    """The refused logins under one name.
 
-    @ivar when: the last one, in seconds since the epoch.
-    @ivar address: where that came from.
-    @ivar logins: how many there were.
+    @ivar when: the time of the last one, in seconds since the epoch.
+    @ivar address: the address of the last one.
+    @ivar logins: their number.
     """
 
     when: float
@@ -34,7 +32,7 @@ class RefusedLogins:
 
 
 def oneMore(before: RefusedLogins | None, when: float, address: str) -> RefusedLogins:
-    """Count one more login under a name."""
+    """Count one more refused login under a name."""
     return RefusedLogins(when, address, before.logins + 1 if before else 1)
 
 
@@ -46,12 +44,12 @@ class UnknownLogins:
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """@param now: tells the time, in seconds since the epoch."""
+        """@param now: returns the time, in seconds since the epoch."""
         self._now = now
         self.names: OrderedDict[str, RefusedLogins] = OrderedDict()
 
     def came(self, name: str, address: str) -> None:
-        """Remember a login."""
+        """Count a login under an unknown name."""
         name = name[:64]
         before = self.names.pop(name, None)
         if before is None:
@@ -59,14 +57,14 @@ class UnknownLogins:
         self.names[name] = oneMore(before, self._now(), address)
 
     def forget(self, name: str) -> None:
-        """The configuration has this name now."""
+        """Forget a name: the configuration has it now."""
         self.names.pop(name, None)
 
     def _makeRoom(self, host: str) -> None:
-        """Forget one name, if there are too many: one of this host, if it alone has too many."""
+        """Forget one name if there are too many: one of this host if the host has too many, else any."""
         same = [name for name, each in self.names.items() if each.address.rpartition(":")[0] == host]
         if len(same) < NAMES_EACH:
             same = list(self.names) if len(self.names) >= NAMES else []
         if same:
-            # a client that comes again and again is probably a slave with a slip in its name: it stays
+            # A client with many logins is probably a slave with a typing error in its name: keep it.
             del self.names[min(same, key=lambda name: self.names[name].logins)]

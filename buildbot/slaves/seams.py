@@ -1,4 +1,4 @@
-"""The Protocol by which the parts of a slave show what happens to it."""
+"""The Protocol of a slave for its parts: they show events in its status."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from buildbot.status.slave import SlaveStatus
 
 
 class ShownSlave(Protocol):
-    """
-    A slave that people look at: the L{buildbot.slaves.perspective.BotPerspective}.
+    """A slave with a name and a status: the L{buildbot.slaves.perspective.BotPerspective}.
 
     @ivar slavename: its name in c['bots'].
     @ivar slave_status: its status.
@@ -19,4 +18,4 @@ class ShownSlave(Protocol):
     slave_status: SlaveStatus
 
     def happened(self, text: str, /) -> None:
-        """Add an event to the status, at the present time."""
+        """Add an event with the present time to the status."""
