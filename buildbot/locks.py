@@ -1,4 +1,4 @@
-"""The locks of a configuration, where 0.7.5 has them."""
+"""The locks of a configuration, under the module name of 0.7.5."""
 
 from __future__ import annotations
 

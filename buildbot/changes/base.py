@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
-"""
-The base class of change sources: start, stop and comparison.
+"""The base class of change sources: start, stop and comparison.
 
-What a source watches, and how, is its own business.
+Subclasses decide what to watch.
 """
 
 from __future__ import annotations
@@ -20,42 +19,41 @@ from buildbot.config.compare import ComparableMixin
 
 @implementer(interfaces.IChangeSource)
 class ChangeSource(service.Service, ComparableMixin):
-    """
-    I watch for changes: derive from me.
+    """I watch for changes: derive from me.
 
-    A subclass overrides C{start} and C{stop} (or, as in 0.7.5, C{startService} and C{stopService}). It hands
-    each change to C{self.parent.addChange}. Two sources are equal if the attributes in C{compare_attrs} are.
+    A subclass overrides C{start} and C{stop} (or, as in 0.7.5, C{startService} and C{stopService}). It passes
+    each change to C{self.parent.addChange}. Two sources are equal if the attributes in C{compare_attrs} are
+    equal.
     """
 
     _starting: Deferred[Any] | None = None
 
     def setServiceParent(self, parent: Any) -> Deferred[Any] | None:
-        """
-        Belong to the ChangeMaster.
+        """Join the ChangeMaster.
 
-        @return: if that takes time, fires once I watch; fails if I cannot.
+        @return: if the start takes time, a Deferred that fires when I am watching, or fails if I cannot.
         """
         super().setServiceParent(parent)
         return self._starting
 
     def startService(self) -> None:
-        """The master runs: begin to watch."""
+        """Start to watch: the master is running."""
         super().startService()
         self._starting = _deferred(self.start())
 
     def stopService(self) -> Deferred[Any] | None:
-        """Stop watching; the Deferred, if there is one, fires when that is done."""
+        """Stop watching. Returns None, or a Deferred that fires when that is done."""
         super().stopService()
         return _deferred(self.stop())
 
     def start(self) -> Any:
-        """Begin to watch.  May be C{async}.  Any exception means that the source cannot start."""
+        """Start to watch. May be C{async}. Any exception means that the source cannot start."""
 
     def stop(self) -> Any:
-        """Stop watching.  May be C{async}.  Is called also if C{start} has failed."""
+        """Stop watching. May be C{async}. Also called if C{start} has failed."""
 
     def describe(self) -> str:
-        """One line that says what I watch, for people."""
+        """One line for people: what I watch."""
         return type(self).__name__
 
 

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.changes.test_changedict -*-
-"""
-Make a L{Change} of the dictionary that a client sends over PB: clients of all generations, in bytes or text.
+"""Convert the dictionary of a C{sendchange} client to a L{Change}, for clients of all generations (bytes or
+text).
 
-L{buildbot.changes.pb} decides who may send it, and stores the change.
+L{buildbot.changes.pb} decides who may send changes, and stores them.
 """
 
 from __future__ import annotations
@@ -17,31 +17,30 @@ from twisted.spread import pb
 from buildbot.model.change import Change, shortened
 from buildbot.wire.dialect import NotAWord, fromPeer, word
 
-#: Characters that a name may have: an author, a branch, a revision, one file.
+#: The most characters in a name: an author, a branch, a revision, one file.
 LONGEST_NAME = 4096
-#: Files that one change may name, and characters that all their names may have together.
+#: The most files of one change, and the most characters in all their names.
 MOST_FILES = 30_000
 LARGEST_FILES = 2 * 1024 * 1024
-#: Characters that the properties may have, as JSON.
+#: The most characters in the properties, as JSON.
 LARGEST_PROPERTIES = 65536
 
 
 class BadChange(pb.Error):
-    """A client sent something that is not a change. The text says why, and is for the client."""
+    """A client sent an invalid change. The text names the error, for the client."""
 
 
 def changeFrom(said: object, prefix: str | None = None) -> Change | None:
-    """
-    The change that a client sent.
+    """Convert a client's dictionary to a change.
 
-    C{who}, C{files} and C{comments} are required.  C{branch}, C{revision}, C{category}, C{revlink}, C{when},
-    C{properties}, C{links}, C{isdir}, C{repository}, C{project} and C{codebase} are optional.  Other keys are
+    C{who}, C{files} and C{comments} are required. C{branch}, C{revision}, C{category}, C{revlink}, C{when},
+    C{properties}, C{links}, C{isdir}, C{repository}, C{project} and C{codebase} are optional. Other keys are
     ignored.
 
-    @param said: a dictionary, as it came over the wire.
-    @param prefix: is cut off the names of all files; files without it are left out.
+    @param said: a dictionary, as received.
+    @param prefix: removed from the names of all files; files without it are left out.
     @return: the change; None if no file has the prefix.
-    @raise BadChange: something is missing, of the wrong kind or too large.
+    @raise BadChange: a value is missing, of the wrong type or too large.
     """
     if not isinstance(said, dict):
         raise BadChange(f"a change must be a dictionary, not {_kind(said)}")
@@ -80,7 +79,7 @@ def _within(value: str, what: str) -> str:
 
 
 def _word(value: object, what: str) -> str:
-    """A name, which goes to slaves as it came, even if it is not UTF-8."""
+    """A name. Slaves get it unchanged, even if it is not UTF-8."""
     try:
         name = word(value)
         name.encode("utf-8", "surrogateescape")
@@ -92,7 +91,7 @@ def _word(value: object, what: str) -> str:
 
 
 def _prose(value: object, what: str) -> str:
-    """Text that is only shown: bytes that are not UTF-8 become U+FFFD."""
+    """Text for display. Invalid UTF-8 becomes U+FFFD."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
@@ -147,7 +146,7 @@ def _properties(value: object) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value of a property in a form that JSON can hold."""
+    """The value of a property, converted for JSON."""
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, (list, tuple)):

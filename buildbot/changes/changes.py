@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
-"""
-The parent of the change sources, which receives their changes, under the names of 0.7.5.
+"""The parent of the change sources, under the names of 0.7.5.
 
-L{buildbot.model.change} has the Change itself; the store keeps it.
+L{buildbot.model.change} has the Change. The store keeps changes.
 """
 
 from __future__ import annotations
@@ -12,23 +11,22 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 
-from buildbot.model.change import Change as Change  # where 0.7.5 had it
+from buildbot.model.change import Change as Change  # 0.7.5's place of the name
 from buildbot.reconfig.parent import PluginParent
 from buildbot.store.interface import StoreFailed
 from buildbot.store.outbox import Outbox
 
 log = Logger()
 
-#: The most changes that wait while the store fails; further ones are refused.
+#: The most changes that wait while the store fails. Further ones are refused.
 MOST_WAITING = 10_000
 
 
 class ChangeMaster(PluginParent):
-    """
-    I am the parent of the change sources, and hand their changes to the master.
+    """I am the parent of the change sources, and pass their changes to the master.
 
-    A change that cannot be stored waits here, and keeps its place: most sources of 0.7.5 do not look at the
-    outcome, and no source can be asked to find a change again.
+    A change that cannot be stored waits here, in order: most sources of 0.7.5 ignore the result, and no
+    source can find a change again.
     """
 
     _outbox: Outbox[Change, Change]
@@ -38,59 +36,57 @@ class ChangeMaster(PluginParent):
         self.setName("changemaster")
 
     def setServiceParent(self, parent: Any) -> Any:
-        """Belong to the master, which stores changes."""
+        """Join the master, which stores changes."""
         self._outbox = Outbox(
             parent.botmaster.clock, self.addChangeNow, failed=self._storeFails, works=self._storeWorks
         )
         return super().setServiceParent(parent)
 
     def addChange(self, change: Change) -> Deferred[Change]:
-        """
-        Somebody committed something.
+        """Take a change from a source.
 
-        @return: fires with the Change, its number set, once it is on disk (P2), however long that takes
-            (P4).  Fails with StoreFailed if MOST_WAITING wait already, or the master stops before.
+        @return: fires with the Change, its number set, when it is on disk (P2), however long that takes (P4).
+            Fails with StoreFailed if MOST_WAITING changes wait already, or if the master stops before.
         """
         if self._outbox.isFailing and not self._outbox.isFinishing and self._outbox.waiting >= MOST_WAITING:
-            reason = f"already {MOST_WAITING} changes wait to be stored, which is the most"
+            reason = f"already {MOST_WAITING} changes wait to be stored, the most allowed"
             return self._outbox.refuse(StoreFailed(reason))
         return self._outbox.add(change)
 
     def addChangeNow(self, change: Change) -> Deferred[Change]:
-        """
-        Store a Change now or not at all, for a source that can be told to send it again.
+        """Store a Change now or not at all, for a source that can send it again.
 
-        @return: fires as that of L{addChange} does; fails with StoreFailed if the store fails.
+        @return: fires with the Change, its number set, when it is on disk; fails with StoreFailed if the
+            store fails.
         """
         parent: Any = self.parent
         return ensureDeferred(parent.addChange(change))
 
     def getChangeNumbered(self, num: int) -> Deferred[Change | None]:
-        """Fires with the Change of this number; None if it is not kept."""
+        """Fires with the Change of this number; None if the store does not have it."""
         parent: Any = self.parent
         found: Deferred[Change | None] = parent.botmaster.store.getChange(num)
         return found
 
     def addSource(self, source: Any) -> None:
-        """Listen to one more source."""
+        """Start a source and take its changes."""
         source.setServiceParent(self)
 
     def removeSource(self, source: Any) -> Any:
-        """Listen to it no more; may return a Deferred."""
+        """Stop a source. May return a Deferred."""
         return source.disownServiceParent()
 
     def startService(self) -> None:
-        """See L{twisted.application.service.MultiService}."""
+        """Accept changes again, and start the sources."""
         self._outbox.reopen()
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
-        """
-        Stop the sources, and try to store the waiting changes for the last time.
+        """Stop the sources, and try to store the waiting changes one last time.
 
-        @return: fires when all are stored, or the log says how many are lost.
+        @return: fires when all are stored, or when the log has the number of lost changes.
         """
-        storing = self._outbox.finish().addCallback(self._sayLost)  # at once: a source may never stop
+        storing = self._outbox.finish().addCallback(self._sayLost)  # first: a source may never stop
         stopping = maybeDeferred(super().stopService)
         return DeferredList([storing, stopping]).addCallback(self._sayLost)
 

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
-"""
-The source of the changes that C{buildbot sendchange} or a hook of the version control sends.
+"""The source of changes from C{buildbot sendchange} and from hooks of version control systems.
 
-L{buildbot.changes.changedict} checks what is in a change.
+L{buildbot.changes.changedict} checks the content of a change.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ log = Logger()
 
 #: The default password of 0.7.5.
 KNOWN_PASSWORD = "changepw"
-#: Bytes of memory for the changes of one client that are not on disk yet.
+#: The most bytes of memory for the changes of one client that are not on disk yet.
 WAITING = 16 << 20
-#: Connections to a port of our own that may be waiting for their login.
+#: The most connections before login to a separate port.
 GREETING = 256
 
 
@@ -49,24 +48,22 @@ class ChangeNotKept(pb.Error):
 
 
 class ChangePerspective(NewCredPerspective):
-    """I am what a client may do that has logged in to send changes."""
+    """I am the object that a client logged in as a change sender can call."""
 
     def __init__(self, changemaster: Any, prefix: str | None) -> None:
-        """
-        @param changemaster: stores a change by its C{addChangeNow}, or else by its C{addChange}.
+        """@param changemaster: stores a change with its C{addChangeNow}, or else its C{addChange}.
         @param prefix: see L{PBChangeSource}.
         """
         self.changemaster = changemaster
         self.prefix = prefix
-        self._budget = Budget("what waits to be stored", WAITING)
+        self._budget = Budget("the unstored data of this client", WAITING)
 
     async def perspective_addChange(self, changedict: Mapping[Any, Any]) -> None:
-        """
-        Somebody committed something.  The answer comes once the change is on disk (P2).
+        """Take a change from the client. The answer comes when the change is on disk (P2).
 
         @param changedict: see L{changeFrom}.
-        @raise BadChange: it is not a change.
-        @raise ChangeNotKept: it could not be stored.
+        @raise BadChange: the change is not valid.
+        @raise ChangeNotKept: the change could not be stored.
         """
         change = changeFrom(changedict, self.prefix)
         if change is None:
@@ -85,7 +82,7 @@ class ChangePerspective(NewCredPerspective):
         try:
             # Subclasses of 0.7.5 pass the ChangeMaster, whose addChange waits until the change is stored.
             keep = getattr(self.changemaster, "addChangeNow", self.changemaster.addChange)
-            await maybeDeferred(keep, change)  # that of a plug-in may return None
+            await maybeDeferred(keep, change)  # a plug-in's method may return None
         except StoreFailed as failed:
             who = text(change.who, 64)
             log.error("the change of {who} cannot be stored: {reason}", who=who, reason=failed.reason)
@@ -112,12 +109,11 @@ class PBChangeSource(ChangeSource):
         prefix: str | None = None,
         sep: str | None = None,
     ) -> None:
-        """
-        @param passwd: everybody knows the default: with it, anybody who reaches the port can start builds.
-        @param port: where to listen: a number, or a description as in C{c['slavePortnum']}; None is the slave
-            port.
-        @param prefix: is cut off the names of all files. Files without it are left out, and a change without
-            any file that has it is ignored.  The name of a directory ends in C{"/"}.
+        """@param passwd: the default is public: with it, anyone who can reach the port can start builds.
+        @param port: the port to listen on: a number, or a description as in C{c['slavePortnum']}; None is the
+            slave port.
+        @param prefix: removed from the names of all files. Files without it are left out, and a change
+            without any file that has it is ignored. The name of a directory ends in C{"/"}.
         @param sep: deprecated: put it at the end of C{prefix}.
         """
         remember(self)
@@ -137,46 +133,47 @@ class PBChangeSource(ChangeSource):
 
     @property
     def account(self) -> str | None:
-        """The name for logins on the slave port; None if I have a port of my own."""
+        """The name for logins on the slave port; None if I have a separate port."""
         return self.user if self.port is None else None
 
     @property
     def configurationDoubts(self) -> list[str]:
-        """Probable mistakes, in sentences for the author of the configuration."""
+        """Probable mistakes, as sentences for the author of the configuration."""
         doubts = []
         if self.passwd == KNOWN_PASSWORD:
             doubts.append(
-                f"PBChangeSource: user {self.user!r} has the password that everybody knows: whoever can reach"
-                " the port can send changes; set passwd="
+                f"PBChangeSource: user {self.user!r} has the default password, which is public: anyone who"
+                " can reach the port can send changes; set passwd="
             )
         if self._sep is not None and self.prefix is None:
             doubts.append("PBChangeSource: sep does nothing without prefix: leave it out")
         return doubts
 
     def describe(self) -> str:
-        """One line that says what I watch, for people."""
+        """One line for people: the sender, the port and the prefix."""
         where = "the slave port" if self.port is None else self.port
         below = "" if self.prefix is None else f", below {self.prefix}"
         return f"PBChangeSource: changes that {self.user!r} sends to {where}{below}"
 
     def getPerspective(self) -> ChangePerspective:
-        """A perspective for a client that has logged in."""
+        """Return a perspective for a client that has logged in."""
         return ChangePerspective(self, self.prefix)
 
     async def addChange(self, change: Any) -> Any:
-        """
-        A client sent a change.
+        """Store a change that a client sent.
 
-        @raise ChangeNotKept: I am not in the configuration any more, or the master stops.
+        @raise ChangeNotKept: the configuration does not have me any more, or the master is stopping.
         @raise StoreFailed: the change cannot be stored now; the client may send it again.
         """
         changemaster: Any = self.parent
         if changemaster is None or not self.running:
-            raise ChangeNotKept("the master takes no changes in this way any more")
+            raise ChangeNotKept(
+                "this source takes no changes any more: it was removed, or the master is stopping"
+            )
         return await changemaster.addChangeNow(change)
 
     def guessed(self, address: str) -> None:
-        """Somebody tried a wrong password on my own port: tell the status."""
+        """Count a wrong password on my separate port, for the status."""
         changemaster: Any = self.parent
         if changemaster is not None:
             self._guessedAt = changemaster.parent.dispatcher
@@ -187,8 +184,7 @@ class PBChangeSource(ChangeSource):
         return f"{self.user} ({self.port})"
 
     async def start(self) -> None:
-        """
-        Open an account on the slave port, or a port of my own.
+        """Open an account on the slave port, or a separate port.
 
         @raise ValueError: the name is taken.
         @raise CannotOpen: the port cannot be opened.
@@ -210,7 +206,7 @@ class PBChangeSource(ChangeSource):
         self._factory, self._open = factory, list(opened.values())
 
     def disownServiceParent(self) -> Any:
-        """Belong to nobody, and close the account even if C{stop} of a subclass fails."""
+        """Leave the ChangeMaster. Close the account even if C{stop} of a subclass fails."""
         try:
             return super().disownServiceParent()
         finally:
@@ -240,7 +236,7 @@ class PBChangeSource(ChangeSource):
 
 @implementer(IRealm, ICredentialsChecker)
 class _Account:
-    """I am the only account on a port of its own."""
+    """I am the only account on a separate port."""
 
     credentialInterfaces = (IUsernameHashedPassword,)
 
@@ -248,7 +244,7 @@ class _Account:
         self._source = source
 
     def requestAvatarId(self, credentials: Any) -> Any:
-        """The name; raises LoginRefused if name or password is wrong."""
+        """Return the name. Raises LoginRefused if the name or the password is wrong."""
         source = self._source
         if not credentials.checkPassword(source.passwd.encode("utf-8", "surrogateescape")):
             known = credentials.username == source.user
@@ -261,7 +257,7 @@ class _Account:
         return source.user
 
     def requestAvatar(self, avatarID: Any, mind: Any, *interfaces: Any) -> tuple[Any, Any, Any]:
-        """The perspective of the client."""
+        """Return the perspective of the client."""
         if pb.IPerspective not in interfaces:
             raise NotImplementedError("only perspectives are handed out here")
         perspective = self._source.getPerspective()

@@ -1,1 +1,1 @@
-"""Small tools for what happens later: alarms, lists of observers, the next turn of the reactor."""
+"""Small tools for later calls: alarms, lists of observers, the next turn of the reactor."""

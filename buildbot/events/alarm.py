@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.events.test_alarm -*-
-"""A call that is made once, later, unless somebody stops it."""
+"""A delayed call that can be set, reset and stopped."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class Alarm:
-    """
-    I make one call, once, some time after I was set.
+    """I make one call, some time after I was set.
 
-    To set me again replaces the earlier time. To stop me when I am not set does nothing.
+    Setting me again replaces the earlier time. Stopping me when I am not set does nothing.
     """
 
     __slots__ = ("_call", "_waiting")
@@ -24,23 +23,23 @@ class Alarm:
 
     @property
     def isSet(self) -> bool:
-        """Whether the call is still to come."""
+        """True while the call has not been made."""
         return self._waiting is not None and bool(self._waiting.active())
 
     @property
     def waiting(self) -> IDelayedCall | None:
-        """The delayed call, for an owner that shows it to others; None if I am not set."""
+        """The delayed call, for owners that expose it; None if I am not set."""
         return self._waiting
 
     def set(self, clock: IReactorTime | Any, seconds: float) -> None:
-        """Make the call after so many seconds, and never before this turn of the reactor is over."""
+        """Make the call after C{seconds}, but never during this turn of the reactor."""
         if self._waiting is not None and self._waiting.active():
             self._waiting.reset(max(0.0, seconds))
         else:
             self._waiting = clock.callLater(max(0.0, seconds), self._ring)
 
     def stop(self) -> None:
-        """Do not make the call."""
+        """Cancel the call."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None and waiting.active():
             waiting.cancel()

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.events.test_coroutines -*-
-"""Coroutines for callers that want a Deferred."""
+"""Coroutine functions for callers that want a Deferred."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ T = TypeVar("T")
 
 
 def returnsDeferred(function: Callable[P, Coroutine[Deferred[Any], Any, T]]) -> Callable[P, Deferred[T]]:
-    """
-    Let a coroutine function begin when it is called, and return a Deferred.
+    """Decorate a coroutine function: a call starts it and returns a Deferred.
 
     The Deferred fires with the result of the coroutine, or fails with its exception.
     """

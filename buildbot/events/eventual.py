@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.events.test_eventual -*-
-"""A call in the next turn of the reactor."""
+"""A call in a later turn of the reactor."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 def eventual(clock: IReactorTime | Any, call: Callable[..., object], *args: object) -> IDelayedCall:
-    """
-    Make a call in a later turn, after those that were ordered before it.
+    """Make a call in a later turn of the reactor, after the calls ordered before it.
 
-    What C{call} raises is no concern of the caller: the reactor logs it.
+    The reactor logs what C{call} raises.
 
     @return: the delayed call, which can be cancelled.
     """

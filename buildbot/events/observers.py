@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.events.test_observers -*-
-"""Lists of observers: values that do not change while somebody goes through them."""
+"""Immutable lists of observers."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ T = TypeVar("T")
 
 
 class Observers(tuple[T, ...]):
-    """
-    I am a list of observers, in the order in which they came.
+    """I am a list of observers, in the order of their arrival.
 
-    I never change: whoever holds me puts another list in my place. So a loop over me is safe while observers
-    come and go, and all the objects that nobody observes share L{NOBODY}.
+    I never change: the owner replaces me by another list. So a loop over me is safe while observers come and
+    go, and all objects without observers share L{NOBODY}.
     """
 
     __slots__ = ()
 
     def plus(self, observer: T) -> Observers[T]:
-        """The same and one more."""
+        """Return the list with one more observer."""
         return Observers((*self, observer))
 
     def without(self, observer: T) -> Observers[T]:
-        """The same without an observer, however often it is here; a method is found by equality."""
-        if isinstance(observer, (MethodType, BuiltinMethodType)):  # each look at a method makes a new object
+        """Return the list without an observer, even if it was added several times. A method is compared by
+        equality.
+        """
+        if isinstance(observer, (MethodType, BuiltinMethodType)):  # each access makes a new object
             return Observers(each for each in self if each != observer)
         return Observers(each for each in self if each is not observer)
 
 
-#: No observers.
+#: The empty list.
 NOBODY: Observers[Any] = Observers()

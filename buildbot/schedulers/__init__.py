@@ -1,1 +1,1 @@
-"""When it is time to build: the schedulers, and their rules."""
+"""The schedulers, which decide when to build."""

@@ -1,12 +1,11 @@
 # -*- test-case-name: tests.unit.schedulers -*-
-"""
-What all schedulers share: a life, and state that outlives the process.
+"""The base class of schedulers: start and stop, and state that survives a restart.
 
 A scheduler holds a L{ChangeFeed}, a L{SavedState} and its L{Submissions}. The state is stored together with
-each build set, and else now and then. Changes that came after the stored state are in the store and are taken
-again: so a crash between two writes loses nothing.
+each build set, and otherwise now and then. Changes that came after the stored state are in the store and are
+taken again. So a crash between two writes loses nothing.
 
-The schedulers beside this module decide when to build.
+The other modules of this folder decide when to build.
 """
 
 from __future__ import annotations
@@ -37,25 +36,24 @@ from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
-#: The longest that a timer is trusted, in seconds: a machine may sleep, or its clock be corrected, meanwhile.
+#: The longest wait of a timer, in seconds: meanwhile, the machine may sleep or its clock may be set.
 LONGEST_SLEEP = 3600.0
 
 
 @implementer(interfaces.IScheduler, interfaces.ISchedulerStatus)
 class BaseScheduler(service.MultiService, ComparableMixin):
-    """
-    I am a scheduler that never builds: derive from me.
+    """I am a scheduler that never builds: derive from me.
 
-    A subclass overrides C{addChange} and calls C{submit} when it is time to build.  If it has state that must
-    outlive the process, it overrides C{toRecord} and C{restore}, and calls C{changed}.
+    A subclass overrides C{addChange} and calls C{submit} to start builds. If it has state that must survive a
+    restart, it overrides C{toRecord} and C{restore}, and calls C{changed}.
 
-    @ivar name: of the scheduler; my state is stored under it.
+    @ivar name: my name; my state is stored under it.
     @ivar engine: the L{buildbot.slaves.botmaster.BotMaster} of my master, once I was started.
     """
 
     compare_attrs: Sequence[str] = ("name",)
 
-    #: Whether a build may serve several of the sets that I submit. Schedulers of this package say True.
+    #: True if one build may serve several of my build sets. The schedulers of this package set it.
     mergeRequests = False
 
     name: str
@@ -78,41 +76,39 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._retry = self.newAlarm(lambda: self._logged(self._start()))
 
     def _compared(self) -> dict[str, object]:
-        """Leave out methods of mine, such as a C{fileIsImportant}: to compare one is to compare me again."""
+        """Leave out my own methods, such as a C{fileIsImportant}: comparing them would compare me again."""
         values = super()._compared()
         return {key: value for key, value in values.items() if getattr(value, "__self__", None) is not self}
 
     # for subclasses
 
     def addChange(self, change: Any) -> None:
-        """
-        Somebody committed something.  Called once for each Change, in the order of their numbers, also
-        for those that came while the master was down.
+        """Take a Change. Called once for each Change, in the order of their numbers, also for those that came
+        while the master was down.
         """
 
     def listBuilderNames(self) -> list[str]:
-        """The builders that I may ever start."""
+        """Return the names of all builders that I may start."""
         return []
 
     def getPendingBuildTimes(self) -> list[float]:
-        """When I shall submit builds, if nothing more happens."""
+        """Return the times at which I shall submit builds, if no change comes before."""
         return []
 
     def getName(self) -> str:
-        """The name that the configuration gives."""
+        """Return my name from the configuration."""
         return self.name
 
     def getPendingBuildsets(self) -> list[Any]:
-        """The L{BuildSetStatus} of each set that I shall submit, if nothing more happens."""
+        """Return the L{BuildSetStatus} of each set that I shall submit, if no change comes before."""
         return []
 
     def submit(self, bs: BuildSet) -> None:
-        """
-        Have builds done.
+        """Submit a build set.
 
-        A set that cannot be stored is tried again until it can; sets are stored in the order of the calls.
-        The present answer of C{toRecord} is stored with the set, at once or not at all.  A missing builder
-        has a minute to come; then the others build without it.
+        If the set cannot be stored, I retry until it can. Sets are stored in the order of the calls. The
+        present result of C{toRecord} is stored with the set, in one transaction. If a builder is missing, I
+        wait a minute for it; then the set is built without it.
         """
         if bs.scheduler is None:
             bs.scheduler = self.name
@@ -127,55 +123,56 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._submissions.add(bs, state).addCallbacks(self._stored, self._notStored)
 
     def submitted(self, record: BuildsetRecord) -> None:
-        """A build set of mine is stored."""
+        """Called when a build set of mine is stored."""
 
     def toRecord(self) -> dict[str, Any]:
-        """My state, which outlives the process, as JSON can hold it.  The key C{seen} is mine."""
+        """Return my state as JSON can hold it. It survives a restart. The key C{seen} is reserved."""
         return {}
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """
-        Take over the stored state; called at each start.
+        """Restore the stored state. Called at each start.
 
-        @param record: the last answer of C{toRecord} of the scheduler of this name, which may have been of
-            another class or configured in another way.  Empty if the name is new.  If this method raises,
-            the record is put aside, and the method is called again with an empty one.
+        @param record: the last result of C{toRecord} of the scheduler of this name, which may have had
+            another class or configuration. Empty if the name is new. If this method raises, the record is put
+            aside, and the method is called again with an empty one.
         """
 
     async def catchUp(self) -> None:
-        """Read from the store what has happened since the state was stored; called after C{restore}.
+        """Read from the store what happened since the state was stored. Called after C{restore}.
 
-        May raise StoreFailed: then the start is tried again.
+        @raise StoreFailed: the start is retried later.
         """
 
     def restored(self) -> None:
-        """State and changes are up to date: set timers."""
+        """Set timers: the state is restored and all changes are taken."""
 
     def changed(self) -> None:
-        """The answer of C{toRecord} has changed: it is stored soon."""
+        """Store the state soon: the result of C{toRecord} has changed."""
         if self._isReady and self._state is not None:
             self._state.changed()
 
     def now(self) -> float:
-        """The time on the wall, in seconds since the epoch: for calendars and for times that people see."""
+        """The time of the system clock, in seconds since the epoch: for calendars and for times shown to
+        people.
+        """
         now: float = self.engine.now()
         return now
 
     def steady(self) -> float:
-        """The time on a clock that nobody sets: for durations."""
+        """The time of a clock that cannot be set: for durations."""
         steady: float = self.engine.clock.seconds()
         return steady
 
     def toWall(self, steady: float) -> float:
-        """A time of L{steady} as a time of L{now}."""
+        """Convert a time of L{steady} to a time of L{now}."""
         return self.now() + steady - self.steady()
 
     def fromWall(self, when: float) -> float:
-        """A stored time of L{now} as one of L{steady}; a time in the future counts as the present."""
+        """Convert a stored time of L{now} to a time of L{steady}. A future time becomes the present."""
         return min(when - self.now(), 0.0) + self.steady()
 
     def newAlarm(self, call: Callable[[], object]) -> Alarm:
-        """An alarm that is stopped when I am."""
+        """Create an alarm that is stopped when I am stopped."""
         alarm = Alarm(call)
         self._alarms.append(alarm)
         return alarm
@@ -183,10 +180,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     # start and stop
 
     def setServiceParent(self, parent: Any) -> Deferred[None] | None:
-        """
-        Belong to the master.
+        """Join the master.
 
-        @return: if the master runs, fires when my state is restored; or when the store could not be read now.
+        @return: if the master is running, a Deferred that fires when my state is restored, or when reading
+            the store has failed for now.
         """
         super().setServiceParent(parent)
         return self._starting if self.running else None
@@ -196,7 +193,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self.engine = self._findEngine()
         service.MultiService.startService(self)
         self._generation = object()  # coroutines of an earlier start compare this token and return
-        self._configAtStart = self.engine.config  # mine comes into force when all of it has started
+        self._configAtStart = self.engine.config  # the new one comes into force when all of it is started
         self._isReady = False
         store, clock = self.engine.store, self.engine.clock
         master: Any = self.parent
@@ -209,14 +206,14 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._starting = self._start()
 
     def disownServiceParent(self) -> Any:
-        """Belong to nobody: I build nothing more, even if C{stopService} of a subclass fails."""
+        """Leave the master. I submit nothing more, even if C{stopService} of a subclass fails."""
         try:
             return super().disownServiceParent()
         finally:
             self.cease()
 
     def cease(self) -> None:
-        """Do nothing more on my own.  May be called again."""
+        """Stop all timers and all work. May be called again."""
         self._generation, self._isReady = None, False
         for alarm in self._alarms:
             alarm.stop()
@@ -225,10 +222,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
                 part.stop()
 
     def stopService(self) -> Deferred[Any]:
-        """
-        Stop.
+        """Stop, and store the state.
 
-        @return: fires when my state is stored.
+        @return: fires when the state is stored.
         """
         saving = self._state.flush() if self._state is not None else None
         self.cease()
@@ -280,10 +276,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             self.restored()
 
     def _couldRestore(self, record: object, known: Mapping[str, Any], state: SavedState) -> bool:
-        """
-        Whether the stored state makes sense, or there is none.
+        """Restore the state. Return False if it is not valid.
 
-        If it makes no sense I begin as a new scheduler does, but changes that were seen stay seen.
+        After an invalid state I start like a new scheduler, but do not take seen changes again.
         """
         try:
             if record is not None and not isinstance(record, dict):
@@ -312,35 +307,37 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     def _failed(self, why: Failure) -> None:
         log.failure("scheduler {name} failed", why, name=self.name)
 
-    # what my parts tell and ask
+    # called by my parts
 
     @property
     def _watches(self) -> bool:
-        """Whether I do anything with changes."""
+        """True if a subclass overrides C{addChange}."""
         return getattr(self.addChange, "__func__", None) is not BaseScheduler.addChange
 
     def changeAdded(self, change: Change) -> None:
-        """
-        The master has stored a Change.
+        """Called when the master has stored a Change.
 
-        It may call me out of order, twice, or not at all: I call C{addChange} once for each Change, in order.
+        The calls may be out of order, repeated or missing. I call C{addChange} once for each Change, in
+        order.
         """
         if self._isReady and self._watches and self._feed is not None:
-            self._feed.changeAdded(change)  # before I am ready: it is in the store, where I shall find it
+            self._feed.changeAdded(change)  # earlier ones are read from the store
 
     def storeFails(self, reason: object) -> None:
-        """Something of mine waits for the store, or for the configuration."""
+        """Log that the state or a build set waits for the store or for a missing builder."""
         log.warn(
             "scheduler {name} cannot store its state, and waits: {reason}", name=self.name, reason=reason
         )
 
     def isToCome(self, builderName: str) -> bool:
-        """Whether a builder is in my configuration, which is not in force yet: another plug-in is slow."""
+        """True if my configuration has this builder, but is not in force yet: another plug-in is still
+        starting.
+        """
         if self.engine.config is not self._configAtStart:
             return False
         try:
             return builderName in self.listBuilderNames()
-        except PLUGIN_ERRORS:  # of a subclass, which could tell before
+        except PLUGIN_ERRORS:  # of a subclass: assume that it names no builders
             return False
 
     def _stored(self, record: BuildsetRecord | None) -> None:
@@ -349,7 +346,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             return
         try:
             self.submitted(record)
-        except PLUGIN_ERRORS:  # of a subclass: the sets after this one are not concerned
+        except PLUGIN_ERRORS:  # of a subclass; later sets are not affected
             log.failure(
                 "scheduler {name} failed at the end of its build set {number}",
                 name=self.name,
@@ -357,5 +354,5 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             )
 
     def _notStored(self, why: Failure) -> None:
-        why.trap(StoreFailed)  # I was stopped before it was submitted
+        why.trap(StoreFailed)  # I was stopped before the set was stored
         self.storeFails(why.value)

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.schedulers.test_scheduler -*-
-"""
-Schedulers that build changes once a branch has been stable for a while.
+"""Schedulers that build changes when a branch has been stable for a while.
 
 L{buildbot.schedulers.treestable} has the rule.
 """
@@ -36,11 +35,10 @@ Judge = Callable[[Change], object]
 
 
 class _TreeScheduler(BaseUpstreamScheduler):
-    """
-    I build the changes of a branch once nobody has committed to it for a while.
+    """I build the changes of a branch when nobody has committed to it for a while.
 
-    @ivar fileIsImportant: None, or a function that says whether a Change is worth a build. An unimportant
-        change is built along with the next important one.
+    @ivar fileIsImportant: None, or a function that returns true for a Change that is worth a build. An
+        unimportant change is built along with the next important one.
     """
 
     mergeRequests = True
@@ -70,25 +68,25 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self._alarmTime = 0.0
 
     def isWanted(self, branch: str | None) -> bool:
-        """Whether I build this branch."""
+        """True if I build this branch."""
         raise NotImplementedError
 
     def listBuilderNames(self) -> list[str]:
-        """The builders that I start."""
+        """See L{BaseScheduler.listBuilderNames}."""
         return self.builderNames
 
     def waitingChanges(self) -> int:
-        """How many changes wait for a build."""
+        """The number of changes that wait for a build."""
         return sum(len(tree.changes) for tree in self._trees.values())
 
     def getPendingBuildTimes(self) -> list[float]:
-        """When I shall build, if nobody commits: a time for each branch that waits."""
+        """The build time of each waiting branch, if nobody commits before."""
         if not self.running:
             return []
         return sorted(self.toWall(due) for due in self._dueTimes(self.steady()).values())
 
     def getPendingBuildsets(self) -> list[Any]:
-        """See L{BaseScheduler.getPendingBuildsets}: one for each branch that waits."""
+        """See L{BaseScheduler.getPendingBuildsets}: one set for each waiting branch."""
         waiting = (
             [self._trees[branch].changes for branch in self._dueTimes(self.now())] if self.running else []
         )
@@ -116,7 +114,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
             return True
 
     def addImportantChange(self, change: Change) -> None:
-        """Build this change once the tree is stable."""
+        """Build this change when the tree is stable."""
         self._add(change, True)
 
     def addUnimportantChange(self, change: Change) -> None:
@@ -126,7 +124,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
     def _add(self, change: Change, important: bool) -> None:
         tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
         came = self.steady() if change.came is None else self.fromWall(change.came)
-        self._trees[change.branch] = tree.add(change, came, important)  # as the last one
+        self._trees[change.branch] = tree.add(change, came, important)  # moves it to the end
         if not important:
             self._forgetOldest()
         self.changed()
@@ -156,7 +154,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return {branch: due for branch, due in dues.items() if due is not None}
 
     def _arm(self, wait: float = 0.0) -> None:
-        """Wake up when the first branch is due, but not before C{wait} seconds have passed."""
+        """Set the timer for the first due branch, but at least C{wait} seconds from now."""
         if not self._isReady:
             return
         now = self.steady()
@@ -167,42 +165,45 @@ class _TreeScheduler(BaseUpstreamScheduler):
             self.stopTimer()
 
     def setTimer(self, when: float) -> None:
-        """Wake up then (in seconds since the epoch), and not before."""
+        """Set the timer.
+
+        @param when: seconds since the epoch. I do not wake up earlier.
+        """
         wait = when - self.now()
         self._alarmTime = self.steady() + wait
         self._alarm.set(self.engine.clock, min(wait, LONGEST_SLEEP))
 
     def stopTimer(self) -> None:
-        """Do not wake up."""
+        """Stop the timer."""
         self._alarm.stop()
 
     def _wake(self) -> None:
         now = self.steady()
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
-        if not due and self._alarmTime - now < 1e-3:  # two clocks differ by rounding
+        if not due and self._alarmTime - now < 1e-3:  # the two clocks differ by rounding
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]
         isBroken = False
         for branch in due:
             try:
                 self.isStable(branch)
-            except PLUGIN_ERRORS:  # of a subclass: its changes wait on, and the other branches are built
+            except PLUGIN_ERRORS:  # of a subclass: its changes keep waiting, and the other branches are built
                 isBroken = True
                 log.failure("scheduler {name} failed on branch {branch!r}", name=self.name, branch=branch)
         self._arm(RETRY_AFTER if isBroken else 0.0)
 
     def isStable(self, branch: str | None) -> None:
-        """Nobody has committed to this branch for long enough."""
+        """Called when nobody has committed to this branch for C{treeStableTimer} seconds."""
         self.buildBranch(branch)
 
     def buildBranch(self, branch: str | None) -> None:
-        """Build all waiting changes of a branch, if there are any, whether or not it is time."""
+        """Build all waiting changes of a branch now, if there are any."""
         tree = self._trees.pop(branch, None)
         if tree is not None:
             _, changes = tree.take()
             places: dict[tuple[str, ...], list[Change]] = {}
             for change in changes:
                 places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
-            for those in places.values():  # one build is of one repository
+            for those in places.values():  # a build has one repository
                 self._build(BuildSet(self.builderNames, SourceStamp(changes=those), self.reason))
 
     def _build(self, bs: BuildSet) -> None:
@@ -216,7 +217,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         return tree if tree.latest is None else replace(tree, latest=self.toWall(tree.latest))
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Take over the changes that waited, under the present configuration."""
+        """Restore the waiting changes of the branches in the present configuration."""
         self._trees = {}
         for branch, tree in record.get("trees", []):
             if self.isWanted(branch):
@@ -249,12 +250,12 @@ class _Waiting(list[Change]):
         self._add = add
 
     def append(self, change: Change) -> None:
-        """One more."""
+        """Append and queue a change."""
         super().append(change)
         self._add(change)
 
     def extend(self, changes: Iterable[Change]) -> None:
-        """Some more."""
+        """Append and queue changes."""
         for change in changes:
             self.append(change)
 
@@ -291,25 +292,25 @@ class Scheduler(_TreeScheduler):
         builderNames: Sequence[str],
         fileIsImportant: Judge | None = None,
     ) -> None:
-        """
-        @param branch: None is the main line.
+        """@param branch: None is the main line.
         @param treeStableTimer: seconds; None: no waiting.
         @param builderNames: the builders to start.
-        @param fileIsImportant: is called with a Change and says whether it is worth a build; None: each is.
+        @param fileIsImportant: called with a Change; returns true if it is worth a build. None: each change
+            is.
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
         self.branch = branch
 
     def isWanted(self, branch: str | None) -> bool:
-        """Whether that is my branch."""
+        """True for my branch."""
         return branch == self.branch
 
     def isStable(self, branch: str | None) -> None:
-        """It is time."""
+        """Called when my branch is stable."""
         self.fireTimer()
 
     def fireTimer(self) -> None:
-        """Build all waiting changes now; if there are none, the latest of the branch."""
+        """Build all waiting changes now, or the latest revision if no change waits."""
         if self.branch in self._trees:
             self.buildBranch(self.branch)
         else:
@@ -317,13 +318,13 @@ class Scheduler(_TreeScheduler):
 
     @property
     def importantChanges(self) -> list[Change]:
-        """All waiting changes, for a subclass that takes them itself and then sets this to an empty list."""
+        """All waiting changes. A subclass may take them and then set me to an empty list."""
         tree = self._trees.get(self.branch)
         return _Waiting(tree.changes if tree else (), lambda change: self._add(change, True))
 
     @importantChanges.setter
     def importantChanges(self, changes: Sequence[Change]) -> None:
-        if list(changes) == self.importantChanges:  # after +=, which has added them already
+        if list(changes) == self.importantChanges:  # after +=, which has already added them
             return
         if changes:
             raise ValueError("the list cannot be set: call addImportantChange for each change")
@@ -332,7 +333,7 @@ class Scheduler(_TreeScheduler):
 
     @property
     def unimportantChanges(self) -> list[Change]:
-        """Always empty: all changes are in C{importantChanges}. To add one here starts no timer."""
+        """Always empty: C{importantChanges} has all changes. A change added here starts no timer."""
         return _Waiting((), lambda change: self._add(change, False))
 
     @unimportantChanges.setter
@@ -342,7 +343,7 @@ class Scheduler(_TreeScheduler):
 
     @property
     def nextBuildTime(self) -> float | None:
-        """When I shall build; None if no change waits. Setting it does nothing."""
+        """The time of the next build; None if no change waits. Setting it does nothing."""
         return min(self.getPendingBuildTimes(), default=None)
 
     @nextBuildTime.setter
@@ -351,12 +352,12 @@ class Scheduler(_TreeScheduler):
 
     @property
     def timer(self) -> Any:
-        """The delayed call for that time; None if there is none."""
+        """The delayed call of the next build; None without one."""
         return self._alarm.waiting if self._ownTimer is None else self._ownTimer
 
     @timer.setter
     def timer(self, timer: Any) -> None:
-        self._ownTimer = timer  # a subclass that makes a timer looks after it
+        self._ownTimer = timer  # a subclass that makes a timer must also stop it
 
 
 class AnyBranchScheduler(_TreeScheduler):
@@ -382,12 +383,12 @@ class AnyBranchScheduler(_TreeScheduler):
         self.branches = None if branches is None else list(branches)
 
     def isWanted(self, branch: str | None) -> bool:
-        """Whether that is one of my branches."""
+        """True for one of my branches."""
         return self.branches is None or branch in self.branches
 
     def _build(self, bs: BuildSet) -> None:
         self.submitBuildSet(bs)
 
     def submitBuildSet(self, bs: BuildSet) -> None:
-        """Have builds done; see L{BaseScheduler.submit}. Subclasses may override this."""
+        """Submit a build set; see L{BaseScheduler.submit}. Subclasses may override this."""
         self.submit(bs)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_built -*-
-"""The source that the builds of a set have built, which may be more than the set asked for.
+"""The source that the builds of a set really built: it may have more changes than the set asked for.
 
-The schedulers beside this module decide what follows from it.
+The schedulers of this folder decide what follows from it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from typing import Any
 from buildbot.model.records import BuildRecord
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 
-#: A revision is one word, and no program takes it for an option.
+#: One word that no program takes for an option.
 _REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
-#: How many sources a follower remembers.
+#: The most sources that a follower remembers.
 REMEMBERED = 50
 
 
 def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceStamp:
-    """
-    The source that the builds of a set have built.
+    """The source that the builds of a set have built.
 
-    A build that served several requests has built the changes of all. Where the builders of a set have built
-    different changes, the answer has all of them. For a build of the latest, the answer has the revision in
+    A build for several requests has the changes of all. If the builders of a set have built different
+    changes, the result has all of them. For a build of the latest revision, the result has the revision in
     the property C{got_revision}, if all builders found the same one.
 
-    @param asked: the source that was asked for. It is the answer if the records of the builds have no source,
-        or if they differ in branch or revision.
+    @param asked: the requested source. It is the result if the records of the builds have no source, or if
+        they differ in branch or revision.
     """
     told = [build for build in builds if build.sourcestamp is not None]
     if not told:
@@ -44,7 +43,7 @@ def whatWasBuilt(asked: SourceStamp, builds: Iterable[BuildRecord]) -> SourceSta
 
 
 def _revisionOf(build: BuildRecord) -> str:
-    """The revision that the slave of a build found; empty if it is not safe to give to another slave."""
+    """The revision that the slave of a build found; empty if it is not safe to send to another slave."""
     found = (build.properties or {}).get("got_revision")
     if isinstance(found, int):
         found = str(found)
@@ -56,17 +55,15 @@ def _where(source: SourceStamp) -> tuple[Any, ...]:
 
 
 class Told:
-    """I remember the sources that a follower was told of, so that one build leads to one that follows it."""
+    """I remember the sources sent to a follower, so that it builds once after one build."""
 
     def __init__(self, record: Sequence[Any] = ()) -> None:
-        """@param record: an answer of L{toRecord}."""
+        """@param record: a result of L{toRecord}."""
         self._told = [(state, {(builder, number) for builder, number in builds}) for state, builds in record]
 
     def isNew(self, source: SourceStamp, builds: Iterable[BuildRecord]) -> bool:
-        """
-        Whether to tell the follower: it was not told of a set of the same source that shared a build.
-
-        From now on it counts as told.
+        """Return True and remember the source, unless an equal source with a shared build was remembered
+        before.
         """
         state = [*_where(source)[:2], *(getattr(source, name) for name in PLACE)]
         state.append(max((change.number or 0 for change in source.changes), default=None))
@@ -77,5 +74,5 @@ class Told:
         return True
 
     def toRecord(self) -> list[Any]:
-        """A list that JSON can hold."""
+        """Return me as a list that JSON can hold."""
         return [[state, sorted(map(list, builds))] for state, builds in self._told]

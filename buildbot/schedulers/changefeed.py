@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.schedulers.test_changefeed -*-
-"""
-The changes of one scheduler: each of them once, in order, also those that came while the master was down.
+"""The changes of one scheduler: each change once, in order, also those that came while the master was down.
 
-The store has every change before anybody hears of it. So the number of the last change is all that has to
-be known; a change that was missed, or told out of order, is read from the store.
+The store has every change before a scheduler is notified. So the feed only remembers the number of the last
+change, and reads missed changes from the store.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ log = Logger()
 
 
 class FollowsChanges(Protocol):
-    """A scheduler, for its feed."""
+    """The attributes and methods of a scheduler that L{ChangeFeed} uses."""
 
     name: str
 
@@ -34,15 +33,14 @@ class FollowsChanges(Protocol):
         """Take a change."""
 
     def changed(self) -> None:
-        """The number of the last change, which is part of the state, has changed."""
+        """Called when the number of the last change has changed. The state includes it."""
 
     def storeFails(self, reason: object) -> None:
-        """A change cannot be read now; that is tried again."""
+        """Called when a change cannot be read now. The feed retries later."""
 
 
 class ChangeFeed:
-    """
-    I give a scheduler its changes, from one start to the next stop.
+    """I give a scheduler its changes, from one start to the next stop.
 
     @ivar seen: the number of the last change that the scheduler has taken.
     """
@@ -56,14 +54,14 @@ class ChangeFeed:
         self._isReading = self._isStopped = False
 
     def stop(self) -> None:
-        """Give the scheduler nothing more."""
+        """Stop: give the scheduler no more changes."""
         self._isStopped = True
         self._retry.stop()
 
     def changeAdded(self, change: Change) -> None:
-        """The master has stored a change. It may tell so out of order, twice, or not at all."""
+        """Called when the master has stored a change. Calls may be out of order, repeated or missing."""
         if self._isReading and change.number is not None:
-            return  # the loop that reads the store will find it
+            return  # the loop that reads the store finds it
         if change.number is None or change.number == self.seen + 1:
             self._give(change)
         elif change.number > self.seen:
@@ -75,10 +73,9 @@ class ChangeFeed:
         )
 
     async def catchUp(self, isStart: bool = False) -> None:
-        """
-        Give the scheduler all changes in the store that it has not taken.
+        """Give the scheduler all changes in the store that it has not taken.
 
-        @param isStart: whether the last process may have crashed because of one of them.
+        @param isStart: True at the start, when one of the changes may have crashed the last process.
         """
         if self._isReading:
             return
@@ -101,8 +98,7 @@ class ChangeFeed:
             self._isReading = False
 
     async def _giveAtStart(self, changes: Sequence[Change]) -> None:
-        """
-        Give changes, and count each attempt on disk before it is made.
+        """Give changes to the scheduler. Each attempt is counted on disk first.
 
         @raise StoreFailed: the count cannot be stored.
         """
@@ -130,7 +126,7 @@ class ChangeFeed:
         self.seen = number
         self._scheduler.changed()
         log.error(
-            "scheduler {name} leaves change {number} out: the master was killed or crashed in each of {count}"
+            "scheduler {name} skips change {number}: the master was killed or crashed in each of {count}"
             " starts while it took that change",
             **{"name": self._scheduler.name, "number": number, "count": MOST_STARTS},
         )

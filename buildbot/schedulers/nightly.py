@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_nightly -*-
-"""The times at which a nightly build is due, by the clock on the wall, with summer time.
+"""The times of nightly builds, by the system clock, with summer time.
 
-Nothing here runs a timer, or knows what time it is.
+This module has no timer and no clock.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from buildbot.config.messages import shown
 #: A setting: one number, several, or "*" for all.
 Times = int | str | Iterable[int]
 
-#: Days to search. 29 February comes again after 8 years at most (1896, 1904).
+#: The most days to search. 29 February comes again after 8 years at most (1896, 1904).
 _SEARCHED = 8 * 366 + 3
 
 
 def spelled(value: Times) -> int | str | list[int]:
-    """The setting in a form that can be read again, compared and stored: several numbers become a list."""
+    """A setting in a form that can be read again, compared and stored: several numbers become a list."""
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
@@ -32,7 +32,10 @@ class _Field:
     highest: int
 
     def read(self, value: Times) -> frozenset[int] | None:
-        """The numbers of a setting; None for "*". @raise ValueError: it makes no sense."""
+        """The numbers of a setting; None for "*".
+
+        @raise ValueError: the setting is not valid.
+        """
         if value == "*":
             return None
         values: list[Any] = list(value) if isinstance(value, Iterable) else [value]
@@ -48,14 +51,14 @@ class _Field:
         return f"a number from {self.lowest} to {self.highest}, a list of them, or '*'"
 
     def detail(self, value: Any) -> str | None:
-        """Which of several values makes no sense."""
+        """The reason why a value is not valid, if the value is a collection."""
         if not isinstance(value, (list, tuple, set, frozenset)):
             return None
         wrong = [each for each in value if not self.fits(each) or isinstance(each, Iterable)]
         return f"it holds {shown(wrong[0])}" if wrong else "it is empty"
 
     def fits(self, value: Any) -> bool:
-        """Whether a value makes sense. An iterator, which can be read only once, is not read yet."""
+        """True for a valid value. An iterator is assumed to be valid: it can be read only once."""
         if isinstance(value, Iterator):
             return True
         try:
@@ -75,15 +78,14 @@ FIELDS = (
 
 
 class NightlyTimes:
-    """
-    I compute the times that the five settings of a nightly build match.
+    """I compute the times that match the five settings of a nightly build.
 
-    A day matches if its month, day of the month and day of the week match. If both kinds of day are given,
-    one of them is enough, as in cron.
+    A day matches if its month, day of the month and day of the week match. If both kinds of day are set, one
+    of them is enough, as in cron.
 
-    Summer time: if the clock is put forward over a matching time, the build comes as long after the last one
-    as on any other day. If the clock is put back, so that the time comes twice, the build comes the first
-    time. But if C{hour} is C{"*"}, the build comes whenever the clock shows the minute.
+    Summer time: if the clock is put forward over a matching time, the build comes 24 hours after the one of
+    the day before. If the clock is put back, so that the time comes twice, the build comes the first time.
+    But if C{hour} is C{"*"}, a build comes whenever the clock shows the minute.
     """
 
     def __init__(
@@ -94,11 +96,10 @@ class NightlyTimes:
         month: Times = "*",
         dayOfWeek: Times = "*",
     ) -> None:
-        """
-        Each is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
+        """Each parameter is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
 
-        @raise ValueError: there is no such time, such as the 31st of February; its text is for the author
-            of the configuration.
+        @raise ValueError: no such time exists, such as the 31st of February. The text is for the author of
+            the configuration.
         """
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
         read = [field.read(value) for field, value in zip(FIELDS, given, strict=True)]
@@ -108,7 +109,7 @@ class NightlyTimes:
             raise ValueError("no month in month= has such a dayOfMonth")
 
     def isRunDay(self, day: date) -> bool:
-        """Whether a day matches."""
+        """True if a day matches."""
         if not _among(day.month, self._months):
             return False
         ofMonth, ofWeek = _among(day.day, self._daysOfMonth), _among(day.weekday(), self._daysOfWeek)
@@ -117,12 +118,11 @@ class NightlyTimes:
         return ofMonth and ofWeek
 
     def isRunTime(self, wall: datetime) -> bool:
-        """Whether a time on the clock matches; seconds do not count."""
+        """True if a time on the clock matches. Seconds are ignored."""
         return self.isRunDay(wall) and _among(wall.hour, self._hours) and _among(wall.minute, self._minutes)
 
     def after(self, when: float, zone: tzinfo | None = None) -> float:
-        """
-        The first time that is due later than C{when}; both in seconds since the epoch.
+        """The first matching time after C{when}; both in seconds since the epoch.
 
         @param zone: the time zone; None: that of the environment variable TZ or of the machine.
         """
@@ -138,7 +138,7 @@ class NightlyTimes:
         raise AssertionError("no day of the next eight years matches")
 
     def _timesOn(self, day: date, zone: tzinfo | None) -> Iterator[float]:
-        """All times that are due on a day."""
+        """All matching times of a day."""
         for hour in range(24) if self._hours is None else self._hours:
             for minute in range(60) if self._minutes is None else self._minutes:
                 wall = datetime.combine(day, time(hour, minute, tzinfo=zone))

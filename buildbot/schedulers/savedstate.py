@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_restart -*-
-"""
-The state of one scheduler in the store, under its name.
+"""The state of one scheduler in the store, under its name.
 
-What the state is made of is the business of the scheduler.
+The scheduler decides the content of the state.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ from twisted.python.failure import Failure
 from buildbot.events.alarm import Alarm
 from buildbot.store.interface import UNREADABLE, StoreFailed
 
-#: Seconds within which a changed state is stored, if no build set is submitted meanwhile.
+#: A changed state is stored within this many seconds, if no build set is submitted before.
 SAVE_WITHIN = 10.0
 
 
 class SavedState:
-    """
-    I store what a scheduler has to know in the next process, from one start to the next stop.
+    """I store the state of a scheduler for the next process, from one start to the next stop.
 
-    @ivar key: where the store keeps it.
+    @ivar key: the key of the state in the store.
     """
 
     def __init__(
@@ -36,10 +34,9 @@ class SavedState:
         record: Callable[[], Mapping[str, Any]],
         isBusy: Callable[[], bool],
     ) -> None:
-        """
-        @param record: makes the state, as JSON can hold it.
-        @param isBusy: whether build sets wait to be stored. Then the state has to wait as well: a crash would
-            lose build sets whose changes it calls seen.
+        """@param record: returns the state, as JSON can hold it.
+        @param isBusy: returns True while build sets wait to be stored. The state then waits too: it counts
+            their changes as seen, so a crash would lose the build sets.
         """
         self.key = f"scheduler/{name}"
         self._store = store
@@ -51,21 +48,21 @@ class SavedState:
 
     @property
     def unreadableKey(self) -> str:
-        """Where the store keeps a state that makes no sense."""
+        """The key of an invalid state that was put aside."""
         return f"{UNREADABLE}/{self.key}"
 
     def load(self) -> Deferred[Any]:
-        """Fires with what was stored last; with None if the name is new."""
+        """Fires with the stored state; with None if the name is new."""
         found: Deferred[Any] = self._store.getState(self.key)
         return found
 
     def putAside(self, record: object) -> Deferred[None]:
-        """Keep a state that makes no sense; fires once it is stored."""
+        """Store an invalid state under L{unreadableKey}. Fires when it is stored."""
         kept: Deferred[None] = self._store.setState(self.unreadableKey, record)
         return kept
 
     def save(self) -> Deferred[None]:
-        """Store the state now; fires once that is done, or fails with StoreFailed."""
+        """Store the state now. Fires when it is stored; fails with StoreFailed."""
         saving: Deferred[None] = self._store.setState(self.key, self._record())
         return saving
 
@@ -75,12 +72,12 @@ class SavedState:
             self._alarm.set(self._clock, SAVE_WITHIN)
 
     def flush(self) -> Deferred[None]:
-        """Store the state now if it has changed; fires when the store has answered."""
+        """Store the state now if it has changed. Fires when that has succeeded or failed."""
         saving = self._save() if self._alarm.isSet else None
         return saving or succeed(None)
 
     def stop(self) -> None:
-        """Store nothing more."""
+        """Stop: store nothing more."""
         self._isStopped = True
         self._alarm.stop()
 

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.schedulers.test_restart -*-
-"""
-The build sets that one scheduler has submitted and that are not stored yet.
+"""The submitted build sets of one scheduler that are not stored yet.
 
-They are stored in order. A set waits while the store fails, and for builders that the configuration is about
-to bring.
+They are stored in order. A set waits while the store fails, and for builders of a configuration that is not
+in force yet.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from buildbot.store.outbox import NotYet, Outbox
 
 log = Logger()
 
-#: Seconds between two looks for builders that are not there yet.
+#: Seconds between two checks for missing builders.
 BUILDERS_AFTER = 1.0
-#: Seconds after which a missing builder is no longer waited for.
+#: Seconds to wait for a missing builder.
 BUILDERS_WITHIN = 60.0
 
 _Submission: TypeAlias = tuple[BuildSet, Mapping[str, Any]]
 
 
 class Submits(Protocol):
-    """A scheduler, for its submissions."""
+    """The attributes and methods of a scheduler that L{Submissions} uses."""
 
     name: str
 
     def storeFails(self, reason: object) -> None:
-        """A set cannot be stored now; that is tried again."""
+        """Called when a set cannot be stored now. I retry later."""
 
     def isToCome(self, builderName: str) -> bool:
-        """Whether the configuration is about to bring a builder."""
+        """True if a configuration with this builder will come into force soon."""
 
 
 class Submissions:
@@ -53,37 +52,35 @@ class Submissions:
         clock: IReactorTime,
         builders: Callable[[], Container[str]],
     ) -> None:
-        """
-        @param submit: stores a set; raises KeyError if a builder is missing.
-        @param builders: the names of all builders that are there.
+        """@param submit: stores a set; raises KeyError if a builder is missing.
+        @param builders: returns the names of all existing builders.
         """
         self._scheduler = scheduler
         self._submit = submit
         self._clock = clock
         self._builders = builders
-        self._missing: dict[str, float] = {}  # builder -> since when it is waited for
+        self._missing: dict[str, float] = {}  # builder -> start of the wait for it
         self._isStopped = False
         self._outbox: Outbox[_Submission, BuildsetRecord | None] = Outbox(
             clock, self._keep, atOnce=1, failed=scheduler.storeFails
         )
 
     def __len__(self) -> int:
-        """How many sets are not stored yet."""
+        """The number of sets that are not stored yet."""
         return len(self._outbox)
 
     def add(self, bs: BuildSet, state: Mapping[str, Any]) -> Deferred[BuildsetRecord | None]:
-        """
-        Submit a set.
+        """Submit a set.
 
-        @param state: is stored with it, at once or not at all: state of the scheduler, by key.
-        @return: fires with the record of the set once it is stored; with None if it can never be stored.
+        @param state: state of the scheduler by key, stored with the set in one transaction.
+        @return: fires with the record of the stored set; with None if it can never be stored.
         """
         if not len(self):
             self._missing = {}
         return self._outbox.add((bs, state))
 
     def stop(self) -> None:
-        """Submit nothing more."""
+        """Stop: submit nothing more."""
         self._isStopped = True
         self._outbox.stop()
 
@@ -113,7 +110,7 @@ class Submissions:
                 return stored
 
     def _waitsFor(self, bs: BuildSet) -> bool:
-        """Whether to wait for builders of a set; those that have had their time are taken out of it."""
+        """True to wait for missing builders of a set. Builders that are overdue are removed from the set."""
         now = self._clock.seconds()
         there = self._builders()
         missing = [name for name in bs.builderNames if name not in there] or bs.builderNames

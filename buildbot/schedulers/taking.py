@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.schedulers.test_taking -*-
-"""
-How often the master was killed or crashed at its start while a scheduler took a change.
+"""Count for each change how often the master was killed or crashed while a scheduler took it at the start.
 
-A plug-in scheduler may crash the master with a change, or hang it until it is killed.  The next process finds
-the same change.  So each attempt is counted on disk before it is made.
+A change may make a plug-in scheduler crash the master, or hang it until it is killed. The next process finds
+the same change. So each attempt is counted on disk before it is made.
 """
 
 from __future__ import annotations
@@ -11,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-#: After how many such starts a change is left out.
+#: After this many such starts, a change is skipped.
 MOST_STARTS = 3
 
 
 class Taking:
-    """
-    I count the attempts for each change that was not taken.
+    """I count the attempts for each change that was not taken.
 
-    @ivar isSuspicious: whether the last process ended during an attempt. Then each change is an attempt of
-        its own, so that one bad change does not take others with it.
+    @ivar isSuspicious: True if the last process ended during an attempt. Then each change gets an attempt of
+        its own, so that one bad change does not block others.
     """
 
     def __init__(self, record: Any, numbers: Iterable[int]) -> None:
-        """
-        @param record: the last answer of L{toRecord} in the last process; None: no attempt failed.
+        """@param record: the last result of L{toRecord} in the last process; None: no attempt failed.
         @param numbers: the changes to take; the counts of others are dropped.
         """
         wanted = set(numbers)
@@ -39,18 +36,18 @@ class Taking:
         self.isSuspicious = bool(self._counts)
 
     def begin(self, numbers: Iterable[int]) -> None:
-        """An attempt at these changes begins once my record is on disk."""
+        """Count an attempt at these changes. Store my record before the attempt."""
         for number in numbers:
             self._counts[number] = self._counts.get(number, 0) + 1
 
     def isHopeless(self, number: int) -> bool:
-        """Whether to leave a change out."""
+        """True if the change is to be skipped."""
         return self._counts.get(number, 0) >= MOST_STARTS
 
     def taken(self, number: int) -> None:
-        """A change was taken, or left out."""
+        """Forget the count of a change that was taken or skipped."""
         self._counts.pop(number, None)
 
     def toRecord(self) -> dict[str, int] | None:
-        """A dictionary that JSON can hold; None if all are taken."""
+        """Return me as a dictionary that JSON can hold; None if all changes are taken."""
         return {str(number): count for number, count in self._counts.items()} or None

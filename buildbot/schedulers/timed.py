@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.schedulers.test_timed -*-
-"""
-Schedulers that build by the clock.
+"""Schedulers that build at certain times.
 
 L{buildbot.schedulers.nightly} computes the times of nightly builds.
 """
@@ -26,18 +25,17 @@ from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
 
-#: Seconds by which the clock may be set back without a nightly build being done again: a clock that follows
-#: summer time is set back by an hour.
+#: The clock may be set back by this many seconds without a second nightly build. A clock that follows summer
+#: time is set back by an hour.
 SMALL_STEP = 2 * 3600.0
-#: Seconds within which a nightly scheduler notices that the clock on the wall was set.
+#: A nightly scheduler notices within this many seconds that the system clock was set.
 LOOK_EVERY = 30.0
-#: Seconds by which the clock must have moved for that.
+#: A smaller change of the clock does not count as a jump (in seconds).
 JUMP = 30.0
 
 
 class _TimedScheduler(BaseUpstreamScheduler):
-    """
-    I build the latest of a branch at certain times.
+    """I build the latest revision of a branch at certain times.
 
     If times pass while the master is down, I build once when it is up again.
 
@@ -57,25 +55,25 @@ class _TimedScheduler(BaseUpstreamScheduler):
         self._alarm = self.newAlarm(self._wake)
 
     def listBuilderNames(self) -> list[str]:
-        """The builders that I start."""
+        """See L{BaseScheduler.listBuilderNames}."""
         return self.builderNames
 
     def getPendingBuildTimes(self) -> list[float]:
-        """The next time."""
+        """Return the next time, in seconds since the epoch."""
         return [] if self._due is None else [self.now() + self._due - self.time()]
 
     def time(self) -> float:
-        """The time on the clock that I go by."""
+        """The time of the clock that I use."""
         raise NotImplementedError
 
     def getPendingBuildsets(self) -> list[Any]:
-        """See L{BaseScheduler.getPendingBuildsets}: the next one."""
+        """See L{BaseScheduler.getPendingBuildsets}: the next set."""
         if self._due is None:
             return []
         return [BuildSetStatus(SourceStamp(branch=self.branch), self.reason, self.builderNames)]
 
     def nextTime(self, now: float) -> float:
-        """When to build next, if a build begins now."""
+        """Return the time of the next build, if a build starts now."""
         raise NotImplementedError
 
     def restored(self) -> None:
@@ -83,14 +81,14 @@ class _TimedScheduler(BaseUpstreamScheduler):
         self.setTimer()
 
     def setTimer(self) -> None:
-        """Wake up when it is time."""
+        """Set the timer for the next build."""
         assert self._due is not None
         self._alarm.set(self.engine.clock, min(self._due - self.time(), LONGEST_SLEEP))
 
     def _wake(self) -> None:
         try:
             self._buildIfDue()
-        except PLUGIN_ERRORS:  # of a subclass: this build is lost, but not those after it
+        except PLUGIN_ERRORS:  # of a subclass: this build is lost, later ones are not
             log.failure("scheduler {name} failed to submit its timed build", name=self.name)
             if self._isReady:
                 self._alarm.set(self.engine.clock, RETRY_AFTER)
@@ -100,21 +98,21 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def _buildIfDue(self) -> None:
         now = self.time()
-        if self._due is None or self._due - now > 1e-3:  # two clocks differ by rounding
+        if self._due is None or self._due - now > 1e-3:  # the two clocks differ by rounding
             return
-        # A clock that lags may show a time before the one that was due: that must not be built again.
+        # A slow clock may show a time before the due time. Do not build again then.
         self._due = self.nextTime(max(now, self._due))
         self.changed()
-        if not self._submissions:  # else the last build set still waits for the disk, and serves as well
+        if not self._submissions:  # else the last build set is not stored yet, and will do
             self.doPeriodicBuild()
 
     def doPeriodicBuild(self) -> None:
-        """It is time to build."""
+        """Submit a build set: it is time."""
         self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
 
 
 class Periodic(_TimedScheduler):
-    """I build every C{periodicBuildTimer} seconds; the first time at once."""
+    """I build every C{periodicBuildTimer} seconds. The first build starts at once."""
 
     compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch")
 
@@ -133,12 +131,12 @@ class Periodic(_TimedScheduler):
         self._last: float | None = None
 
     def nextTime(self, now: float) -> float:
-        """When to build next, if a build begins now."""
+        """Return the time of the next build, if a build starts now."""
         self._last = now
         return now + self.periodicBuildTimer
 
     def time(self) -> float:
-        """The time on a clock that nobody sets."""
+        """The time of a clock that cannot be set."""
         return self.steady()
 
     def toRecord(self) -> dict[str, Any]:
@@ -146,17 +144,17 @@ class Periodic(_TimedScheduler):
         return {"last": None if self._last is None else self.toWall(self._last)}
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Take over the time of the last build; the timer, as it is configured now, counts from there."""
+        """Restore the time of the last build. The timer of the present configuration counts from there."""
         last = record.get("last")
         self._last = None if last is None else self.fromWall(last)
         self._due = self.steady() if self._last is None else self._last + self.periodicBuildTimer
 
 
 class Nightly(_TimedScheduler):
-    """
-    I build whenever the clock on the wall shows certain times: see L{NightlyTimes}.
+    """I build when the system clock shows certain times: see L{NightlyTimes}.
 
-    After a jump of that clock I wait for LOOK_EVERY seconds, and believe it if it has not jumped back.
+    After a jump of that clock I wait LOOK_EVERY seconds, and ignore the jump if the clock jumps back
+    meanwhile.
     """
 
     compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
@@ -178,10 +176,9 @@ class Nightly(_TimedScheduler):
         dayOfWeek: Times = "*",
         branch: str | None = None,
     ) -> None:
-        """
-        Each of the five is a number, a list of numbers, or C{"*"}.  Monday is the C{dayOfWeek} 0.
+        """Each of the five is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
 
-        @raise TypeError: there are no such times.
+        @raise TypeError: no such time exists.
         """
         super().__init__(name, builderNames, branch)
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
@@ -193,24 +190,24 @@ class Nightly(_TimedScheduler):
             complain(self, f": {error}")
 
     def calculateNextRunTime(self) -> float:
-        """The first of my times after now."""
+        """Return my first time after now."""
         return self.calculateNextRunTimeFrom(self.now())
 
     def calculateNextRunTimeFrom(self, now: float) -> float:
-        """The first of my times after C{now}."""
+        """Return my first time after C{now}."""
         return self._times.after(now)
 
     def isRunTime(self, timetuple: Sequence[int]) -> bool:
-        """Whether that is one of my times; its first five numbers count."""
+        """True if this is one of my times. The first five numbers of the tuple count."""
         year, month, day, hour, minute = timetuple[:5]
         return self._times.isRunTime(datetime(year, month, day, hour, minute))
 
     def nextTime(self, now: float) -> float:
-        """When to build next, if a build begins now."""
+        """Return the time of the next build, if a build starts now."""
         return self.calculateNextRunTimeFrom(now)
 
     def time(self) -> float:
-        """The clock on the wall."""
+        """The time of the system clock."""
         return self.now()
 
     def restored(self) -> None:
@@ -219,7 +216,7 @@ class Nightly(_TimedScheduler):
         super().restored()
 
     def setTimer(self) -> None:
-        """Wake up when it is time, or to see whether the clock was set."""
+        """Set the timer for the next build, or for the next check of the clock."""
         assert self._due is not None
         wait = LOOK_EVERY if self._isUnsure else min(self._due - self.now(), LOOK_EVERY)
         self._alarm.set(self.engine.clock, wait)
@@ -242,7 +239,7 @@ class Nightly(_TimedScheduler):
         return {"due": self._due, "times": self._spelled}
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Take over the next due time, also a missed one; begin anew if other times are configured."""
+        """Restore the due time, also a missed one. Compute a new one if the configured times have changed."""
         now = self.now()
         due = record.get("due")
         if due is not None and (due <= now or record.get("times") == self._spelled):

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.schedulers.test_dependent -*-
-"""
-Schedulers that others can follow, and Dependent, which follows one.
+"""Schedulers that others can follow, and Dependent, which follows one.
 
-The modules beside this one decide when a followed scheduler builds.
+The other modules of this folder decide when a followed scheduler builds.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from buildbot.store.outbox import Outbox, untilKept
 
 log = Logger()
 
-#: How many build sets of a scheduler may end before an older one. After a restart, a follower does not find
-#: a set that ends later than that.
+#: The most build sets of a scheduler that may end before an older one. After a restart, a follower misses a
+#: set that ends later than that.
 FOLLOWED = 400
 
 
 @implementer(interfaces.IUpstreamScheduler)
 class BaseUpstreamScheduler(BaseScheduler):
-    """I am a scheduler that others can follow. I tell them when one of my build sets has succeeded."""
+    """I am a scheduler that others can follow. I notify them when one of my build sets has succeeded."""
 
     _watchers: Observers[Callable[[SourceStamp], object]] = NOBODY
     _told = Told()
@@ -50,20 +49,20 @@ class BaseUpstreamScheduler(BaseScheduler):
 
     def cease(self) -> None:
         """See L{BaseScheduler.cease}."""
-        if self.engine is not None:  # else it could not be started
+        if self.engine is not None:  # else the start has failed
             self.engine.events.unsubscribe(self)
         super().cease()
 
     def subscribeToSuccessfulBuilds(self, watcher: Any) -> None:
-        """
-        Call C{watcher(sourcestamp)} when one of my build sets has succeeded, with the source that was built.
+        """Call C{watcher(sourcestamp)} when one of my build sets has succeeded, with the source that was
+        built.
 
         Several sets that shared one build count once.
         """
         self._watchers = self._watchers.plus(watcher)
 
     def unsubscribeToSuccessfulBuilds(self, watcher: Any) -> None:
-        """Do not call it any more."""
+        """Stop calling a watcher."""
         self._watchers = self._watchers.without(watcher)
 
     def buildsetComplete(self, record: BuildsetRecord) -> None:
@@ -87,7 +86,7 @@ class BaseUpstreamScheduler(BaseScheduler):
         self.buildSetFinished(bss)
 
     def buildSetFinished(self, bss: BuildSetStatus) -> None:
-        """One of my build sets has ended."""
+        """Notify the watchers: one of my build sets has ended."""
         if bss.getResults() == SUCCESS and not bss.isRepeated:
             for watcher in self._watchers:
                 watcher(bss.getSourceStamp())
@@ -96,8 +95,7 @@ class BaseUpstreamScheduler(BaseScheduler):
 def setOf(
     record: BuildsetRecord, builderNames: Iterable[str], builds: Iterable[BuildRecord] = ()
 ) -> BuildSetStatus:
-    """
-    The build set of a record, as far as the record tells: it may be of an earlier process.
+    """Make the status of a build set from its record, which may be of an earlier process.
 
     @param builds: its builds; they determine the source.
     """
@@ -112,19 +110,18 @@ _UPSTREAM = Kind("another scheduler", interfaces.IUpstreamScheduler.providedBy)
 
 
 class Dependent(BaseUpstreamScheduler):
-    """
-    I build what another scheduler, my upstream, has built successfully, on other builders.
+    """I build, on other builders, the source that another scheduler, my upstream, has built successfully.
 
-    I build the source of its builds: where one build served several sets, I build once.
+    If one build of my upstream served several sets, I build once.
 
-    @ivar upstream: the other scheduler.  The one that runs under its name counts: a reconfig that changes
-        neither of us leaves me with an object that is not used.
+    @ivar upstream: the other scheduler, as configured. I look it up by name among the running schedulers:
+        after a reconfig that changes neither of us, this object is not the running one.
     """
 
     compare_attrs = ("name", "upstream", "builderNames")
     mergeRequests = True
 
-    # The sets of my upstream that I have dealt with: all up to a number, and these above it.
+    # The handled sets of my upstream: all up to a number, and these above it.
     _after: int | None = None
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
@@ -142,11 +139,11 @@ class Dependent(BaseUpstreamScheduler):
         self._followed = Told()
 
     def listBuilderNames(self) -> list[str]:
-        """The builders that I start."""
+        """See L{BaseScheduler.listBuilderNames}."""
         return self.builderNames
 
     def getPendingBuildTimes(self) -> list[float]:
-        """The times of my upstream: I build no earlier."""
+        """Return the times of my upstream: I build no earlier."""
         master: Any = self.parent
         running = {each.name: each for each in master or ()}
         times: list[float] = running.get(self.upstream.name, self.upstream).getPendingBuildTimes()
@@ -183,7 +180,7 @@ class Dependent(BaseUpstreamScheduler):
         }
 
     def restore(self, record: Mapping[str, Any]) -> None:
-        """Take over which sets I have dealt with; all that have ended, if this upstream is new."""
+        """Restore the handled sets. If the upstream is new, count all ended sets as handled."""
         isKnown = record.get("upstream") == self.upstream.name
         after = record.get("after") if isKnown else None
         self._after = None if after is None else int(after)
@@ -205,7 +202,7 @@ class Dependent(BaseUpstreamScheduler):
             self._forget([each.id for each in sets])
 
     def _forget(self, numbers: Sequence[int]) -> None:
-        """Advance C{_after} over the leading run of sets that I have dealt with."""
+        """Advance C{_after} over the leading run of handled sets."""
         settled = list(takewhile(set(self._done).__contains__, numbers))
         if settled:
             self._after = max(self._after or 0, settled[-1])
@@ -228,13 +225,16 @@ class Dependent(BaseUpstreamScheduler):
                 self._early = (*self._early, record)
 
     def _upstreamDone(self, record: BuildsetRecord) -> None:
-        """A set of my upstream has ended: read its builds, one set after the other."""
+        """Read the builds of a set of my upstream that has ended, one set after the other."""
         if self._reading is not None:
             reading = self._reading.add(record)
             reading.addCallback(lambda builds: self._dealWith(record, builds)).addErrback(self._failed)
 
     def _dealWith(self, record: BuildsetRecord, builds: Sequence[BuildRecord]) -> None:
-        """A set of my upstream has ended; C{builds} are its builds."""
+        """Submit a build set if a set of my upstream has succeeded.
+
+        @param builds: the builds of that set.
+        """
         if record.id in self._done:
             return
         self._done = tuple(sorted((*self._done, record.id)))
@@ -245,7 +245,7 @@ class Dependent(BaseUpstreamScheduler):
         if bss.getResults() == SUCCESS and self._followed.isNew(bss.getSourceStamp(), builds):
             try:
                 self.upstreamBuilt(bss.getSourceStamp())
-            except PLUGIN_ERRORS:  # of a subclass: other sets are not concerned
+            except PLUGIN_ERRORS:  # of a subclass; other sets are not affected
                 log.failure(
                     "scheduler {name} failed after build set {number} of its upstream",
                     name=self.name,
@@ -253,5 +253,5 @@ class Dependent(BaseUpstreamScheduler):
                 )
 
     def upstreamBuilt(self, ss: SourceStamp) -> None:
-        """A build set of my upstream has succeeded."""
+        """Submit a build set for a source that my upstream has built successfully."""
         self.submit(BuildSet(self.builderNames, ss, self.reason))

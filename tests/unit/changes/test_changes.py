@@ -249,9 +249,9 @@ class PBChangeSourceTests(SourceCase):
         self.assertIn("there is no port -1", str(self.assertRaises(ValueError, PBChangeSource, port=-1)))
 
     def test_doubts(self) -> None:
-        """F14: the password that everybody knows, and a sep without a prefix, are worth a warning."""
+        """F14: the default password, and a sep without a prefix, each cause a warning."""
         [doubt] = PBChangeSource().configurationDoubts
-        self.assertIn("user 'change' has the password that everybody knows", doubt)
+        self.assertIn("user 'change' has the default password, which is public", doubt)
         self.assertEqual(PBChangeSource("a", "b").configurationDoubts, [])
         [doubt] = PBChangeSource("a", "b", sep="/").configurationDoubts
         self.assertIn("sep does nothing without prefix", doubt)
@@ -516,7 +516,7 @@ class FullDiskTests(SourceCase):
         told: list[Failure] = []
         self.find("two").addErrback(told.append)
         self.master.reactor.advance(0)
-        self.assertEqual(told[0].getErrorMessage(), "already 0 changes wait to be stored, which is the most")
+        self.assertEqual(told[0].getErrorMessage(), "already 0 changes wait to be stored, the most allowed")
         self.store.full = False
         self.master.reactor.advance(RETRY_AFTER)
 

@@ -572,10 +572,10 @@ class DoubtTests(unittest.SynchronousTestCase):
         return [f"{each.line}: {each.message}" for each in loaded(text).warnings]
 
     def test_knownPassword(self) -> None:
-        """F14: a change source with the password that everybody knows is told, with its line."""
+        """F14: checkconfig warns of a change source with the default password, with its line."""
         [warning] = self.warningsOf("\nc['sources'].append(PBChangeSource())\n")
         self.assertTrue(
-            warning.startswith(f"{NEXT + 1}: PBChangeSource: user 'change' has the password"), warning
+            warning.startswith(f"{NEXT + 1}: PBChangeSource: user 'change' has the default password"), warning
         )
 
     def test_directories(self) -> None:

@@ -101,7 +101,7 @@ class StartTests(SchedulerCase):
         self.assertTrue(isAlive)
         said = [formatEvent(each) or "" for each in events]
         self.assertIn(
-            "scheduler deadly leaves change 3 out: the master was killed or crashed in each of 3 starts while"
+            "scheduler deadly skips change 3: the master was killed or crashed in each of 3 starts while"
             " it took that change",
             said,
         )
