@@ -1,4 +1,4 @@
-"""Questions to a running master, where programs of the first releases import them from."""
+"""Questions to a running master, under the module name of the first releases."""
 
 from __future__ import annotations
 

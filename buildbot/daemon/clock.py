@@ -38,12 +38,12 @@ class Stopwatch:
     """I tell the time within one build in seconds since the epoch. My time never goes back."""
 
     def __init__(self, started: float, clock: IReactorTime) -> None:
-        """@param started: what the time is now, in seconds since the epoch.
+        """@param started: the present time, in seconds since the epoch.
         @param clock: a monotonic clock with C{seconds()}.
         """
         self._clock = clock
         self._base = started - clock.seconds()
 
     def __call__(self) -> float:
-        """The time."""
+        """The present time."""
         return self._base + self._clock.seconds()

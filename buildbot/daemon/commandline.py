@@ -15,9 +15,9 @@ def command(*words: str) -> str:
 
 
 def _typed(program: str) -> list[str]:
-    """How the user calls this program.
+    """The words with which the user ran this program.
 
-    @param program: its file, as the shell has found it or the user has typed it.
+    @param program: the program's file, as found by the shell or typed by the user.
     """
     if program.endswith(os.path.join("buildbot", "__main__.py")):
         return [os.path.basename(sys.executable), "-m", "buildbot"]

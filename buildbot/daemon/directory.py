@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_directory -*-
-"""A directory that a buildmaster or a buildslave lives in: whether it can be used, and for what.
+"""Check the directory of a buildmaster or a buildslave, and find out its kind.
 
-Nothing here is changed, started or executed; the files that a running process keeps are named here.
+This module changes, starts and executes nothing. It also has the names of the files in the directory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAMPLE = "master.cfg.sample"
 
 
 class Kind(Enum):
-    """What a directory's buildbot.tac runs; the value is the word that users know it by."""
+    """The kind of process that a directory's buildbot.tac runs. The value is the word for users."""
 
     MASTER = "buildmaster"
     SLAVE = "buildslave"
@@ -35,14 +35,15 @@ class Kind(Enum):
 
 
 class Unusable(Exception):
-    """A directory cannot be used; the message is one line that says why and what to do."""
+    """A directory cannot be used. The message is one line with the reason and the remedy."""
 
 
 def enter(basedir: str, toWrite: bool = True) -> str:
-    """The real path of a directory that this user may work in and that holds a buildbot.tac.
+    """Return the real path of a directory, after checking that this user can use it and that it has a
+    buildbot.tac.
 
-    @param toWrite: whether files are to be written there, and not only read.
-    @raise Unusable: it does not exist, is no directory, is closed to this user, or holds none.
+    @param toWrite: True to check that files can be written there.
+    @raise Unusable: the directory is missing, is not a directory, is not accessible, or has no buildbot.tac.
     """
     here = os.path.realpath(basedir)
     try:
@@ -58,7 +59,9 @@ def enter(basedir: str, toWrite: bool = True) -> str:
         raise Unusable(closed(here))
     if toWrite and not _mayUse(here, os.W_OK):
         if _isReadOnly(here):
-            raise Unusable(f"cannot use {here}: Read-only file system; a master or slave has to write there")
+            raise Unusable(
+                f"cannot use {here}: Read-only file system; a master or slave must be able to write there"
+            )
         raise Unusable(closed(here))
     tac = os.path.join(here, TAC)
     try:
@@ -78,7 +81,7 @@ def enter(basedir: str, toWrite: bool = True) -> str:
 
 
 def readTac(here: str) -> str:
-    """The text of a directory's buildbot.tac, "" if it cannot be read."""
+    """The text of a directory's buildbot.tac; "" if it cannot be read."""
     try:
         with readPlain(os.path.join(here, TAC)) as stream:
             return stream.read().decode("utf-8", "surrogateescape")
@@ -87,7 +90,7 @@ def readTac(here: str) -> str:
 
 
 def kindOf(tac: str) -> Kind:
-    """What the text of a buildbot.tac runs, judged by the names that each release has written there."""
+    """The kind of process that a buildbot.tac runs, from the names that each release writes there."""
     if re.search(r"Application\(\s*['\"]buildmaster['\"]|\bbuildbot\.master\b", tac):
         return Kind.MASTER
     if re.search(r"Application\(\s*['\"]build(slave|bot-worker)['\"]|\bbuildbot(_worker|\.slave)\b", tac):
@@ -96,12 +99,12 @@ def kindOf(tac: str) -> Kind:
 
 
 def configFile(tac: str) -> str:
-    """The name of the configuration file that a master has whose buildbot.tac has this text."""
+    """The name of the configuration file of a master with this buildbot.tac."""
     return namedConfigFile(tac) or CONFIG
 
 
 def namedConfigFile(tac: str) -> str | None:
-    """The name of the configuration file that the text of a master's buildbot.tac gives, if any."""
+    """The name of the configuration file that a master's buildbot.tac sets; None without one."""
     try:
         body = ast.parse(tac).body
     except (SyntaxError, ValueError):
@@ -126,5 +129,5 @@ def _isReadOnly(path: str) -> bool:
 
 
 def closed(path: str) -> str:
-    """What to say of a file or directory that this user may not use."""
+    """The message about a file or directory that this user may not access."""
     return f"cannot use {inWords(PermissionError(errno.EACCES, os.strerror(errno.EACCES), path))}"

@@ -13,7 +13,7 @@ BYTES, FILES = 1 << 20, 16
 
 
 def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
-    """The trouble of a directory's file system; None if there is none or the directory is missing.
+    """A directory's trouble with its file system; None if there is none or the directory is missing.
 
     @param beside: another checked directory; a shared file system is reported only once.
     """

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_hangups,tests.stories.test_admin -*-
-"""SIGHUP asks a daemon to read its configuration again.
+"""Handle SIGHUP, which asks a daemon to read its configuration again.
 
-What is read is for the service to say.
+The service decides what it reads.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ class Hangups:
     """I catch SIGHUP between C{catch} and C{release}. Signals that come close together count as one."""
 
     def __init__(self, reactor: IReactorFromThreads, hungUp: Callable[[], object]) -> None:
-        """@param hungUp: called in the reactor's thread, after the last signal of several."""
+        """@param hungUp: called in the reactor's thread; once for signals that come close together."""
         self._reactor = reactor
         self._hungUp = hungUp
         self._before: Any = None
         self._isDue = False
 
     def catch(self) -> None:
-        """Catch the signal from now on. Only the main thread can do that; in another one nothing happens."""
+        """Start to catch the signal. Does nothing outside of the main thread."""
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGHUP, self._caught)
 
     def release(self) -> None:
-        """Let the signal do again what it did before."""
+        """Restore the signal's former handler."""
         if self._before is not None:
             signal.signal(signal.SIGHUP, self._before)
             self._before = None
@@ -54,5 +54,5 @@ def reloadBegins(environ: Mapping[str, str]) -> None:
 
 
 def reloadEnds(environ: Mapping[str, str]) -> None:
-    """Tell systemd that this is over."""
+    """Tell systemd that the reload is over."""
     notify("READY=1", environ)

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.daemon.test_lock -*-
-"""The lock that says whether a process runs in a directory, and which: flock on DIR/buildbot.lock.
+"""The lock of a directory and its holder: flock on DIR/buildbot.lock.
 
-The kernel drops the lock with the process, however that ends, so a stale file fools nobody. What is
-written in the file only names the holder; it is believed while the lock is held, by a process that
-was born when the file says. This module sends no signal and knows nothing of pid files.
+The kernel drops the lock when the process ends, so a stale file does no harm. The file only names the holder.
+The name is valid while the lock is held by a process with the start time in the file. This module sends no
+signals and does not use pid files.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from buildbot.daemon.directory import LOCK, Kind
 from buildbot.daemon.symptoms import Symptom
 from buildbot.files.plain import openPlain
 
-#: The most seconds that a held lock may lack a valid holder's name: its holder is about to write
-#: that, or somebody has just been looking (which takes a shared lock for a moment).
+#: The most seconds that a held lock may lack a valid holder's name: the holder is about to write it, or
+#: another process is checking the lock (with a shared lock, for a moment).
 PATIENCE = 2.0
 _POLL = 0.01
 
@@ -50,7 +50,7 @@ class AlreadyRunning(Exception):
 
 @dataclass
 class _Held:
-    """The locks of this very process: how often each was asked for, and its open file."""
+    """One lock of this process: the number of calls of L{hold}, and its open file."""
 
     descriptor: int
     holder: Holder
@@ -62,14 +62,14 @@ _held: dict[str, _Held] = {}
 
 
 def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> None:
-    """Take the lock of a directory for the rest of this process's life, or until L{release}.
+    """Take the lock of a directory until L{release} or the end of this process.
 
-    Calls are counted: the last L{release} gives the lock up.
+    Calls are counted: the last L{release} frees the lock.
 
     @param patience: the seconds to wait for the name of another holder.
-    @raise AlreadyRunning: another process holds it.
-    @raise OSError: the directory is missing or closed, its file system knows no locks, or the lock is
-        something else than a plain file.
+    @raise AlreadyRunning: another process holds the lock.
+    @raise OSError: the directory is missing or not accessible, its file system has no locks, or the lock is
+        not a plain file.
     """
     here = os.path.realpath(basedir)
     if here in _held:
@@ -77,7 +77,7 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
         return
     descriptor = _acquire(os.path.join(here, LOCK), patience)
     holder = Holder(os.getpid(), time.time(), kind)
-    home = os.stat(here).st_ino  # of the device nothing: after a reboot it may have another number
+    home = os.stat(here).st_ino  # without the device, whose number may change at a reboot
     origin = _strangersHome(descriptor, home)
     text = json.dumps(
         {
@@ -99,9 +99,9 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
 
 
 def release(basedir: str, entirely: bool = False) -> None:
-    """Give up a lock that L{hold} took, and remove its file; does nothing if this process has it not.
+    """Free a lock that L{hold} took, and remove its file. Does nothing if this process does not hold it.
 
-    @param entirely: True to give it up even if it was taken several times.
+    @param entirely: True to free it even if it was taken several times.
     """
     here = os.path.realpath(basedir)
     held = _held.get(here)
@@ -114,7 +114,7 @@ def release(basedir: str, entirely: bool = False) -> None:
         try:
             os.unlink(os.path.join(here, LOCK))
         except OSError:
-            pass  # gone with its directory, or the directory cannot be written: the lock is free all the same
+            pass  # the directory is gone or not writable; closing frees the lock anyway
         os.close(held.descriptor)
 
 
@@ -122,8 +122,8 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
     """The holder of a directory's lock; None if it is free or the directory is missing.
 
     @param patience: the seconds to wait for the holder's name.
-    @raise PermissionError: the directory is closed to this user.
-    @raise OSError: the lock is held, but its holder does not say who it is.
+    @raise PermissionError: the directory is not accessible to this user.
+    @raise OSError: the lock is held, but its holder is unknown.
     """
     here = os.path.realpath(basedir)
     if here in _held:
@@ -150,7 +150,7 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
 
 
 def copiedFrom(basedir: str) -> str:
-    """Where the directory of a lock of ours was copied from while a process ran there; "" if it was not.
+    """The directory from which this locked one was copied while a process ran there; "" if there is none.
 
     A directory that was moved to another file system after its process was killed looks the same.
     """
@@ -159,7 +159,7 @@ def copiedFrom(basedir: str) -> str:
 
 
 def _strangersHome(descriptor: int, home: int) -> str:
-    """The directory that the last holder of a lock ran in, if it was killed and that was another one."""
+    """The directory of the last holder of a lock, if the holder was killed and ran in another directory."""
     try:
         said = json.loads(os.pread(descriptor, 8192, 0))
         return str(said["basedir"]) if said["home"] != home else ""
@@ -168,7 +168,9 @@ def _strangersHome(descriptor: int, home: int) -> str:
 
 
 def trouble(basedir: str) -> Symptom | None:
-    """What is wrong with a lock that this process holds: without its file, nobody else sees it."""
+    """The trouble of a lock that this process holds: if the file is gone, other processes cannot see the
+    lock.
+    """
     here = os.path.realpath(basedir)
     held = _held.get(here)
     if held is None or _isAt(held.descriptor, os.path.join(here, LOCK)):
@@ -176,12 +178,12 @@ def trouble(basedir: str) -> Symptom | None:
     return Symptom(
         "a second master could be started in this directory",
         f"{os.path.join(here, LOCK)} was deleted or replaced while the master runs",
-        "restart the master, and keep programs that clean up away from its directory",
+        "restart the master, and exclude its directory from clean-up programs",
     )
 
 
 def _acquire(path: str, patience: float) -> int:
-    """An open descriptor that holds the exclusive lock of the file that is at C{path} now."""
+    """Take the exclusive lock of the file at C{path}. Return its open descriptor."""
     giveUp = time.monotonic() + patience
     while True:
         descriptor = openPlain(path, os.O_RDWR | os.O_CREAT, follow=False)
@@ -217,7 +219,7 @@ def _isAt(descriptor: int, path: str) -> bool:
 
 
 def _readHolder(descriptor: int) -> Holder | None:
-    """The holder named in the file, or None if that process cannot hold the lock now."""
+    """The holder named in the file; None if that process cannot hold the lock now."""
     try:
         said = json.loads(os.pread(descriptor, 8192, 0))
         found = Holder(int(said["pid"]), float(said["since"]), Kind(said["kind"]))
@@ -238,9 +240,9 @@ def _isAlive(pid: int) -> bool:
 
 
 def _born(pid: int) -> int | None:
-    """The kernel's start time of a process, in ticks since the machine's; None where it does not tell.
+    """The kernel's start time of a process, in ticks since the boot; None if the system does not tell it.
 
-    A pid with its start time is never given out twice.
+    A pid with its start time is unique.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as stream:

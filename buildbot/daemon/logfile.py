@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.daemon.test_logfile -*-
-"""Where a daemon's log goes: DIR/twistd.log, private, bounded, one plain line an event.
+"""A daemon's log: DIR/twistd.log, private, with a size limit, one plain line for each event.
 
-The log begins a new file at a size, and works with programs that rotate it from outside, such as logrotate.
-What is worth an event is decided where the log is called.
+The log is rotated at a size, and works with programs that rotate it from outside, such as logrotate. The
+callers of the log decide what is logged.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from buildbot.files.plain import mustBePlain
 from buildbot.text.plural import counted
 from buildbot.text.printable import plain
 
-#: The log is set aside at this many bytes, and this many old ones are kept.
+#: The log is rotated at this many bytes, and this many old files are kept.
 ROTATE_LENGTH = 10_000_000
 MAX_ROTATED_FILES = 10
 #: The seconds between two checks that the log file still has its name.
@@ -44,8 +44,8 @@ LOOK = 0.1
 class DaemonLog(LogFile):
     """I am DIR/twistd.log (mode 0600) and its predecessors twistd.log.1 (the latest), .2 …
 
-    Once asked to, I receive what is written to the descriptors 1 and 2 as well, through every change
-    of file: the last words of the interpreter, and of children that have no other output.
+    After L{receive}, the descriptors 1 and 2 are redirected to me, also after each rotation. This catches the
+    last messages of the interpreter, and of children without another output.
     """
 
     synchronized = ["write", "rotate", "reopen"]  # threads log, too
@@ -68,11 +68,11 @@ class DaemonLog(LogFile):
             os.dup2(self._file.fileno(), output)
 
     def write(self, data: str | bytes) -> None:
-        """Append to the file that has my name now: another program may have moved the old one away.
+        """Append to the file that now has the log's name: another program may have moved the old one away.
 
-        That is noticed within L{LOOK} seconds; meanwhile, lines go into the old one.
+        A move is noticed within L{LOOK} seconds. Until then, lines go into the old file.
 
-        @raise OSError: the disk is full, or the like; nothing else is lost by it.
+        @raise OSError: the write failed, for example because the disk is full. Later writes are not affected.
         """
         now = self._clock()
         if now - self._looked >= LOOK:
@@ -90,14 +90,14 @@ class DaemonLog(LogFile):
             self._append(f"[{counted(lost, 'event')} lost here: {self._why}]\n")
 
     def _append(self, data: str | bytes) -> None:
-        """Do the work of L{LogFile}'s C{write} without its lock, which is held already."""
+        """Like C{write} of L{LogFile}, without its lock, which is held already."""
         BaseLogFile.write(self, data)
         self.size += len(data)
 
     def trouble(self) -> Symptom | None:
-        """The current trouble of the log: lost events or a wrong file. None if all is well.
+        """The current trouble of the log: lost events or a wrong file. None if there is none.
 
-        A log that another program has just moved away is no trouble: the next one is opened here.
+        If another program has just moved the log away, I first open a new one.
         """
         if self._moved():
             self.reopen()
@@ -108,14 +108,14 @@ class DaemonLog(LogFile):
             )
         elif self._moved():
             why, what = (
-                "its name leads to no file that can be opened",
+                "no file of this name can be opened",
                 "the log goes into a file without a name",
             )
         elif self._stuck:
-            why, what = self._stuck, "the log grows, for it cannot be set aside at its size"
+            why, what = self._stuck, "the log cannot be rotated and keeps growing"
         else:
             return None
-        cure = "see that the disk has room and the directory can be written; the log goes on by itself then"
+        cure = "make sure that the disk has room and the directory can be written; logging then resumes"
         return Symptom(what, f"{self.path}: {why}", cure)
 
     def shouldRotate(self) -> bool:
@@ -145,18 +145,18 @@ class DaemonLog(LogFile):
         try:
             self._openFile()
         except OSError:
-            return  # a log in a file of another name is better than none
+            return  # keep the old file: a log under another name is better than none
         before.close()
         self.receive(*self._outputs)
 
     def _openFile(self) -> None:
-        """Open or make the file to append to: whatever others do to it, no write leaves a hole in it."""
+        """Open or create the file in append mode: writes leave no hole if another program truncates it."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        # Without O_NONBLOCK, a FIFO of that name would wait for somebody who reads it.
+        # Without O_NONBLOCK, opening a FIFO of that name would wait for a reader.
         try:
             file = os.fdopen(os.open(self.path, flags | os.O_NONBLOCK, 0o600), "ab", buffering=0)
         except OSError:
-            mustBePlain(self.path)  # or it says what it is
+            mustBePlain(self.path)  # names the kind of file in its error
             raise
         found = os.fstat(file.fileno())
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISCHR(found.st_mode)):
@@ -169,7 +169,7 @@ class DaemonLog(LogFile):
         self._here = found
 
     def _moved(self) -> bool:
-        """True if the log's name is not that of the open file any more. Costs a system call."""
+        """True if the log's name now belongs to another file than the open one. Costs a system call."""
         try:
             there = os.stat(self.path)
         except OSError:
@@ -183,7 +183,7 @@ threadable.synchronize(DaemonLog)
 def observer(stream: IO[Any]) -> ILogObserver:
     """Make an observer that writes events of level info and above to C{stream}, with time, escaped.
 
-    Of failures that are alike it writes one traceback: see L{buildbot.daemon.repeats}.
+    Equal failures get one traceback: see L{buildbot.daemon.repeats}.
     """
     return FilteringLogObserver(
         Repeats(FileLogObserver(stream, _line)), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)]
@@ -204,9 +204,9 @@ def _line(event: LogEvent) -> str | None:
 
 
 def _simple(event: LogEvent) -> str | None:
-    """The line of an event that most are like, as Twisted writes it; None for any other.
+    """The line of a common event, as Twisted formats it; None for other events.
 
-    Twisted's formatter is written in Python, and takes ten times as long.
+    Twisted's own formatter takes ten times as long.
     """
     form = event.get("log_format")
     if not isinstance(form, str) or not form or "()" in form or not _ODD.isdisjoint(event):
@@ -216,8 +216,8 @@ def _simple(event: LogEvent) -> str | None:
         source = f"{event['log_namespace']}#{event['log_level'].name}"
         return f"{_second(event.get('log_time'))} [{source}] {said}\n"
     except Exception:
-        return None  # Twisted's formatter says what is wrong with the event
+        return None  # Twisted's formatter reports the error in the event
 
 
-#: Twisted shows an event otherwise that has one of these.
+#: Twisted formats events with one of these in another way.
 _ODD = frozenset(("log_failure", "log_flattened", "log_system"))

@@ -31,7 +31,7 @@ def inWords(why: OSError) -> str:
 
 def userName(uid: int) -> str:
     """The name of an account, or its number."""
-    import pwd  # not everywhere, and of use only when something is already wrong
+    import pwd  # missing on some systems, and needed only after an error
 
     try:
         return pwd.getpwuid(uid).pw_name

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.processes.test_daemon_otherdaemon -*-
-"""A daemon that another program runs in a directory of ours: buildbot-worker, or a master or slave of old.
+"""Detect a daemon that another program runs in the directory: buildbot-worker, or an old master or slave.
 
-It knows nothing of our lock, and its twistd.pid is all that tells of it. A pid file alone proves nothing:
-it is believed if the process that it names works in the directory. Nobody is signalled here.
+Such a daemon does not use our lock; only its twistd.pid shows it. A pid file alone proves nothing: it counts
+if its process has the directory as its current one. This module sends no signals.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PROGRAMS = frozenset((b"twistd", b"buildbot", b"buildslave", b"buildbot-worker"
 
 
 def daemonIn(here: str) -> int | None:
-    """The pid of the process that twistd.pid names, if that lives in the directory and is not this one.
+    """The pid in twistd.pid, if that process works in the directory and is not this one; else None.
 
-    Our own daemon looks the same: only who has found the lock free, or holds it, may ask. None where the
-    system has no /proc.
+    Our own daemon looks the same. So call this only if the lock is free, or held by this process. Always None
+    on systems without /proc.
     """
     path = os.path.join(here, PID)
     try:
@@ -36,20 +36,20 @@ def daemonIn(here: str) -> int | None:
 def words(pid: int, here: str) -> str:
     """The message for a user who wants to start or stop a daemon in this directory."""
     return (
-        f"process {pid}, which {os.path.join(here, PID)} names, runs in this directory and was not started "
+        f"process {pid}, named in {os.path.join(here, PID)}, runs in this directory and was not started "
         "by this command: stop it with the program that started it"
     )
 
 
 def _worksIn(pid: int, here: str, owner: int) -> bool:
-    """True if a process works in a directory. Otherwise it has only reused the pid of a dead one.
+    """True if a process works in a directory. Otherwise it has only reused the pid of an ended one.
 
     @param owner: the uid of the pid file's owner.
     """
     try:
         return os.path.samefile(f"/proc/{pid}/cwd", here)
     except PermissionError:
-        # Another user's process. Its directory is hidden, not its name nor whose it is.
+        # A process of another user. Its directory is hidden; its name and its owner are visible.
         return _isProgram(pid) and os.stat(f"/proc/{pid}").st_uid == owner
     except OSError:
         return False

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_readiness -*-
-"""How a start went, as the child tells its parent through the start-up pipe.
+"""The result of a start, which the child sends to its parent through the start-up pipe.
 
-It needs no Twisted, so that waiting for a child costs nothing.
+This module does not import Twisted, so that waiting for a child is cheap.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether all is ready, and lines for the user: what works, or what is wrong and what to do."""
+    """The result of a start: True and lines about the open services, or False and lines about the errors."""
 
     ready: bool
     lines: tuple[str, ...]
 
     def toBytes(self) -> bytes:
-        """One line of JSON."""
+        """Encode me as one line of JSON."""
         return json.dumps({"ready" if self.ready else "failed": self.lines}).encode("ascii") + b"\n"
 
     @classmethod
     def fromBytes(cls, line: bytes) -> Outcome | None:
-        """What L{toBytes} made, or None for anything else: the process ended before it had told."""
+        """Decode the bytes from L{toBytes}. None for others: the process ended before it sent a result."""
         try:
             ((word, lines),) = json.loads(line).items()
             return cls({"ready": True, "failed": False}[word], tuple(map(str, lines)))

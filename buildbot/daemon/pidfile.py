@@ -20,7 +20,7 @@ _written: set[str] = set()
 
 
 def writePid(here: str) -> None:
-    """Write twistd.pid, for people and other programs, over that of a process that is gone."""
+    """Write twistd.pid, for people and other programs. Replaces the file of an ended process."""
     path = os.path.join(here, PID)
     if os.path.isdir(path) and not os.path.islink(path):
         mustBePlain(path)
@@ -46,16 +46,17 @@ def pidTrouble(here: str) -> Symptom | None:
     if said == str(os.getpid()):
         return None
     return Symptom(
-        "scripts do not find the process of the master by its pid file",
+        "scripts cannot find the master's process: its pid file is wrong",
         f"{path}: {said or 'it is empty'}",
         f"write {os.getpid()} into it, or restart the master",
     )
 
 
 def remove(here: str) -> None:
-    """Remove the traces of this process, which has the lock, and give that up.
+    """Remove the pid file, the socket and the lock of this process, which holds the lock.
 
-    The pid file of a daemon that another program runs there stays: without it, that program cannot stop it.
+    The pid file of a daemon that another program runs there is kept: that program needs it to stop the
+    daemon.
     """
     for name in (SOCKET,) if otherdaemon.daemonIn(here) is not None else (PID, SOCKET):
         with suppress(OSError):
@@ -64,7 +65,7 @@ def remove(here: str) -> None:
 
 
 def sweep(here: str) -> None:
-    """Remove the traces of a process that was killed, unless another has begun to run there since."""
+    """Remove the files of a killed process, unless another process runs there now."""
     with suppress(lock.AlreadyRunning, OSError):
         lock.hold(here)
         remove(here)

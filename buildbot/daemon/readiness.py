@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_readiness -*-
-"""How a process says that it is ready, or why it will not be: a start-up pipe and sd_notify.
+"""Report that a process is ready, or why its start failed: by a start-up pipe and sd_notify.
 
 Each service decides when it is ready. L{buildbot.daemon.run} waits for all of them.
 """
@@ -17,7 +17,7 @@ from buildbot.daemon.outcome import Outcome
 
 
 class StartFailed(Exception):
-    """A service cannot do what it was started for; C{lines} tell the user what is wrong and what to do."""
+    """The start of a service failed. C{lines} name the error and the remedy, for the user."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         Exception.__init__(self, *lines)
@@ -28,25 +28,28 @@ class StartFailed(Exception):
 
 
 class IReadiness(Interface):
-    """A service that is not ready for use as soon as its startService has returned."""
+    """A service that may become ready later than its startService returns."""
 
     def whenReady() -> Deferred[list[str]]:
-        """Asked once, right before startService. Fires with lines for the user ("slaves: tcp 9989", …) once
-        all that the service is for works; fails with L{StartFailed} when it will not."""
+        """Called once, right before startService.
+
+        @return: fires with lines for the user ("slaves: tcp 9989", …) when the service works; fails with
+            L{StartFailed} if it cannot work.
+        """
 
 
 class Reporter:
     """I report the outcome of the start to the parent process, once. I report all states to systemd."""
 
     def __init__(self, readyFd: int | None, environ: Mapping[str, str]) -> None:
-        """@param readyFd: the writing end of the start-up pipe; mine to close. None when there is none.
-        @param environ: asked for NOTIFY_SOCKET.
+        """@param readyFd: the writing end of the start-up pipe, which I close; None without one.
+        @param environ: the environment, for NOTIFY_SOCKET.
         """
         self._readyFd = readyFd
         self._environ = environ
         self.told = False
         if readyFd is not None:
-            # A pipe that a child of ours kept open would let the waiting command line wait in vain.
+            # A child that kept the pipe open would keep the command line waiting.
             os.set_inheritable(readyFd, False)
 
     def ready(self, lines: Sequence[str]) -> None:
@@ -76,7 +79,9 @@ class Reporter:
 
 
 def watchdogInterval(environ: Mapping[str, str], pid: int) -> float | None:
-    """Seconds between two C{WATCHDOG=1}: half of what systemd asks of this process, if it does."""
+    """Seconds between two C{WATCHDOG=1}: half of the limit that systemd sets for this process; None without
+    one.
+    """
     try:
         microseconds = int(environ.get("WATCHDOG_USEC", ""))
         mine = int(environ.get("WATCHDOG_PID", pid)) == pid
@@ -86,7 +91,7 @@ def watchdogInterval(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 def notify(state: str, environ: Mapping[str, str]) -> bool:
-    """Send one datagram to the service manager, as sd_notify(3) says; False if there is none to hear it."""
+    """Send one datagram to the service manager, see sd_notify(3). Returns False if it could not be sent."""
     address = environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@"):
         return False
@@ -97,10 +102,10 @@ def notify(state: str, environ: Mapping[str, str]) -> bool:
             sender.settimeout(1.0)
             sender.sendto(state.encode("utf-8", "replace"), address)
     except OSError:
-        return False  # being heard is the manager's concern; a master works without it
+        return False  # the master works without the manager
     return True
 
 
 def _status(lines: Sequence[str]) -> str:
-    """One line: a second one would be read as another variable."""
+    """Join lines to one: sd_notify would read a second line as another variable."""
     return " ".join("; ".join(lines).split())

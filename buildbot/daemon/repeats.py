@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_repeats -*-
-"""A log observer that writes each traceback once: repeated ones would push other events out of the log.
+"""A log observer that writes each traceback once: repetitions would push other events out of the log.
 
 It filters events before they reach the log file.
 """
@@ -14,11 +14,11 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: Seconds after which a traceback is written once more, for the old one may have left the log by then.
+#: Seconds after which a traceback is written again: the old one may have left the log by then.
 ANEW = 24 * 3600.0
-#: Seconds between two lines about a trouble whose traceback was written.
+#: Seconds between two lines about repetitions of a failure.
 EVERY = 60.0
-#: Troubles that are remembered at the most; the oldest are forgotten first.
+#: The most remembered failures. The oldest are forgotten first.
 REMEMBERED = 500
 #: The logger that reports every connection when file descriptors have run out.
 _TALKATIVE = "twisted.internet."
@@ -36,7 +36,7 @@ class _Trouble:
 
 @implementer(ILogObserver)
 class Repeats:
-    """I pass events on: for equal failures, one traceback, then a line a minute with their number."""
+    """I pass events on. Equal failures get one traceback, then a line per minute with their number."""
 
     def __init__(self, observer: ILogObserver, clock: Callable[[], float] = time.monotonic) -> None:
         self._observer = observer
@@ -44,7 +44,7 @@ class Repeats:
         self._troubles: OrderedDict[tuple[object, ...], _Trouble] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of remembered troubles."""
+        """The number of remembered failures."""
         return len(self._troubles)
 
     def __call__(self, event: LogEvent) -> None:

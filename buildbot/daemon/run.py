@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.daemon.test_run -*-
-"""The process of a buildmaster or buildslave: it runs the buildbot.tac of one directory, to its end.
+"""The process of a buildmaster or buildslave: it runs the buildbot.tac of one directory.
 
-C{python -m buildbot.daemon.run DIR} does so in the foreground, logging to standard output; with
-C{--ready-fd} it is the child that C{buildbot start} leaves behind, logging to DIR/twistd.log. What
-the services do, and the command line's side of a start, are elsewhere.
+C{python -m buildbot.daemon.run DIR} runs in the foreground and logs to standard output. With C{--ready-fd} it
+is the child that C{buildbot start} starts, and logs to DIR/twistd.log. The services are in other modules, and
+so is the command C{start}.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from buildbot.text.printable import plain, plainLine
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
 
-#: The most open files of a master: programs that it runs may close all of them one by one.
+#: The most open files of a master: its child programs may close all of them one by one.
 _MOST_FILES = 262_144
 #: The garbage collector's first threshold (Python's default is 700). A full collection with 2,000 attached
 #: slaves takes 0.25 s and frees nothing.
@@ -53,7 +53,7 @@ _NEW_OBJECTS = 10_000
 
 
 class Options(usage.Options):
-    """The arguments of this process; users say C{buildbot start}."""
+    """The arguments of this process. (Users type C{buildbot start}.)"""
 
     synopsis = "python -m buildbot.daemon.run [--ready-fd=N] [--verbose] DIR"
     optParameters = [["ready-fd", None, None, "The writing end of the start-up pipe; none: foreground", int]]
@@ -86,7 +86,7 @@ class Running:
         stopper.waitingFor = lambda: self._notStopped
 
     async def start(self) -> None:
-        """Start every service, wait until all are ready, and report; when one will not be, stop."""
+        """Start all services, wait until all are ready, and report it. If one fails, stop."""
         root = IService(self._services)
         waiting = [each.whenReady() for each in allServices(root) if IReadiness.providedBy(each)]
         try:
@@ -116,7 +116,7 @@ class Running:
         self.askToStop()
 
     def askToStop(self) -> None:
-        """Let the reactor stop in its next turn; from any thread and from signal handlers."""
+        """Stop the reactor in its next turn. Safe in any thread and in signal handlers."""
         self._reactor.callFromThread(self._stopReactor)
 
     def _stopReactor(self) -> None:
@@ -124,7 +124,7 @@ class Running:
             self._reactor.stop()
 
     async def stop(self) -> None:
-        """Stop every service, the latest first; returns when all have stopped, however that went."""
+        """Stop all services, the latest first. Returns when all have stopped or failed to."""
         self._stopper.begin()
         self._reporter.stopping()
         IService(self._services).running = 0
@@ -142,7 +142,7 @@ class Running:
         self._notStopped.remove(name)
 
     def finished(self) -> int:
-        """The exit status; call it after the reactor has returned."""
+        """Return the exit status. Call me after the reactor has returned."""
         if not self._reporter.told:
             self._reporter.failed(["the process was stopped before it was ready"])
             self.status = 1
@@ -164,7 +164,7 @@ def describe(service: IService) -> str:
 
 
 def raiseFileLimit(most: int = _MOST_FILES) -> None:
-    """Allow this process as many open files as it may have: each slave takes one."""
+    """Raise this process's limit of open files as far as permitted: each slave takes one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -173,7 +173,7 @@ def raiseFileLimit(most: int = _MOST_FILES) -> None:
 
 
 def ownObserver(application: Componentized) -> ILogObserver | None:
-    """The log observer that the .tac sets, as those of 0.7.12 and buildbot-worker do, or None."""
+    """The log observer that the .tac sets, as those of 0.7.12 and buildbot-worker do; else None."""
     own: ILogObserver | None = application.getComponent(ILogObserver, None)
     if own is None:
         legacy = application.getComponent(legacyLog.ILogObserver, None)
@@ -182,7 +182,7 @@ def ownObserver(application: Componentized) -> ILogObserver | None:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Run what the arguments name, in this process, to the end. Returns the exit status."""
+    """Run this process with these arguments to its end. Returns the exit status."""
     options = Options()
     try:
         options.parseOptions(argv)
@@ -195,10 +195,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, str]) -> int:
     """Run the buildbot.tac of a directory until it is stopped. Returns the exit status.
 
-    Everything that must not outlive the process goes when the interpreter ends.
+    The pid file, the socket and the lock are removed at the exit of the interpreter.
 
     @param readyFd: the start-up pipe of a daemon; None runs in the foreground.
-    @param verbose: whether the words about a start that fails include a traceback.
+    @param verbose: True to report tracebacks of a failed start.
     """
     reporter = Reporter(readyFd, environ)
     os.umask(0o077)
@@ -210,7 +210,7 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         line = inWords(why) if isinstance(why, OSError) else str(why)
         line = f"{basedir}: {line}" if isinstance(why, lock.AlreadyRunning) else line
         reporter.failed([line])
-        if readyFd is None:  # nobody else tells the user, and there is no log yet
+        if readyFd is None:  # there is no parent to tell the user, and no log yet
             print(plain(line), file=sys.stderr)
         return 1
     observer = logfile.observer(sys.stdout if file is None else cast(IO[Any], file))
@@ -243,9 +243,9 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
 
 
 def _moveIn(here: str) -> Stopper:
-    """Take the directory for this process: its lock, its pid file, and the signals that end it.
+    """Prepare this process for the directory: lock, pid file, signal handlers, limits.
 
-    @raise lock.AlreadyRunning, place.Unusable, OSError: that cannot be; nothing has changed.
+    @raise lock.AlreadyRunning, directory.Unusable, OSError: this failed; the directory is unchanged.
     """
     kind = directory.kindOf(directory.readTac(here))
     lock.hold(here, kind)
@@ -257,7 +257,7 @@ def _moveIn(here: str) -> Stopper:
     atexit.register(cleanUp)
     stopper = Stopper(cleanUp)
     stopper.install()
-    # Without this, one that comes before anything listens for it would end the process.
+    # Otherwise these signals would end the process before a handler is set.
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, _ignored)
     if kind is not directory.Kind.SLAVE:
@@ -280,15 +280,15 @@ def _live(
     verbose: bool,
     environ: Mapping[str, str],
 ) -> int:
-    """Run the reactor, with the application in it, until it is stopped. Returns the exit status."""
-    # Not before the .tac, which may install another.
+    """Run the reactor with the application until it is stopped. Returns the exit status."""
+    # Import it after the .tac ran: that may install another reactor.
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     running = Running(application, reactor, reporter, stopper, verbose)
 
     async def begin() -> None:
-        await task.deferLater(reactor, 0)  # Twisted installs its own first
+        await task.deferLater(reactor, 0)  # after Twisted has installed its handlers
         stopper.install()
         if file is not None:
             for each in allServices(IService(IServiceCollection(application))):
@@ -313,7 +313,7 @@ def _cleaner(here: str) -> Callable[[], None]:
     mine = os.getpid()
 
     def cleanUp() -> None:
-        if os.getpid() == mine:  # a child that something forked runs the handlers of its parent too
+        if os.getpid() == mine:  # a forked child runs the exit handlers of its parent too
             pidfile.remove(here)
 
     return cleanUp

@@ -27,8 +27,7 @@ class _Startable(Protocol):
 class Stopper:
     """I handle SIGTERM and SIGINT. The first signal starts a clean end; a second ends the process at once.
 
-    My deadline runs in a thread, because what keeps the services from stopping may be a reactor that
-    has no turns any more.
+    My deadline runs in a thread, because a blocked reactor may be the reason why services do not stop.
     """
 
     log = Logger()
@@ -39,16 +38,16 @@ class Stopper:
         leave: Callable[[int], object] = os._exit,
         timer: Callable[[float, Callable[[], None]], _Startable] | None = None,
     ) -> None:
-        """@param cleanUp: removes what must not outlive the process.
+        """@param cleanUp: removes the files that belong to the running process.
         @param leave: ends the process with an exit status.
-        @param timer: called with seconds and a function; what it returns is started to call that then.
+        @param timer: called with seconds and a function. Returns an object whose C{start} starts the timer.
         """
         self._cleanUp = cleanUp
         self._leave = leave
         self._timer = timer or _daemonTimer
         self._signals = 0
         self.begun = False  # True after the end has begun
-        self.stop: Callable[[], None] | None = None  # starts a clean end; None if nothing must be stopped
+        self.stop: Callable[[], None] | None = None  # starts a clean end; None if there is nothing to stop
         self.waitingFor: Callable[[], Sequence[str]] = lambda: ()
 
     def install(self) -> None:
@@ -57,7 +56,7 @@ class Stopper:
             signal.signal(number, self.signalled)
 
     def signalled(self, number: int, frame: FrameType | None = None) -> None:
-        """SIGTERM or SIGINT has arrived."""
+        """Handle SIGTERM or SIGINT."""
         name = signal.Signals(number).name
         self._signals += 1
         if self.stop is None or self._signals > 1:
@@ -68,7 +67,7 @@ class Stopper:
             self.stop()
 
     def begin(self) -> None:
-        """The end has begun, by a signal or otherwise; from now on the deadline runs."""
+        """Start the deadline: the process is ending, by a signal or otherwise."""
         if not self.begun:
             self.begun = True
             self._timer(DEADLINE, self._overdue).start()
@@ -92,7 +91,7 @@ def _daemonTimer(seconds: float, function: Callable[[], None]) -> threading.Time
 
 
 def _busyAt() -> str:
-    """Where the main thread is, in words that follow a line; empty text if the reactor waits for events."""
+    """The present line of the main thread, to append to a message; empty if the reactor waits for events."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     if frame is None or frame.f_code.co_name in ("doPoll", "doSelect", "doKEvent", "doIteration"):
         return ""

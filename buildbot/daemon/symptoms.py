@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.daemon.test_troubles -*-
-"""Values for the troubles of a master, returned by checks.
+"""Troubles of a master, as values that checks return.
 
-Who collects and shows them is L{buildbot.daemon.troubles}; this module is light enough for the command line.
+L{buildbot.daemon.troubles} collects them. The command line can import this module quickly.
 """
 
 from __future__ import annotations

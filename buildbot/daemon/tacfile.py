@@ -24,7 +24,7 @@ from buildbot.text.printable import plain
 class Tac:
     """The definitions of a buildbot.tac: the application and the rotation of its log.
 
-    @ivar umask: permissions that new files of the process lack; None: as the process sets it.
+    @ivar umask: the umask of the process; None: do not set one.
     """
 
     application: Componentized
@@ -36,9 +36,9 @@ class Tac:
 def load(here: str, verbose: bool = False) -> Tac:
     """Execute the buildbot.tac of a directory, in a fresh namespace, as C{twistd} does.
 
-    @param here: the directory's real path; also the current one.
-    @param verbose: whether an error brings its traceback along.
-    @raise StartFailed: with the line that fails, or what is wrong with what it defines.
+    @param here: the directory's real path; also the current directory.
+    @param verbose: True to add the traceback of an error.
+    @raise StartFailed: with the line that fails, or the invalid definition.
     """
     path = os.path.join(here, TAC)
     names: dict[str, object] = {"__file__": path, "__name__": "buildbot.tac"}
@@ -71,11 +71,13 @@ def _umask(path: str, names: dict[str, object]) -> int | None:
     if umask is None or (type(umask) is int and 0 <= umask <= 0o777):
         return umask
     said = oct(umask) if type(umask) is int else repr(umask)
-    raise StartFailed([f"{path} says umask = {said}: it is None, or a number from 0 to 0o777, as in 0o022"])
+    raise StartFailed(
+        [f"{path} says umask = {said}: it must be None or a number from 0 to 0o777, such as 0o022"]
+    )
 
 
 def _place(why: BaseException, path: str) -> str:
-    """The error, at the last line of the .tac that had a part in it."""
+    """The error, with the last line of the .tac in its traceback."""
     if isinstance(why, SystemExit) and isinstance(why.code, str):
         return plain(why.code)
     if isinstance(why, OSError) and why.filename == path:
@@ -107,6 +109,6 @@ def _checkConfig(here: str, names: dict[str, object]) -> None:
 
 
 def _number(names: dict[str, object], name: str, default: int) -> int | None:
-    """A setting of the .tac: a number, or None for "no limit"; anything else is not for us."""
+    """A setting of the .tac: a number, or None for "no limit"; the default for other types."""
     value = names.get(name, default)
     return value if value is None or isinstance(value, int) else default

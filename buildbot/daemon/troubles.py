@@ -19,7 +19,7 @@ from buildbot.text.plural import counted
 
 _log = Logger()
 
-#: The most troubles that are listed one by one.
+#: The most troubles in one report.
 MOST = 50
 
 
@@ -52,7 +52,7 @@ Check = Callable[[], "Symptom | None"]
 
 
 class ITroubled(Interface):
-    """A service that keeps a list of troubles, to which the process that runs it reports its own."""
+    """A service that keeps a list of troubles. The process that runs it adds its own."""
 
     troubles = Attribute("a L{Troubles}")
 
@@ -61,17 +61,17 @@ class Troubles:
     """I am the list of the troubles of one master."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """@param now: tells the time, in seconds since the epoch."""
+        """@param now: returns the time, in seconds since the epoch."""
         self._now = now
         self._troubles: dict[str, Trouble] = {}
         self._checks: dict[str, Check] = {}
         self._endings: dict[str, Callable[[], bool]] = {}
 
     def report(self, subject: str, symptom: Symptom, isOver: Callable[[], bool] | None = None) -> None:
-        """Add the trouble of C{subject}, or replace its words if it is in the list.
+        """Add the trouble of C{subject}, or replace its text if it is in the list.
 
-        @param isOver: called when the list is read; True ends the trouble. Without it, only L{clear} ends
-            the trouble.
+        @param isOver: called when the list is read; True ends the trouble. Without it, only L{clear} ends the
+            trouble.
         """
         known = self._troubles.get(subject)
         if known is None:
@@ -93,11 +93,13 @@ class Troubles:
             _log.info("no more trouble with {subject}", subject=subject)
 
     def watch(self, subject: str, check: Check) -> None:
-        """Call C{check} whenever somebody reads the list: its symptom is a trouble of C{subject}."""
+        """Call C{check} whenever the list is read: its result is the trouble of C{subject}."""
         self._checks[subject] = check
 
     def current(self) -> list[Trouble]:
-        """The current troubles, oldest first. Runs the checks; a check that raises is a trouble itself."""
+        """Return the current troubles, oldest first. Runs the checks; a check that raises is a trouble
+        itself.
+        """
         for subject, isOver in list(self._endings.items()):
             if _holds(isOver):
                 self.clear(subject)
@@ -111,11 +113,11 @@ class Troubles:
 
 
 def reportTroubles(troubles: Troubles) -> list[dict[str, Any]]:
-    """The current troubles as plain values; beyond L{MOST} they are only counted."""
+    """The current troubles as plain values. Troubles beyond L{MOST} are only counted."""
     current = troubles.current()
     records = [each.toRecord() for each in current[:MOST]]
     if len(current) > MOST:
-        more = Symptom(f"there is more: {counted(len(current) - MOST, 'trouble')}", "see twistd.log", "")
+        more = Symptom(counted(len(current) - MOST, "more trouble"), "see twistd.log", "")
         records.append(Trouble("more", more, current[MOST].since).toRecord())
     return records
 

@@ -21,7 +21,7 @@ from buildbot.text.plural import counted
 
 #: The directory of logs, below the master's.
 LOGS = "logs"
-#: The last words of a log whose master ended during the write.
+#: The trouble of a log whose master ended while it was being written.
 CUT_SHORT = "the master ended while it was written"
 _LOG = re.compile(r"([0-9]{1,15})-log-")
 _PIECE = 1 << 20
@@ -46,7 +46,7 @@ def canWrite(directory: str) -> bool:
 
 
 def directoryOf(builder: str) -> str:
-    """The name of a builder's directory, below that of all logs."""
+    """The name of a builder's directory, relative to the directory of logs."""
     return os.path.dirname(logFilename(builder, 0, "", ""))
 
 
@@ -75,10 +75,10 @@ def nextNumber(logs: str, builder: str) -> int:
 
 
 def orphans(logs: str, builder: str, below: int, older: float | None) -> dict[int, list[str]]:
-    """The log files of builds that are too old to be kept, by number; whether any is known is not asked.
+    """The log files of builds that are too old, by build number. Builds in the store are not excluded.
 
-    @param below: builds of lower numbers are too old.
-    @param older: so are files that were last written before this time.
+    @param below: builds with lower numbers are too old.
+    @param older: files last written before this time are too old; None: no limit.
     """
     found: dict[int, list[str]] = {}
     for number, filename in numbersIn(logs, builder):
@@ -95,11 +95,10 @@ def _isOlder(path: str, when: float) -> bool:
 
 
 def adopt(build: BuildRecord, logs: str) -> BuildRecord:
-    """The record of an interrupted build, completed with all its log files.
+    """Return the record of an interrupted build with all its log files.
 
-    A master that is killed may have begun logs that the record does not name yet. They become logs of the
-    step that their name says, so that they can be read and go with their build. Logs that still grew get
-    their length.
+    The killed master may have created logs that the record lacks. They are added to the step in their file
+    name, so that they can be read, and are removed with the build. Incomplete logs get their present length.
     """
     assert build.number is not None
     steps = [replace(step, logs=tuple(_closed(each, logs) for each in step.logs)) for step in build.steps]
@@ -117,7 +116,7 @@ def adopt(build: BuildRecord, logs: str) -> BuildRecord:
 
 
 def _namesOf(filename: str) -> tuple[str, str]:
-    """The step and the log of which only the file is known: it is called NUMBER-log-STEP-LOG."""
+    """The names of the step and the log in the file name NUMBER-log-STEP-LOG."""
     step, _, log = _LOG.sub("", os.path.basename(filename)).rpartition("-")
     return unquote(step) or "step", unquote(log) or "log"
 
@@ -133,7 +132,7 @@ def _closed(log: LogRecord, logs: str) -> LogRecord:
 
 
 def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
-    """The faults of a finished log's file, one line each; empty if it is as written."""
+    """The faults of a finished log's file, one line each; empty if the file is unchanged."""
     lines = [log.trouble] if log.trouble else []
     if log.length is None:
         return lines
@@ -150,9 +149,9 @@ def logTrouble(path: str, log: LogRecord) -> Sequence[str]:
     except OSError as error:
         return [*lines, f"its file cannot be read: {error.strerror}"]
     if size < log.length:
-        return [*lines, f"it lacks its last {counted(log.length - size, 'byte')}, of {log.length}"]
+        return [*lines, f"its last {log.length - size} of {counted(log.length, 'byte')} are missing"]
     if size > log.length:
-        return [*lines, f"somebody has appended {counted(size - log.length, 'byte')} to its file"]
+        return [*lines, f"its file has {counted(size - log.length, 'byte')} too many"]
     if log.crc is not None and crc != log.crc:
-        return [*lines, "its file is not as it was written: some of it has been altered"]
+        return [*lines, "its file was altered after it was written"]
     return lines

@@ -39,16 +39,17 @@ _PIECE = 64
 DELAY = 0.2
 #: The most bytes kept while the disk is full. Further output is lost, and the log says so.
 BACKLOG = 1 << 20
-#: The seconds between two looks of a follower.
+#: Seconds between two reads of a growing log.
 POLL = 0.25
 _NAME_MAX = 120
 
 
 @dataclass(frozen=True)
 class LogLimits:
-    """How much of a log is kept, in bytes of output: the first C{head}, and about the last C{tail}.
+    """The limits of one log, in bytes of output: the first C{head} bytes are kept, and about the last
+    C{tail}.
 
-    @ivar head: None for all of it.
+    @ivar head: None: no limit.
     """
 
     head: int | None = 1 << 26
@@ -56,17 +57,17 @@ class LogLimits:
 
 
 class OutputFile(Protocol):
-    """What a L{LogWriter} needs of a file that is open for writing: two methods of L{io.FileIO}."""
+    """The two methods of L{io.FileIO} that L{LogWriter} uses."""
 
     def write(self, data: bytes, /) -> int | None: ...
     def close(self) -> None: ...
 
 
 def openForWriting(path: str) -> OutputFile:
-    """A new file (mode 0600), and the directory for it; raises OSError.
+    """Create a file (mode 0600) and its directory. Raises OSError.
 
-    A file that has the name already is never written over: whatever it is, it is somebody's. The new one
-    takes none of the administrator's descriptors: see L{sparing}.
+    An existing file of this name is never overwritten. The new file does not use the file descriptors
+    reserved for the administrator: see L{sparing}.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
@@ -98,8 +99,10 @@ class LogWriter:
         opener: Callable[[str], OutputFile] = openForWriting,
         tell: Callable[[str, str | None], None] = lambda path, error: None,
     ) -> None:
-        """@param path: where the file shall be; it is there, and empty, when this returns, if it can be.
-        @param tell: called with my path and C{error} whenever that changes.
+        """Create the file. If that fails, later writes retry.
+
+        @param path: the path of the file.
+        @param tell: called with C{path} and C{error} when C{error} changes.
         """
         self.path = path
         self.length = 0
@@ -118,8 +121,8 @@ class LogWriter:
         self._finished = False
         self._channel = -1
         self._pieces: list[bytes] = []  # of one channel
-        self._chunks: list[Chunk] = []  # of those before it
-        self._waiting = 0  # bytes that these two take in memory
+        self._chunks: list[Chunk] = []  # earlier ones, of other channels
+        self._waiting = 0  # the memory of both, in bytes
         self._unwritten = b""
         self._lost = 0
         self._write(b"")
@@ -128,7 +131,7 @@ class LogWriter:
         return f"<LogWriter {self.path}>"
 
     def append(self, channel: int, data: bytes) -> None:
-        """Output has come; it can be read from the file within L{DELAY} seconds.
+        """Add output. It is in the file within L{DELAY} seconds.
 
         @raise ValueError: the log is finished.
         """
@@ -149,7 +152,7 @@ class LogWriter:
             self._arm()
 
     def flush(self) -> None:
-        """Whatever was appended can be read from the file when this returns, if the disk takes it."""
+        """Write all added output to the file, as far as the disk permits."""
         outside: Sequence[Chunk] = ()
         if self._chunks or (self._room is not None and self._room < self._waiting):
             self._seal()
@@ -162,12 +165,12 @@ class LogWriter:
         self._waiting = 0
         self._write(block, length)
         if self._room is not None:
-            # Single bytes of two channels in turn take five times as much in the file.
+            # Single bytes of alternating channels take five times as much in the file.
             self._room = max(0, self._room - max(length, len(block) // 2))
         if outside:
             if not self._isLong:
                 self._isLong = True
-                self._write(_notice("this log has grown long: of what follows only the end is kept"))
+                self._write(_notice("this log is too long: from here on, only its end is kept"))
             self._tail.add(*_encoded(outside))
 
     def finish(self) -> int:
@@ -188,7 +191,7 @@ class LogWriter:
         if self.error is not None:
             _log.error("log file {path} is not complete: {error}", path=self.path, error=self.error)
             self.trouble = (
-                f"the end of it was not kept: {self.error}" if self.size else f"not kept: {self.error}"
+                f"its end was not written: {self.error}" if self.size else f"not written: {self.error}"
             )
         elif not os.path.lexists(self.path):
             _log.error("log file {path} was deleted while it was being written", path=self.path)
@@ -211,7 +214,10 @@ class LogWriter:
             self._pieces = []
 
     def _write(self, block: bytes, length: int = 0) -> None:
-        """Write a number of whole chunks, with C{length} bytes of output, after what waits to be written."""
+        """Write whole chunks, after the data that waits to be written.
+
+        @param length: the bytes of output in the chunks.
+        """
         if self._lost or (self._unwritten and len(self._unwritten) + len(block) > BACKLOG):
             self._lost += length
             block = b""
@@ -259,8 +265,8 @@ class LogWriter:
 class _Tail:
     """I keep the last bytes of the output.
 
-    @ivar blocks: the chunks as they stand in a file, and how many bytes of output each block has.
-    @ivar dropped: how many bytes of output I have forgotten.
+    @ivar blocks: encoded chunks, and the bytes of output in each block.
+    @ivar dropped: the bytes of output dropped so far.
     """
 
     def __init__(self, size: int) -> None:
@@ -279,12 +285,12 @@ class _Tail:
 
 
 class LogReader:
-    """I read one log, whether it is finished or still grows.
+    """I read one log, finished or still growing.
 
-    A last chunk that is not there in full (the master has ended while it wrote) is passed over; where the
-    file is damaged I say so in a chunk of the header channel, and that is the end.
+    I skip an incomplete last chunk: the master ended while it wrote. If the file is damaged, I return a note
+    in the header channel and stop.
 
-    @ivar damage: where the file was found to be damaged, in words; empty if it was not.
+    @ivar damage: the place of the damage, as text; empty if none was found.
     """
 
     def __init__(self, path: str) -> None:
@@ -299,12 +305,12 @@ class LogReader:
         return os.stat(self.path).st_size
 
     def read(self, offset: int = 0, size: int = BLOCK, end: int | None = None) -> tuple[list[Chunk], int]:
-        """The next chunks, from about C{size} bytes of the file, or more if a chunk is larger.
+        """Read the next chunks: from about C{size} bytes of the file, or more if a chunk is larger.
 
-        @param offset: 0, or where an earlier answer says to go on.
-        @param end: where to stop reading; None for the end of the file.
-        @return: the chunks (none at the end), and where to go on.
-        @raise OSError: the file is gone, or the disk broken.
+        @param offset: 0, or the offset from the last call.
+        @param end: stop reading there; None for the end of the file.
+        @return: the chunks (none at the end), and the offset for the next call.
+        @raise OSError: the file is gone, or the disk is broken.
         """
         parser = ChunkParser(offset)
         with readPlain(self.path) as source:
@@ -322,10 +328,10 @@ class LogReader:
     def chunks(
         self, fromOffset: int = 0, channels: Container[int] | None = None, end: int | None = None
     ) -> Iterator[Chunk]:
-        """What is there now, chunk by chunk; of some channels only, if given.
+        """Yield the present chunks, of all channels or of some.
 
-        @param end: where to stop, as L{size} told it; None for all that is there when it is read.
-        @raise OSError: the file is gone, or the disk broken.
+        @param end: stop there: a result of L{size}; None for the end of the file.
+        @raise OSError: the file is gone, or the disk is broken.
         """
         offset = fromOffset
         while True:
@@ -337,11 +343,11 @@ class LogReader:
                     yield chunk
 
     def texts(self, channels: Container[int] | None = None) -> Iterator[str]:
-        """The text for people, piece by piece; what is no text shows as U+FFFD."""
+        """Yield the text of the log in pieces. Invalid UTF-8 becomes U+FFFD."""
         return (text for _, text in decoded(self.chunks(channels=channels)))
 
     def text(self, channels: Container[int] | None = None) -> str:
-        """L{texts} as one: all of it in memory."""
+        """Return the text of the log, all of it in memory."""
         return "".join(self.texts(channels))
 
     async def follow(
@@ -349,10 +355,11 @@ class LogReader:
     ) -> AsyncIterator[list[Chunk]]:
         """Yield existing chunks, then new ones as they are written.
 
-        @param isOver: whether the log is finished; the iteration ends when all is read after that.
+        @param isOver: returns True when the log is finished. The iteration ends when everything is read after
+            that.
         """
         while True:
-            over = isOver()  # asked before reading: what was written until then is still to be found
+            over = isOver()  # asked before reading, so that nothing written before is missed
             chunks, offset = self.read(offset)
             if chunks:
                 yield chunks
@@ -364,12 +371,12 @@ class LogReader:
 
 
 def logFilename(builder: str, number: int, step: str, log: str, taken: Container[str] = ()) -> str:
-    """A name for the file of a log, relative to the directory of logs, that stays below it.
+    """Make a file name for a log, relative to the directory of logs and always below it.
 
-    Names without surprises look like 0.7.5's: C{full/12-log-compile-stdio}.
+    For common names it is like 0.7.5's: C{full/12-log-compile-stdio}.
 
-    @param builder: the builder's name; different ones have different directories.
-    @param taken: the names that the build has given to other logs.
+    @param builder: the builder's name; different builders have different directories.
+    @param taken: the names of the build's other logs.
     """
     stem = f"{_safe(builder)}/{_safe(f'{number}-log-{step}-{log}')}"
     name, count = stem, 1
@@ -380,9 +387,9 @@ def logFilename(builder: str, number: int, step: str, log: str, taken: Container
 
 
 def removeLogs(directory: str, filenames: Iterable[str]) -> int:
-    """Delete these files below a directory; returns how many there were. Blocks.
+    """Delete these files below a directory. Return the number of deleted files. Blocks.
 
-    What cannot be deleted is logged and left, and so is a name that leads out of the directory.
+    A file that cannot be deleted, or that is outside of the directory, is logged and kept.
     """
     top = os.path.realpath(directory)
     removed = 0
@@ -400,12 +407,12 @@ def removeLogs(directory: str, filenames: Iterable[str]) -> int:
     return removed
 
 
-#: What stands for itself in the name of a file; nearly all names do.
+#: File names that need no quoting; nearly all names are such.
 _UNSURPRISING = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.~ +,=@-]{{0,{_NAME_MAX - 1}}}")
 
 
 def _safe(name: str) -> str:
-    """A safe file name for any text: equal for equal texts, different for different ones."""
+    """A safe file name for any text. Equal texts have equal names, different texts have different ones."""
     if _UNSURPRISING.fullmatch(name):
         return name
     spelled = quote(name.encode("utf-8", "surrogateescape"), safe=" +,=@")
@@ -418,7 +425,7 @@ def _safe(name: str) -> str:
 
 
 def _encoded(chunks: Sequence[Chunk]) -> tuple[bytes, int]:
-    """The chunks as they stand in a file, none above L{BLOCK}, and how many bytes of output that is."""
+    """Encode chunks for the file, none longer than L{BLOCK}. Also return the bytes of output in them."""
     block = b"".join(
         encode(channel, data[at : at + BLOCK])
         for channel, data in chunks
@@ -437,7 +444,7 @@ def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:
 
 
 def _divide(chunks: list[Chunk], room: int) -> tuple[list[Chunk], list[Chunk]]:
-    """The chunks that hold the first C{room} bytes, and the others; one may be cut in two."""
+    """Split chunks after C{room} bytes. One chunk may be cut in two."""
     for position, (channel, data) in enumerate(chunks):
         if len(data) > room:
             inside = [*chunks[:position], (channel, data[:room])] if room else chunks[:position]

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.logs.test_format -*-
-"""The format of log files: chunks of bytes, each with its channel, one after the other, as 0.7.5 wrote them.
+"""The format of log files, as in 0.7.5: a sequence of chunks of bytes, each with its channel.
 
-A chunk is C{LENGTH:CHANNELDATA,}: the length in decimal digits counts the channel, which is one digit,
-and the data. The data is what a slave sent; nothing here decodes it, and nothing here touches a file.
+A chunk is C{LENGTH:CHANNELDATA,}. The length, in decimal digits, counts the channel (one digit) and the data.
+The data is unconverted slave output. This module uses no files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COLON, _COMMA, _ZERO = b":,0"
 
 
 class BadLog(ValueError):
-    """No chunk begins at C{offset}, which counts bytes from where the parser began."""
+    """No chunk begins at C{offset}, in bytes from the start of the parser."""
 
     def __init__(self, offset: int) -> None:
         ValueError.__init__(self, f"no chunk of a log begins at byte {offset}")
@@ -29,7 +29,7 @@ class BadLog(ValueError):
 
 
 def encode(channel: int, data: bytes) -> bytes:
-    """One chunk.
+    """Encode one chunk.
 
     @param channel: 0 to 9; see L{CHANNELS}.
     """
@@ -37,27 +37,27 @@ def encode(channel: int, data: bytes) -> bytes:
 
 
 def around(channel: int, length: int) -> tuple[bytes, bytes]:
-    """The bytes before and after the C{length} bytes of data in a chunk."""
+    """The bytes before and after C{length} bytes of data in a chunk."""
     return b"%d:%d" % (length + 1, channel), b","
 
 
 class ChunkParser:
-    """I find the chunks in a file that is given to me piece by piece, in time linear to its size.
+    """I find the chunks in a file that is fed to me in pieces, in linear time.
 
-    @ivar offset: where the first chunk begins that I have not returned; counts what I was given.
+    @ivar offset: the offset in the file of the first chunk that I have not returned.
     """
 
     def __init__(self, offset: int = 0) -> None:
-        """@param offset: the place in the file of the first byte that I shall be given."""
+        """@param offset: the offset in the file of the first byte that is fed."""
         self.offset = offset
         self._pieces: list[bytes] = []
         self._have = 0
         self._need = 1
 
     def feed(self, piece: bytes) -> list[Chunk]:
-        """The chunks that are complete now.
+        """Add a piece. Return the chunks that are complete now.
 
-        @raise BadLog: what follows the last chunk that I returned is none.
+        @raise BadLog: the data after the last returned chunk is not a chunk.
         """
         self._pieces.append(piece)
         self._have += len(piece)
@@ -69,7 +69,7 @@ class ChunkParser:
         self._have = len(text) - used
         self.offset += used
         if not self._need:
-            if chunks:  # hand out the good ones first; the next call finds the damage at once
+            if chunks:  # return the valid ones first; the next call raises the error
                 self._need = 1
                 return chunks
             raise BadLog(self.offset)
@@ -77,9 +77,9 @@ class ChunkParser:
 
 
 def _parse(text: bytes) -> tuple[list[Chunk], int, int]:
-    """The chunks at the beginning, where they end, and how long the rest must become to hold another one.
+    """Return the chunks at the beginning, their end, and the length that the rest needs for another chunk.
 
-    The last is 0 if it never will.
+    The last is 0 if the rest is not valid.
     """
     chunks: list[Chunk] = []
     at, size = 0, len(text)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
 """The logs of a running build: steps write them, observers read them.
 
-The bytes are written by L{buildbot.logs.files}, as the slave sent them.
+L{buildbot.logs.files} writes the unconverted bytes from the slave.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class LoggedStep(Protocol):
 
 
 class LogDirectory:
-    """I make the logs of all builds, in files below one directory.
+    """I create the logs of all builds, in files below one directory.
 
-    @ivar limits: how much of each log is kept.
-    @ivar troubles: where I report that logs cannot be written.
+    @ivar limits: the limits of each log.
+    @ivar troubles: the list to which I report failed writes.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LogDirectory:
         self.troubles = troubles
 
     def create(self, build: LoggedBuild, step: str, name: str) -> tuple[str, LogWriter]:
-        """The filename of a new log, which no other file has, and its writer."""
+        """Create a log. Return its unique file name and its writer."""
         given = {log.filename for log in build.getLogs()}
         nameBeside = partial(logFilename, build.record.builder, build.number, step, name)
         filename, opener = nameBeside(given), openForWriting
@@ -79,14 +79,14 @@ class LogDirectory:
         except FileExistsError:
             filename = nameBeside(_Taken(self.directory, given))
         except OSError:
-            pass  # the writer tries again, and tells of it
+            pass  # the writer retries, and reports the error
         else:
             opener = partial(_opened, file)
         path = os.path.join(self.directory, filename)
         return filename, LogWriter(path, self.clock, self.limits, opener, self._told)
 
     def _told(self, path: str, error: str | None) -> None:
-        """Report that writes of a log fail, or succeed again."""
+        """Report that writing a log fails, or works again."""
         if self.troubles is None:
             return
         directory = os.path.dirname(path)
@@ -102,17 +102,17 @@ class LogDirectory:
         self.troubles.report(subject, symptom, lambda: canWrite(directory))
 
     def reader(self, filename: str) -> LogReader:
-        """A reader for the log with this file name."""
+        """Return a reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
 
 
 def _opened(file: OutputFile, path: str) -> OutputFile:
-    """The file, which is open already."""
+    """Return a file that is open already."""
     return file
 
 
 class _Taken:
-    """I contain the names that a build has given to its logs, and those of the files that are there."""
+    """I contain the names of the build's logs, and those of existing files."""
 
     def __init__(self, directory: str, given: Container[str]) -> None:
         self._directory = directory
@@ -158,8 +158,8 @@ class Nowhere:
 class LogFile(Completion):
     """I am one log of a step.
 
-    @ivar filename: relative to the directory of logs.
-    @ivar isHTML: whether the text is HTML, to be shown as it is.
+    @ivar filename: the path of the file, relative to the directory of logs.
+    @ivar isHTML: True if the text is HTML, to be shown unescaped.
     """
 
     isHTML = False
@@ -230,7 +230,7 @@ class LogFile(Completion):
         self.addEntry(LOG_CHANNEL_HEADER, text)
 
     def addEntry(self, channel: int, text: bytes | str) -> None:
-        """Some more: bytes as they came, or text, kept as UTF-8. After L{finish} it is dropped (B4)."""
+        """Add bytes, or text, which is encoded as UTF-8. After L{finish}, output is dropped (B4)."""
         if self._length is not None:
             return
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -249,7 +249,7 @@ class LogFile(Completion):
             self._writer.flush()
 
     def finish(self) -> None:
-        """Nothing more will come. Harmless when called again."""
+        """Close the log. A second call does nothing."""
         if self._length is None:
             self._length = self._writer.finish()
             for channel, text in self._decoder.finish() if self._decoder is not None else ():
@@ -258,14 +258,14 @@ class LogFile(Completion):
             self._decoder = None
             self.tellFinished()
 
-    # reading: text for everybody, bytes for those who ask for them
+    # reading, as text or as bytes
 
     def subscribe(self, receiver: object, catchup: bool = False) -> None:
-        """Call C{receiver.logChunk(build, step, log, channel, text)} for what comes.
+        """Call C{receiver.logChunk(build, step, log, channel, text)} for new output.
 
-        What is not UTF-8 shows as U+FFFD; a character is never cut by the end of a chunk.
+        Invalid UTF-8 becomes U+FFFD. A character is never split between two calls.
 
-        @param catchup: also for what was there before.
+        @param catchup: True to call it for earlier output first.
         """
         decoder = ChunkDecoder()
         if catchup:
@@ -281,9 +281,9 @@ class LogFile(Completion):
         self._observers = self._observers.plus(receiver)
 
     def subscribeBytes(self, receiver: object, catchup: bool = False) -> None:
-        """Call C{receiver.logBytes(build, step, log, channel, data)} for what comes, as it came.
+        """Call C{receiver.logBytes(build, step, log, channel, data)} for new output, unconverted.
 
-        @param catchup: also for what was there before.
+        @param catchup: True to call it for earlier output first.
         """
         if catchup:
             for channel, data in self._written():
@@ -293,22 +293,22 @@ class LogFile(Completion):
             self._byteObservers = self._byteObservers.plus(receiver)
 
     def subscribeConsumer(self, consumer: IStatusLogConsumer) -> None:
-        """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, as fast as it wants."""
+        """Write (channel, text), old and new, to an L{interfaces.IStatusLogConsumer}, at its own pace."""
         LogProducer(self, self._reader(), consumer, self.step.build.logs.clock).start()
 
     def isWatched(self) -> bool:
-        """Whether anybody sees it grow."""
+        """True if there are subscribers."""
         return bool(self._observers or self._byteObservers)
 
     def unsubscribe(self, receiver: object) -> None:
-        """Call it no more."""
+        """Stop calling a receiver."""
         self._observers = self._observers.without(receiver)
         self._byteObservers = self._byteObservers.without(receiver)
         if not self._observers:
             self._decoder = None
 
     def _written(self) -> Iterator[Chunk]:
-        """What is in the file by now; nothing if there is no file to read."""
+        """The chunks in the file; none if the log has no file."""
         return self._reader().chunks() if self.hasContents() else iter(())
 
     def _tellText(self, text: str, channel: int) -> None:
@@ -317,64 +317,64 @@ class LogFile(Completion):
                 self._tell(observer, "logChunk", channel, text)
 
     def _tell(self, observer: object, method: str, channel: int, data: bytes | str) -> bool:
-        """Whether it could bear it; else it is told no more."""
+        """Call an observer. If it raises, unsubscribe it and return False."""
         try:
             getattr(observer, method)(self.step.build, self.step, self, channel, data)
         except PLUGIN_ERRORS:
             self.unsubscribe(observer)
             tell = getattr(getattr(observer, "step", None), "observerFailed", None)
             if tell is not None:
-                tell(Failure())  # a step's own eyes: it must not judge by what they have not seen
+                tell(Failure())  # the step fails: its verdict would rest on output that the observer missed
             else:
                 _log.failure("observer {observer!r} of log {name} failed", observer=observer, name=self.name)
             return False
         return True
 
     def getChunks(self, channels: Container[int] = (), onlyText: bool = False) -> Iterator[Any]:
-        """What was written before this call: (channel, text) pairs.
+        """Yield the present output as (channel, text) pairs.
 
-        @param channels: of which channels; none given: of all.
-        @param onlyText: instead of pairs, pieces of text, as in L{getText}.
+        @param channels: the wanted channels; all if none is given.
+        @param onlyText: yield pieces of text instead of pairs.
         """
         chunks = decoded(self.getByteChunks(channels))
         return (text for _, text in chunks) if onlyText else chunks
 
     def getByteChunks(self, channels: Container[int] = ()) -> Iterator[Chunk]:
-        """The same as it came: (channel, bytes) pairs."""
+        """Yield the present output, unconverted, as (channel, bytes) pairs."""
         reader = self._reader()
         return reader.chunks(channels=channels or None, end=reader.size())
 
     def getText(self) -> str:
-        """Standard output and error as text; what is none shows as U+FFFD. All of it in memory."""
+        """Return standard output and error as text, all of it in memory. Invalid UTF-8 becomes U+FFFD."""
         return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR))
 
     def getTextWithHeaders(self) -> str:
-        """The same with what was said about the command."""
+        """Return the text with the header channel, which has the command and its end."""
         return self._text((LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR, LOG_CHANNEL_HEADER))
 
     def _text(self, channels: tuple[int, ...]) -> str:
         return self._reader().text(channels)
 
     def _reader(self) -> LogReader:
-        """What reads all that was written so far."""
+        """A reader of all output so far."""
         self.flush()
         path = self._writer.path
         return _Nothing(path) if isinstance(self._writer, Nowhere) else LogReader(path)
 
     def readlines(self, channel: int = LOG_CHANNEL_STDOUT) -> list[str]:
-        """The lines of one channel, with their ends; only a newline ends one, and no other character."""
+        """Return the lines of one channel, with their ends. Only a newline ends a line."""
         return io.StringIO(self._text((channel,)), newline="\n").readlines()
 
 
 class HTMLLogFile(LogFile):
-    """I am a log in HTML, to be shown as it is; a step writes me in one piece."""
+    """I am a log in HTML, to be shown unescaped. A step writes me in one piece."""
 
     isHTML = True
 
     def subscribe(self, receiver: object, catchup: bool = False) -> None:
-        """Nobody is told of pieces of it: who wants it reads it whole."""
+        """Do nothing: receivers get no pieces of HTML logs."""
 
     @property
     def html(self) -> str:
-        """All of it."""
+        """The whole text."""
         return self.getText()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.logs.test_producer -*-
-"""One log on its way to a consumer, no faster than the consumer wants it.
+"""Send one log to a consumer, at the consumer's pace.
 
-Everything is read from the file of the log, so a consumer that pauses costs no memory.
+All data is read from the file of the log, so a paused consumer costs no memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _log = Logger()
 
 
 class Logged(Protocol):
-    """What a producer needs of the log that it writes."""
+    """The methods of a log that L{LogProducer} uses."""
 
     def getName(self) -> str: ...
     def flush(self) -> None: ...
@@ -35,15 +35,17 @@ class Logged(Protocol):
 
 @implementer(IPushProducer)
 class LogProducer:
-    """I write one log, and all that comes to it, to an L{buildbot.interfaces.IStatusLogConsumer}.
+    """I write one log, old and new output, to an L{buildbot.interfaces.IStatusLogConsumer}.
 
-    A turn of the reactor carries one block of the file.
+    I send one block of the file in each turn of the reactor.
     """
 
     def __init__(
         self, log: Logged, reader: LogReader, consumer: IStatusLogConsumer, clock: IReactorTime
     ) -> None:
-        """@param log: the L{buildbot.logs.live.LogFile}; C{reader} reads its file."""
+        """@param log: the L{buildbot.logs.live.LogFile}.
+        @param reader: reads the log's file.
+        """
         self._log = log
         self._reader = reader
         self._consumer = consumer
@@ -55,14 +57,14 @@ class LogProducer:
         self._turn: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Meet the consumer, and begin to write in a later turn."""
+        """Register with the consumer, and start to write in a later turn."""
         self._consumer.registerProducer(self, True)
         self._log.subscribeBytes(self)
         self._log.waitUntilFinished().addCallback(lambda log: self._go())
         self._go()
 
     def logBytes(self, build: object, step: object, log: object, channel: int, data: bytes) -> None:
-        """There is more in the log."""
+        """Continue: the log has new output."""
         self._go()
 
     def pauseProducing(self) -> None:
@@ -75,7 +77,7 @@ class LogProducer:
         self._go()
 
     def stopProducing(self) -> None:
-        """See L{IPushProducer}: the consumer hears of nothing any more, not even of the end."""
+        """See L{IPushProducer}: nothing more is sent, not even the end."""
         self._isStopped = True
         self._log.unsubscribe(self)
 
@@ -98,7 +100,7 @@ class LogProducer:
             )
 
     def _writeBlock(self) -> None:
-        isOver = self._log.isFinished()  # asked before reading: all that was written until then is read
+        isOver = self._log.isFinished()  # asked before reading, so that nothing written before is missed
         self._log.flush()
         chunks, self._offset = self._reader.read(self._offset)
         for channel, data in chunks:

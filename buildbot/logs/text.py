@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.logs.test_text -*-
-"""The text of a log: the bytes of each channel, decoded as they come.
+"""Decode the bytes of a log's channels to text, chunk by chunk.
 
-A character that is cut in two by the end of a chunk is whole in the next one. What is no text becomes U+FFFD.
-Nothing here reads a file.
+A character that is split between two chunks is returned with the second one. Invalid UTF-8 becomes U+FFFD.
+This module reads no files.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class ChunkDecoder:
         return decoder.decode(data)
 
     def finish(self) -> list[tuple[int, str]]:
-        """(channel, text) of the characters that nothing will complete any more."""
+        """(channel, text) of the characters that are incomplete at the end of the log."""
         rests = [(channel, decoder.decode(b"", True)) for channel, decoder in self._decoders.items()]
         return [(channel, rest) for channel, rest in rests if rest]
 
 
 def decoded(chunks: Iterable[Chunk]) -> Iterator[tuple[int, str]]:
-    """(channel, text) for all the chunks of a log; none is empty."""
+    """(channel, text) for all chunks of a log, without empty ones."""
     decoder = ChunkDecoder()
     for channel, data in chunks:
         text = decoder.decode(channel, data)

@@ -51,4 +51,6 @@ class UmaskTests(SynchronousTestCase):
     def test_wrong(self) -> None:
         """F11: a umask that is none is said when the master starts."""
         failed = self.assertRaises(servers.StartFailed, self.start, "umask = '022'")
-        self.assertIn("says umask = '022': it is None, or a number from 0 to 0o777, as in 0o022", str(failed))
+        self.assertIn(
+            "says umask = '022': it must be None or a number from 0 to 0o777, such as 0o022", str(failed)
+        )

@@ -93,7 +93,7 @@ class CommandsTests(unittest.TestCase):
                 self.assertEqual((said.status, said.out), (1, ""))
                 self.assertEqual(
                     said.err,
-                    f"process {child.pid}, which {path} names, runs in this directory and was not started by "
+                    f"process {child.pid}, named in {path}, runs in this directory and was not started by "
                     "this command: stop it with the program that started it\n",
                 )
         with open(path) as stream:

@@ -57,7 +57,7 @@ class TacTests(unittest.TestCase):
         self.assertIsNone(self.load(f"{SERVICE}umask = 0o022\n").umask)
         for wrong in ("0o1000", "-1", "'022'", "True"):
             (line,) = self.failure(f"{master}umask = {wrong}\n")
-            self.assertIn("or a number from 0 to 0o777, as in 0o022", line)
+            self.assertIn("or a number from 0 to 0o777, such as 0o022", line)
 
     def test_error(self) -> None:
         """An error is one line that names the line of the file, not our code."""

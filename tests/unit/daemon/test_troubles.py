@@ -91,4 +91,4 @@ class TroublesTests(unittest.SynchronousTestCase):
             self.troubles.report(f"logs/{number}", FULL)
         records = reportTroubles(self.troubles)
         self.assertEqual(len(records), MOST + 1)
-        self.assertEqual(records[-1]["what"], "there is more: 7 troubles")
+        self.assertEqual(records[-1]["what"], "7 more troubles")

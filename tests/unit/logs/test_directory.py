@@ -126,7 +126,7 @@ class WholeTests(ShelfCase):
         """H9: a log that has lost its end says how much that was."""
         os.truncate(self.path, 300000)
         length = self.record.length or 0
-        self.assertEqual(self.trouble(), f"it lacks its last {length - 300000} bytes, of {length}")
+        self.assertEqual(self.trouble(), f"its last {length - 300000} of {length} bytes are missing")
 
     def test_everyByte(self) -> None:
         """H9: a wrong byte anywhere in a log is noticed."""
@@ -136,7 +136,7 @@ class WholeTests(ShelfCase):
                 file.seek(position)
                 file.write(bytes([data[position] ^ 1]))
                 file.flush()
-                self.assertIn("not as it was written", self.trouble())
+                self.assertIn("altered after it was written", self.trouble())
                 file.seek(position)
                 file.write(data[position : position + 1])
         self.assertEqual(self.trouble(), "")
@@ -145,7 +145,7 @@ class WholeTests(ShelfCase):
         """H9, H10: a log that is gone, has grown, or is a FIFO now says so, and nobody waits for it."""
         with open(self.path, "ab") as file:
             file.write(b"more")
-        self.assertEqual(self.trouble(), "somebody has appended 4 bytes to its file")
+        self.assertEqual(self.trouble(), "its file has 4 bytes too many")
         os.unlink(self.path)
         self.assertEqual(self.trouble(), "its file is gone")
         os.mkfifo(self.path)

@@ -197,7 +197,7 @@ class WriterTests(LogCase):
         writer = LogWriter(self.path, self.clock, UNLIMITED)
         writer.append(OUT, b"new")
         self.assertEqual(writer.finish(), 0)
-        self.assertEqual(writer.trouble, "not kept: File exists")
+        self.assertEqual(writer.trouble, "not written: File exists")
         self.assertEqual(Path(self.path).read_bytes(), b"old")
 
     def test_whatIsLost(self) -> None:
@@ -220,7 +220,7 @@ class WriterTests(LogCase):
         writer = self.writer(disk=Disk(room=4))
         writer.append(OUT, b"0123456789")
         writer.finish()
-        self.assertEqual(writer.trouble, f"the end of it was not kept: {os.strerror(errno.ENOSPC)}")
+        self.assertEqual(writer.trouble, f"its end was not written: {os.strerror(errno.ENOSPC)}")
         writer = self.writer()
         os.unlink(self.path)
         writer.finish()
@@ -255,7 +255,7 @@ class LimitsTests(LogCase):
         whole = b"".join(b"line %05d\n" % number for number in range(1000))
         self.assertEqual(text, whole[:1000] + whole[-kept:])
         notices = self.written(HEADER)
-        self.assertIn(b"[this log has grown long", notices)
+        self.assertIn(b"[this log is too long", notices)
         self.assertIn(b"[%d bytes left out here]" % (len(whole) - len(text)), notices)
         self.assertEqual(writer.length, len(whole))
 
@@ -266,7 +266,7 @@ class LimitsTests(LogCase):
             writer.append(OUT, b"x" * size)
             writer.finish()
             self.assertEqual(self.written(), b"x" * size)
-            self.assertEqual(b"grown long" in self.written(HEADER), isLong)
+            self.assertEqual(b"too long" in self.written(HEADER), isLong)
             self.assertNotIn(b"left out", self.written(HEADER))
 
     def test_saidWhileItGrows(self) -> None:
@@ -275,7 +275,7 @@ class LimitsTests(LogCase):
         writer.append(OUT, b"x" * 50)
         writer.flush()
         self.assertEqual(self.written(OUT), b"x" * 10)
-        self.assertIn(b"only the end is kept", self.written(HEADER))
+        self.assertIn(b"only its end is kept", self.written(HEADER))
         writer.finish()
 
     def test_bounded(self) -> None:

@@ -116,7 +116,7 @@ class TroubleTests(KeepingCase):
         (build,) = self.builds()
         self.assertEqual(build.results, SUCCESS)
         said = reportBuild(build.toRecord())
-        self.assertIn("shell/stdio: not kept: ", said["logTrouble"])
+        self.assertIn("shell/stdio: not written: ", said["logTrouble"])
         self.assertEqual(sorted(self.troubles()), ["logs", "logs/full"])
         os.unlink(self.logs)
         self.assertEqual(self.troubles(), [])
