@@ -107,7 +107,7 @@ class CommandsTests(unittest.TestCase):
             for verb in ("stop", "restart", "reconfig"):
                 said = command(verb, self.here)
                 self.assertEqual((said.status, said.out), (1, ""))
-                self.assertIn(f"process {child.pid}, which {self.here}/twistd.pid names, runs in", said.err)
+                self.assertIn(f"process {child.pid}, named in {self.here}/twistd.pid, runs in", said.err)
             self.assertIsNone(child.poll())
 
     def test_gone(self) -> None:

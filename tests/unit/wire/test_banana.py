@@ -1,4 +1,4 @@
-"""The bytes of the wire: the same as Twisted's, both ways, and never more of them than allowed."""
+"""Banana: the same bytes as Twisted's, both ways, within limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from buildbot.wire.banana import (
 
 fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
-#: So wide that only what every PB peer refuses is refused.
+#: Wide enough that only the limits of all PB peers apply.
 WIDE = Limits(expressionBytes=1 << 40, depth=1 << 20, items=SIZE_LIMIT)
 
 BOUNDARIES = sorted(
@@ -57,7 +57,7 @@ expressions = st.recursive(scalars, lambda inner: st.lists(inner, max_size=6), m
 
 
 class Twisteds(twisteds.Banana):
-    """Twisted's Banana, after it agreed on a dialect, with what it wrote and understood kept."""
+    """Twisted's Banana after the dialect negotiation. It records its output and the decoded expressions."""
 
     def __init__(self, dialect: bytes | None = b"pb") -> None:
         super().__init__(isClient=0)
@@ -83,7 +83,7 @@ def twistedEncodes(expression: Any, dialect: bytes | None = b"pb") -> bytes:
 
 
 def twistedDecodes(chunks: Iterable[bytes]) -> tuple[list[Any], bool]:
-    """What Twisted understands of C{chunks}, and whether it then protests."""
+    """The expressions that Twisted decodes from C{chunks}, and True if it then raises."""
     banana = Twisteds()
     try:
         for chunk in chunks:
@@ -94,7 +94,7 @@ def twistedDecodes(chunks: Iterable[bytes]) -> tuple[list[Any], bool]:
 
 
 def weDecode(chunks: Iterable[bytes], limits: Limits = WIDE) -> tuple[list[Any], BananaError | None]:
-    """What we understand of C{chunks}, and the protest with which that ends, if any."""
+    """The expressions that our decoder yields from C{chunks}, and the error at the end, if any."""
     decoder = Decoder(limits, vocabulary=True)
     received: list[Any] = []
     try:
@@ -106,7 +106,7 @@ def weDecode(chunks: Iterable[bytes], limits: Limits = WIDE) -> tuple[list[Any],
 
 
 def header(number: int, kind: bytes) -> bytes:
-    """The beginning of a string or list that is C{number} long."""
+    """The header of a string or list with length C{number}."""
     digits: list[bytes] = []
     twisteds.int2b128(number, digits.append)
     return b"".join(digits) + kind
@@ -117,13 +117,13 @@ def singly(data: bytes) -> list[bytes]:
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
-    """C{data} cut at C{places}; no piece is empty."""
+    """Split C{data} at C{places}, without empty pieces."""
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
     return [data[start:end] for start, end in pairwise(edges)]
 
 
 def plain(value: Any) -> Any:
-    """C{value} in a form in which equal means alike: NaN too, and 1 is not 1.0."""
+    """Convert C{value} so that equality includes the type, and NaN equals NaN."""
     if isinstance(value, list):
         return [plain(each) for each in value]
     if isinstance(value, float) and math.isnan(value):
@@ -132,31 +132,31 @@ def plain(value: Any) -> Any:
 
 
 class EncodeTests(unittest.TestCase):
-    """What we write."""
+    """Encoding."""
 
     def test_vocabulary(self) -> None:
-        """The words that go as numbers are those of every PB peer."""
+        """Our numbered words are those of every PB peer."""
         self.assertEqual(VOCABULARY, twisteds.Banana.outgoingVocabulary)
 
     @fuzz
     @given(expressions)
     def test_sameBytes(self, expression: Any) -> None:
-        """Peers get from us, byte for byte, what Twisted would have sent them."""
+        """Our bytes are the same as Twisted's."""
         self.assertEqual(encode(expression), twistedEncodes(expression))
 
     @fuzz
     @given(expressions)
     def test_sameBytesBeforeTheDialect(self, expression: Any) -> None:
-        """The greeting, before a dialect is agreed on, spells every word out."""
+        """Before a dialect is agreed on, every word is spelled out."""
         self.assertEqual(encode(expression, vocabulary=False), twistedEncodes(expression, None))
 
     def test_numbers(self) -> None:
-        """Numbers round every change of representation go out as Twisted's."""
+        """Numbers near each change of representation are encoded like Twisted's."""
         for number in BOUNDARIES:
             self.assertEqual(encode([number]), twistedEncodes([number]), number)
 
     def test_subclasses(self) -> None:
-        """Subclasses go as Twisted sends them: a bool is 0 or 1."""
+        """Instances of subclasses are encoded like Twisted's: a bool is 0 or 1."""
 
         class Text(bytes):
             pass
@@ -171,13 +171,13 @@ class EncodeTests(unittest.TestCase):
         self.assertEqual(encode(mixed), twistedEncodes(mixed))
 
     def test_longStringsAndLists(self) -> None:
-        """Strings and lists of every length up to the limit go out as Twisted's."""
+        """Strings and lists of every length up to the limit are encoded like Twisted's."""
         for size in (127, 128, 1023, 1024, 16383, 16384, SIZE_LIMIT):
             self.assertEqual(encode(b"x" * size), twistedEncodes(b"x" * size))
             self.assertEqual(encode([0] * size), twistedEncodes([0] * size))
 
     def test_tooMuch(self) -> None:
-        """What no peer would take is refused here, saying which limit it is, before a byte is written."""
+        """An expression that no peer would accept raises the exceeded limit, before a byte is written."""
         for limit, value in [
             ("string", b"x" * (SIZE_LIMIT + 1)),
             ("list", [0] * (SIZE_LIMIT + 1)),
@@ -188,7 +188,9 @@ class EncodeTests(unittest.TestCase):
             self.assertEqual(self.assertRaises(LimitExceeded, encode, [value]).limit, limit)
 
     def test_whatCannotBeSent(self) -> None:
-        """Other types are refused by the name of the type; their value, a password perhaps, is not told."""
+        """Other types are refused by the name of the type. The error does not contain the value, which may be
+        a password.
+        """
         for value in ("secret", None, bytearray(b"secret"), {"secret": 1}):
             error = self.assertRaises(BananaError, encode, [b"x", [value]])
             self.assertIn(type(value).__name__, str(error))
@@ -207,12 +209,12 @@ class EncodeTests(unittest.TestCase):
 
 
 class DecodeTests(unittest.TestCase):
-    """What we understand."""
+    """Decoding."""
 
     @fuzz
     @given(st.lists(expressions, max_size=4), st.lists(st.integers(min_value=0), max_size=6))
     def test_sameValues(self, sent: list[Any], places: list[int]) -> None:
-        """What a peer sends is understood as Twisted would, whole, in any pieces, and byte by byte."""
+        """Values are decoded like Twisted's: whole, in pieces, and byte by byte."""
         data = b"".join(map(twistedEncodes, sent))
         expected = plain(sent)
         for chunks in ([data], cut(data, places), singly(data)):
@@ -225,7 +227,7 @@ class DecodeTests(unittest.TestCase):
         st.one_of(
             st.binary(max_size=60),
             st.lists(st.sampled_from([*range(0x7E, 0x89), 0, 1, 2, 3, 4, 5, 0xFF]), max_size=40).map(bytes),
-            # Whole expressions with one byte changed.
+            # Whole expressions with one changed byte.
             st.builds(
                 lambda data, place, byte: data[: place % len(data)] + byte + data[place % len(data) + 1 :],
                 expressions.map(encode),
@@ -244,24 +246,26 @@ class DecodeTests(unittest.TestCase):
     @example(b"\x05\x00\x00\x81", [1])
     @example(b"\x01" * 64 + b"\x84" + b"8 bytes!", [])
     def test_sameOfAnything(self, data: bytes, places: list[int]) -> None:
-        """Of any bytes whatever we understand what Twisted does, and protest where it does."""
+        """For any bytes, our decoder yields the same as Twisted's and raises where Twisted's raises."""
         for chunks in ([data] if data else [], cut(data, places), singly(data)):
             received, error = weDecode(chunks)
             if isinstance(error, LimitExceeded) and error.limit == "items":
-                continue  # ours are fewer
+                continue  # our levels are fewer
             expected, protested = twistedDecodes(chunks)
             self.assertEqual(plain(received), plain(expected))
             self.assertEqual(error is not None, protested, error)
 
     def test_deep(self) -> None:
-        """Lists as deep inside each other as is allowed are understood."""
+        """Lists nested as deep as allowed are decoded."""
         expression: Any = b"x"
         for _ in range(AFTER_LOGIN.depth):
             expression = [expression, 1]
         self.assertEqual(weDecode([encode(expression)], AFTER_LOGIN), ([expression], None))
 
     def test_longestString(self) -> None:
-        """A string of 640 KiB arrives, whole, in reads of 64 KiB, and next to another in one megabyte."""
+        """A string of 640 KiB is decoded, in reads of 64 KiB and after another one in one read of a
+        megabyte.
+        """
         value = bytes(range(256)) * (SIZE_LIMIT // 256)
         data = encode([value, [value], 7])
         reads = [data[start : start + 65536] for start in range(0, len(data), 65536)]
@@ -271,7 +275,7 @@ class DecodeTests(unittest.TestCase):
             self.assertEqual(received, [[value, [value], 7]])
 
     def test_byteByByte(self) -> None:
-        """A peer that sends 600 KB byte by byte costs a moment, not minutes."""
+        """Decoding 600 KB byte by byte takes a moment, not minutes."""
         value = b"x" * 600_000
         segments = singly(encode(value))
         decoder = Decoder(AFTER_LOGIN)
@@ -284,10 +288,12 @@ class DecodeTests(unittest.TestCase):
 
 
 class BetweenExpressionsTests(unittest.TestCase):
-    """What changes while one read is being decoded."""
+    """Changes while one read is being decoded."""
 
     def test_dialect(self) -> None:
-        """A peer may choose the dialect and speak it in one segment; before, its words mean nothing."""
+        """A peer may choose the dialect and use it in one segment; before that, numbered words are
+        refused.
+        """
         data = encode(b"pb") + encode([b"version", 6])
         decoder = Decoder()
         arriving = iter(decoder.decode(data))
@@ -301,7 +307,7 @@ class BetweenExpressionsTests(unittest.TestCase):
         self.assertRaises(BananaError, next, arriving)
 
     def test_limits(self) -> None:
-        """Once its login is accepted a peer may send more, in the same segment already."""
+        """The limits after login already apply to later messages in the same segment."""
         large = [b"x" * 5000]
         decoder = Decoder(BEFORE_LOGIN)
         arriving = iter(decoder.decode(encode([1]) + encode(large)))
@@ -310,7 +316,7 @@ class BetweenExpressionsTests(unittest.TestCase):
         self.assertEqual(list(arriving), [large])
 
     def test_limitsOfAnUnfinishedExpression(self) -> None:
-        """New limits hold for an expression whose beginning is already here."""
+        """New limits apply to an expression that is partly received."""
         data = encode([b"x" * 3000, b"y" * 3000])
         decoder = Decoder(BEFORE_LOGIN)
         self.assertEqual(list(decoder.decode(data[:2000])), [])
@@ -318,7 +324,7 @@ class BetweenExpressionsTests(unittest.TestCase):
         self.assertEqual(list(decoder.decode(data[2000:])), [[b"x" * 3000, b"y" * 3000]])
 
     def test_notTaken(self) -> None:
-        """Expressions that nobody took are not lost in silence."""
+        """A second decode call raises if expressions of the first were not taken."""
         decoder = Decoder(WIDE)
         arriving = iter(decoder.decode(encode(1) + encode(2)))
         self.assertEqual(next(arriving), 1)
@@ -328,9 +334,9 @@ class BetweenExpressionsTests(unittest.TestCase):
         self.assertEqual(list(arriving), [])
 
     def test_notTakenOfMuch(self) -> None:
-        """Nor are they lost of a read that is a megabyte long."""
+        """The same holds for a read of a megabyte."""
         decoder = Decoder(WIDE)
-        # The first piece ends where an expression does, or in the midst of one.
+        # The first piece ends between two expressions, or inside of one.
         for length in (SIZE_LIMIT - 4, SIZE_LIMIT - 3):
             arriving = iter(decoder.decode(encode(b"x" * length) + encode(1) + encode(2)))
             for _ in range(2):
@@ -341,10 +347,10 @@ class BetweenExpressionsTests(unittest.TestCase):
 
 
 class LimitTests(unittest.TestCase):
-    """What a peer may not do, however it cuts it."""
+    """The limits, however the data is split."""
 
     def refused(self, data: bytes, limits: Limits, limit: str) -> None:
-        """Each way of cutting C{data} is refused for C{limit}, and so is whatever follows."""
+        """Check that each split of C{data} is refused for C{limit}, and so is all later data."""
         for chunks in ([data], singly(data), cut(data, range(0, len(data), 7))):
             decoder = Decoder(limits, vocabulary=True)
 
@@ -360,7 +366,7 @@ class LimitTests(unittest.TestCase):
             self.assertEqual(again.limit, limit)
 
     def test_announced(self) -> None:
-        """Strings and lists that are too long are refused for their length alone, without what is in them."""
+        """Too long strings and lists are refused by their announced length, before their content arrives."""
         string, items = b"\x82", b"\x80"
         self.refused(header(4094, string), BEFORE_LOGIN, "expressionBytes")
         self.refused(header(SIZE_LIMIT + 1, string), AFTER_LOGIN, "string")
@@ -370,13 +376,13 @@ class LimitTests(unittest.TestCase):
         self.refused(header(2**448 - 1, items), WIDE, "items")
 
     def test_sizeOfAll(self) -> None:
-        """Many small strings or long numbers are refused once they are too much together."""
+        """Many small strings or long numbers are refused when they exceed the limit together."""
         self.refused(encode([b"x" * 90] * 50), BEFORE_LOGIN, "expressionBytes")
         self.refused(encode([2**448 - 1] * 64), BEFORE_LOGIN, "expressionBytes")
         self.refused(encode([2**448 - 1] * 64)[:4100], BEFORE_LOGIN, "expressionBytes")
 
     def test_tooLongAndHere(self) -> None:
-        """A string that is too long is refused although all of it came in one piece."""
+        """A too long string is refused even if it arrives in one piece."""
         data = header(SIZE_LIMIT + 1, b"\x82") + b"x" * (SIZE_LIMIT + 1)
         received, error = weDecode([encode(1) + data])
         self.assertEqual(received, [1])
@@ -384,24 +390,24 @@ class LimitTests(unittest.TestCase):
         self.assertEqual(error.limit, "string")
 
     def test_itemsOfAll(self) -> None:
-        """Lists that are short each are refused once their items are too many together."""
+        """Short lists are refused when their items exceed the limit together."""
         self.refused(encode([[0] * 9] * 7), BEFORE_LOGIN, "items")
         self.refused(encode([[]] * 65), BEFORE_LOGIN, "items")
 
     def test_depth(self) -> None:
-        """Lists inside lists are refused at the first that is too deep, the empty one included."""
+        """Nested lists are refused at the first one that is too deep, even if it is empty."""
         self.refused(b"\x01\x80" * 9, BEFORE_LOGIN, "depth")
         self.refused(b"\x01\x80" * 8 + b"\x80", BEFORE_LOGIN, "depth")
         self.refused(b"\x01\x80" * 65, AFTER_LOGIN, "depth")
 
     def test_prefix(self) -> None:
-        """A number that never ends is refused at its 65th byte."""
+        """An endless number is refused at its 65th byte."""
         self.refused(b"\x01" * 65, AFTER_LOGIN, "prefix")
 
     @fuzz
     @given(expressions, st.sampled_from(["expressionBytes", "items", "depth"]))
     def test_exactly(self, expression: Any, limit: str) -> None:
-        """What is exactly as large as allowed is understood, and what is larger by one is not."""
+        """An expression of exactly the allowed size is accepted; a size of one more is refused."""
         data = encode(expression)
         sizes = {"expressionBytes": len(data), "items": countItems(expression), "depth": depthOf(expression)}
         size = sizes[limit]
@@ -416,7 +422,7 @@ class LimitTests(unittest.TestCase):
                 self.assertEqual(error.limit, limit)
 
     def test_login(self) -> None:
-        """An honest login is far within what a peer may send before it (row 2)."""
+        """A genuine login is far below the limits before login (row 2)."""
         said = [
             b"pb",
             [b"version", 6],
@@ -437,7 +443,7 @@ class LimitTests(unittest.TestCase):
         self.assertEqual(weDecode([data], quarter), (said, None))
 
     def test_memory(self) -> None:
-        """Before its login no peer gets us to keep more than a few kilobytes, whatever it sends (row 2)."""
+        """Before login, a peer can make the master hold only a few kilobytes (row 2)."""
         attacks = {
             "nested lists": b"\x01\x80" * 1_000_000,
             "a list of strings": header(SIZE_LIMIT, b"\x80") + encode(b"x" * 600_000) * 4,

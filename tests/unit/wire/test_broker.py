@@ -1,4 +1,4 @@
-"""The slave port against peers that break its rules: one line, the connection, nothing else."""
+"""The slave port with peers that break its rules: each costs one log line and its connection."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
 
 
 def call(method: str, *args: Any, request: int = 1, target: Any = b"root", answer: int = 1) -> bytes:
-    """A message that calls a method with bytes and numbers as arguments."""
+    """Encode a call with bytes and numbers as arguments."""
     return encode([b"message", request, target, method.encode(), answer, [b"tuple", *args], [b"dictionary"]])
 
 
 class Root(Callee):
-    """What peers of these tests can call."""
+    """The object that the peers of these tests can call."""
 
     def __init__(self, broker: Any) -> None:
         self.broker = broker
@@ -76,7 +76,7 @@ class Root(Callee):
 
 
 class Raw(Protocol):
-    """A peer that sends bytes as it likes."""
+    """A peer that sends raw bytes."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -86,7 +86,7 @@ class Raw(Protocol):
 
 
 class Case(unittest.SynchronousTestCase):
-    """A slave port with a Root behind it."""
+    """A slave port with a Root."""
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -134,15 +134,15 @@ class Case(unittest.SynchronousTestCase):
 
 
 class ServingTests(Case):
-    """What an honest peer gets."""
+    """Calls of genuine peers."""
 
     def test_knowsTwistedsAttributes(self) -> None:
-        """Every attribute that this Twisted's broker gives itself is there on ours too."""
+        """Our broker has every attribute that Twisted's broker sets on itself."""
         ours = self.connect().server.protocol
         self.assertEqual([name for name in vars(pb.Broker()) if not hasattr(ours, name)], [])
 
     def test_call(self) -> None:
-        """A call is served and answered, one byte at a time too."""
+        """A call is served and answered, also if it arrives byte by byte."""
         for chunk in (None, 1):
             pump = self.send(call("take", b"x"), chunk=chunk)
             self.assertIn(b"taken", self.heard(pump))
@@ -155,13 +155,13 @@ class ServingTests(Case):
         self.assertIn(b"later", self.heard(self.send(call("later"))))
 
     def test_keywordsInBytes(self) -> None:
-        """A python-2 client's keywords, which come as bytes, are understood."""
+        """Keywords as bytes, from Python 2 clients, are accepted."""
         kw = [b"dictionary", [b"reference", 7]]
         self.send(encode([b"message", 1, b"root", b"keep", 1, [b"tuple"], kw]))
         self.assertEqual(self.roots[-1].got, [7])
 
     def test_errorsTellNoDetails(self) -> None:
-        """S4: an error of ours reaches the peer as a name without text, path or traceback."""
+        """S4: the peer gets an internal error without text, path or traceback."""
         pump = self.send(call("fail"))
         heard = self.heard(pump)
         self.assertIn(b"ValueError", heard)
@@ -171,34 +171,34 @@ class ServingTests(Case):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_errorsMeantForThePeer(self) -> None:
-        """A refusal that is meant for the peer arrives with its text."""
+        """A refusal for the peer is sent with its text."""
         self.assertIn(b"not today", self.heard(self.send(call("refuse"))))
 
     def test_failsLaterUnanswered(self) -> None:
-        """A call that wants no answer may fail later all the same: it is logged once, and nothing is sent."""
+        """A call without an answer that fails later is logged once, and nothing is sent."""
         pump = self.connect()
         self.send(b"", pump)
         heard = self.heard(pump)
         self.send(call("failLater", answer=0), pump, hello=False)
         self.assertEqual(self.heard(pump), heard)
         self.assertEqual(self.lines, ["refused a call of 10.0.0.1:1: Error: not today"])
-        gc.collect()  # a failure that nobody took would be logged now
+        gc.collect()  # an unhandled failure would be logged now
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_keywordsOfAnotherShape(self) -> None:
-        """A7: keywords that are no dictionary cost one line, never a traceback."""
+        """A7: keywords that are not a dictionary cause one log line without a traceback."""
         self.send(encode([b"message", 1, b"root", b"take", 1, [b"tuple"], [b"list"]]))
         self.assertEqual(len(self.lines), 1)
         self.assertIn("keywords are no dictionary", self.lines[0])
 
     def test_lineOfTheLogStaysOne(self) -> None:
-        """S4: what a peer calls a method cannot begin a line of its own in the log, nor colour it."""
+        """S4: the method name of a call cannot start a new log line or colour it."""
         self.send(call("x\n2026-01-01 forged\x1b[31m"))
         self.assertEqual([line for line in self.lines if "\n" in line or "\x1b" in line], [])
         self.assertIn("forged", self.lines[0])
 
     def test_unknownMethod(self) -> None:
-        """An unknown method is an error to the caller and one line here; slaves call what others know."""
+        """A call of an unknown method returns an error and logs one line: newer slaves have more methods."""
         pump = self.send(call("nothing") + call("nothing", request=2) + call("fail" + "x" * 900, request=3))
         self.assertIn(b"NoSuchMethod", self.heard(pump))
         self.assertFalse(pump.client.lost)
@@ -206,7 +206,7 @@ class ServingTests(Case):
         self.assertNotIn("xxxx", self.lines[0])
 
     def test_malformedCall(self) -> None:
-        """H7: a call with arguments that no method takes is told to the caller, and the connection ends."""
+        """H7: a call with invalid arguments is answered with an error, and the connection ends."""
         pump = self.send(b"")
         pump.server.protocol.admitPeer("bot1")
         self.send(call("keep") + call("fail", b"x" * 900, request=2), pump, hello=False)
@@ -219,7 +219,7 @@ class ServingTests(Case):
         self.assertCut(pump)
 
     def test_malformedCallUnanswered(self) -> None:
-        """H7: a malformed call that wants no answer ends the connection at once."""
+        """H7: an invalid call without an answer ends the connection at once."""
         pump = self.send(b"")
         pump.server.protocol.admitPeer("bot1")
         self.send(call("keep", answer=0) * 10_000, pump, hello=False)
@@ -227,10 +227,10 @@ class ServingTests(Case):
 
 
 class BeforeLoginTests(Case):
-    """What a peer may do before anybody knows who it is (4.5 row 2)."""
+    """The limits before login (4.5 row 2)."""
 
     def test_notPB(self) -> None:
-        """A8: a browser, a TLS client, random bytes: one line each, and the connection."""
+        """A8: a browser, a TLS client or random bytes cost one line and the connection each."""
         strangers = (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\xff\xfe", b"\x05\x80" * 20)
         for number, data in enumerate(strangers):
             self.lines.clear()
@@ -239,7 +239,7 @@ class BeforeLoginTests(Case):
             self.assertCut(pump)
 
     def test_largeExpression(self) -> None:
-        """A string or list larger than a login needs is refused at its announcement."""
+        """A string or list larger than a login needs is refused by its announced length."""
         for number, data in enumerate(
             (b"\x00\x28\x82", b"\x00\x28\x80", b"\x01\x80" * 9, b"\x05\x81" * 5000, b"\x01" * 65)
         ):
@@ -254,7 +254,7 @@ class BeforeLoginTests(Case):
         self.assertCut(pump)
 
     def test_slowLogin(self) -> None:
-        """A8: a connection that does not get to its login within 30 s is closed; the next ones too."""
+        """A8: a connection that does not log in within 30 s is closed; later ones too."""
         first = self.connect()
         self.clock.advance(LOGIN_TIME / 2)
         second = self.connect(port=2)
@@ -267,7 +267,7 @@ class BeforeLoginTests(Case):
         self.leave([])
 
     def test_tooMany(self) -> None:
-        """Too many half-open connections push out the oldest, never the newcomer."""
+        """When there are too many connections before login, the oldest is closed, never the new one."""
         self.factory = SlavePortFactory(self.rootFor, self.clock, greeting=50)
         pumps = [self.connect(port=i) for i in range(53)]
         self.assertEqual([p.client.lost for p in self.pumped(pumps)], [True] * 3 + [False] * 50)
@@ -288,7 +288,7 @@ class BeforeLoginTests(Case):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_tooManyOfOneAddress(self) -> None:
-        """H2: an address with more than its share of half-open connections pushes out its own."""
+        """H2: an address with more than its share of connections before login loses its own oldest one."""
         self.factory = SlavePortFactory(self.rootFor, self.clock, greeting=50)
         honest = [self.connect(f"10.0.1.{n}") for n in range(5)]
         many = [self.connect("10.0.0.1", port) for port in range(200)]
@@ -297,7 +297,7 @@ class BeforeLoginTests(Case):
         self.leave(honest + many)
 
     def test_whoFailedMakesRoom(self) -> None:
-        """H2: a connection that has failed and waits to be told so makes room before all others."""
+        """H2: when there are too many connections, a failed one that is held is closed first."""
         self.factory = SlavePortFactory(self.rootFor, self.clock, greeting=10)
         for port in range(BURST + 1):
             failed = self.send(b"\xff", self.connect("10.0.0.1", port), hello=False)
@@ -311,7 +311,7 @@ class BeforeLoginTests(Case):
         self.leave(honest)
 
     def test_nonsenseIsHeld(self) -> None:
-        """H2: who talks nonsense without end is hung up on later and later, but within some seconds."""
+        """H2: invalid connections from one address are held longer and longer, up to a few seconds."""
         pumps = [self.send(b"\xff", self.connect(port=port), hello=False) for port in range(1000)]
         self.assertTrue(all(pump.client.lost for pump in pumps[:BURST]))
         self.assertFalse(pumps[-1].client.lost)
@@ -319,13 +319,15 @@ class BeforeLoginTests(Case):
         self.assertTrue(all(pump.client.lost for pump in self.pumped(pumps)))
 
     def test_neighbourOfNonsense(self) -> None:
-        """H2: a peer that behaves is served at once, whatever others of its address have done."""
+        """H2: a valid connection is served at once, whatever others from its address did."""
         for port in range(1000):
             self.send(b"\xff", self.connect(port=port), hello=False)
         self.assertIn(b"taken", self.heard(self.send(call("take"))))
 
     def test_noFiles(self) -> None:
-        """H6: when only the administrator's files are left, newcomers are hung up on; one line says so."""
+        """H6: when only the reserved file descriptors are left, new connections are closed, and one line
+        tells it.
+        """
         free = [100]
         self.factory = SlavePortFactory(
             self.rootFor, self.clock, files=FileReserve(lambda: 1024, lambda: free[0])
@@ -341,7 +343,7 @@ class BeforeLoginTests(Case):
         self.leave([honest])
 
     def test_fewFiles(self) -> None:
-        """H6: when files are scarce, a connection that takes long to log in makes room for a newcomer."""
+        """H6: when file descriptors are scarce, a slow login is closed for a new connection."""
         free = [100]
         self.factory = SlavePortFactory(
             self.rootFor, self.clock, files=FileReserve(lambda: 1024, lambda: free[0])
@@ -355,7 +357,7 @@ class BeforeLoginTests(Case):
         self.leave([newcomer])
 
     def test_neverReads(self) -> None:
-        """4.5 row 8: a peer that never reads is cut once a MiB waits for it."""
+        """4.5 row 8: a peer that does not read is disconnected at 1 MiB of unsent data."""
         pump = self.connect()
         pump.client.reading = False
         self.send(b"".join(call("big", request=i) for i in range(3)), pump)
@@ -366,7 +368,7 @@ class BeforeLoginTests(Case):
         self.assertGreater(3 * 600_000, UNREAD_BEFORE_LOGIN)
 
     def test_manyOffenders(self) -> None:
-        """A7: a thousand offences from one address are a line in the log, and one that counts the others."""
+        """A7: a thousand violations from one address cause one log line, and one with their number."""
         for port in range(1000):
             self.send(b"\xff", self.connect(port=port), hello=False)
         self.assertEqual(len(self.lines), 1)
@@ -376,7 +378,7 @@ class BeforeLoginTests(Case):
 
 
 class HostileTests(Case):
-    """What a peer that is logged in may not do either (4.5 rows 3 to 5)."""
+    """The limits after login (4.5 rows 3 to 5)."""
 
     def welcome(self) -> Pump:
         pump = self.send(b"")
@@ -421,7 +423,7 @@ class HostileTests(Case):
         yield "another version", encode([b"version", 5])
 
     def test_hostileStructure(self) -> None:
-        """4.5 rows 3 to 5: each is refused with one line and the connection; nothing is imported."""
+        """4.5 rows 3 to 5: each hostile structure costs one line and the connection; nothing is imported."""
         before = set(sys.modules)
         for what, data in self.hostile():
             self.lines.clear()
@@ -436,7 +438,7 @@ class HostileTests(Case):
         self.assertEqual({m for m in set(sys.modules) - before if "antigravity" in m}, set())
 
     def test_badAnswers(self) -> None:
-        """4.5 row 16: an answer or error of forbidden shape fails its call once the link is cut for it."""
+        """4.5 row 16: an invalid answer or error ends the connection, and then its call fails."""
         for kind, jelly in ((b"answer", [b"module", b"os"]), (b"error", [b"module", b"os"]), (b"error", 7)):
             self.lines.clear()
             pump = self.welcome()
@@ -448,7 +450,7 @@ class HostileTests(Case):
             self.clock.advance(61)
 
     def test_neverReads(self) -> None:
-        """4.5 row 8: after its login a peer may leave 4 MiB unread, no more."""
+        """4.5 row 8: after login, a peer that does not read is disconnected at 4 MiB of unsent data."""
         pump = self.welcome()
         pump.client.reading = False
         sent = 0
@@ -460,7 +462,7 @@ class HostileTests(Case):
         self.assertGreater(sent * 600_000, UNREAD_AFTER_LOGIN)
 
     def test_readsLate(self) -> None:
-        """A slow reader that catches up is not cut."""
+        """A slow reader that catches up stays connected."""
         pump = self.welcome()
         for request in range(20):
             pump.client.reading = False
@@ -471,11 +473,11 @@ class HostileTests(Case):
         self.assertFalse(pump.client.lost)
 
     def takeLong(self) -> None:
-        """Let a slice of time pass while nothing else happens."""
+        """Let a time slice pass."""
         self.clock.rightNow += SLICE
 
     def test_floodYields(self) -> None:
-        """L6, H3: of many messages in one packet a few are served at a time: others come in between."""
+        """L6, H3: many messages in one packet are served a few at a time, with other peers in between."""
         pump = self.welcome()
         got = self.roots[-1].got
         self.roots[-1].work = self.takeLong
@@ -493,7 +495,7 @@ class HostileTests(Case):
         self.assertEqual((got, pump.server.reading), ([(b"1",), (b"2",), (b"3",), (b"4",)], True))
 
     def test_unasked(self) -> None:
-        """H3: what a transport brings while nothing is read is served later, and too much of it refused."""
+        """H3: data that arrives while reading is paused is served later; too much of it is refused."""
         pump = self.welcome()
         got = self.roots[-1].got
         self.roots[-1].work = self.takeLong
@@ -508,7 +510,7 @@ class HostileTests(Case):
         self.assertCut(pump)
 
     def test_unaskedCrumbs(self) -> None:
-        """H3: single bytes that a transport brings while nothing is read are read at once, as one packet."""
+        """H3: single bytes that arrive while reading is paused are served later as one packet."""
         pump = self.welcome()
         got = self.roots[-1].got
         self.roots[-1].work = self.takeLong
@@ -530,7 +532,7 @@ class HostileTests(Case):
         self.assertEqual(got, [(b"1",), (b"2",), (b"3",)])
 
     def test_longCall(self) -> None:
-        """H3: a call that takes long is served in slices; the next message of the peer waits for it."""
+        """H3: a long call is served in slices; the peer's next message waits for it."""
         pump = self.welcome()
         said: list[Any] = []
 
@@ -551,7 +553,7 @@ class HostileTests(Case):
         self.assertIn(encode([b"answer", 2, 7]), pump.client.protocol.heard)
 
     def test_retired(self) -> None:
-        """H3: an object that has done its work is let go, though the peer never gives it back."""
+        """H3: a retired object is freed, even if the peer never releases it."""
         pump = self.welcome()
         broker = pump.server.protocol
         command = Root(broker)
@@ -568,7 +570,7 @@ class HostileTests(Case):
         self.assertEqual(list(broker.localObjects), [b"root"])
 
     def test_largeAnswerRefused(self) -> None:
-        """A call with an argument that PB cannot carry raises, and leaves nothing waiting."""
+        """A call with an argument that is too large for PB raises, and leaves no pending call."""
         pump = self.welcome()
         pump.client.write(
             encode([b"message", 1, b"root", b"keep", 1, [b"tuple", [b"remote", 1]], [b"dictionary"]])
@@ -579,7 +581,7 @@ class HostileTests(Case):
         self.assertEqual(pump.server.protocol.waitingForAnswers, {})
 
     def test_deadReference(self) -> None:
-        """Calling a peer that is gone raises DeadReferenceError, from the abort on."""
+        """A call to a peer raises DeadReferenceError from the abort on."""
         pump = self.welcome()
         pump.client.write(
             encode([b"message", 1, b"root", b"keep", 1, [b"tuple", [b"remote", 1]], [b"dictionary"]])
@@ -594,14 +596,14 @@ class HostileTests(Case):
 
 
 class LoginTests(unittest.SynchronousTestCase):
-    """The login itself."""
+    """The login."""
 
     def setUp(self) -> None:
         self.base = SlavePortCase("setUp")
         self.base.setUp()
 
     def login(self, guesses: int) -> Pump:
-        """A raw peer that logs in with wrong passwords, all for one challenge."""
+        """Connect a raw peer that answers one challenge with several wrong passwords."""
         factory = self.base.factory
         server = factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.base.clock, 7)
@@ -614,15 +616,15 @@ class LoginTests(unittest.SynchronousTestCase):
         return pump
 
     def test_oneGuess(self) -> None:
-        """4.1: a challenge is good for one guess; afterwards nothing more is read from the peer."""
+        """4.1: a challenge accepts one response; then nothing more is read from the peer."""
         pump = self.login(3)
-        self.assertEqual(pump.client.protocol.heard.count(b"UnauthorizedLogin"), 2)  # type and its list
+        self.assertEqual(pump.client.protocol.heard.count(b"UnauthorizedLogin"), 2)  # the type and the list
         self.base.wait(6)
         pump.pump()
         self.assertTrue(pump.client.lost)
 
     def test_guessesInOneBreath(self) -> None:
-        """4.1: several challenges asked for and answered in one write are one guess all the same."""
+        """4.1: several challenges and responses in one write count as one attempt."""
         pump = self.login(0)
         pump.client.write(b"".join(call("login", b"bot1", request=n) for n in (2, 3)))
         pump.pump()
@@ -633,18 +635,18 @@ class LoginTests(unittest.SynchronousTestCase):
         self.assertEqual(events, ["login from 10.0.0.1:7 refused: wrong password"])
 
     def test_guessWithoutAnAnswer(self) -> None:
-        """A7: a wrong guess that wants no answer is refused in one line too, without a traceback."""
+        """A7: a wrong response without an answer is refused in one line, without a traceback."""
         pump = self.login(0)
         pump.client.write(call("respond", b"?" * 16, [b"None"], request=2, target=1, answer=0))
         pump.pump()
         self.base.wait(6)
         pump.pump()
         self.assertTrue(pump.client.lost)
-        gc.collect()  # a failure that nobody took would be logged now
+        gc.collect()  # an unhandled failure would be logged now
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_twoLogins(self) -> None:
-        """H6: a connection is good for one login, also if two names are asked for before either is proved."""
+        """H6: a connection accepts one login, even if two challenges are requested first."""
         self.base.use(config({"bot1": "sekrit", "bot2": "sekrit"}))
         server = self.base.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.base.clock, 7)
@@ -663,7 +665,7 @@ class LoginTests(unittest.SynchronousTestCase):
         self.assertEqual(self.base.botmaster.slaves["bot2"].slave_status.getEvents(), [])
 
     def test_oddLogin(self) -> None:
-        """A login without a name, or with too much, is none: it costs the connection."""
+        """A login without a name, or with extra arguments, ends the connection."""
         for message in (call("login"), call("login", b"bot1", b"more")):
             server = self.base.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
             pump = Pump(server, Raw(), self.base.clock, 7)
@@ -672,11 +674,11 @@ class LoginTests(unittest.SynchronousTestCase):
             self.assertTrue(pump.client.lost)
 
     def test_challengesDiffer(self) -> None:
-        """Every challenge is new: two logins of one name hear different ones."""
+        """Two logins of one name get different challenges."""
         self.assertNotEqual(self.login(0).client.protocol.heard, self.login(0).client.protocol.heard)
 
     def test_secondLogin(self) -> None:
-        """A peer that is logged in cannot log in again on the same connection."""
+        """A logged-in peer cannot log in again on the same connection."""
         slave = self.base.connect()
         slave.broker.factory._root.callRemote("login", b"bot1").addErrback(lambda why: None)
         self.base.settle()

@@ -1,4 +1,4 @@
-"""What peers may cost: accounts of memory, and work in slices."""
+"""Limits on the cost of peers: memory accounts, and work in slices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from buildbot.wire.budget import Budget, BudgetExceeded, weigh, workFor
 
 
 class BudgetTests(unittest.SynchronousTestCase):
-    """Accounts of what is kept."""
+    """Memory accounts."""
 
     def test_most(self) -> None:
-        """H3: an account takes what is allowed, and refuses more with a reason."""
+        """H3: an account accepts data up to its limit, and refuses more with a reason."""
         budget = Budget("the news", 2048)
         budget.take(2048)
         refused = self.assertRaises(BudgetExceeded, budget.take, 1)
@@ -23,7 +23,9 @@ class BudgetTests(unittest.SynchronousTestCase):
         self.assertEqual(budget.spent, 2048)
 
     def test_together(self) -> None:
-        """H3: commands of one slave that each keep what they may are refused when it is too much together."""
+        """H3: commands of one slave that are each within their limit are refused when they exceed it
+        together.
+        """
         peer = Budget("the peer's", 100)
         first, second = Budget("a", 80, peer), Budget("b", 80, peer)
         first.take(80)
@@ -36,10 +38,10 @@ class BudgetTests(unittest.SynchronousTestCase):
 
 
 class WeighTests(unittest.SynchronousTestCase):
-    """How much a value takes in memory."""
+    """The memory of a value."""
 
     def test_contents(self) -> None:
-        """H3: values weigh what they take in memory: many small ones far more than on the wire."""
+        """H3: a value is weighed by its memory: many small parts weigh far more than on the wire."""
         self.assertGreater(weigh([[]] * 1000), 64_000)
         self.assertGreater(weigh({str(n): None for n in range(1000)}), 150_000)
         self.assertGreaterEqual(weigh((b"x" * 1000, {"k" * 1000})), 2000)
@@ -48,10 +50,10 @@ class WeighTests(unittest.SynchronousTestCase):
 
 
 class WorkTests(unittest.SynchronousTestCase):
-    """Work a slice at a time."""
+    """Work in time slices."""
 
     def test_slices(self) -> None:
-        """H3: long work stops when it is time for others, and goes on where it was."""
+        """H3: long work stops at the end of its time slice, and continues there in the next one."""
         time, done = 0.0, 0
 
         def work() -> Iterator[None]:

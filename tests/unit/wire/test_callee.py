@@ -1,4 +1,4 @@
-"""What every object called over PB has in common."""
+"""Objects that are called over PB."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.slaveport import SlavePortCase
 
 
 class Echo:
-    """A broker that sends nothing and changes nothing."""
+    """A broker that sends and changes nothing."""
 
     def unserialize(self, value: Any, perspective: Any = None) -> Any:
         return value
@@ -28,7 +28,7 @@ class Echo:
 
 
 class Someone(NewCredPerspective):
-    """A perspective with a few methods."""
+    """A perspective with some methods."""
 
     def perspective_add(self, one: int, two: int = 0) -> int:
         return one + two
@@ -41,38 +41,38 @@ class Someone(NewCredPerspective):
 
 
 class DispatchTests(unittest.SynchronousTestCase):
-    """How a call of a peer finds its method."""
+    """The dispatch of a peer's call to a method."""
 
     def call(self, method: str, *args: Any, **kw: Any) -> Any:
         return Someone().perspectiveMessageReceived(Echo(), method, args, kw)
 
     def test_keywordsInBytes(self) -> None:
-        """Keywords of a python-2 client come as bytes, and are understood (wire-protocol 1.2)."""
+        """Keywords as bytes, from Python 2 clients, are accepted (wire-protocol 1.2)."""
         result = Someone().perspectiveMessageReceived(Echo(), "add", (), {b"one": 2, b"two": 3})
         self.assertEqual(result, 5)
 
     def test_unknownMethod(self) -> None:
-        """A method that does not exist is NoSuchMethod."""
+        """A call of a missing method raises NoSuchMethod."""
         self.assertRaises(NoSuchMethod, self.call, "nothing")
 
     def test_wrongArguments(self) -> None:
-        """A call that does not fit says so without repeating its arguments."""
+        """A call with invalid arguments raises an error that does not repeat the arguments."""
         for args, kw in (((), {}), ((1, 2, 3), {}), ((1,), {"three": 3})):
             error = self.assertRaises(WrongArguments, self.call, "add", *args, **kw)
             self.assertNotIn("3", str(error).replace("from 1 to 3", ""))
 
     def test_errorsFromWithin(self) -> None:
-        """A TypeError of the method itself stays one."""
+        """A TypeError raised inside the method is passed on."""
         self.assertEqual(str(self.assertRaises(TypeError, self.call, "broken")), "from within")
 
     def test_coroutine(self) -> None:
-        """A method may be a coroutine; the answer is what it returns."""
+        """A method may be a coroutine; its result is the answer."""
         self.assertEqual(self.successResultOf(self.call("later")), "later")
 
 
 @implementer(IConnector)
 class FakeConnector:
-    """Counts how often it was asked to connect."""
+    """A connector that counts its connect calls."""
 
     connects = 0
 
@@ -102,7 +102,7 @@ class ReconnectingTests(unittest.SynchronousTestCase):
         self.lost = Failure(pb.PBConnectionLost())
 
     def test_connectsAgain(self) -> None:
-        """A lost connection, and one that could not be made, are tried again after a while."""
+        """A lost connection and a failed one are retried after a delay."""
         for told in (self.factory.clientConnectionLost, self.factory.clientConnectionFailed):
             before = self.connector.connects
             told(self.connector, self.lost)
@@ -111,12 +111,12 @@ class ReconnectingTests(unittest.SynchronousTestCase):
             self.assertEqual(self.connector.connects, before + 1)
 
     def test_oneShotNames(self) -> None:
-        """The one-shot logins of PBClientFactory are refused with a hint."""
+        """The one-shot logins of PBClientFactory raise an error with a hint."""
         for wrong in (self.factory.login, self.factory.getPerspective):
             self.assertIn("startLogin", str(self.assertRaises(RuntimeError, wrong)))
 
     def test_logsInEachTime(self) -> None:
-        """Each connection logs in; a refused login drops the connection, to be tried again."""
+        """Each connection logs in; a refused login drops the connection, to retry later."""
         base = SlavePortCase("setUp")
         base.setUp()
         for password, dropped in ((b"wrong", True), (b"sekrit", False)):
@@ -132,7 +132,7 @@ class ReconnectingTests(unittest.SynchronousTestCase):
 
 
 class Account(NewCredPerspective):
-    """An account with a perspective of its own."""
+    """An account with its own perspective."""
 
     def getPerspective(self) -> Account:
         return self

@@ -1,8 +1,7 @@
-"""
-H7: whatever a peer calls or answers, of whatever types, costs it a line and its connection, no traceback.
+"""H7: any call or answer of a peer costs at most one line and its connection, without a traceback.
 
-Every method that a peer can reach is called over pumped brokers with values that hypothesis makes up.  A
-traceback in the log would mean that our own code did not expect what came.
+Every method that a peer can reach is called over pumped brokers with values from hypothesis. A traceback in
+the log would show a case that our code does not handle.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from tests.unit.control.test_debug import FakeMaster
 from tests.unit.process.test_builds import BuildCase
 
 HELLO = encode(b"pb", vocabulary=False) + encode([b"version", 6])
-#: How many calls of each kind are tried; more with C{BUILDBOT_TEST_SEQUENCES} in the environment.
+#: The number of calls of each kind; C{BUILDBOT_TEST_SEQUENCES} in the environment sets another one.
 MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
 CALLS = settings(
     max_examples=MANY, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
-# ---- what a peer may say
+# ---- values from peers
 
 _NAMES = (
     b"stdout",
@@ -84,9 +83,9 @@ def _containers(inner: strategies.SearchStrategy[Any]) -> strategies.SearchStrat
     return listed | table | failure
 
 
-#: Values as they are on the wire, nearly all of them such as may come.
+#: Values on the wire, most of them valid.
 VALUES = strategies.recursive(strategies.sampled_from(_ATOMS), _containers, max_leaves=8)
-#: What updates look like, with anything in the place of their values.
+#: Updates with any values.
 UPDATES = strategies.lists(
     strategies.tuples(_KEYS, VALUES).map(lambda pair: [b"list", [b"dictionary", list(pair)], 0]), max_size=3
 ).map(lambda updates: [b"list", *updates])
@@ -94,12 +93,12 @@ ARGUMENTS = strategies.lists(VALUES, max_size=4) | UPDATES.map(lambda updates: [
 KEYWORDS = strategies.lists(strategies.tuples(_KEYS, VALUES).map(list), max_size=2)
 
 
-#: Stands for the number of the object that is called, until that is known.
+#: Replaces the number of the called object until that is known.
 TARGET = 7_777_777
 
 
 def call(target: Any, method: bytes, arguments: list[Any], keywords: list[Any], answer: int = 1) -> bytes:
-    """A call as it is on the wire; nothing, if it could not be sent."""
+    """Encode a call; empty if it cannot be encoded."""
     message = [b"message", 99, target, method, answer, [b"tuple", *arguments], [b"dictionary", *keywords]]
     try:
         return encode(message)
@@ -108,7 +107,7 @@ def call(target: Any, method: bytes, arguments: list[Any], keywords: list[Any], 
 
 
 class Raw(Protocol):
-    """A peer that says what it is told to."""
+    """A peer that sends given bytes."""
 
     def dataReceived(self, data: bytes) -> None:
         pass
@@ -125,7 +124,7 @@ def _forgiving(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class FuzzCase(BuildCase):
-    """A master with all that a peer can call, and an eye on its log."""
+    """A master with all objects that a peer can call, and a check of its log."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -133,7 +132,7 @@ class FuzzCase(BuildCase):
         hearLog(self, self.observe)
 
     def connect(self, *args: Any, **kw: Any) -> FakeSlave:
-        """A slave that does not mind answers to what it never asked, nor the return of what it never gave."""
+        """Connect a slave that ignores invalid answers and invalid releases."""
         slave = super().connect(*args, **kw)
         slave.methods.add("shutdown")
         slave.trouble.setdefault("shutdown", lambda: None)
@@ -146,7 +145,7 @@ class FuzzCase(BuildCase):
             self.errors.append(event)
 
     def assertNoTraceback(self, what: object) -> None:
-        gc.collect(0)  # failures that nobody took would be logged now
+        gc.collect(0)  # unhandled failures would be logged now
         flushed = self.flushLoggedErrors()
         if self.errors or flushed:
             failure = self.errors[0]["log_failure"] if self.errors else flushed[0]
@@ -154,7 +153,7 @@ class FuzzCase(BuildCase):
             self.fail(f"{what!r}:\n{failure.getTraceback()}")
 
     def leave(self) -> None:
-        """Everybody hangs up, and what they had running ends."""
+        """Disconnect all peers and end their commands."""
         for slave in self.slaves:
             slave.broker.transport.abortConnection()
         self.settle()
@@ -169,9 +168,10 @@ class FuzzCase(BuildCase):
         return factory
 
     def playWith(self, key: str | None, data: bytes) -> None:
-        """
-        A slave runs a step, and says C{data} with the object in the argument C{key} of its command, or with
-        the command itself, for its target; then it ends the command.
+        """Run a step on a slave, and send it C{data}.
+
+        The target is the object in the argument C{key} of the step's command, or the command itself. Then the
+        command ends.
         """
         known = dict.fromkeys(("shell", "uploadFile", "uploadDirectory", "downloadFile"), "3.3")
         slave = self.connect("w4.3", trouble={"getCommands": lambda: known})
@@ -190,7 +190,7 @@ class FuzzCase(BuildCase):
 
 
 class BeforeLoginTests(FuzzCase):
-    """What strangers reach."""
+    """Calls before login."""
 
     def say(self, data: bytes) -> None:
         server = self.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
@@ -202,7 +202,7 @@ class BeforeLoginTests(FuzzCase):
         self.wait(10, step=5)
 
     def test_login(self) -> None:
-        """H7: a login with anything for a name, and anything for an answer to the challenge."""
+        """H7: a login with any name and any response to the challenge."""
 
         @CALLS
         @given(ARGUMENTS, ARGUMENTS, KEYWORDS, strategies.booleans())
@@ -215,10 +215,10 @@ class BeforeLoginTests(FuzzCase):
 
 
 class SlaveTests(FuzzCase):
-    """What a slave reaches that knows its password."""
+    """Calls of a logged-in slave."""
 
     def test_perspective(self) -> None:
-        """H7: a slave calls its perspective, and what it was given as its master, with anything."""
+        """H7: a slave calls its perspective and its master object with any values."""
         methods = strategies.sampled_from((b"keepalive", b"shutdown", b"update", b"__init__", b"\xff\x00"))
 
         @CALLS
@@ -233,7 +233,7 @@ class SlaveTests(FuzzCase):
         check()
 
     def test_answers(self) -> None:
-        """H7: a slave answers what it is asked with anything, or with any error."""
+        """H7: a slave answers its calls with any value or error."""
         calls = ("print", "getSlaveInfo", "getCommands", "getVersion", "setBuilderList", "startCommand")
 
         @CALLS
@@ -249,7 +249,7 @@ class SlaveTests(FuzzCase):
             self.assertNoTraceback((asked, answer, isError))
 
         class Raised:
-            """Goes over the wire as hypothesis made it up."""
+            """An exception that is sent with generated attributes."""
 
             def __init__(self, answer: Any, isError: bool) -> None:
                 self.answer = answer
@@ -277,7 +277,7 @@ class SlaveTests(FuzzCase):
         check()
 
     def test_commands(self) -> None:
-        """H7: a slave says anything of a command that it runs."""
+        """H7: a slave sends any updates of a running command."""
         steps: tuple[Callable[[], Any], ...] = (
             lambda: ShellCommand(command=["true"], logfiles={"log": "log"}),
             lambda: SetProperty(command=["true"], property="p"),
@@ -294,7 +294,7 @@ class SlaveTests(FuzzCase):
         check()
 
     def test_transfers(self) -> None:
-        """H7: a slave says anything to the ends of a transfer."""
+        """H7: a slave sends any calls to the objects of a transfer."""
         path = self.mktemp()
         steps: dict[str, Callable[[], Any]] = {
             "writer": lambda: FileUpload(slavesrc="a", masterdest=path),
@@ -315,10 +315,10 @@ class SlaveTests(FuzzCase):
 
 
 class ClientTests(FuzzCase):
-    """What the accounts reach that are no slaves."""
+    """Calls of accounts that are not slaves."""
 
     def say(self, name: str, perspective: Any, data: bytes) -> None:
-        """Somebody who is logged in says something."""
+        """Send a call of a logged-in client."""
         server = self.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
         pump = Pump(server, Raw(), self.clock, 7)
         pump.client.write(HELLO)
@@ -334,7 +334,7 @@ class ClientTests(FuzzCase):
         pump.pump()
 
     def test_change(self) -> None:
-        """H7: a client sends anything for a change."""
+        """H7: a client sends any value as a change."""
 
         class Keeper:
             async def addChange(self, change: Any) -> None:
@@ -356,7 +356,7 @@ class ClientTests(FuzzCase):
         check()
 
     def test_debug(self) -> None:
-        """H7: a debug client calls its methods with anything."""
+        """H7: a debug client calls its methods with any values."""
         perspective = DebugPerspective(FakeMaster(self.botmaster))
         methods = strategies.sampled_from(
             (b"print", b"requestBuild", b"pingBuilder", b"fakeChange", b"messageReceived")
@@ -373,7 +373,7 @@ class ClientTests(FuzzCase):
 
 
 class Here:
-    """What a peer calls a perspective by."""
+    """The name of the perspective on the wire."""
 
     def __init__(self, perspective: Any) -> None:
         self.perspective = perspective
@@ -383,8 +383,8 @@ class Here:
 
 
 class MeansTests(SynchronousTestCase):
-    """The means of these tests."""
+    """The helpers of these tests."""
 
     def test_targetIsFound(self) -> None:
-        """The number that stands for the target is replaced, since it is on the wire as itself."""
+        """The placeholder of the target is found and replaced in the encoded bytes."""
         self.assertIn(encode(TARGET), call(TARGET, b"update", [], []))

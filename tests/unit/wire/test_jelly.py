@@ -1,4 +1,4 @@
-"""What may travel on the slave port: all that slaves need, and nothing else."""
+"""The values that may cross the slave port: all that slaves need, and nothing else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ keys = st.one_of(st.text(max_size=8), st.binary(max_size=8), st.none())
 
 
 def values(keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    # No empty tuple or frozenset: there is but one of each, and Twisted sends the second as a reference.
+    # No empty tuple or frozenset: Python has only one of each, and Twisted sends the second as a reference.
     return st.recursive(
         scalars,
         lambda inner: st.one_of(
@@ -79,7 +79,7 @@ anyExpressions = st.recursive(
 
 
 class Owner(pb.Referenceable):
-    """Somebody on our side whom the peer can call."""
+    """An object of the master that the peer can call."""
 
     def remote_fail(self, error: Exception) -> None:
         raise error
@@ -92,7 +92,7 @@ class Owner(pb.Referenceable):
 
 
 class Silent(pb.Broker):
-    """One end of a connection that nothing is sent over."""
+    """One end of a connection without a transport."""
 
     serializingPerspective = None
 
@@ -105,19 +105,19 @@ class Silent(pb.Broker):
 
 
 def overTheWire(expression: Any) -> Any:
-    """C{expression} as the peer gets it."""
+    """C{expression} encoded and decoded."""
     limits = Limits(expressionBytes=1 << 30, depth=1000, items=SIZE_LIMIT)
     return next(iter(Decoder(limits, vocabulary=True).decode(encode(expression))))
 
 
 class JellyTests(unittest.TestCase):
-    """What we send."""
+    """Sending values."""
 
     def setUp(self) -> None:
         self.broker = Silent()
 
     def same(self, value: Any) -> None:
-        """C{value} goes out as Twisted would send it; each on a connection of its own."""
+        """Check that C{value} is sent like by Twisted, each on a new connection."""
         ours = jelly(value, Silent())
         twistedBroker = Silent()
         self.assertEqual(
@@ -127,11 +127,11 @@ class JellyTests(unittest.TestCase):
     @fuzz
     @given(values(scalars))
     def test_sameAsTwisted(self, value: Any) -> None:
-        """Peers of every Twisted understand the values we send: they are as Twisted's own."""
+        """Values are sent exactly like Twisted's, so peers of every Twisted understand them."""
         self.same(value)
 
     def test_objects(self) -> None:
-        """Objects of ours go out as Twisted's references."""
+        """The master's objects are sent as Twisted's references."""
         owner = Owner()
         self.same([owner, {"a": owner, "b": Owner()}, pb.AsReferenceable(owner), pb.ViewPoint("p", owner)])
 
@@ -141,7 +141,7 @@ class JellyTests(unittest.TestCase):
         self.same([Seen(), Seen()])
 
     def test_ownWay(self) -> None:
-        """An object that says itself how it is sent is sent that way."""
+        """An object with its own C{jellyFor} is sent by that."""
 
         class Named(Owner):
             def jellyFor(self, jellier: Any) -> Any:
@@ -150,12 +150,12 @@ class JellyTests(unittest.TestCase):
         self.same([Named(), Owner()])
 
     def test_errors(self) -> None:
-        """Errors go out as Twisted's."""
+        """Errors are sent like Twisted's."""
         self.same(pb.CopyableFailure(ValueError("no\nsuch \u2603 thing")))
         self.same([pb.failure2Copyable(Failure(NoSuchMethod("x")))])
 
     def test_counted(self) -> None:
-        """An object sent twice is held until the peer has given it back twice."""
+        """An object sent twice is freed when the peer has released it twice."""
         owner = Owner()
         jelly([owner, owner], self.broker)
         [(luid, local)] = self.broker.localObjects.items()
@@ -166,13 +166,13 @@ class JellyTests(unittest.TestCase):
         self.assertIsNone(self.broker.localObjectForID(luid))
 
     def test_goingHome(self) -> None:
-        """A reference of the peer's goes back to it as its own object, and to no other peer."""
+        """A peer's reference is sent back to it as its own object, and to no other peer."""
         reference = unjelly([b"remote", 7], self.broker)
         self.assertEqual(jelly([reference], self.broker), [b"list", [b"local", 7]])
         self.assertRaises(InsecureJelly, jelly, [reference], Silent())
 
     def test_repeated(self) -> None:
-        """A part that stands in two places is sent twice, so that no peer has to keep count."""
+        """A part that occurs twice is sent twice, so that peers need no numbers for parts."""
         part = ["x"]
         self.assertEqual(
             jelly((part, part), self.broker),
@@ -180,7 +180,7 @@ class JellyTests(unittest.TestCase):
         )
 
     def test_nothingElse(self) -> None:
-        """What slaves have no use for is refused by the name of its type, never sent in part (S4)."""
+        """Other types are refused by the name of the type; nothing is sent in part (S4)."""
 
         class Name(str):
             pass
@@ -218,7 +218,7 @@ class JellyTests(unittest.TestCase):
         self.assertRaises(InsecureJelly, jelly, {Name("k"): 1}, self.broker)
 
     def test_halfCharacters(self) -> None:
-        """Text that has no UTF-8 is refused, as a value and as a key."""
+        """Text with lone surrogates is refused, as a value and as a key."""
         for value in ("\udcff", ["\udcff"], {"\udcff": 1}, {"k": "\ud800"}):
             self.assertRaises(InsecureJelly, jelly, value, self.broker)
 
@@ -242,13 +242,13 @@ class JellyTests(unittest.TestCase):
 
 
 class UnjellyTests(unittest.TestCase):
-    """What we accept."""
+    """Receiving values."""
 
     def setUp(self) -> None:
         self.broker = Silent()
 
     def refused(self, *expressions: Any) -> None:
-        """Each is refused, alone and inside others."""
+        """Check that each expression is refused, alone and inside others."""
         for expression in expressions:
             for holder in (
                 expression,
@@ -262,20 +262,22 @@ class UnjellyTests(unittest.TestCase):
     @fuzz
     @given(values(keys))
     def test_sameAsTwisted(self, value: Any) -> None:
-        """What peers send with Twisted's jelly is what we get."""
+        """Values sent with Twisted's jelly are received unchanged."""
         expression = overTheWire(twisteds.jelly(value))
         self.assertEqual(alike(unjelly(expression, self.broker)), alike(value))
         self.assertEqual(alike(twisteds.unjelly(expression)), alike(value))
 
     def test_brokenText(self) -> None:
-        """Text of Python 2 that is no UTF-8 arrives with replacements; it prevents nothing (A6)."""
+        """Invalid UTF-8 in text of Python 2 is replaced; the message is accepted (A6)."""
         self.assertEqual(
             unjelly([b"unicode", b"a\xed\xa0\x80\xff"], self.broker), "a\ufffd\ufffd\ufffd\ufffd"
         )
         self.assertEqual(unjelly([b"list", [b"unicode", b"\xff"]], self.broker), ["\ufffd"])
 
     def test_nothingElse(self) -> None:
-        """No peer gets us to import, find, call or make anything that slaves do not need (row 5)."""
+        """A peer cannot make the master import, find, call or create anything that slaves do not need (row
+        5).
+        """
         before = set(sys.modules)
         self.refused(
             [b"module", b"antigravity"],
@@ -304,7 +306,7 @@ class UnjellyTests(unittest.TestCase):
         self.assertNotIn("antigravity", sys.modules)
 
     def test_malformed(self) -> None:
-        """What is not as it should be is refused as such, not stumbled over."""
+        """Malformed expressions raise InsecureJelly, not other errors."""
         self.refused(
             [],
             [1],
@@ -356,14 +358,14 @@ class UnjellyTests(unittest.TestCase):
     @fuzz
     @given(anyExpressions)
     def test_anything(self, expression: Any) -> None:
-        """Any expression at all is either a value or refused."""
+        """Any expression yields a value or InsecureJelly."""
         try:
             unjelly(expression, self.broker)
         except InsecureJelly:
             pass
 
     def test_keys(self) -> None:
-        """Keys whose hashes a peer could make collide are refused before there are many (row 4)."""
+        """Keys with predictable hashes are refused before they can collide (row 4)."""
         self.refused(
             [b"dictionary", [1, 1]],
             [b"dictionary", [1.5, 1]],
@@ -381,7 +383,7 @@ class UnjellyTests(unittest.TestCase):
         self.assertLess(time.process_time() - started, 0.1)
 
     def test_deep(self) -> None:
-        """What is nested too deep is refused, whatever it is nested in."""
+        """Nesting beyond the limit is refused, for every container."""
         for wrap in (
             lambda inner: [b"list", inner],
             lambda inner: [b"tuple", inner],
@@ -403,7 +405,7 @@ class UnjellyTests(unittest.TestCase):
 
 
 def alike(value: Any) -> Any:
-    """C{value} so that equal means of the same types too."""
+    """Convert C{value} so that equality includes the types."""
     if isinstance(value, (list, tuple)):
         return (type(value), [alike(each) for each in value])
     if isinstance(value, dict):
@@ -412,13 +414,13 @@ def alike(value: Any) -> Any:
 
 
 class RepeatedPartTests(unittest.TestCase):
-    """Parts that stand in several places of what a peer sends."""
+    """Repeated parts in received values."""
 
     def setUp(self) -> None:
         self.broker = Silent()
 
     def test_shared(self) -> None:
-        """What a peer sends twice as the same arrives as the same."""
+        """A part that a peer sends as repeated is received as one object."""
         part, text = ["x"], {"k": b"v"}
         value = [part, part, (text, [text])]
         expression = overTheWire(twisteds.jelly(value))
@@ -428,7 +430,7 @@ class RepeatedPartTests(unittest.TestCase):
         self.assertIs(got[0], got[1])
 
     def test_endless(self) -> None:
-        """A value that contains itself is refused: nobody could walk through it (row 5)."""
+        """A value that contains itself is refused (row 5)."""
         row: list[Any] = []
         row.append(row)
         table: dict[str, Any] = {}
@@ -437,7 +439,7 @@ class RepeatedPartTests(unittest.TestCase):
             self.assertRaises(InsecureJelly, unjelly, overTheWire(twisteds.jelly(value)), self.broker)
 
     def test_numbers(self) -> None:
-        """Numbers given twice, or used before they are given, are refused (row 5)."""
+        """Numbers of parts that are duplicate or undefined are refused (row 5)."""
         for expression in (
             [b"list", [b"reference", 1, [b"list"]], [b"reference", 1, [b"list"]]],
             [b"list", [b"dereference", 1], [b"reference", 1, [b"list"]]],
@@ -446,7 +448,7 @@ class RepeatedPartTests(unittest.TestCase):
             self.assertRaises(InsecureJelly, unjelly, expression, self.broker)
 
     def test_multiplied(self) -> None:
-        """A few bytes do not become a value of gigabytes, in items or in text."""
+        """A few bytes cannot become a value of gigabytes, in items or in text."""
         doubling = [[b"reference", 0, [b"list", 1, 2]]]
         for number in range(1, 60):
             doubling.append(
@@ -467,7 +469,7 @@ class RepeatedPartTests(unittest.TestCase):
             self.assertLess(time.process_time() - started, 2)
 
     def test_many(self) -> None:
-        """H3: a value of 400 bytes that stands in itself many times is refused."""
+        """H3: a value of 400 bytes with many nested repetitions is refused."""
         parts: list[Any] = [[b"reference", 1, [b"list", *([b"list"] for _ in range(10))]]]
         for number in range(2, 6):
             parts.append(
@@ -478,7 +480,7 @@ class RepeatedPartTests(unittest.TestCase):
         self.assertEqual(len(unjelly([b"list", *parts[:3]], self.broker)), 3)
 
     def test_wideText(self) -> None:
-        """H3: text is counted as it stands in memory, where one letter can make all need four bytes."""
+        """H3: text is counted by its memory: one wide character makes all characters need four bytes."""
         wide = [b"unicode", b"x" * 600_000 + "\U0001f600".encode()]
         self.assertEqual(len(unjelly([b"list", *[wide] * 10], self.broker)), 10)
         self.assertRaises(InsecureJelly, unjelly, [b"list", *[wide] * 11], self.broker)
@@ -493,7 +495,7 @@ class RepeatedPartTests(unittest.TestCase):
         )
 
     def test_stacked(self) -> None:
-        """Parts that are deep are not made deeper by standing in each other."""
+        """Repetition cannot exceed the limit of nesting."""
         parts = []
         for number in range(50):
             part: Any = [b"dereference", number - 1] if number else b"x"
@@ -505,13 +507,13 @@ class RepeatedPartTests(unittest.TestCase):
 
 
 class ReferenceTests(unittest.TestCase):
-    """Objects of the peer, and ours."""
+    """Objects of the peer and of the master."""
 
     def setUp(self) -> None:
         self.broker = Silent()
 
     def test_remote(self) -> None:
-        """An object of the peer arrives as a reference on this connection, for whoever is unserializing."""
+        """A peer's object is received as a reference on this connection, with the broker's perspective."""
         self.broker.unserializingPerspective = perspective = object()
         reference = unjelly([b"list", [b"remote", 12]], self.broker)[0]
         self.assertIs(type(reference), pb.RemoteReference)
@@ -520,7 +522,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(reference.luid, 12)
 
     def test_givenBack(self) -> None:
-        """A reference that nobody needs any more is given back to the peer."""
+        """The peer is told when the master does not need a reference any more."""
         reference = unjelly([b"remote", 12], self.broker)
         self.assertEqual(self.broker.sent, [])
         del reference
@@ -528,7 +530,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(self.broker.sent, [(b"decref", 12)])
 
     def test_ours(self) -> None:
-        """An object of ours comes home as itself; one that we never sent is refused."""
+        """The master's object is received as itself; one that was never sent is refused."""
         owner = Owner()
         _, luid = jelly(owner, self.broker)
         self.broker.setNameForLocal("root", owner)
@@ -539,10 +541,10 @@ class ReferenceTests(unittest.TestCase):
 
 
 class RemoteFailureTests(unittest.TestCase):
-    """Errors of peers of all generations."""
+    """Errors from peers of all generations."""
 
     def received(self, state: Any) -> RemoteFailure:
-        """The error whose state is the s-expression C{state}."""
+        """The error with the s-expression C{state}."""
         failure = unjelly(overTheWire([FAILURE, state]), Silent())
         assert isinstance(failure, RemoteFailure)
         return failure
@@ -555,7 +557,7 @@ class RemoteFailureTests(unittest.TestCase):
     ]
 
     def test_old(self) -> None:
-        """An error of Python 2 with nothing but type, value and traceback is an ordinary error (A5)."""
+        """An error of Python 2 with only type, value and traceback is complete (A5)."""
         failure = self.received(self.OLD)
         self.assertEqual(failure.type, "builtins.AttributeError")
         self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
@@ -565,7 +567,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertTrue(failure.fromPython2)
 
     def test_parents(self) -> None:
-        """Python 2's classes are known under the names of today (A10)."""
+        """Classes of Python 2 get their present names (A10)."""
         failure = self.received(
             [
                 b"dictionary",
@@ -580,7 +582,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertIs(failure.check(IOError), OSError)
 
     def test_today(self) -> None:
-        """An error of a peer on Python 3 tells all it knows."""
+        """An error of a peer on Python 3 has all its attributes."""
         sent = pb.CopyableFailure(NoSuchMethod("No such method: remote_x"))
         failure = unjelly(overTheWire(jelly(sent, Silent())), Silent())
         self.assertEqual(failure.type, "twisted.spread.flavors.NoSuchMethod")
@@ -589,7 +591,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertFalse(failure.fromPython2)
 
     def test_oddAttributes(self) -> None:
-        """What else hangs on an error is dropped, and costs neither the error nor the connection (row 5)."""
+        """Unknown attributes of an error are dropped; the error and the connection stay (row 5)."""
         failure = self.received(
             [
                 *self.OLD,
@@ -609,7 +611,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertFalse(hasattr(failure, "postUnjelly"))
 
     def test_chained(self) -> None:
-        """An error about another error says what the other said; both may be numbered."""
+        """An error about another error has the other's message; both may have numbers."""
         state = [b"dictionary", [b"type", b"a.B"], [b"value", [FAILURE, self.OLD]]]
         failure = unjelly([b"reference", 1, [FAILURE, [b"reference", 2, state]]], Silent())
         self.assertEqual(failure.getErrorMessage(), "no \ufffd thing")
@@ -627,7 +629,7 @@ class RemoteFailureTests(unittest.TestCase):
         )
     )
     def test_total(self, state: Any) -> None:
-        """Whatever the state of an error is, it can be shown, compared and raised (row 16)."""
+        """Any error state can be shown, compared and raised (row 16)."""
         failure = RemoteFailure.__new__(RemoteFailure)
         failure.setCopyableState(state)
         for said in (failure.type, failure.traceback, failure.getErrorMessage(), repr(failure), str(failure)):
@@ -641,14 +643,14 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertRaises(pb.RemoteError, failure.trap, ZeroDivisionError)
 
     def test_nothingKnown(self) -> None:
-        """An error of which nothing is known says so."""
+        """An error without attributes is shown as unknown."""
         failure = self.received([b"dictionary"])
         self.assertEqual(failure.type, "unknown")
         self.assertEqual(failure.getErrorMessage(), "")
         self.assertEqual(failure.traceback, "Traceback unavailable\n")
 
     def test_capped(self) -> None:
-        """No error takes more room than it is worth."""
+        """The attributes of an error are shortened to their limits."""
         long = b"x" * 600_000
         failure = self.received(
             [
@@ -666,7 +668,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertLess(len(repr(failure)), 600)
 
     def test_logged(self) -> None:
-        """An error is a line of the log that no peer can turn into two, or colour (A7)."""
+        """A peer's error takes one log line, which the peer cannot split or colour (A7)."""
         failure = self.received([b"dictionary", [b"type", b"a.B\n\x1b[31m"], [b"value", b"one\ntwo\x1b[31m"]])
         for write in (failure.printTraceback, failure.printBriefTraceback, failure.printDetailedTraceback):
             written = StringIO()
@@ -681,7 +683,7 @@ class RemoteFailureTests(unittest.TestCase):
         self.assertIs(logged, failure)
 
     def test_awaited(self) -> None:
-        """Awaiting an answer raises the peer's error, whether it is there already or comes later."""
+        """Awaiting an answer raises the peer's error, before or after it arrives."""
 
         async def ask(answer: Deferred[None]) -> str:
             try:
@@ -707,7 +709,7 @@ class RemoteFailureTests(unittest.TestCase):
 
 
 class OldPeer(Protocol):
-    """A slave of 2006 as far as it goes: it answers each call as it was told."""
+    """A slave of 2006: it answers each call as configured."""
 
     def __init__(self, answers: Callable[[int, bytes], Any]) -> None:
         self.answers = answers
@@ -723,10 +725,10 @@ class OldPeer(Protocol):
 
 
 class TwistedsBrokerTests(unittest.TestCase):
-    """Twisted's own broker, which our clients use, with our error class registered."""
+    """Twisted's own broker, used by our clients, with our error class registered."""
 
     def test_oldError(self) -> None:
-        """An old peer's error answer reaches whoever called, and the next call works (A5)."""
+        """An old peer's error reaches the caller, and the next call works (A5)."""
 
         def answer(requestID: int, method: bytes) -> Any:
             if method == b"fail":

@@ -1,4 +1,4 @@
-"""The slave ports: all or none, with a backlog that bears a storm."""
+"""Opening, renewing and describing the slave ports."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Port:
 
 
 class Reactor(MemoryReactor):
-    """Some of its ports are taken."""
+    """A reactor on which some ports are taken."""
 
     taken: tuple[int, ...] = ()
     closed = 0
@@ -66,7 +66,7 @@ class Reactor(MemoryReactor):
 
 
 class PortsTests(unittest.SynchronousTestCase):
-    """Opening and naming."""
+    """Opening and describing ports."""
 
     def setUp(self) -> None:
         self.reactor = Reactor()
@@ -75,16 +75,16 @@ class PortsTests(unittest.SynchronousTestCase):
         return Deferred.fromCoroutine(openAll(self.reactor, ServerFactory(), descriptions))
 
     def test_backlog(self) -> None:
-        """L8: a port has a backlog of 1024 unless the description has one of its own."""
+        """L8: a port has a backlog of 1024 unless its description sets one."""
         self.successResultOf(self.open("tcp:9989", "tcp:9990:backlog=7"))
         self.assertEqual([server[2] for server in self.reactor.tcpServers], [BACKLOG, 7])
 
     def test_othersAreLeftAlone(self) -> None:
-        """What is no plain socket keeps its description: a backlog means nothing there."""
+        """Descriptions that are not plain sockets are unchanged: they have no backlog."""
         self.assertEqual(withBacklog("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
 
     def test_allOrNone(self) -> None:
-        """R1: when one port is taken, those opened before it are closed, and the error names it."""
+        """R1: if one port is taken, the ports opened before it are closed, and the error names it."""
         self.reactor.taken = (9990,)
         error = self.failureResultOf(self.open("tcp:9989", "tcp:9990"), CannotOpen).value
         self.assertIn("cannot listen on tcp:9990: address already in use (ss ", str(error))
@@ -92,13 +92,13 @@ class PortsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.reactor.closed, 1)
 
     def test_nonsense(self) -> None:
-        """A description that means nothing is an error that names it."""
+        """An invalid description raises an error that names it."""
         error = self.failureResultOf(self.open("tcp:nonsense"), CannotOpen).value
         self.assertIn("tcp:nonsense", str(error))
         self.assertFalse(error.inUse)
 
     def test_describe(self) -> None:
-        """A port is named by what a person needs to connect."""
+        """A port is described by the values needed to connect."""
         opened = self.successResultOf(self.open("tcp:9989:interface=127.0.0.1", "tcp:9990"))
         self.assertEqual([str(port) for port in opened.values()], ["tcp 9989 on 127.0.0.1", "tcp 9990"])
         self.successResultOf(Deferred.fromCoroutine(closeAll(opened.values())))
@@ -133,7 +133,9 @@ class CertificateTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.reactor.sslServers), 1)
 
     def test_damaged(self) -> None:
-        """S5: a file that holds no certificate is an error that names the port; the old one stays in use."""
+        """S5: a file without a certificate is an error that names the port; the old certificate stays in
+        use.
+        """
         writeCertificate(self.pem, "old.example", self.now, 100)
         port = self.open()
         with open(self.pem, "w") as file:
@@ -145,7 +147,9 @@ class CertificateTests(unittest.SynchronousTestCase):
         self.assertIn("No such file", str(self.assertRaises(CannotOpen, renewed, port)))
 
     def test_expiry(self) -> None:
-        """S5: a certificate that expires within 30 days, or has expired, is one line with name and date."""
+        """S5: a certificate that expires within 30 days, or has expired, yields one line with its name and
+        date.
+        """
         for days, lines in ((100, 0), (10, 1), (-1, 1)):
             writeCertificate(self.pem, "master.example", self.now, days)
             said = list(expiryWarnings([self.open()], self.now))
@@ -155,6 +159,6 @@ class CertificateTests(unittest.SynchronousTestCase):
                 self.assertIn(f"{self.now + timedelta(days=days):%Y-%m-%d}", line)
 
     def test_expiryInOldWords(self) -> None:
-        """S5: certificates as an older cryptography has them, which tell their end in another way."""
+        """S5: the same works with older releases of cryptography, which have another attribute."""
         ends = datetime(2026, 1, 31, 12)
         self.assertEqual(_endOf(SimpleNamespace(not_valid_after=ends)), ends.replace(tzinfo=timezone.utc))

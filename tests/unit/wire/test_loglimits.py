@@ -1,4 +1,4 @@
-"""What is worth a line in the log, and what is only counted."""
+"""Limits on repeated log lines."""
 
 from twisted.trial import unittest
 
@@ -7,23 +7,23 @@ from buildbot.wire.loglimits import COMINGS, LINES, LINES_KNOWN, REMEMBERED, SHA
 
 
 class LogLimiterTests(unittest.SynchronousTestCase):
-    """A7: the log of a thousand bad logins."""
+    """A7: the log lines of a thousand failed logins."""
 
     def test_oncePerMinute(self) -> None:
-        """A7: one line a minute about one subject, and it counts what was left out."""
+        """A7: one subject gets one line a minute, with the number of omitted lines."""
         limiter = LogLimiter()
         said = [limiter.allow("refused", "bot1", i * 0.06, known=True) for i in range(1001)]
         self.assertEqual([s for s in said if s is not None], [0, 999])
 
     def test_everNewSubjects(self) -> None:
-        """A7: ever new names do not get around the limit."""
+        """A7: new names do not evade the limit."""
         limiter = LogLimiter()
         said = [limiter.allow("refused", str(i), 1.0) for i in range(1000)]
         self.assertEqual(sum(s is not None for s in said), LINES)
         self.assertIsNotNone(limiter.allow("refused", "later", 62.0))
 
     def test_knownNamesHaveTheirOwn(self) -> None:
-        """H2: names that somebody makes up use up no line about a bot of the configuration."""
+        """H2: invented names do not use up the lines about bots of the configuration."""
         limiter = LogLimiter()
         for i in range(1000):
             limiter.allow("refused", str(i), 1.0)
@@ -33,21 +33,21 @@ class LogLimiterTests(unittest.SynchronousTestCase):
         )
 
     def test_kindsHaveTheirOwn(self) -> None:
-        """H2: one kind of trouble uses up no line about another."""
+        """H2: one kind of line does not use up the lines of another."""
         limiter = LogLimiter()
         for i in range(1000):
             limiter.allow("refused", str(i), 1.0)
         self.assertEqual(limiter.allow("violated", "10.0.0.1", 1.0), 0)
 
     def test_originsHaveTheirOwn(self) -> None:
-        """H2: one address that makes up names leaves lines for those of other addresses."""
+        """H2: an address that invents names leaves lines for other addresses."""
         limiter = LogLimiter()
         said = [limiter.allow("refused", str(i), 1.0, origin="10.0.0.1") for i in range(1000)]
         self.assertEqual(sum(s is not None for s in said), LINES // SHARE)
         self.assertEqual(limiter.allow("refused", "b0t1", 1.0, origin="10.0.0.2"), 0)
 
     def test_summary(self) -> None:
-        """H2: what was left out is told once, with its number."""
+        """H2: omitted lines are summed up once, with their number."""
         limiter = LogLimiter()
         for i in range(1000):
             limiter.allow("refused", str(i), 1.0)
@@ -58,7 +58,7 @@ class LogLimiterTests(unittest.SynchronousTestCase):
         self.assertEqual(limiter.summary(), [])
 
     def test_memoryIsBounded(self) -> None:
-        """Ever new subjects are forgotten, and counted all the same."""
+        """Old subjects are forgotten, but their omitted lines stay counted."""
         limiter = LogLimiter()
         for i in range(3 * REMEMBERED):
             limiter.allow("refused", str(i), 1.0)
@@ -66,22 +66,22 @@ class LogLimiterTests(unittest.SynchronousTestCase):
         self.assertEqual((kind, count, subjects), ("refused", 3 * REMEMBERED - LINES, REMEMBERED))
 
     def test_pace(self) -> None:
-        """The figures are those that the documentation names."""
+        """The limits are those in the documentation."""
         self.assertEqual((loglimits.EVERY, loglimits.LINES, loglimits.LINES_KNOWN), (60.0, 30, 100))
 
 
 class ComingsTests(unittest.SynchronousTestCase):
-    """H7: a slave that comes and goes without end."""
+    """H7: a slave that connects and disconnects all the time."""
 
     def test_few(self) -> None:
-        """A few lines a minute about one slave, and then the number of those that were left out."""
+        """One slave gets a few lines a minute, then the number of omitted ones."""
         comings = Comings()
         said = [comings.allow("bot1", 5.0) for _ in range(COMINGS + 90)]
         self.assertEqual(said, [0] * COMINGS + [None] * 90)
         self.assertEqual([comings.allow("bot1", 66.0), comings.allow("bot1", 66.0)], [90, 0])
 
     def test_others(self) -> None:
-        """A storm of ten thousand slaves is told in full, whatever one of them does."""
+        """Ten thousand other slaves get all their lines."""
         comings = Comings()
         for _ in range(100):
             comings.allow("bot1", 5.0)

@@ -1,4 +1,4 @@
-"""H6: accounts have limits, whoever they belong to."""
+"""H6: the limits of every account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.slaveport import SlavePortCase
 
 
 class Account(NewCredPerspective):
-    """An account like those of change sources: every login gets me."""
+    """An account like that of a change source: every login gets me."""
 
     def __init__(self) -> None:
         self.owed: list[Deferred[None]] = []
@@ -31,7 +31,7 @@ class Account(NewCredPerspective):
 
 
 class MembersTests(SlavePortCase):
-    """Connections that have logged in."""
+    """Connections after login."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -40,7 +40,7 @@ class MembersTests(SlavePortCase):
         self.pumps: list[Pump] = []
 
     def login(self, count: int = 1) -> list[Any]:
-        """So many clients of the account: their perspectives."""
+        """Log in C{count} clients; return their perspectives."""
         perspectives = []
         for _ in range(count):
             client = pb.PBClientFactory()
@@ -57,7 +57,7 @@ class MembersTests(SlavePortCase):
             self.open()
 
     def open(self) -> list[bool]:
-        """Which of the connections are open."""
+        """The connections that are open."""
         for pump in self.pumps:
             pump.pump()
         return [not pump.server.lost for pump in self.pumps]
@@ -71,12 +71,12 @@ class MembersTests(SlavePortCase):
         super().tearDown()
 
     def test_keepalive(self) -> None:
-        """H6: the kernel watches over the link of every account."""
+        """H6: the kernel checks the connections of every account (TCP keepalive)."""
         self.login()
         self.assertTrue(self.pumps[0].server.keepalive)
 
     def test_idle(self) -> None:
-        """H6: a client that says nothing for five minutes is hung up on."""
+        """H6: a client that sends nothing for five minutes is disconnected."""
         self.login()
         self.wait(CLIENT.idle or 0, step=5)
         self.assertEqual(self.open(), [True])
@@ -84,7 +84,7 @@ class MembersTests(SlavePortCase):
         self.assertEqual(self.open(), [False])
 
     def test_waitsForAnAnswer(self) -> None:
-        """A client that waits for an answer is not idle; its five minutes begin with the answer."""
+        """A client that waits for an answer is not idle; its five minutes start with the answer."""
         (perspective,) = self.login()
         perspective.callRemote("wait")
         self.wait(1000, step=5)
@@ -95,7 +95,7 @@ class MembersTests(SlavePortCase):
         self.assertEqual(self.open(), [False])
 
     def test_stalls(self) -> None:
-        """H6: a client that falls silent in the middle of a message is hung up on after half a minute."""
+        """H6: a client that stops in the middle of a message is disconnected after half a minute."""
         self.login()
         self.pumps[0].client.write(b"\x02\x80\x04\x82list\x00\x00\x01\x82" + bytes(16_000) + b"x" * 300)
         self.pumps[0].client.write(bytes(350))
@@ -103,27 +103,27 @@ class MembersTests(SlavePortCase):
         self.assertEqual(self.open(), [False])
 
     def test_many(self) -> None:
-        """H6: of the many connections of one account, those that rest are closed, the oldest first."""
+        """H6: of too many connections of one account, idle ones are closed, the oldest first."""
         self.login(40)
         self.assertEqual(self.open(), [True] * 40)
         self.wait(21)
         self.assertEqual(self.open(), [False] * 24 + [True] * 16)
 
     def test_manyThatWait(self) -> None:
-        """A hundred hooks that send at the same time do not push each other out."""
+        """A hundred hooks that send at the same time do not disconnect each other."""
         for perspective in self.login(100):
             perspective.callRemote("wait").addErrback(lambda why: None)
         self.wait(100)
         self.assertEqual(self.open(), [True] * 100)
 
     def test_tooMany(self) -> None:
-        """H6: beyond some hundreds, the oldest goes even if it waits for an answer."""
+        """H6: beyond some hundreds of connections, the oldest is closed even if it waits for an answer."""
         for perspective in self.login(CLIENT.most + 3):
             perspective.callRemote("wait").addErrback(lambda why: None)
         self.assertEqual(self.open(), [False] * 3 + [True] * CLIENT.most)
 
     def test_unfinishedTogether(self) -> None:
-        """H6: unfinished messages of slaves have a limit all together; the largest is hung up on."""
+        """H6: unfinished messages of all slaves have one limit; the peer with the largest is disconnected."""
         names = [f"bot{n}" for n in range(1, 9)]
         self.use(self.configOf(names))
         slaves = [self.connect(name=name) for name in names]
@@ -145,7 +145,7 @@ class MembersTests(SlavePortCase):
         return config(dict.fromkeys(names, "sekrit"), {})
 
     def test_slavesThatQueue(self) -> None:
-        """H6: however often somebody logs in as one slave, few of these connections stay, and one works."""
+        """H6: of many logins as one slave, few connections stay, and one works."""
         slaves = [self.connect() for _ in range(60)]
         open_ = [not slave.pump.server.lost for slave in slaves]
         self.assertLessEqual(open_.count(True), 10)

@@ -1,4 +1,4 @@
-"""Builders that a slave cannot make, and the others that it gets all the same."""
+"""Builders that a slave cannot make do not affect its other builders."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ def _nothing(path: str, directory: str) -> str:
 
 
 class OldSlave:
-    """
-    I make builders as the slaves of all generations do: one after the other, up to the first that fails.
+    """I make builders like slaves of all generations: in order, up to the first failure.
 
     @ivar blocked: directories that I cannot make.
-    @ivar isNew: whether I am a worker of a later release, which says less of a half-made builder.
-    @ivar lists: all that I was sent.
-    @ivar accepted: the directories of the list that I accepted last.
+    @ivar isNew: True for a worker of a later release, whose error about a half-made builder has less detail.
+    @ivar lists: all lists that I was sent.
+    @ivar accepted: the directories of the last accepted list.
     """
 
     def __init__(self, *blocked: str, says: Callable[[str], str] | None = None, isNew: bool = False) -> None:
@@ -73,7 +72,7 @@ class OldSlave:
 
 
 class OffersTests(unittest.SynchronousTestCase):
-    """One builder that fails costs that builder."""
+    """One failing builder costs only itself."""
 
     def settle(self, slave: OldSlave, builders: list[tuple[str, str]] = MANY) -> Offers:
         """Offer builders for the first time."""
@@ -82,13 +81,15 @@ class OffersTests(unittest.SynchronousTestCase):
         return offers
 
     def test_allWell(self) -> None:
-        """A slave that can make all its builders is sent one list."""
+        """A slave that can make all its builders gets one list."""
         slave = OldSlave()
         self.assertEqual(self.settle(slave).failing, {})
         self.assertEqual(slave.lists, [MANY])
 
     def test_oneFails(self) -> None:
-        """F6: a slave gets all builders but the one whose directory it cannot make, and we know why."""
+        """F6: a slave gets all builders except the one whose directory it cannot make, and the reason is
+        known.
+        """
         slave = OldSlave("dir7")
         offers = self.settle(slave)
         self.assertEqual(offers.failing, {"b7": "[Errno 17] File exists: '/home/slave/dir7'"})
@@ -96,13 +97,13 @@ class OffersTests(unittest.SynchronousTestCase):
         self.assertEqual(len(slave.lists), 2)
 
     def test_several(self) -> None:
-        """F6: each of several builders that fail is found."""
+        """F6: each of several failing builders is found."""
         slave = OldSlave("dir0", "dir50", "dir99")
         self.assertEqual(list(self.settle(slave).failing), ["b0", "b50", "b99"])
         self.assertEqual(len(slave.accepted), 97)
 
     def test_spellings(self) -> None:
-        """F6: the builder is found however the slave's system spells its directory."""
+        """F6: the failing builder is found in all spellings of its directory."""
         for directory, path in (
             ("full", "'C:\\\\slave\\\\full'"),
             ("a/full", "'C:\\\\slave\\\\a\\\\full'"),
@@ -116,12 +117,14 @@ class OffersTests(unittest.SynchronousTestCase):
             self.assertEqual(len(slave.lists), 2)
 
     def test_homeOfTheSlave(self) -> None:
-        """F6: a builder that is called like the slave's own directory is not blamed for another."""
+        """F6: a builder named like the slave's own directory is not blamed for another one."""
         slave = OldSlave("quick", says=lambda directory: f"[Errno 13] '/home/full/{directory}'")
         self.assertEqual(list(self.settle(slave, [("f", "full"), ("q", "quick")]).failing), ["q"])
 
     def test_errorWithoutAName(self) -> None:
-        """F6: a builder is found too if the error does not tell which, and never without the others."""
+        """F6: a failing builder is found even if the error does not name it; the slave then has the
+        others.
+        """
         for blocked in (["dir0"], ["dir99"], ["dir31", "dir32"]):
             slave = OldSlave(*blocked, says=lambda directory: "'ascii' codec can't encode character")
             self.assertEqual([f"dir{name[1:]}" for name in self.settle(slave).failing], blocked)
@@ -129,7 +132,9 @@ class OffersTests(unittest.SynchronousTestCase):
             self.assertLess(len(slave.lists), 20)
 
     def test_triedAgain(self) -> None:
-        """F6: a builder is there once its directory can be made, though the slave keeps a half-made one."""
+        """F6: a builder works when its directory can be made again, although the slave keeps a half-made
+        one.
+        """
         for slave in (OldSlave("dir7"), OldSlave("dir7", isNew=True)):
             offers = self.settle(slave)
             for _ in range(3):
@@ -139,12 +144,12 @@ class OffersTests(unittest.SynchronousTestCase):
             answer = self.successResultOf(Deferred.fromCoroutine(offers.settle(MANY)))
             self.assertEqual(offers.failing, {})
             self.assertIn(offers.nameOf("b7"), answer)
-            again = self.settle(slave)  # as after it has connected again
+            again = self.settle(slave)  # like after a reconnect
             self.assertEqual(again.failing, {})
             self.assertIn(again.nameOf("b7"), self.answer)
 
     def test_knownBefore(self) -> None:
-        """F6: builders that failed on an earlier connection are tried again without a search for them."""
+        """F6: builders that failed on an earlier connection are retried without a search."""
         for isNew in (False, True):
             slave = OldSlave("dir7", "dir8", isNew=isNew)
             failing = self.settle(slave).failing
@@ -154,7 +159,7 @@ class OffersTests(unittest.SynchronousTestCase):
             self.assertEqual((list(offers.failing), len(slave.lists) - before), (["b7", "b8"], 3))
 
     def test_nothingWorks(self) -> None:
-        """A slave where very many builders fail, or that refuses an empty list, is a broken one."""
+        """A slave with very many failing builders, or that refuses an empty list, is refused."""
         slave = OldSlave(*(directory for _, directory in MANY))
         offers = Offers(slave.send)
         why = self.failureResultOf(Deferred.fromCoroutine(offers.settle(MANY)), OfferFailed)
@@ -163,7 +168,7 @@ class OffersTests(unittest.SynchronousTestCase):
         self.failureResultOf(Deferred.fromCoroutine(broken.settle([("a", "b")])), OfferFailed)
 
     def test_superseded(self) -> None:
-        """A list that is tried again never overtakes a newer one."""
+        """A retried list never overtakes a newer one."""
         waiting: list[Deferred[Any]] = []
         sent: list[list[tuple[str, str]]] = []
 
@@ -182,6 +187,6 @@ class OffersTests(unittest.SynchronousTestCase):
         self.assertEqual(len(sent), 2)
 
     def test_lost(self) -> None:
-        """A link that is lost meanwhile is no builder's fault."""
+        """A lost connection does not make any builder fail."""
         offers = Offers(lambda wanted: fail(pb.PBConnectionLost()))
         self.failureResultOf(Deferred.fromCoroutine(offers.settle(MANY)), pb.PBConnectionLost)
