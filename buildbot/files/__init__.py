@@ -1,1 +1,1 @@
-"""Files on the master: opened safely, with the right permissions, complete or not there, and not too many."""
+"""Files on the master: open them safely, set permissions, write them atomically, limit their number."""

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.files.test_partial -*-
-"""Files and directories that are not complete yet: their names, and which of them a killed master has left.
+"""Incomplete files and directories: name them, and remove those of a killed master.
 
-Each is noted by a symbolic link in a directory of the master, and forgotten when it has taken its place or is
-gone. So what is removed at the next start is what the master has made itself, wherever that is.
+A symbolic link in a directory of the master notes each incomplete file until it is complete or removed. So
+the next start removes only files that the master has made itself, in any directory.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ NAME = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)
 
 
 def partialPath(path: str) -> str:
-    """A path beside C{path} for what shall be there once it is complete; nothing has it yet."""
+    """A free path beside C{path} for the file while it is incomplete."""
     directory, name = os.path.split(path)
     return os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.part")
 
 
 class Partials:
-    """I know what is not complete yet, and remember it over the end of this process."""
+    """I note incomplete files, so that the next process can remove them."""
 
     def __init__(self, directory: str) -> None:
         """@param directory: of the links; made when it is first needed."""
         self.directory = directory
 
     def note(self, path: str) -> None:
-        """C{path}, from L{partialPath}, is about to be made. Without a note, it may stay after a kill."""
+        """Note that C{path}, from L{partialPath}, is about to be created. Never raises.
+
+        If the note cannot be made, the file stays when the master is killed.
+        """
         link = os.path.join(self.directory, os.path.basename(path))
         with suppress(OSError):
             try:
@@ -47,12 +50,15 @@ class Partials:
                 os.symlink(path, link)
 
     def forget(self, path: str) -> None:
-        """It is complete, or gone."""
+        """Delete the note of C{path}: the file is complete or removed."""
         with suppress(OSError):
             os.unlink(os.path.join(self.directory, os.path.basename(path)))
 
     def sweep(self) -> int:
-        """Remove what an earlier process has left; returns how many. Nobody else may run in the directory."""
+        """Remove the incomplete files of an earlier process, and return how many.
+
+        No other master may run in the directory.
+        """
         count = 0
         try:
             names = os.listdir(self.directory)
@@ -62,7 +68,7 @@ class Partials:
             try:
                 path = os.readlink(os.path.join(self.directory, name))
             except OSError:
-                continue  # somebody else has put it here
+                continue  # not a link, so not one of ours
             if os.path.basename(path) == name and NAME.fullmatch(name):
                 count += _removed(path)
                 self.forget(path)
@@ -70,7 +76,7 @@ class Partials:
 
 
 def _removed(path: str) -> bool:
-    """Remove a file, or a directory with all that is in it; no link is followed. Whether it was there."""
+    """Remove a file or a directory tree without following links. True if something was removed."""
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISDIR(mode):
@@ -82,7 +88,7 @@ def _removed(path: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        _log.warn("cannot remove {path}, which an upload has left: {error}", path=path, error=error)
+        _log.warn("cannot remove {path}, left by an unfinished upload: {error}", path=path, error=error)
         return False
     _log.info("removed {path}: the master was killed before this upload was complete", path=path)
     return True

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.files.test_plain -*-
-"""Files that must be plain ones: opened without waiting, and refused if they are something else.
+"""Open plain files without blocking, and refuse other kinds of files.
 
-A pipe where a file belongs would keep its reader waiting for ever, and a symbolic link where the master
-writes would have it write somewhere else. What the files hold is for the callers to know.
+A pipe in place of a file would block its reader forever. A symbolic link would redirect the master's output.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ _KINDS = (
 
 
 class NotPlain(OSError):
-    """Something else than a plain file is there; C{strerror} says what, C{filename} where.
+    """The path is not a plain file; C{strerror} says what, C{filename} where.
 
-    @ivar kind: what it is, in words ("a FIFO").
+    @ivar kind: the kind of file, in words ("a FIFO").
     """
 
     def __init__(self, kind: str, path: str) -> None:
@@ -38,10 +37,10 @@ class NotPlain(OSError):
 
 
 def openPlain(path: str, flags: int = os.O_RDONLY, mode: int = 0o600, follow: bool = True) -> int:
-    """The descriptor of a plain file. Never waits for anybody.
+    """Open a plain file and return its descriptor. Never blocks.
 
-    @param follow: whether a symbolic link to a plain file will do.
-    @raise NotPlain: something else is there.
+    @param follow: whether a symbolic link to a plain file is accepted.
+    @raise NotPlain: the path is another kind of file.
     @raise OSError: as L{os.open}.
     """
     extra = os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
@@ -61,12 +60,12 @@ def openPlain(path: str, flags: int = os.O_RDONLY, mode: int = 0o600, follow: bo
 
 
 def readPlain(path: str, follow: bool = True) -> IO[bytes]:
-    """A plain file, open for reading bytes. Raises what L{openPlain} raises."""
+    """Open a plain file for reading bytes. Raises like L{openPlain}."""
     return cast(IO[bytes], os.fdopen(openPlain(path, follow=follow), "rb"))
 
 
 def mustBePlain(path: str, follow: bool = True) -> None:
-    """Raise L{NotPlain} if there is something else than a plain file; nothing at all will do."""
+    """Raise L{NotPlain} if the path exists and is not a plain file."""
     with suppress(FileNotFoundError):
         _refuse(path, (os.stat if follow else os.lstat)(path).st_mode)
 

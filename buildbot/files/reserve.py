@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.files.test_reserve -*-
-"""How many files this process may open, and those that no connection gets: they are kept for the
-administrator.
+"""The limit of open files, and the reserve of descriptors that connections do not get.
 
-The control socket, the log, the store and the process that reads master.cfg need files of their own, above
-all when slaves have taken all others.
+The control socket, the log, the store and the process that reads master.cfg use the reserve. So the
+administrator can still work when slaves have taken all other descriptors.
 """
 
 from __future__ import annotations
@@ -14,29 +13,29 @@ import resource
 from collections.abc import Callable
 from enum import Enum
 
-#: Files that are kept: at least, at most, and as a share of all.
+#: The size of the reserve: at least, at most, and one part in SHARE of the limit.
 LEAST = 24
 MOST = 256
 SHARE = 8
 
 
 class Room(Enum):
-    """Whether there is a file for one more connection."""
+    """The answer to a new connection: a file is free, scarce or missing."""
 
     ENOUGH = 0
-    SCARCE = 1  #: if another makes room for it
+    SCARCE = 1  #: the connection can stay if another one is closed
     NONE = 2
 
 
 def reserved(limit: int) -> int:
-    """How many files are kept, if there are C{limit}."""
+    """The size of the reserve for a limit of open files."""
     return min(MOST, max(LEAST, limit // SHARE))
 
 
 def _lowestFree() -> int:
-    """The number of the next file that will be opened: all lower ones are in use."""
+    """The lowest free descriptor; all lower ones are in use. Raises OSError if there is none."""
     try:
-        number = os.dup(0)  # costs a tenth of what opening a file does
+        number = os.dup(0)  # ten times cheaper than opening a file
     except OSError as error:
         if error.errno == errno.EBADF:
             return 0
@@ -46,13 +45,13 @@ def _lowestFree() -> int:
 
 
 def _limitOfThisProcess() -> int | None:
-    """How many files this process may open; None: any number. C{prlimit} changes it at any time."""
+    """The present limit of open files; None: no limit. C{prlimit} can change it at any time."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return None if soft == resource.RLIM_INFINITY else soft
 
 
 def isReserved(descriptor: int) -> bool:
-    """Whether this descriptor is one that is kept for the administrator."""
+    """True if this descriptor belongs to the reserve."""
     limit = _limitOfThisProcess()
     return limit is not None and descriptor >= limit - reserved(limit)
 
@@ -63,8 +62,8 @@ class FileReserve:
     The system gives each new file the lowest number that is free. So a connection with a low number leaves
     the high ones alone, and no count of open files is needed.
 
-    @ivar turnedAway: connections that found no room, so far.
-    @ivar when: when the last of them came, in seconds since the epoch; None if none did.
+    @ivar turnedAway: the number of connections closed for lack of files, so far.
+    @ivar when: the time of the last of them, in seconds since the epoch; None if there was none.
     """
 
     def __init__(
@@ -79,17 +78,17 @@ class FileReserve:
 
     @property
     def limit(self) -> int | None:
-        """How many files may be open; None: any number."""
+        """The limit of open files; None: no limit."""
         return self._limitNow()
 
     @property
     def reserved(self) -> int:
-        """How many of them no connection gets."""
+        """The size of the reserve."""
         limit = self.limit
         return 0 if limit is None else reserved(limit)
 
     def room(self) -> Room:
-        """Whether there is a file for the connection that has just come in."""
+        """Decide if the newest connection can stay."""
         limit = self.limit
         if limit is None:
             return Room.ENOUGH
@@ -103,6 +102,6 @@ class FileReserve:
         return Room.SCARCE if number < limit - kept // 2 else Room.NONE
 
     def turnAway(self, when: float) -> None:
-        """A connection found no room, at C{when} (seconds since the epoch)."""
+        """Count a connection that was closed for lack of files at C{when} (seconds since the epoch)."""
         self.turnedAway += 1
         self.when = when

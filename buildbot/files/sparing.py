@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.files.test_sparing -*-
-"""Files that builds read and write, and that leave the administrator's descriptors free.
+"""Files of builds that do not occupy the administrator's descriptors.
 
-A build may have any number of logs, and each of them is a file. When all other descriptors are in use, such
-a file is open only while it is read or written. Which descriptors are kept is for L{buildbot.files.reserve}
-to say.
+A build may have any number of log files. When all other descriptors are in use, a log file is open only
+during each read or write. L{buildbot.files.reserve} defines the reserve.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from buildbot.files.reserve import isReserved
 def sparing(
     descriptor: int, path: str, canWrite: bool, isReserved: Callable[[int], bool] = isReserved
 ) -> io.RawIOBase:
-    """The open file C{descriptor}, for reading or for writing at its end; closing the result closes it.
+    """A raw file for C{descriptor}, to read or to append to. The result owns the descriptor.
 
-    @param path: where the file is.
-    @param isReserved: whether a descriptor is kept for the administrator.
+    @param path: the path of the open file, to open it again.
+    @param isReserved: whether a descriptor belongs to the reserve.
     """
     if isReserved(descriptor):
         return SparingFile(descriptor, path, canWrite)
@@ -31,10 +30,10 @@ def sparing(
 
 
 class SparingFile(io.RawIOBase):
-    """I am a file that is open only while it is read or written."""
+    """I am a file that is open only during each read or write."""
 
     def __init__(self, descriptor: int, path: str, canWrite: bool) -> None:
-        """@param descriptor: the file; it is closed when this returns, or raises OSError."""
+        """@param descriptor: the open file. It is closed in any case, also if this raises OSError."""
         self._path = path
         self._flags = os.O_WRONLY | os.O_APPEND if canWrite else os.O_RDONLY
         self._position = 0
@@ -52,11 +51,11 @@ class SparingFile(io.RawIOBase):
         return not self.readable()
 
     def write(self, data: object, /) -> int:
-        """See L{io.RawIOBase}. Raises OSError, also if the file is gone or another one has its place."""
+        """See L{io.RawIOBase}. Raises OSError, also if the file was deleted or replaced."""
         return self._briefly(lambda descriptor: os.write(descriptor, data))  # type: ignore[arg-type]
 
     def readinto(self, buffer: object, /) -> int:
-        """See L{io.RawIOBase}. Raises OSError, also if the file is gone or another one has its place."""
+        """See L{io.RawIOBase}. Raises OSError, also if the file was deleted or replaced."""
         position = self._position
         size = self._briefly(lambda descriptor: os.preadv(descriptor, [buffer], position))  # type: ignore[list-item]
         self._position += size

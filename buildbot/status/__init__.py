@@ -1,1 +1,1 @@
-"""What is happening, as told to people and programs."""
+"""The status of the master, its builders, builds and slaves, for people and programs."""

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.status.test_receivers -*-
-"""Telling status receivers what happens, in its order, each in a later turn than it happens.
+"""Deliver events to status receivers in order, each in a later reactor turn.
 
-What there is to tell is for L{buildbot.status.build} and L{buildbot.status.builderstatus}. While nobody has
-ever subscribed, all of it costs nothing.
+L{buildbot.status.build} and L{buildbot.status.builderstatus} create the events. Before the first
+subscription, events are dropped at once.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from buildbot.interfaces import IBuildSetStatus
 
 log = Logger()
 
-#: The most events that are told in one turn of the reactor.
+#: The most events delivered in one reactor turn.
 MANY = 50
 
 
 class Watched(Protocol):
-    """What an announcer needs of the status of a builder."""
+    """The part of a builder's status that an announcer uses."""
 
     def getName(self) -> str: ...
     def isRemoved(self) -> bool: ...
@@ -35,10 +35,10 @@ class Watched(Protocol):
 
 
 class Announcer:
-    """I tell the receivers of one master.
+    """I deliver the events of one master.
 
-    @ivar isHeard: whether anybody has ever subscribed.
-    @ivar watchers: the receivers of what concerns the whole master.
+    @ivar isHeard: True after the first subscription.
+    @ivar watchers: the receivers of events about the whole master.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -49,7 +49,7 @@ class Announcer:
         self._turn: IDelayedCall | None = None
 
     def later(self, tell: Callable[..., object], *args: object) -> None:
-        """Call C{tell(*args)} in a later turn, after all that happened before; not if nobody listens."""
+        """Call C{tell(*args)} in a later turn, after all earlier events. Dropped before any subscription."""
         if self.isHeard:
             self._events.append((tell, args))
             self._arm()
@@ -70,18 +70,18 @@ class Announcer:
     # the whole master
 
     def subscribe(self, target: object, builders: Iterable[Watched]) -> None:
-        """Tell a receiver of all that happens; C{builders} are the status of those there are."""
+        """Deliver all events to a receiver, beginning with C{builderAdded} for each of C{builders}."""
         self.isHeard = True
         self.watchers = self.watchers.plus(target)
         for builder in builders:
             self.later(self._tellBuilderAdded, (target,), builder)
 
     def unsubscribe(self, target: object) -> None:
-        """Tell it no more of the whole."""
+        """Stop the events about the whole master for this receiver."""
         self.watchers = self.watchers.without(target)
 
     def builderAdded(self, builder: Watched) -> None:
-        """There is a builder more; who subscribes from now on is told of it in any case."""
+        """Report a new builder to the present receivers. Later receivers learn of it from L{subscribe}."""
         self.later(self._tellBuilderAdded, self.watchers, builder)
 
     def _tellBuilderAdded(self, targets: tuple[object, ...], builder: Watched) -> None:
@@ -92,11 +92,11 @@ class Announcer:
                     builder.subscribe(receiver)
 
     def builderRemoved(self, name: str) -> None:
-        """A builder is gone."""
+        """Report a removed builder."""
         self.later(self._tellAll, "builderRemoved", name)
 
     def buildsetSubmitted(self, buildset: IBuildSetStatus) -> None:
-        """There is a set of builds more; C{buildset} is its status."""
+        """Report a new build set; C{buildset} is its status."""
         self.later(self._tellAll, "buildsetSubmitted", buildset)
 
     def _tellAll(self, method: str, news: object) -> None:
@@ -105,9 +105,9 @@ class Announcer:
 
 
 def tellOne(receiver: object, method: str, *args: object) -> object:
-    """What the method of a receiver answers.
+    """Call a method of a receiver and return its result.
 
-    @return: None as well if it has no such method, or raises: that is logged, and hurts nobody else.
+    @return: None if the receiver lacks the method or it raises; an exception is logged.
     """
     call = getattr(receiver, method, None)
     if call is None:
@@ -120,10 +120,10 @@ def tellOne(receiver: object, method: str, *args: object) -> object:
 
 
 def wanted(answer: object) -> tuple[Any, ...]:
-    """The arguments to subscribe with, by what a receiver has answered.
+    """The arguments for C{subscribe}, from the answer of a receiver.
 
-    @param answer: a receiver, a pair of it and the seconds between two updates, or nothing.
-    @return: nothing, if it wants nothing.
+    @param answer: a receiver, a pair (receiver, seconds between two updates), or None.
+    @return: the arguments as a tuple; empty for None.
     """
     if not answer:
         return ()
@@ -131,7 +131,7 @@ def wanted(answer: object) -> tuple[Any, ...]:
 
 
 class Updates:
-    """I tell one receiver every so often how long something still takes, at once for the first time."""
+    """I report the ETA of a build or step to one receiver: at once, and then at an interval."""
 
     def __init__(
         self, clock: IReactorTime, receiver: object, interval: float, tell: Callable[[Any], object]
@@ -150,6 +150,6 @@ class Updates:
             self._alarm.set(self._clock, self._interval)
 
     def stop(self) -> None:
-        """Tell it no more."""
+        """Stop the reports."""
         self._isStopped = True
         self._alarm.stop()

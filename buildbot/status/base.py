@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_receivers -*-
-"""Receivers of status to derive from: they are told all that happens, and make nothing of it."""
+"""The base class of status receivers: it receives all events and ignores them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buildbot.config.compare import ComparableMixin
 
 @implementer(interfaces.IStatusReceiver)
 class StatusReceiver:
-    """I am told what happens; subclasses override what they want to hear."""
+    """I receive all events; subclasses override the methods they need."""
 
     def buildsetSubmitted(self, buildset: interfaces.IBuildSetStatus) -> None:
         """See L{interfaces.IStatusReceiver}."""

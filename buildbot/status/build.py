@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""A build as it happens, and its steps: what they are doing, and how it went.
+"""The status of a build and its steps, while they run and afterwards.
 
-They are told by the build and asked by everybody else; what is kept of them
-are records (L{buildbot.model.records}). Output is in L{buildbot.logs.live}.
+The build sets it, everybody else reads it. The store keeps it as records (L{buildbot.model.records}).
+L{buildbot.logs.live} has the output.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from buildbot.wire.budget import weigh
 
 _Log = TypeVar("_Log", bound=LogFile)
 
-#: Characters of one word that a step shows, or of a link, and how many of them are kept.
+#: The most characters of one word or link of a step, and the most words and links that are kept.
 LONGEST_WORD = 4096
 MOST_WORDS = MOST_URLS = 1000
-#: Characters of a property that are kept in the record of a build.
+#: The most characters of a property in the record of a build.
 LONGEST_PROPERTY = 64 * 1024
-#: Bytes of memory that the results of single tests may take; all that a test tool says is in the logs.
+#: The most bytes of memory for the results of single tests. The logs have the whole report of a test tool.
 TEST_RESULTS_MEMORY = 8 << 20
 _COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
 
-#: Colours that say nothing of how a step went.
+#: Colours of a step before its result is known.
 _RUNNING = (None, "yellow")
 
 
 def colorOf(results: int) -> str:
-    """The colour of what came to this."""
+    """The colour of 0.7.5's waterfall for a result."""
     return _COLORS.get(results, "purple")
 
 
 def asWords(text: Any) -> tuple[str, ...]:
-    """Words that can be kept, whatever a step took for some: one alone, or several; None is no word."""
+    """Convert a step's text to words for the store: one value, or several; None is no word."""
     if text is None:
         return ()
     if type(text) in (list, tuple):
@@ -57,7 +57,7 @@ def asWords(text: Any) -> tuple[str, ...]:
 
 
 def _word(value: object) -> str:
-    """Slaves on Python 2 send bytes; what else steps show, such as a WithProperties, is shown as it is."""
+    """Convert one value to text. Bytes (from slaves on Python 2) are decoded; others become C{str(value)}."""
     if type(value) is str and len(value) <= LONGEST_WORD:
         return value
     said = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
@@ -69,7 +69,7 @@ def _cut(said: str, most: int) -> str:
 
 
 class _Watched(Completion):
-    """What can be subscribed to and waited for; nobody does most of the time."""
+    """A status to subscribe to and to wait for. Optimized for no subscribers."""
 
     announcer: Announcer
     _watchers: Observers[object] = NOBODY
@@ -78,9 +78,9 @@ class _Watched(Completion):
     finished: float | None = None
 
     def subscribe(self, receiver: object, updateInterval: float | None = None) -> None:
-        """Tell an L{interfaces.IStatusReceiver} what happens.
+        """Deliver my events to an L{interfaces.IStatusReceiver}.
 
-        @param updateInterval: tell it every so many seconds, too, how long it still takes; None: do not.
+        @param updateInterval: the seconds between two ETA reports; None: no reports.
         """
         self.announcer.isHeard = True
         self._watchers = self._watchers.plus(receiver)
@@ -89,12 +89,12 @@ class _Watched(Completion):
             self._updates = (*self._updates, updates)
 
     def unsubscribe(self, receiver: object) -> None:
-        """Tell it no more."""
+        """Stop the events for this receiver."""
         self._watchers = self._watchers.without(receiver)
         self._stopUpdates(receiver)
 
     def _stopUpdates(self, receiver: object = None) -> None:
-        """Of all, or of one receiver."""
+        """Stop the ETA reports to one receiver, or to all."""
         if not self._updates:
             return
         stopped = [each for each in self._updates if receiver is None or each.receiver is receiver]
@@ -106,11 +106,11 @@ class _Watched(Completion):
         raise NotImplementedError
 
     def isFinished(self) -> bool:
-        """Whether it is over."""
+        """True after its end, with any result."""
         return self.finished is not None
 
     def getTimes(self) -> tuple[Any, float | None]:
-        """When it began and when it ended, in seconds since the epoch; None for what has not happened yet."""
+        """The times (started, finished) in seconds since the epoch; None for a time that is still to come."""
         return self.started, self.finished
 
 
@@ -118,7 +118,7 @@ class _Watched(Completion):
 class BuildStepStatus(_Watched):
     """I am one step of a build.
 
-    @ivar metrics: by what its progress is measured.
+    @ivar metrics: the names of its progress metrics.
     """
 
     name = "?"
@@ -137,27 +137,27 @@ class BuildStepStatus(_Watched):
         self.expected: float | None = None
 
     def isRunning(self) -> bool:
-        """Whether it has begun and is not over."""
+        """True from its start to its end."""
         return self.started is not None and not self.isFinished()
 
     def getName(self) -> str:
-        """What the configuration calls it."""
+        """The step's name in the configuration."""
         return self.name
 
     def getBuild(self) -> BuildStatus:
-        """The build that it is part of."""
+        """The build of the step."""
         return self.build
 
     def getLogs(self) -> list[LogFile]:
-        """Its logs, the one of its command first."""
+        """Its logs, in the order of their creation."""
         return list(self.logs)
 
     def getURLs(self) -> dict[str, str]:
-        """Links: what they are called -> where they lead."""
+        """The step's links: name -> URL."""
         return dict(self.urls)
 
     def getText(self) -> list[str]:
-        """A few words on what it does or did."""
+        """Words that describe the step."""
         return list(self._text)
 
     @property
@@ -171,24 +171,24 @@ class BuildStepStatus(_Watched):
         return self.getText2()
 
     def getText2(self) -> list[str]:
-        """What of it is worth mentioning with the build."""
+        """The words about the step for the build's text."""
         return list(self._text2)
 
     def getColor(self) -> str | None:
-        """The colour of 0.7.5's waterfall; None until somebody has said which."""
+        """The colour of 0.7.5's waterfall; None until it is set."""
         return self.color
 
     def getResults(self) -> tuple[int | None, list[str]]:
-        """How it went, and what is worth mentioning with the build."""
+        """The pair (result, words for the build's text)."""
         return self.results, list(self._text2)
 
     def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
-        """What is known of its progress: (metric, now, usually in the end); None for what is not known."""
+        """The progress by each metric: (metric, present value, usual final value); None: unknown."""
         now, usual = self.measured(), self.build.experience.get(self.name, {})
         return [(metric, now.get(metric), usual.get(metric)) for metric in self.metrics]
 
     def measured(self) -> dict[str, float]:
-        """How far it is, by each metric that was measured; C{output} is the length of its output."""
+        """The present value of each measured metric; C{output} is the length of the log C{stdio}."""
         now = dict(self._progress)
         if "output" in self.metrics and "output" not in now:
             for log in self.logs:
@@ -197,13 +197,13 @@ class BuildStepStatus(_Watched):
         return now
 
     def getETA(self) -> float | None:
-        """Seconds until it will probably be over; None if nothing is known."""
+        """The estimated seconds until its end; None if unknown."""
         if self.started is None or self.expected is None or self.isFinished():
             return None
         return max(0.0, self.started + self.expected - self.build.now())
 
     def subscribe(self, receiver: object, updateInterval: float | None = 10) -> None:
-        """Tell an L{interfaces.IStatusReceiver} of its logs, and how long it still takes."""
+        """Deliver the events of the step's logs, and ETA reports, to an L{interfaces.IStatusReceiver}."""
         super().subscribe(receiver, updateInterval)
 
     def _tellETA(self, receiver: object) -> None:
@@ -219,45 +219,45 @@ class BuildStepStatus(_Watched):
         for each in self._watchers:
             tellOne(each, "logFinished", self.build, self, log)
 
-    # what the step tells
+    # calls of the step
 
     def setName(self, stepname: str) -> None:
-        """What the configuration calls it."""
+        """Set the step's name."""
         self.name = _word(stepname)
 
     def setText(self, text: Sequence[str] | str) -> None:
-        """A few words, or one."""
+        """Set the step's text: a list of words, or one text."""
         self._text = asWords(text)
 
     def setText2(self, text: Sequence[str] | str) -> None:
-        """What is worth mentioning with the build."""
+        """Set the words about the step for the build's text."""
         self._text2 = asWords(text)
 
     def setColor(self, color: str) -> None:
-        """The colour of 0.7.5's waterfall; not kept."""
+        """Set the colour of 0.7.5's waterfall. The store does not keep it."""
         self.color = color
 
     def setProgress(self, metric: str, value: float) -> None:
-        """How far it is, by one metric."""
+        """Set the present value of a metric."""
         self._progress = {**self._progress, metric: value}
 
     def addURL(self, name: str, url: str) -> None:
-        """A link to show with it."""
+        """Add a link to the step."""
         name = _word(name)
         if name in self.urls or len(self.urls) < MOST_URLS:
             self.urls[name] = _word(url)
 
     def stepStarted(self) -> None:
-        """It begins."""
+        """Mark the step as started and report it."""
         self.started = self.build.now()
         self.announcer.later(self.build.tellStepStarted, self)
 
     def addLog(self, name: str) -> LogFile:
-        """A new log, which grows from now on; after the end of the build it is kept nowhere."""
+        """Add a log and return it, open for output. After the end of the build, its output is dropped."""
         return self._newLog(LogFile, name)
 
     def addHTMLLog(self, name: str, html: str | bytes) -> HTMLLogFile:
-        """A new log that is HTML, and finished at once."""
+        """Add a finished log of HTML and return it."""
         log = self._newLog(HTMLLogFile, name)
         log.addStdout(html)
         log.finish()
@@ -279,26 +279,26 @@ class BuildStepStatus(_Watched):
         return log
 
     def stepFinished(self, results: int) -> None:
-        """It is over; so are its logs."""
+        """Mark the step and its logs as finished, and report it."""
         for log in self.logs:
             log.finish()
         self.finished = self.build.now()
         self.results = results
-        if self.color in _RUNNING:  # else the step has said which
+        if self.color in _RUNNING:  # else the step has set its colour
             self.color = colorOf(results)
         self._stopUpdates()
         self.announcer.later(self.build.tellStepFinished, self)
         self.tellFinished()
 
     def toRecord(self) -> StepRecord:
-        """What is kept of it."""
+        """The record for the store."""
         assert self.started is not None
         logs = tuple(log.toRecord() for log in self.logs)
         return StepRecord(self.name, self.started, self.finished, self.results, self._text, logs)
 
 
 def _plain(value: Any) -> Any:
-    """A property as JSON can hold it."""
+    """A property's value converted for JSON."""
     if value is None or (type(value) is str and len(value) <= LONGEST_PROPERTY):
         return value
     if isinstance(value, float) and not math.isfinite(value):
@@ -310,13 +310,13 @@ def _plain(value: Any) -> Any:
 
 @implementer(interfaces.IBuildStatus, interfaces.IStatusEvent)
 class BuildStatus(_Watched):
-    """I am one build, from its beginning on.
+    """I am the status of one build, from its start on.
 
-    @ivar record: what the store knew of it at its beginning.
-    @ivar logs: where its logs are made: a L{buildbot.logs.live.LogDirectory}.
-    @ivar now: tells the time, in seconds since the epoch.
-    @ivar experience: step name -> metric -> what it usually comes to.
-    @ivar waitsFor: says what it waits for, if it waits for locks.
+    @ivar record: the store's record at the start of the build.
+    @ivar logs: the L{buildbot.logs.live.LogDirectory} that creates its logs.
+    @ivar now: returns the time, in seconds since the epoch.
+    @ivar experience: step name -> metric -> its usual final value.
+    @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
     """
 
     started: float
@@ -355,7 +355,7 @@ class BuildStatus(_Watched):
 
     @property
     def note(self) -> str:
-        """What it does while it runs, if it does not just build."""
+        """A note for people, such as the locks that the running build waits for; usually empty."""
         return self._note or (self.waitsFor() if self.waitsFor is not None else "")
 
     @note.setter
@@ -363,58 +363,58 @@ class BuildStatus(_Watched):
         self._note = note
 
     def getBuilder(self) -> interfaces.IBuilderStatus:
-        """The L{buildbot.status.builderstatus.BuilderStatus} of the builder that builds it."""
+        """The L{buildbot.status.builderstatus.BuilderStatus} of its builder."""
         return self.builder
 
     def getNumber(self) -> int:
-        """Counts the builds of its builder."""
+        """The number of the build, counted per builder."""
         return self.number
 
     def getSourceStamp(self) -> Any:
-        """What it builds."""
+        """The source stamp of the build."""
         return self.source
 
     def getReason(self) -> str:
-        """Why, in words."""
+        """The reason for the build, in words."""
         return self.reason
 
     def getChanges(self) -> list[Any]:
-        """The Changes that it builds."""
+        """The Changes of the build."""
         return list(self.changes)
 
     def getResponsibleUsers(self) -> list[str]:
-        """Who made them."""
+        """The authors of those Changes."""
         return list(self.blamelist)
 
     def getInterestedUsers(self) -> list[str]:
-        """Who wants to know of it: who made the Changes."""
+        """The users to notify: the authors of the Changes."""
         return list(self.blamelist)
 
     def getPreviousBuild(self) -> interfaces.IBuildStatus | None:
-        """The build before it; None if that is in the store only."""
+        """The previous build of the builder; None if it is only in the store."""
         return self.builder.getBuild(self.number - 1) if self.number else None
 
     def getTestResults(self) -> dict[tuple[str, ...], interfaces.ITestResult]:
-        """What test steps have told: test name -> result."""
+        """The results of single tests, as added by steps: test name -> result."""
         return dict(self.testResults)
 
     def addTestResult(self, result: interfaces.ITestResult) -> None:
-        """One test's result, an L{interfaces.ITestResult}; kept as far as TEST_RESULTS_MEMORY allows."""
+        """Add one test's L{interfaces.ITestResult}. It is dropped if it would exceed TEST_RESULTS_MEMORY."""
         size = weigh(result.getName()) + weigh(result.getLogs()) + weigh(result.getText())
         if self._testResultsSize + size <= TEST_RESULTS_MEMORY:
             self._testResultsSize += size
             self.testResults[result.getName()] = result
 
     def getSlavename(self) -> str:
-        """The slave that builds it."""
+        """The name of the slave."""
         return self.slavename
 
     def getSteps(self) -> list[BuildStepStatus]:
-        """Its steps, those that have not begun yet included."""
+        """Its steps, including those not yet started."""
         return list(self.steps)
 
     def getCurrentStep(self) -> BuildStepStatus | None:
-        """The step that runs."""
+        """The running step, or None."""
         return next((step for step in self.steps if step.isRunning()), None)
 
     @property
@@ -429,7 +429,7 @@ class BuildStatus(_Watched):
 
     @property
     def currentStep(self) -> BuildStepStatus | None:
-        """The step that runs."""
+        """The running step, or None."""
         return self.getCurrentStep()
 
     def getLogs(self) -> list[LogFile]:
@@ -437,23 +437,23 @@ class BuildStatus(_Watched):
         return [log for step in self.steps for log in step.logs]
 
     def getText(self) -> list[str]:
-        """A few words on how it went."""
+        """Words that describe the result."""
         return list(self._text)
 
     def getColor(self) -> str | None:
-        """The colour of 0.7.5's waterfall; None while it runs."""
+        """The colour of 0.7.5's waterfall for the result; None while it runs."""
         return None if self.results is None else colorOf(self.results)
 
     def getResults(self) -> int | None:
-        """How it went; None while it runs."""
+        """The result of the build; None while it runs."""
         return self.results
 
     def getProperty(self, propname: str) -> Any:
-        """One of its properties; KeyError if there is none of that name."""
+        """The value of a property. Raises KeyError if it is not set."""
         return self.properties[propname]
 
     def getETA(self) -> float | None:
-        """Seconds until it will probably be over; None if nothing is known."""
+        """The estimated seconds until its end; None if unknown."""
         known = [step.expected for step in self.steps]
         if not known or None in known or self.isFinished():
             return None
@@ -463,7 +463,7 @@ class BuildStatus(_Watched):
         tellOne(receiver, "buildETAUpdate", self, self.getETA())
 
     def unsubscribe(self, receiver: object) -> None:
-        """Tell it no more, of the steps and their logs neither."""
+        """Stop all events for this receiver, also those about steps and logs."""
         super().unsubscribe(receiver)
         for step in self.steps:
             if not step.isFinished():
@@ -472,40 +472,40 @@ class BuildStatus(_Watched):
                     log.unsubscribe(receiver)
 
     def tellStepStarted(self, step: BuildStepStatus) -> None:
-        """A step began."""
+        """Report the start of a step."""
         for each in self._watchers:
             subscription = wanted(tellOne(each, "stepStarted", self, step))
             if subscription:
                 step.subscribe(*subscription)
 
     def tellStepFinished(self, step: BuildStepStatus) -> None:
-        """A step is over."""
+        """Report the end of a step."""
         for each in self._watchers:
             tellOne(each, "stepFinished", self, step, step.getResults())
 
-    # what the build tells
+    # calls of the build
 
     def addStepWithName(self, name: str) -> BuildStepStatus:
-        """A step that is about to begin."""
+        """Add a step that is not started yet, and return its status."""
         step = BuildStepStatus(self)
         step.setName(name)
         self.steps.append(step)
         return step
 
     def setText(self, text: Sequence[str] | str) -> None:
-        """A few words on how it went."""
+        """Words that describe the result."""
         self._text = asWords(text)
 
     def setResults(self, results: int) -> None:
-        """How it went."""
+        """Set the result of the build."""
         self.results = results
 
     def setProperty(self, propname: str, value: Any, source: str = "") -> None:
-        """One of its properties."""
+        """Set a property."""
         self.properties[propname] = value
 
     def buildFinished(self) -> None:
-        """It is over; so are the logs that a step added after its own end."""
+        """Mark the build as finished, and finish logs that a step added after its own end."""
         for log in self.getLogs():
             log.finish()
         self.finished = self.now()
@@ -513,7 +513,7 @@ class BuildStatus(_Watched):
         self.tellFinished()
 
     def toRecord(self) -> BuildRecord:
-        """What is kept of it."""
+        """The record for the store."""
         steps = tuple(step.toRecord() for step in self.steps if step.started is not None)
         return BuildRecord(
             builder=self.record.builder,

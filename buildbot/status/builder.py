@@ -1,4 +1,4 @@
-"""The status of the master, its builders and its builds, where 0.7.5 has it."""
+"""The 0.7.5 names for the status of the master, its builders and its builds."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ __all__ = [
 ]
 
 
-#: What the channels of a log are called.
+#: The names of a log's channels.
 ChunkTypes = ["stdout", "stderr", "header"]

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.status.test_receivers -*-
-"""The status of one builder, for those who ask and those who are told.
+"""The status of one builder, for queries and subscriptions.
 
-Builds that ended before the last few, or before the master was started, are in the store alone.
+Older builds, and builds of earlier processes, are only in the store.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.request import BuildRequestStatus
 from buildbot.status.slave import SlaveStatus
 
-#: How many builds that are over are held, for plug-ins that compare one with the one before.
+#: The number of finished builds in memory, for plug-ins that compare builds.
 RECENT = 3
 
 
 class RunningBuild(Protocol):
-    """A build that runs, for the status of its builder."""
+    """The part of a running build that the builder's status uses."""
 
     @property
     def build_status(self) -> BuildStatus:
-        """Its own status."""
+        """The status object."""
 
 
 class WaitingRequest(Protocol):
-    """A request that waits, for the status of its builder."""
+    """The part of a pending request that the builder's status uses."""
 
     @property
     def status(self) -> BuildRequestStatus:
-        """Its own status."""
+        """The status object."""
 
 
 class KnownSlave(Protocol):
-    """A slave that may build, for the status of a builder."""
+    """The part of a slave that the builder's status uses."""
 
     @property
     def slave_status(self) -> SlaveStatus:
-        """Its own status."""
+        """The status object."""
 
 
 class HasDirectory(Protocol):
-    """What the status of a builder needs of the L{buildbot.process.resources.Resources}."""
+    """The part of L{buildbot.process.resources.Resources} that the builder's status uses."""
 
     @property
     def basedir(self) -> str:
@@ -57,27 +57,27 @@ class HasDirectory(Protocol):
 
 
 class BuilderHolder(Protocol):
-    """What the status of a builder needs of the L{buildbot.slaves.botmaster.BotMaster}."""
+    """The part of L{buildbot.slaves.botmaster.BotMaster} that the builder's status uses."""
 
     @property
     def resources(self) -> HasDirectory:
-        """What all builders share."""
+        """The resources that all builders share."""
 
     @property
     def slaves(self) -> Mapping[str, KnownSlave]:
-        """The slaves that the configuration names."""
+        """The configured slaves, by name."""
 
 
 class KnownBuilder(Protocol):
-    """What the status of a builder needs of the L{buildbot.process.builder.Builder}."""
+    """The part of L{buildbot.process.builder.Builder} that the builder's status uses."""
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives it."""
+        """The name in the configuration."""
 
     @property
     def builddir(self) -> str:
-        """Its directory."""
+        """The name of its directory, relative to the master's."""
 
     @property
     def setup(self) -> BuilderConfig:
@@ -85,34 +85,34 @@ class KnownBuilder(Protocol):
 
     @property
     def slavenames(self) -> Sequence[str]:
-        """The slaves that may build here."""
+        """The names of the slaves that may build here."""
 
     @property
     def isRemoved(self) -> bool:
-        """Whether the configuration has it no more."""
+        """True after a reconfig has removed the builder."""
 
     @property
     def building(self) -> Sequence[RunningBuild]:
-        """The builds that run."""
+        """The running builds."""
 
     @property
     def pending(self) -> Sequence[WaitingRequest]:
-        """The requests that wait."""
+        """The pending requests."""
 
     @property
     def attachedSlaves(self) -> Sized:
-        """The slaves that are attached."""
+        """The attached slaves."""
 
     @property
     def botmaster(self) -> BuilderHolder:
-        """Who holds it."""
+        """The owner of all builders."""
 
 
 @implementer(interfaces.IBuilderStatus)
 class BuilderStatus:
-    """I am what is known of one builder.
+    """I am the status of one builder.
 
-    @ivar experience: step name -> metric -> what it usually comes to, since the master was started.
+    @ivar experience: step name -> metric -> its usual final value, learned since the master was started.
     """
 
     def __init__(self, builder: KnownBuilder, announcer: Announcer) -> None:
@@ -129,19 +129,19 @@ class BuilderStatus:
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives it."""
+        """The name in the configuration."""
         return self.getName()
 
     @property
     def category(self) -> str | None:
-        """What the configuration puts it with."""
+        """The category in the configuration, or None."""
         return self._builder.setup.category
 
     # attributes of 0.7.5
 
     @property
     def basedir(self) -> str:
-        """The builder's directory on the master, which need not be there: nothing is kept in it."""
+        """The path of the builder's directory on the master. It may be missing: nothing is stored there."""
         return os.path.join(self._builder.botmaster.resources.basedir, self._builder.builddir)
 
     @property
@@ -155,11 +155,11 @@ class BuilderStatus:
         return list(self._builder.slavenames)
 
     def getName(self) -> str:
-        """The name that the configuration gives it."""
+        """The name in the configuration."""
         return self._builder.name
 
     def isRemoved(self) -> bool:
-        """Whether the configuration has it no more."""
+        """True after a reconfig has removed the builder."""
         return self._builder.isRemoved
 
     def _state(self) -> str:
@@ -168,7 +168,7 @@ class BuilderStatus:
         return "idle" if self._builder.attachedSlaves else "offline"
 
     def getState(self) -> tuple[str, list[BuildStatus]]:
-        """C{"offline"}, C{"idle"} or C{"building"}, and the builds that run."""
+        """The pair (C{"offline"}, C{"idle"} or C{"building"}; the running builds)."""
         return self._state(), self.getCurrentBuilds()
 
     def getSlaves(self) -> list[SlaveStatus]:
@@ -177,49 +177,49 @@ class BuilderStatus:
         return [slaves[name].slave_status for name in self._builder.slavenames if name in slaves]
 
     def getPendingBuilds(self) -> list[BuildRequestStatus]:
-        """The L{buildbot.status.request.BuildRequestStatus} of each request that waits."""
+        """The L{buildbot.status.request.BuildRequestStatus} of each pending request."""
         return [request.status for request in self._builder.pending]
 
     def getCurrentBuilds(self) -> list[BuildStatus]:
-        """The L{buildbot.status.build.BuildStatus} of each build that runs."""
+        """The L{buildbot.status.build.BuildStatus} of each running build."""
         return [build.build_status for build in self._builder.building]
 
     def getLastFinishedBuild(self) -> BuildStatus | None:
-        """The build that ended last; None if there was none since the master was started."""
+        """The last finished build; None if none has finished since the start of the master."""
         return self._recent[-1] if self._recent else None
 
     def getBuild(self, number: int) -> BuildStatus | None:
-        """A build that runs, or one of the last few.
+        """A running or recently finished build.
 
-        @param number: that of the build; a negative one counts from the newest on.
-        @return: None if it is not held.
+        @param number: the number of the build; -1 is the newest, -2 the one before.
+        @return: None if the build is not in memory.
         """
         builds = {build.getNumber(): build for build in (*self._recent, *self.getCurrentBuilds())}
         return builds.get(number + max(builds, default=0) + 1 if number < 0 else number)
 
     def getEvent(self, number: int) -> interfaces.IStatusEvent | None:
-        """None: what happens beside builds is in the status of each slave."""
+        """Always None. The status of each slave has the events beside builds."""
         return None
 
     def subscribe(self, receiver: object) -> None:
-        """Tell an L{interfaces.IStatusReceiver} of my state, now and when it changes, and of my builds."""
+        """Report the present state, state changes and builds to an L{interfaces.IStatusReceiver}."""
         self.announcer.isHeard = True
         self._watchers = self._watchers.plus(receiver)
         self._told = self._told or self._state()
         self.announcer.later(self._tellState, (receiver,), self._state())
 
     def unsubscribe(self, receiver: object) -> None:
-        """Tell it no more, of builds that run neither."""
+        """Stop all events for this receiver, also those about running builds."""
         self._watchers = self._watchers.without(receiver)
         for build in self.getCurrentBuilds():
             build.unsubscribe(receiver)
 
-    # what the builder tells
+    # calls of the builder
 
     def learn(self, step: str, measured: Mapping[str, float], weight: float) -> None:
-        """A step of a build that has succeeded came to this, by its metrics.
+        """Learn from the final metrics of a step in a successful build.
 
-        @param weight: how much it counts, of 1.
+        @param weight: the weight of this build, from 0 to 1.
         """
         if measured:
             usual = self.experience.setdefault(step, {})
@@ -228,7 +228,7 @@ class BuilderStatus:
                 usual[metric] = before + weight * (value - before)
 
     def stateChanged(self) -> None:
-        """A slave came or went, or a build began or ended."""
+        """Report a changed state: a slave came or went, or a build began or ended."""
         if self._watchers and self._state() != self._told:
             self._told = self._state()
             self.announcer.later(self._tellState, None, self._told)
@@ -238,7 +238,7 @@ class BuilderStatus:
             tellOne(each, "builderChangedState", self.getName(), state)
 
     def buildStarted(self, build: BuildStatus) -> None:
-        """A build begins; C{build} is its status."""
+        """Report the start of a build; C{build} is its status."""
         self.stateChanged()
         self.announcer.later(self._tellStarted, build)
 
@@ -249,7 +249,7 @@ class BuilderStatus:
                 build.subscribe(*subscription)
 
     def buildFinished(self, build: BuildStatus) -> None:
-        """A build is over."""
+        """Report the end of a build; C{build} is its status."""
         self._recent = (*self._recent[1 - RECENT :], build)
         self.announcer.later(self._tellFinished, build)
         self.stateChanged()

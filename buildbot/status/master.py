@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.status.test_slave -*-
-"""The status of the master: its builders, slaves and schedulers, and sets of builds."""
+"""The status of the master: its builders, slaves, schedulers and build sets."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from buildbot.status.slave import SlaveStatus
 
 
 class NamedBuilder(Protocol):
-    """A builder, for the status of the master."""
+    """The part of a builder that the master's status uses."""
 
     @property
     def builder_status(self) -> BuilderStatus:
-        """Its own status."""
+        """The status object."""
 
 
 class ActiveBuildset(Protocol):
-    """A set of builds that is not complete, for the status of the master."""
+    """The part of an incomplete build set that the master's status uses."""
 
     @property
     def status(self) -> BuildSetStatus:
-        """Its own status."""
+        """The status object."""
 
 
 class BuildsetHolder(Protocol):
-    """Who has the sets of builds: the L{buildbot.process.engine.BuildEngine}."""
+    """The owner of the build sets: the L{buildbot.process.engine.BuildEngine}."""
 
     def activeBuildsets(self) -> Sequence[ActiveBuildset]:
-        """The sets that are not complete."""
+        """The incomplete build sets."""
 
 
 class KnownMaster(Protocol):
-    """What the status of a master needs of the L{buildbot.slaves.botmaster.BotMaster}."""
+    """The part of L{buildbot.slaves.botmaster.BotMaster} that the master's status uses."""
 
     @property
     def config(self) -> MasterConfig:
@@ -57,11 +57,11 @@ class KnownMaster(Protocol):
 
     @property
     def engine(self) -> BuildsetHolder:
-        """Who has the sets of builds."""
+        """The owner of the build sets."""
 
     @property
     def announcer(self) -> Announcer:
-        """Who tells the receivers."""
+        """The announcer of events."""
 
 
 @implementer(interfaces.IStatus)
@@ -74,9 +74,7 @@ class Status:
         basedir: str,
         schedulers: Callable[[], Sequence[ISchedulerStatus]] | None = None,
     ) -> None:
-        """
-        @param schedulers: gives those that run; without it, those of the configuration are taken for them.
-        """
+        """@param schedulers: returns the running schedulers; None: use those of the configuration."""
         self.botmaster = botmaster
         self.basedir = basedir
         self._schedulers = schedulers or (
@@ -96,11 +94,14 @@ class Status:
         return self.botmaster.config.buildbotURL
 
     def getSchedulers(self) -> Sequence[ISchedulerStatus]:
-        """C{c['schedulers']}, those that run."""
+        """The running schedulers."""
         return self._schedulers()
 
     def getBuilderNames(self, categories: Iterable[str] | None = None) -> list[str]:
-        """The builders, in the order of the configuration; of these categories only, if given."""
+        """The names of the builders, in the order of the configuration.
+
+        @param categories: list only builders of these categories; None: all builders.
+        """
         wanted = None if categories is None else set(categories)
         builders = self.botmaster.config.builders
         return [name for name, b in builders.items() if wanted is None or b.category in wanted]
@@ -113,26 +114,26 @@ class Status:
         return self.botmaster.builders[name].builder_status
 
     def getBuildSets(self) -> list[BuildSetStatus]:
-        """The sets of builds that are not finished, of those that were submitted to this process."""
+        """The unfinished build sets that were submitted to this process."""
         return [buildset.status for buildset in self.botmaster.engine.activeBuildsets()]
 
     def getURLForThing(self, thing: object) -> str | None:
-        """None: there are no pages."""
+        """Always None: the master has no web pages."""
         return None
 
     def subscribe(self, target: object) -> None:
-        """Tell an L{interfaces.IStatusReceiver} of sets of builds, and of builders, old and new."""
+        """Report build sets, and existing and new builders, to an L{interfaces.IStatusReceiver}."""
         builders = [self.getBuilder(name) for name in self.getBuilderNames()]
         self.botmaster.announcer.subscribe(target, builders)
 
     def unsubscribe(self, target: object) -> None:
-        """Tell it no more, of builders and what they build neither."""
+        """Stop all events for this receiver, also those about builders and builds."""
         self.botmaster.announcer.unsubscribe(target)
         for name in self.getBuilderNames():
             self.getBuilder(name).unsubscribe(target)
 
     def getSlaveNames(self) -> list[str]:
-        """The slaves, in the order of the configuration."""
+        """The names of the slaves, in the order of the configuration."""
         return list(self.botmaster.slaves)
 
     def getSlave(self, slavename: str) -> SlaveStatus:

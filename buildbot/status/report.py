@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.stories -*-
 """The state of the master as plain values, for C{buildbot status} and for programs.
 
-It reads and never changes anything.
+This module only reads; it never changes state.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from buildbot.status.build import BuildStatus
 from buildbot.status.reported import ReportedBuilder, ReportedBuilders, ReportedMaster, ReportedSlave
 from buildbot.status.slave import SlaveStatus
 
-#: How many Changes of a source are named one by one.
+#: The most Changes of a source that are listed by number.
 _CHANGES = 100
 
 
 def reportMaster(master: ReportedMaster) -> dict[str, Any]:
-    """The master in short: see docs/reference/status for the keys."""
+    """A summary of the master; docs/reference/status explains the keys."""
     config = master.config
     slaves = master.botmaster.slaves.values()
     return {
@@ -64,7 +64,7 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
 
 
 def reportSlave(slave: ReportedSlave) -> dict[str, Any]:
-    """One slave, from its perspective: see docs/reference/status for the keys."""
+    """The state of one slave; docs/reference/status explains the keys."""
     status = slave.slave_status
     connected, paused = status.isConnected(), slave.availability.paused
     return {
@@ -92,14 +92,14 @@ def reportSlave(slave: ReportedSlave) -> dict[str, Any]:
 
 
 def _refused(status: SlaveStatus) -> dict[str, Any] | None:
-    """The logins under a slave's name that were refused, whoever tried them; None if there were none."""
+    """The refused logins under a slave's name, from any address; None if there were none."""
     if not status.refusals:
         return None
     return {"logins": status.refusals, "when": status.refusedAt, "address": status.refusedFrom}
 
 
 def failingBuilders(slave: ReportedSlave) -> list[str]:
-    """A line for each builder that an attached slave cannot make."""
+    """One line for each builder that is unusable on an attached slave."""
     return [
         f"slave {slave.slavename}: builder {name} cannot be used there: {why}"
         for name, why in slave.slave_status.failing.items()
@@ -108,10 +108,10 @@ def failingBuilders(slave: ReportedSlave) -> list[str]:
 
 def runningBuilds(botmaster: ReportedBuilders) -> list[BuildStatus]:
     """
-    The L{buildbot.status.build.BuildStatus} of each build that runs, builder by builder.
+    The L{buildbot.status.build.BuildStatus} of each running build, builder by builder.
 
-    A build counts as running until the store holds its end: so a build is at any time among the waiting,
-    the running or the finished.
+    A build counts as running until the store holds its end. So each build is always listed: as waiting,
+    running or finished.
     """
     return [
         build.build_status
@@ -121,7 +121,7 @@ def runningBuilds(botmaster: ReportedBuilders) -> list[BuildStatus]:
 
 
 def reportRunning(build: BuildStatus) -> dict[str, Any]:
-    """A running build, from its status: see docs/reference/builds for the keys."""
+    """A summary of a running build; docs/reference/builds explains the keys."""
     step = build.getCurrentStep()
     record = build.toRecord().toRecord()
     now = {
@@ -134,7 +134,7 @@ def reportRunning(build: BuildStatus) -> dict[str, Any]:
 
 
 def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A build in short, from its record as a dict: see docs/reference/builds for the keys."""
+    """A summary of a build, from its record as a dict; docs/reference/builds explains the keys."""
     keys = ("builder", "number", "slave", "started", "finished", "results", "text", "reason")
     return {
         **{key: record[key] for key in keys},
@@ -150,13 +150,13 @@ def reportBuild(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def logTrouble(record: Mapping[str, Any]) -> str:
-    """Which logs of a build, from its record as a dict, are not kept whole, and why; empty if all are."""
+    """The incomplete logs of a build, with reasons, from its record as a dict; empty if all are complete."""
     logs = [(step["name"], log) for step in record["steps"] for log in step["logs"]]
     return "; ".join(f"{step}/{log['name']}: {log['trouble']}" for step, log in logs if log.get("trouble"))
 
 
 def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
-    """What is built, in short: from a source stamp as a dict."""
+    """A summary of the source, from a source stamp as a dict."""
     said = sourcestamp.get("changes", ())
     changes = [change.get("number") for change in said]
     revision = sourcestamp.get("revision")
@@ -172,7 +172,7 @@ def reportSource(sourcestamp: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reportWaiting(botmaster: ReportedBuilders) -> list[dict[str, Any]]:
-    """Which builders have requests that wait, how many, since when, and why: one dict each."""
+    """One dict for each builder with waiting requests: their number, since when, and why they wait."""
     return [_waiting(builder) for builder in botmaster.getBuilders() if builder.starting or builder.pending]
 
 

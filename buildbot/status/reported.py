@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.stories -*-
-"""What a report needs of a master and of its parts; L{buildbot.status.report} makes the report."""
+"""The parts of a master that L{buildbot.status.report} uses, as protocols."""
 
 from __future__ import annotations
 
@@ -18,170 +18,170 @@ from buildbot.status.slave import SlaveStatus
 
 
 class ReportedAvailability(Protocol):
-    """Whether a slave may be given a build, for a report."""
+    """The availability of a slave for builds."""
 
     @property
     def buildsRunning(self) -> int:
-        """How many builds run there."""
+        """The number of running builds."""
 
     @property
     def paused(self) -> PauseRecord | None:
-        """Who has paused it, and why; None if nobody has."""
+        """Who paused it, and why; None if it is not paused."""
 
     @property
     def isDrained(self) -> bool:
-        """Whether somebody drains it, and no build runs there any more."""
+        """True if it is draining and its last build has ended."""
 
 
 class ReportedSlave(Protocol):
-    """A slave, for a report: the L{buildbot.slaves.perspective.BotPerspective}."""
+    """A slave: the L{buildbot.slaves.perspective.BotPerspective}."""
 
     slavename: str
     slave_status: SlaveStatus
 
     @property
     def state(self) -> Enum:
-        """Where its attachment stands."""
+        """The state of its attachment."""
 
     @property
     def availability(self) -> ReportedAvailability:
-        """Whether it may be given a build."""
+        """Its availability for builds."""
 
     @property
     def builderList(self) -> Iterable[tuple[str, str]]:
-        """The (builder name, build directory) pairs that the configuration gives it."""
+        """Its (builder name, build directory) pairs in the configuration."""
 
     @property
     def builders(self) -> Mapping[str, object]:
-        """The builders that it is attached to, by name."""
+        """The builders it is attached to, by name."""
 
     def isPending(self) -> bool:
-        """Whether it still has to accept a builder list."""
+        """True while it has not accepted the present builder list."""
 
     def traffic(self) -> dict[str, int]:
-        """Bytes over the present connection, C{in} and C{out}."""
+        """The bytes of the present connection: C{in} and C{out}."""
 
 
 class ReportedRequest(Protocol):
-    """A request that waits, for a report."""
+    """A pending request."""
 
     @property
     def submitted(self) -> float:
-        """When it was made, in seconds since the epoch."""
+        """The time of its submission, in seconds since the epoch."""
 
     @property
     def arrived(self) -> float:
-        """When it came to its builder, by the clock of the master."""
+        """The time of its arrival at the builder, by the clock of the master."""
 
 
 class ReportedBuilder(Protocol):
-    """A builder, for a report: the L{buildbot.process.builder.Builder}."""
+    """A builder: the L{buildbot.process.builder.Builder}."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The name in the configuration."""
 
     @property
     def starting(self) -> Sequence[ReportedRequest]:
-        """The requests whose build the store records at the moment."""
+        """The requests whose build is being stored, and starts next."""
 
     @property
     def building(self) -> Sequence[RunningBuild]:
-        """The builds that run."""
+        """The running builds."""
 
     @property
     def ending(self) -> Sequence[RunningBuild]:
-        """The builds that have ended, and whose end the store does not hold yet."""
+        """The ended builds whose end is not stored yet."""
 
     @property
     def pending(self) -> Sequence[ReportedRequest]:
-        """The requests that wait."""
+        """The pending requests."""
 
     @property
     def clock(self) -> IReactorTime:
         """The clock of the master."""
 
     def whyWaiting(self) -> str:
-        """Why they wait, in words."""
+        """The reason why requests wait, in words."""
 
 
 class ReportedBuilders(Protocol):
-    """All builders, for a report: the L{buildbot.slaves.botmaster.BotMaster}."""
+    """All builders: the L{buildbot.slaves.botmaster.BotMaster}."""
 
     def getBuilders(self) -> Sequence[ReportedBuilder]:
-        """In the order of the configuration."""
+        """The builders, in the order of the configuration."""
 
 
 class ReportedLogins(Protocol):
-    """Logins under one name, for a report."""
+    """The failed logins under one name."""
 
     @property
     def when(self) -> float:
-        """When the last of them was."""
+        """The time of the last one, in seconds since the epoch."""
 
     @property
     def address(self) -> str:
-        """Where it came from."""
+        """The address of the last one."""
 
     @property
     def logins(self) -> int:
-        """How many there were."""
+        """Their number."""
 
 
 class ReportedStrangers(Protocol):
-    """Logins under names that the configuration does not have, for a report."""
+    """The logins under unknown names."""
 
     @property
     def names(self) -> Mapping[str, ReportedLogins]:
-        """By name."""
+        """The logins, by name."""
 
 
 class ReportedAccounts(Protocol):
-    """The accounts that are no slaves, for a report."""
+    """The accounts other than slaves."""
 
     @property
     def guesses(self) -> Mapping[str, ReportedLogins]:
-        """Wrong passwords, by the name of the account."""
+        """Logins with a wrong password, by the name of the account."""
 
 
 class ReportedPort(Protocol):
-    """Where slaves connect, for a report."""
+    """The slave port."""
 
     @property
     def files(self) -> FileReserve:
-        """The open files that are left."""
+        """The reserve of open files."""
 
 
 class ReportedHealth(Protocol):
-    """Whether the store works, for a report."""
+    """The health of the store."""
 
     @property
     def trouble(self) -> str | None:
-        """Why it does not; None if it works."""
+        """The error that keeps the store from working; None if it works."""
 
 
 class ReportedRecovery(Protocol):
-    """What the last process left, for a report."""
+    """The recovery of the last process's builds."""
 
     @property
     def givenUp(self) -> Sequence[BuildRecord]:
-        """The builds that are not tried again."""
+        """The builds that were given up."""
 
 
 class ReportedRetention(Protocol):
-    """How long builds are kept, for a report."""
+    """The retention of builds."""
 
     @property
     def horizon(self) -> int | None:
-        """How many of each builder."""
+        """The number of builds kept for each builder; None: no limit."""
 
     @property
     def days(self) -> float | None:
-        """For how many days."""
+        """The days that builds are kept; None: no limit."""
 
 
 class ReportedBotMaster(ReportedBuilders, Protocol):
-    """What makes the builds, for a report: the L{buildbot.slaves.botmaster.BotMaster}."""
+    """The owner of slaves and builders: the L{buildbot.slaves.botmaster.BotMaster}."""
 
     @property
     def slaves(self) -> Mapping[str, KnownSlave]:
@@ -189,31 +189,31 @@ class ReportedBotMaster(ReportedBuilders, Protocol):
 
     @property
     def unknownLogins(self) -> ReportedStrangers:
-        """Logins under unknown names."""
+        """The logins under unknown names."""
 
     @property
     def health(self) -> ReportedHealth:
-        """Whether the store works."""
+        """The health of the store."""
 
     @property
     def recovery(self) -> ReportedRecovery:
-        """What the last process left."""
+        """The recovery of the last process's builds."""
 
     @property
     def troubles(self) -> Troubles:
-        """What is wrong."""
+        """The current troubles."""
 
     @property
     def retention(self) -> ReportedRetention:
-        """How long builds are kept."""
+        """The retention of builds."""
 
 
 class ReportedMaster(Protocol):
-    """A master, for a report: the L{buildbot.buildmaster.service.BuildMaster}."""
+    """A master: the L{buildbot.buildmaster.service.BuildMaster}."""
 
     @property
     def since(self) -> float:
-        """When it started, in seconds since the epoch."""
+        """The time of its start, in seconds since the epoch."""
 
     @property
     def basedir(self) -> str:
@@ -225,19 +225,19 @@ class ReportedMaster(Protocol):
 
     @property
     def generation(self) -> int:
-        """How often it was reconfigured."""
+        """The number of reconfigs since its start."""
 
     @property
     def botmaster(self) -> ReportedBotMaster:
-        """What makes the builds."""
+        """The owner of slaves and builders."""
 
     @property
     def dispatcher(self) -> ReportedAccounts:
-        """Who may log in."""
+        """The accounts that may log in."""
 
     @property
     def slavePort(self) -> ReportedPort:
-        """Where slaves connect."""
+        """The slave port."""
 
     def describePorts(self) -> list[str]:
-        """Its open ports."""
+        """Describe its open ports, one line each."""

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.status.test_request -*-
-"""What is known of a wish for builds: one of one builder, or a set of them on several.
+"""The status of build requests and build sets.
 
-What becomes of it is told from outside: see L{buildbot.process.request} and L{buildbot.process.buildset}.
+L{buildbot.process.request} and L{buildbot.process.buildset} set it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = Logger()
 
 
 def tellEach(observers: Sequence[Callable[[Any], object]], news: object) -> None:
-    """Call each observer; one that raises keeps no other from hearing of it."""
+    """Call each observer. An exception is logged, and the others are still called."""
     for observer in observers:
         try:
             observer(news)
@@ -35,7 +35,7 @@ def tellEach(observers: Sequence[Callable[[Any], object]], news: object) -> None
 
 @implementer(interfaces.IBuildRequestStatus)
 class BuildRequestStatus:
-    """I am what is known of one request."""
+    """I am the status of one build request."""
 
     __slots__ = ("_builds", "_observers", "builderName", "source")
 
@@ -46,38 +46,39 @@ class BuildRequestStatus:
         self._observers: Observers[Callable[[Any], object]] = NOBODY
 
     def getSourceStamp(self) -> SourceStamp:
-        """What is to be built."""
+        """The source stamp of the request."""
         return self.source
 
     def getBuilderName(self) -> str:
-        """The builder that is to build it."""
+        """The name of the builder."""
         return self.builderName or ""
 
     def getBuilds(self) -> list[BuildStatus]:
-        """The builds that were begun for it, the oldest first: L{buildbot.status.build.BuildStatus}."""
+        """The L{buildbot.status.build.BuildStatus} of each build started for it, oldest first."""
         return list(self._builds)
 
     def subscribe(self, observer: Callable[[Any], object]) -> None:
-        """Call C{observer(buildStatus)} for each build that is begun for it, old ones included."""
+        """Call C{observer(buildStatus)} for each build started for it; at once for earlier builds."""
         self._observers = self._observers.plus(observer)
         for build in self._builds:
             observer(build)
 
     def unsubscribe(self, observer: Callable[[Any], object]) -> None:
-        """Call it no more."""
+        """Stop the calls to this observer."""
         self._observers = self._observers.without(observer)
 
     def buildStarted(self, build: BuildStatus) -> None:
-        """A build was begun for it; C{build} is its status."""
+        """Add a build started for it, and call the observers; C{build} is its status."""
         self._builds = (*self._builds, build)
         tellEach(self._observers, build)
 
 
 @implementer(interfaces.IBuildSetStatus)
 class BuildSetStatus(Completion):
-    """I am what is known of one set of builds.
+    """I am the status of one build set.
 
-    @ivar isRepeated: whether those who follow the scheduler know of this source: another set shared a build.
+    @ivar isRepeated: True if another set shared a build with this one, so that followers of the scheduler
+        have already seen the source.
     """
 
     isRepeated = False
@@ -98,11 +99,11 @@ class BuildSetStatus(Completion):
         return f"<BuildSetStatus {self.reason[:60]!r} on {', '.join(self.builderNames)}>"
 
     def getSourceStamp(self) -> SourceStamp:
-        """What is built."""
+        """The source stamp of the set."""
         return self.source
 
     def getReason(self) -> str:
-        """Why, in words."""
+        """The reason for the set, in words."""
         return self.reason
 
     def getResults(self) -> int | None:
@@ -110,11 +111,11 @@ class BuildSetStatus(Completion):
         return self.results
 
     def getID(self) -> str | None:
-        """What whoever asked calls it."""
+        """The ID given by the submitter, or None."""
         return self.id
 
     def getBuilderNames(self) -> list[str]:
-        """Where it is built."""
+        """The names of the set's builders."""
         return list(self.builderNames)
 
     def getBuildRequests(self) -> list[BuildRequestStatus]:
@@ -122,20 +123,20 @@ class BuildSetStatus(Completion):
         return list(self._requests)
 
     def getResponsibleUsers(self) -> list[str]:
-        """Who made the Changes, each once, in alphabetical order."""
+        """The authors of the Changes, without duplicates, in alphabetical order."""
         users: list[str] = self.source.blamelist()
         return users
 
     def getInterestedUsers(self) -> list[str]:
-        """Who wants to know of it: the same."""
+        """The users to notify: the authors of the Changes."""
         return self.getResponsibleUsers()
 
     def isFinished(self) -> bool:
-        """Whether every build is over."""
+        """True after the end of every build."""
         return self._isFinished
 
     def waitUntilSuccess(self) -> Deferred[Any]:
-        """Fires with me once the outcome is known: at the first failure, or when all have succeeded."""
+        """Fires with me at the first failed build, or after all builds have succeeded."""
         known: Deferred[Any] = Deferred()
         if self.results is not None:
             known.callback(self)
@@ -143,34 +144,34 @@ class BuildSetStatus(Completion):
             self._hopeful = (*self._hopeful, known)
         return known
 
-    # what the set tells
+    # calls of the build set
 
     def setBuildRequestStatuses(self, buildRequestStatuses: Sequence[BuildRequestStatus]) -> None:
-        """These are my requests."""
+        """Set the statuses of the requests."""
         self._requests = list(buildRequestStatuses)
 
     def giveUpHope(self) -> None:
-        """One of the builds has failed, so the whole has."""
+        """Set the result to FAILURE after the first failed build, and fire L{waitUntilSuccess}."""
         self.setResults(FAILURE)
         self.notifySuccessWatchers()
 
     def setResults(self, results: int) -> None:
-        """What came of the whole."""
+        """Set the result of the set."""
         self.results = results
 
     def notifySuccessWatchers(self) -> None:
-        """The outcome is known: tell those who wait for it."""
+        """Fire the Deferreds of L{waitUntilSuccess}."""
         hopeful, self._hopeful = self._hopeful, ()
         for known in hopeful:
             known.callback(self)
 
     def notifyFinishedWatchers(self) -> None:
-        """Every build is over: tell those who wait for that."""
+        """Mark the set as finished, and fire the Deferreds of C{waitUntilFinished}."""
         self._isFinished = True
         self.tellFinished()
 
     def complete(self, succeeded: bool) -> None:
-        """Every build is over, and that is what came of them."""
+        """Finish the set with SUCCESS or FAILURE, and fire all Deferreds."""
         self.setResults(SUCCESS if succeeded else FAILURE)
         self.notifySuccessWatchers()
         self.notifyFinishedWatchers()

@@ -1,4 +1,4 @@
-"""The results of builds and steps, where files for later releases look for them."""
+"""The results of builds and steps, under the module name of later releases."""
 
 from __future__ import annotations
 

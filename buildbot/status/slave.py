@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.status.test_slave -*-
-"""What is known of one slave: connected or not, what it says of itself, what happened to it.
+"""The status of one slave: its connection, its own description and its events.
 
-It is told by L{buildbot.slaves.perspective.BotPerspective} and asked by everybody else.
+L{buildbot.slaves.perspective.BotPerspective} sets it; everybody else reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from buildbot.interfaces import ISlaveStatus
 
-#: Events that are kept of each slave (O9).
+#: The number of events kept for each slave (O9).
 EVENTS = 20
 
 
@@ -21,14 +21,14 @@ EVENTS = 20
 class SlaveStatus:
     """I am the status of the slave C{name}, whether it is connected or not.
 
-    @ivar since: when it was connected or lost, in seconds since the epoch; None
-        if it was never seen.
-    @ivar address: where it calls, or last called, from.
-    @ivar generation: what kind of slave it is, in words; None until it said so.
-    @ivar failing: builder name -> why the slave cannot make it, while it is connected.
-    @ivar note: one line that explains why it is not well; empty if it is.
-    @ivar refusals: how often a login under its name was refused since the master was started.
-    @ivar refusedFrom, refusedAt: where the last of them came from, and when, in seconds since the epoch.
+    @ivar since: the time it connected or was lost, in seconds since the epoch; None if it was never seen.
+    @ivar address: the address of its present or last connection.
+    @ivar generation: the kind of slave, in words; None before the slave has reported it.
+    @ivar failing: builder name -> the reason why the builder is unusable on the connected slave.
+    @ivar note: one line that explains a problem of the slave; empty if there is none.
+    @ivar refusals: the number of refused logins under its name since the start of the master.
+    @ivar refusedFrom, refusedAt: the address of the last refused login, and its time (seconds since the
+        epoch).
     """
 
     admin: str | None = None
@@ -64,37 +64,36 @@ class SlaveStatus:
         return self.host
 
     def isConnected(self) -> bool:
-        """See L{ISlaveStatus}: a live connection, never a memory of one (L7)."""
+        """See L{ISlaveStatus}. True only while the connection is alive (L7)."""
         return self.connected and (self._isAlive is None or self._isAlive())
 
     def setAdmin(self, admin: str | None) -> None:
-        """The slave said who looks after it."""
+        """Set the slave's description of its administrator."""
         self.admin = admin
 
     def setHost(self, host: str | None) -> None:
-        """The slave said which machine it is."""
+        """Set the slave's description of its machine."""
         self.host = host
 
     def setConnected(self, isConnected: bool, isAlive: Callable[[], bool] | None = None) -> None:
-        """It came or went.
+        """Mark the slave as connected or lost.
 
-        @param isAlive: asked each time whether the connection still lives.
+        @param isAlive: returns True while the connection is alive; called by each L{isConnected}.
         """
         self.connected = isConnected
         self._isAlive = isAlive if isConnected else None
 
     def wasRefused(self, when: float, address: str, reason: str) -> None:
-        """Somebody tried to log in under its name, and was refused."""
+        """Count a refused login under its name, and add it to the events."""
         self.refusals += 1
         self.refusedFrom, self.refusedAt = address, when
         self.happened(when, f"login from {address} refused: {reason}", "refused")
 
     def happened(self, when: float, text: str, kind: str | None = None) -> None:
-        """Remember an event, at C{when} (seconds since the epoch), in one line for people.
+        """Add an event at C{when} (seconds since the epoch); C{text} is one line for people.
 
-        @param kind: of an event that others can make happen as often as they like: a row
-            of one kind is one event, the latest, with their number; so it cannot push
-            out everything else.
+        @param kind: groups events that strangers can cause at any rate. Consecutive events of one kind are
+            shown as the latest one with their number, so they cannot push out other events.
         """
         if kind is None or kind != self._kind:
             self._kind, self._inARow = kind, 1
@@ -104,5 +103,5 @@ class SlaveStatus:
         self._events = [*self._events[:-1], (when, f"{text} ({self._inARow} in a row)")]
 
     def getEvents(self) -> list[tuple[float, str]]:
-        """The last events as (when, text), the oldest first."""
+        """The last events as (when, text), oldest first."""
         return list(self._events)

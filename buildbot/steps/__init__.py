@@ -1,1 +1,1 @@
-"""Ready-made build steps, and ready recipes made of them."""
+"""Ready-made build steps, and factories made of them."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.steps.test_steps -*-
-"""Steps that only pass the time, on the master or on a slave of 0.7, to try a configuration out."""
+"""Steps that only wait, on the master or on a 0.7 slave, to test a configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from buildbot.process.remotecommand import LoggedRemoteCommand
 
 
 class Dummy(BuildStep):
-    """I wait C{timeout} seconds in the master, and succeed; being interrupted is a failure."""
+    """I wait C{timeout} seconds in the master and succeed. If interrupted, I fail."""
 
     name = "dummy"
     haltOnFailure = True
@@ -46,7 +46,7 @@ class Dummy(BuildStep):
         return interrupted
 
     def done(self) -> None:
-        """The time has passed."""
+        """End the step: the timeout has passed."""
         self.finished(self._end)
 
 
@@ -63,7 +63,7 @@ class FailingDummy(Dummy):
 
 
 class RemoteDummy(LoggingBuildStep):
-    """I wait C{timeout} seconds on the slave, which must be of 0.7, and succeed."""
+    """I wait C{timeout} seconds on a 0.7 slave and succeed."""
 
     name = "remote dummy"
     haltOnFailure = True
@@ -74,7 +74,7 @@ class RemoteDummy(LoggingBuildStep):
         self.timeout = timeout
 
     def describe(self, done: bool = False) -> list[str]:
-        """What I wait for."""
+        """The description in words, with the awaited thing."""
         return ["remote", "delay", f"{self.timeout} secs"]
 
     def start(self) -> Any:
@@ -84,7 +84,7 @@ class RemoteDummy(LoggingBuildStep):
 
 
 class Wait(LoggingBuildStep):
-    """I wait until somebody inside of the slave's process, which must be of 0.7, lets C{handle} go."""
+    """I wait until code inside a 0.7 slave's process releases C{handle}."""
 
     name = "wait"
 
@@ -94,7 +94,7 @@ class Wait(LoggingBuildStep):
         self.handle = handle
 
     def describe(self, done: bool = False) -> list[str]:
-        """What I wait for."""
+        """The description in words, with the awaited thing."""
         return [f"wait: {self.handle}"]
 
     def start(self) -> Any:

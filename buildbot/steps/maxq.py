@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.steps.test_steps -*-
-"""The step for MaxQ, which tests web sites by playing back what was recorded."""
+"""The step for MaxQ, which tests web sites by replaying recorded sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from buildbot.steps.shell import ShellCommand
 class MaxQ(ShellCommand):
     """I run the tests of a directory with C{run_maxq.py}.
 
-    @ivar failures: how many tests failed.
+    @ivar failures: the number of failed tests.
     """
 
     flunkOnFailure = True
@@ -41,11 +41,11 @@ class MaxQ(ShellCommand):
             yield
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """A test that failed is a failure, whatever the exit status."""
+        """FAILURE if a test failed, whatever the exit status."""
         return FAILURE if self.failures or cmd.rc != 0 else SUCCESS
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many tests failed, or that it did not even run."""
+        """The number of failed tests, or that the run failed."""
         if self.failures:
             return [str(self.failures), "maxq", "failures"]
         return ["maxq", "tests"] if results == SUCCESS else ["maxq", "failed"]

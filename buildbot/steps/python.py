@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.steps.test_python -*-
-"""Steps for Python projects: documentation by epydoc, and what pyflakes finds.
+"""Steps for Python projects: epydoc and pyflakes.
 
-What belongs to Twisted's tools is in L{buildbot.steps.python_twisted}.
+L{buildbot.steps.python_twisted} has the steps for Twisted's tools.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
 
 
 class BuildEPYDoc(ShellCommand):
-    """I have epydoc make the documentation of an API; whatever it complains of is a warning.
+    """I run epydoc to make the documentation of an API. Its warnings and errors make the result WARNINGS.
 
-    @ivar warnings: how many things it warned of; C{errors}: how many it called errors; C{import_errors}: how
-        many modules it could not import.
+    @ivar warnings: the number of its warnings; C{errors}: of its errors; C{import_errors}: of modules that
+        it could not import.
     """
 
     name = "epydoc"
@@ -35,7 +35,7 @@ class BuildEPYDoc(ShellCommand):
     import_errors = 0
 
     def createSummary(self, log: LogFile) -> Any:
-        """Count what it complained of."""
+        """Count the warnings and errors in the output."""
         return self.inSlices(self._count(log))
 
     def _count(self, log: LogFile) -> Iterator[None]:
@@ -58,11 +58,11 @@ class BuildEPYDoc(ShellCommand):
 
 
 class PyFlakes(ShellCommand):
-    """I have pyflakes look for mistakes.
+    """I run pyflakes and count its messages.
 
-    There is a log for each kind of them, and a property C{pyflakes-KIND} with their number; all together are
-    in C{pyflakes-total}. A line of the output that is no message counts as C{misc}, but not before the first
-    with a colon: there stand the commands of make. On standard error, files that could not be read count.
+    Each kind of message has a log and a property C{pyflakes-KIND} with the number; C{pyflakes-total} is the
+    sum. Other lines count as C{misc}, except those before the first line with a colon: these are commands of
+    make. Messages on standard error about unreadable files count too.
 
     @ivar flunkingIssues: the kinds that are a failure; others are warnings.
     """
@@ -99,7 +99,7 @@ class PyFlakes(ShellCommand):
         self.descriptionDone = [*asWords(self.describe(True)), *words]
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """Its exit status is not 0 also when it found something, which may be no failure."""
+        """Judge by the messages: pyflakes exits with a status other than 0 for any message."""
         if cmd.rc is None or cmd.rc < 0 or (cmd.rc and not self._hasRun):
             return FAILURE
         if any(self.getProperty(f"pyflakes-{kind}") for kind in self.flunkingIssues):
@@ -107,7 +107,7 @@ class PyFlakes(ShellCommand):
         return WARNINGS if self.getProperty("pyflakes-total") else SUCCESS
 
 
-#: Words of pyflakes, of its first release and of today's, and the kind of message they make.
+#: Words in messages of old and new pyflakes -> the kind of message.
 _KINDS = (
     (re.compile(r"unable to detect undefined names|may be undefined, or"), "import*"),
     (re.compile(r"imported but unused|is assigned to but never used"), "unused"),
@@ -124,7 +124,7 @@ def _kindOf(line: str) -> str:
 
 
 def _messages(log: LogFile) -> Iterator[str | None]:
-    """The lines of pyflakes' output that tell of something; None now and then, as in L{linesOrNone}."""
+    """Yield the lines with messages; sometimes None, as in L{linesOrNone}."""
     begun = False
     for line in linesOrNone(log, (LOG_CHANNEL_STDOUT,)):
         begun = begun or (line is not None and ":" in line)
@@ -134,7 +134,7 @@ def _messages(log: LogFile) -> Iterator[str | None]:
 
 
 class _Chunked(Protocol):
-    """What is read of a log here."""
+    """The part of a log that L{lines} reads."""
 
     def getChunks(self) -> Iterable[tuple[int, str]]:
         """The channel and the text of each piece."""
@@ -143,14 +143,14 @@ class _Chunked(Protocol):
 def lines(
     log: _Chunked, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
 ) -> Iterator[str]:
-    """The lines of a log, without their ends, one after the other; longer ones come in pieces."""
+    """Yield the lines of a log without line ends. A very long line comes in pieces."""
     return (line for line in linesOrNone(log, channels) if line is not None)
 
 
 def linesOrNone(
     log: _Chunked, channels: Container[int] = (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR)
 ) -> Iterator[str | None]:
-    """The same with None now and then, so that whoever reads a long log can leave off in between."""
+    """Yield the L{lines} of a log, and sometimes None, so that the reader of a long log can pause."""
     unfinished: dict[int, str] = {}
     for channel, text in log.getChunks():
         yield None

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.steps.test_python -*-
-"""Steps for projects in the manner of Twisted: trial, lore's documents, Debian packages.
+"""Steps for projects organized like Twisted: trial, lore, Debian packages.
 
-What any Python project may use is in L{buildbot.steps.python}.
+L{buildbot.steps.python} has the steps for any Python project.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from buildbot.steps.trialoutput import TestResult, isTest, problemsIn, verdict, 
 from buildbot.steps.trialoutput import countFailedTests as countFailedTests  # where 0.7.5 had it
 from buildbot.text.plural import counted
 
-#: "Not given", where None means something.
+#: The default of arguments for which None has a meaning.
 UNSPECIFIED = ()
-#: Characters at the end of trial's output in which its last words are looked for.
+#: The number of characters at the end of trial's output that are searched for the summary.
 TAIL = 10_000
 
 
@@ -37,9 +37,9 @@ def _unlessLeftOut(kind: Kind) -> Kind:
 
 
 class HLint(ShellCommand):
-    """I have lore check the C{.xhtml} files of the build's changes; without any I am skipped.
+    """I check the changed C{.xhtml} files with lore. Without any, I am skipped.
 
-    @ivar warnings: how many it gave.
+    @ivar warnings: the number of warnings.
     """
 
     name = "hlint"
@@ -51,7 +51,7 @@ class HLint(ShellCommand):
 
     @arguments(python=orNone(TEXT, "lore itself"))
     def __init__(self, python: str | None = None, **kwargs: Any) -> None:
-        """@param python: what runs lore; None: lore itself."""
+        """@param python: the interpreter to run lore with; None: run lore directly."""
         super().__init__(**kwargs)
         _ownCommand(self, kwargs)
         self.python = python
@@ -79,15 +79,15 @@ class HLint(ShellCommand):
         return _judge(cmd, self.warnings)
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many warnings."""
+        """The number of warnings, in words."""
         return ["hlint" if cmd.rc != 0 else counted(self.warnings, "hlint")]
 
 
 class TrialTestCaseCounter(LogLineObserver):
-    """I tell the progress of a step, in tests, by the lines that trial writes for each.
+    """I count the tests in trial's output and report them as the step's progress.
 
-    @ivar numTests: how many there were so far.
-    @ivar finished: whether trial has begun to say what went wrong.
+    @ivar numTests: the number of tests so far.
+    @ivar finished: True after trial has begun to print problems.
     """
 
     numTests = 0
@@ -107,10 +107,10 @@ class TrialTestCaseCounter(LogLineObserver):
 class Trial(ShellCommand):
     """I run trial.
 
-    There is a log C{problems} with what it says of tests that did not pass, and one C{warnings} with the
-    warnings of the code it ran.
+    The log C{problems} gets trial's reports on tests that did not pass. The log C{warnings} gets the warnings
+    of the tested code.
 
-    @ivar results: SUCCESS or FAILURE, once trial has ended; C{text} and C{text2}: that in words.
+    @ivar results: SUCCESS or FAILURE, after the end of trial; C{text} and C{text2}: the same in words.
     """
 
     name = "trial"
@@ -155,15 +155,16 @@ class Trial(ShellCommand):
         trialArgs: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """@param reactor: its name, as in C{"gtk"}; None: trial's own.
-        @param python: what runs trial, with its arguments; None: trial itself.
-        @param testpath: put in front of PYTHONPATH; None: nothing. Here or in a subclass, it has to be said.
-        @param tests: what to test, one or several names.
-        @param testChanges: test what belongs to the build's changed files, instead of C{tests}.
-        @param recurse: for trials that need to be told to look into packages.
-        @param randomly: in another order each time.
-        @param trialMode: how trial reports; C{trialArgs}: its other arguments.
-        @raise ValueError: something is missing, or holds spaces and would be taken for one word.
+        """@param reactor: the name of the reactor, as in C{"gtk"}; None: trial's default.
+        @param python: the interpreter and its arguments; None: run trial directly.
+        @param testpath: the entry for the front of PYTHONPATH; None: no entry. It must be given here or in a
+            subclass.
+        @param tests: one or several names of tests.
+        @param testChanges: run the tests of the build's changed files, instead of C{tests}.
+        @param recurse: pass C{--recurse}, for versions of trial that do not look into packages by default.
+        @param randomly: run the tests in random order.
+        @param trialMode: the arguments that choose trial's report; C{trialArgs}: its other arguments.
+        @raise ValueError: an argument is missing, or a word contains spaces.
         """
         super().__init__(**kwargs)
         _ownCommand(self, kwargs)
@@ -205,7 +206,7 @@ class Trial(ShellCommand):
             complain(self, f": trial must be one word without spaces, not {self.trial!r}", "trial")
         if self.testpath is UNSPECIFIED:
             complain(
-                self, ": say where the code is that is tested: testpath='.', or testpath=None", "testpath"
+                self, ": give the directory of the tested code: testpath='.', or testpath=None", "testpath"
             )
         if self.tests is None and not self.testChanges:
             complain(self, ": say what to test: tests=['name'], or testChanges=True", "tests")
@@ -222,7 +223,7 @@ class Trial(ShellCommand):
         ]
 
     def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
-        """See L{ShellCommand}; here with C{testpath}."""
+        """See L{ShellCommand}; adds C{testpath} to PYTHONPATH."""
         super().setupEnvironment(cmd)
         if self.testpath is not None:
             env = cmd.args["env"] = dict(cmd.args["env"] or {})
@@ -245,7 +246,7 @@ class Trial(ShellCommand):
         return super().start()
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
-        """Read trial's last words; without them, nobody knows whether it tested anything."""
+        """Judge the step by the summary at the end of trial's output. Without a summary, it fails."""
         return self.inSlices(self._judge(cmd))
 
     def _judge(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
@@ -258,21 +259,21 @@ class Trial(ShellCommand):
         self.text2 = [summary] if summary else []
 
     def rtext(self, fmt: str = "%s") -> str:
-        """The reactor in a few letters, put into C{fmt}; nothing if it is trial's own."""
+        """The short name of the reactor, put into C{fmt}; empty for trial's default."""
         return (fmt % self.reactor).replace("reactor", "") if self.reactor else ""
 
     def addTestResult(self, testname: tuple[str, ...], results: int, text: list[str], tlog: str) -> None:
-        """A test did not simply pass: tell the build.
+        """Add the result of a test that did not simply pass to the build.
 
         @param testname: the parts of its full name.
         @param results: see L{TestResult}.
-        @param text: that in words; C{tlog}: what trial said of it.
+        @param text: the result in words; C{tlog}: trial's report on the test.
         """
         name = (self.reactor, *testname) if self.reactor else testname
         self.build.build_status.addTestResult(TestResult(name, results, text, {"log": tlog}))
 
     def createSummary(self, loog: LogFile) -> Any:
-        """Pick the problems and the warnings out of the output."""
+        """Copy the problems and the warnings of the output into logs of their own."""
         return self.inSlices(self._pick(loog))
 
     def _pick(self, loog: LogFile) -> Iterator[None]:
@@ -292,18 +293,18 @@ class Trial(ShellCommand):
         return self.results
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many tests, and what of them."""
+        """The number of tests and their results, in words."""
         return self.text
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many problems."""
+        """The number of problems, in words."""
         return self.text2
 
 
 class ProcessDocs(ShellCommand):
-    """I have the documents of a project made; lines that begin with C{WARNING: } are warnings.
+    """I build a project's documents. Output lines that begin with C{WARNING: } are warnings.
 
-    @ivar warnings: how many lines of them there were.
+    @ivar warnings: the number of lines in the log C{warnings}.
     """
 
     name = "process-docs"
@@ -314,7 +315,7 @@ class ProcessDocs(ShellCommand):
     warnings = 0
 
     def createSummary(self, log: LogFile) -> Any:
-        """Pick the warnings out of the output."""
+        """Copy the warnings of the output into a log of their own."""
         return self.inSlices(self._pick(log))
 
     def _pick(self, log: LogFile) -> Iterator[None]:
@@ -325,17 +326,17 @@ class ProcessDocs(ShellCommand):
         return _judge(cmd, self.warnings)
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How it went."""
+        """The result in words."""
         how = {SUCCESS: "successful", WARNINGS: counted(self.warnings, "warning")}
         return ["docs", how.get(results, "failed")]
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many warnings."""
+        """The number of warnings, in words."""
         return [counted(self.warnings, "doc") if results == WARNINGS else "docs"]
 
 
 def _docWarnings(output: Iterable[str | None]) -> Iterator[str | None]:
-    """Those of LaTeX may go on in the next line."""
+    """Yield the lines of warnings, and None for each other line. A warning may continue on the next line."""
     goesOn = False
     for line in output:
         if line is None:
@@ -347,9 +348,9 @@ def _docWarnings(output: Iterable[str | None]) -> Iterator[str | None]:
 
 
 class BuildDebs(ShellCommand):
-    """I build Debian packages, and count what lintian says of them.
+    """I build Debian packages and count lintian's messages.
 
-    @ivar errors: how many errors it found; C{warnings}: how many warnings.
+    @ivar errors: the number of lintian's errors; C{warnings}: of its warnings.
     """
 
     name = "debuild"
@@ -361,7 +362,7 @@ class BuildDebs(ShellCommand):
     warnings = 0
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
-        """Pick what lintian said out of the output."""
+        """Copy lintian's messages into the log C{problems} and count them."""
         self.errors = self.warnings = 0
         said = _those(cmd.logs["stdio"], lambda line: line.startswith(("E: ", "W: ")))
         return self.inSlices(_keep(self, "problems", map(self._count, said)))
@@ -377,7 +378,7 @@ class BuildDebs(ShellCommand):
         return FAILURE if self.errors else _judge(cmd, self.warnings)
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How it went."""
+        """The result in words."""
         words = ["debuild"]
         if cmd.rc != 0:
             words.append("failed")
@@ -389,14 +390,14 @@ class BuildDebs(ShellCommand):
         return words
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """How many problems."""
+        """The number of problems, in words."""
         if cmd.rc != 0:
             return ["debuild"]
         return [f"{self.errors + self.warnings} lintian"] if self.errors or self.warnings else []
 
 
 class RemovePYCs(ShellCommand):
-    """I delete compiled Python files, which might hide that a module is gone."""
+    """I delete compiled Python files, which could hide the removal of a module."""
 
     name = "remove-.pyc"
     command = 'find . -name "*.pyc" | xargs rm -f'
@@ -408,18 +409,18 @@ class RemovePYCs(ShellCommand):
 
 
 def _ownCommand(step: ShellCommand, kwargs: Mapping[str, Any]) -> None:
-    """A command that is given would do nothing: say so."""
+    """Report a given command as a fault: it would be ignored."""
     if kwargs.get("command"):
         complain(step, "makes its own command: leave out command", "command", kwargs["command"])
 
 
 def _those(log: LogFile, wanted: Callable[[str], bool]) -> Iterator[str | None]:
-    """The lines of a log that are wanted, and None for each other."""
+    """Yield the lines of a log for which C{wanted} is True, and None for each other line."""
     return (line if line is not None and wanted(line) else None for line in linesOrNone(log))
 
 
 def _copied(first: str, others: Iterable[str | None], log: LogFile) -> Iterator[str | None]:
-    """The lines after the first, all of which go into a log on their way."""
+    """Yield the lines after the first, and copy all lines into a log."""
     log.addStdout(f"{first}\n")
     for line in others:
         if line is not None:
@@ -428,7 +429,7 @@ def _copied(first: str, others: Iterable[str | None], log: LogFile) -> Iterator[
 
 
 def _keep(step: ShellCommand, name: str, found: Iterable[str | None]) -> Generator[None, None, int]:
-    """Put lines into a log of this name, if there are any; returns how many there are. For L{inSlices}."""
+    """Write the lines, if any, into a new log of this name; returns their number. For L{inSlices}."""
     log, count = None, 0
     for line in found:
         yield
@@ -443,7 +444,7 @@ def _keep(step: ShellCommand, name: str, found: Iterable[str | None]) -> Generat
 
 
 def _tail(log: LogFile) -> Generator[None, None, str]:
-    """The end of a log, without what was said about the command; for L{inSlices}."""
+    """The last L{TAIL} characters of the command's output, without headers. For L{inSlices}."""
     kept = ""
     for channel, text in log.getChunks():
         if channel in (LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR):

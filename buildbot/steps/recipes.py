@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_buildfactory -*-
-"""Ready recipes: factories for projects built by common tools.
+"""Factories for projects built by common tools.
 
-They take the step that fetches the source as an argument; those of 0.7.5 that bring one of their own (for CVS
-and Subversion) are not here.
+Each takes the source step as an argument. The factories of 0.7.5 with a built-in source step (CVS and
+Subversion) are not here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from buildbot.steps.shell import Compile, Configure, Test
 
 Command = str | WithProperties | Sequence[Any]
 
-#: Flags are put behind it, which the text of properties has no room for.
+#: A command that accepts flags behind it. A WithProperties is one text, so flags cannot be appended.
 _CONFIGURE = replace(
     COMMAND, fits=lambda value: not isinstance(value, WithProperties) and COMMAND.fits(value)
 )
@@ -36,7 +36,7 @@ _SOURCE = Kind(
 
 
 class GNUAutoconf(BuildFactory):
-    """I build what the GNU tools do: configure, make all, make check. A command of None: no such step."""
+    """I run configure, make all, make check. A command of None omits its step."""
 
     @arguments(
         source=_SOURCE,
@@ -73,7 +73,7 @@ class CPAN(BuildFactory):
 
 
 class Distutils(BuildFactory):
-    """I build a Python package; C{test} is the command that tests it, None for none."""
+    """I build a Python package and test it with the command C{test}; None: no test step."""
 
     @arguments(source=_SOURCE, python=PROGRAM, test=COMMAND)
     def __init__(self, source: Step, python: str = "python", test: Command | None = None) -> None:
@@ -84,7 +84,7 @@ class Distutils(BuildFactory):
 class Trial(BuildFactory):
     """I test a Python package with Twisted's trial.
 
-    @cvar trial: what is run; with C{randomly} and C{recurse} it stands for what the constructor is not given.
+    @cvar trial: the program to run. C{trial}, C{randomly} and C{recurse} are defaults for the constructor.
     """
 
     trial = "trial"
@@ -116,8 +116,8 @@ class Trial(BuildFactory):
         useTestCaseNames: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """@param buildpython: what runs C{setup.py build}; empty for nothing to build.
-        @param trialpython: what runs trial; empty for trial itself.
+        """@param buildpython: the interpreter for C{setup.py build}; empty: no build step.
+        @param trialpython: the interpreter for trial; empty: run trial directly.
         """
         super().__init__([source])
         if buildpython:
@@ -143,7 +143,7 @@ def _addCommands(factory: BuildFactory, compile: Command | None, test: Command |
 
 
 def _withFlags(command: Any, flags: list[Any]) -> Any:
-    """A command and more arguments, each of which stays one, whatever characters it has."""
+    """The command with flags appended. Each flag stays one argument, also with special characters."""
     if not isinstance(command, str):
         return [*command, *flags]
     if not flags:
@@ -154,7 +154,7 @@ def _withFlags(command: Any, flags: list[Any]) -> Any:
 
 
 def _whole(command: Command) -> Any:
-    """A command line as it is, a program and its arguments as a list of their own."""
+    """A command line unchanged; a program and its arguments as a new list."""
     return command if isinstance(command, (str, WithProperties)) else list(command)
 
 

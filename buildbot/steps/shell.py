@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.steps.test_steps -*-
-"""Steps that run one command on the slave, and judge it by its exit status and its output.
+"""Steps that run one command on the slave and judge it by exit status and output.
 
-How a command reaches a slave is in L{buildbot.process.remotecommand}; steps that know one program are in
-modules of their own.
+L{buildbot.process.remotecommand} sends the command. Steps for a certain program have modules of their own.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellComma
 
 #: A shell's command line, or a program and its arguments.
 Command = str | WithProperties | Sequence[Any]
-#: One word or several, for a narrow display.
+#: One word, or a list of words for a narrow display.
 Words = str | Sequence[str]
 
-#: The first version of the slave's command that watches log files, that can wait for a new one of them to
-#: appear, and that hides arguments in what it writes.
+#: The first version of the slave's shell command that watches log files, that supports C{follow} for them,
+#: and that hides obfuscated arguments in its output.
 WATCHES_FILES = "2.1"
 FOLLOWS_FILES = "2.9"
 HIDES_ARGUMENTS = "2.16"
-#: Bytes of memory that warnings may take until they are in their log.
+#: The most bytes of memory for warnings until they are in their log.
 WARNINGS_LIMIT = 4 << 20
-#: Bytes that a property may have that a command's output sets.
+#: The most bytes of a property that is set from a command's output.
 LONGEST_PROPERTY = 64 * 1024
 
 
 class ShellCommand(LoggingBuildStep):
-    """I run one command on the slave; it fails if its exit status is not 0.
+    """I run one command on the slave. I fail if its exit status is not 0.
 
-    In the command, the environment, the directory and the log files, properties are filled in. An argument
-    that nobody may read is given as C{("obfuscated", real, shown)}.
+    The command, the environment, the directory and the log files may contain properties. A secret argument is
+    given as C{("obfuscated", real, shown)}.
 
-    @ivar workdir: the directory that I was given, or that of the build I am part of.
-    @ivar remote_kwargs: what the slave is told besides the command itself and the log files.
+    @ivar workdir: the directory given to me; None for the build's.
+    @ivar remote_kwargs: the arguments of the remote command, except the command itself and the log files.
     """
 
     name = "shell"
@@ -89,16 +88,16 @@ class ShellCommand(LoggingBuildStep):
         sigtermTime: float | None = None,
         **kwargs: Any,
     ) -> None:
-        """@param workdir: below the builder's directory on the slave; None for the build's own.
-        @param description: what I am doing, as in C{["compiling"]}.
-        @param descriptionDone: what I have done, as in C{["compile"]}.
+        """@param workdir: relative to the builder's directory on the slave; None for the build's.
+        @param description: words for the running step, as in C{["compiling"]}.
+        @param descriptionDone: words for the finished step, as in C{["compile"]}.
         @param timeout: seconds without output after which the command is killed; None: never.
-        @param maxTime: seconds after which it is killed, whatever it does; None: never.
-        @param usePTY: whether it has a terminal; None: as the slave was set up.
+        @param maxTime: seconds after which the command is killed in any case; None: never.
+        @param usePTY: whether the command gets a terminal; None: the slave's configuration decides.
         @param logEnviron: whether the slave writes its environment into the log.
-        @param interruptSignal: what stops it, as in C{"INT"}; None: C{"KILL"}.
+        @param interruptSignal: the signal that stops the command, as in C{"INT"}; None: C{"KILL"}.
         @param sigtermTime: seconds between SIGTERM and C{interruptSignal}; None: no SIGTERM.
-        @raise TypeError: another keyword is none of a step's.
+        @raise TypeError: a keyword is unknown.
         """
         super().__init__(**kwargs)
         if description:
@@ -116,7 +115,7 @@ class ShellCommand(LoggingBuildStep):
             "timeout": timeout,
             "logEnviron": logEnviron,
         }
-        # Workers take nothing but True and False for a terminal, and no slave needs to hear a None.
+        # Workers accept only True and False for usePTY. None is not sent to any slave.
         others = {
             "usePTY": bool(usePTY) if isinstance(usePTY, int) else None,
             "maxTime": maxTime,
@@ -127,7 +126,7 @@ class ShellCommand(LoggingBuildStep):
         self.remote_kwargs.update({key: value for key, value in others.items() if value is not None})
 
     def configurationTrouble(self) -> str | None:
-        """See L{BuildStep}: a subclass with a C{start} of its own may find its command there."""
+        """See L{BuildStep}. A subclass with its own C{start} is not checked: it may set its command there."""
         cls = type(self)
         if cls.start not in _STARTS or cls.run is not BuildStep.run or isinstance(cls.command, property):
             return None
@@ -137,11 +136,11 @@ class ShellCommand(LoggingBuildStep):
         return None if self.command else " has no command to run: give it command="
 
     def setCommand(self, command: Command) -> None:
-        """The command to run, instead of the one that I have."""
+        """Replace the command."""
         self.command = command
 
     def describe(self, done: bool = False) -> list[str]:
-        """My description, or else the first words of my command, in quotes."""
+        """The description, or else the first words of the command in quotes."""
         if done and self.descriptionDone is not None:
             return _asWords(self.descriptionDone)
         if self.description is not None:
@@ -164,7 +163,7 @@ class ShellCommand(LoggingBuildStep):
         self.startCommand(cmd, warnings)
 
     def _forSlave(self, command: Any) -> Any:
-        """The command, without what the slave is too old to hide."""
+        """The command for this slave. For old slaves, obfuscated arguments become plain ones."""
         if isinstance(command, str):
             return command
         if not self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
@@ -172,15 +171,15 @@ class ShellCommand(LoggingBuildStep):
         return [each[1] if _isHidden(each) else each for each in command]
 
     def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
-        """Add what earlier steps left in C{build.slaveEnvironment} to C{cmd.args["env"]}."""
+        """Add the variables of C{build.slaveEnvironment}, set by earlier steps, to C{cmd.args["env"]}."""
         inherited = getattr(self.build, "slaveEnvironment", None)
         if inherited:
             cmd.args["env"] = {**(cmd.args["env"] or {}), **inherited}
 
     def checkForOldSlaveAndLogfiles(self) -> list[str]:
-        """Watch only what the slave can.
+        """Remove log files that the slave is too old to watch.
 
-        @return: lines for the log, if it cannot watch any file.
+        @return: lines for the log, if the slave cannot watch files at all.
         """
         if self.logfiles and self.slaveVersionIsOlderThan("shell", WATCHES_FILES):
             missed = ", ".join(map(str, self.logfiles))
@@ -203,7 +202,7 @@ def _isHidden(argument: object) -> bool:
 
 
 def _quoted(command: Any) -> list[str]:
-    """The first two words of a command, in quotes, with a sign if there are more."""
+    """The first two words of a command, in quotes, with "..." if there are more."""
     if isinstance(command, WithProperties):
         return [repr(command)]
     each = command.split() if isinstance(command, str) else command or ()
@@ -217,7 +216,7 @@ def _quoted(command: Any) -> list[str]:
 
 
 class TreeSize(ShellCommand):
-    """I measure how much the build's directory holds, and set the property C{tree-size-KiB}.
+    """I measure the size of the build's directory and set the property C{tree-size-KiB}.
 
     @ivar kb: the size in KiB, once it is known.
     """
@@ -244,14 +243,14 @@ class TreeSize(ShellCommand):
         return WARNINGS if self.kb is None else SUCCESS
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """The size."""
+        """The size in words."""
         return ["treesize", "unknown" if self.kb is None else f"{self.kb} kb"]
 
 
 class SetProperty(ShellCommand):
-    """I set a property to what my command writes to its standard output, if it succeeds.
+    """I set a property to the standard output of my command, if the command succeeds.
 
-    More than L{LONGEST_PROPERTY} bytes are no property: then I fail, and my log says so.
+    If the output exceeds L{LONGEST_PROPERTY} bytes, I fail, and a log gives the reason.
     """
 
     name = "setproperty"
@@ -260,12 +259,12 @@ class SetProperty(ShellCommand):
 
     @arguments(property=PROPERTY, strip=FLAG)
     def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
-        """@param property: its name.
-        @param strip: whether to leave out the white space around it.
+        """@param property: the name of the property.
+        @param strip: whether to remove white space around the value.
         """
         super().__init__(**kwargs)
         if not kwargs.get("want_stdout", True):
-            why = ": want_stdout must be left on: the property is what the command writes there"
+            why = ": want_stdout must be left on: the command's standard output becomes the property"
             complain(self, why, "want_stdout", kwargs["want_stdout"])
         self.property = property
         self.strip = strip
@@ -290,14 +289,14 @@ class SetProperty(ShellCommand):
         return FAILURE if self._isTooLong else super().evaluateCommand(cmd)
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """Whether it was set."""
+        """The result in words: the property is set or not."""
         if self._changed:
             return [f"property '{self.build.render(self.property)}' set"]
         return super().getText(cmd, results)
 
 
 def _output(cmd: LoggedRemoteCommand, most: int) -> Generator[None, None, str]:
-    """What an ended command wrote to its standard output, no more than so many bytes; for L{inSlices}."""
+    """The first C{most} bytes of a finished command's standard output, decoded. For L{inSlices}."""
     found = b""
     for channel, data in cmd.logs["stdio"].getByteChunks():
         if channel == LOG_CHANNEL_STDOUT:
@@ -309,7 +308,7 @@ def _output(cmd: LoggedRemoteCommand, most: int) -> Generator[None, None, str]:
 
 
 class _WarningCounter(LogLineObserver):
-    """I count lines that match, and keep the first of them."""
+    """I count matching lines and keep the first ones."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         super().__init__()
@@ -327,11 +326,11 @@ class _WarningCounter(LogLineObserver):
 class WarningCountingShellCommand(ShellCommand):
     """I count the lines of my output that are warnings.
 
-    They go into the log C{warnings}, their number is added to the property C{warnings-count}.
+    The lines go into the log C{warnings}. Their number is added to the property C{warnings-count}.
 
-    @ivar warningPattern: what such a line matches from its beginning on, as a regular expression; None
-        counts none.
-    @ivar warnCount: how many there were, once the command has ended.
+    @ivar warningPattern: a regular expression that matches a warning from the start of its line; None: no
+        line is a warning.
+    @ivar warnCount: the number of warnings, after the end of the command.
     """
 
     warningPattern: str | re.Pattern[str] | None = r".*warning[: ].*"
@@ -349,7 +348,7 @@ class WarningCountingShellCommand(ShellCommand):
         warningPattern: str | re.Pattern[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """@raise TypeError: the pattern is none."""
+        """@raise TypeError: C{warningPattern} is not a valid pattern."""
         super().__init__(workdir, description, descriptionDone, command, **kwargs)
         if warningPattern:
             self.warningPattern = re.compile(warningPattern)
@@ -362,7 +361,7 @@ class WarningCountingShellCommand(ShellCommand):
         return super().start()
 
     def createSummary(self, log: LogFile) -> None:
-        """Tell of the warnings; a subclass that does otherwise has none counted."""
+        """Add the log and property of the warnings. A subclass that overrides this must call it."""
         if self._counter is None:
             return
         self.warnCount = self._counter.found.count
@@ -381,7 +380,7 @@ class WarningCountingShellCommand(ShellCommand):
         return WARNINGS if self.warnCount else SUCCESS
 
 
-#: Those C{start} methods that run the command that they find.
+#: The C{start} methods that run C{self.command}.
 _STARTS = (ShellCommand.start, WarningCountingShellCommand.start)
 
 
@@ -396,7 +395,7 @@ class Configure(ShellCommand):
 
 
 class Compile(WarningCountingShellCommand):
-    """I compile."""
+    """I compile the source, and count the compiler's warnings."""
 
     name = "compile"
     haltOnFailure = True
@@ -406,7 +405,7 @@ class Compile(WarningCountingShellCommand):
 
 
 class Test(WarningCountingShellCommand):
-    """I run tests."""
+    """I run the tests, and count their warnings."""
 
     name = "test"
     warnOnFailure = True

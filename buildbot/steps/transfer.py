@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.steps.test_transfer -*-
-"""Steps that move files between slave and master, and what the slave calls on the master to do so.
+"""Steps that copy files between slave and master, and the objects that the slave calls for this.
 
-A file takes its place on the master in one piece or not at all. How an archive is unpacked is in
-L{buildbot.steps.unpacking}; where a path leads in which a slave has had its say, in
-L{buildbot.process.masterpath}.
+A file on the master appears completely or not at all. L{buildbot.steps.unpacking} unpacks archives.
+L{buildbot.process.masterpath} checks paths that a slave has influenced.
 """
 
 from __future__ import annotations
@@ -37,18 +36,18 @@ from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee
 from buildbot.wire.dialect import text
 
-#: Bytes that one message carries at most; PB has a limit of its own, of 640 KiB.
+#: The most bytes in one message; PB's own limit is 640 KiB.
 LARGEST_BLOCK = 256 * 1024
-#: Bytes that one message carries, if the configuration does not say.
+#: The default bytes in one message.
 BLOCK = 16 * 1024
-#: Characters of a slave's complaints that are kept.
+#: The most characters of a slave's error output that are kept.
 COMPLAINTS = 64 * 1024
 
 
 class StatusRemoteCommand(RemoteCommand):
     """I am a command without logs.
 
-    @ivar stderr: what the slave complained of, in lines.
+    @ivar stderr: the lines of the slave's error output.
     """
 
     takesText = False
@@ -65,12 +64,12 @@ class StatusRemoteCommand(RemoteCommand):
 
 
 class _FileCallee(Callee):
-    """I am one end of a transfer; the slave gets the same answers whether it goes well or not.
+    """I am the master's end of a transfer. Errors are kept for the step; the slave does not see them.
 
-    @ivar path: of the file, on the master.
-    @ivar error: what went wrong, in words; None if nothing did.
-    @ivar whenFailed: called when something goes wrong, for the first time.
-    @ivar whenHeard: called whenever the transfer goes on; calls that carry nothing do not count.
+    @ivar path: the path of the file on the master.
+    @ivar error: the first error, in words; None if there was none.
+    @ivar whenFailed: called on the first error.
+    @ivar whenHeard: called whenever data arrives or leaves. Empty calls do not count.
     """
 
     error: str | None = None
@@ -83,7 +82,7 @@ class _FileCallee(Callee):
 
     @contextmanager
     def _remembering(self) -> Iterator[None]:
-        """Whatever goes wrong in here is kept for the step: the slave could do nothing about it."""
+        """A context that stores an exception in C{error} for the step, instead of raising it to the slave."""
         try:
             yield
         except PLUGIN_ERRORS as error:
@@ -99,15 +98,15 @@ class _FileCallee(Callee):
 
     @property
     def isCut(self) -> bool:
-        """Whether as much came as may, so that it is kept although there may be more."""
+        """True if the size limit was reached and the part received is kept."""
         return False
 
     async def keep(self) -> None:
-        """What came takes its place; C{error} tells if it cannot."""
+        """Move the received data to its place. Sets C{error} if that fails."""
 
     def discard(self) -> None:
-        """The transfer is over: nothing is left of what was not kept, and nothing more is taken."""
-        self.whenFailed = self.whenHeard = lambda: None  # the slave may hold me for long, and these a build
+        """End the transfer: delete data that was not kept, and accept no more."""
+        self.whenFailed = self.whenHeard = lambda: None  # else a slave that keeps me keeps the build
         with self._remembering():
             self._close()
 
@@ -122,9 +121,9 @@ class FileWriter(_FileCallee):
         mode: int | None = None,
         partials: Partials | None = None,
     ) -> None:
-        """@param maxsize: bytes that are taken; more is an error.
-        @param mode: permissions of the file; None for the usual ones.
-        @param partials: remembers what is to be removed if the master is killed.
+        """@param maxsize: the most bytes to accept; more is an error.
+        @param mode: permissions of the file; None: the umask decides.
+        @param partials: notes the incomplete file, for removal if the master is killed.
         """
         super().__init__(os.path.realpath(path))
         self.partials = partials
@@ -139,7 +138,7 @@ class FileWriter(_FileCallee):
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isfile(self.path):
-            raise ValueError("there is something at its path that is not a file")
+            raise ValueError("the path exists and is not a file")
 
     def _open(self) -> None:
         makeDirectories(os.path.dirname(self.path), self.mode)
@@ -152,7 +151,7 @@ class FileWriter(_FileCallee):
         self._file = io.BufferedWriter(sparing(descriptor, temporary, canWrite=True))
 
     def remote_write(self, data: bytes) -> None:
-        """Some more of the file."""
+        """Append bytes to the file."""
         if self._file is None or self.error is not None:
             return
         with self._remembering():
@@ -166,7 +165,7 @@ class FileWriter(_FileCallee):
             self._file.write(data)
 
     def remote_close(self) -> None:
-        """That was all of it."""
+        """End the file: the slave has sent all bytes."""
         with self._remembering():
             if self._file is not None:
                 self.whenHeard()
@@ -174,7 +173,7 @@ class FileWriter(_FileCallee):
             self._close()
 
     def remote_utime(self, accessed_modified: Sequence[float]) -> None:
-        """When the slave's file was read and altered, in seconds since the epoch; comes after the end."""
+        """Set the file's times (accessed, modified), in seconds since the epoch. Called after the end."""
         if self._temporary is not None:
             with self._remembering():
                 accessed, modified = accessed_modified
@@ -215,21 +214,21 @@ class FileWriter(_FileCallee):
 
 
 class DirectoryWriter(FileWriter):
-    """I write the archive that the slave sends to a temporary file, and have it unpacked into C{path}."""
+    """I write the slave's archive to a temporary file and unpack it into C{path}."""
 
     _unpacking: Unpacking | None = None
 
     def _check(self) -> None:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
-            raise ValueError("there is something at its path that is not a directory")
+            raise ValueError("the path exists and is not a directory")
 
     def remote_unpack(self) -> None:
-        """That was all of the archive."""
+        """End the archive: the slave has sent all bytes."""
         self.remote_close()
 
     @property
     def isCut(self) -> bool:
-        """See L{_FileCallee}: a part of an archive is of no use."""
+        """See L{_FileCallee}. Never True: a part of an archive cannot be unpacked."""
         return False
 
     async def _place(self, temporary: str) -> None:
@@ -255,11 +254,11 @@ class FileReader(_FileCallee):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         with self._remembering():
-            # a pipe would hang the master
+            # raises for a pipe, which would block the master
             self._file = io.BufferedReader(sparing(openPlain(path), path, canWrite=False))
 
     def remote_read(self, maxlength: int) -> bytes:
-        """The next so many bytes; none at the end, and after an error."""
+        """Return the next bytes, at most C{maxlength}; empty at the end and after an error."""
         if self._file is not None and self.error is None:
             with self._remembering():
                 block = self._file.read(max(0, min(maxlength, LARGEST_BLOCK)))
@@ -269,7 +268,7 @@ class FileReader(_FileCallee):
         return b""
 
     def remote_close(self) -> None:
-        """The slave wants no more."""
+        """Close the file: the slave needs no more bytes."""
         with self._remembering():
             self._close()
 
@@ -278,13 +277,13 @@ class FileReader(_FileCallee):
 
 
 class _FileTransfer(BuildStep):
-    """What all directions share.
+    """The common part of uploads and downloads.
 
-    @ivar workdir: the slave's file is relative to it; below the builder's directory.
-    @ivar maxsize: bytes of a longer file that are copied, before the step fails; None: as many as there are.
-    @ivar blocksize: bytes that travel at a time; no more than L{LARGEST_BLOCK} do.
-    @ivar mode: permissions of the new file, as for chmod; None for the receiver's usual ones.
-    @ivar cmd: the command that runs, or ran.
+    @ivar workdir: the directory of the slave's file, relative to the builder's directory.
+    @ivar maxsize: the most bytes to copy; the step fails for a longer file. None: no limit.
+    @ivar blocksize: the bytes in one message, at most L{LARGEST_BLOCK}.
+    @ivar mode: permissions of the new file, as for chmod; None: the receiver's default.
+    @ivar cmd: the running or finished command.
     """
 
     cmd: StatusRemoteCommand | None = None
@@ -326,7 +325,7 @@ class _FileTransfer(BuildStep):
         ensureDeferred(self._run(words, callee, self.cmd)).addErrback(self.failed)
 
     def interrupt(self, reason: str | Failure) -> Any:
-        """See L{BuildStep}. What the master does on its own to end a transfer is stopped, too."""
+        """See L{BuildStep}. After the end of the command, this stops the master's part of the transfer."""
         if self._callee is not None and not self.isRunningCommand():
             self._callee.discard()
         return super().interrupt(reason)
@@ -350,9 +349,9 @@ class _FileTransfer(BuildStep):
             self.finished(FAILURE)
 
     async def _ran(self, callee: _FileCallee, cmd: StatusRemoteCommand) -> str:
-        """Have the slave do its part, and do ours; returns what it complained of."""
+        """Run the slave's part and the master's part. Returns the slave's error output."""
         callee.whenHeard = cmd.heard
-        callee.whenFailed = lambda: cmd.interrupt("the master cannot go on with it")
+        callee.whenFailed = lambda: cmd.interrupt("the master cannot continue the transfer")
         try:
             await self.runCommand(cmd)
         except ConnectionLost:
@@ -400,12 +399,12 @@ class FileUpload(_FileTransfer):
 
 
 class DirectoryUpload(_FileTransfer):
-    """I copy what is in the directory C{slavesrc} of the slave into C{masterdest} in the master's directory.
+    """I copy the contents of the slave's directory C{slavesrc} to C{masterdest} in the master's directory.
 
-    Slaves from 0.7.12 on can do it. What is in C{masterdest} already stays, but for files of the same name.
+    The slave must be 0.7.12 or later. Files of the same name in C{masterdest} are replaced; others stay.
 
-    @ivar mode: who may read the files, as for chmod; who may read a file may look into its directory, too. A
-        file that cannot be executed on the slave cannot be here either. None: as the umask says.
+    @ivar mode: permissions of the files, as for chmod; readers of a file may also list its directory. A file
+        becomes executable only if it is executable on the slave. None: the umask decides.
     """
 
     name = "upload"
@@ -422,8 +421,8 @@ class DirectoryUpload(_FileTransfer):
         compress: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """@param maxsize: bytes that may travel, and that the contents may have when they are unpacked.
-        @param compress: how it travels: None, C{"gz"} or C{"bz2"}.
+        """@param maxsize: the most bytes of the archive, and the most bytes of the unpacked contents.
+        @param compress: the compression of the archive: None, C{"gz"} or C{"bz2"}.
         """
         super().__init__(build, workdir, maxsize, blocksize, **kwargs)
         self.slavesrc = slavesrc

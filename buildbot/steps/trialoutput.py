@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.steps.test_python -*-
-"""What trial writes, taken apart: how many tests did what, which did not pass, what the code warned of.
+"""Parse the output of trial: numbers of tests, problems, and warnings of the code under test.
 
-It is read line by line, as trial has written since Twisted 2.1; who runs trial, and where, is not known here.
+The parser works line by line and knows the formats since Twisted 2.1. It does not run trial.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from buildbot.interfaces import ITestResult
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.text.plural import counted
 
-#: Characters of warnings that are kept; lines and characters of one problem.
+#: The most characters of warnings, and the most lines and characters of one problem.
 WARNINGS_LIMIT = 1024 * 1024
 PROBLEM_LINES = 1000
-_LINE = 100  # of them, for what a short one takes besides
+_LINE = 100  # characters added for the overhead of each warning
 LONGEST_PROBLEM = 64 * 1024
 
 _TEST = re.compile(r"(?:Doctest: )?[\w.]+(?: \([\w.]+\))? \.\.\. *\[[^\]]+\]$")
@@ -44,11 +44,11 @@ _MEANING = {
 @implementer(ITestResult)
 @dataclass(frozen=True)
 class TestResult:
-    """A test that did not simply pass.
+    """I am the result of a test that did not simply pass.
 
     @ivar name: the parts of its full name.
-    @ivar results: FAILURE, SKIPPED, SUCCESS for a failure that was expected, WARNINGS for anything else.
-    @ivar text: what trial calls that, in lower case; C{logs}: all that it says, by name.
+    @ivar results: FAILURE, SKIPPED, SUCCESS for an expected failure, or WARNINGS for anything else.
+    @ivar text: trial's word for the result, in lower case; C{logs}: the texts of trial's report, by name.
     """
 
     name: tuple[str, ...]
@@ -74,20 +74,20 @@ class TestResult:
 
 
 def isTest(line: str) -> bool:
-    """Whether a line tells that one test has ended."""
+    """True for a line about the end of one test."""
     return _TEST.match(line.strip()) is not None
 
 
 def isSeparator(line: str) -> bool:
-    """Whether a line ends what the tests themselves wrote, or stands between two problems."""
+    """True for the separator after the tests' output and between problems."""
     return line.startswith((_BETWEEN, _BELOW))
 
 
 def countFailedTests(output: str) -> dict[str, int | None]:
-    """The numbers in trial's last words.
+    """The numbers in trial's summary.
 
-    @param output: the end of what it wrote.
-    @return: C{total}, None if trial did not come to its end, and C{failures}, C{errors}, C{skips},
+    @param output: the end of its output.
+    @return: C{total}, which is None without a summary, and C{failures}, C{errors}, C{skips},
         C{expectedFailures} and C{unexpectedSuccesses}.
     """
     counts: dict[str, int | None] = {"total": None, **dict.fromkeys(_COUNTS, 0)}
@@ -102,14 +102,14 @@ def countFailedTests(output: str) -> dict[str, int | None]:
 
 
 def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[str], str]:
-    """How trial ended.
+    """Judge trial's run.
 
     @param rc: its exit status; C{counts}: see L{countFailedTests}.
     @return: the results, words for the step, and words for the build.
     """
     total, failures, errors = counts["total"], counts["failures"] or 0, counts["errors"] or 0
     if total is None:
-        # Nobody knows whether it tested anything.
+        # Without a summary, it is unknown whether any test ran.
         return FAILURE, ["testlog", "unparseable"] if rc == 0 else ["tests", "failed"], "tests"
     others = [counted(counts[key] or 0, word) for key, word in _OTHERS.items() if counts[key]]
     if rc == 0:
@@ -119,11 +119,11 @@ def verdict(rc: int | None, counts: dict[str, int | None]) -> tuple[int, list[st
 
 
 def warningsIn(lines: Iterator[str | None]) -> Generator[None, None, tuple[list[str], str | None]]:
-    """What the code under test warned of, before trial sums up; for whoever leaves off after each line.
+    """The warnings of the code under test. Yields None after each line, so that the caller can pause.
 
-    @param lines: read to the first separator and no further; None is no line.
-    @return: each warning once, with the line of source that Python shows with it; and the separator, None if
-        the lines ended before.
+    @param lines: read up to the first separator; a None is skipped.
+    @return: the warnings without duplicates, each with its line of source; and the separator, or None if
+        the lines ended before it.
     """
     found: set[str] = set()
     length = 0
@@ -147,9 +147,9 @@ def warningsIn(lines: Iterator[str | None]) -> Generator[None, None, tuple[list[
 
 
 def problemsIn(lines: Iterable[str | None]) -> Iterator[TestResult | None]:
-    """The problems that trial tells of in the end, and None after each line.
+    """Yield the problems in trial's report, and None after each line.
 
-    @param lines: what follows the first separator; all are read. None is no line.
+    @param lines: the lines after the first separator. All are read; a None is skipped.
     """
     block: list[str] = []
     over = False
@@ -170,7 +170,7 @@ def problemsIn(lines: Iterable[str | None]) -> Iterator[TestResult | None]:
 
 
 def _read(block: list[str]) -> Iterator[TestResult]:
-    """The problems of one block; several tests may have the same."""
+    """The problems of one block. Several tests may share one report."""
     text = "".join(f"{line}\n" for line in block)[:LONGEST_PROBLEM]
     old, new = (pattern.match(block[0]) if block else None for pattern in (_OLD, _NEW))
     if old:

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.steps.test_unpack -*-
-"""Archives from slaves, unpacked so that nothing gets out of the directory they are meant for.
+"""Unpack archives from slaves, and write nothing outside their target directory.
 
-This runs in a child process with limits of its own, which L{buildbot.steps.unpacking} starts: an archive of
-some hundred bytes can ask for any amount of time, memory and disk. Nothing here knows who sent it.
+L{buildbot.steps.unpacking} runs this module in a child process with limits of its own: an archive of some
+hundred bytes can demand any amount of time, memory and disk.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from typing import IO, cast
 
 from buildbot.files.permissions import directoryMode, fileMode, makeDirectories
 
-#: Directories below each other that an archive may have.
+#: The deepest nesting of directories in an archive.
 DEPTH = 100
-#: Files, directories and links that it may have, with the directories that are made for them.
+#: The most files, directories and links in an archive, implied directories included.
 ENTRIES = 200_000
-#: Bytes of a name, or of what else is said of one file: more than any file system takes.
+#: The most bytes of an entry's header, such as a long name: more than any file system accepts.
 HEADER = 64 * 1024
-#: Bytes of memory that the child may use.
+#: The memory limit of the child, in bytes.
 MEMORY = 512 << 20
 _BLOCK = 512
 _COPIED = 64 * 1024
-#: What stands at the beginning of an archive, and how it is compressed then.
+#: The first bytes of an archive -> the tarfile mode for its compression.
 _COMPRESSED = {b"\x1f\x8b": "r:gz", b"BZ": "r:bz2"}
 
 
 class BadArchive(Exception):
-    """An archive holds what it should not; the message says what."""
+    """The archive is refused; the message says why."""
 
 
 class _NotWanted(Exception):
-    """Nobody waits for the contents of the archive any more."""
+    """The contents of the archive are no longer wanted."""
 
 
 @dataclass(frozen=True)
 class Order:
     """An archive to unpack.
 
-    @ivar archive: the file; a tar archive, as it is or compressed by gzip or bzip2.
-    @ivar aside: where to unpack it at first: a directory that is not there, beside C{directory}.
-    @ivar directory: where the contents take their place; made if need be.
-    @ivar size: bytes that the contents may have, each file counted as it stands in a tar archive.
-    @ivar seconds: of computing that it may take.
-    @ivar mode: who may read the contents, as the mode of a file; None: as the umask says.
+    @ivar archive: the path of a tar archive, plain or compressed by gzip or bzip2.
+    @ivar aside: the temporary directory to unpack into, beside C{directory}; it must not exist.
+    @ivar directory: the target directory of the contents; made if it is missing.
+    @ivar size: the most bytes of contents, counted in tar blocks.
+    @ivar seconds: the limit of CPU time.
+    @ivar mode: the permissions of the contents, as the mode of a file; None: the umask decides.
     """
 
     archive: str
@@ -65,19 +65,19 @@ class Order:
 def unpack(
     order: Order, isWanted: Callable[[], bool] = lambda: True, mayPlace: Callable[[], bool] = lambda: True
 ) -> bool:
-    """Put what is in an archive into a directory.
+    """Unpack an archive into a directory.
 
-    Blocks, perhaps for long. Only when all of it is unpacked does it take its place: files replace those of
-    the same name, others stay. Files keep their time and whether they can be executed; owners and devices are
-    nothing to go by.
+    Blocks, perhaps for long. The contents move to the target directory only after all of them are unpacked.
+    They replace files of the same name; other files stay. Files keep their time and their executable bit.
+    Owners are ignored.
 
-    @param isWanted: asked again and again; if not, nothing takes its place.
-    @param mayPlace: asked once, when all is unpacked.
-    @return: whether it has taken its place.
-    @raise BadArchive: something in it would end up elsewhere, is neither file, directory nor link, or there
-        is more of it than allowed.
-    @raise OSError: the archive cannot be read or its contents not be written.
-    @raise tarfile.TarError: it is none; or C{EOFError}, C{ValueError} or C{zlib.error}.
+    @param isWanted: called often; when it returns False, unpacking stops and the target stays unchanged.
+    @param mayPlace: called once, after all is unpacked; False leaves the target unchanged.
+    @return: True if the contents are in the target directory.
+    @raise BadArchive: an entry leads outside of the directory, or is neither file, directory nor link, or
+        the archive exceeds a limit.
+    @raise OSError: the archive cannot be read or its contents cannot be written.
+    @raise tarfile.TarError: it is not a tar archive; or C{EOFError}, C{ValueError} or C{zlib.error}.
     """
     makeDirectories(order.directory, order.mode)
     os.mkdir(order.aside, 0o700)
@@ -86,7 +86,7 @@ def unpack(
         if not mayPlace():
             return False
         if order.mode is not None:
-            with contextlib.suppress(PermissionError):  # it is somebody else's, who lets us write there
+            with contextlib.suppress(PermissionError):  # another user owns it, and lets us write there
                 os.chmod(order.directory, directoryMode(order.mode))
         _moveInto(order.aside, order.directory, order.mode is not None)
         return True
@@ -97,7 +97,7 @@ def unpack(
 
 
 class _Member(tarfile.TarInfo):
-    """I am one entry of an archive, of which no more is read than a file system could use."""
+    """I am one entry of an archive. I refuse a header longer than any file system accepts."""
 
     _LONG = (
         *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
@@ -106,7 +106,7 @@ class _Member(tarfile.TarInfo):
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in self._LONG and not 0 <= self.size <= HEADER:
-            raise BadArchive(f"it says more than {HEADER} bytes of one file besides its contents")
+            raise BadArchive(f"the archive has an entry with more than {HEADER} bytes of header")
         found = super()._proc_member(archive)  # type: ignore[misc] # it is there in all releases
         return cast(tarfile.TarInfo, found)
 
@@ -128,7 +128,7 @@ class _Extraction:
             how = _COMPRESSED.get(file.read(2), "r:")
         with tarfile.open(self._order.archive, how, tarinfo=_Member) as tar:  # type: ignore[call-overload]
             while (member := tar.next()) is not None:
-                tar.members.clear()  # it would remember them all
+                tar.members.clear()  # tarfile would keep them all in memory
                 self._checkWanted()
                 self._put(tar, member)
         # Only now, so that no other name can lead through them.
@@ -145,10 +145,10 @@ class _Extraction:
     def _count(self) -> None:
         self._entries += 1
         if self._entries > ENTRIES:
-            raise BadArchive(f"it has more than {ENTRIES} files and directories")
+            raise BadArchive(f"the archive has more than {ENTRIES} files and directories")
 
     def _pay(self, member: tarfile.TarInfo) -> None:
-        """Count one entry as it stands in the archive; sparse files as they will stand on the disk."""
+        """Count the size of one entry in tar blocks; a sparse file counts with its full size."""
         self._count()
         if member.size < 0:
             raise BadArchive(f"{member.name[:200]!r} has a size below zero")
@@ -193,7 +193,7 @@ class _Extraction:
             self._copy(source, target)
             if self._order.mode is not None:
                 os.fchmod(target.fileno(), fileMode(self._order.mode, isProgram))
-        with contextlib.suppress(OverflowError, ValueError, OSError):  # a time that nobody has
+        with contextlib.suppress(OverflowError, ValueError, OSError):  # a time that the system cannot store
             os.utime(path, (member.mtime, member.mtime))
 
     def _copy(self, source: IO[bytes], target: IO[bytes]) -> None:
@@ -203,12 +203,12 @@ class _Extraction:
 
 
 def _opener(isProgram: bool) -> Callable[[str, int], int]:
-    """Opens a new file with what the umask leaves of the usual permissions."""
+    """An opener for a new file whose permissions follow the umask."""
     return lambda path, flags: os.open(path, flags, 0o777 if isProgram else 0o666)
 
 
 def _below(root: str, name: str) -> str:
-    """Where a name of the archive belongs: always below the root, by directories alone."""
+    """The path below C{root} for a name in the archive. Raises L{BadArchive} if it would lead outside."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or os.path.isabs(name) or "\0" in name:
         raise BadArchive(f"{name[:200]!r} is outside of the directory")
@@ -218,10 +218,9 @@ def _below(root: str, name: str) -> str:
 
 
 def _checkLink(member: tarfile.TarInfo) -> None:
-    """A link has to stay inside, whatever other links it leads through.
+    """Raise L{BadArchive} if a symbolic link may lead outside, by itself or through other links.
 
-    So it may go up only from where it stands itself: in "other/.." the first may be a link, and then nobody
-    knows where the second leads.
+    ".." is allowed only at the start of the target. In "other/..", "other" may be a link to anywhere.
     """
     depth = sum(part not in ("", ".") for part in member.name.split("/")) - 1
     parts = [part for part in member.linkname.split("/") if part not in ("", ".")]
@@ -231,9 +230,9 @@ def _checkLink(member: tarfile.TarInfo) -> None:
 
 
 def _moveInto(source: str, directory: str, withModes: bool) -> None:
-    """Move what is in one directory into another, and never through a link that is there.
+    """Move the contents of one directory into another, and never through an existing link.
 
-    @param withModes: whether directories that are there already get the permissions of those that come.
+    @param withModes: whether existing directories get the permissions of the moved ones.
     """
     with os.scandir(source) as entries:
         for entry in entries:
@@ -256,13 +255,13 @@ def _moveInto(source: str, directory: str, withModes: bool) -> None:
 
 
 def main(order: str) -> int:
-    """Carry out an L{Order}, given as JSON, in a process of its own.
+    """Carry out an L{Order}, given as JSON: the entry point of the child process.
 
-    Writes C{ready} to standard output when all is unpacked, and then waits for a line that says to go on.
-    Without a parent, it ends and leaves nothing, not even the archive.
+    Writes C{ready} to standard output when all is unpacked, and then waits for a line on standard input.
+    If the parent dies, this removes everything, the archive included, and ends.
 
-    @return: the exit status, 0 if the contents have taken their place. Else what is wrong is on standard
-        output, as JSON, if it is the archive's fault.
+    @return: the exit status: 0 if the contents are in the target directory. For another status, standard
+        output has the reason as JSON, if the archive is the cause.
     """
     asked = Order(**json.loads(order))
     parent = os.getppid()
@@ -270,10 +269,10 @@ def main(order: str) -> int:
     try:
         return 0 if unpack(asked, lambda: os.getppid() == parent, _ask) else 1
     except MemoryError:
-        why = f"it needs more than {MEMORY} bytes of memory"
+        why = f"unpacking needs more than {MEMORY} bytes of memory"
     except OSError as error:
         why = error.strerror or str(error)
-    except Exception as error:  # whatever tarfile makes of nonsense
+    except Exception as error:  # tarfile raises many kinds of exceptions for broken archives
         why = str(error) or type(error).__name__
     finally:
         if os.getppid() != parent:
@@ -289,7 +288,7 @@ def _ask() -> bool:
 
 
 def _limit(order: Order) -> None:
-    """Take no more than what is needed, and let the master go first."""
+    """Limit memory, CPU time and file size, and lower the priority below the master's."""
     os.nice(5)
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
@@ -299,5 +298,5 @@ def _limit(order: Order) -> None:
     ):
         _, hard = resource.getrlimit(what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        with contextlib.suppress(OSError, ValueError):  # a system that has no such limit
+        with contextlib.suppress(OSError, ValueError):  # the system lacks this limit
             resource.setrlimit(what, (most, hard))

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_unpacking -*-
-"""Have an archive unpacked in a child process, while the reactor goes on.
+"""Unpack an archive in a child process, without blocking the reactor.
 
-What the child does, and what an archive may hold, is in L{buildbot.steps.unpack}.
+L{buildbot.steps.unpack} has the child's code and the limits of an archive.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from buildbot.wire.dialect import text
 
 log = Logger()
 
-#: Without a limit in the configuration, the contents may have so many bytes, …
+#: The most bytes of contents, if the configuration has no limit, …
 SIZE = 256 << 20
-#: … or so many times the bytes of the archive, if that is more.
+#: … or this multiple of the archive's size, if that is more.
 RATIO = 100
-#: Seconds of computing that any archive may take; one more for so many bytes of its contents.
+#: The limit of CPU seconds for any archive, and the bytes of contents that add one second to it.
 SECONDS = 60
 _BYTES_A_SECOND = 4 << 20
-#: So many archives are unpacked at a time; the others wait for their turn.
+#: The number of archives that are unpacked at the same time; others wait.
 AT_ONCE = 4
-#: Bytes of the child's words that are kept.
+#: The most bytes of the child's output that are kept.
 _MOST_SAID = 4096
-_STOPPED = "it is not unpacked: the build was stopped"
+_STOPPED = "the archive is not unpacked: the build was stopped"
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop());"
     " from buildbot.steps.unpack import main; sys.exit(main(sys.argv[1]))"
@@ -47,11 +47,11 @@ _PROGRAM = (
 
 
 def orderFor(archive: str, directory: str, maxsize: int | None, mode: int | None) -> Order:
-    """How to unpack an archive.
+    """The L{Order} to unpack an archive.
 
-    @param maxsize: bytes that its contents may have; None: as many as are likely for its size.
+    @param maxsize: the most bytes of contents; None: a limit by the size of the archive.
     @param mode: see L{Order}.
-    @raise OSError: it is not there.
+    @raise OSError: the archive does not exist.
     """
     size = max(SIZE, RATIO * os.path.getsize(archive)) if maxsize is None else maxsize
     return Order(archive, partialPath(directory), directory, size, SECONDS + size // _BYTES_A_SECOND, mode)
@@ -63,7 +63,7 @@ class Unpacking(ProcessProtocol):
     turns = DeferredSemaphore(AT_ONCE)
 
     def __init__(self, order: Order, reactor: Any = None) -> None:
-        """@param reactor: None for the usual one."""
+        """@param reactor: the reactor to use; None: the global one."""
         if reactor is None:
             from twisted.internet import reactor
         self._order = order
@@ -75,10 +75,10 @@ class Unpacking(ProcessProtocol):
         self._done: Deferred[None] = Deferred()
 
     def start(self) -> Deferred[None]:
-        """Begin, or wait for my turn.
+        """Start the child, once fewer than L{AT_ONCE} others run.
 
-        @return: fires with None when the contents have taken their place; fails with L{BadArchive} if they
-            cannot, or if I was stopped. Nothing is left of them then.
+        @return: fires with None when the contents are in the target directory. Fails with L{BadArchive} on an
+            error or after L{stop}; then the temporary files are removed.
         """
         self._turn = self.turns.acquire()
         self._turn.addCallbacks(lambda turns: self._begin(), lambda why: self._fail(_STOPPED))
@@ -93,19 +93,19 @@ class Unpacking(ProcessProtocol):
             self._reactor.spawnProcess(self, command[0], command, env=None, childFDs={0: "w", 1: "r", 2: "r"})
         except OSError as error:
             self.turns.release()
-            self._fail(f"no process can be started to unpack it: {error.strerror}")
+            self._fail(f"cannot start a process to unpack the archive: {error.strerror}")
             return
-        # It may have to wait for the disk, and for other processes.
+        # The child may wait for the disk and for other processes: allow more than its CPU time.
         self._alarm.set(self._reactor, 4 * self._order.seconds)
 
     def _fail(self, why: str) -> None:
         self._done.errback(BadArchive(why))
 
     def stop(self) -> None:
-        """Nobody wants the contents any more. What takes its place already goes on to do so."""
+        """Stop unpacking. Does nothing once the contents are moving to the target directory."""
         if not self._isPlacing:
             self._isStopped = True
-            self._turn.cancel()  # if it still has to come
+            self._turn.cancel()  # if it is still waiting
             self._kill()
 
     def _end(self) -> None:
@@ -119,7 +119,7 @@ class Unpacking(ProcessProtocol):
     # what the child does
 
     def outReceived(self, data: bytes) -> None:
-        """The child says something: that it is ready, or why it cannot be."""
+        """Receive the child's output: that it is ready, or the reason of its failure."""
         self._said = (self._said + data)[:_MOST_SAID]
         if self._said.startswith(b"ready\n") and not self._isPlacing and not self._isStopped:
             self._isPlacing = True
@@ -127,11 +127,11 @@ class Unpacking(ProcessProtocol):
             self.transport.write(b"go\n")
 
     def errReceived(self, data: bytes) -> None:
-        """The child has trouble that it does not understand itself."""
+        """Keep the child's error output: an unexpected error."""
         self._complaints = (self._complaints + data)[-_MOST_SAID:]
 
     def processEnded(self, reason: Failure) -> None:
-        """The child has ended: clear up behind it, and tell."""
+        """Remove the temporary files and fire the Deferred: the child has ended."""
         self.turns.release()
         self._alarm.stop()
         if not isinstance(reason.value, ProcessTerminated):
@@ -149,14 +149,14 @@ class Unpacking(ProcessProtocol):
         if self._isStopped:
             return _STOPPED
         if self._isLate:
-            return f"it takes more than {4 * self._order.seconds} seconds to unpack"
+            return f"unpacking the archive takes more than {4 * self._order.seconds} seconds"
         ended = reason.value
         assert isinstance(ended, (ProcessDone, ProcessTerminated))
         if ended.signal == signal.SIGXCPU:
-            return f"it takes more than {self._order.seconds} seconds of computing to unpack"
+            return f"unpacking the archive takes more than {self._order.seconds} seconds of CPU time"
         said = self._said.removeprefix(b"ready\n")
         try:
             return str(json.loads(said))
         except ValueError:
             how = f"signal {ended.signal}" if ended.signal else f"status {ended.exitCode}"
-            return f"unpacking it ended with {how}"
+            return f"unpacking the archive ended with {how}"

@@ -1,1 +1,1 @@
-"""Text for people: made fit for a terminal or a log file."""
+"""Text for people: made safe for a terminal or a log file."""

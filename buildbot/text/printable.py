@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.text.test_printable -*-
-"""Text of strangers (slaves, master.cfg, exceptions) made fit for a terminal or a log file.
+"""Make untrusted text (of slaves, master.cfg, exceptions) safe for a terminal or a log file.
 
-This module does not cut, wrap or translate anything: what can be printed stays as it is.
+Printable characters stay unchanged. This module does not cut, wrap or translate text.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: Characters that are never shown as they are, for a character class of a regular expression: they move the
-#: cursor, end a line, reorder or hide what follows, or, like lone surrogates, cannot be encoded.
+#: Characters that are always escaped, for a character class of a regular expression. They move the cursor,
+#: end a line, reorder or hide the text behind them, or, like lone surrogates, cannot be encoded.
 HARMFUL = (
     "\x00-\x1f\x7f-\x9f"  # controls of ASCII and Latin 1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction
@@ -23,20 +23,20 @@ HARMFUL_IN_LINES = re.compile(f"(?![\n\t])[{HARMFUL}]")
 
 
 def plain(text: str) -> str:
-    """The text with every character that could move a cursor or hide another one spelled out.
+    """The text with every harmful character escaped, as in "\\x1b".
 
-    Newlines and tabs stay. An undecodable byte that C{surrogateescape} kept shows as that byte.
+    Newlines and tabs stay. A byte that C{surrogateescape} could not decode is shown as that byte.
     """
     return HARMFUL_IN_LINES.sub(_spelled, text)
 
 
 def plainLine(text: str) -> str:
-    """L{plain} for what must stay one line: newlines and tabs become blanks."""
+    """L{plain} for one line: each run of white space becomes one blank."""
     return plain(" ".join(text.split()))
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a plain line takes."""
+    """The width of a plain line in terminal columns."""
     return sum(_columns(char) for char in text)
 
 

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.test_util -*-
-"""Which known name somebody may have meant by an unknown one."""
+"""Find the known name nearest to an unknown one, for "did you mean"."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The known name that somebody may have meant by this one, capitals aside; "" if none is like it."""
+    """The known name most similar to C{name}, ignoring case; "" if none is similar."""
     lower = {each.lower(): each for each in known}
-    near = 0.7 if len(name) > 3 else 0.66  # two letters of three: tpc is tcp, but ports are no bots
+    near = 0.7 if len(name) > 3 else 0.66  # "tpc" is near to "tcp", but "ports" is not near to "bots"
     found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=near)
     return lower[found[0]] if found else ""

@@ -192,7 +192,7 @@ WRONG = {
     "f.addStep(HLint, command='x')": "HLint makes its own command: leave out command",
     "f.addStep(Trial, testpath=None, tests=3)": "tests must be text, or a list of texts",
     "f.addStep(Trial, testpath=None)": "Trial: say what to test",
-    "f.addStep(Trial, tests='x')": "Trial: say where the code is that is tested",
+    "f.addStep(Trial, tests='x')": "Trial: give the directory of the tested code",
     "f.addStep(Trial, testpath=5, tests='x')": "testpath must be a directory",
     "f.addStep(Trial, testpath=None, tests='x', trialArgs='-v')": "trialArgs must be a list of texts",
     "f.addStep(Trial, testpath=None, tests='x', command='x')": "makes its own command",

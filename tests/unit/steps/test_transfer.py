@@ -176,7 +176,7 @@ class UploadTests(TransferCase):
         writer._file.close()
         writer._file = FullDisk()
         self.assertEqual([writer.remote_write(b"x"), writer.remote_write(b"y")], [None, None])
-        self.assertEqual(running.command.interrupted, "the master cannot go on with it")
+        self.assertEqual(running.command.interrupted, "the master cannot continue the transfer")
         writer.remote_close()
         running.command.end(0)
         self.assertEqual((running.result, self.files()), (FAILURE, []))

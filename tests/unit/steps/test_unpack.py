@@ -116,7 +116,7 @@ class UnpackTests(TransferCase):
         for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE):
             header = tarfile.TarInfo("x")
             header.type, header.size = kind, 1 << 30
-            self.refused(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024), "65536 bytes of one file")
+            self.refused(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024), "more than 65536 bytes of header")
         self.unpack((f"{'d' * 200}/{'f' * 200}", b"x"))
 
     def test_many(self) -> None:
