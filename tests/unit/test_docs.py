@@ -40,6 +40,7 @@ from buildbot.slaves import arbitration, conflict, liveness, perspective
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 from buildbot.status.build import BuildStatus
 from buildbot.wire import listeners, login, peers
+from tests import contributed
 from tests.recipes import recipes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -107,6 +108,7 @@ class PagesTests(unittest.TestCase):
             for page, text in pages().items()
             for each in re.findall(r"\bbuildbot(?:\.[A-Za-z_]\w*)+", text)
             if each not in ("buildbot.tac", "buildbot.lock")
+            and not f"{each}.".startswith(tuple(f"{name}." for name in contributed.made()))
         }
         self.assertGreater(len(named), 3)
         self.assertEqual([(page, each) for page, each in sorted(named) if not resolves(each)], [])
@@ -120,6 +122,7 @@ class PagesTests(unittest.TestCase):
     def test_commandLines(self) -> None:
         """Every command line of ours that is shown names a command that exists, and options that it has."""
         known = {name: optionsOf(options) for name, _, options, _ in Options.subCommands}
+        known.setdefault("troubles", {})  # the example of docs/contributing/new-command
         shown = 0
         for page, text in {**pages(), "README": (ROOT / "README").read_text()}.items():
             for command, rest in re.findall(r"(?<![\w.-])buildbot ([a-z][a-z-]+)\b((?: [-\w/.:]+)*)", text):
@@ -154,10 +157,11 @@ class PagesTests(unittest.TestCase):
         quick = re.search(r"^    venv/bin/python -m twisted.trial (.*)$", readme, re.M)
         units = re.search(r"^units=\((.*)\)$", checks, re.M)
         assert quick is not None and units is not None
-        self.assertEqual({*quick[1].split(), "tests.processes"}, set(units[1].split()))
+        self.assertEqual(set(quick[1].split()), {"-j2", *units[1].split()})
+        self.assertIn(f"   $ {quick[0].strip()}\n", pages()["contributing/index"])
 
     def test_quick(self) -> None:
-        """The quick set starts no programs, as the README says: tests that do are in folders of their own."""
+        """Unit tests and stories start no programs: tests that do are in folders of their own."""
         starts = re.compile(
             r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
         )
@@ -208,6 +212,43 @@ def found(name: str) -> object:
             thing = getattr(thing, part)
         return thing
     raise ImportError(name)
+
+
+class ContributingTests(unittest.TestCase):
+    """What newcomers to the sources are told; tests/processes/test_contributing.py follows the examples."""
+
+    def test_where(self) -> None:
+        """Each folder and module that "where is what" names is there, and no folder is missing."""
+        folders = set()
+        for _, folder, begin in tableRows(pages()["contributing/where"], "where-table"):
+            (name,) = literals(folder)
+            folders.add(name)
+            for each in literals(begin):
+                self.assertTrue((ROOT / "buildbot" / f"{each}.py").exists(), each)
+        there = {path.parent.name for path in (ROOT / "buildbot").glob("*/__init__.py")}
+        self.assertEqual(folders, (there | {"buildbot"}) - {"clients"})
+
+    def test_testFolders(self) -> None:
+        """Each folder of tests is explained."""
+        text = pages()["contributing/index"]
+        folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
+        self.assertEqual(set(re.findall(r"^   \* - ``tests/(\w+)/``$", text, re.M)), folders)
+
+    def test_examplesFit(self) -> None:
+        """What the examples alter in a file is in it, once, or is altered already."""
+        for page, text in contributed.examples().items():
+            found = list(contributed.pieces(text))
+            self.assertGreater(len(found), 4, page)
+            for piece in found:
+                if piece.isDiff:
+                    piece.altered((ROOT / piece.path).read_text())
+
+    def test_trials(self) -> None:
+        """Each module of tests that these pages tell to run is there, or made by an example."""
+        made = contributed.made()
+        for page, text in pages().items():
+            names = {name for line in contributed.trials(text) for name in line} - {"-j2"}
+            self.assertEqual([name for name in names - made if not resolves(name)], [], page)
 
 
 class TablesTests(unittest.TestCase):

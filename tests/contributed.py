@@ -1,0 +1,79 @@
+"""The examples in docs/contributing: the files that a page makes or alters, and its commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+#: How a command of a page begins that runs tests.
+_TRIAL = "venv/bin/python -m twisted.trial "
+
+
+class Outdated(Exception):
+    """A page alters a text that is not in the file, or is there more than once."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """
+    I am one file as a page shows it.
+
+    @ivar path: from the root of the sources.
+    @ivar text: the whole file; or its changes, in the manner of diff, without line numbers.
+    """
+
+    path: str
+    text: str
+    isDiff: bool
+
+    def apply(self, root: Path) -> None:
+        """Do what the page says, below a directory. Raises L{Outdated}."""
+        file = root / self.path
+        if self.isDiff:
+            file.write_text(self.altered(file.read_text()))
+        else:
+            file.write_text(self.text)
+
+    def altered(self, text: str) -> str:
+        """What becomes of the text of a file; nothing if it is done already. Raises L{Outdated}."""
+        for hunk in re.split(r"^@@\n", self.text, flags=re.M):
+            lines = hunk.splitlines(keepends=True)
+            old = "".join(line[1:] or line for line in lines if line[0] != "+")
+            new = "".join(line[1:] or line for line in lines if line[0] != "-")
+            if new in text:
+                continue
+            if text.count(old) != 1:
+                raise Outdated(f"{self.path} has {text.count(old)} times:\n{old}")
+            text = text.replace(old, new)
+        return text
+
+
+def examples() -> dict[str, str]:
+    """The text of each page with an example, by name."""
+    return {path.stem: path.read_text() for path in sorted((ROOT / "docs/contributing").glob("new-*.rst"))}
+
+
+def pieces(page: str) -> Iterator[Piece]:
+    """The files of a page, in its order."""
+    block = r"\.\. code-block:: (\w+)\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)"
+    for language, path, text in re.findall(block, page):
+        lines = [line.removeprefix("   ") for line in text.rstrip("\n").splitlines()]
+        yield Piece(path, "".join(f"{line}\n" for line in lines), language == "diff")
+
+
+def trials(page: str) -> list[list[str]]:
+    """The names that each command of a page gives to trial."""
+    return [line.split() for line in re.findall(rf"^   \$ {re.escape(_TRIAL)}(.*)$", page, re.M)]
+
+
+def made() -> set[str]:
+    """The modules that the examples make, by dotted name."""
+    return {
+        piece.path.removesuffix(".py").replace("/", ".")
+        for page in examples().values()
+        for piece in pieces(page)
+        if piece.path.endswith(".py") and not piece.isDiff
+    }

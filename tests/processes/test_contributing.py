@@ -1,0 +1,50 @@
+"""The examples of docs/contributing, followed in a copy of the sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.trial import unittest
+
+from tests import contributed
+
+#: What a clone has.
+SOURCES = ("buildbot", "tests", "docs", ".ci")
+FILES = ("setup.py", "pyproject.toml", "README", "LICENSE", "master.cfg.sample")
+#: What an example must not break: these fail if a part of it is forgotten.
+WHOLE = ("tests.unit.test_docs", "tests.unit.test_layers", "tests.unit.config.test_arguments")
+#: Old Twisteds cannot be run as -m twisted.trial everywhere.
+TRIAL = "from twisted.scripts.trial import run; run()"
+
+
+class ExamplesTests(unittest.TestCase):
+    """A copy of the sources, in which somebody types what the pages show."""
+
+    def test_followed(self) -> None:
+        """With all that the pages show, the tests that they show pass, and so do those of docs and layers."""
+        copy = Path(self.mktemp()).absolute()
+        for name in SOURCES:
+            ignored = shutil.ignore_patterns("__pycache__", "_build")
+            shutil.copytree(contributed.ROOT / name, copy / name, ignore=ignored)
+        for name in FILES:
+            shutil.copy(contributed.ROOT / name, copy)
+        shown = []
+        for page in contributed.examples().values():
+            for piece in contributed.pieces(page):
+                piece.apply(copy)
+            shown += contributed.trials(page)[0]
+        self.assertEqual(len(shown), 3)
+        done = subprocess.run(
+            [sys.executable, "-c", TRIAL, *shown, *WHOLE],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
