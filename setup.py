@@ -22,7 +22,7 @@ TWISTED = "22.10"
 
 SLAVE = ["buildbot-worker>=4.0"]
 TLS = [f"twisted[tls]>={TWISTED}"]
-DEV = ["build", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
+DEV = ["build", "coverage[toml]>=7.13", "hypothesis", "mypy", "mypy-zope", "ruff", "sphinx>=7"]
 
 
 def read(name: str) -> str:

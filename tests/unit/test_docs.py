@@ -150,15 +150,23 @@ class PagesTests(unittest.TestCase):
         self.assertEqual(len(commands), 2)
         user, developer = (command.split(" && ") for command in commands)
         self.assertEqual(user[1:], ["venv/bin/pip install '.[slave]'", "venv/bin/buildbot demo"])
-        _, install, test = developer
-        self.assertIn(install.removeprefix("venv/bin/pip install "), checks)
-        arguments = re.escape(test.removeprefix("venv/bin/python "))
-        self.assertRegex(checks, rf'(?m)^step "tests" .*"\$bin/python" {arguments}$')
-        quick = re.search(r"^    venv/bin/python -m twisted.trial (.*)$", readme, re.M)
-        units = re.search(r"^units=\((.*)\)$", checks, re.M)
-        assert quick is not None and units is not None
-        self.assertEqual(set(quick[1].split()), {"-j2", *units[1].split()})
-        self.assertIn(f"   $ {quick[0].strip()}\n", pages()["contributing/index"])
+        self.assertIn(developer[1].removeprefix("venv/bin/pip install "), checks)
+        tests = re.findall(r"^    venv/bin/python (-m twisted.trial .*)$", readme, re.M)
+        self.assertEqual(len(tests), 2)
+        for stage, test in zip(("unit", "coverage", "integration"), (tests[0], *tests), strict=True):
+            body = re.search(rf"^{stage}\(\) {{\n(.*?)^}}$", checks, re.M | re.S)
+            assert body is not None
+            self.assertRegex(body[1], rf'(?m)"\$bin/python" {re.escape(test)}$')
+        self.assertIn(f"   $ venv/bin/python {tests[0]}\n", pages()["contributing/index"])
+
+    def test_everyTest(self) -> None:
+        """The commands for every test in the README name each folder of tests."""
+        readme = (ROOT / "README").read_text()
+        named = {
+            name for line in re.findall(r"-m twisted.trial (.*)$", readme, re.M) for name in line.split()
+        }
+        folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
+        self.assertEqual(named - {"-j2"}, {f"tests.{folder}" for folder in folders})
 
     def test_quick(self) -> None:
         """Unit tests and stories start no programs: tests that do are in folders of their own."""
