@@ -1,4 +1,4 @@
-"""What followers of a scheduler build: the source that its builds were of."""
+"""Followers of a scheduler build the source that its builds have built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.schedulers import HOUR, MINUTE, SchedulerCase, ended, mainScheduler
 
 
 def stamp(*numbers: int, **place: Any) -> SourceStamp:
-    """A source of changes."""
+    """Make a source of changes."""
     changes = [Change("me", [], "", revision=f"r{n}", when=1.0, **place).numbered(n) for n in numbers]
     return SourceStamp(changes=changes)
 
@@ -26,7 +26,7 @@ def stamp(*numbers: int, **place: Any) -> SourceStamp:
 def record(
     source: SourceStamp | None, number: int = 0, builder: str = "full", **properties: Any
 ) -> BuildRecord:
-    """A build of a source."""
+    """Make a record of a build of a source."""
     said = None if source is None else source.toRecord()
     return BuildRecord(builder, number, "bot1", (), 1.0, sourcestamp=said, properties=properties)
 
@@ -35,16 +35,16 @@ class WhatTests(unittest.TestCase):
     """The rule."""
 
     def test_merged(self) -> None:
-        """F3: a build that served other requests as well has built the changes of all of them."""
+        """F3: a build that served several requests has built the changes of all."""
         self.assertEqual(whatWasBuilt(stamp(2), [record(stamp(2, 3))]), stamp(2, 3))
 
     def test_builders(self) -> None:
-        """F3: where the builders merged differently, it is the source with all that they built."""
+        """F3: if builders merged differently, the source has all changes that they built."""
         built = [record(stamp(2, 3)), record(stamp(1, 2), builder="quick")]
         self.assertEqual(whatWasBuilt(stamp(2), built), stamp(1, 2, 3))
 
     def test_unknown(self) -> None:
-        """F3: builds that were pruned, or say nothing, or disagree, leave what was asked for."""
+        """F3: if builds are pruned, have no source or disagree, the requested source counts."""
         for builds in (
             [],
             [record(None)],
@@ -55,7 +55,7 @@ class WhatTests(unittest.TestCase):
             self.assertEqual(whatWasBuilt(stamp(9), builds), stamp(9))
 
     def test_latest(self) -> None:
-        """F3: a build of the latest is followed by one of the revision that it has found."""
+        """F3: after a build of the latest revision, the follower builds the revision that was found."""
         latest = SourceStamp("dev")
         one, same = record(latest, got_revision="abc"), record(latest, builder="quick", got_revision="abc")
         self.assertEqual(whatWasBuilt(latest, [one, same]), SourceStamp("dev", "abc"))
@@ -63,13 +63,15 @@ class WhatTests(unittest.TestCase):
             self.assertEqual(whatWasBuilt(latest, [one, other]), latest)
 
     def test_asked(self) -> None:
-        """F3: a revision that was asked for stays, and so do changes, which can still be merged."""
+        """F3: a requested revision stays; so do changes, which can still be merged."""
         asked = SourceStamp("dev", "abc")
         self.assertEqual(whatWasBuilt(asked, [record(asked, got_revision="abc1234")]), asked)
         self.assertEqual(whatWasBuilt(stamp(1), [record(stamp(1), got_revision="abc")]), stamp(1))
 
     def test_oddRevision(self) -> None:
-        """H5: what a slave calls a revision, and is an option or a line, is told to no other slave."""
+        """H5: a slave's revision that looks like an option or has several words is not sent to other
+        slaves.
+        """
         latest = SourceStamp("stable")
         odd: Any
         for odd in ("--upload-pack=evil", "a b", "a\nb", "a\0", "x" * 257, ["list"], {}):
@@ -79,10 +81,12 @@ class WhatTests(unittest.TestCase):
 
 
 class ToldTests(unittest.TestCase):
-    """One build leads to one that follows it."""
+    """One build leads to one build of the follower."""
 
     def test_once(self) -> None:
-        """F3: of sets that shared a build of one source, the first is told; another build is told again."""
+        """F3: of sets that shared a build of one source, the first is followed; another build is followed
+        again.
+        """
         told = Told()
         self.assertTrue(told.isNew(stamp(2, 3), [record(None, 1)]))
         self.assertFalse(told.isNew(stamp(2, 3), [record(None, 1)]))
@@ -93,7 +97,7 @@ class ToldTests(unittest.TestCase):
         self.assertTrue(told.isNew(SourceStamp(), [record(None, 4)]))
 
     def test_kept(self) -> None:
-        """F3: that outlives the process, and does not grow."""
+        """F3: this survives a restart, and uses bounded memory."""
         told = Told()
         for number in range(2 * REMEMBERED):
             told.isNew(stamp(number), [record(None, number)])
@@ -104,7 +108,7 @@ class ToldTests(unittest.TestCase):
 
 
 class FollowTests(SchedulerCase):
-    """Builds of C{main} that were merged, and a Dependent."""
+    """Merged builds of C{main}, and a Dependent."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -117,7 +121,7 @@ class FollowTests(SchedulerCase):
         self.use(self.dependent)
 
     def build(self, *sets: int, builder: str = "full", results: int = SUCCESS, tells: bool = True) -> None:
-        """One build of a builder serves these sets, and is over."""
+        """Run one build of a builder for these sets, to its end."""
         requests = [
             each
             for each in self.successResultOf(self.store.pendingRequests())
@@ -133,7 +137,7 @@ class FollowTests(SchedulerCase):
         self.clock.advance(0)
 
     def commits(self, count: int) -> None:
-        """As many changes, each of which is submitted by itself."""
+        """Make changes, each submitted by itself."""
         for _ in range(count):
             self.commit()
             self.clock.advance(MINUTE)
@@ -144,7 +148,7 @@ class FollowTests(SchedulerCase):
         return [numbers for each, numbers in pairs if each.scheduler == "package"]
 
     def test_merged(self) -> None:
-        """F3: builds of [1] and [2, 3] are followed by builds of [1] and [2, 3]."""
+        """F3: after builds of [1] and [2, 3], the follower builds [1] and [2, 3]."""
         self.commits(3)
         for builder in ("full", "quick"):
             self.build(1, builder=builder)
@@ -162,7 +166,7 @@ class FollowTests(SchedulerCase):
         self.assertEqual(self.package(), [[1, 2], [1, 2, 3]])
 
     def test_oneFails(self) -> None:
-        """F3: of sets that shared one build, the one that failed elsewhere is not followed, the other is."""
+        """F3: of two sets that shared a build, one failed on another builder: only the other is followed."""
         self.commits(2)
         self.build(1, 2)
         self.build(1, builder="quick", results=FAILURE)
@@ -171,7 +175,7 @@ class FollowTests(SchedulerCase):
         self.assertEqual(self.package(), [[1, 2]])
 
     def test_killed(self) -> None:
-        """F3: a master that was killed between the two sets of one build does not follow it twice."""
+        """F3: a master killed between two sets of one build does not follow the build twice."""
         self.commits(2)
         self.build(1, 2)
         self.build(1, builder="quick")
@@ -183,7 +187,7 @@ class FollowTests(SchedulerCase):
         self.assertEqual(self.package(), [[1, 2]])
 
     def test_storeFails(self) -> None:
-        """F3: while the disk cannot be read the follower waits, and then builds what was built."""
+        """F3: while the store cannot be read the follower waits, and then builds what was built."""
         self.commits(2)
         self.build(1, 2)
         read = self.store.getBuildsOf
@@ -195,14 +199,14 @@ class FollowTests(SchedulerCase):
         self.assertEqual(self.package(), [[1, 2]])
 
     def refused(self) -> Any:
-        """What a store answers while the disk is full."""
+        """Raise the error of a store on a full disk."""
         self.store.full = True
         answer = self.store.getState("x")
         self.store.full = False
         return answer
 
     def test_watchers(self) -> None:
-        """F3: whoever watches a scheduler hears of what was built, once."""
+        """F3: a watcher of a scheduler is called once, with the source that was built."""
         heard: list[Any] = []
         self.upstream.subscribeToSuccessfulBuilds(lambda ss: heard.append([c.number for c in ss.changes]))
         self.commits(3)
@@ -212,7 +216,9 @@ class FollowTests(SchedulerCase):
         self.assertEqual(heard, [[1], [2, 3]])
 
     def test_finishedSets(self) -> None:
-        """F3: a scheduler of somebody's own hears of every set of its own, though they shared a build."""
+        """F3: buildSetFinished of a user's scheduler is called for each of its sets, even if they shared a
+        build.
+        """
         finished: list[Any] = []
 
         class Own(type(self.upstream)):  # type: ignore[misc]
@@ -228,7 +234,7 @@ class FollowTests(SchedulerCase):
         self.assertEqual(finished, [(True, [1, 2])] * 2)
 
     def test_latest(self) -> None:
-        """F3: builds of the latest are followed one by one, though they look the same."""
+        """F3: builds of the latest revision are followed one by one, although their sources are equal."""
         upstream = self.use(Periodic("often", ["quick"], HOUR))
         self.use(Dependent("after", upstream, ["package"]))
         for number in (1, 3):

@@ -1,4 +1,4 @@
-"""The changes of one scheduler, once each and in order."""
+"""A scheduler gets each change once, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.schedulers import SchedulerCase, TestStore, mainScheduler
 
 
 class Follower:
-    """A scheduler that writes down what it is told."""
+    """A scheduler that records its calls."""
 
     name = "main"
 
@@ -47,14 +47,14 @@ class ChangeFeedTests(unittest.SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_inOrder(self) -> None:
-        """A change that is told too early is read from the store together with those before it."""
+        """A change that is reported too early is read from the store together with those before it."""
         self.feed.changeAdded(self.made[2])
         self.feed.changeAdded(self.made[1])
         self.feed.changeAdded(self.made[0])
         self.assertEqual((self.follower.taken, self.feed.seen), ([1, 2, 3], 3))
 
     def test_full(self) -> None:
-        """If the store cannot be read, that is tried again; nothing is taken twice."""
+        """If the store cannot be read, the feed retries; no change is taken twice."""
         self.feed.changeAdded(self.made[0])
         self.store.full = True
         self.feed.changeAdded(self.made[2])
@@ -65,7 +65,7 @@ class ChangeFeedTests(unittest.SynchronousTestCase):
         self.assertEqual(self.follower.taken, [1, 2, 3])
 
     def test_stopped(self) -> None:
-        """After the stop nothing is taken, also not from a read that was on its way."""
+        """After a stop no change is taken, even if the store was being read."""
         self.store.lazy = True
         self.feed.changeAdded(self.made[2])
         self.feed.stop()
@@ -73,17 +73,17 @@ class ChangeFeedTests(unittest.SynchronousTestCase):
         self.assertEqual(self.follower.taken, [])
 
     def test_stoppedWhileFull(self) -> None:
-        """After the stop nothing is tried again."""
+        """After a stop there is no retry."""
         self.store.full = True
         self.feed.changeAdded(self.made[2])
         self.feed.stop()
 
 
 class DoorTests(SchedulerCase):
-    """How the master tells a scheduler."""
+    """The master's call of a scheduler."""
 
     def test_plainAddChange(self) -> None:
-        """The addChange of a running scheduler is that of its class, as plug-ins of 0.7.5 expect."""
+        """The addChange of a running scheduler is that of its class, as 0.7.5's plug-ins expect."""
         scheduler = self.use(mainScheduler())
         self.assertNotIn("addChange", vars(scheduler))
         change = self.commit()

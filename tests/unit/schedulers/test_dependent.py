@@ -21,7 +21,7 @@ from tests.schedulers import MINUTE, START, SchedulerCase, mainScheduler
 
 @implementer(IUpstreamScheduler)
 class Foreign:
-    """An upstream of a plug-in that shares nothing with ours."""
+    """A plug-in's upstream scheduler that is not based on ours."""
 
     name = "foreign"
 
@@ -39,7 +39,7 @@ class Foreign:
 
 
 class DependentTests(SchedulerCase):
-    """What was built here is built there."""
+    """A Dependent builds what its upstream has built."""
 
     def both(self) -> tuple[Scheduler, Dependent]:
         upstream = mainScheduler()
@@ -52,7 +52,7 @@ class DependentTests(SchedulerCase):
         self.use(self.dependent)
 
     def build(self) -> None:
-        """A change is committed and submitted."""
+        """Add a change, which is submitted."""
         self.commit()
         self.clock.advance(MINUTE)
 
@@ -63,7 +63,7 @@ class DependentTests(SchedulerCase):
         ]
 
     def test_success(self) -> None:
-        """What succeeded upstream, as a whole, is built with the same source."""
+        """A set that succeeded upstream is built with the same source."""
         self.build()
         self.assertEqual(self.package(), [])
         self.complete(1)
@@ -71,27 +71,27 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.sets()[1].reason, "scheduler package")
 
     def test_results(self) -> None:
-        """Warnings are a success; a failure and a cancelled set are none."""
+        """Warnings are a success; failures and cancelled sets are not."""
         for number, results in enumerate((WARNINGS, FAILURE, CANCELLED), 1):
             self.build()
             self.complete(len(self.sets()), results)
             self.assertEqual(self.package(), [[1]], number)
 
     def test_others(self) -> None:
-        """What others submitted is not built."""
+        """Sets of other schedulers are not built."""
         submitted = ensureDeferred(self.master.submitBuildSet(BuildSet(["full"], SourceStamp(), "by hand")))
         self.successResultOf(submitted)
         self.complete(1)
         self.assertEqual(self.package(), [])
 
     def test_pendingTimes(self) -> None:
-        """It builds no earlier than what it waits for."""
+        """A Dependent builds no earlier than its upstream."""
         self.assertEqual(self.dependent.getPendingBuildTimes(), [])
         self.commit()
         self.assertEqual(self.dependent.getPendingBuildTimes(), [START + MINUTE])
 
     def test_killedBeforeTold(self) -> None:
-        """P1: the master dies in the moment in which the last build is over: the next start sees it."""
+        """P1: the master is killed right after the last build; the next start finds the set."""
         self.build()
         self.complete(1, tells=False)
         self.restart(*self.both())
@@ -100,7 +100,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1]])
 
     def test_killedMeanwhile(self) -> None:
-        """A set that is built across a restart counts, once."""
+        """A set that is built across a restart counts once."""
         self.build()
         self.restart(*self.both())
         self.complete(1)
@@ -108,7 +108,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1]])
 
     def test_fullDiskBehindIt(self) -> None:
-        """P1: a set is found after a kill, though nothing more could be kept once it was on disk itself."""
+        """P1: a set is found after a kill, although the disk was full right after the set was stored."""
         self.commit()
         self.clock.advance(MINUTE - 1)
         self.store.lazy = True
@@ -122,7 +122,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1]])
 
     def test_removedBeforeKept(self) -> None:
-        """P1: the same for a set that came to the disk when its scheduler had been taken out already."""
+        """P1: the same for a set that was stored after its scheduler had been removed."""
         self.commit()
         self.store.lazy = True
         self.clock.advance(MINUTE)
@@ -138,7 +138,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1]])
 
     def test_many(self) -> None:
-        """What is kept of sets that are over does not grow, and an old one that is late is built, once."""
+        """The record of handled sets stays small, and an old set that ends late is built once."""
         self.build()
         for number in range(2, FOLLOWED + 10):
             self.build()
@@ -152,7 +152,7 @@ class DependentTests(SchedulerCase):
         self.assertLessEqual(len(kept["done"]), FOLLOWED)
 
     def test_allOver(self) -> None:
-        """Of sets that were all over at a start, a single number is kept."""
+        """If all sets have ended at a start, a single number is stored."""
         for number in range(1, 4):
             self.build()
             self.complete(number, FAILURE)
@@ -165,7 +165,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual((kept["after"], kept["done"]), (3, [4]))
 
     def test_duringReconfig(self) -> None:
-        """A set that is over while another Dependent takes the place of this one counts, once."""
+        """A set that ends while a reconfig replaces the Dependent counts once."""
         self.build()
         self.remove(self.dependent)
         self.complete(1)
@@ -173,7 +173,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1]])
 
     def test_outOfOrder(self) -> None:
-        """Sets count in the order in which they are over, each once."""
+        """Sets count in the order of their ends, each once."""
         self.build()
         self.build()
         self.complete(2)
@@ -182,7 +182,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[2], [1]])
 
     def test_new(self) -> None:
-        """A new Dependent does not build what was over before it came; what is under way counts."""
+        """A new Dependent does not build sets that ended before; running ones count."""
         self.build()
         self.build()
         self.complete(1, tells=False)
@@ -192,7 +192,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(scheduled.count("other"), 1)
 
     def test_overWhileStarting(self) -> None:
-        """A set that is over while the Dependent reads what it knew counts, once; also for a new one."""
+        """A set that ends while the Dependent reads its state counts once; also for a new Dependent."""
         self.build()
         self.kill()
         self.start(self.both()[0])
@@ -212,7 +212,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(sorted(map(str, scheduled)), ["main", "other", "package"])
 
     def test_otherUpstream(self) -> None:
-        """With another upstream it begins from now on, too."""
+        """With another upstream, a Dependent starts like a new one."""
         other = self.use(Scheduler("other", None, MINUTE, ["full"]))
         self.build()
         for record in self.sets():
@@ -230,7 +230,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual([record.scheduler for record in self.sets()], ["main", "package", "third"])
 
     def test_fullDisk(self) -> None:
-        """P4: what cannot be submitted, or read, just now is submitted later, once."""
+        """P4: a set that cannot be submitted or read now is submitted later, once."""
         self.build()
         self.complete(1, tells=False)
         self.kill()
@@ -251,7 +251,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(self.package(), [[1], [2]])
 
     def test_foreign(self) -> None:
-        """An upstream that a plug-in brings tells in the way of 0.7.5."""
+        """A plug-in's upstream notifies in the way of 0.7.5."""
         foreign = Foreign()
         dependent = self.use(Dependent("after", foreign, ["package"]))
         (watcher,) = foreign.watchers
@@ -261,7 +261,7 @@ class DependentTests(SchedulerCase):
         self.assertEqual(foreign.watchers, [])
 
     def test_fails(self) -> None:
-        """A subclass that fails on a set builds what comes after it, also at a start."""
+        """A subclass that fails on a set still builds later ones, also at a start."""
 
         class Failing(Dependent):
             failures = 1

@@ -1,4 +1,4 @@
-"""No change is lost or built twice, whatever happens to the master in whatever order."""
+"""No change is lost or built twice, whatever happens to the master, in any order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BRANCHES = [None, "b"]
 
 
 class LossMachine(RuleBasedStateMachine):
-    """A master with a disk that takes its time and may be full, killed and reconfigured at any moment."""
+    """A master with a slow disk that may be full. It can be killed and reconfigured at any moment."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class LossMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.full = False
-        for tells in (False, True):  # a change that nobody tells of is found with the next
+        for tells in (False, True):  # a change that was not reported is found with the next one
             for branch in BRANCHES:
                 self.commit("a.c", branch, tells, 0)
             for _ in range(12):
@@ -108,10 +108,10 @@ class LossMachine(RuleBasedStateMachine):
 
 
 class LossTests(unittest.SynchronousTestCase):
-    """Whatever happens, in whatever order."""
+    """Random events in any order."""
 
     def test_loss(self) -> None:
-        """P1, P2, P4: each change on disk is built exactly once, through kills, full disks, reconfigs."""
+        """P1, P2, P4: each stored change is built exactly once, through kills, full disks and reconfigs."""
         run_state_machine_as_test(
             LossMachine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
         )

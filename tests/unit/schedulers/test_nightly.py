@@ -1,4 +1,4 @@
-"""The times of nightly builds, by the clock on the wall."""
+"""The times of nightly builds, by the system clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from buildbot.schedulers.nightly import NightlyTimes
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 BERLIN = ZoneInfo("Europe/Berlin")
-#: Zones that change by half an hour, at midnight, between negative offsets, or have left out a whole day.
+#: Zones that change by half an hour, at midnight, between negative offsets, or that skipped a whole day.
 ZONES = [
     *map(ZoneInfo, ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")),
     *map(ZoneInfo, ("America/Sao_Paulo", "Atlantic/Azores", "Pacific/Apia")),
@@ -32,7 +32,7 @@ def moment(text: str, zone: tzinfo = BERLIN) -> float:
 
 
 def shown(when: float, zone: tzinfo = BERLIN) -> str:
-    """What a clock shows, with the distance from UTC."""
+    """The time that a clock shows, with the offset from UTC."""
     return datetime.fromtimestamp(when, zone).strftime("%Y-%m-%d %H:%M %z")
 
 
@@ -46,13 +46,13 @@ def several(times: NightlyTimes, when: float, count: int, zone: tzinfo = BERLIN)
 
 
 class OrdinaryTests(unittest.TestCase):
-    """Days on which nobody touches the clock."""
+    """Days without a change of the clock."""
 
     def next(self, after: str, **kwargs: Any) -> str:
         return shown(NightlyTimes(**kwargs).after(moment(after), BERLIN))[:-6]
 
     def test_examples(self) -> None:
-        """Each argument means what it does in 0.7.5, and each left out means every one."""
+        """Each argument has its meaning of 0.7.5, and a missing one matches everything."""
         for after, given_, expected in (
             ("2011-01-05 02:30", dict(hour=3), "2011-01-05 03:00"),
             ("2011-01-05 03:00", dict(hour=3), "2011-01-06 03:00"),
@@ -70,7 +70,7 @@ class OrdinaryTests(unittest.TestCase):
             self.assertEqual(self.next(after, **given_), expected, given_)
 
     def test_eitherDay(self) -> None:
-        """If days of the month and of the week are given, either will do, as in cron."""
+        """If days of the month and of the week are set, one of them is enough, as in cron."""
         times = NightlyTimes(0, 12, dayOfMonth=13, dayOfWeek=4)
         self.assertEqual(
             [each[:10] for each in several(times, moment("2011-05-01 00:00"), 4)],
@@ -80,7 +80,7 @@ class OrdinaryTests(unittest.TestCase):
         self.assertFalse(times.isRunTime(datetime(2011, 6, 14, 12, 0)))
 
     def test_refused(self) -> None:
-        """What means no time is refused, with the words for whoever wrote it."""
+        """Settings without any time are refused, with a message for the author."""
         for wrong, words in (
             (dict(minute=60), "minute must be a number from 0 to 59, a list of them, or '*', not 60"),
             (dict(hour=[1, 24]), "hour must be a number from 0 to 23, a list of them, or '*', not 24"),
@@ -100,7 +100,7 @@ class SummerTimeTests(unittest.TestCase):
     """Days on which the clock is put forward or back."""
 
     def test_forward(self) -> None:
-        """Row 12: a build in the hour that is left out comes at all, once, a day after the last one."""
+        """Row 12: a build in the skipped hour comes once, a day after the last one."""
         self.assertEqual(
             several(NightlyTimes(30, 2), moment("2011-03-26 00:00"), 3),
             ["2011-03-26 02:30 +0100", "2011-03-27 03:30 +0200", "2011-03-28 02:30 +0200"],
@@ -111,14 +111,14 @@ class SummerTimeTests(unittest.TestCase):
         )
 
     def test_back(self) -> None:
-        """Row 12: a build in the hour that comes twice comes the first time only."""
+        """Row 12: a build in the repeated hour comes only the first time."""
         self.assertEqual(
             several(NightlyTimes(30, 2), moment("2011-10-29 12:00"), 2),
             ["2011-10-30 02:30 +0200", "2011-10-31 02:30 +0100"],
         )
 
     def test_hourly(self) -> None:
-        """An hourly build comes every hour, whatever is done to the clock."""
+        """An hourly build comes every hour, despite changes of the clock."""
         for begin in ("2011-03-26 20:00", "2011-10-29 20:00"):
             when = moment(begin)
             for _ in range(12):
@@ -126,7 +126,7 @@ class SummerTimeTests(unittest.TestCase):
                 when += HOUR
 
     def test_overMidnight(self) -> None:
-        """A build at midnight comes where midnight itself is left out."""
+        """A build at midnight comes when midnight itself is skipped."""
         zone = ZoneInfo("America/Sao_Paulo")
         self.assertEqual(
             several(NightlyTimes(0, 0), moment("2011-10-15 12:00", zone), 2, zone),
@@ -134,14 +134,14 @@ class SummerTimeTests(unittest.TestCase):
         )
 
     def test_wholeDay(self) -> None:
-        """A build of a day that a country leaves out, at the date line, comes the day after."""
+        """A build on a day that a country skipped, at the date line, comes the day after."""
         zone = ZoneInfo("Pacific/Apia")
         for begin in ("2011-12-29 13:00", "2011-12-31 01:00"):
             due = NightlyTimes(0, 12, dayOfMonth=30).after(moment(begin, zone), zone)
             self.assertEqual(shown(due, zone), "2011-12-31 12:00 +1400")
 
     def test_here(self) -> None:
-        """Without a zone the clock hangs where the master runs."""
+        """Without a zone, the time zone of the machine counts."""
 
         def setZone(name: str | None) -> None:
             os.environ.pop("TZ", None)
@@ -161,7 +161,7 @@ class SummerTimeTests(unittest.TestCase):
     @given(st.sampled_from(ZONES), moments, st.integers(0, 23), st.integers(0, 59))
     @fuzz
     def test_daily(self, zone: ZoneInfo, begin: int, hour: int, minute: int) -> None:
-        """Row 12: a daily build comes once for each day of the calendar, whatever is done to the clock."""
+        """Row 12: a daily build comes once for each calendar day, despite changes of the clock."""
         times, when = NightlyTimes(minute, hour), float(begin)
         for _ in range(40):
             due = times.after(when, zone)
@@ -187,7 +187,7 @@ class SummerTimeTests(unittest.TestCase):
     )
     @fuzz
     def test_everyHour(self, zone: ZoneInfo, begin: int, minutes: Any, days: Any) -> None:
-        """An hourly build comes at the very next minute at which the clock shows what is meant."""
+        """An hourly build comes at the next minute at which the clock shows a matching time."""
         times = NightlyTimes(minutes, dayOfWeek=days)
         due, step = times.after(begin, zone), begin - begin % MINUTE + MINUTE
         while not times.isRunTime(datetime.fromtimestamp(step, zone)):

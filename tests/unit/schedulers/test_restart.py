@@ -52,7 +52,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_overdue(self) -> None:
-        """What became due while the master was down is built at the start."""
+        """A build that became due while the master was down starts at the next start."""
         self.use(mainScheduler())
         self.commit()
         self.kill()
@@ -62,7 +62,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_killedBeforeTold(self) -> None:
-        """P2: a change is on disk and the master dies before it tells the scheduler: it is built."""
+        """P2: a change is built if the master dies after storing it and before notifying the scheduler."""
         self.use(mainScheduler())
         self.commit(tells=False)
         self.restart(mainScheduler())
@@ -70,7 +70,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_manyUntold(self) -> None:
-        """However many changes there are, each is taken."""
+        """Any number of missed changes is taken."""
         self.use(mainScheduler())
         for _ in range(2500):
             self.successResultOf(self.store.addChange(Change("ann", ["a.c"], "")))
@@ -79,7 +79,9 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [list(range(1, 2501))])
 
     def test_outOfTurn(self) -> None:
-        """Told of changes out of turn, twice or not at all, a scheduler takes each once, in their order."""
+        """If changes are reported out of order, twice or not at all, a scheduler takes each once, in
+        order.
+        """
         scheduler = self.use(mainScheduler())
         one, two, three, four = (self.commit(tells=False) for _ in range(4))
         for change in (three, one, two, three, four, four):
@@ -88,7 +90,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2, 3, 4]])
 
     def test_toldWhileLooking(self) -> None:
-        """What it is told of while it looks for what it missed is among that."""
+        """Changes reported while a scheduler reads missed ones are taken too."""
         scheduler = self.use(mainScheduler())
         one, two = (self.commit(tells=False) for _ in range(2))
         self.store.lazy = True
@@ -100,7 +102,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2]])
 
     def test_stopWaits(self) -> None:
-        """A stop is over when what the scheduler knows is on disk."""
+        """A stop ends when the scheduler's state is on disk."""
         self.use(mainScheduler())
         self.commit()
         self.store.lazy = True
@@ -112,7 +114,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.successResultOf(self.store.getState("scheduler/main"))["seen"], 1)
 
     def test_newName(self) -> None:
-        """A scheduler with a new name begins with the next change, also when it is killed at once."""
+        """A scheduler with a new name starts with the next change, also when it is killed at once."""
         self.commit()
         self.use(mainScheduler())
         self.kill()
@@ -124,7 +126,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[2]])
 
     def test_otherTimer(self) -> None:
-        """P2: a reconfig with another timer keeps what waits, and the new timer counts."""
+        """P2: a reconfig with another timer keeps the waiting changes, and the new timer applies."""
         old = self.use(mainScheduler())
         self.commit()
         self.clock.advance(30)
@@ -134,17 +136,17 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_otherKind(self) -> None:
-        """A reconfig that makes another kind of scheduler of it keeps what waits, too."""
+        """A reconfig to another kind of scheduler keeps the waiting changes."""
         old = self.use(mainScheduler())
         self.commit()
         old = self.replace(old, AnyBranchScheduler("main", None, MINUTE, ["full"]))
         self.commit(branch="b")
         self.replace(old, mainScheduler())
         self.clock.advance(MINUTE)
-        self.assertEqual(self.built(), [[1]])  # main builds no branch b: that one waits for nothing
+        self.assertEqual(self.built(), [[1]])  # main does not build branch b, so b waits for nothing
 
     def test_changeDuringReconfig(self) -> None:
-        """A change that comes while one scheduler takes the place of another is built once."""
+        """A change that comes while one scheduler replaces another is built once."""
         old = self.use(mainScheduler())
         self.commit()
         self.remove(old)
@@ -155,7 +157,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2, 3]])
 
     def test_startedAgain(self) -> None:
-        """A reconfig that is taken back leaves the scheduler as it was."""
+        """A failed reconfig leaves the scheduler unchanged."""
         scheduler = self.use(mainScheduler())
         self.commit()
         self.replace(scheduler, scheduler)
@@ -163,7 +165,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_startedAgainMeanwhile(self) -> None:
-        """The same, while its builds are on their way to the disk."""
+        """The same, while its build sets are being stored."""
         scheduler = self.use(mainScheduler())
         self.commit()
         self.store.lazy = True
@@ -178,7 +180,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1], [2]])
 
     def test_removedMeanwhile(self) -> None:
-        """One that was removed while it looked for what it missed sees no more of it."""
+        """A scheduler that was removed while it read missed changes takes no more of them."""
         seen: list[Change] = []
         scheduler = self.use(mainScheduler(fileIsImportant=seen.append))
         changes = [self.commit(tells=False) for _ in range(3)]
@@ -189,14 +191,14 @@ class RestartTests(SchedulerCase):
         self.assertEqual(seen, [])
 
     def test_nothingRemains(self) -> None:
-        """A master that is reconfigured every day does not fill with schedulers of long ago."""
+        """A master that is reconfigured every day keeps no old schedulers."""
         gone = weakref.ref(self.replace(self.use(mainScheduler()), mainScheduler(61)))
         self.replace(gone(), mainScheduler(62))
         gc.collect()
         self.assertIsNone(gone())
 
     def test_otherStore(self) -> None:
-        """A store that lost its changes does not make a scheduler wait for numbers that are long gone."""
+        """A store that lost its changes does not make a scheduler wait for old numbers."""
         self.use(mainScheduler())
         self.successResultOf(self.store.setState("scheduler/main", {"seen": 1000, "trees": []}))
         self.restart(mainScheduler())
@@ -205,7 +207,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_unreadable(self) -> None:
-        """P3: what a scheduler knew makes no sense: it starts, says so, and takes no change a second time."""
+        """P3: with an invalid state a scheduler starts, logs it, and takes no change a second time."""
         self.use(mainScheduler())
         self.commit()
         self.commit()
@@ -225,7 +227,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[3]])
 
     def test_unreadableAtAll(self) -> None:
-        """P3: the same, whatever there is instead; from now on means so for the next process as well."""
+        """P3: the same for any invalid state; the new starting point survives a restart."""
         damaged: Any
         for damaged in ([], "x", 7, {"seen": "x", "trees": 3}, {"seen": None, "trees": [[None, None]]}):
             self.setUp()
@@ -242,7 +244,7 @@ class RestartTests(SchedulerCase):
             self.stop()
 
     def test_unreadableOnAFullDisk(self) -> None:
-        """P4: what cannot be put out of the way just now is put there later."""
+        """P4: an invalid state that cannot be put aside now is put aside later."""
         self.successResultOf(self.store.setState("scheduler/main", {"seen": 0, "trees": 3}))
         self.store.lazy = True
         mainScheduler().setServiceParent(self.master)
@@ -260,7 +262,7 @@ class RestartTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_cannotRestore(self) -> None:
-        """R1: a scheduler that cannot begin at all, whatever there was, still refuses the configuration."""
+        """R1: a scheduler that cannot start with any state still refuses the configuration."""
 
         class Broken(Scheduler):
             def restore(self, record: Mapping[str, Any]) -> None:
@@ -283,10 +285,10 @@ class RestartTests(SchedulerCase):
 
 
 class FullDiskTests(SchedulerCase):
-    """P4: the store refuses."""
+    """P4: the store refuses writes."""
 
     def test_submitLater(self) -> None:
-        """Builds that cannot be kept are submitted when they can, in order."""
+        """Build sets that cannot be stored are submitted later, in order."""
         self.use(mainScheduler())
         self.commit()
         self.store.full = True
@@ -309,7 +311,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_stoppedMeanwhile(self) -> None:
-        """Stopped, or reconfigured, while the disk is full, it has lost nothing either."""
+        """Stopped or reconfigured while the disk is full, the master has lost nothing."""
         old = self.use(mainScheduler())
         self.commit()
         self.store.full = True
@@ -323,7 +325,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(len(new.getPendingBuildTimes()), 1)
 
     def test_cannotLook(self) -> None:
-        """A scheduler that cannot read what it missed reads it later."""
+        """A scheduler that cannot read missed changes reads them later."""
         scheduler = self.use(mainScheduler())
         change = self.commit(tells=False)
         self.commit(tells=False)
@@ -335,7 +337,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2]])
 
     def test_cannotSave(self) -> None:
-        """What cannot be written down now is written down later."""
+        """A state that cannot be stored now is stored later."""
         self.use(mainScheduler())
         self.commit()
         self.store.full = True
@@ -346,11 +348,11 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(record["seen"], 1)
 
     def test_savedMeanwhile(self) -> None:
-        """What is written down while builds wait to be submitted does not say that they were."""
+        """A state stored while build sets wait does not count their changes as seen."""
         self.use(mainScheduler())
         self.commit()
         self.clock.advance(MINUTE - 5)
-        self.commit("README", branch="other")  # so something is to be written down in ten seconds
+        self.commit("README", branch="other")  # so the state is stored within ten seconds
         self.store.full = True
         self.clock.advance(5)
         self.store.full = False
@@ -360,7 +362,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_killedBetween(self) -> None:
-        """Killed when one of two sets is on disk, the master submits the other one at the next start."""
+        """Killed when one of two sets is stored, the master submits the other one at the next start."""
         self.use(AnyBranchScheduler("any", None, MINUTE, ["full"]))
         self.commit()
         self.commit(branch="b")
@@ -375,7 +377,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1], [2]])
 
     def test_builderToCome(self) -> None:
-        """A builder that is not there yet, as during a start, is waited for, however long that takes."""
+        """A missing builder of the new configuration, as during a start, is waited for without a limit."""
         self.builders = ("package",)
         self.use(mainScheduler())
         self.restart(mainScheduler())
@@ -387,7 +389,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_noSuchBuilder(self) -> None:
-        """P2: a builder that does not come within a minute keeps nothing else from being built."""
+        """P2: a builder that is missing for a minute does not block other builds."""
         scheduler = self.use(mainScheduler())
         for names in (["gone"], ["full", "gone"], ["quick"], ["lost"], ["full"]):
             scheduler.submit(BuildSet(names, SourceStamp(), "+".join(names)))
@@ -400,7 +402,9 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual([request.builder for request in requests], ["full", "quick", "full"])
 
     def test_builderDoesNotCome(self) -> None:
-        """One that the configuration in force lacks is not waited for, though the scheduler lists it."""
+        """A builder that the configuration in force lacks is not waited for, even if the scheduler lists
+        it.
+        """
         self.builders = ()
         self.start(mainScheduler(0))
         self.commit()
@@ -411,7 +415,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual([request.builder for request in requests], ["full"])
 
     def test_noSuchBuilderAgain(self) -> None:
-        """A builder that was there meanwhile is waited for anew."""
+        """A builder that existed meanwhile is waited for again."""
         scheduler = self.use(mainScheduler())
         scheduler.submit(BuildSet(["gone"], SourceStamp(), "one"))
         self.clock.pump([BUILDERS_AFTER] * round(BUILDERS_WITHIN))
@@ -422,7 +426,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual([record.reason for record in self.sets()], ["two"])
 
     def test_manyWithoutBuilder(self) -> None:
-        """However many sets have no builder, others are built within a minute or two."""
+        """Many sets without a builder delay others by a minute or two at most."""
         scheduler = self.use(mainScheduler())
         for _ in range(30):
             scheduler.submit(BuildSet(["gone"], SourceStamp(), "gone"))
@@ -432,7 +436,7 @@ class FullDiskTests(SchedulerCase):
         self.assertEqual([record.reason for record in self.sets()], ["full"])
 
     def test_nothingToBuild(self) -> None:
-        """What can never be kept is told once, and does not stand in the way of what can."""
+        """A set that can never be stored is logged once, and does not block others."""
         scheduler = self.use(mainScheduler())
         scheduler.submit(BuildSet([], SourceStamp()))
         self.commit()

@@ -1,4 +1,4 @@
-"""When the schedulers of branches build, and those that users wrote for 0.7.5."""
+"""The schedulers of branches, and users' schedulers written for 0.7.5."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase, isCode, ma
 
 
 def broken(change: Change) -> bool:
-    """A function of a user that does not work."""
+    """A fileIsImportant that raises."""
     raise RuntimeError("oops")
 
 
@@ -39,7 +39,7 @@ class SchedulerTests(SchedulerCase):
     """One branch."""
 
     def test_interfaces(self) -> None:
-        """Schedulers are what 0.7.5's interfaces say."""
+        """Schedulers provide 0.7.5's interfaces."""
         scheduler = mainScheduler()
         each: object
         for each in (scheduler, AnyBranchScheduler("b", None, 1, []), Dependent("d", scheduler, [])):
@@ -49,7 +49,7 @@ class SchedulerTests(SchedulerCase):
             verifyObject(IScheduler, each)
 
     def test_stable(self) -> None:
-        """A change is built on all builders once nobody has committed for a minute."""
+        """A change is built on all builders when nobody has committed for a minute."""
         scheduler = self.use(mainScheduler())
         self.commit()
         self.clock.advance(30)
@@ -71,7 +71,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.built(), [[1]])
 
     def test_otherBranch(self) -> None:
-        """A change on another branch is none of its business."""
+        """A change on another branch is ignored."""
         self.use(mainScheduler(branch="stable"))
         self.commit()
         self.commit(branch="stable")
@@ -80,7 +80,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.sets()[0].sourcestamp["branch"], "stable")
 
     def test_unimportant(self) -> None:
-        """A change that is not worth a build is built along with the next that is, and not alone."""
+        """An unimportant change is built along with the next important one, and not alone."""
         self.use(mainScheduler(fileIsImportant=isCode))
         self.commit("README")
         self.clock.advance(DAY)
@@ -92,7 +92,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2, 3]])
 
     def test_manyUnimportant(self) -> None:
-        """P5: of changes that no other makes worth a build the newest thousand wait, and are built then."""
+        """P5: the latest thousand unimportant changes wait, and are built with the next important one."""
         scheduler = self.use(mainScheduler(fileIsImportant=isCode))
         for _ in range(MOST_UNIMPORTANT + 5):
             self.commit("README")
@@ -104,7 +104,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.built(), [list(range(6, MOST_UNIMPORTANT + 10))])
 
     def test_brokenJudge(self) -> None:
-        """A fileIsImportant that fails costs a build, not a change."""
+        """A fileIsImportant that raises may cost a build, but never a change."""
         self.use(mainScheduler(fileIsImportant=broken))
         self.commit()
         self.clock.advance(MINUTE)
@@ -112,7 +112,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_stopped(self) -> None:
-        """A scheduler that was stopped does nothing, whatever it is told."""
+        """A stopped scheduler does nothing."""
         scheduler = self.use(mainScheduler())
         change = self.commit()
         self.stop()
@@ -122,7 +122,9 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.built(), [])
 
     def test_equal(self) -> None:
-        """R5: loading the same master.cfg again gives equal schedulers; another value anywhere does not."""
+        """R5: loading the same master.cfg again gives equal schedulers; any other value gives unequal
+        ones.
+        """
 
         class Method(Scheduler):
             def fileIsImportant(self, change: Change) -> bool:
@@ -154,7 +156,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.use(mainScheduler()), mainScheduler())
 
     def test_wrongArguments(self) -> None:
-        """What a user may write wrong in master.cfg is told in words."""
+        """Wrong arguments in master.cfg are reported in the user's words."""
         one: Any = Scheduler
         hourly: Any = Periodic
         wrong: Any
@@ -173,16 +175,16 @@ class SchedulerTests(SchedulerCase):
         self.assertRaises(ValueError, Nightly, "x", [], hour=24)
 
     def test_followsItself(self) -> None:
-        """A Dependent that has the name of what it follows, and would build for ever, is refused."""
+        """A Dependent with the name of its upstream, which would build for ever, is refused."""
         error = self.assertRaises(ValueError, Dependent, "main", mainScheduler(), ["package"])
         self.assertIn("Dependent 'main': upstream has the same name", str(error))
 
 
 class DocumentationTests(unittest.SynchronousTestCase):
-    """The page about them."""
+    """The reference page."""
 
     def test_signatures(self) -> None:
-        """The reference has every scheduler and source with its parameters and what is assumed for them."""
+        """The reference lists every scheduler and source with its parameters and defaults."""
         page = (
             Path(__file__).parent.parent.parent.parent / "docs" / "reference" / "schedulers.rst"
         ).read_text()
@@ -201,7 +203,7 @@ class DocumentationTests(unittest.SynchronousTestCase):
                 self.assertIn(f"\n``{module.__name__}.{name}({told})``\n", page)
 
     def test_numbers(self) -> None:
-        """The limits in it are those that the code has."""
+        """The limits in the reference are those in the code."""
         page = " ".join(
             (Path(__file__).parent.parent.parent.parent / "docs" / "reference" / "schedulers.rst")
             .read_text()
@@ -220,10 +222,10 @@ class DocumentationTests(unittest.SynchronousTestCase):
 
 
 class AnyBranchTests(SchedulerCase):
-    """Many branches."""
+    """Several branches."""
 
     def test_eachBranch(self) -> None:
-        """Each branch is built by itself, when it is stable itself."""
+        """Each branch is built when it is stable itself."""
         scheduler = self.use(AnyBranchScheduler("any", None, MINUTE, ["full"]))
         for branch in (None, "a", None, "b"):
             self.commit(branch=branch)
@@ -234,7 +236,7 @@ class AnyBranchTests(SchedulerCase):
         self.assertEqual([record.sourcestamp["branch"] for record in self.sets()], ["a", None, "b"])
 
     def test_eachRepository(self) -> None:
-        """F2: changes of two repositories are no source together, so each is built by itself."""
+        """F2: changes of two repositories are built separately."""
         for one in (AnyBranchScheduler("any", None, MINUTE, ["full"]), mainScheduler()):
             self.use(one)
             before = len(self.sets())
@@ -245,7 +247,7 @@ class AnyBranchTests(SchedulerCase):
             self.remove(one)
 
     def test_someBranches(self) -> None:
-        """With a list of branches, the others do not count."""
+        """With a list of branches, other branches are ignored."""
         self.use(AnyBranchScheduler("any", ["a", None], MINUTE, ["full"]))
         for branch in (None, "a", "b"):
             self.commit(branch=branch)
@@ -253,7 +255,7 @@ class AnyBranchTests(SchedulerCase):
         self.assertEqual(self.built(), [[1], [2]])
 
     def test_manyUnimportant(self) -> None:
-        """P5: the thousand are of all branches; what goes is of the one that has been quiet for longest."""
+        """P5: the limit is for all branches; the branch that is quiet for longest loses changes first."""
         self.use(AnyBranchScheduler("any", None, DAY, ["full"], isCode))
         self.commit("a.c", branch="code")
         self.commit("README", branch="code")
@@ -269,7 +271,7 @@ class AnyBranchTests(SchedulerCase):
 
 
 class Picky(Scheduler):
-    """As in 2006: it looks at each change first."""
+    """Like in 2006: it checks each change first."""
 
     def __init__(self, *args: Any) -> None:
         Scheduler.__init__(self, *args)
@@ -282,7 +284,7 @@ class Picky(Scheduler):
 
 
 class Hasty(Scheduler):
-    """As in 2006: it makes the set itself."""
+    """Like in 2006: it makes the set itself."""
 
     def fireTimer(self) -> None:
         self.timer = None
@@ -294,7 +296,7 @@ class Hasty(Scheduler):
 
 
 class Gathering(Scheduler):
-    """As in 2006: it gathers changes, and sets the timer, itself."""
+    """Like in 2006: it collects changes and sets the timer itself."""
 
     def addImportantChange(self, change: Change) -> None:
         self.importantChanges.append(change)
@@ -311,7 +313,7 @@ class Gathering(Scheduler):
 
 
 class Renaming(Scheduler):
-    """As in 2006: it does something before what its base does."""
+    """Like in 2006: it does something before its base class."""
 
     fired = 0
 
@@ -325,7 +327,7 @@ class Renaming(Scheduler):
 
 
 class Own(BaseScheduler):
-    """As in 2006: a scheduler from scratch."""
+    """Like in 2006: a scheduler from scratch."""
 
     compare_attrs = ("name",)
 
@@ -339,7 +341,7 @@ class Own(BaseScheduler):
 
 
 class Failing(AnyBranchScheduler):
-    """One that fails now and then."""
+    """A scheduler that fails now and then."""
 
     failures = 1
 
@@ -354,10 +356,10 @@ class Failing(AnyBranchScheduler):
 
 
 class SubclassTests(SchedulerCase):
-    """Schedulers that users wrote for 0.7.5."""
+    """Users' schedulers written for 0.7.5."""
 
     def test_addChange(self) -> None:
-        """One that looks at each change sees each once, those it has no use for too."""
+        """A scheduler that checks each change gets each once, also those that it does not need."""
         picky = self.use(Picky("main", None, MINUTE, ["full"]))
         for comments in ("x", "ignore", "ignore", "y"):
             self.commit(comments=comments)
@@ -366,7 +368,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(picky.looked, [1, 2, 3, 4])
 
     def test_fireTimer(self) -> None:
-        """One that makes its own sets of what waits makes one, also when it is killed then."""
+        """A scheduler that makes its own sets of waiting changes makes each once, also across a kill."""
         self.use(Hasty("main", None, MINUTE, ["full"]))
         self.commit()
         self.clock.advance(MINUTE)
@@ -375,7 +377,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("hasty", 1)])
 
     def test_fireTimerIdle(self) -> None:
-        """0.7.5, row 25: one that is told to build although nothing waits builds the latest of its branch."""
+        """0.7.5, row 25: fireTimer without a waiting change builds the latest revision of the branch."""
         scheduler = self.use(Scheduler("main", "stable", MINUTE, ["full"]))
         scheduler.fireTimer()
         self.clock.advance(0)
@@ -383,7 +385,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual((record.sourcestamp["branch"], record.sourcestamp["changes"]), ("stable", []))
 
     def test_status(self) -> None:
-        """The status of a scheduler tells its name, and the sets that it will submit next."""
+        """The status of a scheduler has its name, and the sets that it will submit next."""
         scheduler = self.use(Scheduler("main", None, MINUTE, ["full"]))
         verifyObject(ISchedulerStatus, scheduler)
         self.assertEqual((scheduler.getName(), scheduler.getPendingBuildsets()), ("main", []))
@@ -401,7 +403,7 @@ class SubclassTests(SchedulerCase):
         return list(zip(self.sets(), self.built(), strict=True))
 
     def test_gathers(self) -> None:
-        """P2: what one puts into the lists of 0.7.5 waits, and is built, over a kill too."""
+        """P2: changes added to the lists of 0.7.5 wait and are built, also across a kill."""
         scheduler = self.use(Gathering("main", None, MINUTE, ["full"], isCode))
         self.commit("README")
         self.assertEqual((scheduler.nextBuildTime, scheduler.timer), (None, None))
@@ -418,7 +420,9 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2, 3]])
 
     def test_takesSomeOut(self) -> None:
-        """One that takes a single change out is told that it cannot, rather than have it built regardless."""
+        """Removing a single change from the list raises an error, so that the change is not built
+        unnoticed.
+        """
         scheduler = self.use(mainScheduler())
         self.commit()
         scheduler.importantChanges = list(scheduler.importantChanges)
@@ -430,7 +434,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(self.built(), [])
 
     def test_callsUp(self) -> None:
-        """One that adds to what its base does gets both."""
+        """A scheduler that extends its base class's method gets both effects."""
         scheduler = self.use(Renaming("main", None, MINUTE, ["full"]))
         self.commit()
         self.clock.advance(MINUTE)
@@ -438,7 +442,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual([(record.reason, *numbers) for record, numbers in self.pairs()], [("renamed", 1)])
 
     def test_fails(self) -> None:
-        """One that fails when it is time is asked again; other branches are built meanwhile."""
+        """A scheduler that fails when it is due is called again; other branches are built meanwhile."""
         self.use(Failing("main", None, MINUTE, ["full"]))
         self.commit()
         self.commit(branch="b")
@@ -454,7 +458,9 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1 + 3)
 
     def test_ownScheduler(self) -> None:
-        """One from scratch hears of each change once over a kill; a change that it breaks on is left out."""
+        """A scheduler from scratch gets each change once across a kill; a change on which it fails is
+        skipped.
+        """
         self.use(Own("own"))
         self.commit()
         self.commit("bad")
@@ -465,7 +471,7 @@ class SubclassTests(SchedulerCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_parts(self) -> None:
-        """One that is made of others, as AnyBranchScheduler was, is told why it cannot be."""
+        """A scheduler made of others, like 0.7.5's AnyBranchScheduler, is refused with the reason."""
         whole = BaseScheduler("whole")
         mainScheduler().setServiceParent(whole)
         error = self.assertRaises(TypeError, whole.setServiceParent, self.master)
@@ -473,13 +479,13 @@ class SubclassTests(SchedulerCase):
         self.successResultOf(whole.disownServiceParent())
 
     def test_unnumbered(self) -> None:
-        """A change that somebody makes up and hands to a scheduler is taken."""
+        """A change without a number, passed directly to a scheduler, is taken."""
         scheduler = self.use(mainScheduler())
         scheduler.changeAdded(Change("ann", ["a.c"], "", when=START))
         self.assertEqual(scheduler.getPendingBuildTimes(), [START + MINUTE])
 
     def test_wantsNoChanges(self) -> None:
-        """One that builds for reasons of its own is not made to read changes."""
+        """A scheduler without addChange does not read changes."""
         scheduler = self.use(BaseScheduler("plain"))
         self.commit()
         self.assertEqual((scheduler.listBuilderNames(), scheduler.getPendingBuildTimes()), ([], []))

@@ -1,4 +1,4 @@
-"""F16: Changes with which a scheduler brings the master down, at each start again."""
+"""F16: changes with which a scheduler crashes the master at each start."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.schedulers import SchedulerCase
 
 
 class Killed(BaseException):
-    """The process ends here: nothing catches it."""
+    """The process ends here; nothing catches it."""
 
 
 class Deadly(BaseScheduler):
-    """A scheduler of somebody's own that brings the master down with some changes."""
+    """A user's scheduler that crashes the master on some changes."""
 
     def __init__(self, deadly: str) -> None:
         BaseScheduler.__init__(self, "deadly")
@@ -37,7 +37,7 @@ class TakingTests(unittest.TestCase):
     """The rule."""
 
     def test_counts(self) -> None:
-        """F16: each start counts for the changes that it has begun to take, until they are taken."""
+        """F16: each start counts for the changes that it has started to take, until they are taken."""
         taking = Taking(None, [4, 5, 6])
         self.assertFalse(taking.isSuspicious)
         taking.begin([4, 5, 6])
@@ -52,7 +52,7 @@ class TakingTests(unittest.TestCase):
         self.assertIsNone(again.toRecord())
 
     def test_others(self) -> None:
-        """F16: counts of other changes, and what makes no sense, do not count."""
+        """F16: counts of other changes, and invalid ones, are dropped."""
         taking = Taking({"1": 2, "x": 3, "7": "y", "8": 1}, [7, 8, 9])
         self.assertEqual(taking.toRecord(), {"8": 1})
         record: Any
@@ -60,7 +60,7 @@ class TakingTests(unittest.TestCase):
             self.assertFalse(Taking(record, [1]).isSuspicious)
 
     def test_hopeless(self) -> None:
-        """F16: a change is left out after three starts."""
+        """F16: a change is skipped after three starts."""
         record: Any = None
         for number in range(MOST_STARTS):
             taking = Taking(record, [1])
@@ -74,7 +74,7 @@ class StartTests(SchedulerCase):
     """Starts of a master with such a scheduler."""
 
     def begin(self) -> tuple[Deadly, bool]:
-        """A start; the scheduler, and whether the master has lived on."""
+        """Start the master; return the scheduler, and True if the master survived."""
         self.kill()
         self.start()
         scheduler = Deadly("deadly")
@@ -88,7 +88,7 @@ class StartTests(SchedulerCase):
         return len(self.flushLoggedErrors(Killed))
 
     def test_leftOut(self) -> None:
-        """F16: a change that ends the master at three starts is left out; all others are taken, once."""
+        """F16: a change that crashes three starts is skipped; all others are taken once."""
         self.use(Deadly("none yet"))
         self.kill()
         for comments in ("a", "b", "deadly", "c"):
@@ -111,7 +111,7 @@ class StartTests(SchedulerCase):
         self.assertEqual((isAlive, scheduler.taken), (True, []))
 
     def test_usual(self) -> None:
-        """F16: a start that survives costs two writes, however many changes there are to take."""
+        """F16: a start that survives costs two writes, for any number of changes."""
         self.use(Deadly("none"))
         self.kill()
         for _ in range(50):

@@ -1,4 +1,4 @@
-"""Schedulers that build by the clock."""
+"""Schedulers that build at certain times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 
 
 class Failing(Periodic):
-    """One that fails the first time."""
+    """A scheduler that fails the first time."""
 
     tried = 0
 
@@ -24,7 +24,7 @@ class Failing(Periodic):
 
 
 class FailingNight(Nightly):
-    """One that does not know the time twice."""
+    """A scheduler that fails twice to compute its next time."""
 
     asked = 0
 
@@ -36,13 +36,13 @@ class FailingNight(Nightly):
 
 
 class PeriodicTests(SchedulerCase):
-    """Every so often."""
+    """Periodic builds."""
 
     def times(self) -> list[float]:
         return [record.submitted - START for record in self.sets()]
 
     def test_every(self) -> None:
-        """It builds at once, and then every hour, the latest of its branch."""
+        """It builds at once, and then every hour, the latest revision of its branch."""
         scheduler = self.use(Periodic("hourly", ["full"], HOUR, "stable"))
         self.clock.pump([MINUTE] * 130)
         self.assertEqual(self.times(), [0 + MINUTE, HOUR + MINUTE, 2 * HOUR + MINUTE])
@@ -50,7 +50,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(scheduler.getPendingBuildTimes(), [START + 3 * HOUR + MINUTE])
 
     def test_reason(self) -> None:
-        """0.7.5, row 15: the reason of a build by the clock names the kind and the name of its scheduler."""
+        """0.7.5, row 15: the reason of a timed build has the kind and the name of its scheduler."""
         for name, kind in (("q", Periodic("q", ["full"], HOUR)), ("n", Nightly("n", ["full"]))):
             word = type(kind).__name__
             self.assertEqual(kind.reason, f"The {word} scheduler named '{name}' triggered this build")
@@ -59,7 +59,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(self.sets()[0].reason, "The Periodic scheduler named 'q' triggered this build")
 
     def test_restart(self) -> None:
-        """A restart does not count: the next build is an hour after the last."""
+        """A restart does not change the times: the next build is an hour after the last."""
         self.use(Periodic("hourly", ["full"], HOUR))
         self.clock.advance(0)
         self.clock.advance(HOUR / 2)
@@ -68,7 +68,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(self.times(), [0, HOUR])
 
     def test_missed(self) -> None:
-        """What was missed while the master was down is made up for once."""
+        """Builds missed while the master was down are made up for by one build."""
         self.use(Periodic("hourly", ["full"], HOUR))
         self.clock.advance(0)
         self.kill()
@@ -78,7 +78,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(self.times(), [0, 10 * HOUR])
 
     def test_otherTime(self) -> None:
-        """A reconfig with another time counts it from the last build."""
+        """After a reconfig with another time, that counts from the last build."""
         old = self.use(Periodic("hourly", ["full"], HOUR))
         self.clock.advance(0)
         self.clock.advance(HOUR / 2)
@@ -86,7 +86,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(new.getPendingBuildTimes(), [START + 2 * HOUR])
 
     def test_clockPutBack(self) -> None:
-        """A clock that was wrong, and far ahead, does not keep it from building until then."""
+        """A clock that was far ahead does not delay the next build."""
         self.use(Periodic("hourly", ["full"], HOUR))
         self.clock.advance(0)
         self.successResultOf(self.store.setState("scheduler/hourly", {"last": START + DAY}))
@@ -95,7 +95,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(self.times(), [0, HOUR])
 
     def test_clockPutRightMeanwhile(self) -> None:
-        """Put right while the master runs, a clock that was ten years ahead costs no build."""
+        """If a clock that was ten years ahead is corrected while the master runs, no build is lost."""
         ahead = 10 * 365 * DAY
         self.master.botmaster.now = lambda: self.clock.seconds() + ahead
         self.use(Periodic("daily", ["full"], DAY))
@@ -105,7 +105,7 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(len(self.times()), 1 + 3)
 
     def test_smallStepBack(self) -> None:
-        """A clock that is put back a little neither builds anew nor waits for much longer."""
+        """A clock that is put back a little causes no extra build and no long delay."""
         ahead = 30.0
         self.master.botmaster.now = lambda: self.clock.seconds() + ahead
         self.use(Periodic("daily", ["full"], DAY))
@@ -117,14 +117,14 @@ class PeriodicTests(SchedulerCase):
         self.assertEqual(len(self.times()), 2)
 
     def test_fails(self) -> None:
-        """A subclass that fails costs that build, and not those after it."""
+        """A subclass that fails loses that build, but no later one."""
         self.use(Failing("hourly", ["full"], HOUR))
         self.clock.pump([0, *[MINUTE] * 130])
         self.assertEqual(self.times(), [HOUR, 2 * HOUR])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_fullDisk(self) -> None:
-        """P4: while nothing can be kept no wishes pile up: one build is enough."""
+        """P4: while the store fails, only one build set waits."""
         self.use(Periodic("hourly", ["full"], HOUR))
         self.clock.advance(0)
         self.store.full = True
@@ -135,7 +135,7 @@ class PeriodicTests(SchedulerCase):
 
 
 class NightlyTests(SchedulerCase):
-    """By the clock on the wall."""
+    """Nightly builds, by the system clock."""
 
     def setUp(self) -> None:
         self.patch(os, "environ", {**os.environ, "TZ": "UTC"})
@@ -149,14 +149,14 @@ class NightlyTests(SchedulerCase):
         return [(record.submitted - self.day) / HOUR for record in self.sets()]
 
     def test_nightly(self) -> None:
-        """It builds each night at three, and no other time."""
+        """It builds each night at three, and at no other time."""
         scheduler = self.use(Nightly("nightly", ["full"], hour=3))
         self.assertEqual(scheduler.getPendingBuildTimes(), [self.day + DAY + 3 * HOUR])
         self.clock.pump([MINUTE] * 60 * 50)
         self.assertEqual([int(each) for each in self.times()], [27, 51])
 
     def test_missed(self) -> None:
-        """Nights that were missed while the master was down are made up for once, at the start."""
+        """Nights missed while the master was down are made up for by one build at the start."""
         self.use(Nightly("nightly", ["full"], hour=3))
         self.kill()
         self.clock.advance(3 * DAY)
@@ -168,13 +168,13 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(len(self.times()), 1)
 
     def test_otherTime(self) -> None:
-        """A reconfig with another time, which was earlier today, waits for tomorrow."""
+        """After a reconfig with another time that was earlier today, the next build is tomorrow."""
         old = self.use(Nightly("nightly", ["full"], hour=23))
         new = self.replace(old, Nightly("nightly", ["full"], hour=1))
         self.assertEqual(new.getPendingBuildTimes(), [self.day + DAY + HOUR])
 
     def test_missedAndOtherTime(self) -> None:
-        """What was missed is made up for, also if the times are others at the start."""
+        """A missed build is made up for, also if the times have changed at the start."""
         self.use(Nightly("nightly", ["full"], hour=3))
         self.kill()
         self.clock.advance(DAY)
@@ -183,7 +183,7 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(len(self.times()), 1)
 
     def test_clockPutRight(self) -> None:
-        """The clock on the wall is put forward: the build comes at its time by the new one, nearly."""
+        """If the system clock is put forward, the build comes at its time by the new clock, nearly."""
         self.use(Nightly("nightly", ["full"], hour=3))
         offset = DAY
         self.master.botmaster.now = lambda: self.clock.seconds() + offset
@@ -191,7 +191,7 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 1)
 
     def farAhead(self) -> None:
-        """A master begins, builds each night, and its clock is ten years ahead until this is over."""
+        """A master starts, builds each night, and its clock is ten years ahead until this returns."""
         ahead = 10 * 365 * DAY
         self.master.botmaster.now = lambda: self.clock.seconds() + ahead
         self.use(Nightly("nightly", ["full"], hour=3))
@@ -199,20 +199,20 @@ class NightlyTests(SchedulerCase):
         ahead = 0
 
     def test_wasFarAhead(self) -> None:
-        """Put right while the master runs, a clock that was ten years ahead costs no night."""
+        """If a clock that was ten years ahead is corrected while the master runs, no night is lost."""
         self.farAhead()
         self.clock.pump([HOUR] * 24 * 3)
         self.assertEqual([int(each) for each in self.times()], [27, 51, 75])
 
     def test_wasFarAheadBeforeRestart(self) -> None:
-        """The same, if it is put right while the master is down."""
+        """The same, if it is corrected while the master is down."""
         self.farAhead()
         self.restart(Nightly("nightly", ["full"], hour=3))
         self.clock.pump([HOUR] * 24 * 3)
         self.assertEqual([int(each) for each in self.times()], [27, 51, 75])
 
     def test_putBackOverIt(self) -> None:
-        """A clock that is put back by an hour, over the time of a build, has the night built once."""
+        """If the clock is put back by an hour over the time of a build, the night is built once."""
         ahead = 0.0
         self.master.botmaster.now = lambda: self.clock.seconds() + ahead
         self.use(Nightly("nightly", ["full"], hour=3))
@@ -227,14 +227,14 @@ class NightlyTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 2)
 
     def test_fails(self) -> None:
-        """A subclass that fails to tell the next time is asked again, and the night is built."""
+        """A subclass that fails to compute the next time is called again, and the night is built."""
         self.use(FailingNight("nightly", ["full"], hour=3))
         self.clock.pump([HOUR] * 24)
         self.assertEqual([int(each) for each in self.times()], [27])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_spelledOut(self) -> None:
-        """Whatever can be gone through gives a list of times: a range, a set, what is made as it is read."""
+        """Any iterable is a list of times: a range, a set, a generator."""
         made: Any
         for made in (range(0, 60, 30), {0, 30}, (0, 30), (each for each in (0, 30))):
             nightly = Nightly("nightly", ["full"], minute=made, hour=3)
@@ -242,7 +242,7 @@ class NightlyTests(SchedulerCase):
             self.assertEqual(nightly.calculateNextRunTimeFrom(self.day + 3 * HOUR), self.day + 3.5 * HOUR)
 
     def test_wrongTimes(self) -> None:
-        """What is no number, nor several, is told in words."""
+        """A setting that is not a number or numbers is refused in the user's words."""
         wrong: Any
         for wrong in (3.0, None, True, "3", [None], object):
             error = self.assertRaises(ValueError, Nightly, "nightly", ["full"], hour=wrong)
@@ -252,7 +252,7 @@ class NightlyTests(SchedulerCase):
             )
 
     def test_oldMethods(self) -> None:
-        """What 0.7.5 could be asked can be asked."""
+        """0.7.5's methods still work."""
         nightly = Nightly("nightly", ["full"], hour=[3, 4], minute=30)
         self.assertEqual(nightly.calculateNextRunTimeFrom(self.day), self.day + 3.5 * HOUR)
         self.assertTrue(nightly.isRunTime(time.gmtime(self.day + 4.5 * HOUR)))

@@ -1,4 +1,4 @@
-"""A connection and a slave that the tests of single parts can tell what to be."""
+"""A connection and a slave whose behaviour a test sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from buildbot.wire.peers import SlavePeer
 
 
 class FakePeer:
-    """A connection that counts its probes, and answers a ping when it is told to."""
+    """A connection that counts its probes, and answers a ping when the test says so."""
 
     def __init__(self, address: str = "10.0.0.1:1", lastHeard: float = 0.0) -> None:
         self.address = address
@@ -34,12 +34,12 @@ class FakePeer:
 
     @property
     def asPeer(self) -> SlavePeer:
-        """The same, for the type checker."""
+        """Return me with the type of a SlavePeer."""
         return cast(SlavePeer, self)
 
 
 class FakePart:
-    """A slave that records what its parts tell it."""
+    """A slave that records the calls of its parts."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -52,5 +52,5 @@ class FakePart:
         self.said.append(text)
 
     def serve(self, peer: FakePeer, state: State = State.READY) -> None:
-        """Be connected."""
+        """Become connected."""
         self.attachment = Attachment(state, peer.asPeer)

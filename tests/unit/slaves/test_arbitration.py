@@ -1,4 +1,4 @@
-"""Who gets a name that two living slaves log in with."""
+"""Two running slaves log in with one name: which one gets it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.slaves.parts import FakePart, FakePeer
 
 
 class Contested(FakePart):
-    """A slave whose name others want."""
+    """A slave with a name that newcomers want."""
 
     def takeOver(self, newcomer: SlavePeer, why: str) -> None:
         self.said.append(f"{newcomer.address} takes over: {why}")
@@ -32,7 +32,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
         self.first, self.second = FakePeer("first"), FakePeer("second")
 
     def test_needed(self) -> None:
-        """D3: the first takeovers are normal, one more needs a judgement."""
+        """D3: the first takeovers are normal; one more needs a verdict."""
         for _ in range(TAKEOVERS):
             self.assertFalse(self.arbiter.isNeeded())
             self.arbiter.takeover()
@@ -59,7 +59,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
         self.assertIsNone(self.arbiter.candidate)
 
     def test_newer(self) -> None:
-        """D5: a still newer connection takes the place of the one that waits, and shares its verdict."""
+        """D5: a still newer connection replaces the waiting one, and gets the verdict at the same time."""
         self.arbiter.wait(self.first.asPeer)
         self.slave.clock.advance(ARBITRATION_TIME - 1)
         self.holder.lastHeard = 101.0
@@ -70,7 +70,7 @@ class ArbiterTests(unittest.SynchronousTestCase):
         self.assertEqual(self.holder.probes, 1)
 
     def test_cancelled(self) -> None:
-        """Without a verdict, the newcomer is told why, and no timer is left."""
+        """A newcomer refused without a verdict is told why, and no timer is left."""
         self.arbiter.wait(self.first.asPeer)
         self.arbiter.cancel("the master is stopping", "try again")
         self.arbiter.cancel("the master is stopping", "try again")

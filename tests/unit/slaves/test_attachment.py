@@ -1,4 +1,4 @@
-"""Slave attachment as a machine: every short sequence of events is tried."""
+"""The attachment machine: every short sequence of events is tried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HAPPY = (("connected", "a"), ("answered", "a"), ("accepted", "a"))
 
 
 def play(*events: tuple[str, str], start: Attachment[str] = ABSENT) -> tuple[Attachment[str], list[Effect]]:
-    """Run named events from C{start}; return where they lead and all effects."""
+    """Play named events from C{start}; return the last attachment and all effects."""
     now = start
     done: list[Effect] = []
     for name, peer in events:
@@ -22,7 +22,7 @@ def play(*events: tuple[str, str], start: Attachment[str] = ABSENT) -> tuple[Att
 
 
 class StoryTests(unittest.SynchronousTestCase):
-    """Single stories a person would tell."""
+    """Single stories."""
 
     def test_attach(self) -> None:
         """A slave is ready after two volleys."""
@@ -36,13 +36,13 @@ class StoryTests(unittest.SynchronousTestCase):
         self.assertEqual(now, Attachment(State.READY, "b"))
 
     def test_lostWhileOffered(self) -> None:
-        """A3: a drop while the builder list is out leaves the name free."""
+        """A3: a connection lost while the builder list is being accepted leaves the name free."""
         now, done = play(("connected", "a"), ("answered", "a"), ("lost", "a"))
         self.assertEqual(now, ABSENT)
         self.assertEqual(done[-1], Effect.TAKE_BACK)
 
     def test_newerWins(self) -> None:
-        """D1: the newer connection is served once the older is gone, and only then."""
+        """D1: the newer connection is served when the older one is gone, and not before."""
         now, done = play(*HAPPY, ("connected", "b"))
         self.assertEqual(now, Attachment(State.DISPLACING, "a", "b"))
         self.assertEqual(done[-1], Effect.HANG_UP)
@@ -51,50 +51,50 @@ class StoryTests(unittest.SynchronousTestCase):
         self.assertEqual(done, [Effect.TAKE_BACK, Effect.ASK])
 
     def test_lateGoodbye(self) -> None:
-        """D3: the late goodbye of a displaced link does not touch the new one."""
+        """D3: the late loss of a displaced connection does not affect the new one."""
         ready, _ = play(*HAPPY, ("connected", "b"), ("lost", "a"), ("answered", "b"), ("accepted", "b"))
         self.assertEqual(play(("lost", "a"), start=ready), (Attachment(State.READY, "b"), []))
 
     def test_threeAtOnce(self) -> None:
-        """D5: of several newcomers the last one waits, the one before is hung up on."""
+        """D5: of several newcomers the last one waits; the one before it is disconnected."""
         now, done = play(*HAPPY, ("connected", "b"), ("connected", "c"))
         self.assertEqual(now, Attachment(State.DISPLACING, "a", "c"))
         self.assertEqual(done[-1], Effect.HANG_UP_WAITING)
 
     def test_waitingGivesUp(self) -> None:
-        """A newcomer that leaves while waiting leaves nothing behind."""
+        """A waiting newcomer that leaves changes nothing else."""
         now, _ = play(*HAPPY, ("connected", "b"), ("lost", "b"), ("lost", "a"))
         self.assertEqual(now, ABSENT)
 
     def test_waitingGivesUpThenAnother(self) -> None:
-        """After a waiting newcomer left, another can still take over."""
+        """After a waiting newcomer left, another one can still take over."""
         now, _ = play(*HAPPY, ("connected", "b"), ("lost", "b"), ("connected", "c"), ("lost", "a"))
         self.assertEqual(now, Attachment(State.ASKING, "c"))
 
     def test_changedWhileOffering(self) -> None:
-        """A builder list that changes while one is offered is offered again."""
+        """A builder list that changes while one is being accepted is sent again."""
         now, done = play(("connected", "a"), ("answered", "a"), ("changed", "a"))
         self.assertEqual((now.state, done[-2:]), (State.OFFERING, [Effect.OFFER, Effect.OFFER]))
 
     def test_changedWhileAsking(self) -> None:
-        """A change before the list was offered needs nothing: the offer will be current."""
+        """A change before the first builder list is sent has no effect: that list will be current."""
         now, done = play(("connected", "a"), ("changed", "a"))
         self.assertEqual((now.state, done), (State.ASKING, [Effect.ASK]))
 
     def test_disconnectWhileDisplacing(self) -> None:
-        """disconnect() during a takeover cuts both connections."""
+        """A disconnect during a takeover closes both connections."""
         now, done = play(*HAPPY, ("connected", "b"), ("close", "a"))
         self.assertEqual(now, Attachment(State.CLOSING, "a"))
         self.assertEqual(done[-2:], [Effect.HANG_UP, Effect.HANG_UP_WAITING])
 
 
 class EnumerationTests(unittest.SynchronousTestCase):
-    """What holds after every sequence of up to six events of three connections."""
+    """Invariants after every sequence of up to six events of three connections."""
 
     def test_invariants(self) -> None:
-        """A3, D1, D3, D5: no sequence of events strands a name or leaks a connection."""
-        # All reachable (attachment, open connections) pairs, breadth first: each
-        # connection arrives at most once, is lost at most once, after it arrived.
+        """A3, D1, D3, D5: after any sequence of events, a name can be used and no connection is left open."""
+        # All reachable (attachment, open connections) pairs, breadth first. Each connection arrives at most
+        # once, and is lost at most once, after its arrival.
         nobody: frozenset[str] = frozenset()
         start = (ABSENT, nobody, nobody, False)
         seen, frontier, tried = {start}, [start], 0
@@ -118,7 +118,7 @@ class EnumerationTests(unittest.SynchronousTestCase):
         self.assertGreater(tried, 1000)
 
     def _check(self, now, after, event, peer, effects, arrived, alive, attached):  # type: ignore[no-untyped-def]
-        """Check one step; return the bookkeeping after it."""
+        """Check one step; return the next open connections."""
         if event is Event.CONNECTED:
             arrived, alive = arrived | {peer}, alive | {peer}
         if event is Event.LOST:
@@ -155,7 +155,7 @@ class EnumerationTests(unittest.SynchronousTestCase):
             self.assertEqual(now, ABSENT)
 
     def test_everyStateIsServed(self) -> None:
-        """Every state but absent knows what to do about a newcomer and about a loss."""
+        """Every state except absent has rules for a newcomer and for a loss."""
         for state in State:
             self.assertIn((state, Event.CONNECTED), TRANSITIONS)
             self.assertEqual((state, Event.LOST) in TRANSITIONS, state is not State.ABSENT)

@@ -1,8 +1,7 @@
-"""
-One slave port, a few names, and whatever can happen to them, in any order.
+"""One slave port with a few names, and random events in any order.
 
-Hypothesis makes up histories of logins, answers, silence, lost links, takeovers, time and
-reconfigurations; after each step the rules that no history may break are checked.
+Hypothesis makes up sequences of logins, answers, silence, lost connections, takeovers, time and
+reconfigurations. The invariants are checked after each step.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ NAMES = ("bot1", "bot2")
 PASSWORDS = ("sekrit", "other")
 BUILDERS = ("full", "quick")
 CALLS = ("print", "getCommands", "getSlaveInfo", "getVersion", "setBuilderList", "setMaster")
-#: A promise of a connection: within so many seconds it is attached, or closed (A3).
+#: The most seconds until a connection is attached or closed (A3).
 DUE = ATTACH_TIME + ARBITRATION_TIME + CONFLICT_HOLD + 2
 
 kinds = st.sampled_from(("0.5", "0.7.12", "w4.3"))
@@ -47,13 +46,13 @@ troubles = st.dictionaries(
 
 
 def candidate(bot: BotPerspective) -> Any:
-    """The newcomer that waits until it is known whether another one answers."""
+    """The newcomer that waits for a verdict."""
     return None if bot.driver.arbiter is None else bot.driver.arbiter.candidate
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> MasterConfig:
-    """Some of the bots and builders, each with one of a few settings."""
+    """Configurations with some of the bots and builders, each with one of a few settings."""
     bots = draw(st.lists(st.sampled_from(NAMES), unique=True))
     builders = draw(st.lists(st.sampled_from(BUILDERS), unique=True)) if bots else []
     return MasterConfig(
@@ -71,7 +70,7 @@ def configs(draw: st.DrawFn) -> MasterConfig:
 
 
 class Connection(FakeSlave):
-    """A slave whose behaviour has a name, and whose late answers wait for their time."""
+    """A slave with a named behaviour. Its late answers come when the clock says so."""
 
     def __init__(self, kind: str, name: str, password: str, trouble: dict[str, str]) -> None:
         super().__init__(kind, name, password)
@@ -80,7 +79,7 @@ class Connection(FakeSlave):
         self.behave(trouble)
 
     def behave(self, trouble: dict[str, str]) -> None:
-        """From now on have this trouble with these calls."""
+        """Change the behaviour for these calls."""
         self.trouble = {call: self._behaviour(call, how) for call, how in trouble.items()}
 
     def _behaviour(self, call: str, how: str) -> Any:
@@ -96,7 +95,7 @@ class Connection(FakeSlave):
 
 
 class Machine(RuleBasedStateMachine):
-    """The master's slave port, and everybody who ever connected to it."""
+    """The master's slave port, and every connection so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +108,7 @@ class Machine(RuleBasedStateMachine):
             )
         )
         self.everybody: list[Connection] = []
-        #: Deferreds that we hold, each with when it should have fired at the latest.
+        #: Pending Deferreds, each with the time by which it must have fired.
         self.promises: list[tuple[Deferred[None], float]] = []
         self.wellSince: dict[Any, float] = {}
         self.bots: set[BotPerspective] = set(self.case.botmaster.slaves.values())
@@ -120,7 +119,7 @@ class Machine(RuleBasedStateMachine):
     def observe(self, event: Any) -> None:
         failure = event.get("log_failure")
         if failure is not None and (isinstance(failure, pb.CopiedFailure) or not failure.check(Trouble)):
-            self.errors.append(failure)  # not what a slave raised on its own side
+            self.errors.append(failure)  # except errors raised on the slave's own side
 
     @property
     def now(self) -> float:
@@ -133,7 +132,7 @@ class Machine(RuleBasedStateMachine):
         self.case.slaves = [slave for slave in self.everybody if not slave.pump.server.lost]
         self.case.settle()
 
-    # what slaves do
+    # events of slaves
 
     @rule(
         kind=kinds,
@@ -155,7 +154,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), times=st.integers(2, 5))
     def fight(self, name: str, times: int) -> None:
-        """Living slaves that take a name from each other."""
+        """Living slaves take a name from each other."""
         for _ in range(times):
             self.connect("0.7.12", name, True, {}, "everything")
 
@@ -165,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         how=st.sampled_from(("hang", "later")),
     )
     def stuck(self, name: str, call: str, how: str) -> None:
-        """A slave that does not get to the end of its attachment, or not soon."""
+        """A slave does not finish its attachment, or not soon."""
         self.connect("0.7.12", name, True, {call: how}, "everything")
 
     @precondition(lambda self: self.open())
@@ -189,7 +188,7 @@ class Machine(RuleBasedStateMachine):
         ),
     )
     def one(self, data: st.DataObject, how: str) -> None:
-        """One slave does something, or something happens to its link."""
+        """One slave does something, or its connection changes."""
         slave = self._pick(data)
         if how == "abort":
             slave.pump.client.abortConnection()
@@ -211,7 +210,7 @@ class Machine(RuleBasedStateMachine):
     def _pick(self, data: st.DataObject) -> Connection:
         return data.draw(st.sampled_from(self.open()))
 
-    # what the master and the world do
+    # events of the master and of time
 
     @rule()
     def settleAll(self) -> None:
@@ -227,12 +226,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def quiet(self) -> None:
-        """Nobody does anything until every deadline has passed."""
+        """Nothing happens until every deadline has passed."""
         self.time(200)
 
     @rule(name=st.sampled_from(NAMES), what=st.sampled_from(("bot", "builders")))
     def removeAndAddAgain(self, name: str, what: str) -> None:
-        """Two reconfigurations in a row, of which the second takes the first back."""
+        """Two reconfigurations; the second one undoes the first."""
         before = self.case.botmaster.config
         slaves = {n: slave for n, slave in before.slaves.items() if what == "builders" or n != name}
         self.reconfig(MasterConfig(slaves=slaves))
@@ -255,16 +254,16 @@ class Machine(RuleBasedStateMachine):
         if bot is not None:
             self.promises.append((bot.sendBuilderList(), self.now + ATTACH_TIME))
 
-    # what is always true
+    # invariants
 
     @invariant()
     def nothingWasLogged(self) -> None:
-        """Whatever slaves do is no error of ours."""
+        """Nothing that slaves do is logged as an internal error."""
         assert not self.errors, self.errors[0].getTraceback()
 
     @invariant()
     def connectedMeansAlive(self) -> None:
-        """L7: who is shown as connected has a live connection, the one that is served."""
+        """L7: a slave shown as connected has a live connection, which is the one served."""
         for bot in self.bots:
             if bot.slave_status.isConnected():
                 assert bot.state in (State.READY, State.DISPLACING, State.CLOSING)
@@ -273,14 +272,14 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def theDeadAreNoticed(self) -> None:
-        """L1: a link that is cut off without a goodbye is closed within 150 s."""
+        """L1: a connection that is cut off silently is closed within 150 s."""
         for slave in self.everybody:
             if slave.deadSince is not None and not slave.pump.server.lost:
                 assert self.now - slave.deadSince <= 150 + 2, slave.pump.server.protocol.who
 
     @invariant()
     def everyConnectionHasItsPlace(self) -> None:
-        """A3, D5: a connection that is logged in is served, waits its turn, or is held to be hung up on."""
+        """A3, D5: a logged-in connection is served, waits for its turn, or is held for disconnection."""
         places = set()
         for bot in self.bots:
             for peer in (bot.driver.peer, bot.driver.attachment.waiting, candidate(bot)):
@@ -291,7 +290,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def everybodyIsInOrder(self) -> None:
-        """A3: a connection that is logged in is soon attached to all its builders, or closed."""
+        """A3: a logged-in connection is soon attached to all its builders, or closed."""
         good = set()
         for bot in self.case.botmaster.slaves.values():
             wanted = [name for name, _ in self.case.botmaster.config.builderList(bot.slavename)]
@@ -304,7 +303,9 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def readyMeansAllItsBuilders(self) -> None:
-        """R2: a slave that has nothing more to accept is attached to the builders of the file, no others."""
+        """R2: a slave without a pending builder list is attached to exactly the builders of the
+        configuration.
+        """
         for bot in self.case.botmaster.slaves.values():
             if bot.state is State.READY and not bot.isPending():
                 wanted = self.case.botmaster.getBuildersForSlave(bot.slavename)
@@ -312,7 +313,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def buildersKnowWhoIsThere(self) -> None:
-        """R2: builders and slaves tell the same story about each other."""
+        """R2: builders and slaves agree about who is attached."""
         for name, builder in self.case.botmaster.builders.items():
             for slavename, there in builder.attachedSlaves.items():
                 assert there.slave.slavename == slavename
@@ -324,20 +325,20 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def refusalsAreHangUps(self) -> None:
-        """N0: no login is ever answered with an error; the link ends instead."""
+        """N0: no login is answered with an error; the connection ends instead."""
         for slave in self.everybody:
             assert slave.error is None or slave.error.check(pb.PBConnectionLost), slave.error
             assert slave.perspective is None or slave.password in PASSWORDS
 
     @invariant()
     def promisesAreKept(self) -> None:
-        """L3: who waits for the end of a connection, or for the new builders, hears of it."""
+        """L3: Deferreds for the end of a connection and for new builders fire."""
         self.promises = [(fires, due) for fires, due in self.promises if not fires.called]
         for _, due in self.promises:
             assert self.now <= due + 1
 
     def teardown(self) -> None:
-        """Nothing is left when everybody is gone, and every name is free for an honest slave."""
+        """When all connections are gone nothing is left, and every name is free for a healthy slave."""
         try:
             if not self.errors:
                 self.theEnd()
@@ -370,10 +371,12 @@ class Machine(RuleBasedStateMachine):
 
 
 class AnyHistoryTests(unittest.SynchronousTestCase):
-    """Random histories of one slave port."""
+    """Random sequences of events on one slave port."""
 
     def test_anyHistory(self) -> None:
-        """A3, D1-D5, L3, L7, R2, R3: no history strands a name, leaks a connection or answers a refusal."""
+        """A3, D1-D5, L3, L7, R2, R3: after any events, names are free, no connection leaks, no refusal is
+        answered.
+        """
         run_state_machine_as_test(
             Machine,
             settings=settings(
@@ -385,4 +388,4 @@ class AnyHistoryTests(unittest.SynchronousTestCase):
                 database=None,
             ),
         )
-        self.flushLoggedErrors(Trouble)  # a slave's own, of calls that want no answer; see observe
+        self.flushLoggedErrors(Trouble)  # the slave's own failures, of calls without an answer; see observe

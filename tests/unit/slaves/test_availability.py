@@ -1,4 +1,4 @@
-"""Whether a slave may be given a build, and how it leaves."""
+"""Availability of a slave for builds, and how it leaves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAINING = PauseRecord("bot1", "me", 7.0, "", "draining")
 
 
 class Limited(FakePart):
-    """A slave with one connection, which answers every probe."""
+    """A slave with one connection that answers every probe."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.availability = Availability(self.slave.clock, self.slave)
 
     def test_limit(self) -> None:
-        """B9: no more builds begin than max_builds says; a slave out of the file has no limit."""
+        """B9: at most max_builds builds start on a slave; a removed slave has no limit."""
         for mayStart in (True, True, False):
             self.assertIs(self.availability.canStartBuild(), mayStart)
             self.availability.buildBegins()
@@ -59,12 +59,12 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.assertTrue(self.availability.canStartBuild())
 
     def test_gone(self) -> None:
-        """No build begins on a slave that is not there."""
+        """No build starts on a slave that is not connected."""
         self.slave.connected = False
         self.assertFalse(self.availability.canStartBuild())
 
     def test_paused(self) -> None:
-        """O7: a paused slave is given no build, and its status says who paused it and why."""
+        """O7: no build starts on a paused slave, and its status tells who paused it and why."""
         self.availability.setPause(PAUSED)
         self.assertFalse(self.availability.canStartBuild())
         self.availability.setPause(PAUSED)
@@ -73,7 +73,7 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.assertEqual(self.slave.said, ["paused by me: disk full", "unpaused"])
 
     def test_drained(self) -> None:
-        """O7: a slave that is drained is disconnected once its last build has ended."""
+        """O7: a drained slave is disconnected when its last build has ended."""
         self.availability.buildBegins()
         self.availability.setPause(DRAINING)
         self.slave.clock.advance(1)
@@ -85,7 +85,7 @@ class AvailabilityTests(unittest.SynchronousTestCase):
         self.assertEqual(self.slave.said, ["draining by me", "disconnected: drained by me", DRAINED])
 
     def test_leave(self) -> None:
-        """R3: a removed slave is disconnected at once, or after its last build; it is given no other."""
+        """R3: a removed slave is disconnected at once or after its last build, and gets no other build."""
         self.availability.buildBegins()
         self.assertNoResult(self.availability.leave("removed", atOnce=False))
         self.assertFalse(self.availability.canStartBuild())

@@ -1,4 +1,4 @@
-"""Slaves attach, stay, fight over a name and are thrown out: real brokers, pumped by hand."""
+"""Slaves attach, stay connected, conflict and are disconnected: real brokers, pumped by the tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.slaveport import SlavePortCase, config
 
 
 class AttachTests(SlavePortCase):
-    """Every generation attaches."""
+    """Slaves of every generation attach."""
 
     def test_everyGeneration(self) -> None:
         """A4, A10: a slave of each generation is ready after its login, and gets its perspective."""
@@ -38,7 +38,7 @@ class AttachTests(SlavePortCase):
             self.assertAbsent()
 
     def test_byteByByte(self) -> None:
-        """A login that arrives one byte at a time is the same login."""
+        """A login that arrives byte by byte works."""
         for kind in KINDS:
             slave = FakeSlave(kind)
             slave.connect(self.factory, self.clock)
@@ -49,7 +49,7 @@ class AttachTests(SlavePortCase):
             self.settle()
 
     def test_wordsOfEachDialect(self) -> None:
-        """A10: a python-2 slave hears bytes, a python-3 one text, names of builders included."""
+        """A10: a Python 2 slave gets bytes, a Python 3 slave gets text, builder names included."""
         self.use(config(builders={"naïve": "bot1"}))
         for kind, name in (("0.7.12", "naïve".encode()), ("w4.3", "naïve")):
             slave = self.connect(kind)
@@ -73,7 +73,7 @@ class AttachTests(SlavePortCase):
                 self.settle()
 
     def test_infoThatRaises(self) -> None:
-        """A5: an error of an info method, in the words of python 2 or 3, is an empty answer."""
+        """A5: an error of an info method, from Python 2 or 3, counts as an empty answer."""
         for kind in ("0.7.12", "w4.3"):
             calls = ("getSlaveInfo", "getWorkerInfo", "getVersion", "getCommands")
             slave = self.connect(kind, trouble={call: Trouble("no") for call in calls})
@@ -82,14 +82,14 @@ class AttachTests(SlavePortCase):
             self.settle()
 
     def test_oddInfo(self) -> None:
-        """A6: whatever is in the info files, the slave attaches and what can be shown is shown."""
+        """A6: with any content of the info files, the slave attaches, and the valid part is shown."""
         odd = {b"host": b"\xd6\xff\n", b".host.swp": bytes(range(256)) * 64, b"n": [1, {}]}
         self.connect("0.7.12", info=odd)
         self.assertReady()
         self.assertIn("\ufffd", self.bot.slave_status.getHost())
 
     def test_hugeInfo(self) -> None:
-        """H3: of very long info the master keeps a part: of the first files more than of the last."""
+        """H3: very long info is shortened, the last files most."""
         files = ["admin", *(f"file{number}" for number in range(20)), "host"]
         self.connect("0.7.12", info={name: "\x01" * 500_000 for name in files})
         self.assertReady()
@@ -97,7 +97,7 @@ class AttachTests(SlavePortCase):
         self.assertLess(len(self.bot.slave_status.getHost() or ""), 10_000)
 
     def test_infoOfAnotherShape(self) -> None:
-        """A6: info that is no dictionary is left out."""
+        """A6: info that is not a dictionary is ignored."""
         for answer in ([1], None, 5, b"x"):
             slave = self.connect("0.7.12", trouble={"getSlaveInfo": lambda answer=answer: answer})
             self.assertReady()
@@ -105,7 +105,7 @@ class AttachTests(SlavePortCase):
             self.settle()
 
     def test_statusIsPublished(self) -> None:
-        """The status says who is there, from where, and what it is."""
+        """The status shows the slave's address, version and info."""
         self.connect("0.7.12")
         status = self.bot.slave_status
         self.assertEqual((status.getAdmin(), status.getHost()), ("me", "here"))
@@ -113,7 +113,7 @@ class AttachTests(SlavePortCase):
         self.assertIn("0.7.12", status.generation)
 
     def test_twoVolleys(self) -> None:
-        """An attachment takes two round trips, however many builders there are."""
+        """An attachment takes two round trips, for any number of builders."""
         self.use(config(builders={f"b{i}": "bot1" for i in range(50)}))
         slave = FakeSlave("0.7.12")
         pump = slave.connect(self.factory, self.clock)
@@ -127,25 +127,25 @@ class AttachTests(SlavePortCase):
             while pump.server.deliver():
                 pass
             self.assertLess(trips, 10)
-        # the answer to getCommands makes the second volley; the answers to that make it ready
+        # The answer to getCommands starts the second volley; the answers to that make the slave ready.
         self.assertEqual(trips, 2)
         self.settle()
 
     def test_noBuilders(self) -> None:
-        """A slave that no builder uses attaches all the same."""
+        """A slave without builders attaches."""
         self.use(config(builders={}))
         slave = self.connect()
         self.assertEqual(self.bot.state, State.READY)
         self.assertIn(("setBuilderList", []), slave.heard)
 
     def test_reprIsTotal(self) -> None:
-        """A perspective can be printed in every state."""
+        """A perspective has a repr in every state."""
         self.assertIn("bot1", repr(self.bot))
         self.connect()
         self.assertIn("full", repr(self.bot))
 
     def test_shutdown(self) -> None:
-        """A slave that asks for its own shutdown (0.8.3 and later) is told to go ahead."""
+        """A slave that asks for its own shutdown (0.8.3 and later) is permitted it."""
         slave = self.connect("0.8.14")
         slave.methods.add("shutdown")
         asked: list[str] = []
@@ -163,12 +163,12 @@ class AttachTests(SlavePortCase):
 
 
 class TroubleTests(SlavePortCase):
-    """What a broken slave costs: its connection, never its name."""
+    """A broken slave loses its connection, and its name stays free."""
 
     calls = ("getCommands", "getSlaveInfo", "getVersion", "setBuilderList")
 
     def test_hangs(self) -> None:
-        """A3: a slave that does not answer a call of the attachment is hung up on within a minute."""
+        """A3: a slave that does not answer a call of the attachment is disconnected within a minute."""
         for call in self.calls:
             slave = self.connect(trouble={call: HANG})
             self.assertNotEqual(self.bot.state, State.READY)
@@ -181,7 +181,7 @@ class TroubleTests(SlavePortCase):
             self.settle()
 
     def test_drops(self) -> None:
-        """A3: a slave that drops the link during any call leaves its name free."""
+        """A3: a slave that drops the connection during any call leaves its name free."""
         for call in (*self.calls, "print", "setMaster"):
             self.connect(trouble={call: DROP})
             if call != "setMaster":
@@ -194,7 +194,7 @@ class TroubleTests(SlavePortCase):
             self.settle()
 
     def test_malformedAnswers(self) -> None:
-        """A3: an answer of the wrong shape costs that connection, and the name is free at once."""
+        """A3: an invalid answer ends the connection, and the name is free at once."""
         odd: tuple[Any, ...] = (None, [], {}, {b"full": b"text"}, [b"full"], 7, b"x", {b"other": None})
         for call, answers in (("setBuilderList", odd), ("getCommands", (None, [1], 7))):
             for answer in answers:
@@ -204,13 +204,13 @@ class TroubleTests(SlavePortCase):
                 self.assertIn(call, self.lastEvent())
 
     def test_builderListRefused(self) -> None:
-        """A slave that takes no list of builders, however short, is hung up on, and the status says why."""
+        """A slave that accepts no list of builders is disconnected, and the status tells why."""
         slave = self.connect(trouble={"setBuilderList": Trouble("disk full")})
         self.assertTrue(slave.pump.client.lost)
         self.assertIn("disk full", self.lastEvent())
 
     def test_ghostBuilders(self) -> None:
-        """Builders that nobody asked for are ignored."""
+        """Builders in the answer that were not offered are ignored."""
         slave = FakeSlave()
         ghosts = {b"ghost%d" % i: None for i in range(100)}
         slave.trouble["setBuilderList"] = lambda wanted: ghosts | slave.answer_setBuilderList(wanted)
@@ -220,7 +220,7 @@ class TroubleTests(SlavePortCase):
         self.assertReady()
 
     def test_logsOut(self) -> None:
-        """A slave that drops its perspective has logged out: its link is cut, its name is free."""
+        """A slave that drops its perspective is logged out: its connection is closed, its name is free."""
         slave = self.connect()
         slave.perspective = None
         gc.collect()
@@ -229,7 +229,7 @@ class TroubleTests(SlavePortCase):
         self.assertAbsent()
 
     def test_oneBrokenAmongMany(self) -> None:
-        """R4: a broken slave does not touch the others."""
+        """R4: a broken slave does not affect the others."""
         self.use(config({"bot1": "sekrit", "bot2": "sekrit"}, {"full": "bot1 bot2"}))
         good = self.connect(name="bot2")
         heard = list(good.heard)
@@ -239,7 +239,7 @@ class TroubleTests(SlavePortCase):
 
 
 class FailingBuilderTests(SlavePortCase):
-    """A builder whose directory a slave cannot make costs that builder there, not the slave."""
+    """A builder whose directory a slave cannot make does not affect the slave's other builders."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -247,7 +247,7 @@ class FailingBuilderTests(SlavePortCase):
         self.blocked = {"quick-dir"}
 
     def connect(self, kind: str = "0.7.12", **kw: Any) -> FakeSlave:
-        """A slave with files in the way of some directories."""
+        """Connect a slave with files in the place of some directories."""
         made = FakeSlave(kind)
 
         def answer(wanted: Any) -> Any:
@@ -260,7 +260,7 @@ class FailingBuilderTests(SlavePortCase):
         return super().connect(kind, trouble={"setBuilderList": answer})
 
     def test_everyGeneration(self) -> None:
-        """F6: a slave of any generation builds for all builders but the one that it cannot make."""
+        """F6: a slave of any generation builds for all builders except the failing one."""
         for kind in KINDS:
             slave = self.connect(kind)
             self.assertEqual(self.bot.state, State.READY)
@@ -272,7 +272,7 @@ class FailingBuilderTests(SlavePortCase):
             self.assertEqual(self.bot.slave_status.failing, {})
 
     def test_said(self) -> None:
-        """F6: status and events say which builder fails on which slave and why, and so do those that wait."""
+        """F6: status, events and waiting requests name the failing builder, its slave and the reason."""
         self.connect()
         told = "builder quick cannot be used there: [Errno 17] File exists: '/home/slave/quick-dir'"
         self.assertEqual(failingBuilders(self.bot), [f"slave bot1: {told}"])
@@ -282,7 +282,7 @@ class FailingBuilderTests(SlavePortCase):
         self.assertIn("cannot use this builder ([Errno 17]", whyWaiting([sight]))
 
     def test_triedAgain(self) -> None:
-        """F6: a reconfig, even of the same file, has the slave try again; other slaves hear nothing."""
+        """F6: a reconfig, even of the same file, makes the slave try again; other slaves get no message."""
         slave = self.connect()
         self.blocked.clear()
         self.assertEqual(self.use(self.botmaster.config), ["bot1"])
@@ -295,7 +295,7 @@ class FailingBuilderTests(SlavePortCase):
         self.assertEqual(len(slave.heard), heard)
 
     def test_later(self) -> None:
-        """F6: a builder that fails after a reconfig takes nothing from those that were there."""
+        """F6: a builder that fails after a reconfig does not affect the attached ones."""
         self.blocked = {"new-dir"}
         self.connect()
         self.assertReady()
@@ -307,7 +307,7 @@ class FailingBuilderTests(SlavePortCase):
         self.assertEqual(list(self.bot.slave_status.failing), ["new"])
 
     def test_twoReconfigs(self) -> None:
-        """F6: a list that is tried again never undoes a newer one."""
+        """F6: a retried list never undoes a newer one."""
         self.connect()
         self.blocked = {"quick-dir", "new-dir"}
         self.use(config(builders={"full": "bot1", "quick": "bot1", "new": "bot1"}))
@@ -317,10 +317,10 @@ class FailingBuilderTests(SlavePortCase):
 
 
 class LivenessTests(SlavePortCase):
-    """The master notices who is dead, and does not wait for TCP."""
+    """The master detects dead slaves without waiting for TCP."""
 
     def test_deadPeer(self) -> None:
-        """L1: a peer that is cut off without a goodbye is off line within 150 s."""
+        """L1: a slave that is cut off silently is shown as disconnected within 150 s."""
         slave = self.connect()
         slave.pump.blackhole = True
         self.wait(149)
@@ -330,7 +330,7 @@ class LivenessTests(SlavePortCase):
         self.assertIn("probe", self.lastEvent())
 
     def test_quietPeer(self) -> None:
-        """L1, L5: a slave that says nothing of itself stays, for it answers its probes."""
+        """L1, L5: a slave that sends nothing on its own stays connected: it answers its probes."""
         slave = self.connect()
         self.wait(3600, 10)
         self.assertReady()
@@ -338,7 +338,7 @@ class LivenessTests(SlavePortCase):
         self.assertTrue(25 <= probes <= 30, probes)
 
     def test_deadAfterAnAnswer(self) -> None:
-        """L1, L2: a peer that dies after an answer is off line in time, however short its keepalive."""
+        """L1, L2: a slave that dies after an answer is detected in time, however short its keepalive."""
         self.use(config(keepalive=7.0))
         slave = self.connect()
         self.wait(10)
@@ -349,7 +349,7 @@ class LivenessTests(SlavePortCase):
         self.assertIn("probe", self.lastEvent())
 
     def test_anyByteIsLife(self) -> None:
-        """L1: a slave that talks is not probed."""
+        """L1: a slave that sends data is not probed."""
         slave = self.connect()
         for _ in range(60):
             slave.perspective.callRemote("keepalive")
@@ -357,7 +357,7 @@ class LivenessTests(SlavePortCase):
         self.assertEqual(slave.called.count("getCommands"), 1)
 
     def test_keepaliveOption(self) -> None:
-        """L2: the bot's keepalive option is when it is probed."""
+        """L2: a slave is probed after the keepalive in the bot's options."""
         self.use(config(keepalive=7.0))
         slave = self.connect()
         self.wait(6)
@@ -366,7 +366,7 @@ class LivenessTests(SlavePortCase):
         self.assertEqual(slave.called.count("getCommands"), 2)
 
     def test_keepaliveChanges(self) -> None:
-        """L2: a changed keepalive acts on a slave that is connected."""
+        """L2: a changed keepalive applies to a connected slave."""
         slave = self.connect()
         self.use(config(keepalive=5.0))
         self.wait(8)
@@ -374,7 +374,9 @@ class LivenessTests(SlavePortCase):
         self.assertEqual(slave.called.count("setBuilderList"), 1)
 
     def test_changedListNotAccepted(self) -> None:
-        """A3: a slave that never accepts a changed list is hung up on within a minute, though it lives."""
+        """A3: a slave that does not accept a changed list is disconnected within a minute, even if it is
+        alive.
+        """
         slave = self.connect()
         slave.trouble["setBuilderList"] = HANG
         self.use(config(builders={"full": "bot1", "quick": "bot1"}))
@@ -386,16 +388,16 @@ class LivenessTests(SlavePortCase):
         self.assertIn("builder list", self.lastEvent())
 
     def test_tcpKeepalive(self) -> None:
-        """L1: the kernel watches the link too."""
+        """L1: the kernel checks the connection too (TCP keepalive)."""
         slave = self.connect()
         self.assertTrue(slave.pump.server.keepalive)
 
 
 class DisconnectTests(SlavePortCase):
-    """A slave can be thrown out, whatever it does."""
+    """An administrator can disconnect a slave in any state."""
 
     def test_disconnect(self) -> None:
-        """L3: disconnect() fires with None once everything is taken back; the slave may come again."""
+        """L3: disconnect() fires with None when the slave is detached; the slave may reconnect."""
         slave = self.connect()
         gone: Deferred[None] = self.bot.disconnect()
         self.assertNoResult(gone)
@@ -411,7 +413,7 @@ class DisconnectTests(SlavePortCase):
         self.assertIsNone(self.successResultOf(self.bot.disconnect()))
 
     def test_twoWaiters(self) -> None:
-        """Two that disconnect at the same time are both told."""
+        """Two simultaneous calls of disconnect() both fire."""
         self.connect()
         first, second = self.bot.disconnect(), self.bot.disconnect()
         self.settle()
@@ -419,7 +421,7 @@ class DisconnectTests(SlavePortCase):
         self.successResultOf(second)
 
     def test_unsentBytes(self) -> None:
-        """L3: disconnect() does not wait for what the slave does not read."""
+        """L3: disconnect() does not wait for unsent data."""
         slave = self.connect()
         slave.pump.client.reading = False
         assert self.bot.slave is not None
@@ -429,7 +431,7 @@ class DisconnectTests(SlavePortCase):
         self.successResultOf(gone)
 
     def test_whileAttaching(self) -> None:
-        """disconnect() in the midst of an attachment ends it."""
+        """disconnect() during an attachment ends it."""
         slave = self.connect(trouble={"setBuilderList": HANG})
         gone = self.bot.disconnect()
         self.settle()
@@ -437,7 +439,7 @@ class DisconnectTests(SlavePortCase):
         self.assertTrue(slave.pump.client.lost)
 
     def test_stopService(self) -> None:
-        """O3: stopping cuts every slave, mute ones too, and refuses newcomers."""
+        """O3: stopping the master disconnects every slave, silent ones too, and refuses new ones."""
         self.connect()
         stopped = self.botmaster.stopService()
         self.settle()
@@ -449,7 +451,7 @@ class DisconnectTests(SlavePortCase):
 
 
 class RefusalTests(SlavePortCase):
-    """A refused slave is told why in its own log, and hung up on: never stranded."""
+    """A refused slave gets the reason in its own log, and is disconnected, so that it tries again."""
 
     def refused(self, slave: FakeSlave) -> str:
         self.assertIsNone(slave.perspective)
@@ -462,27 +464,27 @@ class RefusalTests(SlavePortCase):
         return str(next(call[1] for call in slave.heard if call[0] == "print"))
 
     def test_wrongPassword(self) -> None:
-        """A2: a wrong password is refused by hanging up; the status knows of it, the peer hears no detail."""
+        """A2: a wrong password leads to disconnection; the status shows it, the peer gets no detail."""
         for kind in KINDS:
             told = self.refused(self.connect(kind, password="wrong"))
             self.assertIn("unknown name or wrong password", told)
         self.assertIn("wrong password", self.lastEvent())
 
     def test_unknownName(self) -> None:
-        """A2: an unknown name is refused in the same words, and remembered for the status."""
+        """A2: an unknown name is refused with the same message, and the status shows it."""
         told = self.refused(self.connect(name="stranger"))
         self.assertIn("unknown name or wrong password", told)
         self.assertEqual(self.botmaster.unknownLogins.names["stranger"].logins, 1)
 
     def test_passwordCorrected(self) -> None:
-        """A2, R7: once the password is corrected the slave attaches at its next try."""
+        """A2, R7: after its password is corrected, the slave attaches at its next try."""
         self.refused(self.connect(password="new"))
         self.use(config({"bot1": "new"}))
         self.connect(password="new")
         self.assertReady()
 
     def test_passwordChangedUnderALiveLink(self) -> None:
-        """R7: a changed password leaves the live link alone, and is asked for at the next login."""
+        """R7: a changed password does not affect the open connection, and is required at the next login."""
         self.connect()
         self.use(config({"bot1": "new"}))
         self.assertReady()
@@ -491,7 +493,7 @@ class RefusalTests(SlavePortCase):
         self.refused(self.connect())
 
     def test_internalError(self) -> None:
-        """A3: a failure of our own during a login hangs up too, and is logged."""
+        """A3: an internal error during a login also leads to disconnection, and is logged."""
         self.botmaster.config = None  # type: ignore[assignment]
         told = self.refused(self.connect())
         self.assertIn("internal error", told)
@@ -499,7 +501,7 @@ class RefusalTests(SlavePortCase):
         self.botmaster.config = config()
 
     def test_withoutAMind(self) -> None:
-        """A login that brings no mind gets UnauthorizedLogin: it has somebody who reads it."""
+        """A client without a mind gets UnauthorizedLogin: it can show it to its user."""
         slave = FakeSlave()
         slave.connect(self.factory, self.clock, login=False)
         self.slaves.append(slave)
@@ -512,7 +514,7 @@ class DuplicateTests(SlavePortCase):
     """Two connections with one name."""
 
     def test_newerWins(self) -> None:
-        """D1, D4: a slave that comes back before its dead link was noticed is attached at once."""
+        """D1, D4: a slave that reconnects before its dead connection was noticed is attached at once."""
         old = self.connect()
         old.pump.blackhole = True
         new = self.connect()
@@ -524,13 +526,13 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
 
     def test_whileAttaching(self) -> None:
-        """D1: a newer connection replaces one that hangs in its attachment."""
+        """D1: a newer connection replaces one whose attachment hangs."""
         self.connect(trouble={"setBuilderList": HANG})
         self.connect()
         self.assertReady()
 
     def test_fiveAtOnce(self) -> None:
-        """D5: of several logins in one turn exactly one survives, and no transport leaks."""
+        """D5: of five simultaneous logins exactly one stays, and no transport leaks."""
         slaves = [FakeSlave() for _ in range(4)]
         for number, slave in enumerate(slaves):
             slave.connect(self.factory, self.clock, 41000 + number)
@@ -549,7 +551,9 @@ class DuplicateTests(SlavePortCase):
         return holder
 
     def test_conflict(self) -> None:
-        """D2, D3: after three takeovers the one that is attached and answers stays; the other is held."""
+        """D2, D3: after three takeovers, an attached slave that answers keeps the name; the newcomer is
+        held.
+        """
         holder = self.fight(3)
         self.wait(1)
         intruder = self.connect()
@@ -564,7 +568,7 @@ class DuplicateTests(SlavePortCase):
         self.assertFalse(holder.pump.client.lost)
 
     def test_conflictWithAMuteHolder(self) -> None:
-        """D1: in a name conflict the newcomer wins within 15 s if the one attached does not answer."""
+        """D1: in a name conflict, the newcomer wins within 15 s if the attached slave does not answer."""
         holder = self.fight(3)
         holder.pump.blackhole = True
         self.wait(1)
@@ -574,7 +578,7 @@ class DuplicateTests(SlavePortCase):
         self.assertTrue(holder.pump.server.lost)
 
     def test_conflictWithALeavingHolder(self) -> None:
-        """D1: in a name conflict the newcomer is attached at once when the one attached leaves."""
+        """D1: in a name conflict, the newcomer is attached at once when the attached slave leaves."""
         holder = self.fight(3)
         self.wait(1)
         self.connect()
@@ -583,12 +587,12 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
 
     def test_conflictAtTheLastMoment(self) -> None:
-        """D2: a newcomer just before the verdict does not cost a living holder its time to answer."""
+        """D2: a newcomer just before the verdict does not shorten the time of a living holder."""
         holder = self.fight(3)
         self.wait(1)
         first = self.connect()
         self.wait(ARBITRATION_TIME - 0.2)
-        holder.pump.blackhole = True  # a slow link: the answer to a question of now comes after the verdict
+        holder.pump.blackhole = True  # a slow connection: the answer comes after the verdict
         second = self.connect()
         self.clock.advance(0.3)
         holder.pump.blackhole = False
@@ -599,7 +603,7 @@ class DuplicateTests(SlavePortCase):
         self.assertTrue(first.pump.client.lost and second.pump.client.lost)
 
     def test_oneProbeForManyNewcomers(self) -> None:
-        """Row 19: however many newcomers in a name conflict come at once, the holder is asked once."""
+        """Row 19: the holder is probed once for any number of newcomers in a name conflict."""
         holder = self.fight(3)
         self.wait(1)
         before = holder.called.count("getCommands")
@@ -610,7 +614,7 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
 
     def test_newArbitrationAfterALostOne(self) -> None:
-        """D1: a verdict that was due for a newcomer who left does not judge the next one too soon."""
+        """D1: the verdict for a newcomer that left does not come too early for the next one."""
         holder = self.fight(3)
         self.wait(1)
         first = self.connect()
@@ -628,14 +632,14 @@ class DuplicateTests(SlavePortCase):
         self.assertReady()
 
     def test_conflictIsOver(self) -> None:
-        """The note of a name conflict goes when nobody has come for the name for five minutes."""
+        """The note of a name conflict goes after five minutes without a newcomer."""
         self.test_conflict()
         self.wait(300 + 120, 10)
         self.assertReady()
         self.assertEqual(self.bot.slave_status.note, "")
 
     def test_removedDuringSquabble(self) -> None:
-        """R3: removing a bot in the midst of a name conflict cuts both."""
+        """R3: removing a bot during a name conflict closes both connections."""
         holder = self.fight(3)
         self.wait(1)
         intruder = self.connect()
@@ -645,10 +649,10 @@ class DuplicateTests(SlavePortCase):
 
 
 class ReconfigTests(SlavePortCase):
-    """Only what changed is touched."""
+    """A reconfig changes only what the configuration changes."""
 
     def test_noChange(self) -> None:
-        """R5: a configuration that says the same sends no byte to any slave."""
+        """R5: an equal configuration sends no byte to any slave."""
         slave = self.connect()
         before = (slave.pump.server.written, slave.pump.client.written)
         self.assertEqual(self.use(config()), [])
@@ -656,7 +660,7 @@ class ReconfigTests(SlavePortCase):
         self.assertEqual((slave.pump.server.written, slave.pump.client.written), before)
 
     def test_removedAndAdded(self) -> None:
-        """R3: a removed bot is cut and refused, and attaches again, untouched, once it is back."""
+        """R3: a removed bot is disconnected and refused, and attaches again when it is added again."""
         slave = self.connect()
         self.use(config({}, {}))
         self.settle()
@@ -669,7 +673,7 @@ class ReconfigTests(SlavePortCase):
         self.assertReady()
 
     def test_builderMoved(self) -> None:
-        """R6: a builder that moves from one slave to another is moved, without a reconnection."""
+        """R6: a builder moves from one slave to another without a reconnect."""
         bots = dict.fromkeys(("bot1", "bot2", "bot3"), "sekrit")
         self.use(config(bots, {"full": "bot1", "x": "bot3"}))
         one, two, three = self.connect(), self.connect(name="bot2"), self.connect(name="bot3")
@@ -684,7 +688,7 @@ class ReconfigTests(SlavePortCase):
         self.assertEqual(list(self.botmaster.builders["full"].attachedSlaves), ["bot2"])
 
     def test_sameBuilderObject(self) -> None:
-        """R5: a changed builder keeps its identity, and its attached slaves."""
+        """R5: a changed builder stays the same object, with its attached slaves."""
         self.connect()
         builder = self.botmaster.builders["full"]
         changed = BuilderConfig("full", ("bot1",), "full-dir", None, "cat")
@@ -694,7 +698,7 @@ class ReconfigTests(SlavePortCase):
         self.assertReady()
 
     def test_builderChangesWhileOffering(self) -> None:
-        """R2: a builder list that changes while a slave attaches ends with the slave on the new one."""
+        """R2: if the builder list changes during an attachment, the slave ends with the new list."""
         answers: list[Deferred[Any]] = []
         slave = FakeSlave()
 
@@ -718,7 +722,7 @@ class ReconfigTests(SlavePortCase):
         self.assertEqual(list(self.bot.builders), ["quick"])
 
     def test_removedBuilderAddedAgain(self) -> None:
-        """R3: a builder that was removed and added again is attached as if it were new."""
+        """R3: a builder that was removed and added again is attached like a new one."""
         self.connect()
         self.use(config(builders={}))
         self.use(config())
@@ -731,7 +735,7 @@ class ReconfigTests(SlavePortCase):
         self.assertReady()
 
     def test_removedAddedAndLate(self) -> None:
-        """R3, D3: the late goodbye of a removed bot takes nothing from the one added again."""
+        """R3, D3: the late loss of a removed bot's connection does not affect the bot added again."""
         old = self.connect()
         self.use(config({}, {"full": "bot1"}))
         self.use(config())
@@ -743,7 +747,7 @@ class ReconfigTests(SlavePortCase):
         self.assertReady()
 
     def test_orderOfTheFile(self) -> None:
-        """Row 15: after a reconfig the slaves stand in the order of the file, as after a start."""
+        """Row 15: after a reconfig, the slaves are in the order of the file, as after a start."""
         self.use(config(dict.fromkeys(("bot0", "bot1", "bot2"), "sekrit")))
         self.assertEqual(list(self.botmaster.slaves), ["bot0", "bot1", "bot2"])
         self.use(config(dict.fromkeys(("bot2", "bot1"), "sekrit")))

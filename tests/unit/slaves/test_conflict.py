@@ -1,4 +1,4 @@
-"""Two machines with one name: when a takeover is one too many."""
+"""Two machines with one name: the limit of takeovers."""
 
 from twisted.trial import unittest
 
@@ -6,7 +6,7 @@ from buildbot.slaves.conflict import MENTION_EVERY, TAKEOVERS, WINDOW, NameConfl
 
 
 class NameConflictTests(unittest.SynchronousTestCase):
-    """The rule of design.md: more than three takeovers in five minutes."""
+    """The rule of design.md: at most three takeovers in five minutes."""
 
     def fought(self, *times: float) -> NameConflict:
         rule = NameConflict()
@@ -15,15 +15,15 @@ class NameConflictTests(unittest.SynchronousTestCase):
         return rule
 
     def test_rebootIsNoConflict(self) -> None:
-        """D4: a slave that met its own dead link a few times is no name conflict."""
+        """D4: a slave that displaced its own dead connection a few times is not a name conflict."""
         self.assertFalse(self.fought(*range(TAKEOVERS - 1)).isOn(TAKEOVERS))
 
     def test_oneTooMany(self) -> None:
-        """D3: after three takeovers within five minutes the next is one too many."""
+        """D3: after three takeovers within five minutes, the next one is too many."""
         self.assertTrue(self.fought(0, 1, 2).isOn(3))
 
     def test_slowTakeoversAreForgotten(self) -> None:
-        """Takeovers spread over more than five minutes do not add up."""
+        """Takeovers spread over more than five minutes are no conflict."""
         self.assertFalse(self.fought(0, 1, WINDOW).isOn(WINDOW + 2))
 
     def test_mentionedOnceAMinute(self) -> None:
@@ -35,7 +35,7 @@ class NameConflictTests(unittest.SynchronousTestCase):
         self.assertEqual(rule.addresses, ("a:1", "b:4"))
 
     def test_staysOnWhileNewcomersCome(self) -> None:
-        """D3: the rule holds as long as newcomers keep coming, and ends after."""
+        """D3: the conflict lasts as long as newcomers come."""
         rule = self.fought(0, 1, 2)
         for when in range(60, 1200, 60):
             self.assertTrue(rule.isOn(when))
@@ -43,5 +43,5 @@ class NameConflictTests(unittest.SynchronousTestCase):
         self.assertFalse(rule.isOn(1200 + WINDOW))
 
     def test_bounded(self) -> None:
-        """A flood of takeovers does not grow the memory of them."""
+        """Many takeovers use bounded memory."""
         self.assertLess(len(self.fought(*[i / 100 for i in range(1000)]).takeovers), 10)

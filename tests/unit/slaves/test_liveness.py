@@ -12,7 +12,7 @@ from tests.unit.slaves.parts import FakePart, FakePeer
 
 
 class Watched(FakePart):
-    """A slave that is watched."""
+    """A slave to watch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Watched(FakePart):
 
 
 class LivenessTests(unittest.SynchronousTestCase):
-    """A slave that misses a deadline fails; one that keeps them is left alone."""
+    """A slave that misses a deadline fails; others are not touched."""
 
     def setUp(self) -> None:
         self.slave = Watched()
@@ -58,7 +58,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         self.assertEqual(self.slave.said, ["it did not answer a probe within 30 s"])
 
     def test_anyWordWillDo(self) -> None:
-        """Whatever the slave sends after a probe counts as the answer."""
+        """Any data after a probe counts as the answer."""
         self.ready()
         self.clock.advance(120)
         self.peer.lastHeard = 125
@@ -75,7 +75,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         self.assertEqual(self.slave.said, ["it did not accept its builder list within 60 s"])
 
     def test_keepaliveChanged(self) -> None:
-        """A new keepalive counts from when the slave was last heard of."""
+        """A changed keepalive counts from the last data of the slave."""
         self.ready()
         self.clock.advance(50)
         self.slave.keepalive = 60.0
@@ -84,7 +84,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         self.assertEqual(self.peer.probes, 1)
 
     def test_mute(self) -> None:
-        """A slave that may be mute is not probed, until that has ended."""
+        """A slave that may be too busy to answer is not probed until that ends."""
         self.ready()
         self.liveness.mayBeMute(1000.0)
         self.clock.pump([60] * 10)
@@ -94,7 +94,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         self.assertEqual(self.peer.probes, 1)
 
     def test_asked(self) -> None:
-        """A slave that was heard of lately lives; another one is asked, and fails without a word."""
+        """A slave that sent data recently is alive; another one is probed, and fails without an answer."""
         self.assertIs(self.successResultOf(self.liveness.isAnswering(5.0, -1.0)), False)
         self.ready()
         self.assertIs(self.successResultOf(self.liveness.isAnswering(5.0, 10.0)), True)
@@ -107,7 +107,7 @@ class LivenessTests(unittest.SynchronousTestCase):
         self.assertEqual(self.slave.said, ["it did not answer within 5 s"])
 
     def test_stop(self) -> None:
-        """Nothing is watched once the connection is gone."""
+        """After the end of the connection, no timer is left."""
         self.ready()
         self.liveness.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])

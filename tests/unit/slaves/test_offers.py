@@ -1,4 +1,4 @@
-"""The builder lists that a slave was sent."""
+"""The builder lists sent to a slave."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class BuilderOffersTests(unittest.SynchronousTestCase):
         self.assertFalse(self.offers.isTold(TWO))
 
     def test_older(self) -> None:
-        """The answer to an older list means nothing."""
+        """The answer to an older list is ignored."""
         old, new = self.offers.sent(ONE), self.offers.sent(TWO)
         self.assertFalse(self.offers.accept(old, {"full": "no room"}))
         self.assertEqual((self.offers.isPending, self.slave.said), (True, []))
         self.assertTrue(self.offers.accept(new, {}))
 
     def test_since(self) -> None:
-        """A slave that is sent a further list has no more time for the first."""
+        """A further list does not extend the deadline of the first."""
         self.offers.sent(ONE)
         self.slave.clock.advance(30)
         self.offers.sent(TWO)
         self.assertEqual(self.offers.sentAt, 0.0)
 
     def test_failing(self) -> None:
-        """A builder that fails is told once, shown while the slave is there, and remembered."""
+        """A failing builder is logged once, shown while the slave is connected, and remembered."""
         for _ in range(2):
             self.offers.accept(self.offers.sent(TWO), {"quick": "no room"})
         self.assertEqual(self.slave.said, ["builder quick cannot be used there: no room"])
@@ -53,7 +53,7 @@ class BuilderOffersTests(unittest.SynchronousTestCase):
         self.assertEqual((self.slave.slave_status.failing, self.offers.halfMade), ({}, {"quick"}))
 
     def test_waiting(self) -> None:
-        """Everybody who waits for the acceptance of a list hears of it once."""
+        """Every Deferred that waits for the acceptance of a list fires once."""
         one, two = self.offers.whenSettled(), self.offers.whenSettled()
         self.assertNoResult(one)
         self.offers.settled()

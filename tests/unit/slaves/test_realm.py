@@ -1,4 +1,4 @@
-"""Who may log in, and what they get."""
+"""Logins and perspectives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.slaveport import SlavePortCase, config
 
 
 class Account(NewCredPerspective):
-    """A plug-in's account: it counts who comes and goes."""
+    """A plug-in's account that counts logins and logouts."""
 
     def __init__(self) -> None:
         self.minds: list[Any] = []
@@ -53,12 +53,12 @@ class DispatcherTests(SlavePortCase):
         verifyObject(ICredentialsChecker, self.dispatcher)
 
     def test_noImplicitAccount(self) -> None:
-        """S1: the accounts that 0.7.5 always had do not exist unless something registers them."""
+        """S1: 0.7.5's fixed accounts exist only if something registers them."""
         for name, password in ((b"change", b"changepw"), (b"debug", b""), (b"statusClient", b"clientpw")):
             self.failureResultOf(self.login(name, password)).trap("twisted.cred.error.UnauthorizedLogin")
 
     def test_registered(self) -> None:
-        """A plug-in's account gets its perspective, and is told when the client leaves."""
+        """A plug-in's account gets its perspective, and is notified of the logout."""
         account = Account()
         self.dispatcher.register("change", account, "changepw")
         perspective = self.successResultOf(self.login(b"change", b"changepw"))
@@ -71,27 +71,29 @@ class DispatcherTests(SlavePortCase):
         self.assertEqual(account.minds, [])
 
     def test_withoutAPassword(self) -> None:
-        """An account that was registered without a password is closed to everybody."""
+        """An account registered without a password refuses every login."""
         self.dispatcher.register("change", Account())
         self.failureResultOf(self.login(b"change", b"")).trap("twisted.cred.error.UnauthorizedLogin")
 
     def test_unregistered(self) -> None:
-        """An account that was unregistered is unknown."""
+        """An unregistered account is unknown."""
         self.dispatcher.register("change", Account(), "changepw")
         self.dispatcher.unregister("change")
         self.failureResultOf(self.login(b"change", b"changepw")).trap("twisted.cred.error.UnauthorizedLogin")
 
     def test_slaveWithoutAMind(self) -> None:
-        """A slave's name and password alone do not make a slave: there is nobody to call back."""
+        """A login as a slave without a mind is refused: the master could not call it."""
         self.failureResultOf(self.login(b"bot1", b"sekrit")).trap("twisted.cred.error.UnauthorizedLogin")
 
     def test_nonASCII(self) -> None:
-        """Names and passwords beyond ASCII are the same in a python-2 slave's bytes and in the file."""
+        """Names and passwords beyond ASCII are the same in a Python 2 slave's bytes and in the file."""
         self.use(config({"bøt": "pässword"}, {}))
         self.assertIsNotNone(self.connect(name="bøt", password="pässword").perspective)
 
     def test_strangersAreBounded(self) -> None:
-        """O9: unknown names are remembered with their address and count, a hundred of them at most."""
+        """O9: unknown names are remembered with their address and number of logins, at most a hundred
+        names.
+        """
         for number in range(150):
             self.botmaster.unknownLogins.came(f"n{number}", f"10.0.0.{number}:1")
         self.botmaster.unknownLogins.came("n149", "10.0.0.149:2")
@@ -100,7 +102,7 @@ class DispatcherTests(SlavePortCase):
         self.assertEqual((stranger.logins, stranger.address), (2, "10.0.0.149:2"))
 
     def test_persistentStranger(self) -> None:
-        """H2: made-up names do not push out a slave with a slip in its name, which comes again and again."""
+        """H2: a slave with a typing error in its name stays in the list, since it comes again and again."""
         for number in range(1000):
             self.botmaster.unknownLogins.came(f"junk{number}", "10.0.0.1:1")
             if number % 100 == 0:
@@ -109,7 +111,7 @@ class DispatcherTests(SlavePortCase):
         self.assertEqual(len(self.botmaster.unknownLogins.names), NAMES_EACH + 1)
 
     def test_guessesAtAnAccount(self) -> None:
-        """H2: wrong passwords for an account that is no slave are counted as long as it exists."""
+        """H2: wrong passwords for an account that is not a slave are counted until it is removed."""
         self.dispatcher.register("change", Account(), "changepw")
         for _ in range(3):
             self.failureResultOf(self.login(b"change", b"wrong"))
@@ -119,7 +121,7 @@ class DispatcherTests(SlavePortCase):
         self.assertEqual(self.dispatcher.guesses, {})
 
     def test_guessesAtASlave(self) -> None:
-        """H2: each guess at a bot is counted, and a line tells of them, whatever names others make up."""
+        """H2: each wrong password for a bot is counted and logged, despite invented names of others."""
         lines: list[str] = []
 
         def observe(event: Any) -> None:
@@ -136,7 +138,7 @@ class DispatcherTests(SlavePortCase):
         self.assertLess(len(lines), 20)
 
     def test_refusedLater(self) -> None:
-        """H2: who guesses without a pause is answered later and later; others are served at once."""
+        """H2: answers to a password guesser are delayed more and more; others are served at once."""
         for _ in range(BURST + 30):
             self.login(b"bot1", b"wrong").addErrback(lambda why: None)
         late: list[Any] = []
