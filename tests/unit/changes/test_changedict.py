@@ -1,4 +1,4 @@
-"""What is in a change that a client sends."""
+"""The content of a client's change."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from buildbot.model.change import LONGEST_COMMENTS
 
 
 def said(**kw: Any) -> dict[str, Any]:
-    """What a client says at least, and more."""
+    """The smallest valid dictionary of a client, with more keys."""
     return {"who": "ann", "files": ["a.c"], "comments": "fix", **kw}
 
 
 class ChangeDictTests(unittest.SynchronousTestCase):
-    """What is in a change."""
+    """The content of a change."""
 
     def bad(self, what: object, words: str) -> None:
         error = self.assertRaises(BadChange, changeFrom, what)
@@ -25,16 +25,15 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertLess(len(str(error)), 200)
 
     def test_least(self) -> None:
-        """Contrib scripts give three keys: the rest is as if nobody had said anything."""
+        """Contrib scripts send three keys; the others have their defaults."""
         change = changeFrom(said())
         assert change is not None
         self.assertEqual((change.who, change.files, change.comments), ("ann", ["a.c"], "fix"))
         self.assertEqual((change.branch, change.revision, change.category, change.links), (None,) * 3 + ([],))
 
     def test_bytes(self) -> None:
-        """
-        What python-2 clients send, keys and values in bytes and files as a tuple, says the same; names that
-        are not UTF-8 get back to slaves as they came.
+        """Changes of Python 2 clients, in bytes and with files as a tuple, are the same; slaves get names
+        that are not UTF-8 unchanged.
         """
         files = ("dir/ä.c".encode(), b"caf\xe9.c")
         told = {b"who": "änn".encode(), b"files": files, b"comments": b"caf\xe9", b"branch": b"caf\xe9"}
@@ -45,7 +44,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertEqual([change.who, change.comments, change.revision], ["änn", "caf\ufffd", "r7"])
 
     def test_places(self) -> None:
-        """F2: of which repository, project and codebase it is; clients of 0.7.5 do not say."""
+        """F2: a change has its repository, project and codebase; clients of 0.7.5 do not send them."""
         said = {"who": "me", "files": ["a"], "comments": ""}
         names = ("repository", "project", "codebase")
         for places, wanted in (
@@ -58,7 +57,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertRaises(BadChange, changeFrom, {**said, "repository": 5})
 
     def test_later(self) -> None:
-        """What later clients say counts too; what nobody knows does not hurt."""
+        """Keys of later clients are used; unknown keys are ignored."""
         change = changeFrom(
             said(
                 **{"category": "web", "revlink": "http://x/7", "when": 1234, "isdir": 1, "revision": 7},
@@ -72,7 +71,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertEqual(dict(change.properties), {"a": "b", "n": [1, [2.5, None, True]], "d": {"x": 1}})
 
     def test_nothing(self) -> None:
-        """None, and nothing between the quotes, are no branch, revision, category."""
+        """None and an empty text mean no branch, revision or category."""
         for nothing in (None, "", b""):
             keys = ("branch", "revision", "category", "revlink", "when")
             change = changeFrom(said(**{key: nothing for key in keys if key != "when" or nothing is None}))
@@ -80,7 +79,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
             self.assertEqual((change.branch, change.revision, change.category), (None, None, None))
 
     def test_prefix(self) -> None:
-        """With a prefix, files below it count, without it; a change elsewhere is none."""
+        """With a prefix, only the files below it count, without the prefix; a change elsewhere is ignored."""
         files = [b"trunk/a.c", "trunk/b.c", "branches/c.c", "trunk"]
         change = changeFrom(said(files=files, links=["1", "2", "3", "4"]), "trunk/")
         assert change is not None
@@ -90,7 +89,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
         self.assertIsNotNone(changeFrom(said(files=[])))
 
     def test_wrong(self) -> None:
-        """What is no change is refused in words that tell the client why."""
+        """An invalid change is refused, with the reason for the client."""
         self.bad(None, "a change must be a dictionary, not NoneType")
         self.bad([("who", "ann")], "a change must be a dictionary, not list")
         self.bad({"who": "ann"}, "the change has no files and no comments")
@@ -110,7 +109,7 @@ class ChangeDictTests(unittest.SynchronousTestCase):
             self.bad(said(when=when), "when must be a number of seconds")
 
     def test_size(self) -> None:
-        """What is too large is refused, but for comments: those are cut."""
+        """A change that is too large is refused; long comments are shortened."""
         long = "x" * (changedict.LONGEST_NAME + 1)
         for key in ("who", "branch", "revision", "category"):
             self.bad(said(**{key: long}), f"{key} has more than {changedict.LONGEST_NAME} characters")

@@ -1,4 +1,4 @@
-"""How the master hears of changes: what clients of all generations send, and who may send it."""
+"""Changes from clients of all generations, and the accounts that may send them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.unit.changes.test_changedict import said
 
 
 class FakeMaster(service.MultiService):
-    """What change sources need of a BuildMaster."""
+    """The attributes of a BuildMaster that change sources use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class SourceCase(unittest.SynchronousTestCase):
         self.pumps: list[Pump] = []
 
     def use(self, source: Any) -> Any:
-        """One more source in the configuration."""
+        """Add a source to the configuration."""
         starting = source.setServiceParent(self.master.change_svc)
         if starting is not None:
             self.successResultOf(starting)
@@ -77,7 +77,7 @@ class SourceCase(unittest.SynchronousTestCase):
     def login(
         self, user: str = "change", password: str = "changepw", factory: Any = None, python2: bool = False
     ) -> Any:
-        """A client logs in; what comes of it."""
+        """Log in a client; return the result."""
         client = pb.PBClientFactory()
         if python2:
             client.protocol = Python2Broker
@@ -107,10 +107,10 @@ class SourceCase(unittest.SynchronousTestCase):
 
 
 class PBChangeSourceTests(SourceCase):
-    """Changes that are sent."""
+    """Changes from clients."""
 
     def test_interface(self) -> None:
-        """Sources are what 0.7.5's interface says, and tell what they watch."""
+        """Sources provide 0.7.5's interface, and describe themselves."""
         for source, words in (
             (ChangeSource(), "ChangeSource"),
             (PBChangeSource(), "'change' sends to the slave port"),
@@ -121,7 +121,7 @@ class PBChangeSourceTests(SourceCase):
             self.assertNotIn("changepw", source.describe() + repr(source))
 
     def test_sent(self) -> None:
-        """P2: a change is answered, with None, once it is on disk, and not before."""
+        """P2: a change is answered, with None, when it is on disk, and not before."""
         self.use(PBChangeSource())
         perspective = self.successResultOf(self.login())
         self.store.lazy = True
@@ -135,7 +135,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual((change.number, change.who, change.branch, change.revision), (1, "ann", "b", 7))
 
     def test_python2(self) -> None:
-        """A client on Python 2 is understood."""
+        """A client on Python 2 can send changes."""
         self.use(PBChangeSource())
         perspective = self.successResultOf(self.login(python2=True))
         answer = self.send(perspective, {**said(who="änn", branch=None), "files": ("ä.c", b"\xff")})
@@ -144,7 +144,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual((change.who, change.files), ("änn", ["ä.c", "\udcff"]))
 
     def test_prefix(self) -> None:
-        """A change outside of the prefix is answered, and is none."""
+        """A change outside of the prefix is answered and ignored."""
         self.use(PBChangeSource(prefix="trunk/"))
         perspective = self.successResultOf(self.login())
         self.assertIsNone(self.successResultOf(self.send(perspective, said())))
@@ -152,7 +152,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual([change.files for change in self.changes()], [["a.c"]])
 
     def test_bad(self) -> None:
-        """What is no change is refused in words; the client stays connected, nothing is kept."""
+        """An invalid change is refused with the reason; the client stays connected, nothing is stored."""
         self.use(PBChangeSource())
         perspective = self.successResultOf(self.login())
         why = self.failureResultOf(self.send(perspective, {"who": "ann"}))
@@ -162,7 +162,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual(len(self.changes()), 1)
 
     def test_fullDisk(self) -> None:
-        """P4: a change that cannot be kept is not acknowledged, and the client is told to come again."""
+        """P4: a change that cannot be stored is not acknowledged, and the client is told to send it again."""
         self.use(PBChangeSource())
         perspective = self.successResultOf(self.login())
         self.store.full = True
@@ -173,7 +173,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual(len(self.changes()), 1)
 
     def test_account(self) -> None:
-        """S1: the account is there as long as the source is, with its password and no other one."""
+        """S1: the account exists as long as the source, with its password only."""
         self.failureResultOf(self.login())
         source = self.use(PBChangeSource("hook", "s3cret"))
         self.failureResultOf(self.login())
@@ -183,7 +183,7 @@ class PBChangeSourceTests(SourceCase):
         self.failureResultOf(self.login("hook", "s3cret"))
 
     def test_removed(self) -> None:
-        """Who is still logged in when the source is removed is told that nothing is taken any more."""
+        """A client that is logged in when the source is removed is told that it takes no changes any more."""
         source = self.use(PBChangeSource())
         perspective = self.successResultOf(self.login())
         self.remove(source)
@@ -193,7 +193,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual(self.changes(), [])
 
     def test_twoOfOneName(self) -> None:
-        """Two sources cannot have one account; both can if their names differ."""
+        """Two sources cannot share an account; with different names, both work."""
         self.use(PBChangeSource())
         second = PBChangeSource(prefix="trunk/")
         why = self.failureResultOf(second.setServiceParent(self.master.change_svc), ValueError)
@@ -203,7 +203,7 @@ class PBChangeSourceTests(SourceCase):
         self.use(PBChangeSource("other"))
 
     def test_ownPort(self) -> None:
-        """With a port of its own it takes the account there, and not on the slave port."""
+        """A source with a separate port takes its account there, and not on the slave port."""
         source = self.use(PBChangeSource("hook", "s3cret", port=9999))
         (listening,) = self.master.reactor.tcpServers
         self.assertEqual(listening[0], 9999)
@@ -217,7 +217,7 @@ class PBChangeSourceTests(SourceCase):
         self.assertTrue(self.pump.client.lost)
 
     def test_guessesAtAnOwnPort(self) -> None:
-        """H2: wrong passwords for the account of an own port are counted, and forgotten with the source."""
+        """H2: wrong passwords on a separate port are counted, and forgotten with the source."""
         source = self.use(PBChangeSource("hook", "s3cret", port=9999))
         (listening,) = self.master.reactor.tcpServers
         for name in ("hook", "hook", "junk"):
@@ -228,21 +228,21 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual(guesses, {})
 
     def test_portTaken(self) -> None:
-        """R1: a port that cannot be opened fails the start of the source."""
+        """R1: if its port cannot be opened, the start of a source fails."""
         self.master.reactor.taken = 9999
         source = PBChangeSource(port="tcp:9999")
         self.failureResultOf(source.setServiceParent(self.master.change_svc), CannotOpen)
         self.remove(source)
 
     def test_equal(self) -> None:
-        """R5: the same master.cfg, loaded again, has equal sources."""
+        """R5: loading the same master.cfg again gives equal sources."""
         self.assertEqual(PBChangeSource(port=1234), PBChangeSource(port="tcp:1234"))
         others = [PBChangeSource("a"), PBChangeSource(passwd="b"), PBChangeSource(port=1), PBChangeSource()]
         self.assertNotIn(PBChangeSource(prefix="a/"), others)
         self.assertEqual(len({id(each) for each in others for other in others if each == other}), 4)
 
     def test_wrongArguments(self) -> None:
-        """What a user may write wrong in master.cfg is told in words, without the password."""
+        """Wrong arguments in master.cfg are reported in the user's words, without the password."""
         self.assertRaises(TypeError, PBChangeSource, "")
         self.assertNotIn("7", str(self.assertRaises(TypeError, PBChangeSource, "a", 7)))
         self.assertRaises(TypeError, PBChangeSource, prefix=["trunk"])
@@ -258,14 +258,14 @@ class PBChangeSourceTests(SourceCase):
         self.assertEqual(len(self.flushWarnings()), 1)
 
     def test_sep(self) -> None:
-        """The sep= of long ago still works; a warning says what to write instead."""
+        """The deprecated sep= still works; a warning names the replacement."""
         source = PBChangeSource(prefix="trunk", sep="/")
         self.assertEqual(source.prefix, "trunk/")
         (warning,) = self.flushWarnings()
         self.assertIn("at the end of prefix=", warning["message"])
 
     def test_oldSubclass(self) -> None:
-        """A source of 0.7.5's making, whose perspective alters what it is told, works."""
+        """A source written for 0.7.5, whose perspective changes the received change, works."""
 
         class Perspective(ChangePerspective):
             def perspective_addChange(self, changedict: Any) -> Any:
@@ -282,10 +282,10 @@ class PBChangeSourceTests(SourceCase):
 
 
 class OwnChangemaster(SourceCase):
-    """What takes the changes of a perspective may be somebody's own."""
+    """A user's own object may take the changes of a perspective."""
 
     def test_answers(self) -> None:
-        """0.7.5, row 24: it may answer with nothing, or with a Deferred."""
+        """0.7.5, row 24: its addChange may return None or a Deferred."""
         for answer in (None, succeed(None)):
             taken: list[Any] = []
 
@@ -301,10 +301,10 @@ class OwnChangemaster(SourceCase):
 
 
 class FloodTests(unittest.SynchronousTestCase):
-    """Changes that come faster than they can be stored."""
+    """Changes that arrive faster than they can be stored."""
 
     def test_flood(self) -> None:
-        """H3: a client may have so much on its way to the disk, and is told to send the rest again."""
+        """H3: the unstored changes of a client are limited; it is told to send the rest again."""
         waiting: list[Deferred[None]] = []
 
         class Slow:
@@ -327,7 +327,7 @@ class FloodTests(unittest.SynchronousTestCase):
 
 
 class Polling(ChangeSource):
-    """A source of a user: it takes time to start, and may not."""
+    """A user's source that starts slowly, or fails to."""
 
     compare_attrs = ("where",)
 
@@ -344,7 +344,7 @@ class Polling(ChangeSource):
 
 
 class Old(ChangeSource):
-    """A source as it was written for 0.7.5."""
+    """A source written for 0.7.5."""
 
     running_ = False
 
@@ -360,10 +360,12 @@ class Old(ChangeSource):
 
 
 class ChangeSourceTests(SourceCase):
-    """Sources of users."""
+    """Users' sources."""
 
     def test_start(self) -> None:
-        """A source that takes time to start is waited for; one that cannot start says so."""
+        """A reconfig waits for a source that starts slowly; the error of one that cannot start is
+        reported.
+        """
         source = Polling()
         starting = source.setServiceParent(self.master.change_svc)
         assert starting is not None
@@ -379,21 +381,21 @@ class ChangeSourceTests(SourceCase):
         self.failureResultOf(starting, OSError)
 
     def test_old(self) -> None:
-        """One of 0.7.5 works."""
+        """A source written for 0.7.5 works."""
         source = self.use(Old())
         self.assertEqual([change.comments for change in self.changes()], ["old"])
         self.remove(source)
         self.assertFalse(source.running_)
 
     def test_equal(self) -> None:
-        """What a subclass lists makes two of its kind equal."""
+        """Two sources of a subclass are equal if their compare_attrs are."""
         self.assertEqual(Polling("a"), Polling("a"))
         self.assertNotEqual(Polling("a"), Polling("b"))
         self.assertNotEqual(Polling(""), ChangeSource())
 
 
 class FullDiskTests(SourceCase):
-    """P4: sources that do not look at what becomes of a change find it once, and never again."""
+    """P4: the disk is full, and sources ignore the result of addChange."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -405,14 +407,14 @@ class FullDiskTests(SourceCase):
             self.said.append(formatEvent(event) or "")
 
     def find(self, comments: str) -> Deferred[Change]:
-        """A source finds a change."""
+        """Let a source find a change."""
         return self.master.change_svc.addChange(Change("ann", ["a.c"], comments))
 
     def comments(self) -> list[str]:
         return [change.comments for change in self.changes()]
 
     def test_waits(self) -> None:
-        """Changes that are found while the disk is full are kept in their order as soon as they can be."""
+        """Changes found while the disk is full are stored in order when there is room."""
         self.store.full = True
         waiting = [self.find("one"), self.find("two")]
         self.master.reactor.pump([RETRY_AFTER] * 5)
@@ -429,7 +431,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(ends, "changes can be stored again: 3 had to wait, 0 were refused")
 
     def test_slowDisk(self) -> None:
-        """The same, for several that were on their way to the disk at once."""
+        """The same, for several changes that are being stored at once."""
         self.store.lazy = True
         for name in ("one", "two"):
             self.find(name)
@@ -442,7 +444,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.comments(), ["one", "two", "three"])
 
     def test_recovered(self) -> None:
-        """That one of those was kept after all tells that all can be."""
+        """When one of these changes is stored after all, the others are stored too."""
         self.store.lazy = True
         for name in ("one", "two"):
             self.find(name)
@@ -456,7 +458,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.master.reactor.getDelayedCalls(), [])
 
     def test_noChange(self) -> None:
-        """What nothing can keep is refused, and keeps no other one waiting."""
+        """A change that can never be stored is refused, and does not block others."""
         self.store.full = True
         self.find("one")
         bad = self.master.change_svc.addChange(Change("ann", ["a.c"], b"two"))  # type: ignore[arg-type]
@@ -467,7 +469,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.comments(), ["one", "three"])
 
     def test_onlyNoChange(self) -> None:
-        """The same, if no other one waits, for the one before is on its way to a slow disk."""
+        """The same, if no other change waits, while an earlier one is being stored on a slow disk."""
         self.store.full = True
         self.find("one")
         self.store.lazy = True
@@ -481,7 +483,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.comments(), ["one"])
 
     def test_oldestIsNoChange(self) -> None:
-        """If the oldest that waits can never be kept, which shows when there is room, the others go on."""
+        """If the oldest waiting change turns out to be invalid, the others are stored."""
         original = self.store.addChange
         self.store.full = True
         bad, good = self.find("bad"), self.find("good")
@@ -496,7 +498,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.successResultOf(good).comments, "good")
 
     def test_tooMany(self) -> None:
-        """Those beyond a bound are refused, for the memory is no disk; the log says how many at the end."""
+        """The number of waiting changes is limited; the log has the number of refused ones."""
         self.patch(changes, "MOST_WAITING", 2)
         self.store.full = True
         for name in ("one", "two", "three", "four"):
@@ -509,7 +511,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.said[1:], ["changes can be stored again: 2 had to wait, 2 were refused"])
 
     def test_told(self) -> None:
-        """A source that does look learns that a change was refused."""
+        """A source that checks the result learns that a change was refused."""
         self.patch(changes, "MOST_WAITING", 0)
         self.store.full = True
         self.find("one")
@@ -521,7 +523,7 @@ class FullDiskTests(SourceCase):
         self.master.reactor.advance(RETRY_AFTER)
 
     def test_stopped(self) -> None:
-        """What waits when the master stops is tried once more; the log says how many are lost."""
+        """When the master stops, waiting changes are tried once more; the log has the number of lost ones."""
         self.store.full = True
         for name in ("one", "two"):
             self.find(name)
@@ -537,7 +539,7 @@ class FullDiskTests(SourceCase):
         self.assertEqual(self.comments(), ["three", "four"])
 
     def test_stoppedWithASource(self) -> None:
-        """A source that does not stop keeps nobody from learning what is lost; what it finds last is too."""
+        """A source that does not stop does not block this, and its last changes are counted too."""
 
         class Slow(ChangeSource):
             stopped: Deferred[None] = Deferred()
@@ -563,7 +565,7 @@ class FullDiskTests(SourceCase):
         self.master.startService()
 
     def test_stoppedInTime(self) -> None:
-        """What can be kept when the master stops is kept."""
+        """Changes that can be stored when the master stops are stored."""
         self.store.full = True
         for name in ("one", "two"):
             self.find(name)
@@ -578,7 +580,9 @@ class FullDiskTests(SourceCase):
         self.master.startService()
 
     def test_sent(self) -> None:
-        """A change that is sent does not wait: who sends it is told at once, also by old subclasses."""
+        """A change from a client does not wait: the client gets the error at once, also with old
+        subclasses.
+        """
 
         class Source(PBChangeSource):
             def getPerspective(self) -> ChangePerspective:
@@ -598,7 +602,7 @@ class FullDiskTests(SourceCase):
 
 
 class ChangeMasterTests(SourceCase):
-    """Where they arrive."""
+    """The parent of the sources."""
 
     def test_sources(self) -> None:
         """Sources can be added and removed, as in 0.7.5."""
@@ -609,7 +613,7 @@ class ChangeMasterTests(SourceCase):
         self.assertEqual(list(self.master.change_svc), [])
 
     def test_numbered(self) -> None:
-        """A change is found by its number; one that there is not is None."""
+        """A change is found by its number; None for an unknown number."""
         stored = self.successResultOf(self.master.change_svc.addChange(Change("ann", ["a.c"], "x")))
         self.assertEqual(stored.number, 1)
         found = self.successResultOf(self.master.change_svc.getChangeNumbered(1))

@@ -1,4 +1,4 @@
-"""The client that sends changes: against our own master, and against troubles of all kinds."""
+"""The client that sends changes, with our own master and with all kinds of errors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.unit.changes.test_changes import SourceCase
 
 
 class SSLError(Exception):
-    """I look like the error of OpenSSL, which is installed with the extra tls alone."""
+    """I replace the error of OpenSSL, which only the extra tls installs."""
 
     __module__ = "OpenSSL.SSL"
 
 
 @implementer(IStreamClientEndpoint)
 class Cable:
-    """An endpoint that leads to a factory in this process, or to some trouble."""
+    """An endpoint that leads to a factory in this process, or to an error."""
 
     def __init__(self, reactor: Any, server: Any) -> None:
         self._reactor = reactor
@@ -61,10 +61,10 @@ class SenderCase(SourceCase):
 
 
 class SendTests(SenderCase):
-    """A change is sent."""
+    """Sending one change."""
 
     def test_sent(self) -> None:
-        """P2: a change is sent, and said to be once the master has it on disk; then the connection ends."""
+        """P2: success is reported when the master has the change on disk; then the connection ends."""
         self.use(PBChangeSource())
         self.store.lazy = True
         sender = self.sender()
@@ -82,20 +82,22 @@ class SendTests(SenderCase):
         self.assertEqual(self.master.reactor.getDelayedCalls(), [])
 
     def test_otherUser(self) -> None:
-        """Each change can have an author of its own; a change can name no file."""
+        """Each change can have its own author; a change may have no files."""
         self.use(PBChangeSource())
         self.successResultOf(self.pumped(self.sender().send(None, None, "", [], "bob")))
         self.assertEqual([(change.who, change.files) for change in self.changes()], [("bob", [])])
 
     def test_password(self) -> None:
-        """Another account is used if it is given."""
+        """Another account can be used."""
         self.use(PBChangeSource("hook", "pässword"))
         sender = self.sender(username="hook", password="pässword")
         self.successResultOf(self.pumped(sender.send(None, None, "", ["a.c"])))
         self.assertEqual(len(self.changes()), 1)
 
     def test_refused(self) -> None:
-        """S1: a master without such a source refuses; the user is told why that may be, without password."""
+        """S1: if the master has no such source, the error tells the possible reasons, without the
+        password.
+        """
         sender = self.sender(password="s3cret")
         reason = self.reason(sender.send(None, None, "", ["a.c"]))
         self.assertIn("master:9989 refuses the login of 'change'", reason)
@@ -110,26 +112,26 @@ class SendTests(SenderCase):
         self.assertTrue(self.cable.pump.client.lost)
 
     def test_notTaken(self) -> None:
-        """What the master does not take is told in its words."""
+        """If the master refuses a change, the error has the master's reason."""
         self.use(PBChangeSource())
         reason = self.reason(self.sender().send(None, None, "", ["a.c"], when="today"))
         self.assertIn("master:9989 does not take the change: ", reason)
         self.assertIn("when must be a number of seconds", reason)
 
     def test_fullDisk(self) -> None:
-        """P4: a change that is not kept is not said to be sent."""
+        """P4: a change that is not stored is not reported as sent."""
         self.use(PBChangeSource())
         self.store.full = True
         self.assertIn("disk is full", self.reason(self.sender().send(None, None, "", ["a.c"])))
 
     def test_nobodyThere(self) -> None:
-        """Nobody listens there, or there is no such host."""
+        """A refused connection and an unknown host are reported."""
         for error in (ConnectionRefusedError("Connection refused"), DNSLookupError("no such host")):
             reason = self.reason(self.sender(error).send(None, None, "", ["a.c"]))
             self.assertIn("cannot connect to master:9989: ", reason)
 
     def test_silence(self) -> None:
-        """A master that does not answer is given up in time, and the connection cut."""
+        """A master that does not answer is given up after the time limit, and the connection is closed."""
         self.use(PBChangeSource())
         self.store.lazy = True
         answer = self.sender(timeout=20).send(None, None, "", ["a.c"])
@@ -143,7 +145,7 @@ class SendTests(SenderCase):
         self.store.lazy = False
 
     def test_hangUp(self) -> None:
-        """A master that ends meanwhile is said to have: nobody knows whether it has the change."""
+        """If the connection ends before the answer, the error says that the result is unknown."""
         self.use(PBChangeSource())
         self.store.lazy = True
         answer = self.sender().send(None, None, "", ["a.c"])
@@ -153,7 +155,7 @@ class SendTests(SenderCase):
         self.store.lazy = False
 
     def test_handshake(self) -> None:
-        """S1: a connection that ends before the login is told at once, with the reason of TLS."""
+        """S1: a connection that ends before the login is reported at once, with the reason of TLS."""
         for why, said in (
             (
                 SSLError([("SSL routines", "", "certificate verify failed")]),
@@ -168,7 +170,7 @@ class SendTests(SenderCase):
             self.assertEqual(reason, said)
 
     def test_tooLarge(self) -> None:
-        """What PB cannot carry is told before it is sent."""
+        """A change too large for PB is reported before it is sent."""
         self.use(PBChangeSource())
         more: dict[str, Any]
         for more in ({"comments": "ä" * 350_000}, {"comments": "", "properties": {"a": ["x" * 700_000]}}):
@@ -179,21 +181,21 @@ class SendTests(SenderCase):
 
 
 class SendAllTests(SenderCase):
-    """Several changes are sent over one connection."""
+    """Sending several changes over one connection."""
 
     def setUp(self) -> None:
         super().setUp()
         self.told: list[tuple[int, str | None]] = []
 
     def sendAll(self, *names: str, when: object = None, **kw: Any) -> Deferred[None]:
-        """Send a change of each file; C{when} of the second one."""
+        """Send a change for each file; C{when} is the time of the second one."""
         changes: list[dict[str, Any]] = [{"who": "ann", "files": [name], "comments": ""} for name in names]
         if when is not None:
             changes[1]["when"] = when
         return self.sender(**kw).sendAll(changes, lambda index, why: self.told.append((index, why)))
 
     def test_all(self) -> None:
-        """F10: the master gets each once it has the one before, in their order."""
+        """F10: each change is sent when the master has the one before, in order."""
         self.use(PBChangeSource())
         self.store.lazy = True
         answer = self.pumped(self.sendAll("a", "b", "c"))
@@ -208,7 +210,7 @@ class SendAllTests(SenderCase):
         self.assertTrue(self.cable.pump.client.lost)
 
     def test_oneRefused(self) -> None:
-        """F10: one that the master will never take is told as such, and the next ones are sent."""
+        """F10: a change that the master never accepts is reported, and the next ones are sent."""
         self.use(PBChangeSource())
         self.successResultOf(self.pumped(self.sendAll("a", "b", "c", when="today")))
         self.assertEqual([index for index, _ in self.told], [0, 1, 2])
@@ -216,7 +218,7 @@ class SendAllTests(SenderCase):
         self.assertEqual([change.files for change in self.changes()], [["a"], ["c"]])
 
     def test_diskFullMeanwhile(self) -> None:
-        """F10: one that the master cannot keep just now is not refused: it can be sent again."""
+        """F10: a change that the master cannot store now is reported as one to send again."""
         self.use(PBChangeSource())
         self.store.full = True
         self.assertIn("disk is full", self.reason(self.sendAll("a", "b")))
@@ -237,10 +239,10 @@ class SendAllTests(SenderCase):
 
 
 class OldWayTests(unittest.SynchronousTestCase):
-    """What scripts of 0.7.5 call."""
+    """The functions that scripts of 0.7.5 call."""
 
     def test_addresses(self) -> None:
-        """A master is a host and a port, or an endpoint description; anything else is said to be wrong."""
+        """A master is given as host and port, or as an endpoint description; other addresses are refused."""
         reactor = Reactor()
         for good in ("localhost:9989", "[::1]:9989", "10.0.0.1:9989", "tcp:localhost:9989"):
             Sender(good, reactor=reactor)
@@ -248,7 +250,7 @@ class OldWayTests(unittest.SynchronousTestCase):
             self.assertRaises(ValueError, Sender, bad, reactor=reactor)
 
     def test_prints(self) -> None:
-        """Success and failure are printed where they belong."""
+        """Success is printed to standard output, failure to standard error."""
         sender = Sender("localhost:9989", "ann", reactor=Reactor())
         out, err = io.StringIO(), io.StringIO()
         self.patch(sys, "stdout", out)
@@ -260,7 +262,7 @@ class OldWayTests(unittest.SynchronousTestCase):
         self.assertTrue(sender.failed)
 
     def test_stop(self) -> None:
-        """stop() ends what run() runs, and passes on what it is given."""
+        """stop() ends the reactor that run() runs, and passes on its argument."""
         reactor = Reactor()
         self.assertEqual(Sender("localhost:9989", "ann", reactor=reactor).stop(7), 7)
         self.assertTrue(reactor.stopped)

@@ -1,4 +1,4 @@
-"""The arguments of steps, schedulers, change sources, locks and recipes, checked when they are loaded."""
+"""Checks of the arguments of steps, schedulers, change sources, locks and recipes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NEXT = HEAD.count("\n") + 1
 
 
 def errorsOf(text: str) -> list[str]:
-    """What is wrong with the head and these lines, with the line of each."""
+    """The errors of the head and these lines, with their line numbers."""
     try:
         load(HEAD + text, "master.cfg", os.getcwd())
     except ConfigErrors as errors:
@@ -60,7 +60,7 @@ def loaded(text: str) -> MasterConfig:
 
 
 def shellCommand(**kwargs: str) -> str:
-    """The line that adds a shell command with one more argument."""
+    """A line that adds a shell command with one more argument."""
     pairs = "".join(f", {name}={value}" for name, value in kwargs.items())
     return f"f.addStep(ShellCommand, command='make'{pairs})"
 
@@ -69,11 +69,11 @@ UPLOAD = "f.addStep(FileUpload, slavesrc='a', masterdest='b', {})"
 
 
 def own(**attributes: object) -> str:
-    """The line that adds a step of a class with these attributes."""
+    """A line that adds a step of a class with these attributes."""
     return f"f.addStep(type('Own', (Compile,), {attributes!r}))"
 
 
-#: A line of master.cfg -> what is said of it.
+#: A line of master.cfg -> its error.
 WRONG = {
     # shell commands
     shellCommand(
@@ -171,7 +171,7 @@ WRONG = {
     "f.addStep(MaxQ)": "MaxQ lacks its argument testdir",
     "f.addStep(MaxQ, testdir='')": "testdir must be the name",
     "f.addStep(SetProperty, command='x', property='')": "property must be the name of a property (text)",
-    # names that no system has, and files that are directories
+    # names that no system has, and directories in the place of files
     shellCommand(workdir="'x' * 300"): "has a part of more than 255 bytes: no system has such a name",
     shellCommand(workdir="'x/' * 3000"): "longer than 4095 characters: no system has such a name",
     shellCommand(logfiles="{'a': 'x' * 300}"): "the file of 'a': it has a part of more than 255 bytes",
@@ -186,7 +186,7 @@ WRONG = {
     "f.addStep(ShellCommand, command=['', 'x'])": "argument 1, which is the program to run, is empty",
     "CPAN(Compile(), perl='')": "CPAN: perl must be the name of a program (text): it is empty",
     "Distutils(Compile(), python='')": "Distutils: python must be the name of a program (text): it is empty",
-    # a text whose class cannot show it
+    # an object whose class cannot show it
     shellCommand(alwaysRun="type('T', (str,), {'__repr__': None})('x')"): "not the text 'x'",
     "f.addStep(HLint, python=3)": "python must be text",
     "f.addStep(HLint, command='x')": "HLint makes its own command: leave out command",
@@ -279,7 +279,7 @@ WRONG = {
     "c['bots'] = [('b1', 'pw', {'properties': {'': 1}})]": "properties must be a dict of property names",
 }
 
-#: Steps that come into the list of a factory in another way than by its methods.
+#: Steps added to a factory's list without its methods.
 LISTED = {
     "f.steps.append((ShellCommand, {'command': 'x', 'timeout': '20'}))": "step 1 cannot be made:"
     " ShellCommand: timeout must be a number",
@@ -288,7 +288,7 @@ LISTED = {
     "f.steps = [7]": "step 1 cannot be made: a step is s(StepClass, …) or StepClass(…), not an int",
 }
 
-#: What goes on being taken, as 0.7.5 and 0.8 took it.
+#: Arguments that stay valid, as in 0.7.5 and 0.8.
 RIGHT = (
     shellCommand(env="{'A': WithProperties('%(branch)s'), 'PYTHONPATH': ['a', 'b'], 'GONE': None}"),
     shellCommand(haltOnFailure="1", flunkOnFailure="0", warnOnFailure="None"),
@@ -331,7 +331,7 @@ RIGHT = (
     "c['sources'] = [PBChangeSource('u', 'p', 9990, 'src/')]",
 )
 
-#: Subclasses with arguments of their own, as plug-ins have them; they mean what they like by those.
+#: Plug-ins' subclasses with arguments of their own.
 OWN = """
 class Own(ShellCommand):
     def __init__(self, target, timeout='short', env=(), **kwargs):
@@ -357,10 +357,10 @@ c['schedulers'] = [OwnScheduler('o', 5)]
 
 
 class WrongArgumentTests(unittest.SynchronousTestCase):
-    """F7: an argument that nothing can use is an error of the configuration."""
+    """F7: an unusable argument is an error of the configuration."""
 
     def test_wrong(self) -> None:
-        """F7: each wrong argument is told, with its class, its line, what was given and what it must be."""
+        """F7: each wrong argument is reported with its class, its line, its value and the valid values."""
         told = {line: errorsOf(f"x = 1\n{line}\n") for line in WRONG}
         alone = {line: errors for line, errors in told.items() if len(errors) != 1}
         self.assertEqual(alone, {})
@@ -370,23 +370,25 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         self.assertEqual(elsewhere, {})
 
     def test_listed(self) -> None:
-        """F7: steps that are put into a factory's list are checked too, with the line of the builder."""
+        """F7: steps in a factory's list are checked too, with the line of the builder."""
         for line, words in LISTED.items():
             [error] = errorsOf(line)
             self.assertTrue(error.startswith(f"{NEXT - 1}: builder 'full': {words}"), error)
 
     def test_right(self) -> None:
-        """F7: what 0.7.5 and 0.8 took is taken."""
+        """F7: arguments that 0.7.5 and 0.8 accepted are accepted."""
         for line in RIGHT:
             self.assertEqual(errorsOf(line), [], line)
         self.assertEqual(errorsOf("\n".join(RIGHT)), [])
 
     def test_own(self) -> None:
-        """F7: subclasses with arguments of their own go on working."""
+        """F7: subclasses with their own arguments work."""
         self.assertEqual(errorsOf(OWN), [])
 
     def test_ownClassAtFault(self) -> None:
-        """F7: what a subclass hands on is told where it was given, what it says itself where it says that."""
+        """F7: an argument that a subclass passes on is reported at its use; one of the subclass itself, in
+        the subclass.
+        """
         before = "class Own(ShellCommand):\n    def __init__(self, **kwargs):\n"
         errors = errorsOf(
             f"{before}        ShellCommand.__init__(self, command='x', **kwargs)\n"
@@ -399,7 +401,7 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         self.assertEqual([each.partition(" must")[0] for each in errors], [f"{NEXT + 2}: Own: timeout"])
 
     def test_withoutNames(self) -> None:
-        """F7: a step whose arguments have no names cannot be made again for each build, and is refused."""
+        """F7: a step with unnamed arguments is refused: it cannot be made again for each build."""
         errors = errorsOf(
             "class Own(Compile):\n    def __init__(self, *words):\n        Compile.__init__(self)\n"
             "f.addStep(Own())\nf.addStep(Own('x'))\n"
@@ -407,7 +409,9 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         self.assertEqual(errors, [f"{NEXT + 4}: Own takes *args, which have no names: use addStep(Class, …)"])
 
     def test_allAtOnce(self) -> None:
-        """F7, F8: all wrong arguments of all objects are told at once; a missing one hides no unknown one."""
+        """F7, F8: all wrong arguments of all objects are reported together; a missing one hides no unknown
+        one.
+        """
         errors = errorsOf(
             "f.addStep(FileUpload, slavesrc=3, blocksize=0, owner='x', haltOnFailure='no')\n"
             "f.addStep(Compile, timeout='x', env=[])\n"
@@ -435,7 +439,7 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         )
 
     def test_inTheirOrder(self) -> None:
-        """F8: what is wrong is told in the order of the lines, whoever found it."""
+        """F8: errors are reported in the order of the lines, from all checks."""
         errors = errorsOf("c['bots'].append(('b1',))\nf.addStep(Compile, env=3)\nc['builders'].append(3)\n")
         self.assertEqual([each.partition(":")[0] for each in errors], [str(NEXT + n) for n in range(3)])
 
@@ -455,7 +459,7 @@ class WrongArgumentTests(unittest.SynchronousTestCase):
         self.assertNotIn("hunter", "".join(errors))
 
     def test_outsideOfALoad(self) -> None:
-        """F7: where no configuration is loaded, wrong arguments are an exception that names all of them."""
+        """F7: outside of a configuration, wrong arguments raise an exception that names all of them."""
         error = self.assertRaises(BadArguments, transfer.FileUpload, slavesrc=3, owner="x")
         for words in ("slavesrc must be", "lacks its argument masterdest", "takes no argument owner"):
             self.assertIn(words, str(error))
@@ -467,7 +471,7 @@ class PositionTests(unittest.SynchronousTestCase):
     """F8: arguments by position."""
 
     def test_transfers(self) -> None:
-        """F8: steps that copy files take arguments by position, as in 0.7.5 and as in later releases."""
+        """F8: steps that copy files take positional arguments, as in 0.7.5 and as in later releases."""
         old = transfer.FileUpload(None, "a", "b", "w", 10, 1024, 0o600)
         self.assertEqual(
             (old.slavesrc, old.masterdest, old.workdir, old.maxsize, old.blocksize, old.mode),
@@ -485,20 +489,20 @@ class PositionTests(unittest.SynchronousTestCase):
         self.assertEqual((directory.slavesrc, directory.masterdest, directory.workdir), ("a", "b", "w"))
 
     def test_twice(self) -> None:
-        """F8: an argument that is given by position and by name is told."""
+        """F8: an argument given by position and by name is reported."""
         error = self.assertRaises(TypeError, Scheduler, "q", None, 5, [], name="p")
         self.assertIn("is given an argument by position and by name: name", str(error))
 
 
 class EveryClassTests(unittest.SynchronousTestCase):
-    """No class is left out."""
+    """Every class is checked."""
 
-    #: Those that may be anything, or that have rules of their own.
+    #: Arguments of any type, or with rules of their own.
     FREE = {"build", "port"}
     BASES = (BuildStep, BuildFactory, BaseScheduler, ChangeSource, MasterLock, SlaveLock, WithProperties)
 
     def classes(self) -> set[type]:
-        """All classes of this package that a configuration makes objects of."""
+        """All classes of this package whose objects a configuration makes."""
         found: set[type] = set(self.BASES)
         for where in (buildbot.changes, buildbot.process, buildbot.schedulers, buildbot.steps):
             for info in pkgutil.iter_modules(where.__path__, f"{where.__name__}."):
@@ -508,7 +512,7 @@ class EveryClassTests(unittest.SynchronousTestCase):
         return {each for each in found if each.__module__.startswith("buildbot.")}
 
     def test_kinds(self) -> None:
-        """F7: every argument of every class that a configuration makes objects of has a kind."""
+        """F7: every argument of every such class has a kind."""
         classes = self.classes()
         self.assertLessEqual({Scheduler, Nightly, PBChangeSource, transfer.FileUpload, MasterLock}, classes)
         self.assertGreater(len(classes), 35)
@@ -523,7 +527,7 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
     """F8: an error about an object has the line that makes it."""
 
     def test_scheduler(self) -> None:
-        """F8: a scheduler that is made in a loop or a function, and added, has the line of its making."""
+        """F8: a scheduler that is made in a loop or a function has the line that makes it."""
         errors = errorsOf(
             "def make(name):\n"
             "    return Scheduler(\n"
@@ -541,7 +545,7 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
         )
 
     def test_noFollowUps(self) -> None:
-        """F8: what follows from a missing or broken key is not told."""
+        """F8: consequences of a missing or broken key are not reported."""
         text = "del c['bots']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
         self.assertEqual(errorsOf(text), ["None: c['bots'] is missing: the file must define 'bots'"])
         text = "del c['builders']\nc['schedulers'] = [Scheduler('q', None, 5, ['full'])]\n"
@@ -554,7 +558,7 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
         self.assertIn("builder 1 is a tuple", error)
 
     def test_asIn075(self) -> None:
-        """F8: an empty debugPassword is no account, port 0 any port, and a builddir may be absolute."""
+        """F8: an empty debugPassword means no account, port 0 any port, and a builddir may be absolute."""
         config = loaded(
             "c['debugPassword'] = ''\nc['slavePortnum'] = 0\nc['builders'][0]['builddir'] = '/build/full'\n"
         )
@@ -565,7 +569,7 @@ class PlacesOfObjectsTests(unittest.SynchronousTestCase):
 
 
 class DoubtTests(unittest.SynchronousTestCase):
-    """F14: what an admin should know is said as a warning."""
+    """F14: probable mistakes are reported as warnings."""
 
     def warningsOf(self, text: str) -> list[str]:
         """The warnings of the head and these lines."""
@@ -579,7 +583,9 @@ class DoubtTests(unittest.SynchronousTestCase):
         )
 
     def test_directories(self) -> None:
-        """F6: directories of one slave that are one on some systems, or lie in each other, are told."""
+        """F6: two builddirs of one slave that are the same on some systems, or contain each other, cause a
+        warning.
+        """
         text = "c['builders'].append(dict(c['builders'][0], name='n', builddir={!r}))\n"
         for builddir, words in (
             ("Full", "builder 'n' and builder 'full' have builddirs on slave 'b1' that are one directory"),
@@ -593,32 +599,32 @@ class DoubtTests(unittest.SynchronousTestCase):
         self.assertEqual(self.warningsOf(f"{other}builddir='Full', slavename='b2'))\n"), [])
 
     def test_names(self) -> None:
-        """F6: builders whose names are one to some file systems are told."""
+        """F6: builder names that are the same on some file systems cause a warning."""
         text = "c['builders'].append(dict(c['builders'][0], name='FULL', builddir='x'))\n"
         [warning] = self.warningsOf(text)
         self.assertIn("builder 'FULL' and builder 'full' differ in capitals only", warning)
 
     def test_locks(self) -> None:
-        """F7: a lock's number for a slave that there is not does nothing: a warning."""
+        """F7: a lock's number for an unknown slave has no effect and causes a warning."""
         text = "c['builders'][0]['locks'] = [SlaveLock('l', maxCountForSlave={'b2': 2, 'b1': 1})]\n"
         [warning] = self.warningsOf(text)
         self.assertIn("lock 'l': maxCountForSlave names slave 'b2', which is not in c['bots']", warning)
 
     def test_idleScheduler(self) -> None:
-        """F14: a scheduler that starts no builder, or has no branch, is told."""
+        """F14: a scheduler that starts no builder, or has no branch, causes a warning."""
         [told] = self.warningsOf("c['schedulers'] = [AnyBranchScheduler('q', [], 5, ['full'])]\n")
         self.assertIn("scheduler 'q' has an empty list of branches: it builds no change", told)
         [warning] = self.warningsOf("c['schedulers'] = [Scheduler('q', None, 5, [])]\n")
         self.assertEqual(warning, f"{NEXT}: scheduler 'q' starts no builder")
 
     def test_misconfiguredScheduler(self) -> None:
-        """F14: a scheduler with wrong arguments gets its errors, and no warning that follows from them."""
+        """F14: a scheduler with wrong arguments gets its errors, and no warnings that follow from them."""
         with self.assertRaises(ConfigErrors) as caught:
             loaded("c['schedulers'] = [Scheduler('q', None, 5, 'full')]\n")
         self.assertEqual(len(caught.exception.errors), 1)
         self.assertEqual(list(caught.exception.warnings), [])
 
     def test_otherReleases(self) -> None:
-        """A key of another release is told with what to do instead."""
+        """A key of another release gets a hint about the replacement."""
         [warning] = self.warningsOf("c['buildHorizon'] = 100\n")
         self.assertIn("does nothing here: set it in buildbot.tac", warning)

@@ -16,14 +16,14 @@ FACTORY = Factory()
 
 
 class Lock:
-    """A lock that can be told from others by its name only."""
+    """A lock that differs from others only by its name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def builder(**changes: Any) -> dict[str, Any]:
-    """A good builder, with some entries changed or, where None, left out."""
+    """A valid builder with changed entries; None removes an entry."""
     whole = {"name": "full", "slavename": "b1", "builddir": "full", "factory": FACTORY, **changes}
     return {key: value for key, value in whole.items() if value is not None}
 
@@ -37,7 +37,7 @@ class BuilderTests(unittest.TestCase):
     """One entry of c['builders']."""
 
     def test_value(self) -> None:
-        """A builder that uses every key becomes a value with all of it; each slave counts once."""
+        """A builder with every key becomes a value with all of them; a repeated slave counts once."""
         lock = Lock("db")
         entry = builder(slavenames=["b2", "b1", "b2"], category="nightly", locks=[lock])
         self.assertEqual(told(entry), [])
@@ -47,7 +47,7 @@ class BuilderTests(unittest.TestCase):
         )
 
     def test_slavenamesAlone(self) -> None:
-        """A builder may name its slaves in a list or a tuple."""
+        """A builder may have its slaves in a list or a tuple."""
         self.assertEqual(told(builder(slavename=None, slavenames=("b1", "b2"))), [])
 
     def test_noSlaves(self) -> None:
@@ -56,7 +56,7 @@ class BuilderTests(unittest.TestCase):
         self.assertIn("has no slave", error)
 
     def test_undefinedSlave(self) -> None:
-        """An undefined slave is told with the one that was probably meant, and all known ones."""
+        """The error about an undefined slave suggests the nearest one, and lists all known ones."""
         [error] = told(builder(slavename="full-linux"), bots=("full_linux", "mac"))
         self.assertEqual(
             error,
@@ -65,19 +65,19 @@ class BuilderTests(unittest.TestCase):
         )
 
     def test_manyKnownSlaves(self) -> None:
-        """With a thousand bots, the message about an undefined one is still short."""
+        """With a thousand bots, the error about an undefined slave is still short."""
         [error] = told(builder(slavename="gone"), bots=tuple(f"b{i}" for i in range(1000)))
         self.assertIn("and 990 more", error)
         self.assertLess(len(error), 200)
 
     def test_longName(self) -> None:
-        """F8: an undefined slave with a name of a million characters makes no message of a million."""
+        """F8: an undefined slave with a name of a million characters gives a short error."""
         [error] = told(builder(slavename="x" * 10**6))
         self.assertIn("uses undefined slave 'xxx", error)
         self.assertLess(len(error), 200)
 
     def test_categories(self) -> None:
-        """F7: a category that cannot be shown in a line is refused; a plain or empty one is not."""
+        """F7: a category that cannot be shown in a line is refused; a plain or empty one is valid."""
         for good in ("nightly", "", "ünï code", None):
             self.assertEqual(told(builder(category=good)), [], good)
         for bad in ("a\nb", "a\0b", "\ud800", " "):
@@ -85,7 +85,7 @@ class BuilderTests(unittest.TestCase):
             self.assertIn("has a category that", error)
 
     def test_builddirs(self) -> None:
-        """F6, F8: a build directory is one that a slave can make; it may lie elsewhere, as in 0.7.5."""
+        """F6, F8: a build directory must be one that a slave can make; it may be absolute, as in 0.7.5."""
         for good in (
             *("full", "a/b", "./full", "with space", "ünï", "a..b", "full/", "/abs", "C:\\abs", "\\abs"),
             *("x" * 255, "/".join(["x" * 200] * 5), "informal", "a/info", "xx:y"),
@@ -114,13 +114,13 @@ class BuilderTests(unittest.TestCase):
             self.assertEqual(len(told(builder(builddir=bad))), 1, bad)
 
     def test_sameBuilddir(self) -> None:
-        """Two builders cannot have one directory, however it is written."""
+        """Two builders cannot share a directory, in any spelling."""
         for same in ("a/b", "a//b", "./a/b/", "a/x/../b", "a\\b"):
             [error] = told(builder(builddir="a/b"), builder(name="other", builddir=same))
             self.assertIn("reuses builddir", error)
 
     def test_locks(self) -> None:
-        """Two locks of one name must be one lock, whether builders or steps take them."""
+        """Two locks with one name must be the same lock, in builders and steps."""
         one, other = Lock("db"), Lock("db")
         self.assertEqual(told(builder(locks=[one]), builder(name="b", builddir="b", locks=[one])), [])
         factory = Factory()
@@ -131,18 +131,20 @@ class BuilderTests(unittest.TestCase):
         self.assertEqual(told(builder(factory=factory)), [])
 
     def test_factoryByDuck(self) -> None:
-        """Whatever can make builds is a factory, as it was in 0.7.5."""
+        """Any object that can make builds is a factory, as in 0.7.5."""
 
         class Own:
             def newBuild(self, request: object) -> object:
-                """Make one."""
+                """Make a build."""
                 return request
 
         self.assertEqual(told(builder(factory=Own())), [])
         self.assertEqual(len(told(builder(factory=[]))), 1)
 
     def test_mostBuilders(self) -> None:
-        """A slave can have a thousand builders; one more is refused here and not on the wire (A9)."""
+        """A slave can have a thousand builders; one more is refused here, before a slave gets the list
+        (A9).
+        """
         several = [builder(name=f"n{i}", builddir=f"d{i}") for i in range(MOST_BUILDERS)]
         self.assertEqual(told(*several), [])
         [error] = told(*several, builder())
@@ -156,7 +158,7 @@ class BuilderTests(unittest.TestCase):
         self.assertEqual(len(found), 5, found)
 
     def test_place(self) -> None:
-        """An error asks for the line of its builder."""
+        """An error has the line of its builder."""
         asked: list[tuple[object, ...]] = []
         check.errors(
             raw(builders=[builder(), builder(builddir="/")]), Report("x", lambda *at: asked.append(at))

@@ -35,23 +35,23 @@ class Scheduler:
         self._builders = builders
 
     def listBuilderNames(self) -> list[str]:
-        """The names given."""
+        """The given names."""
         return list(self._builders)
 
 
 def raw(**changes: Any) -> dict[str, Any]:
-    """A good dictionary, with some keys changed."""
+    """A valid dictionary with some keys changed."""
     builder = {"name": "full", "slavename": "b1", "builddir": "full", "factory": Factory()}
     return {"bots": [("b1", "pw")], "slavePortnum": 9989, "builders": [builder], **changes}
 
 
 def errors(**changes: Any) -> list[str]:
-    """The errors in a good dictionary with some keys changed."""
+    """The errors of a valid dictionary with some keys changed."""
     return [each.message for each in check.errors(raw(**changes), Report("master.cfg", lambda *where: None))]
 
 
 def warnings(**changes: Any) -> list[str]:
-    """The warnings, likewise."""
+    """The warnings of the same."""
     return [
         each.message for each in check.warnings(raw(**changes), Report("master.cfg", lambda *where: None))
     ]
@@ -81,7 +81,7 @@ class KeyTests(unittest.TestCase):
         self.assertEqual((errors(**given), warnings(**given)), ([], []))
 
     def test_unknownKey(self) -> None:
-        """An unknown key warns, and says which known one is like it."""
+        """An unknown key causes a warning with the nearest known key."""
         self.assertEqual(
             warnings(slavePortNum=1),
             ["unknown key c['slavePortNum'] does nothing; did you mean 'slavePortnum'?"],
@@ -94,7 +94,7 @@ class KeyTests(unittest.TestCase):
         )
 
     def test_laterKeys(self) -> None:
-        """The keys of later Buildbots say which key is meant here."""
+        """The keys of later Buildbots cause a warning with the key to use here."""
         for key, meant in (
             ("slaves", "c['bots']"),
             ("workers", "c['bots']"),
@@ -108,7 +108,7 @@ class KeyTests(unittest.TestCase):
             self.assertIn(meant, warning)
 
     def test_keyNotText(self) -> None:
-        """A key that is not text warns."""
+        """A key that is not text causes a warning."""
         self.assertEqual(warnings(**{}), [])
         found = check.warnings({**raw(), 7: 1}, Report("x", lambda *where: None))  # type: ignore[dict-item]
         self.assertEqual(
@@ -120,7 +120,7 @@ class BotTests(unittest.TestCase):
     """c['bots']."""
 
     def test_reservedNames(self) -> None:
-        """No bot can take the name of another login of the master's (S1)."""
+        """A bot cannot have the name of another login of the master (S1)."""
         for name in ("debug", "change", "status", "statusClient"):
             [error] = errors(bots=[("b1", "pw"), (name, "pw")])
             self.assertIn("reserved name", error)
@@ -130,17 +130,17 @@ class BotTests(unittest.TestCase):
         self.assertEqual(errors(bots=[("b1", "pw"), ("böt /2", "pässwört ✓")]), [])
 
     def test_surrogates(self) -> None:
-        """A password that cannot travel is refused."""
+        """A password with lone surrogates is refused: it cannot be sent."""
         self.assertEqual(len(errors(bots=[("b1", "\udcff")])), 1)
 
     def test_longName(self) -> None:
-        """A name that no login could carry is refused."""
+        """A name that is too long for a login is refused."""
         self.assertEqual(errors(bots=[("b1", "pw"), ("x" * 255, "pw")]), [])
         [error] = errors(bots=[("b1", "pw"), ("ü" * 128, "pw")])
         self.assertIn("more than 255 bytes", error)
 
     def test_keepalive(self) -> None:
-        """The option keepalive is a number of seconds, and acts (L2)."""
+        """The option keepalive is a number of seconds, and is used (L2)."""
         value: object
         for value in (7, 0.5 + 0.5, 86400, True + 1):
             self.assertEqual(errors(bots=[("b1", "pw", {"keepalive": value})]), [])
@@ -153,19 +153,19 @@ class BotTests(unittest.TestCase):
         )
 
     def test_unknownOption(self) -> None:
-        """An option that does nothing is refused (L2)."""
+        """An unknown option is refused (L2)."""
         [error] = errors(bots=[("b1", "pw", {"keepalive_interval": 7})])
         self.assertIn("unknown option 'keepalive_interval'", error)
         self.assertIn("keepalive", error)
 
     def test_lineEnd(self) -> None:
-        """A password with a line end, which comes of reading a file without care, warns."""
+        """A password with a line end, probably from a file, causes a warning."""
         [warning] = warnings(bots=[("b1", "pw\n")])
         self.assertIn("line end", warning)
         self.assertEqual(errors(bots=[("b1", "pw\n")]), [])
 
     def test_noPasswordTold(self) -> None:
-        """No message shows a password, even where it stands in a wrong place (S2)."""
+        """No message shows a password, even one in a wrong place (S2)."""
         bots = [("b1", CANARY + "\n"), ("b1", CANARY), (CANARY,), ("b2", CANARY, CANARY), ("b3", [CANARY])]
         told = errors(bots=[*bots, CANARY, {"x": CANARY}], debugPassword=[CANARY]) + warnings(bots=bots[:2])
         self.assertGreater(len(told), 6)
@@ -180,18 +180,18 @@ class PluginTests(unittest.TestCase):
         self.assertEqual(errors(schedulers=[Scheduler("all", "full"), Scheduler("none")]), [])
 
     def test_unknownBuilder(self) -> None:
-        """A scheduler for a builder that does not exist is refused, and told which ones do."""
+        """A scheduler for an unknown builder is refused, with the known ones."""
         [error] = errors(schedulers=[Scheduler("all", "full", "gone")])
         self.assertEqual(error, "scheduler 'all' uses unknown builder 'gone'; known builders: full")
 
     def test_upstream(self) -> None:
-        """A scheduler may follow one that is in the list, or is equal to one there."""
+        """A scheduler may follow one that is in the list, or that equals one there."""
         one, other = (scheduler.Scheduler("up", None, 60, ["full"]) for _ in range(2))
         for followed in (one, other):
             self.assertEqual(errors(schedulers=[scheduler.Dependent("after", followed, ["full"]), one]), [])
 
     def test_forgottenUpstream(self) -> None:
-        """A scheduler that follows one that is not in the list would never build, and is refused."""
+        """A scheduler that follows one outside of the list would never build, and is refused."""
         up = scheduler.Scheduler("up", None, 60, ["full"])
         other = scheduler.Scheduler("up", None, 61, ["full"])
         for given in ([], [other]):
@@ -204,7 +204,7 @@ class PluginTests(unittest.TestCase):
             )
 
     def test_oddUpstream(self) -> None:
-        """One that cannot even be compared may be followed if it is in the list itself."""
+        """An upstream that cannot be compared is valid if it is in the list itself."""
 
         class Odd(Scheduler):
             def __eq__(self, other: object) -> bool:
@@ -216,20 +216,20 @@ class PluginTests(unittest.TestCase):
         self.assertEqual(len(errors(schedulers=[after, Odd("odd", "full")])), 1)
 
     def test_otherUpstream(self) -> None:
-        """What another plug-in calls its upstream is its own business."""
+        """A plug-in may use the attribute upstream for something else."""
         plugin = Scheduler("all", "full")
         for value in ("ssh://git/upstream", None, 7):
             plugin.upstream = value
             self.assertEqual(errors(schedulers=[plugin]), [])
 
     def test_single(self) -> None:
-        """A scheduler outside of a list is refused, even one that could be iterated over."""
+        """A scheduler outside of a list is refused, even an iterable one."""
         self.assertEqual(
             errors(schedulers=Scheduler("all")), ["c['schedulers'] must be a list, not a Scheduler"]
         )
 
     def test_accountOfAnother(self) -> None:
-        """No change source can have the account of a bot, of the master itself, or of another source."""
+        """A change source cannot have the account of a bot, of the master itself, or of another source."""
         sources = [PBChangeSource(user=user) for user in ("hook", "b1", "debug", "hook")]
         self.assertEqual(
             [error.partition(", ")[2] for error in errors(sources=sources)],
@@ -241,12 +241,12 @@ class PluginTests(unittest.TestCase):
         )
 
     def test_accountOfItsOwn(self) -> None:
-        """Change sources with names, or ports, of their own are fine."""
+        """Change sources with different names or ports are valid."""
         own = PBChangeSource(user="b1", port=9990)
         self.assertEqual(errors(sources=[PBChangeSource(), PBChangeSource(user="hook"), own]), [])
 
     def test_noneInList(self) -> None:
-        """None and plain values are no status targets."""
+        """None and plain values are not status targets."""
         self.assertEqual(len(errors(status=[None, 7, "x", {}])), 4)
 
 
@@ -259,7 +259,7 @@ class PortTests(unittest.TestCase):
         return check.configuration(raw(slavePortnum=value)).ports
 
     def test_forms(self) -> None:
-        """A port is a number, a text, or a list of them, plain and TLS side by side (S5)."""
+        """A port is a number, a text, or a list of them, with and without TLS (S5)."""
         self.assertEqual(self.ports(9989), ("tcp:9989",))
         self.assertEqual(self.ports("9989"), ("tcp:9989",))
         self.assertEqual(self.ports("tcp:0"), ("tcp:0",))
@@ -267,7 +267,7 @@ class PortTests(unittest.TestCase):
         self.assertEqual(self.ports(both), ("tcp:9989", "ssl:9990:privateKey=m.pem"))
 
     def test_samePort(self) -> None:
-        """One port cannot be opened twice, whatever it is written as; two free ones can."""
+        """One port cannot be opened twice, in any spelling; two free ports can."""
         self.assertEqual(len(errors(slavePortnum=[9989, "9989"])), 1)
         self.assertEqual(len(errors(slavePortnum=["tcp:9989", "ssl:port=9989"])), 1)
         self.assertEqual(errors(slavePortnum=["tcp:0", "tcp:0:interface=127.0.0.1"]), [])

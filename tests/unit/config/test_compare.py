@@ -1,4 +1,4 @@
-"""Whether two loads of one text say the same."""
+"""Comparison of two loads of a file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from buildbot.config.compare import sameClass, sameValue
 
 
 def loaded(text: str) -> dict[str, Any]:
-    """The names that a text defines, as a load of master.cfg would."""
+    """The names that a text defines, loaded like a master.cfg."""
     names: dict[str, Any] = {"__name__": "master.cfg"}
     exec(compile(text, "master.cfg", "exec"), names)
     return names
 
 
 class SamenessTests(unittest.TestCase):
-    """Two loads of a text are the same, and those of another text are not."""
+    """Two loads of the same text are equal; those of different texts are not."""
 
     def same(self, one: str, other: str, name: str = "x") -> bool:
-        """Whether a name means the same in two texts; asked both ways round."""
+        """True if a name is equal in two texts; compared both ways."""
         first, second = loaded(one)[name], loaded(other)[name]
         answer = sameValue(first, second)
         self.assertEqual(answer, sameValue(second, first))
         return answer
 
     def test_sameText(self) -> None:
-        """Whatever a text defines is the same when it is loaded again, comments aside."""
+        """Everything that a text defines is equal when it is loaded again; comments do not matter."""
         for text in (
             "x = [1, 'a', (None, 2.5), {'k': b'v'}, {1}, frozenset('a')]",
             "def x(a, b=1, *c, d=2, **e):\n    def inner(): return [i for i in c]\n    return inner",
@@ -49,7 +49,7 @@ class SamenessTests(unittest.TestCase):
             self.assertTrue(self.same(text, "# a comment\n\n" + text), text)
 
     def test_objectsOfSubclasses(self) -> None:
-        """R5: objects of a class that the file itself defines compare by value, wherever they are held."""
+        """R5: objects of a class defined in the file compare by value, in any container."""
         text = (
             "from buildbot.util import ComparableMixin\n"
             "class C(ComparableMixin):\n    compare_attrs = ('n', 'other')\n"
@@ -61,7 +61,7 @@ class SamenessTests(unittest.TestCase):
         self.assertFalse(self.same(text, text.replace("n, other=None", "n, other=7")))
 
     def test_otherText(self) -> None:
-        """A change of anything that the text does is seen."""
+        """Any change of the behaviour of the text is detected."""
         for one, other in (
             ("x = 1", "x = 2"),
             ("x = 1", "x = '1'"),
@@ -93,7 +93,7 @@ class SamenessTests(unittest.TestCase):
             self.assertFalse(self.same(one, other), (one, other))
 
     def test_throughModule(self) -> None:
-        """A change of a function that is reached through a module is seen."""
+        """A change of a function in an imported module is detected."""
         text = "def f(): return %d"
         modules = [type(unittest)("helpers") for _ in range(3)]
         for module, number in zip(modules, (1, 1, 2), strict=True):
@@ -103,7 +103,7 @@ class SamenessTests(unittest.TestCase):
         self.assertFalse(sameValue(functions[0], functions[2]))
 
     def test_objects(self) -> None:
-        """Objects count as the same if they say so themselves."""
+        """Objects with their own comparison are equal if that says so."""
 
         class Equal:
             def __eq__(self, other: object) -> bool:
@@ -123,7 +123,7 @@ class SamenessTests(unittest.TestCase):
         self.assertFalse(sameValue(Equal(), object()))
 
     def test_circles(self) -> None:
-        """Values that hold themselves end."""
+        """The comparison of values that contain themselves ends."""
         one: list[object] = [1]
         other: list[object] = [1]
         one.append(one)
@@ -131,7 +131,7 @@ class SamenessTests(unittest.TestCase):
         self.assertTrue(sameValue(one, other))
 
     def test_classes(self) -> None:
-        """Classes of one name and text are the same; one of another module is not."""
+        """Classes of one name and text are equal; one of another module is not."""
         text = "class C:\n    def f(self): return 1\n"
         one, other = loaded(text)["C"], loaded(text)["C"]
         self.assertTrue(sameClass(one, other))

@@ -17,25 +17,25 @@ from buildbot.scheduler import Periodic, Scheduler
 try:
     from hypothesis import given
     from hypothesis import strategies as st
-except ImportError:  # it comes with the extra "dev"
+except ImportError:  # the extra "dev" installs it
     st = None  # type: ignore[assignment]
 
 CANARY = "canary-in-a-coal-mine"
 
 
 class Named(Protocol):
-    """Has a name."""
+    """An object with a name."""
 
     @property
     def name(self) -> str:
-        """It."""
+        """The name."""
 
 
 Item = TypeVar("Item", bound=Named)
 
 
 class Plugin(ComparableMixin):
-    """A scheduler, or the like, compared by its name and its period."""
+    """A scheduler or similar, compared by its name and its period."""
 
     compare_attrs = ("name", "period")
 
@@ -45,7 +45,7 @@ class Plugin(ComparableMixin):
 
 
 class Broken:
-    """An object of somebody's whose comparison is a bug."""
+    """A user's object whose comparison raises."""
 
     def __eq__(self, other: object) -> bool:
         raise ValueError("bug")
@@ -54,12 +54,12 @@ class Broken:
 
 
 def slaves(*names: str, **changes: Any) -> dict[str, SlaveConfig]:
-    """Slaves of these names."""
+    """Slaves with these names."""
     return {name: replace(SlaveConfig(name, "pw"), **changes) for name in names}
 
 
 def builders(*names: str, **changes: Any) -> dict[str, BuilderConfig]:
-    """Builders of these names, on slave b1."""
+    """Builders with these names, on slave b1."""
     return {name: replace(BuilderConfig(name, ("b1",), name, "factory"), **changes) for name in names}
 
 
@@ -67,7 +67,7 @@ OLD = MasterConfig(slaves=slaves("b1", "b2", "b3"), builders=builders("full", "q
 
 
 def change(**changes: Any) -> ConfigChange:
-    """What it takes to give the old configuration these values."""
+    """The difference after giving the old configuration these values."""
     return diff(OLD, replace(OLD, **changes))
 
 
@@ -77,7 +77,7 @@ def applied(
     added: Iterable[Item],
     altered: Iterable[tuple[Item, Item]],
 ) -> dict[str, Item]:
-    """What a map holds after a change, those that come last."""
+    """The content of a mapping after a change, in the new order."""
     result = {name: item for name, item in old.items() if name not in set(removed)}
     result.update((new.name, new) for _, new in altered)
     result.update((new.name, new) for new in added)
@@ -85,10 +85,10 @@ def applied(
 
 
 class DiffTests(unittest.TestCase):
-    """diff names what differs, and nothing else."""
+    """The difference has everything that changed, and nothing else."""
 
     def test_nothing(self) -> None:
-        """The same configuration again is no change at all (R5)."""
+        """An equal configuration is no change (R5)."""
         same = MasterConfig(
             slaves=slaves("b1", "b2", "b3"), builders=builders("full", "quick"), ports=("tcp:1",)
         )
@@ -97,7 +97,7 @@ class DiffTests(unittest.TestCase):
         self.assertEqual(found.describe(), ())
 
     def test_bots(self) -> None:
-        """Bots come, go and get other passwords and options (R3, R7)."""
+        """Added and removed bots, and changed passwords and options, are reported (R3, R7)."""
         found = change(slaves={**slaves("b1"), **slaves("b3", password="new"), **slaves("b4")})
         self.assertEqual(found.slavesRemoved, ("b2",))
         self.assertEqual(found.slavesAdded, (SlaveConfig("b4", "pw"),))
@@ -106,18 +106,18 @@ class DiffTests(unittest.TestCase):
         self.assertEqual(found.describe(), ("- bot b2", "+ bot b4", "~ bot b3: new password"))
 
     def test_keepalive(self) -> None:
-        """A changed option is named with both values (L2)."""
+        """A changed option is reported with both values (L2)."""
         found = change(slaves=slaves("b1", "b2", "b3", keepalive=7.0))
         self.assertEqual(found.describe()[0], "~ bot b1: keepalive 120 -> 7")
 
     def test_assignmentOnly(self) -> None:
-        """A change in nothing but the slaves of a builder is seen, and both slaves learn of it (R6)."""
+        """If only the slaves of a builder change, the change is reported for both slaves (R6)."""
         found = change(builders={**OLD.builders, **builders("full", slavenames=("b2",))})
         self.assertEqual(found.listsChanged, ("b1", "b2"))
         self.assertEqual(found.describe(), ("~ builder full: slavenames +b2 -b1",))
 
     def test_builders(self) -> None:
-        """Builders come, go and change, and each change is named."""
+        """Added, removed and changed builders are reported, with each change."""
         new = {
             **builders("quick", builddir="fast", factory="other", category="x", locks=("lock",)),
             **builders("nightly"),
@@ -137,37 +137,37 @@ class DiffTests(unittest.TestCase):
         )
 
     def test_factoryOnly(self) -> None:
-        """A builder with another factory sends no slave anything (R5)."""
+        """A builder with another factory sends nothing to slaves (R5)."""
         found = change(builders={**OLD.builders, **builders("full", factory="other")})
         self.assertEqual((found.listsChanged, found.describe()), ((), ("~ builder full: factory",)))
 
     def test_addedSlave(self) -> None:
-        """A slave that is new gets its list when it attaches, not because it changed."""
+        """A new slave gets its list when it attaches, not by this change."""
         found = change(
             slaves={**OLD.slaves, **slaves("b4")}, builders=builders("full", slavenames=("b1", "b4"))
         )
         self.assertEqual(found.listsChanged, ("b1",))
 
     def test_order(self) -> None:
-        """Another order alone is a change that moves no slave."""
+        """Another order alone is a change that sends nothing to slaves."""
         found = change(slaves=slaves("b3", "b1", "b2"), builders=builders("quick", "full"))
         self.assertEqual(found.reordered, ("bots", "builders"))
         self.assertEqual((found.listsChanged, found.isEmpty()), ((), False))
         self.assertEqual(found.describe(), ("~ bots: in another order", "~ builders: in another order"))
 
     def test_inserted(self) -> None:
-        """What is inserted is said to come; that others move on by it is not worth a line."""
+        """An inserted entry is reported as added; the shift of the others is not reported."""
         found = change(slaves=slaves("b0", "b1", "b2", "b3"), builders=builders("new", "full", "quick"))
         self.assertEqual(found.describe(), ("+ bot b0", "+ builder new"))
 
     def test_ports(self) -> None:
-        """Ports come and go."""
+        """Added and removed ports are reported."""
         found = change(ports=("tcp:2", "ssl:3"))
         self.assertEqual((found.portsRemoved, found.portsAdded), (("tcp:1",), ("tcp:2", "ssl:3")))
         self.assertEqual(found.describe(), ("- port tcp:1", "+ port tcp:2", "+ port ssl:3"))
 
     def test_plugins(self) -> None:
-        """A plug-in that is equal to a former one stays, and another one is exchanged."""
+        """A plug-in that equals a former one stays; a different one is replaced."""
         old = replace(OLD, schedulers=(Plugin("a"), Plugin("b")), status=(Plugin("web", 1),))
         new = replace(
             OLD, schedulers=(Plugin("b"), Plugin("c")), status=(Plugin("web", 2),), sources=(object(),)
@@ -181,7 +181,7 @@ class DiffTests(unittest.TestCase):
         self.assertTrue(diff(old, replace(old, schedulers=(Plugin("a"), Plugin("b")))).isEmpty())
 
     def test_alteredPlugin(self) -> None:
-        """A scheduler or a source with another setting is told by that, without passwords."""
+        """A scheduler or source with changed settings is reported with them, without passwords."""
         dependent = Scheduler("other", None, 60, ["full"])
         old = replace(
             OLD,
@@ -205,20 +205,20 @@ class DiffTests(unittest.TestCase):
         )
 
     def test_pluginTitle(self) -> None:
-        """A plug-in without a name that could be shown is called by its class."""
+        """A plug-in without a usable name is shown by its class."""
         odd = Plugin("x")
         odd.name = [CANARY]  # type: ignore[assignment]
         found = change(status=(odd, Plugin("")))
         self.assertEqual(found.describe(), ("+ status Plugin", "+ status Plugin"))
 
     def test_pluginTwice(self) -> None:
-        """Of two equal plug-ins one can go."""
+        """Of two equal plug-ins one can be removed."""
         old = replace(OLD, status=(Plugin("mail"), Plugin("mail")))
         found = diff(old, replace(OLD, status=(Plugin("mail"),)))
         self.assertEqual((found.statusRemoved, found.statusAdded), ((Plugin("mail"),), ()))
 
     def test_brokenComparison(self) -> None:
-        """An object that cannot be compared counts as changed, and breaks nothing."""
+        """An object that cannot be compared counts as changed."""
         old = replace(OLD, builders=builders("full", factory=Broken()), status=(Broken(),), manhole=Broken())
         new = replace(OLD, builders=builders("full", factory=Broken()), status=(Broken(),), manhole=Broken())
         found = diff(old, new)
@@ -228,7 +228,7 @@ class DiffTests(unittest.TestCase):
         )
 
     def test_settings(self) -> None:
-        """The other keys are named when their values change."""
+        """Changed values of other keys are reported by the key."""
         found = change(debugPassword="x", projectName="P", projectURL="u", buildbotURL="b", manhole=7)
         self.assertEqual(
             found.settings, ("debugPassword", "manhole", "projectName", "projectURL", "buildbotURL")
@@ -266,7 +266,9 @@ class DiffPropertyTests(unittest.TestCase):
 
         @given(values, values)
         def test_appliedGivesNew(self, old: MasterConfig, new: MasterConfig) -> None:
-            """The change from one configuration to another makes the other, and tells a new order."""
+            """Applying the change from one configuration to another gives the other; a new order is
+            reported.
+            """
             found = diff(old, new)
             bots = applied(old.slaves, found.slavesRemoved, found.slavesAdded, found.slavesAltered)
             self.assertEqual(bots, new.slaves)

@@ -1,4 +1,4 @@
-"""What is said of an exception; see tests/brokenconfigs.py for whole files."""
+"""Messages about exceptions in a configuration; see tests/brokenconfigs.py for whole files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILES = {"/m/master.cfg": "master.cfg", "/m/lib.py": "lib.py"}
 
 
 def raised(text: str, path: str = "/m/master.cfg", **names: object) -> BaseException:
-    """What the text raises, if it runs as a file."""
+    """The exception that the text raises when it runs as a file."""
     try:
         exec(compile(text, path, "exec"), names)
     except BaseException as error:
@@ -24,7 +24,7 @@ def raised(text: str, path: str = "/m/master.cfg", **names: object) -> BaseExcep
 
 
 class ExplainTests(unittest.TestCase):
-    """An exception becomes a sentence and a place."""
+    """An exception becomes a sentence and a location."""
 
     def test_deepestOwnLine(self) -> None:
         """The line is the deepest one in the configuration's own files, not in a library."""
@@ -36,20 +36,20 @@ class ExplainTests(unittest.TestCase):
         self.assertEqual(placeOf(raised("\ng(len)", **{**names, "len": 7}), FILES), ("master.cfg", 2))
 
     def test_elsewhere(self) -> None:
-        """An exception that no file of the configuration led to has no place."""
+        """An exception outside of the configuration's files has no location."""
         self.assertEqual(
             explain(raised("1/0", "/x.py"), FILES), ConfigError("ZeroDivisionError: division by zero")
         )
 
     def test_laterBuildbot(self) -> None:
-        """An import of a later Buildbot's module says what to write here."""
+        """The import of a later Buildbot's module gives a hint about the replacement."""
         told = explain(raised("from buildbot.buildslave import BuildSlave"), FILES)
         self.assertIn("c['bots']", told.message)
         told = explain(raised("import buildbot.config\nfrom buildbot.config import BuilderConfig"), FILES)
         self.assertIn("builders are dictionaries", told.message)
 
     def test_notHere(self) -> None:
-        """An import of what 0.7.5 had and this release has not says so, and where another way is written."""
+        """The import of a module of 0.7.5 that is not in this release gives a hint about the replacement."""
         for text in (
             "from buildbot.status import html",
             "from buildbot.status.html import WebStatus",
@@ -65,27 +65,27 @@ class ExplainTests(unittest.TestCase):
             self.assertNotIn("not in this release", str(explain(raised(text), FILES)), text)
 
     def test_path(self) -> None:
-        """A name that a module has not is told without the path of the module."""
+        """The error about a missing name in a module does not show the module's path."""
         said = str(explain(raised("from buildbot.steps.shell import ShelCommand"), FILES))
         self.assertIn("from 'buildbot.steps.shell'; did you mean 'ShellCommand'?", said)
 
     def test_absent(self) -> None:
-        """Nothing that can be imported is said not to be here."""
+        """Each name listed as missing really cannot be imported."""
         names = [each.name for each in pkgutil.walk_packages(buildbot.__path__, "buildbot.")]
         self.assertEqual([name for name in names if isAbsent(name)], [])
 
     def test_python2(self) -> None:
-        """The commonest words of Python 2 are recognised."""
+        """Common errors from Python 2 code are recognized."""
         for text in ("print 'x'", "try:\n  1\nexcept A, e:\n  1", "x = 0755"):
             self.assertIn("this is Python 2", explain(raised(text), FILES).message, text)
 
     def test_long(self) -> None:
-        """A message that would fill the screen is cut."""
+        """A long message is shortened."""
         told = explain(raised("raise ValueError('x' * 100000)"), FILES)
         self.assertEqual(len(told.message), LONGEST)
 
     def test_own(self) -> None:
-        """Exceptions that the file makes itself, with less than the usual, are told too."""
+        """Exceptions with unusual attributes, made by the file itself, are reported too."""
         for text, told in (
             ("raise SyntaxError", "SyntaxError: None"),
             ("raise ImportError('x', name='no.such')", "ImportError: x"),
@@ -99,13 +99,13 @@ class ExplainTests(unittest.TestCase):
             self.assertEqual(explain(raised(text), FILES).message, told)
 
     def test_syntaxElsewhere(self) -> None:
-        """A syntax error in text that the file itself compiles is told with the line that does so."""
+        """A syntax error in text that the file compiles is reported with the line that compiles it."""
         told = explain(raised("\neval('((')"), FILES)
         self.assertEqual((told.filename, told.line), ("master.cfg", 2))
         self.assertIn("SyntaxError", told.message)
 
     def test_listThatIsNotThere(self) -> None:
-        """F8: who appends to a list that there is not yet is told how to begin it."""
+        """F8: appending to a missing list gives a hint how to create it."""
         told = explain(raised("c = {}\nc['schedulers'].append(1)"), FILES)
         self.assertIn("there is no c['schedulers'] yet; begin with c['schedulers'] = []", told.message)
         self.assertEqual(explain(raised("{}['x']"), FILES).message, "KeyError: 'x'")

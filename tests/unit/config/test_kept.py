@@ -1,4 +1,4 @@
-"""A configuration that is loaded again names the objects that run already, and so does all that it holds."""
+"""A new configuration refers to the running objects that it keeps, also inside of other objects."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from buildbot.scheduler import Dependent, Scheduler
 
 
 def plugins(config: MasterConfig) -> Sequence[Any]:
-    """The schedulers of a configuration, whatever they have."""
+    """The schedulers of a configuration."""
     return config.schedulers
 
 
 class Plugin(ComparableMixin):
-    """A plug-in that is compared by its title, and holds something besides."""
+    """A plug-in that is compared by its title, and holds another object."""
 
     compare_attrs = ("title",)
 
@@ -30,20 +30,20 @@ class Plugin(ComparableMixin):
         self.holds = holds
 
     def hear(self) -> None:
-        """Something to call."""
+        """A function to call."""
 
 
 def schedulers(timer: float = 60, after: str = "docs") -> tuple[Scheduler, Dependent]:
-    """A scheduler and one that follows it, as each load of a file makes them anew."""
+    """A scheduler and one that follows it, made anew like by each load of a file."""
     quick = Scheduler("quick", None, timer, ["full"])
     return quick, Dependent("after", quick, [after])
 
 
 class KeepTests(unittest.SynchronousTestCase):
-    """What of a new configuration is old."""
+    """The running objects that a new configuration keeps."""
 
     def test_nothingChanged(self) -> None:
-        """F1: of a file that says the same, everything that runs is named."""
+        """F1: with an equal file, all running objects are kept."""
         old = MasterConfig(
             schedulers=schedulers(),
             sources=(Plugin("s"),),
@@ -68,7 +68,7 @@ class KeepTests(unittest.SynchronousTestCase):
         self.assertIs(old.builders["full"], kept.builders["full"])
 
     def test_followerReplaced(self) -> None:
-        """F1: a new Dependent follows the scheduler that runs, not its double out of the file."""
+        """F1: a new Dependent follows the running scheduler, not its equal from the file."""
         old, new = MasterConfig(schedulers=schedulers()), MasterConfig(schedulers=schedulers(after="full"))
         quick, after = plugins(keep(old, new))
         self.assertIs(quick, old.schedulers[0])
@@ -76,7 +76,7 @@ class KeepTests(unittest.SynchronousTestCase):
         self.assertIs(after.upstream, quick)
 
     def test_followedReplaced(self) -> None:
-        """F1: a Dependent whose upstream is replaced is replaced too."""
+        """F1: if the upstream of a Dependent is replaced, the Dependent is replaced too."""
         old, new = MasterConfig(schedulers=schedulers()), MasterConfig(schedulers=schedulers(timer=5))
         kept = keep(old, new)
         added: Sequence[Any] = diff(old, kept).schedulersAdded
@@ -85,7 +85,7 @@ class KeepTests(unittest.SynchronousTestCase):
         self.assertIs(after.upstream, quick)
 
     def test_heldOneReplaced(self) -> None:
-        """F1: a plug-in that holds a replaced one is replaced too, although it is equal to the old one."""
+        """F1: a plug-in that holds a replaced one is replaced too, although it equals the old one."""
         one, other = Plugin("a"), Plugin("b")
         old = MasterConfig(sources=(one,), status=(Plugin("t", [one]), Plugin("u")))
         new = MasterConfig(sources=(other,), status=(Plugin("t", [other]), Plugin("u")))
@@ -93,7 +93,7 @@ class KeepTests(unittest.SynchronousTestCase):
         self.assertEqual((change.statusRemoved, change.statusAdded), ((old.status[0],), (new.status[0],)))
 
     def test_anotherOneHeld(self) -> None:
-        """F1: so is one that holds another plug-in than before, though both of them stay."""
+        """F1: so is a plug-in that holds another kept plug-in than before."""
         first, second = (Plugin("a"), Plugin("b")), (Plugin("a"), Plugin("b"))
         old = MasterConfig(sources=first, status=(Plugin("t", {"x": first[0]}),))
         new = MasterConfig(sources=second, status=(Plugin("t", {"x": second[1]}),))
@@ -102,7 +102,7 @@ class KeepTests(unittest.SynchronousTestCase):
         self.assertIs(status.holds["x"], first[1])  # type: ignore[attr-defined]
 
     def test_howItIsHeld(self) -> None:
-        """F1: what a new plug-in holds in a list, a tuple, a dictionary or a call is put right."""
+        """F1: references of a new plug-in in a list, tuple, dictionary or call are corrected."""
         running, double = Plugin("a"), Plugin("a")
         holds = [(double,), {"x": double}, partial(print, double), double.hear]
         old = MasterConfig(sources=(running,))
@@ -113,6 +113,6 @@ class KeepTests(unittest.SynchronousTestCase):
             self.assertIs(each, running)
 
     def test_itself(self) -> None:
-        """The very same object pairs with itself, whatever else is equal to it."""
+        """An object is paired with itself, even if others equal it."""
         one, other = Plugin("a"), Plugin("a")
         self.assertIs(equalPairs((one, other), (other, Plugin("a")))[0][1], other)

@@ -1,4 +1,4 @@
-"""Running the text of a master.cfg, and what is said when that goes wrong."""
+"""Loading the text of a master.cfg, and its errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOME_DIRECTORY = os.path.realpath(os.path.join(os.sep, "no", "such", "master"))
 
 
 def errorsOf(text: str, basedir: str = SOME_DIRECTORY) -> list[str]:
-    """The errors that a text gives, as they are printed; it must give some."""
+    """The printed errors of a text that must have some."""
     try:
         load(text, "master.cfg", basedir)
     except ConfigErrors as errors:
@@ -27,10 +27,10 @@ def errorsOf(text: str, basedir: str = SOME_DIRECTORY) -> list[str]:
 
 
 class LoadTests(unittest.TestCase):
-    """A good file becomes a value."""
+    """A valid file becomes a value."""
 
     def test_good(self) -> None:
-        """A good file gives its bots, builders and ports, in their order."""
+        """A valid file gives its bots, builders and ports, in order."""
         config = load(TEXT, "master.cfg", SOME_DIRECTORY)
         self.assertEqual(list(config.slaves), ["b1", "b2"])
         self.assertEqual(config.slaves["b1"].password, "pw1")
@@ -40,14 +40,14 @@ class LoadTests(unittest.TestCase):
         self.assertEqual((config.warnings, config.modules), ((), ()))
 
     def test_names(self) -> None:
-        """The file finds its own name and the master's directory in __file__ and basedir."""
+        """The file has its own name in __file__ and the master's directory in basedir."""
         text = TEXT + "c['projectName'], c['projectURL'] = __file__, basedir\n"
         config = load(text, "master.cfg", SOME_DIRECTORY)
         self.assertEqual(config.projectName, os.path.join(SOME_DIRECTORY, "master.cfg"))
         self.assertEqual(config.projectURL, SOME_DIRECTORY)
 
     def test_equalTwice(self) -> None:
-        """A file with classes of its own, loaded twice, says the same both times (R5)."""
+        """A file with its own classes, loaded twice, gives equal configurations (R5)."""
         text = TEXT + (
             "from buildbot.steps.shell import ShellCommand\n"
             "class Mine(ShellCommand):\n    command = ['make', 'mine']\n    def helper(self): return len(c)\n"
@@ -59,20 +59,20 @@ class LoadTests(unittest.TestCase):
         self.assertNotEqual(first, other)
 
     def test_fresh(self) -> None:
-        """What one load leaves in its names is gone in the next one."""
+        """Names of one load are not in the next one."""
         load(TEXT + "leftover = 1\n", "master.cfg", SOME_DIRECTORY)
         [error] = errorsOf(TEXT + "leftover\n")
         self.assertIn("NameError: name 'leftover' is not defined", error)
 
     def test_dataclass(self) -> None:
-        """A file may use what asks for the module of a class: dataclasses with annotations as text."""
+        """A file may use dataclasses with annotations as text, which need the module of a class."""
         text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + TEXT
         text += "@dataclass\nclass Row:\n    name: str = 'x'\nc['projectName'] = Row().name\n"
         self.assertEqual(load(text, "master.cfg", SOME_DIRECTORY).projectName, "x")
         self.assertNotIn("master.cfg", sys.modules)
 
     def test_inThread(self) -> None:
-        """A file is loaded in a thread as it is in the main one."""
+        """A file can be loaded in a thread."""
         results: list[object] = []
 
         def work() -> None:
@@ -86,11 +86,11 @@ class LoadTests(unittest.TestCase):
         self.assertEqual(results, expected)
 
     def test_bom(self) -> None:
-        """A byte order mark, which some editors write, does no harm."""
+        """A byte order mark at the start is ignored."""
         self.assertIsInstance(load("\ufeff" + TEXT, "master.cfg", SOME_DIRECTORY), MasterConfig)
 
     def test_processAsBefore(self) -> None:
-        """A load leaves sys.path and sys.meta_path as they were, whatever the file does to the first."""
+        """A load restores sys.path and sys.meta_path."""
         before, hooks, identity = list(sys.path), list(sys.meta_path), sys.path
         load(TEXT + "import sys\nsys.path.insert(0, '/x')\nsys.path = ['/y']\n", "master.cfg", SOME_DIRECTORY)
         self.assertEqual((sys.path, sys.meta_path), (before, hooks))
@@ -98,10 +98,10 @@ class LoadTests(unittest.TestCase):
 
 
 class ErrorTests(unittest.TestCase):
-    """A broken file is refused with reasons and places."""
+    """A broken file is refused with reasons and locations."""
 
     def test_corpus(self) -> None:
-        """Each of sixty broken files is refused, with the line to look at and what is wrong there (R12)."""
+        """Each of sixty broken files is refused, with the line and the error (R12)."""
         self.assertGreaterEqual(len(BROKEN), 60)
         for name, broken in BROKEN.items():
             with self.assertRaises(ConfigErrors, msg=name) as caught:
@@ -111,11 +111,11 @@ class ErrorTests(unittest.TestCase):
             self.assertIn(broken.words, str(caught.exception), name)
 
     def test_goodIsGood(self) -> None:
-        """The file that the broken ones are made from has no fault of its own."""
+        """The file from which the broken ones are made is valid."""
         self.assertIsInstance(load(TEXT, "master.cfg", SOME_DIRECTORY), MasterConfig)
 
     def test_allAtOnce(self) -> None:
-        """All errors of a file are told at once, each with its line."""
+        """All errors of a file are reported together, each with its line."""
         text = (
             TEXT.replace("9989", "None")
             .replace("('b2', 'pw2')", "('b1', '')")
@@ -135,30 +135,30 @@ class ErrorTests(unittest.TestCase):
             )
 
     def test_noLibraryFrames(self) -> None:
-        """An error deep inside a library is told with the line of the file that called it, without a path."""
+        """An error inside a library is reported with the line of the file that called it, without a path."""
         [error] = errorsOf(TEXT + "import json\njson.loads('{')\n")
         self.assertTrue(error.startswith(f"master.cfg:{NEXT + 1}: JSONDecodeError: "), error)
         self.assertNotIn(os.sep + "json", error)
 
     def test_inFunction(self) -> None:
-        """An error in a function of the file is told with the function's line."""
+        """An error in a function of the file is reported with the function's line."""
         [error] = errorsOf(TEXT + "def f():\n    return 1 / 0\n\nf()\n")
         self.assertEqual(error, f"master.cfg:{NEXT + 1}: ZeroDivisionError: division by zero")
 
     def test_configErrorsRaised(self) -> None:
-        """A file may raise ConfigErrors of its own; they get its place."""
+        """A file may raise its own ConfigErrors; they get its location."""
         text = TEXT + "from buildbot.config.model import ConfigError, ConfigErrors\n"
         [error] = errorsOf(text + "raise ConfigErrors([ConfigError('no slaves today')])\n")
         self.assertEqual(error, f"master.cfg:{NEXT + 1}: no slaves today")
 
     def test_warningsKept(self) -> None:
-        """What is only suspicious is told even when there are errors."""
+        """Warnings are reported together with errors."""
         with self.assertRaises(ConfigErrors) as caught:
             load(TEXT + "c['titel'] = 'x'\ndel c['bots']\n", "master.cfg", SOME_DIRECTORY)
         self.assertEqual([warning.line for warning in caught.exception.warnings], [NEXT])
 
     def test_noChain(self) -> None:
-        """The errors keep nothing of the exception that they come from, nor of its frames."""
+        """The errors do not keep the original exception or its frames in memory."""
         with self.assertRaises(ConfigErrors) as caught:
             load(TEXT + "1 / 0\n", "master.cfg", SOME_DIRECTORY)
         self.assertIsNone(caught.exception.__context__)
@@ -176,24 +176,24 @@ class ErrorTests(unittest.TestCase):
 
 
 class DecodeTests(unittest.TestCase):
-    """The bytes of a file become text."""
+    """Decoding the bytes of a file."""
 
     def test_utf8(self) -> None:
-        """A file without any word about it is UTF-8."""
+        """A file without a declared encoding is UTF-8."""
         self.assertEqual(decode("é\r\n".encode(), "master.cfg"), "é\n")
 
     def test_declared(self) -> None:
-        """A file that declares its coding, as 0.7 files in Latin-1 do, is read in it."""
+        """A file with a declared encoding, such as a 0.7 file in Latin-1, is decoded with it."""
         self.assertEqual(decode("# coding: latin-1\n# é".encode("latin-1"), "x"), "# coding: latin-1\n# é")
 
     def test_wrong(self) -> None:
-        """Bytes that are no UTF-8 are an error with its line."""
+        """Invalid UTF-8 is an error with its line."""
         with self.assertRaises(ConfigErrors) as caught:
             decode(b"ok\n\xe9\n", "master.cfg")
         self.assertTrue(str(caught.exception).startswith("master.cfg:2: byte 0xe9"), caught.exception)
 
     def test_unknownCoding(self) -> None:
-        """A coding that nobody knows is an error in the first line."""
+        """An unknown encoding is an error in the first line."""
         for lines in (0, 1, 2, 7):
             with self.assertRaises(ConfigErrors) as caught:
                 decode(b"#\n" * lines + "# é\n".encode("latin-1"), "master.cfg")
@@ -206,10 +206,10 @@ class DecodeTests(unittest.TestCase):
 
 
 class LocateTests(unittest.TestCase):
-    """A file is called what people call it."""
+    """The name of a file in messages."""
 
     def test_relative(self) -> None:
-        """A file of the master's directory is told by its name alone, also if that directory is a link."""
+        """A file in the master's directory is shown by its name alone, also if the directory is a link."""
         real = Path(self.mktemp()).resolve()
         real.mkdir()
         link = real.with_name("link")
@@ -219,6 +219,6 @@ class LocateTests(unittest.TestCase):
             self.assertEqual(found, (str(real), str(real / "master.cfg"), "master.cfg"))
 
     def test_elsewhere(self) -> None:
-        """A file from elsewhere is told by its whole path."""
+        """A file elsewhere is shown with its whole path."""
         found = locate("/elsewhere/other.cfg", SOME_DIRECTORY)
         self.assertEqual(found.shown, found.path)

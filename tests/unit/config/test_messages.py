@@ -1,4 +1,4 @@
-"""The words that messages are made of."""
+"""The building blocks of messages."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from buildbot.config.messages import articled, inOneLine, listing, nearest, text
 
 
 class WordsTests(unittest.TestCase):
-    """Small sentences."""
+    """Phrases."""
 
     def test_articled(self) -> None:
-        """A value is told by its kind, never by what it holds."""
+        """A value is described by its type, never by its content."""
         self.assertEqual(
             [articled(each) for each in (None, 1, "x", int)], ["None", "an int", "a str", "the class int"]
         )
 
     def test_listing(self) -> None:
-        """A long list of names is cut, and says so."""
+        """A long list of names is shortened, with the number of the others."""
         self.assertEqual(listing([]), "none")
         self.assertEqual(listing("ab"), "a, b")
         self.assertEqual(listing("abcd", most=2), "a, b and 2 more")
 
     def test_nearest(self) -> None:
-        """A name is suggested if one is like the wrong one."""
+        """The nearest name is suggested for a wrong one."""
         self.assertEqual(nearest("titel", ["x", "title"]), "; did you mean 'title'?")
         self.assertEqual(nearest("titel", ["x"]), "")
         self.assertEqual(nearest("Bots", ["bots", "sources"]), "; did you mean 'bots'?")
@@ -32,14 +32,14 @@ class WordsTests(unittest.TestCase):
             self.assertEqual(nearest(name, KEYS), "", name)
 
     def test_textTrouble(self) -> None:
-        """Names have something to see, and nothing that garbles a display."""
+        """Names must be visible, and must not disturb a display."""
         for good in ("b1", "a b", "é", "日本", "🐘"):
             self.assertIsNone(textTrouble(good), good)
         for bad in ("", "  ", "a\nb", "a\x1b[1m", "\udcff", "\u2028"):
             self.assertIsNotNone(textTrouble(bad), repr(bad))
 
     def test_inOneLine(self) -> None:
-        """An exception is told in one line, even one that cannot say what it is."""
+        """An exception is shown in one line, even one whose str() fails."""
 
         class Odd(Exception):
             def __str__(self) -> str:

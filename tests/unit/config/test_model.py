@@ -1,4 +1,4 @@
-"""The values that a configuration is made of."""
+"""The values of a configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CANARY = "canary-in-a-coal-mine"
 
 
 def config(**builders: tuple[str, ...]) -> MasterConfig:
-    """A configuration whose builders have the given slaves, which exist too."""
+    """A configuration whose builders have these slaves."""
     names = dict.fromkeys(name for slaves in builders.values() for name in slaves)
     return MasterConfig(
         slaves={name: SlaveConfig(name, "pw") for name in names},
@@ -24,22 +24,22 @@ def config(**builders: tuple[str, ...]) -> MasterConfig:
 
 
 class ErrorTests(unittest.TestCase):
-    """Errors are printed with their place."""
+    """Errors are printed with their location."""
 
     def test_places(self) -> None:
-        """An error begins with its file and its line, as far as they are known."""
+        """An error begins with its file and its line, if they are known."""
         self.assertEqual(str(ConfigError("no", "master.cfg", 9)), "master.cfg:9: no")
         self.assertEqual(str(ConfigError("no", "master.cfg")), "master.cfg: no")
         self.assertEqual(str(ConfigError("no")), "no")
 
     def test_oneALine(self) -> None:
-        """All errors together are printed one a line, without the warnings."""
+        """All errors are printed, one a line, without the warnings."""
         errors = ConfigErrors([ConfigError("one", "a", 1), ConfigError("two")], [ConfigError("odd")])
         self.assertEqual(str(errors), "a:1: one\ntwo")
         self.assertEqual(errors.warnings, (ConfigError("odd"),))
 
     def test_sorted(self) -> None:
-        """Errors with places can be put in order."""
+        """Errors with locations can be sorted."""
         one, two = ConfigError("a", "f", 1), ConfigError("b", "f", 1)
         self.assertEqual(sorted([two, one]), [one, two])
 
@@ -48,21 +48,21 @@ class MasterConfigTests(unittest.TestCase):
     """A configuration is a value."""
 
     def test_builderLists(self) -> None:
-        """Each slave has the list of its own builders and their directories, in the order of the file."""
+        """Each slave has the list of its builders and their directories, in the order of the file."""
         told = config(z=("b1", "b2"), a=("b1",))
         self.assertEqual(told.builderList("b1"), (("z", "dir-z"), ("a", "dir-a")))
         self.assertEqual(told.builderList("b2"), (("z", "dir-z"),))
         self.assertEqual(told.builderList("nobody"), ())
 
     def test_equality(self) -> None:
-        """Two configurations that say the same are equal, whatever warnings and imports they come with."""
+        """Two configurations with the same settings are equal, whatever their warnings and imports."""
         one = config(full=("b1",))
         same = replace(config(full=("b1",)), warnings=(ConfigError("odd"),), modules=("helpers.py",))
         self.assertEqual(one, same)
         self.assertNotEqual(one, replace(one, ports=("tcp:1",)))
 
     def test_frozen(self) -> None:
-        """Nobody can change a configuration that is in force."""
+        """A configuration in force cannot be changed."""
         given = {"b1": SlaveConfig("b1", "pw")}
         told = MasterConfig(slaves=given)
         given["b2"] = SlaveConfig("b2", "pw")

@@ -1,4 +1,4 @@
-"""Modules that lie beside master.cfg."""
+"""Modules beside master.cfg."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ModulesTests(unittest.TestCase):
         self.addCleanup(self.leavesNothing)
 
     def leavesNothing(self) -> None:
-        """After any load, no module of it is left for others, and nothing was written beside it."""
+        """A load leaves no module of its own in sys.modules, and writes no file."""
         new = {name for name, module in sys.modules.items() if self.before.get(name) is not module}
         here = str(self.basedir)
         self.assertEqual(
@@ -50,7 +50,7 @@ class ModulesTests(unittest.TestCase):
             path.write_text(text)
 
     def load(self, text: str) -> MasterConfig:
-        """What the text says, run after the necessary lines."""
+        """The values of the text, run after the necessary lines."""
         return load(START + text, "master.cfg", str(self.basedir))
 
     def told(self, expression: str, imports: str) -> str:
@@ -64,14 +64,14 @@ class ModulesTests(unittest.TestCase):
         return str(caught.exception).splitlines()
 
     def test_newCodeEachTime(self) -> None:
-        """A module edited between two loads is read anew, though it looks as old and as long (R11)."""
+        """A module edited between two loads is read again, even with the same date and size (R11)."""
         for number in range(5):
             self.write(helpers=f"value = {number}\n")
             os.utime(self.basedir / "helpers.py", (1000000000, 1000000000))
             self.assertEqual(self.told("helpers.value", "import helpers"), str(number))
 
     def test_staleBytecode(self) -> None:
-        """Bytecode that lies beside a module and claims to be of it does not count (R11)."""
+        """Old bytecode beside a module is not used (R11)."""
         self.write(helpers="value = 1\n")
         source = self.basedir / "helpers.py"
         target = importlib.util.cache_from_source(str(source))
@@ -84,7 +84,7 @@ class ModulesTests(unittest.TestCase):
         os.rmdir(os.path.dirname(target))
 
     def test_submodules(self) -> None:
-        """A module imported by a module, a package and its parts are all loaded anew (R11)."""
+        """A module imported by a module, and a package with its parts, are all loaded again (R11)."""
         for number in "12":
             self.write(
                 one=f"import two\nfrom pack.sub import deep\nvalue = two.value + deep.value + {number!r}\n",
@@ -124,12 +124,12 @@ class ModulesTests(unittest.TestCase):
             self.assertEqual(self.told(expression, imports), "True", imports)
 
     def test_circle(self) -> None:
-        """Modules that import each other work as they do elsewhere."""
+        """Modules can import each other."""
         self.write(a="import b\nvalue = 1\ndef f():\n    return b.value\n", b="import a\nvalue = 2\n")
         self.assertEqual(self.told("a.f()", "import a"), "2")
 
     def test_missing(self) -> None:
-        """A missing module or name is told as usual, with the line."""
+        """A missing module or name is reported with the line."""
         self.write(helpers="value = 1\n", pack_in_init="")
         for text, words in (
             ("import helpers.sub", "No module named 'helpers.sub'"),
@@ -145,7 +145,7 @@ class ModulesTests(unittest.TestCase):
             self.assertIn(words, error)
 
     def test_brokenModule(self) -> None:
-        """An error in a module is told with the module's name and line, and the next load starts anew."""
+        """An error in a module is reported with the module's name and line, and the next load starts anew."""
         self.write(helpers="value = 1\n\n1 / 0\n")
         self.assertEqual(
             self.refused("import helpers"), ["helpers.py:3: ZeroDivisionError: division by zero"]
@@ -156,7 +156,7 @@ class ModulesTests(unittest.TestCase):
         self.assertEqual(self.told("helpers.value", "import helpers"), "3")
 
     def test_retriedImport(self) -> None:
-        """A module whose import failed is run again by the next import, in the same load."""
+        """A module whose import failed is run again by the next import in the same load."""
         self.write(helpers="import sys\nsys.tried = getattr(sys, 'tried', 0) + 1\nassert sys.tried == 2\n")
         self.addCleanup(delattr, sys, "tried")
         self.assertEqual(
@@ -164,14 +164,14 @@ class ModulesTests(unittest.TestCase):
         )
 
     def test_secondTimeOnly(self) -> None:
-        """A module that can be loaded once a process is refused the second time, and says so."""
+        """A module that can be loaded only once in a process is refused the second time, with the reason."""
         self.write(once="import sys\nassert not hasattr(sys, 'loadedOnce'), 'once'\nsys.loadedOnce = 1\n")
         self.addCleanup(delattr, sys, "loadedOnce")
         self.assertEqual(self.told("1", "import once"), "1")
         self.assertEqual(self.refused("import once"), ["once.py:2: AssertionError: once"])
 
     def test_addedFolder(self) -> None:
-        """Modules in a folder below that the file puts on sys.path are the configuration's too."""
+        """Modules in a subfolder that the file adds to sys.path belong to the configuration too."""
         self.write(lib_in_helpers="value = 1\n")
         imports = "import sys, os\nsys.path.insert(0, os.path.join(basedir, 'lib'))\nimport helpers"
         self.assertEqual(self.told("helpers.value", imports), "1")
@@ -186,7 +186,7 @@ class ModulesTests(unittest.TestCase):
         self.assertEqual(self.told("json.dumps(1)", "import json"), "1")
 
     def test_ownNameFirst(self) -> None:
-        """A module secrets.py of the admin's is what the file gets, and the library's what all others get."""
+        """The file gets the admin's module secrets.py; all other code gets the library's."""
         self.write(secrets="password = 'pw'\n")
         self.assertEqual(self.told("password", "from secrets import password"), "pw")
         text = (
@@ -195,7 +195,7 @@ class ModulesTests(unittest.TestCase):
         self.assertIn("token_hex", self.load(text).projectName)
 
     def test_buildbotIsOurs(self) -> None:
-        """A checkout of Buildbot or Twisted in a builder's directory is not mistaken for ours."""
+        """A checkout of Buildbot or Twisted in a builder's directory is not imported instead of ours."""
         self.write(buildbot_in_init="1 / 0\n", twisted_in_init="1 / 0\n")
         self.assertEqual(self.told("1", "import buildbot.process.factory, twisted"), "1")
 
@@ -227,7 +227,7 @@ class ModulesTests(unittest.TestCase):
         self.assertIs(sys.modules["colorsys"], first)
 
     def test_lateImport(self) -> None:
-        """A function of the file that imports a module later on gets that of its own load."""
+        """A function of the file that imports a module later gets the one of its own load."""
         self.write(now="value = 1\n", later="import now\nvalue = now.value + 1\n")
         text = (
             "class Status:\n    def setServiceParent(self, parent): pass\n"
@@ -239,7 +239,7 @@ class ModulesTests(unittest.TestCase):
         self.assertEqual(status.ask(), 2)
 
     def test_dataclassInModule(self) -> None:
-        """A module may use what asks sys.modules for it."""
+        """A module may use dataclasses, which need sys.modules."""
         self.write(
             rows="from __future__ import annotations\nfrom dataclasses import dataclass\n"
             "@dataclass\nclass Row:\n    name: str = 'x'\n"
@@ -247,7 +247,7 @@ class ModulesTests(unittest.TestCase):
         self.assertEqual(self.told("rows.Row().name", "import rows"), "x")
 
     def test_equalClasses(self) -> None:
-        """A step class of such a module is the same next time, unless its code changed (R5, R11)."""
+        """A step class of such a module is equal after a reload, unless its code changed (R5, R11)."""
         step = "from buildbot.steps.shell import ShellCommand as S\nclass Mine(S):\n    def start(self): %s\n"
         text = (
             "from buildbot.process.factory import BuildFactory\nimport mine\nc['bots'] = [('b', 'p')]\n"

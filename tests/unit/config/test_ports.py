@@ -1,4 +1,4 @@
-"""What counts as a port for slaves."""
+"""Descriptions of slave ports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class DescribeTests(unittest.TestCase):
     """A port becomes a strports description."""
 
     def test_numbers(self) -> None:
-        """A number is a TCP port, also one in a text."""
+        """A number is a TCP port, also as text."""
         self.assertEqual([describe(1), describe(65535), describe("9989")], ["tcp:1", "tcp:65535", "tcp:9989"])
 
     def test_descriptions(self) -> None:
-        """What Twisted can listen on is taken as it is."""
+        """A description for Twisted is unchanged."""
         for good in (
             "tcp:0",
             "tcp:65535",
@@ -32,12 +32,12 @@ class DescribeTests(unittest.TestCase):
             self.assertEqual(describe(good), good)
 
     def test_anyPort(self) -> None:
-        """F8: 0 is any port that is free, as in 0.7.5."""
+        """F8: 0 is any free port, as in 0.7.5."""
         for any in (0, "0"):
             self.assertEqual(describe(any), "tcp:0")
 
     def test_refused(self) -> None:
-        """What cannot be a port is refused with the reason."""
+        """An invalid port is refused with the reason."""
         for bad, words in (
             (65536, "from 1 to 65535"),
             (-1, "from 1"),
@@ -61,11 +61,11 @@ class DescribeTests(unittest.TestCase):
             self.assertIn(words, str(caught.exception))
 
     def test_single(self) -> None:
-        """One port needs no list."""
+        """A single port needs no list."""
         self.assertEqual((portsOf(1), portsOf([1, "2"]), portsOf(())), ([1], [1, "2"], []))
 
     def test_address(self) -> None:
-        """Two descriptions of one TCP port are found out; what a free port or a socket binds is not known."""
+        """Two descriptions of one TCP port are detected; free ports and sockets are not compared."""
         self.assertEqual(address("tcp:09989"), address("ssl:port=9989:privateKey=x"))
         self.assertNotEqual(address("tcp:1:interface=\\:\\:1"), address("tcp:1"))
         self.assertEqual([address("tcp:0"), address("unix:/x")], [None, None])

@@ -28,37 +28,37 @@ class SecretsTests(unittest.TestCase):
         self.basedir.mkdir()
 
     def write(self, data: bytes, mode: int = 0o600) -> str:
-        """The name of a password file in the master's directory."""
+        """Write a password file in the master's directory; return its name."""
         path = self.basedir / "b1.password"
         path.write_bytes(data)
         path.chmod(mode)
         return path.name
 
     def load(self, expression: str, more: str = "") -> MasterConfig:
-        """The configuration in which this is the password of b1."""
+        """The configuration with this as the password of b1."""
         return load(TEXT % expression + more, "master.cfg", str(self.basedir))
 
     def refused(self, expression: str, more: str = "") -> str:
-        """What is wrong with that configuration."""
+        """The errors of that configuration."""
         with self.assertRaises(ConfigErrors) as caught:
             self.load(expression, more)
         return str(caught.exception)
 
     def test_file(self) -> None:
-        """A bot's password comes from a file beside master.cfg, without the line end (S2)."""
+        """A bot's password can be in a file beside master.cfg; the line end is removed (S2)."""
         for data in (b"p\xc3\xa4ss word", b"p\xc3\xa4ss word\n", b"p\xc3\xa4ss word\r\n"):
             self.write(data)
             config = self.load("passwordFromFile('b1.password')")
             self.assertEqual((config.slaves["b1"].password, config.warnings), ("päss word", ()))
 
     def test_onlyOneLineEnd(self) -> None:
-        """Line ends after the password are taken off, whatever system wrote them; nothing else is."""
+        """Line ends of every system after the password are removed, and nothing else."""
         for written in (b" pw \n", b" pw \r\n", b" pw \n\n", b" pw "):
             self.write(written)
             self.assertEqual(self.load("passwordFromFile('b1.password')").slaves["b1"].password, " pw ")
 
     def test_severalLines(self) -> None:
-        """F14: a file, or a variable, of more than one line is not taken for a password."""
+        """F14: a file or variable with more than one line is not accepted as a password."""
         self.write(b"one\ntwo\n")
         error = self.assertRaises(ConfigErrors, self.load, "passwordFromFile('b1.password')")
         self.assertIn("b1.password: this has more than one line", str(error))
@@ -73,13 +73,13 @@ class SecretsTests(unittest.TestCase):
         self.assertEqual(len(self.load("passwordFromFile('b1.password')").slaves["b1"].password), LARGEST)
 
     def test_absolute(self) -> None:
-        """The file may lie anywhere."""
+        """The file may be anywhere."""
         self.write(b"pw")
         expression = f"passwordFromFile({str(self.basedir / 'b1.password')!r})"
         self.assertEqual(self.load(expression).slaves["b1"].password, "pw")
 
     def test_readableByOthers(self) -> None:
-        """A password file that others can read warns, with the command that closes it (S2)."""
+        """A password file that others can read causes a warning, with the command that closes it (S2)."""
         for mode, who in ((0o640, "group"), (0o604, "everybody"), (0o644, "everybody")):
             name = self.write(b"pw", mode)
             [warning] = self.load(f"passwordFromFile({name!r})").warnings
@@ -88,7 +88,7 @@ class SecretsTests(unittest.TestCase):
             self.assertIn(f"chmod 600 {self.basedir / name}", warning.message)
 
     def test_unusable(self) -> None:
-        """A password file that is missing, empty or no such file is an error with the line and the reason."""
+        """A missing, empty or odd password file is an error with the line and the reason."""
         (self.basedir / "folder").mkdir()
         os.mkfifo(self.basedir / "pipe")
         self.assertEqual(
@@ -111,7 +111,7 @@ class SecretsTests(unittest.TestCase):
             self.assertIn(words, self.refused("passwordFromFile('b1.password')"))
 
     def test_allAtOnce(self) -> None:
-        """Two missing passwords and another error are all told at once."""
+        """Two missing passwords and another error are reported together."""
         told = self.refused(
             "passwordFromFile('gone')", "c['bots'].append(('b2', passwordFromEnv('X Y')))\n1 / 0\n"
         )
@@ -120,7 +120,7 @@ class SecretsTests(unittest.TestCase):
         )
 
     def test_environment(self) -> None:
-        """A bot's password comes from the environment; a variable that is not set or empty is an error."""
+        """A bot's password can be in the environment; an unset or empty variable is an error."""
         self.patch(os, "environ", {"BUILDBOT_B1": "pw", "BUILDBOT_B2": ""})
         self.assertEqual(self.load("passwordFromEnv('BUILDBOT_B1')").slaves["b1"].password, "pw")
         self.assertIn(
@@ -130,7 +130,7 @@ class SecretsTests(unittest.TestCase):
         self.assertIn("is not set", self.refused("passwordFromEnv('BUILDBOT_B3')"))
 
     def test_neverTold(self) -> None:
-        """A password that a helper handed out is in no error and no warning, however misused (S2)."""
+        """A password from a helper is in no error and no warning, however it is misused (S2)."""
         name = self.write(CANARY.encode(), 0o644)
         give = f"passwordFromFile({name!r})"
         config = self.load(give, f"c[{give}] = 1\n")
@@ -142,7 +142,7 @@ class SecretsTests(unittest.TestCase):
         self.assertIn("ValueError: ********!", told[2])
 
     def test_shortPassword(self) -> None:
-        """A short password is struck as a word, not out of other words; a long one wherever it is."""
+        """A short password is removed from messages as a word, a long one wherever it occurs."""
         self.write(b"is")
         give = "passwordFromFile('b1.password')"
         self.assertIn(
@@ -152,7 +152,7 @@ class SecretsTests(unittest.TestCase):
         self.assertIn("ValueError: x********y", self.refused(give, f"raise ValueError('x' + {give} + 'y')\n"))
 
     def test_outside(self) -> None:
-        """Outside of a configuration, the helpers raise what is wrong."""
+        """Outside of a configuration, the helpers raise the error."""
         self.write(b"pw")
         self.assertEqual(passwordFromFile(str(self.basedir / "b1.password")), "pw")
         self.assertRaises(ConfigErrors, passwordFromFile, str(self.basedir / "gone"))

@@ -1,4 +1,4 @@
-"""Coroutines that are called by code that wants a Deferred."""
+"""Coroutine functions for callers that want a Deferred."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildbot.events.coroutines import returnsDeferred
 
 
 class Asker:
-    """Waits for an answer, and doubles it."""
+    """An object that waits for an answer, and doubles it."""
 
     def __init__(self) -> None:
         self.answer: Deferred[int] = Deferred()
@@ -19,16 +19,16 @@ class Asker:
 
     @returnsDeferred
     async def double(self, factor: int = 2) -> int:
-        """Twice as much."""
+        """Return twice the answer."""
         self.asked += 1
         return factor * await self.answer
 
 
 class ReturnsDeferredTests(unittest.SynchronousTestCase):
-    """A method that is written as a coroutine, and returns a Deferred."""
+    """A coroutine method that returns a Deferred."""
 
     def test_begins(self) -> None:
-        """The work begins with the call, whether or not somebody waits for the result."""
+        """The work starts with the call, even if nobody waits for the result."""
         asker = Asker()
         doubled = asker.double()
         self.assertEqual(asker.asked, 1)
@@ -43,6 +43,6 @@ class ReturnsDeferredTests(unittest.SynchronousTestCase):
         self.failureResultOf(doubled, ValueError)
 
     def test_looks(self) -> None:
-        """Name, parameters and docstring stay: they are what plug-in authors read."""
+        """The name, parameters and docstring stay the same."""
         self.assertEqual((Asker.double.__name__, Asker.double.__doc__), ("double", "Twice as much."))
         self.assertEqual(list(inspect.signature(Asker.double).parameters), ["self", "factor"])

@@ -1,4 +1,4 @@
-"""Calls in the next turn."""
+"""Calls in a later turn of the reactor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class EventualTests(unittest.SynchronousTestCase):
     """See L{eventual}."""
 
     def test_order(self) -> None:
-        """Calls are made in a later turn, in the order of the orders; one can be cancelled."""
+        """Calls are made in a later turn, in order; one can be cancelled."""
         clock = Clock()
         said: list[str] = []
         eventual(clock, said.append, "a")

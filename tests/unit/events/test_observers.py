@@ -8,7 +8,7 @@ from buildbot.events.observers import NOBODY, Observers
 
 
 class _Equal:
-    """An observer that equals every other of its kind."""
+    """An observer that equals every other of its class."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Equal)
@@ -16,19 +16,19 @@ class _Equal:
     __hash__ = None  # type: ignore[assignment]
 
     def method(self) -> None:
-        """What may observe as well."""
+        """A method, which may be an observer too."""
 
 
 class ObserversTests(unittest.SynchronousTestCase):
     """See L{Observers}."""
 
     def test_order(self) -> None:
-        """Observers are told in the order in which they came, one that came twice is told twice."""
+        """Observers are called in the order of their arrival; one that was added twice is called twice."""
         self.assertEqual(list(NOBODY.plus("a").plus("b").plus("a")), ["a", "b", "a"])
         self.assertFalse(NOBODY)
 
     def test_loop(self) -> None:
-        """Who leaves or comes while observers are told does not disturb the loop."""
+        """Observers that come or go during a loop do not disturb it."""
         holder = [Observers("abc")]
         seen = []
         for each in holder[0]:
@@ -37,7 +37,7 @@ class ObserversTests(unittest.SynchronousTestCase):
         self.assertEqual((seen, list(holder[0])), (["a", "b", "c"], ["d"] * 3))
 
     def test_identity(self) -> None:
-        """An observer that leaves does not take an equal one with it; a method is known by its object."""
+        """Removing an observer does not remove an equal one; methods are compared by their object."""
         one, two = _Equal(), _Equal()
         self.assertEqual(list(map(id, NOBODY.plus(one).plus(two).without(one))), [id(two)])
         self.assertEqual(list(NOBODY.plus(one.method).without(one.method)), [])

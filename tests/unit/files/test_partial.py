@@ -1,4 +1,4 @@
-"""What is not complete yet, and what a killed master leaves of it."""
+"""Incomplete uploads, and those that a killed master leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildbot.files.partial import NAME, Partials, partialPath
 
 
 class PartialsTests(unittest.SynchronousTestCase):
-    """H9: parts of uploads that a killed master has left are removed at the next start, and nothing else."""
+    """H9: the next start removes incomplete uploads of a killed master, and nothing else."""
 
     def setUp(self) -> None:
         self.here = os.path.abspath(self.mktemp())
@@ -19,14 +19,14 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.partials = Partials(os.path.join(self.here, ".partial"))
 
     def part(self, name: str = "report.txt") -> str:
-        """A file that is not complete."""
+        """Create an incomplete file."""
         path = partialPath(os.path.join(self.here, name))
         self.partials.note(path)
         Path(path).write_text("half")
         return path
 
     def test_name(self) -> None:
-        """H9: each part has a name of its own beside what it will be, of a length that file systems take."""
+        """H9: each part has its own name beside its final one, short enough for file systems."""
         one, two = (partialPath(os.path.join(self.here, "x" * 250)) for _ in range(2))
         self.assertNotEqual(one, two)
         self.assertEqual(os.path.dirname(one), self.here)
@@ -34,7 +34,7 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.assertTrue(NAME.fullmatch(os.path.basename(one)))
 
     def test_killed(self) -> None:
-        """H9: files and directories that were noted and not forgotten are removed."""
+        """H9: noted files and directories that were not completed are removed."""
         self.part()
         directory = partialPath(os.path.join(self.here, "docs"))
         self.partials.note(directory)
@@ -47,7 +47,7 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.partials.sweep(), 0)
 
     def test_complete(self) -> None:
-        """H9: what has taken its place stays."""
+        """H9: a completed file stays."""
         path = self.part()
         os.rename(path, os.path.join(self.here, "report.txt"))
         self.partials.forget(path)
@@ -56,7 +56,7 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.assertIn("report.txt", os.listdir(self.here))
 
     def test_ofOthers(self) -> None:
-        """H9: files of users are left alone, whatever they are called and whatever lies among the links."""
+        """H9: users' files are never removed, whatever their names, and whatever is among the links."""
         mine = os.path.join(self.here, ".report.0123456789ab.part")
         Path(mine).write_text("of a user")
         self.part()
@@ -68,7 +68,7 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.assertEqual(len(os.listdir(self.partials.directory)), 3)
 
     def test_replaced(self) -> None:
-        """H9: a link that somebody has put in the place of a part is not followed."""
+        """H9: a symbolic link in the place of a part is not followed."""
         path = self.part()
         os.unlink(path)
         precious = os.path.join(self.here, "precious")
@@ -78,7 +78,7 @@ class PartialsTests(unittest.SynchronousTestCase):
         self.assertTrue(os.path.exists(precious))
 
     def test_cannotNote(self) -> None:
-        """H9: an upload goes on if it cannot be noted."""
+        """H9: an upload works even if it cannot be noted."""
         Path(self.partials.directory).write_text("no directory")
         self.part()
         self.assertEqual(self.partials.sweep(), 0)

@@ -1,4 +1,4 @@
-"""Who may read what uploads make."""
+"""Permissions of uploaded files."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from buildbot.files.permissions import directoryMode, fileMode, makeDirectories
 
 
 class PermissionsTests(unittest.SynchronousTestCase):
-    """F11: modes of files, and of the directories they are in."""
+    """F11: modes of files and of their directories."""
 
     def test_files(self) -> None:
-        """F11: a file has the mode that is asked for; only a program can be executed; none has setuid."""
+        """F11: a file has the requested mode; only a program is executable; setuid is never set."""
         self.assertEqual([fileMode(0o4755, isProgram) for isProgram in (False, True)], [0o644, 0o755])
         self.assertEqual(fileMode(0o044, True), 0o644)
 
     def test_directories(self) -> None:
-        """F11: who may read a file may look into its directory."""
+        """F11: users who may read a file may enter its directory."""
         modes = [directoryMode(mode) for mode in (0o644, 0o755, 0o600, 0o640, 0o664, 0o4000)]
         self.assertEqual(modes, [0o755, 0o755, 0o700, 0o750, 0o775, 0o700])
 
     def test_making(self) -> None:
-        """F11: who may read a file may look into the directories made for it, whatever the umask."""
+        """F11: users who may read a file may enter the directories made for it, whatever the umask."""
         base = self.mktemp()
         os.mkdir(base, 0o700)
         before = os.umask(0o077)

@@ -1,4 +1,4 @@
-"""Files that must be plain ones: nothing else is opened, and nothing is waited for."""
+"""Only plain files are opened, and opening never blocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildbot.files.plain import NotPlain, mustBePlain, openPlain, readPlain
 
 
 class PlainTests(unittest.SynchronousTestCase):
-    """H10: odd files are refused at once, with what they are."""
+    """H10: other kinds of files are refused at once, with their kind."""
 
     timeout = 20
 
@@ -23,11 +23,11 @@ class PlainTests(unittest.SynchronousTestCase):
         Path(self.file).write_bytes(b"text")
 
     def path(self, name: str) -> str:
-        """A name in a directory of this test."""
+        """A path in a directory of this test."""
         return os.path.join(self.here, name)
 
     def odd(self) -> dict[str, str]:
-        """Paths of what is no file, and what they are."""
+        """Paths that are not plain files, with their kinds."""
         os.mkfifo(self.path("fifo"))
         os.mkdir(self.path("directory"))
         listener = socket.socket(socket.AF_UNIX)
@@ -50,7 +50,9 @@ class PlainTests(unittest.SynchronousTestCase):
         mustBePlain(self.path("nothing"))
 
     def test_odd(self) -> None:
-        """H10: a FIFO, a directory, a socket and a device are refused, to read and to write, with why."""
+        """H10: a FIFO, a directory, a socket and a device are refused, for reading and writing, with the
+        reason.
+        """
         for path, words in self.odd().items():
             for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR | os.O_CREAT):
                 with self.assertRaises(NotPlain) as caught:
@@ -60,7 +62,7 @@ class PlainTests(unittest.SynchronousTestCase):
             self.assertRaises(NotPlain, mustBePlain, path)
 
     def test_link(self) -> None:
-        """H10: where a link would lead somewhere else it is refused, and what it leads to stays as it is."""
+        """H10: where links are not allowed, a link is refused, and its target does not change."""
         os.symlink("file", self.path("link"))
         with self.assertRaises(NotPlain) as caught:
             openPlain(self.path("link"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, follow=False)
@@ -69,5 +71,5 @@ class PlainTests(unittest.SynchronousTestCase):
         self.assertEqual(Path(self.file).read_bytes(), b"text")
 
     def test_missing(self) -> None:
-        """H10: that there is no file is said as ever."""
+        """H10: a missing file raises the usual error."""
         self.assertRaises(FileNotFoundError, readPlain, self.path("nothing"))

@@ -1,4 +1,4 @@
-"""Files that no connection gets."""
+"""File descriptors reserved for the administrator."""
 
 import os
 
@@ -12,18 +12,18 @@ class FileReserveTests(unittest.SynchronousTestCase):
     """H6: slaves cannot lock the administrator out."""
 
     def test_reserved(self) -> None:
-        """An eighth of all files is kept, never too few to be of use nor more than anybody needs."""
+        """An eighth of all files is reserved, within a minimum and a maximum."""
         self.assertEqual([reserved(limit) for limit in (64, 256, 1024, 100_000)], [24, 32, 128, 256])
 
     def test_room(self) -> None:
-        """A connection gets no file of the reserve; within the first half of it, another can make room."""
+        """A connection never gets a reserved file; when few are left, another connection can make room."""
         free = 0
         files = FileReserve(lambda: 1024, lambda: free)
         for free, room in ((895, Room.ENOUGH), (896, Room.SCARCE), (959, Room.SCARCE), (960, Room.NONE)):
             self.assertIs(files.room(), room, free)
 
     def test_limitIsRaised(self) -> None:
-        """An administrator who raises the limit of the running master makes room at once."""
+        """Raising the limit of the running master makes room at once."""
         limit = 1024
         files = FileReserve(lambda: limit, lambda: 1000)
         self.assertIs(files.room(), Room.NONE)
@@ -31,13 +31,13 @@ class FileReserveTests(unittest.SynchronousTestCase):
         self.assertIs(files.room(), Room.ENOUGH)
 
     def test_anyNumber(self) -> None:
-        """A process without a limit keeps nothing."""
+        """A process without a limit reserves nothing."""
         files = FileReserve(lambda: None, lambda: 1_000_000)
         self.assertIs(files.room(), Room.ENOUGH)
         self.assertEqual((files.limit, files.reserved), (None, 0))
 
     def test_noneLeft(self) -> None:
-        """When no file can be opened at all, there is no room."""
+        """If no file can be opened at all, there is no room."""
 
         def none() -> int:
             raise OSError("too many open files")
@@ -45,14 +45,14 @@ class FileReserveTests(unittest.SynchronousTestCase):
         self.assertIs(FileReserve(lambda: 1024, none).room(), Room.NONE)
 
     def test_thisProcess(self) -> None:
-        """A process far below its limit has room, and asking leaves nothing open."""
+        """A process far below its limit has room, and the check leaves no file open."""
         files = FileReserve()
         before = os.listdir("/proc/self/fd")
         self.assertIs(files.room(), Room.ENOUGH)
         self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
 
     def test_descriptor(self) -> None:
-        """The descriptors with the highest numbers are kept; a process without a limit keeps none."""
+        """The highest descriptors are reserved; a process without a limit reserves none."""
         limit: int | None = 64
         self.patch(reserve, "_limitOfThisProcess", lambda: limit)
         self.assertEqual(

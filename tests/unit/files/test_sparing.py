@@ -20,13 +20,13 @@ from buildbot.steps.transfer import FileReader, FileWriter
 
 
 def openFiles(path: str) -> int:
-    """How many descriptors of this process are this file."""
+    """The number of this process's descriptors for this file."""
     count = 0
     for name in os.listdir("/proc/self/fd"):
         try:
             count += os.path.samefile(f"/proc/self/fd/{name}", path)
         except OSError:
-            continue  # a pipe, a socket, or the listing itself
+            continue  # a pipe, a socket, or the directory listing itself
     return count
 
 
@@ -39,18 +39,18 @@ class SparingFileTests(unittest.SynchronousTestCase):
         Path(self.path).write_bytes(b"before")
 
     def open(self, canWrite: bool, isScarce: bool = True) -> io.RawIOBase:
-        """My file, opened when there are few descriptors left or many."""
+        """Open my file, with few or many descriptors left."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND if canWrite else os.O_RDONLY)
         return sparing(descriptor, self.path, canWrite, lambda number: isScarce)
 
     def test_enough(self) -> None:
-        """While there are descriptors enough, a file stays open as any other."""
+        """With enough descriptors, a file stays open."""
         with self.open(canWrite=True, isScarce=False) as file:
             self.assertIsInstance(file, io.FileIO)
             self.assertEqual(openFiles(self.path), 1)
 
     def test_write(self) -> None:
-        """H6: a file that would take one of the administrator's descriptors is closed between two writes."""
+        """H6: a file that would take a reserved descriptor is closed between two writes."""
         file = self.open(canWrite=True)
         self.assertEqual(openFiles(self.path), 0)
         self.assertEqual((file.write(b" a"), file.write(b" bc")), (2, 3))
@@ -60,14 +60,14 @@ class SparingFileTests(unittest.SynchronousTestCase):
         self.assertRaises(ValueError, io.BufferedWriter(file).write, b"x")
 
     def test_read(self) -> None:
-        """H6: a file that is read is closed between two reads, and read on from where the last one ended."""
+        """H6: such a file is closed between two reads, and reading continues at the same place."""
         file = io.BufferedReader(self.open(canWrite=False), buffer_size=2)
         self.assertEqual([file.read(4), file.read(4), file.read(4)], [b"befo", b"re", b""])
         self.assertEqual(openFiles(self.path), 0)
         file.close()
 
     def test_replaced(self) -> None:
-        """A file that somebody put in its place meanwhile is not touched."""
+        """Another file that took its place meanwhile is not written."""
         for canWrite in (True, False):
             file = self.open(canWrite)
             other = self.path + ".other"
@@ -80,7 +80,7 @@ class SparingFileTests(unittest.SynchronousTestCase):
             file.close()
 
     def test_link(self) -> None:
-        """Nothing is written through a symbolic link that somebody put in its place."""
+        """A symbolic link that took its place is not followed."""
         file = self.open(canWrite=True)
         os.rename(self.path, self.path + ".moved")
         os.symlink(self.path + ".moved", self.path)
@@ -89,15 +89,15 @@ class SparingFileTests(unittest.SynchronousTestCase):
 
 
 class ScarceTests(unittest.SynchronousTestCase):
-    """H6: what builds do while all descriptors but the administrator's are in use."""
+    """H6: builds while only reserved descriptors are left."""
 
     def setUp(self) -> None:
-        self.patch(reserve, "_limitOfThisProcess", lambda: 24)  # all of them are kept
+        self.patch(reserve, "_limitOfThisProcess", lambda: 24)  # all of them are reserved
         self.directory = os.path.abspath(self.mktemp())
         self.path = os.path.join(self.directory, "file")
 
     def test_log(self) -> None:
-        """H6: a log is written in full, and no descriptor is taken between two writes."""
+        """H6: a log is written completely, and no descriptor is in use between two writes."""
         clock = Clock()
         writer = LogWriter(self.path, clock)
         for piece in (b"one", b"two"):
@@ -108,7 +108,7 @@ class ScarceTests(unittest.SynchronousTestCase):
         self.assertEqual((writer.trouble, LogReader(self.path).text()), ("", "onetwo"))
 
     def test_deletedLog(self) -> None:
-        """A log whose file is deleted meanwhile says so, and does not come into being again."""
+        """A log whose file is deleted meanwhile reports it, and is not created again."""
         clock = Clock()
         writer = LogWriter(self.path, clock)
         os.unlink(self.path)
@@ -118,7 +118,7 @@ class ScarceTests(unittest.SynchronousTestCase):
         self.assertFalse(os.path.lexists(self.path))
 
     def test_upload(self) -> None:
-        """H6: a file that a slave uploads takes no descriptor between two pieces."""
+        """H6: an upload uses no descriptor between two pieces."""
         writer = FileWriter(self.path)
         for _ in range(3):
             writer.remote_write(b"x" * 100_000)
@@ -131,7 +131,7 @@ class ScarceTests(unittest.SynchronousTestCase):
         writer.discard()
 
     def test_download(self) -> None:
-        """H6: a file that a slave downloads takes no descriptor between two pieces."""
+        """H6: a download uses no descriptor between two pieces."""
         os.mkdir(self.directory)
         content = os.urandom(100_000)
         Path(self.path).write_bytes(content)
