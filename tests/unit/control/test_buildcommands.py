@@ -1,4 +1,4 @@
-"""What the control socket answers about builds."""
+"""The control socket's commands for builds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.test_docs import literals, pages, tableRows
 
 
 class AnswersCase(BuildCase):
-    """A master with builds, and who asks about them."""
+    """A master with builds, and a client that asks about them."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -32,7 +32,7 @@ class AnswersCase(BuildCase):
         }
 
     def asking(self, command: str, **params: Any) -> Deferred[Any]:
-        """A question to the control socket, before it is answered."""
+        """Send a request to the control socket."""
         value = self.handlers[command](**params)
         asked: Deferred[Any] = Deferred()
         if isinstance(value, Coroutine):
@@ -48,14 +48,14 @@ class AnswersCase(BuildCase):
         return json.loads(json.dumps(answer))
 
     def refusal(self, command: str, **params: Any) -> str:
-        """Why a question is refused, in the user's words."""
+        """The refusal of a request, in the user's words."""
         try:
             return str(self.failureResultOf(self.asking(command, **params), ControlError).value)
         except ControlError as why:
             return str(why)
 
     def forceMany(self, count: int, builder: str = "full") -> None:
-        """So many requests, none like another."""
+        """Queue different requests."""
         for number in range(count):
             self.ask("force", builder=builder, revision=str(number))
 
@@ -64,12 +64,12 @@ class LookingTests(AnswersCase):
     """C{builds} and C{build}."""
 
     def test_nothing(self) -> None:
-        """Where nothing was built there is nothing to tell."""
+        """Without builds the answer is empty."""
         nothing = {"running": [], "waiting": [], "requests": [], "finished": [], "storeTrouble": ""}
         self.assertEqual(self.ask("builds"), nothing)
 
     def test_running(self) -> None:
-        """A running build is told with its slave, its step, and, once it is known, how long it will take."""
+        """A running build is shown with its slave, its step and, if known, its remaining time."""
         slave = self.connect()
         self.force(branch="trunk")
         (running,) = self.ask("builds")["running"]
@@ -86,7 +86,7 @@ class LookingTests(AnswersCase):
         self.settle()
 
     def test_finished(self) -> None:
-        """What is over is told the newest first, as many as are wanted."""
+        """Finished builds are shown, the newest first, up to the wanted number."""
         self.green()
         self.forceMany(4)
         finished = self.ask("builds", count=3)["finished"]
@@ -95,7 +95,7 @@ class LookingTests(AnswersCase):
         self.assertEqual(len(self.ask("builds", count=0)["finished"]), 0)
 
     def test_countMeansFinished(self) -> None:
-        """A running build takes no place among those that are over."""
+        """Running builds do not count as finished ones."""
         slave = self.green()
         self.forceMany(2)
         slave.onCommand = lambda command: None
@@ -107,7 +107,7 @@ class LookingTests(AnswersCase):
         self.settle()
 
     def test_bounded(self) -> None:
-        """P5: however many wait and whatever is asked for, an answer has its limits; the numbers are true."""
+        """P5: an answer is limited, whatever is asked for; its totals are correct."""
         self.patch(buildcommands, "MOST", 5)
         self.forceMany(8)
         said = self.ask("builds", count=10**9)
@@ -116,7 +116,7 @@ class LookingTests(AnswersCase):
         self.assertEqual(said["waiting"][0]["requests"], 8)
 
     def test_waiting(self) -> None:
-        """B8: what waits is told with how many, since when, and why."""
+        """B8: waiting requests are shown with their number, their age and the reason."""
         self.force()
         self.wait(10)
         (waiting,) = self.ask("builds")["waiting"]
@@ -143,7 +143,7 @@ class LookingTests(AnswersCase):
         self.assertEqual((said["waiting"], said["running"], len(said["finished"])), ([], [], 1))
 
     def holdUp(self, name: str) -> Deferred[None]:
-        """Hold up a method of the store until the returned Deferred is fired."""
+        """Delay a method of the store until the returned Deferred is fired."""
         method, until = getattr(self.botmaster.store, name), Deferred[None]()
 
         def late(*args: Any, **kwargs: Any) -> Deferred[Any]:
@@ -155,7 +155,7 @@ class LookingTests(AnswersCase):
         return until
 
     def test_oneBuilder(self) -> None:
-        """Of one builder only its own is told; one that there is not, and never was, is said to be none."""
+        """For one builder, only its own builds are shown; an unknown builder is an error."""
         self.configure(shell("true"), builders="full quick")
         self.green()
         self.force()
@@ -167,7 +167,7 @@ class LookingTests(AnswersCase):
         )
 
     def test_removedBuilder(self) -> None:
-        """The builds of a builder that was removed can still be looked at."""
+        """The builds of a removed builder can still be read."""
         self.configure(shell("true"), builders="full old")
         self.green()
         self.force("old")
@@ -178,7 +178,7 @@ class LookingTests(AnswersCase):
         self.settle()
 
     def test_build(self) -> None:
-        """One build is told with its steps and where their logs are, while it runs and after it."""
+        """A build is shown with its steps and the files of their logs, while it runs and afterwards."""
         slave = self.connect()
         self.force()
         said = self.ask("build", builder="full", number=0)
@@ -199,12 +199,12 @@ class LookingTests(AnswersCase):
         self.assertEqual(said["properties"]["buildername"], "full")
 
     def test_noBuild(self) -> None:
-        """A build that there is not is said to be none."""
+        """An unknown build is an error."""
         self.assertEqual(self.refusal("build", builder="full", number=7), "builder 'full' has no build 7")
         self.assertIn("no builder", self.refusal("build", builder="fast", number=7))
 
     def test_storeBroken(self) -> None:
-        """P4: a store that does not answer is told in a line."""
+        """P4: the error of a broken store is one line."""
         self.patch(self.botmaster.store, "getBuilds", lambda *a: fail(StoreFailed("disk I/O error")))
         self.assertEqual(self.refusal("builds"), "the master's store does not work: disk I/O error")
 
@@ -213,7 +213,7 @@ class ForceTests(AnswersCase):
     """C{force}."""
 
     def test_begun(self) -> None:
-        """What is forced begins, and the answer has the number of the build."""
+        """A forced build starts, and the answer has its number."""
         slave = self.green()
         said = self.ask("force", builder="full", who="alice", reason="for fun", properties={"a": "b"})
         self.assertEqual((said["build"], said["why"]), (0, ""))
@@ -226,14 +226,16 @@ class ForceTests(AnswersCase):
         self.assertEqual(len(slave.commands), 2)
 
     def test_waits(self) -> None:
-        """B8: without a slave the answer says at once that it waits, and why; the wish is on disk (P2)."""
+        """B8: without a slave the answer says at once that the request waits, and why; the request is stored
+        (P2).
+        """
         said = self.ask("force", builder="full")
         self.assertIsNone(said["build"])
         self.assertIn("bot1", said["why"])
         self.assertEqual([request.id for request in self.waiting()], [said["request"]])
 
     def test_muteSlave(self) -> None:
-        """L4: while it is not known whether the slave lives, the answer is not kept back for long."""
+        """L4: the answer does not wait long for the probe of a slave."""
         slave = self.green()
         self.wait(60)
         slave.pump.blackhole = True
@@ -243,11 +245,11 @@ class ForceTests(AnswersCase):
         self.assertIsNone(self.successResultOf(asked)["build"])
 
     def test_unknown(self) -> None:
-        """A builder that there is not is said to be none."""
+        """An unknown builder is an error."""
         self.assertIn("no builder 'fast'", self.refusal("force", builder="fast"))
 
     def test_diskFull(self) -> None:
-        """P4: what could not be kept is refused, and nobody builds it."""
+        """P4: a request that cannot be stored is refused, and not built."""
         self.green()
         self.patch(self.botmaster.store, "addBuildset", lambda *a: fail(StoreFailed("disk is full")))
         self.assertIn("disk is full", self.refusal("force", builder="full"))
@@ -258,13 +260,13 @@ class StopTests(AnswersCase):
     """C{stopbuild}."""
 
     def stoppable(self) -> FakeSlave:
-        """A slave that stops when it is told to."""
+        """A slave whose command stops when asked."""
         slave = self.connect()
         slave.onInterrupt = lambda command: command.end(-1)
         return slave
 
     def test_stop(self) -> None:
-        """The build that runs is stopped, and says by whom and why."""
+        """The running build is stopped, and shows by whom and why."""
         self.stoppable()
         self.force()
         said = self.ask("stopbuild", builder="full", who="alice", reason="wrong branch")
@@ -273,7 +275,7 @@ class StopTests(AnswersCase):
         self.assertIn("stopped by alice: wrong branch", build.text)
 
     def test_number(self) -> None:
-        """A build can be named; one that does not run is said not to, with those that do."""
+        """A build can be given by number; if it is not running, the error lists the running ones."""
         self.stoppable()
         self.force()
         self.assertEqual(
@@ -284,7 +286,7 @@ class StopTests(AnswersCase):
         self.assertIn("no builder", self.refusal("stopbuild", builder="fast"))
 
     def test_several(self) -> None:
-        """Of several builds none is stopped by accident."""
+        """With several builders, a builder must be given."""
         self.configure(shell("true"), slaves="bot1 bot2")
         self.stoppable()
         slave = self.connect(name="bot2")
@@ -298,7 +300,7 @@ class StopTests(AnswersCase):
             self.ask("stopbuild", builder="full", number=number)
 
     def test_pending(self) -> None:
-        """What waits is cancelled only where that is asked for."""
+        """Waiting requests are cancelled only on demand."""
         self.stoppable()
         self.forceMany(3)
         self.assertEqual(len(self.ask("stopbuild", builder="full")["cancelled"]), 0)
@@ -308,7 +310,7 @@ class StopTests(AnswersCase):
         self.assertEqual(self.ask("stopbuild", builder="full", pending=True)["cancelled"], [])
 
     def test_pendingOnAFullDisk(self) -> None:
-        """P4: what is cancelled but could not be written is said to be so; it is written later."""
+        """P4: a cancellation that cannot be stored is reported so, and stored later."""
         self.forceMany(2)
         store = self.botmaster.store
         original = store.cancelRequests
@@ -327,7 +329,7 @@ class PauseTests(AnswersCase):
     """C{pause}, C{drain}, C{unpause}."""
 
     def test_pause(self) -> None:
-        """O7: a paused slave begins nothing; why, and by whom, is told where it is asked for."""
+        """O7: a paused slave starts no build; the status shows by whom and why."""
         self.green()
         said = self.ask("pause", slave="bot1", who="alice", why="new disk")
         self.assertEqual(
@@ -341,7 +343,7 @@ class PauseTests(AnswersCase):
         self.assertFalse(self.ask("unpause", slave="bot1")["unpaused"])
 
     def test_drain(self) -> None:
-        """A drained slave ends what it builds; then it is disconnected."""
+        """A drained slave finishes its builds and is then disconnected."""
         slave = self.connect()
         self.force()
         self.assertEqual(self.ask("drain", slave="bot1", who="bob")["running"], 1)
@@ -351,10 +353,10 @@ class PauseTests(AnswersCase):
         self.settle()
         self.assertAbsent()
         self.assertEqual(slave.called[before:], ["getCommands"])
-        self.assertEqual(slave.complaints, [])  # it knows that its last words were heard
+        self.assertEqual(slave.complaints, [])  # the slave has received the last message
 
     def test_drained(self) -> None:
-        """F14: once a drained slave is idle and gone, it is said that it may be switched off."""
+        """F14: when a drained slave is idle and disconnected, it is reported as safe to switch off."""
         self.connect()
         self.force()
         self.ask("drain", slave="bot1", who="bob")
@@ -365,13 +367,13 @@ class PauseTests(AnswersCase):
         self.settle()
         self.assertTrue(reportSlave(self.bot)["drained"])
         self.assertEqual(self.lastEvent(), DRAINED)
-        self.green()  # it comes back by itself, and may be switched off still
+        self.green()  # it reconnects, and is still safe to switch off
         self.assertTrue(reportSlave(self.bot)["drained"])
         self.ask("unpause", slave="bot1")
         self.assertFalse(reportSlave(self.bot)["drained"])
 
     def test_drainedAtOnce(self) -> None:
-        """F14: a slave that is not connected is drained at once, and that is said once."""
+        """F14: a slave that is not connected is drained at once, and this is reported once."""
         for _ in range(2):
             self.ask("drain", slave="bot1", who="bob")
             self.bot.availability.maybeLeave()
@@ -379,7 +381,7 @@ class PauseTests(AnswersCase):
         self.assertEqual(events.count(DRAINED), 1)
 
     def test_drainMute(self) -> None:
-        """A drained slave that does not answer is not waited for."""
+        """A drained slave that does not answer is disconnected anyway."""
         slave = self.connect()
         slave.pump.blackhole = True
         self.ask("drain", slave="bot1", who="bob")
@@ -387,7 +389,7 @@ class PauseTests(AnswersCase):
         self.assertAbsent()
 
     def test_drainedBack(self) -> None:
-        """A drain that is taken back in time cuts nobody; a slave that comes back still builds nothing."""
+        """A drain cancelled in time disconnects nobody; a drained slave that reconnects gets no builds."""
         slave = self.connect()
         for command in ("drain", "unpause"):
             answer: Any = self.handlers[command](slave="bot1")
@@ -404,24 +406,24 @@ class PauseTests(AnswersCase):
         self.assertEqual(slave.commands, [])
 
     def test_unknown(self) -> None:
-        """A slave that there is not is said to be none."""
+        """An unknown slave is an error."""
         for command in ("pause", "drain", "unpause"):
             self.assertEqual(
                 self.refusal(command, slave="bot9"), "no slave 'bot9' in c['bots'] (there: bot1)"
             )
 
     def test_diskFull(self) -> None:
-        """A pause that could not be kept is none."""
+        """A pause that cannot be stored is refused."""
         self.patch(self.botmaster.store, "setState", lambda *a: fail(StoreFailed("disk is full")))
         self.assertIn("disk is full", self.refusal("pause", slave="bot1"))
         self.assertIsNone(self.bot.availability.paused)
 
 
 class DocumentedTests(AnswersCase):
-    """The page about builds, held against the answers."""
+    """The reference page of builds, compared with the answers."""
 
     def test_keys(self) -> None:
-        """Every key that is answered is explained, and no other one."""
+        """Every key of the answers is documented, and no other one."""
         page = pages()["reference/builds"]
 
         def drawn(name: str) -> list[str]:

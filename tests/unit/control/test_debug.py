@@ -1,4 +1,4 @@
-"""What the user C{debug} can do. That it is there only with a password is in L{tests.stories.test_admin}."""
+"""The methods of the user C{debug}. L{tests.stories.test_admin} tests its password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.process.test_builds import BuildCase
 
 
 class FakeMaster:
-    """What the perspective needs of a master."""
+    """The attributes of a master that the perspective uses."""
 
     reconfigurer: Any = None
 
@@ -56,7 +56,7 @@ class DebugCase(BuildCase):
         self.pump.pump()
 
     def call(self, *args: Any, **kw: Any) -> Any:
-        """Call a method, and see what becomes of it."""
+        """Call a method; return the result."""
         answer = self.perspective.callRemote(*args, **kw)
         for _ in range(3):
             self.pump.pump()
@@ -65,7 +65,7 @@ class DebugCase(BuildCase):
 
 
 class DebugTests(DebugCase):
-    """Its methods, as a client calls them."""
+    """Its methods, called by a client."""
 
     def test_large(self) -> None:
         """H3: texts and properties that are too large for the records are refused, with the reason."""
@@ -82,7 +82,7 @@ class DebugTests(DebugCase):
         self.assertEqual(self.master.changes, [])
 
     def test_requestBuild(self) -> None:
-        """A build is asked for, also with properties as by 0.7.12; the answer means that it is kept."""
+        """A build can be requested, also with properties as by 0.7.12; the answer means that it is stored."""
         self.assertIsNone(self.successResultOf(self.call("requestBuild", "full", "why not", None, None)))
         (waiting,) = self.waiting()
         self.assertEqual((waiting.builder, waiting.reason, waiting.properties), ("full", "why not", {}))
@@ -93,7 +93,7 @@ class DebugTests(DebugCase):
         self.assertEqual(waiting.sourcestamp["revision"], "17")
 
     def test_wrong(self) -> None:
-        """A builder that there is not, and what are no words, are refused in a line."""
+        """An unknown builder and values that are not text are refused in one line."""
         for args, reason in (
             (("requestBuild", "fast", "why", None, None), "there is no builder 'fast'"),
             (("pingBuilder", "fast"), "there is no builder 'fast'"),
@@ -105,14 +105,14 @@ class DebugTests(DebugCase):
         self.assertEqual(self.waiting(), [])
 
     def test_pingBuilder(self) -> None:
-        """A ping is answered once the slaves have."""
+        """A ping is answered when the slaves have answered."""
         slave = self.connect()
         before = len(slave.heard)
         self.assertIsNone(self.successResultOf(self.call("pingBuilder", "full")))
         self.assertEqual([heard[0] for heard in slave.heard[before:]], ["getCommands"])
 
     def test_fakeChange(self) -> None:
-        """A pretended change reaches the master, with its parameters by position and by name."""
+        """A fake change reaches the master, with positional and named parameters."""
         self.successResultOf(self.call("fakeChange", "a.c"))
         self.successResultOf(self.call("fakeChange", file="b.c", revision=5, who="me", branch="b"))
         one, two = self.master.changes
@@ -121,16 +121,16 @@ class DebugTests(DebugCase):
 
 
 class Python2DebugTests(DebugTests):
-    """The same from a client on Python 2, whose texts and keywords are bytes."""
+    """The same for a client on Python 2, whose texts and keywords are bytes."""
 
     broker = Python2Broker
 
 
 class FailedTests(DebugCase):
-    """When the master cannot."""
+    """Errors of the master."""
 
     def test_changeNotKept(self) -> None:
-        """P2: a change that could not be kept is not acknowledged."""
+        """P2: a change that cannot be stored is not acknowledged."""
 
         @returnsDeferred
         async def addChange(change: Change) -> Change:

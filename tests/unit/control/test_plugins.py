@@ -1,4 +1,4 @@
-"""What plug-ins may do to a master and its builders, under the names of 0.7.5."""
+"""The control interfaces of 0.7.5 for plug-ins."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class BuilderControlTests(BuildCase):
         self.control: Any = interfaces.IBuilderControl(self.botmaster.builders["full"])
 
     def request(self, **source: Any) -> BuildRequest:
-        """A wish that nobody has heard of yet."""
+        """Make a request."""
         return BuildRequest("a plug-in wants it", SourceStamp(**source))
 
     def test_interface(self) -> None:
-        """A builder is adapted to what 0.7.5 promised."""
+        """A builder can be adapted to 0.7.5's interface."""
         self.assertIsInstance(self.control, BuilderControl)
         verifyObject(interfaces.IBuilderControl, self.control)
 
     def test_requestBuild(self) -> None:
-        """P2: a requested build waits once it is on disk, runs when it can, and the request learns of it."""
+        """P2: a requested build waits when it is stored, runs when it can, and its request is notified."""
         request = self.request()
         self.assertIs(self.successResultOf(self.control.requestBuild(request)), request)
         self.assertEqual([kept.id for kept in self.waiting()], [request.id])
@@ -52,13 +52,13 @@ class BuilderControlTests(BuildCase):
         self.assertEqual(self.builds()[0].reason, "a plug-in wants it")
 
     def test_notKept(self) -> None:
-        """P4: what could not be kept does not wait."""
+        """P4: a request that cannot be stored does not wait."""
         self.patch(self.botmaster.store, "addBuildset", lambda *a: fail(StoreFailed("disk is full")))
         self.failureResultOf(self.control.requestBuild(self.request()), StoreFailed)
         self.assertEqual(self.control.getPendingBuilds(), [])
 
     def test_soon(self) -> None:
-        """A build that is wanted at once is refused while nobody, or nobody idle, is there."""
+        """requestBuildSoon is refused while no slave, or no idle one, is connected."""
         self.assertRaises(NoSlaveError, self.control.requestBuildSoon, self.request())
         slave = self.connect()
         self.successResultOf(self.control.requestBuildSoon(self.request()))
@@ -69,7 +69,7 @@ class BuilderControlTests(BuildCase):
         self.settle()
 
     def test_resubmit(self) -> None:
-        """What was built can be built once more, once it is over."""
+        """A finished build can be built again."""
         slave = self.connect()
         request = self.request(branch="b", revision="7")
         self.successResultOf(self.control.requestBuild(request))
@@ -98,7 +98,9 @@ class BuilderControlTests(BuildCase):
         self.assertIn("enough", self.builds()[0].text)
 
     def test_ping(self) -> None:
-        """L4: a ping is true if all answer, false if nobody is there or one does not; that one is cut."""
+        """L4: a ping is true if all slaves answer; without slaves, or if one fails, it is false, and that one
+        is cut.
+        """
         self.configure(shell("true"), slaves="bot1 bot2")
         self.assertFalse(self.successResultOf(self.control.ping()))
         self.connect()
@@ -118,13 +120,13 @@ class ControlTests(BuildCase):
     """The whole master."""
 
     def test_interface(self) -> None:
-        """A master is adapted to what 0.7.5 promised."""
+        """A master can be adapted to 0.7.5's interface."""
         control = interfaces.IControl(BuildMaster(self.mktemp(), reactor=Clock()))
         self.assertIsInstance(control, Control)
         verifyObject(interfaces.IControl, control)
 
     def test_works(self) -> None:
-        """A plug-in can hand in changes and buildsets, and get at every builder that there is."""
+        """A plug-in can submit changes and build sets, and find every builder."""
         handed: list[object] = []
 
         class Master:

@@ -1,4 +1,4 @@
-"""The table of the control socket's commands: what each of them takes, and what it does not."""
+"""The table of the control socket's commands and their parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from buildbot.control.server import ControlServer
 from buildbot.control.slavecommands import SlaveCommands
 from tests.unit.process.test_builds import BuildCase
 
-#: What JSON can say, and more of it than anybody wants.
+#: JSON values, some larger than useful.
 ANYTHING = st.recursive(
     st.none()
     | st.booleans()
@@ -36,28 +36,28 @@ ANYTHING = st.recursive(
 )
 
 
-#: Every parameter that there is, and one that there is not.
+#: Every parameter, and an unknown one.
 NAMES = [*sorted({name for kinds in COMMANDS.values() for name in kinds}), "speed"]
 
 
 class TableTests(unittest.SynchronousTestCase):
-    """What a request may be."""
+    """Valid and invalid requests."""
 
     def refusal(self, **request: Any) -> str:
-        """Why a request is refused."""
+        """The refusal of a request."""
         with self.assertRaises(BadRequest) as caught:
             understand(json.dumps(request).encode(), COMMANDS)
         return str(caught.exception)
 
     def test_good(self) -> None:
-        """H10: a good request is what it says; what is left out is left to the command."""
+        """H10: a valid request is parsed; missing parameters are left to the command."""
         line = b'{"command": "force", "builder": "b", "properties": {"a": [1, {"b": null}]}, "branch": null}'
         params = {"builder": "b", "properties": {"a": [1, {"b": None}]}, "branch": None}
         self.assertEqual(understand(line, COMMANDS), ("force", params))
         self.assertEqual(understand(b'{"command": "status"}', COMMANDS), ("status", {}))
 
     def test_wrong(self) -> None:
-        """H10: a wrong parameter is named, with what was wanted and what came."""
+        """H10: a wrong parameter is named, with its value and the valid ones."""
         for request, words in (
             ({"command": "pause", "slave": "bot1", "who": 5}, "pause: who is text, not 5"),
             ({"command": "pause"}, "pause: slave is missing: a name"),
@@ -79,18 +79,18 @@ class TableTests(unittest.SynchronousTestCase):
             self.assertIn(words, self.refusal(**request))
 
     def test_deep(self) -> None:
-        """H10: a property that is deeper than anybody needs is refused, before it is kept."""
+        """H10: a property that is nested too deep is refused before it is stored."""
         value: Any = 1
         for _ in range(30):
             value = [value]
         self.assertIn("properties is", self.refusal(command="force", builder="b", properties={"a": value}))
 
     def test_shortened(self) -> None:
-        """H10: a wrong value is shown in part, so that the error can be read."""
+        """H10: a wrong value is shortened in the error."""
         self.assertLess(len(self.refusal(command="pause", slave="bot1", who=["x" * 1000])), 200)
 
     def test_documented(self) -> None:
-        """H10: the page about the control socket shows every command with every parameter."""
+        """H10: the reference page shows every command with every parameter."""
         page = Path(__file__, "../../../../docs/reference/control-socket.rst").resolve().read_text()
         shown: dict[str, set[str]] = {}
         for request in re.findall(r'``\{("command": .*?)\}``', page):
@@ -101,7 +101,7 @@ class TableTests(unittest.SynchronousTestCase):
 
 
 class HandlersTests(BuildCase):
-    """The table, and those who do what it says."""
+    """The table and the commands' methods."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -113,7 +113,7 @@ class HandlersTests(BuildCase):
         self.server = ControlServer(self.mktemp(), self.handlers, MemoryReactorClock(), COMMANDS)
 
     def test_signatures(self) -> None:
-        """H10: every command of the table is done by somebody who takes just these parameters."""
+        """H10: every command of the table has a method with exactly these parameters."""
         handlers = BuildMaster(self.mktemp(), reactor=MemoryReactorClock()).commands
         self.assertEqual(set(handlers), set(COMMANDS))
         for command, kinds in COMMANDS.items():
@@ -124,7 +124,7 @@ class HandlersTests(BuildCase):
                 self.assertEqual(kind.isRequired, isRequired, (command, name))
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """What is said to a request."""
+        """The answer to a request."""
         answers: list[bytes] = []
         asked = Deferred.fromCoroutine(self.server.answer(json.dumps(request).encode()))
         asked.addCallback(answers.append)
@@ -141,7 +141,7 @@ class HandlersTests(BuildCase):
         st.dictionaries(st.sampled_from(NAMES), ANYTHING),
     )
     def test_anything(self, command: str, params: dict[str, Any]) -> None:
-        """H10: whatever a request has in it, it is done or refused in plain words; nothing fails inside."""
+        """H10: any request is served or refused in plain words; nothing raises internally."""
         names = {"builder": "full", "slave": "bot1", "number": 0}
         whole = {name: value for name, value in names.items() if name in COMMANDS[command]}
         for request in (params, {**whole, **params}, {**params, **whole}):
@@ -153,7 +153,7 @@ class HandlersTests(BuildCase):
                 self.assertNotIn("internal error", str(said.get("error")))
 
     def test_eachWrong(self) -> None:
-        """H10: every parameter of every command refuses values of every wrong kind."""
+        """H10: every parameter of every command refuses values of every wrong type."""
         values: list[Any] = [
             None,
             True,

@@ -1,4 +1,4 @@
-"""The control socket: what a command line asks, and what it is answered."""
+"""The control socket: requests and answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from buildbot.control.server import (
 )
 from buildbot.files.plain import NotPlain
 
-#: What the commands below take.
+#: The parameters of the commands below.
 COMMANDS = {
     "echo": {"word": TEXT, "timeout": SECONDS.optional()},
     **{name: {} for name in ("later", "watch", "coroutine", "refuse", "break", "unsayable", "long")},
@@ -37,14 +37,14 @@ COMMANDS = {
 
 
 class Commands:
-    """The commands of a master that does as it is told."""
+    """The commands of a test master."""
 
     def __init__(self) -> None:
         self.later: defer.Deferred[object] = defer.Deferred()
         self.hungUps: list[bool] = []
 
     def handlers(self) -> dict[str, Callable[..., object]]:
-        """By command, as a L{ControlServer} takes them."""
+        """Command -> method, for a L{ControlServer}."""
         return {
             "echo": self.echo,
             "later": lambda: self.later,
@@ -61,7 +61,7 @@ class Commands:
         return {"word": word, "timeout": timeout}
 
     async def watch(self, hungUp: defer.Deferred[None]) -> object:
-        """Answer later; note whether the asker goes before that."""
+        """Answer later; record if the client goes before that."""
         number = len(self.hungUps)
         self.hungUps.append(False)
         hungUp.addCallback(lambda ignored: self.hungUps.__setitem__(number, True))
@@ -72,36 +72,36 @@ class Commands:
         return await self.later
 
     def refuse(self) -> None:
-        """Answer that it cannot be done."""
+        """Refuse with a reason."""
         raise ControlError("there is no slave 'x'")
 
 
 class AnswerTests(unittest.TestCase):
-    """One request in, one answer out."""
+    """One request, one answer."""
 
     def setUp(self) -> None:
         self.commands = Commands()
         self.server = ControlServer("dir", self.commands.handlers(), MemoryReactorClock(), COMMANDS)
 
     def answer(self, **request: object) -> dict[str, object]:
-        """What the server says at once to a request."""
+        """The immediate answer to a request."""
         return self.answerTo(json.dumps(request).encode())
 
     def answerTo(self, line: bytes) -> dict[str, object]:
-        """What the server says at once to a line."""
+        """The immediate answer to a line."""
         said: dict[str, object] = json.loads(self.successResultOf(self.begin(line)))
         return said
 
     def begin(self, line: bytes) -> defer.Deferred[bytes]:
-        """What the server will say to a line."""
+        """The future answer to a line."""
         return defer.Deferred.fromCoroutine(self.server.answer(line))
 
     def test_value(self) -> None:
-        """A command is called with its parameters, and its value comes back."""
+        """A command is called with its parameters, and its result is the answer."""
         self.assertEqual(self.answer(command="echo", word="x"), {"ok": {"word": "x", "timeout": None}})
 
     def test_later(self) -> None:
-        """A command may take its time, as a Deferred or as a coroutine."""
+        """A command may answer later, by a Deferred or as a coroutine."""
         for command in ("later", "coroutine"):
             self.commands.later = defer.Deferred()
             asked = self.begin(json.dumps({"command": command}).encode())
@@ -110,22 +110,22 @@ class AnswerTests(unittest.TestCase):
             self.assertEqual(self.successResultOf(asked), b'{"ok": [1, 2]}')
 
     def test_refused(self) -> None:
-        """What a command says of why it cannot is what the user reads."""
+        """The client gets the reason of a refusal."""
         self.assertEqual(self.answer(command="refuse"), {"error": "there is no slave 'x'"})
 
     def test_broken(self) -> None:
-        """An unexpected failure is logged, and the client is told nothing but where (S4)."""
+        """An unexpected failure is logged, and the client is only told to see the log (S4)."""
         for command, kind in (("break", ZeroDivisionError), ("unsayable", TypeError)):
             self.assertEqual(self.answer(command=command), {"error": "internal error, see twistd.log"})
             self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
 
     def test_failedLater(self) -> None:
-        """A Deferred that fails is a command that fails."""
+        """A Deferred that fails is a failed command."""
         self.commands.later = defer.fail(ControlError("no more"))
         self.assertEqual(self.answer(command="later"), {"error": "no more"})
 
     def test_unknown(self) -> None:
-        """A command of a later release, or a parameter of one, is named and refused."""
+        """A command or a parameter of a later release is named and refused."""
         self.assertEqual(self.answer(command="dance"), {"error": "this master knows no command 'dance'"})
         self.assertEqual(self.answer(command=["echo"]), {"error": 'this master knows no command ["echo"]'})
         self.assertEqual(
@@ -134,12 +134,12 @@ class AnswerTests(unittest.TestCase):
         )
 
     def test_nonsense(self) -> None:
-        """What is no request is refused, and does no harm."""
+        """An invalid request is refused, and does no harm."""
         for line in (b"", b"\xff", b"GET / HTTP/1.0", b"[]", b"{}", b"null", b"[" * 50000):
             self.assertIn("not a control request", str(self.answerTo(line)["error"]))
 
     def test_wrongKinds(self) -> None:
-        """H10: a parameter of a wrong kind is refused with all that is wrong, and the command is not run."""
+        """H10: parameters of wrong types are refused, all in one answer, and the command is not run."""
         said = self.answer(command="echo", word=5, timeout=-1, speed=True)
         self.assertEqual(
             said["error"],
@@ -148,13 +148,13 @@ class AnswerTests(unittest.TestCase):
         )
 
     def test_tooLarge(self) -> None:
-        """H10: an answer that nobody could want is replaced by the reason."""
+        """H10: an answer that is too large is replaced by the reason."""
         said = self.answer(command="long")
         self.assertRegex(str(said["error"]), "^the answer has [0-9]+ bytes, more than [0-9]+: ask for less$")
 
 
 class ConversationTests(unittest.TestCase):
-    """What goes through one connection."""
+    """The requests of one connection."""
 
     def setUp(self) -> None:
         self.here = self.mktemp()
@@ -167,20 +167,20 @@ class ConversationTests(unittest.TestCase):
         self.client, self.transport = self.connect()
 
     def connect(self) -> tuple[Any, StringTransport]:
-        """One more client."""
+        """Connect a client."""
         protocol, transport = self.factory.buildProtocol(None), StringTransport()
         protocol.makeConnection(transport)
         return protocol, transport
 
     @property
     def producer(self) -> IPushProducer:
-        """Whoever writes to the client."""
+        """The producer of the client's connection."""
         producer: IPushProducer | None = self.transport.producer
         assert producer is not None
         return producer
 
     def answers(self) -> list[Any]:
-        """What the client has been told since it was last asked."""
+        """The answers since the last call."""
         lines = self.transport.value().splitlines()
         self.transport.clear()
         return [json.loads(line) for line in lines]
@@ -193,7 +193,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.answers(), [{"ok": {"word": "é", "timeout": None}}])
 
     def test_inOrder(self) -> None:
-        """Two requests of one client are answered in their order, and do not hold up another client."""
+        """Requests of one client are answered in order, and do not block other clients."""
         self.client.dataReceived(b'{"command": "later"}\n{"command": "echo"}\n')
         other, transport = self.connect()
         other.dataReceived(b'{"command": "echo"}\n')
@@ -204,20 +204,20 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.answers(), [{"ok": 1}, {"ok": {"word": "nothing", "timeout": None}}])
 
     def test_gone(self) -> None:
-        """An answer to somebody who has gone is dropped."""
+        """An answer to a client that is gone is dropped."""
         self.client.dataReceived(b'{"command": "later"}\n')
         self.client.connectionLost()
         self.commands.later.callback(1)
         self.assertEqual(self.answers(), [])
 
     def test_endless(self) -> None:
-        """F12: a line that is too long is answered with that, and not collected for ever."""
+        """F12: a line that is too long is refused, and not kept in memory."""
         self.client.dataReceived(b"x" * 100_000)
         self.assertTrue(self.transport.disconnecting)
         self.assertEqual(self.answers(), [{"error": f"a request has at most {LONGEST} bytes"}])
 
     def test_turns(self) -> None:
-        """H10: of many requests at once one is answered in a turn, so that others have theirs."""
+        """H10: of many requests one is answered in each turn, so that other clients get their answers."""
         self.client.dataReceived(b'{"command": "echo"}\n' * 50)
         seen: list[int] = []
         self.memory.callLater(0, lambda: seen.append(len(self.answers())))
@@ -227,7 +227,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.transport.producerState, "producing")
 
     def test_neverReads(self) -> None:
-        """H10: of a client that asks on and never reads no more is read or answered; in the end it is cut."""
+        """H10: a client that never reads is not read or answered any more, and finally disconnected."""
         self.client.dataReceived(b'{"command": "echo"}\n' * 2)
         self.producer.pauseProducing()
         self.memory.advance(0)
@@ -243,7 +243,7 @@ class ConversationTests(unittest.TestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def test_halfARequest(self) -> None:
-        """H10: who sends only half a request is cut; who waits, or says nothing, is not."""
+        """H10: a client that sends half a request is disconnected; one that waits or is silent is not."""
         waiting, transport = self.connect()
         waiting.dataReceived(b'{"command": "later"}\n')
         silent, other = self.connect()
@@ -258,7 +258,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.memory.getDelayedCalls(), [])
 
     def test_manyClients(self) -> None:
-        """H10: one client too many takes the place of one that is idle; the busy stay."""
+        """H10: with too many clients an idle one is disconnected, never a busy one."""
         self.client.dataReceived(b'{"command": "later"}\n')
         others = [self.connect() for _ in range(MOST - 1)]
         others[0][0].dataReceived(b'{"command": "echo"}\n')
@@ -276,7 +276,7 @@ class ConversationTests(unittest.TestCase):
         self.assertTrue(transport.disconnecting)
 
     def test_hungUp(self) -> None:
-        """F12: a command that wants to know is told when its asker goes before the answer; only then."""
+        """F12: a command can be notified if its client goes before the answer, and only then."""
         for _ in range(2):
             self.commands.later = defer.Deferred()
             self.client.dataReceived(b'{"command": "watch"}\n')
@@ -288,12 +288,12 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.commands.hungUps, [False, False, True])
 
     def test_notForTheAsker(self) -> None:
-        """What the socket tells a command, an asker cannot."""
+        """A client cannot pass the parameters that the socket itself adds."""
         self.client.dataReceived(b'{"command": "watch", "hungUp": 1}\n')
         self.assertIn("there is no parameter 'hungUp'", self.answers()[0]["error"])
 
     def test_stopping(self) -> None:
-        """Whoever still waits when the master stops is told so, once."""
+        """When the master stops, waiting clients are told so, once."""
         self.client.dataReceived(b'{"command": "later"}\n')
         self.successResultOf(self.server.stopService())
         self.commands.later.callback(1)
@@ -301,12 +301,12 @@ class ConversationTests(unittest.TestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def test_stoppedBeforeStarted(self) -> None:
-        """A server that never came to listen can be stopped."""
+        """A server that never listened can be stopped."""
         self.successResultOf(ControlServer(self.here, {}, self.memory, {}).stopService())
 
 
 class SocketTests(unittest.TestCase):
-    """A real socket: where it is, who may use it, and what a client makes of a missing one."""
+    """A real socket: its path, its permissions, and the errors of clients."""
 
     timeout = 20
 
@@ -314,7 +314,7 @@ class SocketTests(unittest.TestCase):
         self.commands = Commands()
 
     async def served(self, here: str) -> ControlServer:
-        """A server in a directory that is made for it."""
+        """A server in a new directory."""
         os.makedirs(here)
         server = ControlServer(here, self.commands.handlers(), reactor, COMMANDS)
         server.startService()
@@ -322,7 +322,7 @@ class SocketTests(unittest.TestCase):
         return server
 
     async def test_ask(self) -> None:
-        """A command line gets its answer, or the reason why there is none."""
+        """A command line gets its answer, or the reason of the failure."""
         here = self.mktemp()
         await self.served(here)
         said = await threads.deferToThread(ask, here, "echo", 10, word="grün")
@@ -331,21 +331,21 @@ class SocketTests(unittest.TestCase):
             await threads.deferToThread(ask, here, "refuse")
 
     async def test_parameterNamedLikeOurs(self) -> None:
-        """A command's own C{timeout} is not that of asking."""
+        """A command may have a parameter named C{timeout}."""
         here = self.mktemp()
         await self.served(here)
         said = await threads.deferToThread(request, here, "echo", {"timeout": 7.5})
         self.assertEqual(said, {"word": "nothing", "timeout": 7.5})
 
     async def test_tooLong(self) -> None:
-        """F12: a request that is too long for a master is refused with its size, before it is sent."""
+        """F12: a request that is too long is refused with its size, before it is sent."""
         here = self.mktemp()
         await self.served(here)
         with self.assertRaisesRegex(ControlError, r"has 100\d\d\d bytes, .* at most 65536.*word alone has"):
             await threads.deferToThread(ask, here, "echo", 10, word="r" * 100_000)
 
     async def test_longName(self) -> None:
-        """A directory may have a name that is longer than a socket address, and its socket is put away."""
+        """A directory's path may be longer than a socket address; the socket is removed at the end."""
         here = os.path.join(os.path.abspath(self.mktemp()), *["a directory of many words, ünd more"] * 5)
         server = await self.served(here)
         self.assertTrue(os.path.exists(os.path.join(here, "control.sock")))
@@ -356,7 +356,7 @@ class SocketTests(unittest.TestCase):
         self.assertEqual(os.listdir(here), [])
 
     async def test_private(self) -> None:
-        """The socket is its owner's alone, whatever the umask is."""
+        """The socket is private to its owner, whatever the umask."""
         self.addCleanup(os.umask, os.umask(0))
         here = self.mktemp()
         await self.served(here)
@@ -365,7 +365,9 @@ class SocketTests(unittest.TestCase):
         self.assertEqual(os.umask(0), 0)
 
     async def test_stale(self) -> None:
-        """A socket that a killed master left is replaced; before that, nobody runs there."""
+        """The socket of a killed master is replaced; before that, a client gets the error that no master
+        runs.
+        """
         here = self.mktemp()
         os.makedirs(here)
         with socket.socket(socket.AF_UNIX) as dead:
@@ -389,7 +391,7 @@ class SocketTests(unittest.TestCase):
         self.assertEqual(os.listdir(here), [])
 
     async def test_madeAnew(self) -> None:
-        """F5: a socket that somebody has deleted under a running master is there again after a moment."""
+        """F5: a socket that is deleted while the master runs is made again after a moment."""
         here = self.mktemp()
         self.patch(server, "LOOK", 0.01)
         await self.served(here)
@@ -401,14 +403,14 @@ class SocketTests(unittest.TestCase):
             await threads.deferToThread(ask, here, "echo", 10)
 
     async def test_removedMeanwhile(self) -> None:
-        """A master whose directory was removed under it stops all the same."""
+        """A master whose directory was removed can be stopped."""
         here = self.mktemp()
         server = await self.served(here)
         os.unlink(os.path.join(here, "control.sock"))
         await server.stopService()
 
     def test_notRunning(self) -> None:
-        """Where there is no socket, and no directory either, nobody runs."""
+        """Without a socket, or without the directory, the client gets the error that no master runs."""
         here = self.mktemp()
         self.assertRaises(NotRunning, ask, here, "echo")
         os.mkdir(here)
@@ -418,14 +420,14 @@ class SocketTests(unittest.TestCase):
         self.assertRaises(NotRunning, ask, os.path.join(here, "file"), "echo")
 
     async def test_noAnswer(self) -> None:
-        """A master that takes too long is not waited for longer than was said."""
+        """A client waits no longer than its timeout."""
         here = self.mktemp()
         await self.served(here)
         with self.assertRaisesRegex(NoAnswer, r"has not answered within 0.05 s"):
             await threads.deferToThread(ask, here, "later", 0.05)
 
     async def test_wentAway(self) -> None:
-        """A master that ends in the middle of its answer is not taken to have given one (O2)."""
+        """If a master ends in the middle of its answer, the client gets an error (O2)."""
         here = self.mktemp()
         os.makedirs(here)
         for said in (b"", b'{"ok": 1'):
@@ -447,7 +449,7 @@ class SocketTests(unittest.TestCase):
                 os.unlink(path)
 
     def test_pathThatFits(self) -> None:
-        """The name of the socket is short enough for every system, and leads to the directory."""
+        """The path of the socket is short enough for every system, and leads to the directory."""
         here = self.mktemp()
         for name in ("x", "y" * 150):
             basedir = os.path.join(os.path.abspath(here), name)

@@ -1,4 +1,4 @@
-"""Whatever the clock on the wall shows, an hour is an hour."""
+"""Durations do not depend on the system clock."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.stores import SqliteCase, StoreCase
 
 
 class Timers(ReactorBase):
-    """A reactor of Twisted's that has nothing but timers."""
+    """A reactor of Twisted that has only timers."""
 
     def installWaker(self) -> None:
-        """There is nobody to be woken by."""
+        """Do nothing: there are no threads."""
 
     def removeReader(self, reader: Any) -> None:
-        """There are none."""
+        """Do nothing: there are no readers."""
 
 
 class MonotonicTests(unittest.SynchronousTestCase):
@@ -50,7 +50,7 @@ class MonotonicTests(unittest.SynchronousTestCase):
         self.reactor.runUntilCurrent()
 
     def test_putBack(self) -> None:
-        """F4: the wall clock is put back by an hour: a timer of five seconds takes five seconds."""
+        """F4: if the system clock is put back by an hour, a timer of five seconds takes five seconds."""
         self.make()
         self.reactor.callLater(5, self.called.append, "x")
         self.passes(4.9, wall=-HOUR)
@@ -60,21 +60,21 @@ class MonotonicTests(unittest.SynchronousTestCase):
         self.assertEqual(self.called, ["x"])
 
     def test_putForward(self) -> None:
-        """F4: the wall clock is put forward by 400 days: no timer is due before its time."""
+        """F4: if the system clock is put forward by 400 days, no timer fires early."""
         self.make()
         self.reactor.callLater(5, self.called.append, "x")
         self.passes(1, wall=400 * DAY)
         self.assertEqual(self.called, [])
 
     def test_twice(self) -> None:
-        """A second time changes nothing, also when the wall clock was put right between them."""
+        """A second call changes nothing, even if the system clock was corrected between the two."""
         self.make()
         self.wall -= HOUR
         self.make()
         self.assertEqual(self.reactor.seconds(), 1_000_000.0)
 
     def test_begunBefore(self) -> None:
-        """What waits already when the timers are made steady is called at its time."""
+        """A timer set before makeMonotonic fires at its time."""
         self.reactor.seconds = lambda: self.wall
         self.reactor.callLater(5, self.called.append, "x")
         self.make()
@@ -84,7 +84,7 @@ class MonotonicTests(unittest.SynchronousTestCase):
         self.assertEqual(self.called, ["x"])
 
     def test_stopwatch(self) -> None:
-        """F4: within a build time goes forward only, at its own pace, from when it began."""
+        """F4: within a build, time only goes forward, at its own pace, from the start."""
         clock = Clock()
         clock.advance(7)
         now = Stopwatch(1000.0, clock)
@@ -93,16 +93,16 @@ class MonotonicTests(unittest.SynchronousTestCase):
 
 
 class BelievedTests(unittest.SynchronousTestCase):
-    """How late it is believed to be."""
+    """The time that pruning uses."""
 
     def test_short(self) -> None:
-        """F4: a clock that is 400 days ahead for an hour makes nothing older than ten hours."""
+        """F4: if the clock is 400 days ahead for an hour, nothing becomes older than ten hours."""
         begun = WallTime(START, 0.0).look(START + 400 * DAY, 3600.0)
         self.assertEqual(begun.when, START + FASTEST * HOUR)
         self.assertEqual(begun.look(START + 2 * HOUR, 7200.0).when, START + 2 * HOUR)
 
     def test_long(self) -> None:
-        """A machine that was off for a year is believed after a while."""
+        """After a machine was off for a year, the new time is accepted after a while."""
         at, now = 0.0, WallTime(START, 0.0)
         for _ in range(24 * 41):
             at += HOUR
@@ -112,7 +112,7 @@ class BelievedTests(unittest.SynchronousTestCase):
     @given(st.lists(st.tuples(st.floats(0, DAY), st.floats(-500 * DAY, 500 * DAY)), max_size=20))
     @settings(max_examples=100, deadline=None)
     def test_any(self, looks: list[tuple[float, float]]) -> None:
-        """F4: it is never believed to be later than on the wall, nor than ten times what has passed."""
+        """F4: this time is never later than the system time, nor than ten times the elapsed time."""
         now, at = WallTime(START, 0.0), 0.0
         for passed, ahead in looks:
             at += passed
@@ -123,7 +123,7 @@ class BelievedTests(unittest.SynchronousTestCase):
 
 
 class PruneCase(StoreCase):
-    """What is deleted because it is old, in each kind of store."""
+    """Removal of old records, in each kind of store."""
 
     def begin(self) -> None:
         self.clock = Clock()
@@ -137,7 +137,7 @@ class PruneCase(StoreCase):
         self.get(ensureDeferred(self.engine.retention.prune()))
 
     def builds(self, *times: float) -> None:
-        """One more build for each, that ended then."""
+        """Add a build that ended then to each builder."""
         for when in times:
             _, (request,) = self.ask("full")
             self.finish(self.start(request, started=when - 1), finished=when)
@@ -177,7 +177,7 @@ class PruneCase(StoreCase):
 
 
 class MemoryPruneTests(PruneCase):
-    """In memory."""
+    """The memory store."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -186,24 +186,24 @@ class MemoryPruneTests(PruneCase):
         self.begin()
 
     def test_jump(self) -> None:
-        """F4: a clock that is 400 days ahead for an hour costs no history."""
+        """F4: a clock that is 400 days ahead for an hour causes no loss of history."""
         self.check_jump()
 
     def test_wrongAtBoot(self) -> None:
-        """F4: nor does one that is ahead when the master starts, and about which nothing is known."""
+        """F4: nor does a clock that is ahead when the master starts."""
         self.check_wrongAtBoot()
 
     def test_recordedWrong(self) -> None:
-        """F4: a build that has the time of a clock of 1970 is no older than the builds before it."""
+        """F4: a build with a time of 1970 counts as no older than the builds before it."""
         self.check_recordedWrong()
 
     def test_oldWhen(self) -> None:
-        """F4: the time that a client gives its change does not have that change deleted."""
+        """F4: the time in a client's change does not cause its removal."""
         self.check_oldWhen()
 
 
 class SqlitePruneTests(PruneCase, SqliteCase):
-    """On disk."""
+    """The store on disk."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -217,7 +217,7 @@ class SqlitePruneTests(PruneCase, SqliteCase):
 
 
 class SchedulerTests(SchedulerCase):
-    """Schedulers, while the clock on the wall is put forward and back."""
+    """Schedulers, while the system clock is put forward and back."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -228,7 +228,7 @@ class SchedulerTests(SchedulerCase):
         self.master.botmaster.now = lambda: self.clock.seconds() + self.ahead
 
     def again(self, *schedulers: Any) -> None:
-        """The master stops, and starts with these."""
+        """Restart the master with these schedulers."""
         self.stop()
         self.start()
         self.follow()
@@ -236,7 +236,7 @@ class SchedulerTests(SchedulerCase):
             self.use(each)
 
     def test_treeStable(self) -> None:
-        """F4: however the clock is put, a change is built once the tree has been quiet for the timer."""
+        """F4: whatever the system clock does, a change is built when the tree was quiet for the timer."""
         for ahead in (-HOUR, HOUR, -400 * DAY, 400 * DAY, 0.0):
             self.start(scheduler := Scheduler("main", None, MINUTE, ["full"]))
             self.follow()
@@ -253,7 +253,7 @@ class SchedulerTests(SchedulerCase):
             self.stop()
 
     def test_oldWhen(self) -> None:
-        """F4: changes that say that they are old, or of the future, are one build if they come together."""
+        """F4: changes with old or future times that arrive together are one build."""
         self.use(Scheduler("main", None, MINUTE, ["full"]))
         for when in (-HOUR, 400 * DAY, -DAY, 0, -1e9):
             self.commit(when=self.clock.seconds() + when)
@@ -262,7 +262,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(self.built(), [[1, 2, 3, 4, 5]])
 
     def test_treeStableRestarted(self) -> None:
-        """F4: a restart with a clock that is wrong puts a waiting change off by the timer at the most."""
+        """F4: after a restart with a wrong clock, a waiting change is delayed by the timer at the most."""
         for ahead in (-400 * DAY, -HOUR, HOUR):
             before = len(self.sets())
             self.use(Scheduler("main", None, MINUTE, ["full"]))
@@ -276,7 +276,7 @@ class SchedulerTests(SchedulerCase):
             self.again()
 
     def test_periodic(self) -> None:
-        """F4: a Periodic builds as often as it is told to, however the clock is put."""
+        """F4: whatever the system clock does, a Periodic builds at its interval."""
         scheduler = self.use(Periodic("often", ["full"], HOUR))
         self.clock.advance(0)
         for number, ahead in enumerate((-400 * DAY, 0.0, 400 * DAY, -HOUR, HOUR), 1):
@@ -289,7 +289,7 @@ class SchedulerTests(SchedulerCase):
             self.assertEqual(len(self.sets()), number + 1)
 
     def test_periodicRestarted(self) -> None:
-        """F4: a restart with a clock that went back puts a Periodic off by no more than its timer."""
+        """F4: after a restart with a clock that went back, a Periodic is delayed by its timer at the most."""
         self.use(Periodic("often", ["full"], HOUR))
         self.clock.advance(0)
         self.ahead = -400 * DAY
@@ -299,7 +299,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 2)
 
     def test_nightlyOneLook(self) -> None:
-        """F4: a clock that is wrong for some seconds starts no nightly build, and costs none."""
+        """F4: a clock that is wrong for some seconds starts no nightly build, and loses none."""
         self.use(Nightly("night", ["full"], minute=[0, 30]))
         for ahead in (400 * DAY, HOUR / 2, -HOUR, -400 * DAY):
             self.ahead = ahead
@@ -312,7 +312,7 @@ class SchedulerTests(SchedulerCase):
         self.assertEqual(len(self.sets()), 2)
 
     def test_nightlyPutForward(self) -> None:
-        """F4: a clock put forward over a nightly time, for good, has it built within a minute."""
+        """F4: if the clock is put forward over a nightly time, the build starts within a minute."""
         scheduler = self.use(Nightly("night", ["full"], minute=0, hour=3))
         (due,) = scheduler.getPendingBuildTimes()
         self.ahead = due - self.clock.seconds() + 5 * MINUTE
@@ -322,7 +322,7 @@ class SchedulerTests(SchedulerCase):
         self.assertGreater(scheduler.getPendingBuildTimes()[0], due + 20 * HOUR)
 
     def test_nightlyPutBack(self) -> None:
-        """F4: a clock that is put back by an hour, over a nightly time, has that night built once."""
+        """F4: if the clock is put back by an hour over a nightly time, that night is built once."""
         scheduler = self.use(Nightly("night", ["full"], minute=0, hour=3))
         (due,) = scheduler.getPendingBuildTimes()
         self.clock.advance(due - self.clock.seconds() + MINUTE)

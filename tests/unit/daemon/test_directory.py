@@ -1,4 +1,4 @@
-"""What a directory is, and whether it can be used."""
+"""Checks of a directory, and its kind."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ _CLOSED = r"Permission denied; you are \w+, and it belongs to \w+ \(mode \d+\)$"
 
 
 class PlaceTests(unittest.TestCase):
-    """A directory that a command is given."""
+    """A directory that is given to a command."""
 
     def setUp(self) -> None:
         self.here = os.path.realpath(self.mktemp())
 
     def refusal(self, path: str) -> str:
-        """Why the directory cannot be used."""
+        """The reason why the directory cannot be used."""
         return str(self.assertRaises(Unusable, directory.enter, path))
 
     def test_missing(self) -> None:
-        """A directory that is not there is one line that says how to make it."""
+        """A missing directory gives one line that says how to make it."""
         self.assertEqual(
             self.refusal(self.here),
             f"there is no directory {self.here}: `buildbot create-master {self.here}` makes a master there",
         )
 
     def test_aFile(self) -> None:
-        """A file is not taken for a directory."""
+        """A file is not accepted as a directory."""
         with open(self.here, "w"):
             pass
         self.assertIn("is not a directory", self.refusal(self.here))
 
     def test_withoutTac(self) -> None:
-        """A directory without buildbot.tac is not one of ours."""
+        """A directory without buildbot.tac is refused."""
         os.mkdir(self.here)
         self.assertIn(f"no buildbot.tac in {self.here}", self.refusal(self.here))
 
     def test_closed(self) -> None:
-        """A directory, a .tac or a parent that is closed to this user is told, with the owner."""
+        """A directory, a .tac or a parent that this user cannot access is reported, with the owner."""
         os.makedirs(os.path.join(self.here, "inner"))
         tac = os.path.join(self.here, "buildbot.tac")
         with open(tac, "w"):
@@ -65,12 +65,12 @@ class PlaceTests(unittest.TestCase):
         self.assertRegex(self.refusal(inner), rf"^cannot use {inner}: Permission denied; you are \w+, and ")
 
     def withoutRights(self, path: str) -> None:
-        """Close a file or directory to this user for the rest of the test; root becomes another one."""
+        """Make a file or directory inaccessible for the rest of the test; root becomes another user."""
         self.addCleanup(os.chmod, path, 0o700)
         if os.getuid() == 0:
             os.seteuid(0)
             self.addCleanup(os.seteuid, 0)
-            # what trial makes is private to root, which this is not about
+            # trial's files are private to root; this test is not about them
             for parent in (os.path.dirname(self.here), os.path.dirname(os.path.dirname(self.here))):
                 os.chmod(parent, 0o755)
             os.chmod(self.here, 0o777)
@@ -79,7 +79,7 @@ class PlaceTests(unittest.TestCase):
             os.seteuid(65534)
 
     def test_usable(self) -> None:
-        """A directory with buildbot.tac is known by its real path, whatever links lead there."""
+        """A directory with buildbot.tac is returned as its real path."""
         os.mkdir(self.here)
         with open(os.path.join(self.here, "buildbot.tac"), "w"):
             pass
@@ -87,7 +87,7 @@ class PlaceTests(unittest.TestCase):
         self.assertEqual(directory.enter(f"{self.here}-link"), self.here)
 
     def test_kinds(self) -> None:
-        """Directories of 0.7.5, of later releases and of buildbot-worker are told apart by their .tac."""
+        """Directories of 0.7.5, of later releases and of buildbot-worker are recognized by their .tac."""
         texts = {
             OLD_MASTER: Kind.MASTER,
             "application = service.Application(\n  'buildmaster')": Kind.MASTER,
@@ -101,7 +101,7 @@ class PlaceTests(unittest.TestCase):
         self.assertEqual({text: directory.kindOf(text) for text in texts}, texts)
 
     def test_configFile(self) -> None:
-        """The configuration file is the one that the .tac names, master.cfg where that cannot be told."""
+        """The configuration file is the one named in the .tac, otherwise master.cfg."""
         texts = {
             OLD_MASTER: "other.cfg",
             "configfile = 'a.cfg'": "a.cfg",
@@ -113,5 +113,5 @@ class PlaceTests(unittest.TestCase):
         self.assertEqual({text: directory.configFile(text) for text in texts}, texts)
 
     def test_unreadableTac(self) -> None:
-        """A .tac that is not there reads as nothing."""
+        """A missing .tac counts as empty."""
         self.assertEqual(directory.readTac(self.here), "")

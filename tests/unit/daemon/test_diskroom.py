@@ -1,4 +1,4 @@
-"""Whether there is room for more."""
+"""Warnings before the disk is full."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ GOOD = {"f_flag": 0, "f_bavail": 1000, "f_frsize": 4096, "f_files": 5000, "f_fav
 
 
 class RoomTests(unittest.SynchronousTestCase):
-    """F5: a full disk is said before something is lost by it."""
+    """F5: a full disk is reported before output is lost."""
 
     def why(self, **values: Any) -> str:
-        """What is wrong with a file system of which the system tells this; empty if nothing is."""
+        """The trouble of a file system with these values; empty if there is none."""
         self.patch(os, "statvfs", lambda path: SimpleNamespace(**{**GOOD, **values}))
         found = roomTrouble("/m")
         return "" if found is None else found.why
 
     def test_room(self) -> None:
-        """F5: nothing is said where there is room, also where the system counts no files."""
+        """F5: with enough room there is no trouble, also where the system counts no files."""
         self.assertEqual(self.why(), "")
         self.assertEqual(self.why(f_files=0, f_favail=0), "")
 
     def test_full(self) -> None:
-        """F5: too few bytes or files, and a file system that is read-only, are each said."""
+        """F5: too few bytes, too few files and a read-only file system are each reported."""
         self.assertEqual(self.why(f_bavail=10), "/m: its disk is full, 40960 bytes left")
         self.assertEqual(self.why(f_favail=3), "/m: its file system can hold 3 more files")
         self.assertEqual(self.why(f_favail=1), "/m: its file system can hold 1 more file")
         self.assertEqual(self.why(f_flag=os.ST_RDONLY), "/m: its file system is read-only")
 
     def test_real(self) -> None:
-        """F5: a directory that is not there has no trouble of this kind."""
+        """F5: a missing directory has no trouble of this kind."""
         self.assertIsNone(roomTrouble("/no/such/directory"))
 
     def test_once(self) -> None:
-        """F5: of one file system nothing is said twice."""
+        """F5: each file system is reported once."""
         self.assertNotEqual(self.why(f_bavail=0), "")
         self.assertIsNone(roomTrouble(".", "."))

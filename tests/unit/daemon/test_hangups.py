@@ -13,7 +13,7 @@ from buildbot.daemon.hangups import Hangups
 
 
 class LaterReactor:
-    """A reactor that makes its calls when it is told to."""
+    """A reactor that makes its calls when the test says so."""
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -59,7 +59,7 @@ class HangupsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.told, ["hung up", "hung up"])
 
     def test_release(self) -> None:
-        """After the release the signal does again what it did before."""
+        """After the release, the signal has its former effect."""
         self.hangups.release()
         self.hangUp()
         self.reactor.turn()

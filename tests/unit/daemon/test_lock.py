@@ -1,4 +1,4 @@
-"""The lock that says whether a process runs in a directory."""
+"""The lock of a directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from buildbot.files.plain import NotPlain
 
 
 class LockTests(unittest.TestCase):
-    """One process a directory."""
+    """One process per directory."""
 
     def setUp(self) -> None:
         self.here = os.path.realpath(self.mktemp())
@@ -25,7 +25,7 @@ class LockTests(unittest.TestCase):
         self.addCleanup(lock.release, self.here, entirely=True)
 
     def written(self) -> dict[str, Any]:
-        """What the lock file says about this process, which takes and gives up the lock for it."""
+        """The content of the lock file while this process holds the lock."""
         lock.hold(self.here, Kind.MASTER)
         with open(self.path) as stream:
             text: dict[str, Any] = json.load(stream)
@@ -33,14 +33,14 @@ class LockTests(unittest.TestCase):
         return text
 
     def lockedBy(self, text: str) -> None:
-        """Somebody else has the lock, and the file says this."""
+        """Lock the file like another process, with this content."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT)
         self.addCleanup(os.close, descriptor)
         os.write(descriptor, text.encode())
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def test_held(self) -> None:
-        """Whoever asks is told the pid, the time and the kind of what runs."""
+        """The holder of a lock is known by its pid, its start and its kind."""
         lock.hold(self.here, Kind.SLAVE)
         found = lock.holder(self.here)
         assert found is not None
@@ -48,18 +48,18 @@ class LockTests(unittest.TestCase):
         self.assertRegex(str(found), r"^pid \d+ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
 
     def test_private(self) -> None:
-        """The lock file is its owner's alone."""
+        """The lock file is private to its owner."""
         lock.hold(self.here)
         self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
 
     def test_released(self) -> None:
-        """Nothing is left of a lock that was given up."""
+        """A released lock leaves no file."""
         lock.hold(self.here)
         lock.release(self.here)
         self.assertEqual((lock.holder(self.here), os.listdir(self.here)), (None, []))
 
     def test_counted(self) -> None:
-        """What one process took twice it has until it gave it up twice."""
+        """A lock that was taken twice is free after the second release."""
         lock.hold(self.here)
         lock.hold(os.path.join(self.here, "..", os.path.basename(self.here)))
         lock.release(self.here)
@@ -68,14 +68,14 @@ class LockTests(unittest.TestCase):
         self.assertIsNone(lock.holder(self.here))
 
     def test_releasedEntirely(self) -> None:
-        """At its end a process gives a lock up, however often it took it."""
+        """At its end a process frees the lock, however often it was taken."""
         lock.hold(self.here)
         lock.hold(self.here)
         lock.release(self.here, entirely=True)
         self.assertIsNone(lock.holder(self.here))
 
     def test_alreadyRunning(self) -> None:
-        """A second process is refused, and told who is there and since when."""
+        """A second process is refused, with the pid and the start of the holder."""
         self.lockedBy(json.dumps(self.written()))
         refused = self.assertRaises(lock.AlreadyRunning, lock.hold, self.here)
         self.assertEqual(refused.pid, os.getpid())
@@ -83,7 +83,7 @@ class LockTests(unittest.TestCase):
         self.assertEqual(lock.holder(self.here), lock.Holder(refused.pid, refused.since, Kind.MASTER))
 
     def test_staleFile(self) -> None:
-        """A file that a killed process left stops nobody, though its pid may be a stranger's now (O4)."""
+        """The lock file of a killed process blocks nobody, even if its pid is in use again (O4)."""
         with open(self.path, "w") as stream:
             json.dump({"pid": os.getppid(), "since": 1.0, "kind": "buildmaster", "born": 1}, stream)
         self.assertIsNone(lock.holder(self.here))
@@ -92,7 +92,7 @@ class LockTests(unittest.TestCase):
         self.assertEqual(found and found.pid, os.getpid())
 
     def test_reusedPid(self) -> None:
-        """A process that was born later than the holder is not taken for it, even if the number is (O4)."""
+        """A process with the holder's pid but a later start is not taken for the holder (O4)."""
         said = self.written()
         said["born"] += 1
         self.lockedBy(json.dumps(said))
@@ -100,7 +100,7 @@ class LockTests(unittest.TestCase):
             self.assertIn("cannot be seen", str(self.assertRaises(OSError, ask, self.here, patience=0)))
 
     def test_nonsense(self) -> None:
-        """A lock whose file says nothing sensible is held by nobody who could be signalled (O4)."""
+        """A held lock with invalid content has no known holder, so no process is signalled (O4)."""
         for text in ("", "17", "{}", "[]", '{"pid": "x"}', '{"pid": 1, "since": 1, "kind": "?", "born": 1}'):
             self.here = os.path.realpath(self.mktemp())
             os.mkdir(self.here)
@@ -109,7 +109,7 @@ class LockTests(unittest.TestCase):
             self.assertRaises(OSError, lock.holder, self.here, patience=0)
 
     def test_deletedUnderUs(self) -> None:
-        """F5: a lock whose file was deleted or replaced is a trouble, for nobody else sees that we run."""
+        """F5: a deleted or replaced lock file is a trouble: other processes cannot see the lock."""
         self.assertIsNone(lock.trouble(self.here))
         lock.hold(self.here)
         self.assertIsNone(lock.trouble(self.here))
@@ -117,7 +117,9 @@ class LockTests(unittest.TestCase):
         self.assertIn("was deleted or replaced", str(lock.trouble(self.here)))
 
     def test_odd(self) -> None:
-        """H10: a lock that is a FIFO, a directory or a link is refused at once; a link's target is left."""
+        """H10: a lock that is a FIFO, a directory or a link is refused at once; a link's target does not
+        change.
+        """
         path, target = os.path.join(self.here, "buildbot.lock"), os.path.join(self.here, "precious")
         with open(target, "w") as stream:
             stream.write("text")
@@ -130,7 +132,9 @@ class LockTests(unittest.TestCase):
             self.assertEqual(stream.read(), "text")
 
     def test_copied(self) -> None:
-        """H10: who takes the lock of a directory that was copied while a process ran there learns of it."""
+        """H10: if a directory was copied while a process ran there, this is detected when the copy is
+        locked.
+        """
         lock.hold(self.here)
         self.assertEqual(lock.copiedFrom(self.here), "")
         copy = f"{self.here}-copy"
@@ -145,7 +149,7 @@ class LockTests(unittest.TestCase):
         self.assertEqual(lock.copiedFrom(copy), "")
 
     def test_moved(self) -> None:
-        """H10: a directory that was renamed after its process was killed is no copy."""
+        """H10: a directory that was renamed after its process was killed is not a copy."""
         lock.hold(self.here)
         with open(self.path, "rb") as original:
             text = original.read()
@@ -159,12 +163,12 @@ class LockTests(unittest.TestCase):
         self.assertEqual(lock.copiedFrom(moved), "")
 
     def test_missingDirectory(self) -> None:
-        """Nobody runs in a directory that is not there, and nobody can."""
+        """A missing directory has no holder, and cannot be locked."""
         self.assertIsNone(lock.holder(f"{self.here}/none"))
         self.assertRaises(FileNotFoundError, lock.hold, f"{self.here}/none")
 
     def test_notOurs(self) -> None:
-        """To give up what one has not is nothing."""
+        """Releasing a lock that is not held does nothing."""
         self.lockedBy(json.dumps(self.written()))
         lock.release(self.here)
         self.assertIsNotNone(lock.holder(self.here))

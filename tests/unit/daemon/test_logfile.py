@@ -1,4 +1,4 @@
-"""Where a daemon's log goes."""
+"""The log of a daemon."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from buildbot.text.printable import plain
 
 
 class ObserverTests(unittest.TestCase):
-    """How one event looks."""
+    """The format of one event."""
 
     def setUp(self) -> None:
         self.stream = io.StringIO()
@@ -33,13 +33,13 @@ class ObserverTests(unittest.TestCase):
         )
 
     def test_plain(self) -> None:
-        """A slave cannot write escape sequences into the log, nor begin a line of its own (S4)."""
+        """A slave cannot write escape sequences or line ends into the log (S4)."""
         self.log.info("says {what}", what="\x1b[2Jone\n2026-01-01T00:00:00+0000 two")
         text = self.stream.getvalue()
         self.assertIn("says \\x1b[2Jone\n\t2026-01-01", text)
 
     def test_asTwisted(self) -> None:
-        """Every event reads as Twisted's own formatter would write it, whatever is odd about it."""
+        """Every event is formatted like by Twisted's own formatter, whatever it contains."""
         given = {"log_namespace": "here", "log_level": LogLevel.warn, "log_time": 1234567890.5}
         for event in (
             {"log_format": "build {number} of {name!r}", "number": 7, "name": "full"},
@@ -65,24 +65,24 @@ class ObserverTests(unittest.TestCase):
         self.assertEqual(logfile._line(flat), formatEventAsClassicLogText(flat))
 
     def test_debug(self) -> None:
-        """What only a developer wants is not in it."""
+        """Debug events are not logged."""
         self.log.debug("tick")
         self.assertEqual(self.stream.getvalue(), "")
 
     def test_empty(self) -> None:
-        """An event without a text is no line."""
+        """An event without a text is not logged."""
         self.log.info("")
         self.assertEqual(self.stream.getvalue(), "")
 
 
 class _Full:
-    """I stand for a file on a full disk."""
+    """I replace a file on a full disk."""
 
     def write(self, data: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing."""
 
 
 class DaemonLogTests(unittest.TestCase):
@@ -94,25 +94,25 @@ class DaemonLogTests(unittest.TestCase):
         self.path = os.path.join(self.here, "twistd.log")
 
     def later(self) -> float:
-        """The time: whenever it is asked for, L{logfile.LOOK} seconds have passed."""
+        """The time: L{logfile.LOOK} seconds more at each call."""
         self.now += logfile.LOOK
         return self.now
 
     now = 1000.0
 
     def open(self) -> logfile.DaemonLog:
-        """The log, closed when the test ends."""
+        """Open the log; it is closed when the test ends."""
         file = logfile.DaemonLog(self.here, self.later)
         self.addCleanup(lambda: None if file.closed else file.close())
         return file
 
     def why(self, file: logfile.DaemonLog) -> str:
-        """What is wrong with the log, in words; empty if all is well."""
+        """The trouble of the log, as text; empty if there is none."""
         found = file.trouble()
         return "" if found is None else f"{found.what}: {found.why}"
 
     def test_lost(self) -> None:
-        """F5: events that find no room are counted, said meanwhile, and noted where they are missing."""
+        """F5: events lost on a full disk are counted, reported, and noted in their place."""
         file = self.open()
         file.write("one\n")
         self.assertEqual(self.why(file), "")
@@ -129,7 +129,9 @@ class DaemonLogTests(unittest.TestCase):
             self.assertEqual(stream.read(), "one\nthree\n[2 events lost here: No space left on device]\n")
 
     def test_nameless(self) -> None:
-        """F5, H10: a log whose name is a FIFO or directory now goes on without a name, and that is said."""
+        """F5, H10: if a FIFO or directory takes the log's name, the log goes on in the old file, and this is
+        reported.
+        """
         file = self.open()
         for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):
             os.unlink(self.path)
@@ -141,7 +143,7 @@ class DaemonLogTests(unittest.TestCase):
             self.assertEqual(self.why(file), "")
 
     def test_justMoved(self) -> None:
-        """A log that was moved away, as logrotate does it, is no trouble: the next file is opened at once."""
+        """A log that was just moved away, as by logrotate, is no trouble: the new file is opened at once."""
         file = self.open()
         file.write("one\n")
         os.rename(self.path, f"{self.path}.old")
@@ -151,7 +153,7 @@ class DaemonLogTests(unittest.TestCase):
             self.assertEqual(stream.read(), "two\n")
 
     def test_odd(self) -> None:
-        """H10: a twistd.log that is a FIFO or a directory is refused at once, with what it is."""
+        """H10: a twistd.log that is a FIFO or a directory is refused at once, with its kind."""
         for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):
             make(self.path)
             self.assertRaises(NotPlain, logfile.DaemonLog, self.here)
@@ -163,7 +165,7 @@ class DaemonLogTests(unittest.TestCase):
             return stream.read()
 
     def test_private(self) -> None:
-        """The log is its owner's alone, also one that an older release left open to all."""
+        """The log is private to its owner, even if an older release left it open to all."""
         with open(self.path, "w") as stream:
             stream.write("old\n")
         os.chmod(self.path, 0o644)
@@ -171,7 +173,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual((self.read(), stat.S_IMODE(os.stat(self.path).st_mode)), ("old\nnew\n", 0o600))
 
     def test_bounded(self) -> None:
-        """However much is logged, only so many files of that size are kept (G6)."""
+        """Only so many files of that size are kept (G6)."""
         file = self.open()
         file.rotateLength, file.maxRotatedFiles = 100, 3
         for number in range(200):
@@ -185,12 +187,12 @@ class DaemonLogTests(unittest.TestCase):
         self.assertIn("line 199", self.read() + self.read("twistd.log.1"))
 
     def test_boundedByDefault(self) -> None:
-        """Nobody has to ask for that (G6)."""
+        """This limit is the default (G6)."""
         file = self.open()
         self.assertEqual((file.rotateLength, file.maxRotatedFiles), (10_000_000, 10))
 
     def test_reopen(self) -> None:
-        """After logrotate has moved the log away, a new one is begun."""
+        """After logrotate has moved the log away, a new one is opened."""
         file = self.open()
         file.write("one\n")
         os.rename(self.path, f"{self.path}.old")
@@ -199,7 +201,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
 
     def test_moved(self) -> None:
-        """A log that was moved away is no longer written to, also when nobody sends a signal (F13)."""
+        """A log that was moved away is not written any more, even without a signal (F13)."""
         file = self.open()
         file.write("one\n")
         os.rename(self.path, f"{self.path}.old")
@@ -209,7 +211,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual((self.read(), self.read("twistd.log.old")), ("three\n", "one\n"))
 
     def test_movedJustNow(self) -> None:
-        """Nothing is lost that is logged in the instant in which the log is moved away (F13)."""
+        """Events at the moment when the log is moved away are not lost (F13)."""
         file = logfile.DaemonLog(self.here, lambda: self.now)
         self.addCleanup(file.close)
         os.rename(self.path, f"{self.path}.old")
@@ -230,7 +232,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual(os.listdir(self.here), ["twistd.log"])
 
     def test_cannotReopen(self) -> None:
-        """When no new log can be made, nothing of what is logged gets lost (F13)."""
+        """If no new log can be made, no event is lost (F13)."""
         file = self.open()
         os.rename(self.path, f"{self.path}.old")
         os.mkdir(self.path)
@@ -240,7 +242,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual((self.read(), self.read("twistd.log.old")), ("two\n", "one\n"))
 
     def test_cannotRotate(self) -> None:
-        """When the full log cannot be set aside, it goes on to grow, and nothing is lost (F13)."""
+        """If the log cannot be rotated, it keeps growing, and no event is lost (F13)."""
         file = self.open()
         file.rotateLength = 3
         os.mkdir(f"{self.path}.1")  # no file can have that name
@@ -252,7 +254,7 @@ class DaemonLogTests(unittest.TestCase):
         self.assertEqual(self.read(), "0\nnext\n1\nnext\n2\nnext\n")
 
     def test_receive(self) -> None:
-        """What others write to the outputs is in the log that is the current one."""
+        """Output of other code on the redirected descriptors is in the current log."""
         output = os.open(os.devnull, os.O_WRONLY)
         self.addCleanup(os.close, output)
         file = self.open()

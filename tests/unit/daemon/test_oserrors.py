@@ -1,4 +1,4 @@
-"""What the system refuses, in words."""
+"""Errors of the operating system, in words."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from buildbot.daemon.oserrors import inWords, userName
 
 
 def refused(number: int, *files: str | None) -> str:
-    """What a user reads of an error of the system."""
+    """The text of an error for the user."""
     return inWords(OSError(number, os.strerror(number), *files))
 
 
 class InWordsTests(unittest.TestCase):
-    """F12: what is said is so."""
+    """F12: the text is true."""
 
     def test_file(self) -> None:
-        """The file and the reason, without a number."""
+        """It has the file and the reason, without a number."""
         self.assertEqual(refused(errno.EROFS, "/a/b"), "/a/b: Read-only file system")
         self.assertEqual(inWords(OSError(errno.EXDEV, "no", "/a", None, "/b")), "/a -> /b: no")
 
     def test_cure(self) -> None:
-        """What can be done about it, where that is known."""
+        """It has a remedy, if one is known."""
         self.assertEqual(
             refused(errno.ENOSPC, "/a/b"), "/a/b: No space left on device; make room on that disk"
         )
@@ -32,7 +32,7 @@ class InWordsTests(unittest.TestCase):
         self.assertIn("a link leads back to itself", refused(errno.ELOOP, "/a"))
 
     def test_rights(self) -> None:
-        """Who asks, and whose the file is, or the directory that it would be in."""
+        """It has the current user and the owner of the file, or of its nearest directory."""
         here = os.path.abspath(self.mktemp())
         os.mkdir(here, 0o750)
         me = userName(os.geteuid())
@@ -46,7 +46,7 @@ class InWordsTests(unittest.TestCase):
         )
 
     def test_currentDirectory(self) -> None:
-        """A current directory that has been deleted is called that."""
+        """A deleted current directory is reported as such."""
         here = self.mktemp()
         os.mkdir(here)
         self.addCleanup(os.chdir, os.getcwd())
@@ -56,7 +56,7 @@ class InWordsTests(unittest.TestCase):
         self.assertIn("the current directory has been deleted", refused(errno.ENOENT))
 
     def test_nothingKnown(self) -> None:
-        """An error without any words is named, and what a file is called cannot move the cursor."""
+        """An error without a text is named by its class, and a file name cannot move the cursor."""
         self.assertEqual(inWords(OSError()), "OSError")
         self.assertEqual(inWords(OSError("text")), "text")
         self.assertNotIn("\x1b", refused(errno.EIO, "a\x1b[2J"))

@@ -1,4 +1,4 @@
-"""What a running process keeps in its directory."""
+"""The pid file and the socket of a running process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buildbot.files.plain import NotPlain
 
 
 class FakeReader:
-    """I read no file: I fail as told."""
+    """I fail to read a file, as configured."""
 
     def __init__(self, error: OSError) -> None:
         self._error = error
@@ -35,7 +35,7 @@ class TracesTests(unittest.TestCase):
                 pass
 
     def test_writePid(self) -> None:
-        """twistd.pid holds the number of this process, whatever was there before (O4)."""
+        """twistd.pid has the number of this process, whatever was there before (O4)."""
         path = os.path.join(self.here, "twistd.pid")
         os.symlink("/nowhere/else", path)
         pidfile.writePid(self.here)
@@ -43,7 +43,7 @@ class TracesTests(unittest.TestCase):
             self.assertEqual((stream.read(), os.path.islink(path)), (f"{os.getpid()}\n", False))
 
     def test_pidTrouble(self) -> None:
-        """F5: a pid file that was deleted or altered under a running process is a trouble, and is said."""
+        """F5: a pid file that was deleted or altered while the process runs is reported."""
         self.assertIsNone(pidfile.pidTrouble(self.here))
         pidfile.writePid(self.here)
         self.assertIsNone(pidfile.pidTrouble(self.here))
@@ -63,14 +63,14 @@ class TracesTests(unittest.TestCase):
         self.assertIsNone(pidfile.pidTrouble(self.here))
 
     def test_pidTroubleWithoutFiles(self) -> None:
-        """F5: a pid file that cannot be looked at, since too many files are open, is not called wrong."""
+        """F5: a pid file that cannot be read because too many files are open is not reported."""
         pidfile.writePid(self.here)
         error = OSError(errno.EMFILE, "Too many open files")
         self.patch(pidfile, "readPlain", FakeReader(error))
         self.assertIsNone(pidfile.pidTrouble(self.here))
 
     def test_writePidOdd(self) -> None:
-        """H10: a pid file that is a FIFO makes nobody wait; one that is a directory is refused."""
+        """H10: a pid file that is a FIFO is replaced at once; one that is a directory is refused."""
         path = os.path.join(self.here, "twistd.pid")
         os.mkfifo(path)
         pidfile.writePid(self.here)
@@ -80,20 +80,20 @@ class TracesTests(unittest.TestCase):
             pidfile.writePid(self.here)
 
     def test_remove(self) -> None:
-        """When a process ends, only what it had before is left."""
+        """When a process ends, its files are removed, and no others."""
         lock.hold(self.here)
         pidfile.writePid(self.here)
         pidfile.remove(self.here)
         self.assertEqual(os.listdir(self.here), ["master.cfg"])
 
     def test_sweep(self) -> None:
-        """What a killed process left is removed."""
+        """The files of a killed process are removed."""
         pidfile.writePid(self.here)
         pidfile.sweep(self.here)
         self.assertEqual(os.listdir(self.here), ["master.cfg"])
 
     def test_sweepSparesTheLiving(self) -> None:
-        """Nothing is taken from a process that runs."""
+        """The files of a running process are not removed."""
         lock.hold(self.here)
         path = os.path.join(self.here, "buildbot.lock")
         with open(path) as stream:
@@ -107,5 +107,5 @@ class TracesTests(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.here)), ["buildbot.lock", "control.sock", "master.cfg"])
 
     def test_sweepNothing(self) -> None:
-        """A directory that is gone needs no sweeping."""
+        """A missing directory is ignored."""
         pidfile.sweep(f"{self.here}/none")

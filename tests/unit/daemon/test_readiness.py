@@ -1,4 +1,4 @@
-"""How a process says that it is ready."""
+"""Reporting that a process is ready."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from buildbot.daemon.readiness import Reporter, StartFailed, notify, watchdogInt
 
 
 class OutcomeTests(unittest.TestCase):
-    """What goes through the start-up pipe."""
+    """Messages through the start-up pipe."""
 
     def test_roundTrip(self) -> None:
-        """Every line arrives as it was said, newlines and other scripts included."""
+        """Every line arrives unchanged, with newlines and other scripts."""
         for outcome in (Outcome(True, ()), Outcome(False, ("one\ntwo", "grün \udcff"))):
             self.assertEqual(Outcome.fromBytes(outcome.toBytes()), outcome)
             self.assertEqual(outcome.toBytes().count(b"\n"), 1)
 
     def test_nothingSaid(self) -> None:
-        """A process that ended before it had told, or in the middle of it, has not told."""
+        """If a process ended before or in the middle of its message, there is no result."""
         for text in (b"", b'{"ready": [', b"[]", b'{"ready": 1}', b'{"maybe": []}', b"{}", b'{"a":1,"b":2}'):
             self.assertIsNone(Outcome.fromBytes(text))
 
 
 class ReporterTests(unittest.TestCase):
-    """Whoever waits for the process, and systemd."""
+    """Reports to the parent process and to systemd."""
 
     def setUp(self) -> None:
         self.receiving, sending = os.pipe()
@@ -38,17 +38,17 @@ class ReporterTests(unittest.TestCase):
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(self.manager.close)
         self.manager.setblocking(False)
-        # An abstract name, as containers use; the tests of notify have the other.
+        # An abstract name, as in containers; the tests of notify use a path.
         self.manager.bind(f"\0buildbot-test-{os.getpid()}-{id(self)}")
         name = self.manager.getsockname().decode().replace("\0", "@")
         self.reporter = Reporter(sending, {"NOTIFY_SOCKET": name})
 
     def told(self) -> Outcome | None:
-        """What came through the pipe, up to its end."""
+        """The content of the pipe, up to its end."""
         return Outcome.fromBytes(os.read(self.receiving, 10_000))
 
     def heard(self) -> list[bytes]:
-        """What the service manager has heard."""
+        """The messages to the service manager."""
         said = []
         while True:
             try:
@@ -57,26 +57,26 @@ class ReporterTests(unittest.TestCase):
                 return said
 
     def test_ready(self) -> None:
-        """The command line gets the lines, systemd READY=1 and a status of one line (O1)."""
+        """The command line gets the lines, systemd gets READY=1 and a status of one line (O1)."""
         self.reporter.ready(["slaves: tcp 9989", "two\nlines"])
         self.assertEqual(self.told(), Outcome(True, ("slaves: tcp 9989", "two\nlines")))
         self.assertEqual(os.read(self.receiving, 1), b"")
         self.assertEqual(self.heard(), [b"READY=1\nSTATUS=slaves: tcp 9989; two lines"])
 
     def test_failed(self) -> None:
-        """The command line gets the reasons, systemd a status but no READY."""
+        """The command line gets the reasons, systemd gets a status without READY."""
         self.reporter.failed(["port in use"])
         self.assertEqual(self.told(), Outcome(False, ("port in use",)))
         self.assertEqual(self.heard(), [b"STATUS=port in use"])
 
     def test_onlyOnce(self) -> None:
-        """What is wrong with a process that ends anyway is the first thing that was."""
+        """Only the first failure is reported."""
         self.reporter.failed(["first"])
         self.reporter.failed(["the process was stopped before it was ready"])
         self.assertEqual(self.told(), Outcome(False, ("first",)))
 
     def test_stopping(self) -> None:
-        """systemd learns that the end is wanted."""
+        """systemd is told that the process stops."""
         self.reporter.ready([])
         self.heard()
         self.reporter.stopping()
@@ -84,14 +84,14 @@ class ReporterTests(unittest.TestCase):
         self.told()
 
     def test_nobodyWaits(self) -> None:
-        """A command line that was killed does not take the daemon along."""
+        """A command line that was killed does not disturb the daemon."""
         receiving, sending = os.pipe()
         os.close(receiving)
         Reporter(sending, {}).ready(["fine"])
         self.reporter.failed([])
 
     def test_notInherited(self) -> None:
-        """No child of the daemon keeps the pipe open."""
+        """Children of the daemon do not inherit the pipe."""
         receiving, sending = os.pipe()
         self.addCleanup(os.close, receiving)
         os.set_inheritable(sending, True)
@@ -101,7 +101,7 @@ class ReporterTests(unittest.TestCase):
         self.reporter.failed([])
 
     def test_alone(self) -> None:
-        """Without a pipe and without systemd nothing is told, and nothing goes wrong."""
+        """Without a pipe and without systemd, reports do nothing."""
         alone = Reporter(None, {})
         alone.ready(["fine"])
         self.assertTrue(alone.told)
@@ -112,7 +112,7 @@ class NotifyTests(unittest.TestCase):
     """The datagram of sd_notify."""
 
     def test_path(self) -> None:
-        """The socket may have a name in the file system."""
+        """The socket may be a path."""
         directory = self.mktemp()
         os.mkdir(directory)
         path = os.path.join(os.path.realpath(directory), "n")
@@ -122,7 +122,7 @@ class NotifyTests(unittest.TestCase):
             self.assertEqual(manager.recv(100), b"READY=1")
 
     def test_nobody(self) -> None:
-        """No manager, one that is gone, or an address that we do not speak: work goes on."""
+        """A missing manager or an unknown kind of address is ignored."""
         for environ in (
             {},
             {"NOTIFY_SOCKET": ""},
@@ -132,7 +132,7 @@ class NotifyTests(unittest.TestCase):
             self.assertFalse(notify("READY=1", environ))
 
     def test_watchdog(self) -> None:
-        """The watchdog is fed twice as often as it bites, by the process that it watches."""
+        """The watchdog interval is half of systemd's limit, for the right process only."""
         self.assertEqual(watchdogInterval({"WATCHDOG_USEC": "30000000"}, 7), 15.0)
         self.assertEqual(watchdogInterval({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}, 7), 15.0)
         for environ in (
@@ -145,7 +145,7 @@ class NotifyTests(unittest.TestCase):
 
 
 class StartFailedTests(unittest.TestCase):
-    """Why a service will not be ready."""
+    """The failure of a service."""
 
     def test_lines(self) -> None:
         """All reasons are kept, and shown one a line."""

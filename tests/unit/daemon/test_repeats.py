@@ -1,4 +1,4 @@
-"""H7: the log tells each trouble once, and counts the rest."""
+"""H7: the log has each traceback once, and counts repetitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.logears import Ear
 
 
 def broken(what: str) -> Failure:
-    """A failure that is always raised in the same line."""
+    """Make a failure that is always raised in the same line."""
     try:
         raise ValueError(what)
     except ValueError:
@@ -21,7 +21,7 @@ def broken(what: str) -> Failure:
 
 
 def brokenElsewhere() -> Failure:
-    """A failure of another line."""
+    """Make a failure of another line."""
     try:
         raise ValueError("elsewhere")
     except ValueError:
@@ -29,7 +29,7 @@ def brokenElsewhere() -> Failure:
 
 
 class RepeatsTests(unittest.SynchronousTestCase):
-    """What comes through."""
+    """Filtered events."""
 
     def setUp(self) -> None:
         self.now = 1000.0
@@ -40,14 +40,14 @@ class RepeatsTests(unittest.SynchronousTestCase):
         return [event["log_format"].format(**event) for event in self.events]
 
     def test_onceWithItsTraceback(self) -> None:
-        """H7: ten thousand failures of one line of code are one traceback in the log."""
+        """H7: ten thousand failures of one line of code give one traceback in the log."""
         for number in range(10_000):
             self.log.failure("serving {who}", broken(f"number {number}"), who=number)
         self.assertEqual(len(self.events), 1)
         self.assertIn("log_failure", self.events[0])
 
     def test_counted(self) -> None:
-        """H7: a minute later a line tells how many there were, and what the last was."""
+        """H7: a minute later a line has their number and the last message."""
         for number in range(101):
             self.log.failure("serving {who}", broken(f"number {number}"), who=number)
         self.now += EVERY
@@ -57,40 +57,40 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.lines()[1], wanted)
 
     def test_others(self) -> None:
-        """A failure of another line of code has a traceback of its own; so has another thing that failed."""
+        """A failure of another line of code has its own traceback; so has one with another log message."""
         self.log.failure("serving", broken("x"))
         self.log.failure("serving", brokenElsewhere())
         self.log.failure("building", broken("x"))
         self.assertEqual([("log_failure" in event) for event in self.events], [True] * 3)
 
     def test_withoutATraceback(self) -> None:
-        """Failures that were never raised are told apart by their kind."""
+        """Failures that were never raised are distinguished by their type."""
         for error in (ValueError("a"), ValueError("b"), KeyError("c")):
             self.log.failure("serving", Failure(error))
         self.assertEqual(len(self.events), 2)
 
     def test_anew(self) -> None:
-        """A day later the traceback is written again, since the log may have lost the first one."""
+        """A day later the traceback is written again: the log may have lost the first one."""
         self.log.failure("serving", broken("x"))
         self.now += ANEW
         self.log.failure("serving", broken("x"))
         self.assertEqual([("log_failure" in event) for event in self.events], [True] * 2)
 
     def test_bracesInTheText(self) -> None:
-        """What a failure says is not taken for a format."""
+        """The text of a failure is not used as a format."""
         self.log.failure("serving", broken("x"))
         self.now += EVERY
         self.log.failure("serving", broken("{who} {}"))
         self.assertIn("ValueError: {who} {} (", self.lines()[1])
 
     def test_ordinaryLines(self) -> None:
-        """Lines that are no failures all come through."""
+        """Other events all pass."""
         for _ in range(10):
             self.log.info("slave attached")
         self.assertEqual(len(self.events), 10)
 
     def test_noFilesLeft(self) -> None:
-        """H6: what Twisted says of each connection when no file is left is one line a minute."""
+        """H6: Twisted's message for each connection without a free file is limited to one line a minute."""
         log = Logger("twisted.internet.tcp", observer=Repeats(Ear(self.events.append), lambda: self.now))
         for port in range(1000):
             log.info("EMFILE recovery: Closed socket from {address}", address=port)
@@ -101,14 +101,14 @@ class RepeatsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.lines(), wanted)
 
     def test_levels(self) -> None:
-        """The line that stands for a failure has its level."""
+        """The line about repetitions has the level of the failure."""
         self.log.failure("serving", broken("x"), level=LogLevel.error)
         self.now += EVERY
         self.log.failure("serving", broken("x"), level=LogLevel.error)
         self.assertEqual([event["log_level"] for event in self.events], [LogLevel.error] * 2)
 
     def test_memoryIsBounded(self) -> None:
-        """Ever new kinds of failures are forgotten again."""
+        """Many kinds of failures use bounded memory."""
         repeats = Repeats(Ear(self.events.append), lambda: self.now)
         log = Logger("buildbot.test", observer=repeats)
         for number in range(2 * REMEMBERED):

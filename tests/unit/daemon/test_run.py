@@ -21,7 +21,7 @@ from tests.commandline import spoken
 
 
 class Told(Reporter):
-    """I remember what was reported."""
+    """I remember the reports."""
 
     def __init__(self) -> None:
         Reporter.__init__(self, None, {})
@@ -56,14 +56,14 @@ class FakeReactor:
 
 
 class Never:
-    """A timer for which no time passes."""
+    """A timer that never fires."""
 
     def start(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Plain(service.Service):
-    """A service that tells when it starts and stops, or breaks doing so."""
+    """A service that records its start and stop, or fails in one."""
 
     def __init__(self, diary: list[str], name: str, breaks: Exception | None = None) -> None:
         self.diary = diary
@@ -85,7 +85,7 @@ class Plain(service.Service):
 
 @implementer(IReadiness)
 class Slow(Plain):
-    """A service that is ready when the test says so; it may fail before anybody could have asked."""
+    """A service that is ready when the test says so; it may fail before it is asked."""
 
     def __init__(self, diary: list[str], name: str) -> None:
         Plain.__init__(self, diary, name)
@@ -97,7 +97,7 @@ class Slow(Plain):
 
 
 class RunningTests(unittest.TestCase):
-    """What is started, reported and stopped."""
+    """Start, report and stop."""
 
     def setUp(self) -> None:
         self.diary: list[str] = []
@@ -108,26 +108,26 @@ class RunningTests(unittest.TestCase):
         self.running = run.Running(self.application, self.reactor, self.reporter, self.stopper)
 
     def add(self, each: Plain, parent: object = None) -> Plain:
-        """One more service, in the application or in another service."""
+        """Add a service to the application or to another service."""
         each.setServiceParent(parent or self.application)
         return each
 
     def slow(self, name: str, parent: object = None) -> Slow:
-        """A service that will be ready some time."""
+        """Add a service that becomes ready later."""
         each = Slow(self.diary, name)
         self.add(each, parent)
         return each
 
     def start(self) -> defer.Deferred[None]:
-        """Begin to start everything."""
+        """Start everything."""
         return defer.Deferred.fromCoroutine(self.running.start())
 
     def stop(self) -> defer.Deferred[None]:
-        """Begin to stop everything."""
+        """Stop everything."""
         return defer.Deferred.fromCoroutine(self.running.stop())
 
     def test_ready(self) -> None:
-        """A start is reported when the last service is ready, with the lines of all (O1)."""
+        """The start is reported when the last service is ready, with the lines of all (O1)."""
         inner = service.MultiService()
         inner.setServiceParent(self.application)
         one, two = self.slow("one"), self.slow("two", inner)
@@ -143,13 +143,13 @@ class RunningTests(unittest.TestCase):
         self.assertEqual(self.reactor.stops, 0)
 
     def test_askedBefore(self) -> None:
-        """A service is asked before it starts, so that what fails at once is heard, too."""
+        """A service is asked before it starts, so that an immediate failure is seen."""
         self.slow("one").isReady.callback([])
         self.start()
         self.assertEqual(self.diary, ["ask one", "start one"])
 
     def test_failed(self) -> None:
-        """When one will not be ready, its reasons are reported, and everything stops with status 1."""
+        """If a service fails, its reasons are reported, and everything stops with status 1."""
         one, two = self.slow("one"), self.slow("two")
         self.start()
         one.isReady.errback(StartFailed(["cannot listen on tcp 9989", "and more"]))
@@ -161,7 +161,7 @@ class RunningTests(unittest.TestCase):
         self.assertEqual(self.diary[-2:], ["stop two", "stop one"])
 
     def test_brokenStart(self) -> None:
-        """A service that raises when it starts is an error of one line; the traceback is in the log."""
+        """A service that raises at its start is reported in one line; the traceback is in the log."""
         self.add(Plain(self.diary, "odd", ValueError("no\nnumber")))
         self.slow("one")
         self.start()
@@ -169,7 +169,7 @@ class RunningTests(unittest.TestCase):
         self.assertEqual(self.running.finished(), 1)
 
     def test_verbose(self) -> None:
-        """Those who ask for it get the traceback."""
+        """With verbose, the traceback is reported."""
         self.running = run.Running(self.application, self.reactor, self.reporter, self.stopper, verbose=True)
         self.add(Plain(self.diary, "odd", ValueError("no")))
         self.start()
@@ -177,7 +177,7 @@ class RunningTests(unittest.TestCase):
         self.assertIn("Traceback (most recent call last):", lines)
 
     def test_stoppedMeanwhile(self) -> None:
-        """A process that is told to stop while it starts does not call itself ready afterwards."""
+        """A process that is stopped while it starts is not reported as ready."""
         one = self.slow("one")
         self.start()
         self.stopper.signalled(15)
@@ -190,7 +190,7 @@ class RunningTests(unittest.TestCase):
         )
 
     def test_stop(self) -> None:
-        """Services stop in the reverse order, all of them, also when one breaks."""
+        """All services stop, in reverse order, even if one raises."""
         one = self.add(Plain(self.diary, "one"))
         odd = self.add(Plain(self.diary, "odd"))
         self.add(Plain(self.diary, "two"))
@@ -207,17 +207,17 @@ class RunningTests(unittest.TestCase):
         self.assertEqual((self.running.finished(), self.reporter.words[-1]), (0, ("stopping",)))
 
     def test_stopTwice(self) -> None:
-        """To be asked twice is to be asked."""
+        """A second request to stop does nothing."""
         self.running.askToStop()
         self.running.askToStop()
         self.assertEqual(self.reactor.stops, 2)
 
 
 class PartsTests(unittest.TestCase):
-    """What a process sees to."""
+    """Parts of the start."""
 
     def test_fileLimit(self) -> None:
-        """The limit of open files is raised as far as it may be, and never lowered."""
+        """The limit of open files is raised as far as permitted, and never lowered."""
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         wanted = before[0] - 10
@@ -228,7 +228,7 @@ class PartsTests(unittest.TestCase):
         self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (wanted, before[1]))
 
     def test_ownObserver(self) -> None:
-        """A .tac that says where its log goes, in the old way or the new, is obeyed."""
+        """A log observer set in the .tac, in the old or the new way, is used."""
         application = service.Application("test")
         self.assertIsNone(run.ownObserver(application))
         said: list[object] = []
@@ -241,13 +241,13 @@ class PartsTests(unittest.TestCase):
         self.assertIs(run.ownObserver(application), observer)
 
     def test_arguments(self) -> None:
-        """What is no argument of ours is told."""
+        """An unknown argument is reported."""
         for words in ([], ["--ready-fd", "x", "dir"]):
             said = spoken(partial(run.main, words, {}))
             self.assertEqual((said.status, said.out), (2, ""))
             self.assertIn("python -m buildbot.daemon.run", said.err)
 
     def test_describe(self) -> None:
-        """A service has a name in messages, also without one."""
+        """A service without a name has a title in messages."""
         self.assertEqual(run.describe(Plain([], "one")), "Plain 'one'")
         self.assertEqual(run.describe(service.Service()), "Service")

@@ -1,4 +1,4 @@
-"""How a process ends that was told to."""
+"""The end of a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.logears import hearLog
 
 
 class LaterCall:
-    """A timer that runs by a test's clock."""
+    """A timer that uses a test's clock."""
 
     def __init__(self, clock: Clock, seconds: float, function: Callable[[], None]) -> None:
         self._arguments = (seconds, function)
@@ -45,11 +45,11 @@ class StopperTests(unittest.TestCase):
             self.said.append(str(event.get("why") or event.get("name")))
 
     def serve(self) -> None:
-        """There is something to stop now."""
+        """Set the function that stops the services."""
         self.stopper.stop = lambda: self.happened.append("asked to stop")
 
     def test_clean(self) -> None:
-        """The first signal asks for a clean end, and gives it less than ten seconds (O3)."""
+        """The first signal starts a clean end, with less than ten seconds (O3)."""
         self.serve()
         self.stopper.signalled(signal.SIGTERM)
         self.assertEqual(self.happened, ["asked to stop"])
@@ -58,7 +58,7 @@ class StopperTests(unittest.TestCase):
         self.assertLess(DEADLINE, 10)
 
     def test_overdue(self) -> None:
-        """When the services have not stopped by then, the process ends, and says what it waited for (O3)."""
+        """If the services have not stopped by then, the process ends, and logs the missing services (O3)."""
         self.serve()
         self.stopper.waitingFor = lambda: ["BuildMaster 'x'", "a plug-in"]
         self.stopper.signalled(signal.SIGTERM)
@@ -75,12 +75,12 @@ class StopperTests(unittest.TestCase):
         self.assertEqual(self.said, ["SIGTERM", "SIGINT: ending at once"])
 
     def test_early(self) -> None:
-        """Before there is anything to stop, one signal is enough."""
+        """Before the services exist, one signal ends the process."""
         self.stopper.signalled(signal.SIGTERM)
         self.assertEqual(self.happened, ["cleaned up", ("left", 1)])
 
     def test_stoppedOtherwise(self) -> None:
-        """An end that no signal began has the same deadline, counted once."""
+        """An end without a signal has the same deadline, counted once."""
         self.serve()
         self.stopper.begin()
         self.clock.advance(1)
@@ -90,7 +90,7 @@ class StopperTests(unittest.TestCase):
         self.assertEqual(self.happened[-1], ("left", 1))
 
     def test_leavesAnyway(self) -> None:
-        """What goes wrong while cleaning up does not keep the process."""
+        """The process ends even if the clean-up raises."""
 
         def fail() -> None:
             raise OSError("disk")
@@ -100,7 +100,7 @@ class StopperTests(unittest.TestCase):
         self.assertEqual(self.happened, [("left", 1)])
 
     def test_install(self) -> None:
-        """Both signals are taken, also back from somebody who took them."""
+        """Both signals are handled, also after other code has replaced the handlers."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.stopper.install()

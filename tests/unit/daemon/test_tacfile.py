@@ -14,7 +14,7 @@ SERVICE = "from twisted.application import service\napplication = service.Applic
 
 
 class TacTests(unittest.TestCase):
-    """What it defines, and what is wrong with it."""
+    """Its definitions and errors."""
 
     def setUp(self) -> None:
         self.here = os.path.realpath(self.mktemp())
@@ -22,35 +22,35 @@ class TacTests(unittest.TestCase):
         self.path = os.path.join(self.here, "buildbot.tac")
 
     def load(self, text: str, verbose: bool = False) -> tacfile.Tac:
-        """The .tac with this text."""
+        """Load a .tac with this text."""
         with open(self.path, "w") as stream:
             stream.write(text)
         return tacfile.load(self.here, verbose)
 
     def failure(self, text: str) -> list[str]:
-        """What the user is told about the .tac with this text."""
+        """The errors of a .tac with this text."""
         lines: list[str] = self.assertRaises(StartFailed, self.load, text).lines
         return lines
 
     def test_application(self) -> None:
-        """The application is the one that it defines, and the log is bounded."""
+        """The application is the one that it defines, and the log has its default limits."""
         tac = self.load(SERVICE + "service.Service().setServiceParent(application)\n")
         self.assertEqual(len(list(IServiceCollection(tac.application))), 1)
         self.assertEqual((tac.rotateLength, tac.maxRotatedFiles), (10_000_000, 10))
 
     def test_itsOwnPlace(self) -> None:
-        """It knows where it is, as under twistd."""
+        """It has its path in __file__, as under twistd."""
         tac = self.load(f"import os\nassert __file__ == {self.path!r}\n{SERVICE}")
         self.assertIsNotNone(tac.application)
 
     def test_rotation(self) -> None:
-        """It says how its log is rotated, as those of 0.7.12 do."""
+        """It can set the rotation of its log, as those of 0.7.12 do."""
         tac = self.load(f"{SERVICE}rotateLength = 5000\nmaxRotatedFiles = None\n")
         self.assertEqual((tac.rotateLength, tac.maxRotatedFiles), (5000, None))
         self.assertEqual(self.load(f"{SERVICE}rotateLength = 'x'\n").rotateLength, 10_000_000)
 
     def test_umask(self) -> None:
-        """F11: a master's one says who may read the files of uploads; a slave sets its own umask."""
+        """F11: a master's umask decides who may read uploads; a slave sets its own umask."""
         master = f"{SERVICE}from buildbot.master import BuildMaster\nBuildMaster\n"
         told = {text: self.load(f"{master}{text}\n").umask for text in ("", "umask = None", "umask = 0o022")}
         self.assertEqual(told, {"": None, "umask = None": None, "umask = 0o022": 0o022})
@@ -60,47 +60,47 @@ class TacTests(unittest.TestCase):
             self.assertIn("or a number from 0 to 0o777, such as 0o022", line)
 
     def test_error(self) -> None:
-        """An error is one line that names the line of the file, not our code."""
+        """An error is one line with the line of the file, not of our code."""
         self.assertEqual(
             self.failure("import os\ndef f():\n    nonsense\nf()\n"),
             [f"{self.path}:3: NameError: name 'nonsense' is not defined"],
         )
 
     def test_syntaxError(self) -> None:
-        """So is one of the syntax."""
+        """So is a syntax error."""
         (line,) = self.failure("a = 1\nb = = 2\n")
         self.assertRegex(line, rf"^{self.path}:2: SyntaxError: invalid syntax$")
 
     def test_errorElsewhere(self) -> None:
-        """One in what it imports is told at the line that imports it."""
+        """An error in an imported module is reported at the line of the import."""
         (line,) = self.failure("\nimport no_such_module_of_ours\n")
         self.assertEqual(
             line, f"{self.path}:2: ModuleNotFoundError: No module named 'no_such_module_of_ours'"
         )
 
     def test_exit(self) -> None:
-        """What it says itself when it gives up is all that is told; a bare exit is an error."""
+        """The text of its own exit is reported; an exit without a text is an error."""
         self.assertEqual(self.failure("raise SystemExit('install\\x1b that')"), ["install\\x1b that"])
         self.assertEqual(self.failure("raise SystemExit(3)"), [f"{self.path}:1: SystemExit: 3"])
         self.assertEqual(self.failure("raise KeyboardInterrupt"), [f"{self.path}:1: KeyboardInterrupt"])
 
     def test_verbose(self) -> None:
-        """The traceback is there for those who ask."""
+        """With verbose, the traceback is reported."""
         why = self.assertRaises(StartFailed, self.load, "1/0", verbose=True)
         self.assertIn("Traceback (most recent call last):", why.lines)
 
     def test_noApplication(self) -> None:
-        """A .tac without an application is told what it lacks."""
+        """A .tac without an application is refused with an example."""
         for text in ("", "application = 7"):
             self.assertIn("defines no application", self.failure(text)[0])
 
     def test_unreadable(self) -> None:
-        """One that is gone is a line, too."""
+        """A missing .tac is reported in one line."""
         why = self.assertRaises(StartFailed, tacfile.load, self.here)
         self.assertEqual(why.lines, [f"cannot read {self.path}: No such file or directory"])
 
     def test_movedDirectory(self) -> None:
-        """One whose directory was moved would work on another one: that is told, and the cure."""
+        """A .tac with the path of another directory, as after a move, is refused with the remedy."""
         (line,) = self.failure(f"basedir = r'/elsewhere/master'\n{SERVICE}")
         self.assertEqual(
             line, f"{self.path} says basedir = '/elsewhere/master', but is in {self.here}: change that line"
@@ -109,7 +109,7 @@ class TacTests(unittest.TestCase):
         self.load(f"basedir = {self.here + '-link'!r}\n{SERVICE}")
 
     def test_noConfiguration(self) -> None:
-        """A master without its configuration file is told how to get one."""
+        """If a master has no configuration file, the error says how to make one."""
         master = f"configfile = 'my.cfg'\n{SERVICE}".replace("shop", "buildmaster")
         self.assertEqual(
             self.failure(master),

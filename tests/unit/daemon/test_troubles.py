@@ -1,4 +1,4 @@
-"""The list of what is wrong with a master: what gets onto it, and how it comes off."""
+"""The list of a master's troubles."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ BROKEN = Symptom("no build begins", "disk is broken", "replace it")
 
 
 class TroublesTests(unittest.SynchronousTestCase):
-    """F5: whatever the master cannot do is listed until it can again."""
+    """F5: a trouble is listed until it ends."""
 
     def setUp(self) -> None:
         self.time = 10.0
         self.troubles = Troubles(lambda: self.time)
 
     def listed(self) -> list[tuple[str, str, float]]:
-        """Subject, reason and beginning of each trouble."""
+        """Subject, reason and start of each trouble."""
         return [(each.subject, each.symptom.why, each.since) for each in self.troubles.current()]
 
     def test_untilCleared(self) -> None:
-        """F5: a trouble is listed since it began, with its latest reason, until its part says it is over."""
+        """F5: a trouble is listed with its start and its latest reason, until its part clears it."""
         self.assertEqual(self.listed(), [])
         self.troubles.report("store", FULL)
         self.time = 20.0
@@ -36,7 +36,7 @@ class TroublesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.listed(), [("logs/full", "disk is full", 20.0)])
 
     def test_begunAnew(self) -> None:
-        """F5: a trouble that comes back is a new one."""
+        """F5: a trouble that comes back has a new start."""
         self.troubles.report("store", FULL)
         self.troubles.clear("store")
         self.time = 30.0
@@ -44,7 +44,7 @@ class TroublesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.listed(), [("store", "disk is full", 30.0)])
 
     def test_ending(self) -> None:
-        """F5: who reads the list learns of the end of a trouble that can be looked at."""
+        """F5: if a trouble has a check for its end, reading the list ends it."""
         over: list[bool] = []
         self.troubles.report("logs/full", FULL, lambda: bool(over))
         self.assertEqual(len(self.listed()), 1)
@@ -52,7 +52,7 @@ class TroublesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.listed(), [])
 
     def test_watched(self) -> None:
-        """F5: what is looked at whenever somebody reads the list is listed as long as it is wrong."""
+        """F5: the result of a check is listed as long as the check returns one."""
         found: list[Symptom] = []
         self.troubles.watch("twistd.pid", lambda: found[0] if found else None)
         self.assertEqual(self.listed(), [])
@@ -64,7 +64,7 @@ class TroublesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.listed(), [])
 
     def test_failingCheck(self) -> None:
-        """F5: a check that cannot be made is a trouble, and hides no other."""
+        """F5: a check that fails is a trouble, and hides no other."""
 
         def failing() -> Symptom | None:
             raise PermissionError(13, "Permission denied", "logs")
@@ -74,7 +74,7 @@ class TroublesTests(unittest.SynchronousTestCase):
         self.assertEqual([each[0] for each in self.listed()], ["store", "logs"])
 
     def test_report(self) -> None:
-        """F5: programs get each trouble as an object; of very many the rest is counted."""
+        """F5: a report has each trouble as an object; beyond the limit they are counted."""
         self.troubles.report("store", FULL)
         (record,) = reportTroubles(self.troubles)
         self.assertEqual(

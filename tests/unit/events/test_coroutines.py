@@ -19,7 +19,7 @@ class Asker:
 
     @returnsDeferred
     async def double(self, factor: int = 2) -> int:
-        """Return twice the answer."""
+        """Twice as much."""
         self.asked += 1
         return factor * await self.answer
 

@@ -1,4 +1,4 @@
-"""The directory of logs, seen from outside of the builds."""
+"""The files in the directory of logs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ShelfCase(unittest.SynchronousTestCase):
         self.logs = os.path.join(self.mktemp(), "logs")
 
     def log(self, number: int, step: str = "shell", text: bytes = b"text", builder: str = "full") -> str:
-        """A finished log; its name."""
+        """Write a finished log; return its name."""
         filename = logFilename(builder, number, step, "stdio")
         writer = LogWriter(os.path.join(self.logs, filename), Clock())
         writer.append(LOG_CHANNEL_STDOUT, text)
@@ -31,10 +31,10 @@ class ShelfCase(unittest.SynchronousTestCase):
 
 
 class NumbersTests(ShelfCase):
-    """Which builds have logs."""
+    """Builds that have logs."""
 
     def test_next(self) -> None:
-        """H9: a new build gets a number that no log file has, whatever the store says."""
+        """H9: a new build gets a number above those of all log files, even if the store lacks them."""
         self.assertEqual(nextNumber(self.logs, "full"), 0)
         for number in (3, 20, 7):
             self.log(number)
@@ -46,7 +46,7 @@ class NumbersTests(ShelfCase):
         self.assertEqual(nextNumber(self.logs, "full/debug"), 100)
 
     def test_orphans(self) -> None:
-        """H9: logs that are too old to be kept are found by number or age; files of others are not."""
+        """H9: logs that are too old are found by number or age; other files are ignored."""
         names = [self.log(number) for number in range(4)]
         Path(self.logs, "full", "0-notes").write_text("")
         self.assertEqual(orphans(self.logs, "full", 2, None), {0: [names[0]], 1: [names[1]]})
@@ -54,7 +54,7 @@ class NumbersTests(ShelfCase):
         self.assertEqual(orphans(self.logs, "full", 0, 60.0), {3: [names[3]]})
 
     def test_canWrite(self) -> None:
-        """F5: whether logs can be written again is tried out, and nothing is left of the trial."""
+        """F5: a trial shows if logs can be written again, and leaves no file."""
         directory = os.path.join(self.logs, "full")
         self.assertTrue(canWrite(directory))
         self.assertTrue(canWrite(directory))
@@ -65,10 +65,10 @@ class NumbersTests(ShelfCase):
 
 
 class AdoptTests(ShelfCase):
-    """What a master that was killed leaves behind."""
+    """The logs of a killed master."""
 
     def test_adopted(self) -> None:
-        """H9: a log that the record of a killed build does not name yet is found, named, and so not lost."""
+        """H9: a log that the record of a killed build lacks is added to the record."""
         known, unknown, _ = self.log(5), self.log(5, "a test"), self.log(6)
         self.assertEqual(os.path.basename(unknown), "5-log-a test-stdio")
         step = StepRecord("shell", 1.0, logs=(LogRecord("stdio", known), LogRecord("gone", "full/5-log-x")))
@@ -86,14 +86,14 @@ class AdoptTests(ShelfCase):
         self.assertEqual(other.logs, (LogRecord("stdio", unknown, size, None, CUT_SHORT),))
 
     def test_sameStep(self) -> None:
-        """H9: a further log of a step that the record knows becomes one of that step."""
+        """H9: a further log of a known step is added to that step."""
         unknown = self.log(5)
         build = adopt(BuildRecord("full", 5, "bot1", (), 1.0, steps=(StepRecord("shell", 1.0),)), self.logs)
         (step,) = build.steps
         self.assertEqual([(log.name, log.filename) for log in step.logs], [("stdio", unknown)])
 
     def test_noStep(self) -> None:
-        """H9: logs are adopted also if the record knows no step yet; a build without any stays as it is."""
+        """H9: logs are added also if the record has no step yet; a build without logs does not change."""
         unknown = self.log(5)
         bare = BuildRecord("full", 5, "bot1", (), 1.0)
         (step,) = adopt(bare, self.logs).steps
@@ -103,7 +103,7 @@ class AdoptTests(ShelfCase):
 
 
 class WholeTests(ShelfCase):
-    """Whether a finished log is as it was written."""
+    """Checks of finished logs."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -113,23 +113,23 @@ class WholeTests(ShelfCase):
         self.record = LogRecord("stdio", self.filename, len(data), zlib.crc32(data))
 
     def trouble(self) -> str:
-        """What is wrong with it."""
+        """The faults of the log."""
         return "; ".join(logTrouble(self.path, self.record))
 
     def test_whole(self) -> None:
-        """H9: nothing is said of a log that is whole, nor of one that grows or is from an earlier release."""
+        """H9: an undamaged log has no faults, nor has one that grows or is from an earlier release."""
         self.assertEqual(self.trouble(), "")
         self.assertEqual(logTrouble(self.path, LogRecord("stdio", self.filename)), [])
         self.assertEqual(logTrouble(self.path, LogRecord("stdio", self.filename, self.record.length)), [])
 
     def test_cut(self) -> None:
-        """H9: a log that has lost its end says how much that was."""
+        """H9: a shortened log is reported with the number of missing bytes."""
         os.truncate(self.path, 300000)
         length = self.record.length or 0
         self.assertEqual(self.trouble(), f"its last {length - 300000} of {length} bytes are missing")
 
     def test_everyByte(self) -> None:
-        """H9: a wrong byte anywhere in a log is noticed."""
+        """H9: a wrong byte anywhere in a log is detected."""
         data = Path(self.path).read_bytes()
         for position in range(0, len(data), 9973):
             with open(self.path, "r+b") as file:
@@ -142,7 +142,7 @@ class WholeTests(ShelfCase):
         self.assertEqual(self.trouble(), "")
 
     def test_odd(self) -> None:
-        """H9, H10: a log that is gone, has grown, or is a FIFO now says so, and nobody waits for it."""
+        """H9, H10: a log that is gone, has grown, or is a FIFO is reported at once."""
         with open(self.path, "ab") as file:
             file.write(b"more")
         self.assertEqual(self.trouble(), "its file has 4 bytes too many")

@@ -1,4 +1,4 @@
-"""Files of logs: written in blocks, read while they grow, bounded, and never lying about what is lost."""
+"""Log files: written in blocks, readable while they grow, limited, and with a note about lost output."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNLIMITED = LogLimits(None)
 
 
 class Disk:
-    """I open files that write only C{room} more bytes (None: all), and then fail with C{error}."""
+    """I open files that take only C{room} more bytes (None: any number), and then fail with C{error}."""
 
     def __init__(self, room: int | None = None, error: int = errno.ENOSPC) -> None:
         self.room = room
@@ -86,26 +86,26 @@ class LogCase(unittest.SynchronousTestCase):
 
     def writer(self, limits: LogLimits = UNLIMITED, disk: Disk | None = None) -> LogWriter:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)  # of the last writer
+            os.unlink(self.path)  # that of the last writer
         return LogWriter(self.path, self.clock, limits, (disk or Disk()).open)
 
     def written(self, *channels: int) -> bytes:
-        """What is in the file on some channels, by default on those of the output."""
+        """The content of some channels in the file; by default those of the output."""
         return b"".join(data for _, data in LogReader(self.path).chunks(channels=channels or (OUT, ERR)))
 
 
 class WriterTests(LogCase):
-    """How output gets into the file."""
+    """Writing output to the file."""
 
     def test_private(self) -> None:
-        """The file is there at once, for us alone, and so is its directory."""
+        """The file and its directory are created at once, private to the master's user."""
         writer = self.writer()
         self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(self.path)).st_mode), 0o700)
         self.assertEqual(writer.finish(), 0)
 
     def test_soonThere(self) -> None:
-        """Output can be read from the file a moment after it came; many pieces make one chunk, one write."""
+        """Output is in the file a moment after it came; many pieces make one chunk and one write."""
         disk = Disk()
         writer = self.writer(disk=disk)
         before = disk.writes
@@ -128,7 +128,7 @@ class WriterTests(LogCase):
         writer.finish()
 
     def test_crumbsOnDisk(self) -> None:
-        """H3: single bytes on two channels in turn do not make the file many times as large as its limit."""
+        """H3: single bytes on alternating channels do not make the file many times as large as its limit."""
         writer = self.writer(LogLimits(100_000, 1000))
         for number in range(200_000):
             writer.append(number % 2, b"x")
@@ -136,7 +136,7 @@ class WriterTests(LogCase):
         self.assertTrue(self.written(HEADER))
 
     def test_crumbs(self) -> None:
-        """H3: empty pieces leave nothing, and small ones on two channels in turn are not kept in memory."""
+        """H3: empty pieces are dropped, and small ones on alternating channels are not kept in memory."""
         writer = self.writer()
         tracemalloc.start()
         try:
@@ -150,7 +150,7 @@ class WriterTests(LogCase):
         self.assertEqual(self.written(), b"x" * 50_000)
 
     def test_order(self) -> None:
-        """The channels are told apart, in the order in which they came."""
+        """Output keeps its channel and its order."""
         writer = self.writer()
         chunks = [(HEADER, b"make"), (OUT, b"1"), (ERR, b"2"), (OUT, b"3")]
         for chunk in chunks:
@@ -159,7 +159,7 @@ class WriterTests(LogCase):
         self.assertEqual(list(LogReader(self.path).chunks()), chunks)
 
     def test_finished(self) -> None:
-        """After the end nothing more is taken; a second end is harmless."""
+        """After the end, append raises; a second finish does nothing."""
         writer = self.writer()
         writer.append(OUT, b"a")
         self.assertEqual([writer.finish(), writer.finish()], [5, 5])
@@ -172,7 +172,7 @@ class WriterTests(LogCase):
     )
     @settings(max_examples=60)
     def test_storedIsSent(self, chunks: list[Chunk], flushes: list[int]) -> None:
-        """G5: the bytes in the file are those that were sent, whatever they are and however they were cut."""
+        """G5: the file has exactly the bytes that were added, in any pieces."""
         writer = self.writer()
         for number, chunk in enumerate(chunks):
             writer.append(*chunk)
@@ -184,14 +184,14 @@ class WriterTests(LogCase):
         self.assertEqual(writer.size, os.path.getsize(self.path))
 
     def test_hugePiece(self) -> None:
-        """One piece of any size is kept, in chunks that a reader can hold."""
+        """One piece of any size is stored, in chunks that a reader can hold."""
         writer = self.writer()
         writer.append(OUT, b"z" * (3 * BLOCK + 1))
         writer.finish()
         self.assertEqual([len(data) for _, data in LogReader(self.path).chunks()], [BLOCK] * 3 + [1])
 
     def test_neverOverwritten(self) -> None:
-        """H9: a file that has the name of a new log already stays as it is; the log says that it is lost."""
+        """H9: an existing file with the name of a new log is not changed; the log reports that it is lost."""
         os.makedirs(os.path.dirname(self.path))
         Path(self.path).write_bytes(b"old")
         writer = LogWriter(self.path, self.clock, UNLIMITED)
@@ -201,7 +201,7 @@ class WriterTests(LogCase):
         self.assertEqual(Path(self.path).read_bytes(), b"old")
 
     def test_whatIsLost(self) -> None:
-        """F5: a log knows what of it is not in its file, and tells when it cannot be written."""
+        """F5: a log knows its lost output, and reports that it cannot be written."""
         told: list[tuple[str, str | None]] = []
         disk = Disk(room=0)
         writer = LogWriter(self.path, self.clock, UNLIMITED, disk.open, lambda *words: told.append(words))
@@ -216,7 +216,7 @@ class WriterTests(LogCase):
         self.assertRegex(writer.trouble, f"^[0-9]+ bytes lost: {full}$")
 
     def test_endIsLost(self) -> None:
-        """F5: a log whose end finds no room says so, and one whose file was deleted meanwhile does, too."""
+        """F5: a log whose end could not be written, or whose file was deleted, reports it."""
         writer = self.writer(disk=Disk(room=4))
         writer.append(OUT, b"0123456789")
         writer.finish()
@@ -227,7 +227,7 @@ class WriterTests(LogCase):
         self.assertEqual(writer.trouble, "its file was deleted while it was written")
 
     def test_checksum(self) -> None:
-        """H9: the checksum that a log gives is that of its file, however that was written."""
+        """H9: the log's checksum is that of its file, whatever the writes."""
         for disk in (Disk(), Disk(room=7)):
             writer = self.writer(disk=disk)
             writer.append(OUT, b"one\n" * 100)
@@ -239,10 +239,12 @@ class WriterTests(LogCase):
 
 
 class LimitsTests(LogCase):
-    """G1, row 18: logs that grow too long."""
+    """G1, row 18: long logs."""
 
     def test_headAndTail(self) -> None:
-        """Of a long log the beginning and the end are kept, and between them it says how much is missing."""
+        """Of a long log, the beginning and the end are kept, with the number of missing bytes between
+        them.
+        """
         writer = self.writer(LogLimits(1000, 500))
         for number in range(1000):
             writer.append(OUT, b"line %05d\n" % number)
@@ -260,7 +262,7 @@ class LimitsTests(LogCase):
         self.assertEqual(writer.length, len(whole))
 
     def test_justFits(self) -> None:
-        """A log that just fits is whole, and says nothing; with one byte more it says that it is long."""
+        """A log of just the allowed size is complete and has no note; one with one byte more has a note."""
         for size, isLong in ((1000, False), (1001, True)):
             writer = self.writer(LogLimits(1000, 10))
             writer.append(OUT, b"x" * size)
@@ -270,7 +272,7 @@ class LimitsTests(LogCase):
             self.assertNotIn(b"left out", self.written(HEADER))
 
     def test_saidWhileItGrows(self) -> None:
-        """Who reads a long log while it grows is told that it goes on elsewhere."""
+        """A reader of a growing long log gets a note that only the end follows."""
         writer = self.writer(LogLimits(10, 10))
         writer.append(OUT, b"x" * 50)
         writer.flush()
@@ -279,7 +281,7 @@ class LimitsTests(LogCase):
         writer.finish()
 
     def test_bounded(self) -> None:
-        """Neither the file nor the memory grows with what comes beyond the limits, in pieces of any size."""
+        """Beyond the limits, neither the file nor the memory grows, for pieces of any size."""
         for piece in (b"a", b"b" * 1000, b"c" * 100000):
             writer = self.writer(LogLimits(1 << 17, 1 << 16))
             for channel in range(2000):
@@ -288,7 +290,7 @@ class LimitsTests(LogCase):
             self.assertLess(writer.size, (1 << 17) + (1 << 16) + BLOCK * 4 + len(piece))
 
     def test_nothingOfIt(self) -> None:
-        """A limit of nothing keeps nothing but the notice."""
+        """A limit of zero keeps only the note."""
         writer = self.writer(LogLimits(0, 0))
         writer.append(OUT, b"abc")
         writer.finish()
@@ -297,10 +299,10 @@ class LimitsTests(LogCase):
 
 
 class FaultsTests(LogCase):
-    """P4, row 11: disks that take nothing."""
+    """P4, row 11: failing disks."""
 
     def test_eachRoom(self) -> None:
-        """A disk that is full after any number of bytes, and then freed: nothing is missing."""
+        """A disk that is full after any number of bytes, and then has room: no output is missing."""
         wanted = b"".join(encode(OUT, b"line %d\n" % number) for number in range(5))
         for room in range(len(wanted)):
             disk = Disk(room)
@@ -316,7 +318,7 @@ class FaultsTests(LogCase):
             self.assertEqual(Path(self.path).read_bytes(), wanted)
 
     def test_lost(self) -> None:
-        """What a full disk cost is said in the log, where it is missing, and the log goes on after it."""
+        """Output lost on a full disk is noted in its place, and the log goes on after it."""
         disk = Disk(20)
         writer = self.writer(disk=disk)
         for number in range(60):
@@ -336,7 +338,7 @@ class FaultsTests(LogCase):
         self.assertEqual(kept[-1], b"all")
 
     def test_memory(self) -> None:
-        """A disk that stays full does not fill the memory instead."""
+        """A disk that stays full does not fill the memory."""
         writer = self.writer(disk=Disk(0))
         tracemalloc.start()
         try:
@@ -350,7 +352,7 @@ class FaultsTests(LogCase):
         self.assertEqual(writer.error, "No space left on device")
 
     def test_cannotOpen(self) -> None:
-        """A file that cannot be opened is tried again, until it can; nothing is missing then."""
+        """A file that cannot be opened is retried until it can; then no output is missing."""
         disk = Disk()
         disk.failOpen = True
         writer = self.writer(disk=disk)
@@ -363,7 +365,7 @@ class FaultsTests(LogCase):
         writer.finish()
 
     def test_cannotClose(self) -> None:
-        """What the system says only at the end is not taken for success."""
+        """An error at closing the file is reported."""
         disk = Disk()
         disk.failClose = True
         writer = self.writer(disk=disk)
@@ -372,7 +374,7 @@ class FaultsTests(LogCase):
         self.assertEqual(writer.error, "Input/output error")
 
     def test_noDirectory(self) -> None:
-        """A path that cannot be is no reason to raise."""
+        """An impossible path raises nothing."""
         blocker = self.mktemp()
         Path(blocker).write_bytes(b"")
         writer = LogWriter(os.path.join(blocker, "log"), self.clock, UNLIMITED)
@@ -382,7 +384,7 @@ class FaultsTests(LogCase):
 
 
 class ReaderTests(LogCase):
-    """How a log is read."""
+    """Reading logs."""
 
     def hold(self, text: bytes) -> LogReader:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
@@ -390,7 +392,7 @@ class ReaderTests(LogCase):
         return LogReader(self.path)
 
     def test_steps(self) -> None:
-        """A long log is read in steps, each of which says where the next begins, until there is no more."""
+        """A long log is read in steps; each step returns the offset of the next."""
         text = b"".join(encode(OUT, b"%03d" % number) for number in range(100))
         reader = self.hold(text)
         found: list[Chunk] = []
@@ -406,41 +408,43 @@ class ReaderTests(LogCase):
         self.assertEqual(offset, len(text))
 
     def test_longerThanStep(self) -> None:
-        """A chunk that is longer than a step comes whole."""
+        """A chunk longer than a step is returned whole."""
         self.assertEqual(self.hold(encode(OUT, b"x" * 1000)).read(0, 10), ([(OUT, b"x" * 1000)], 1007))
 
     def test_fromOffset(self) -> None:
-        """Reading can begin at any chunk, and be about some channels only."""
+        """Reading can start at any chunk, and be limited to some channels."""
         reader = self.hold(encode(OUT, b"a") + encode(ERR, b"b") + encode(OUT, b"c"))
         self.assertEqual(list(reader.chunks(5)), [(ERR, b"b"), (OUT, b"c")])
         self.assertEqual(list(reader.chunks(channels=(OUT,))), [(OUT, b"a"), (OUT, b"c")])
 
     def test_text(self) -> None:
-        """Text is decoded for people: characters that are cut by chunks are whole, what is none is marked."""
+        """Text is decoded: a character split between chunks is whole, invalid UTF-8 becomes U+FFFD."""
         pieces = [encode(OUT, each) for each in (b"a\xe2\x82", b"\xac", b"\xff.\xe2")]
         reader = self.hold(encode(ERR, b"\xc3").join(pieces))
         self.assertEqual(reader.text(channels=(OUT,)), "a€�.�")
 
     def test_torn(self) -> None:
-        """Row 10: after a crash in the middle of a write, all whole chunks are read, and nothing raises."""
+        """Row 10: after a crash in the middle of a write, all complete chunks are read, and nothing
+        raises.
+        """
         text = encode(OUT, b"abc") + encode(ERR, b"d" * 20)
         for length in range(len(text)):
             found = list(self.hold(text[:length]).chunks())
             self.assertEqual(found, [(OUT, b"abc")] if length >= 7 else [])
 
     def test_damaged(self) -> None:
-        """Where a log is damaged it says so, and what came before can be read."""
+        """A damaged log has a note at the damage, and everything before it can be read."""
         reader = self.hold(encode(OUT, b"abc") + b"\0" * 50)
         (good, (channel, notice)) = reader.chunks()
         self.assertEqual((good, channel), ((OUT, b"abc"), HEADER))
         self.assertIn(b"damaged from byte 7 on", notice)
 
     def test_gone(self) -> None:
-        """A log that was deleted is an error, not an empty log."""
+        """Reading a deleted log raises an error."""
         self.assertRaises(FileNotFoundError, LogReader(self.path).text)
 
     def test_follow(self) -> None:
-        """Who follows a log sees what is there, what comes, and then the end."""
+        """Following a log yields the present output, new output, and then the end."""
         writer = self.writer()
         writer.append(OUT, b"one")
         writer.flush()
@@ -468,10 +472,10 @@ class ReaderTests(LogCase):
 
 
 class NamesTests(unittest.SynchronousTestCase):
-    """Row 17: what files are called, whatever logs, steps and builders are called."""
+    """Row 17: file names for any names of logs, steps and builders."""
 
     def test_plain(self) -> None:
-        """Usual names look as they did in 0.7.5."""
+        """Common names give the same file names as in 0.7.5."""
         self.assertEqual(logFilename("full", 12, "compile", "stdio"), "full/12-log-compile-stdio")
         self.assertEqual(logFilename("linux py3", 0, "run tests", "a.log"), "linux py3/0-log-run tests-a.log")
 
@@ -484,7 +488,7 @@ class NamesTests(unittest.SynchronousTestCase):
             self.assertRegex(part, r"^[A-Za-z0-9%_~+,=@-][A-Za-z0-9%_.~+,=@ -]{0,199}$")
 
     def test_wicked(self) -> None:
-        """Dots, slashes, NULs and bytes that are no text are spelled out."""
+        """Dots, slashes, NULs and invalid UTF-8 are quoted."""
         self.assertEqual(logFilename("..", 1, "../x", "a\0\udcff/é"), "%2E./1-log-..%2Fx-a%00%FF%2F%C3%A9")
         self.assertEqual(logFilename("", 1, "", ""), "%/1-log--")
 
@@ -504,10 +508,10 @@ class NamesTests(unittest.SynchronousTestCase):
 
 
 class RemoveTests(unittest.SynchronousTestCase):
-    """P8: what is not needed any more."""
+    """P8: removing old logs."""
 
     def test_remove(self) -> None:
-        """The files are deleted; those that are gone already do not matter."""
+        """The files are deleted; missing ones are ignored."""
         top = self.mktemp()
         os.makedirs(os.path.join(top, "full"))
         for name in ("a", "b"):
@@ -516,7 +520,7 @@ class RemoveTests(unittest.SynchronousTestCase):
         self.assertEqual(os.listdir(os.path.join(top, "full")), ["b"])
 
     def test_neverOutside(self) -> None:
-        """No name, whoever made it up, deletes a file elsewhere."""
+        """No name can delete a file elsewhere."""
         top = os.path.abspath(self.mktemp())
         os.makedirs(os.path.join(top, "full"))
         outside = Path(f"{top}-outside")

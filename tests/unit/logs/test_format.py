@@ -1,4 +1,4 @@
-"""The chunks of log files: what goes in comes out, however it is cut; what is none is found out."""
+"""The chunks of log files: encoding and parsing, for any split of the data."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ CHUNKS = st.lists(st.tuples(st.integers(0, 9), st.binary(max_size=300)), max_siz
 
 
 def cut(text: bytes, places: list[int]) -> list[bytes]:
-    """The text in pieces, cut at these places."""
+    """Split the text at these places."""
     ends = sorted({min(place, len(text)) for place in places} | {len(text)})
     return [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def parsed(pieces: list[bytes]) -> tuple[list[Chunk], ChunkParser]:
-    """What a parser finds in these pieces."""
+    """The chunks that a parser finds in these pieces."""
     parser = ChunkParser()
     return [chunk for piece in pieces for chunk in parser.feed(piece)], parser
 
 
 class FormatTests(unittest.SynchronousTestCase):
-    """Good chunks."""
+    """Valid chunks."""
 
     def test_asIn075(self) -> None:
-        """A chunk stands in the file as 0.7.5 wrote it: length with channel digit, channel, data, comma."""
+        """A chunk is encoded as in 0.7.5: length with channel digit, channel, data, comma."""
         self.assertEqual(encode(0, b"hello\n") + encode(2, b""), b"7:0hello\n,1:2,")
 
     @given(CHUNKS, st.lists(st.integers(0, 3000)))
     def test_thereAndBack(self, chunks: list[Chunk], places: list[int]) -> None:
-        """G5: whatever bytes were sent are read again, channel by channel, however the file is cut."""
+        """G5: any bytes are read again, with their channel, for any split of the file."""
         text = b"".join(encode(*chunk) for chunk in chunks)
         found, parser = parsed(cut(text, places))
         self.assertEqual(found, chunks)
         self.assertEqual(parser.offset, len(text))
 
     def test_asSoonAsThere(self) -> None:
-        """A chunk is found with its last byte, and not before; the offset is where the next one begins."""
+        """A chunk is returned with its last byte, and not before; the offset is the start of the next one."""
         parser = ChunkParser(100)
         text = encode(1, b"abc") * 2
         found = [(parser.feed(text[at : at + 1]), parser.offset) for at in range(len(text))]
@@ -49,7 +49,7 @@ class FormatTests(unittest.SynchronousTestCase):
         self.assertEqual([offset for _, offset in found], [100] * 6 + [107] * 7 + [114])
 
     def test_longChunk(self) -> None:
-        """G2: a long chunk that comes byte by byte costs no more than its size, again and again."""
+        """G2: a long chunk that comes byte by byte is parsed in linear time."""
         parser = ChunkParser()
         text = encode(0, b"x" * 2_000_000)
         tracemalloc.start()
@@ -63,10 +63,10 @@ class FormatTests(unittest.SynchronousTestCase):
 
 
 class BadTests(unittest.SynchronousTestCase):
-    """What is no chunk."""
+    """Invalid chunks."""
 
     def test_bad(self) -> None:
-        """What cannot be a chunk is refused as soon as it shows, with the place where it begins."""
+        """An invalid chunk is refused as early as possible, with its offset."""
         good = encode(0, b"a")
         for bad in (
             *(
@@ -89,7 +89,7 @@ class BadTests(unittest.SynchronousTestCase):
             self.assertEqual(self.assertRaises(BadLog, parser.feed, bad).offset, len(good), bad)
 
     def test_goodOnesFirst(self) -> None:
-        """What stands before the damage is handed out; the next call tells of the damage."""
+        """Chunks before the damage are returned; the next call raises."""
         parser = ChunkParser()
         self.assertEqual(parser.feed(encode(0, b"a") + b"garbage" + encode(0, b"b")), [(0, b"a")])
         self.assertEqual(self.assertRaises(BadLog, parser.feed, b"").offset, 5)
@@ -97,7 +97,7 @@ class BadTests(unittest.SynchronousTestCase):
     @given(CHUNKS, st.integers(0, 3000))
     @example([(0, b"abc")], 4)
     def test_truncated(self, chunks: list[Chunk], length: int) -> None:
-        """Row 24: of a file that was cut all chunks are read but the last, and nothing raises."""
+        """Row 24: of a truncated file, all chunks but the last are read, and nothing raises."""
         text = b"".join(encode(*chunk) for chunk in chunks)[:length]
         found, parser = parsed([text])
         self.assertEqual(found, chunks[: len(found)])
@@ -106,7 +106,7 @@ class BadTests(unittest.SynchronousTestCase):
 
     @given(st.binary(max_size=60), st.lists(st.integers(0, 60)))
     def test_anything(self, text: bytes, places: list[int]) -> None:
-        """Any bytes are chunks, or damage, and the same however they are cut."""
+        """Any bytes give chunks or an error, the same for any split."""
         outcomes = []
         for pieces in ([text, b""], [*cut(text, places), b"", b""]):
             parser, found, offset = ChunkParser(), [], None

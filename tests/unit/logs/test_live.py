@@ -1,4 +1,4 @@
-"""The log of a step, as those see it who write it, read it and read along."""
+"""The log of a step, for its writer, readers and observers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buildbot.process.logobserver import LogLineObserver, LogObserver
 
 
 class Reader:
-    """I remember what I am told."""
+    """I remember the calls that I get."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, Any]] = []
@@ -27,7 +27,7 @@ class Reader:
 
 
 class LogFileTests(unittest.TestCase):
-    """0.7.5, row 4: a log holds bytes; who reads it gets text, or bytes on demand."""
+    """0.7.5, row 4: a log holds bytes; readers get text, or bytes on demand."""
 
     def setUp(self) -> None:
         self.path = os.path.join(self.mktemp(), "log")
@@ -36,7 +36,7 @@ class LogFileTests(unittest.TestCase):
         self.addCleanup(self.log.finish)
 
     def test_text(self) -> None:
-        """An observer gets text: a cut character whole, what is no text replaced."""
+        """An observer gets text: a split character is whole, invalid UTF-8 is replaced."""
         reader = Reader()
         self.log.subscribe(reader)
         for data in (b"gr\xc3", b"\xb6\xff\n", b"\xe2\x82"):
@@ -46,7 +46,7 @@ class LogFileTests(unittest.TestCase):
         self.assertEqual(reader.seen[2:], [(0, "\ufffd")])
 
     def test_catchup(self) -> None:
-        """One that comes late and catches up sees a character whole whose first half was there before."""
+        """A late observer that catches up gets a split character whole, even if its first half was old."""
         early, late = Reader(), Reader()
         self.log.subscribe(early)
         self.log.addStdout(b"gr\xc3")
@@ -63,7 +63,7 @@ class LogFileTests(unittest.TestCase):
         self.assertEqual([reader.seen for reader in (early, late)], [[(0, "gr"), (0, "ö")]] * 2)
 
     def test_bytes(self) -> None:
-        """Who asks for bytes gets them as they came, early or late."""
+        """A subscriber for bytes gets them unchanged, old and new."""
         early, late = Reader(), Reader()
         self.log.subscribeBytes(early)
         self.log.addStdout(b"\xc3")
@@ -73,7 +73,7 @@ class LogFileTests(unittest.TestCase):
         self.assertEqual(list(self.log.getByteChunks([1])), [(1, b"\xc3\xb6")])
 
     def test_observers(self) -> None:
-        """A plug-in of 2006 may count lines, and look for words, in what it is given."""
+        """A plug-in of 2006 can count lines and search for words in its text."""
         counted: list[int] = []
         lines: list[str] = []
 
@@ -93,7 +93,7 @@ class LogFileTests(unittest.TestCase):
         self.assertEqual((counted, lines), ([1, 1], ["a", "bö", "rest\ufffd"]))
 
     def test_snapshot(self) -> None:
-        """Row 10: the chunks are those that were there when they were asked for."""
+        """Row 10: getChunks yields the chunks of the time of the call."""
         self.log.addStdout("one")
         chunks, pieces = self.log.getChunks(), self.log.getByteChunks()
         self.log.addStdout("two")
@@ -101,7 +101,7 @@ class LogFileTests(unittest.TestCase):
         self.assertEqual(self.log.getText(), "onetwo")
 
     def test_gone(self) -> None:
-        """Row 10: a log whose file is gone has no contents, and does no harm to who reads along."""
+        """Row 10: a log whose file is gone has no contents, and does not harm its observers."""
         self.assertTrue(self.log.hasContents())
         self.log.addStdout("one")
         self.log.finish()

@@ -1,4 +1,4 @@
-"""A log that is written to a consumer, which may be slow."""
+"""Sending a log to a consumer, which may be slow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from buildbot.logs.live import LogFile
 
 @implementer(IStatusLogConsumer)
 class Consumer:
-    """I remember what I was told, and stop the flow after C{patience} chunks."""
+    """I remember the calls that I get, and pause after C{patience} chunks."""
 
     def __init__(self, patience: int = 1000) -> None:
         self.patience = patience
@@ -44,7 +44,7 @@ class Consumer:
 
 
 class LogProducerTests(unittest.TestCase):
-    """A consumer is given a log in its order, at its own speed."""
+    """A consumer gets a log in order, at its own pace."""
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -58,7 +58,7 @@ class LogProducerTests(unittest.TestCase):
             self.clock.advance(0)
 
     def test_grows(self) -> None:
-        """What was there and what comes is written as text, and the end is told last."""
+        """Old and new output is written as text, and the end comes last."""
         self.log.addStdout(b"gr\xc3")
         consumer = Consumer()
         self.log.subscribeConsumer(consumer)
@@ -74,7 +74,7 @@ class LogProducerTests(unittest.TestCase):
         self.assertEqual(consumer.told, [("register", True), *said, "unregister", "finish"])
 
     def test_paused(self) -> None:
-        """A consumer that pauses is told nothing, not even of the end, until it goes on; nothing is lost."""
+        """A paused consumer gets nothing, not even the end, until it resumes; no output is missing."""
         consumer = Consumer(patience=1)
         self.log.subscribeConsumer(consumer)
         self.log.addStdout("one")
@@ -89,7 +89,7 @@ class LogProducerTests(unittest.TestCase):
         self.assertEqual(consumer.told[2:], [(0, "twothree"), "unregister", "finish"])
 
     def test_stopped(self) -> None:
-        """A consumer that has stopped the log is told nothing more."""
+        """A consumer that has stopped the log gets nothing more."""
         consumer = Consumer()
         self.log.subscribeConsumer(consumer)
         self.log.addStdout("one")
@@ -128,7 +128,7 @@ class LogProducerTests(unittest.TestCase):
         self.assertEqual((sum(map(len, turns)), last, consumer.told[-1]), (64, "", "finish"))
 
     def test_raises(self) -> None:
-        """A consumer that raises is given up; its log goes on."""
+        """A consumer that raises is removed; the log goes on."""
         consumer = Consumer()
         self.patch(consumer, "writeChunk", lambda chunk: 1 / 0)
         self.log.subscribeConsumer(consumer)

@@ -1,4 +1,4 @@
-"""The text of logs: decoded as it comes, whatever way the bytes were cut."""
+"""Decoding logs, for any split of the bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LogTextTests(unittest.TestCase):
 
     @given(st.binary(max_size=40), st.binary(max_size=40), st.lists(st.integers(0, 40), max_size=6))
     def test_anyCut(self, out: bytes, err: bytes, cuts: list[int]) -> None:
-        """The text of each channel is the same however its bytes were cut; no piece is empty."""
+        """The text of each channel is the same for any split of its bytes; no piece is empty."""
         chunks = []
         at = 0
         for cut in [*sorted(cuts), 40]:
@@ -27,7 +27,7 @@ class LogTextTests(unittest.TestCase):
         self.assertNotIn("", [piece for _, piece in found])
 
     def test_cutCharacter(self) -> None:
-        """A character that two chunks share is whole in the second, also with other channels between."""
+        """A character split between two chunks is whole in the second, also with other channels between."""
         decoder = ChunkDecoder()
         texts = [decoder.decode(0, b"gr\xc3"), decoder.decode(1, b"!"), decoder.decode(0, b"\xb6\xe2")]
         self.assertEqual((texts, decoder.finish()), (["gr", "!", "ö"], [(0, "\ufffd")]))

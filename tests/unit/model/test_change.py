@@ -1,4 +1,4 @@
-"""Changes, as they come from people and go to the store."""
+"""Changes, from people to the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from buildbot.model.times import now
 
 texts = st.text(max_size=8)
 words = st.none() | texts
-#: Any change that a source could make.
+#: Any valid change.
 changes = st.builds(
     Change,
     who=texts,
@@ -37,7 +37,7 @@ class ChangeTests(unittest.TestCase):
     """One change."""
 
     def test_arguments(self) -> None:
-        """A change is made with the arguments of 0.7.5, in their order, and keeps them by their names."""
+        """A change takes the arguments of 0.7.5, in their order, and keeps them under their names."""
         change = Change("ann", ("a.c", "b.c"), "both", 1, ["http://x/a", "http://x/b"], "7", 12.0, "stable")
         self.assertEqual((change.who, change.files, change.comments), ("ann", ["a.c", "b.c"], "both"))
         self.assertEqual((change.isdir, change.links), (1, ["http://x/a", "http://x/b"]))
@@ -46,13 +46,13 @@ class ChangeTests(unittest.TestCase):
         self.assertEqual((Change("ann", [], "", links=None).links, Change("ann", [], "").branch), ([], None))
 
     def test_when(self) -> None:
-        """A change of which nobody knows the time happened just now; the epoch is a time too."""
+        """A change without a time gets the present one; 0 is a time."""
         before = now()
         self.assertTrue(before <= Change("ann", [], "").when <= now())
         self.assertEqual(Change("ann", [], "", when=0).when, 0)
 
     def test_briefly(self) -> None:
-        """H3: a change with very many files is in the records of builds with the first of them."""
+        """H3: records of builds have only the first files of a change with very many."""
         files = [f"directory/file{number}" for number in range(20_000)]
         change = Change("ann", files, "x" * 1_000_000, links=files)
         brief = change.briefly()
@@ -65,14 +65,14 @@ class ChangeTests(unittest.TestCase):
         self.assertIs(short.briefly(), short)
 
     def test_bounded(self) -> None:
-        """H3: very long comments of any source are cut, with a note; all files stay."""
+        """H3: very long comments are shortened, with a note; all files stay."""
         kept = Change("ann", ["x"] * 20_000, "x" * 1_000_000).bounded()
         self.assertLess(len(kept.comments), LONGEST_COMMENTS + 50)
         self.assertTrue(kept.comments.endswith("too long)"))
         self.assertEqual(len(kept.files), 20_000)
 
     def test_numbered(self) -> None:
-        """The store numbers a change, of whatever class it is, and leaves the one it was given alone."""
+        """The store numbers a copy of a change, of any class; the original stays unchanged."""
 
         class Mine(Change):
             pass
@@ -89,18 +89,18 @@ class ChangeTests(unittest.TestCase):
     @given(changes, st.none() | st.integers(0))
     @settings(max_examples=100, deadline=None, derandomize=True, database=None)
     def test_record(self, change: Change, number: int | None) -> None:
-        """Any change comes back from a file as it was, with its number."""
+        """Any change can be stored and read again, with its number."""
         stored = change if number is None else change.numbered(number)
         again = Change.fromRecord(json.loads(json.dumps(stored.toRecord())))
         self.assertEqual((again, hash(again)), (stored, hash(stored)))
 
     def test_oddDirectory(self) -> None:
-        """Whatever a plug-in takes for true as C{isdir} can be stored."""
+        """Any true value of C{isdir} can be stored."""
         odd: Any = object()
         self.assertEqual(Change("ann", [], "", isdir=odd).toRecord()["isdir"], 1)
 
     def test_forPeople(self) -> None:
-        """The mail and the page tell who, when, where, what and why."""
+        """Mails and pages show who, when, where, what and why."""
         change = Change("ann", ["a.c"], "why\nnot", revision="7", when=0, branch="stable", category="docs")
         for page in (change.asText(), change.asHTML()):
             for word in ("ann", change.getTime(), "a.c", "why\nnot", "7", "stable", "docs"):
@@ -108,7 +108,7 @@ class ChangeTests(unittest.TestCase):
         self.assertNotIn("Branch", Change("ann", [], "").asText())
 
     def test_hostile(self) -> None:
-        """Nothing that a committer writes becomes markup, and no link leads to a script."""
+        """No text of a committer becomes markup, and no link leads to a script."""
         evil = "<script>&\"'"
         change = Change(evil, [evil, evil], evil, 0, [f"http://x/{evil}", "javascript:evil()"], evil, 0, evil)
         page = change.asHTML() + "".join(change.getText())
@@ -117,7 +117,7 @@ class ChangeTests(unittest.TestCase):
         self.assertEqual(page.count("<a href="), 1)
 
     def test_event(self) -> None:
-        """The pages show a change as an event without a duration and without logs."""
+        """Pages show a change as an event without a duration and without logs."""
         change = Change("ann", ["a.c"], "", when=5.0)
         verifyObject(IStatusEvent, change)
         self.assertEqual((change.getTimes(), change.getText(), change.getLogs()), ((5.0, None), ["ann"], {}))

@@ -1,4 +1,4 @@
-"""The properties of a build, and texts that they fill in."""
+"""The properties of a build, and texts with properties."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ values = st.none() | st.booleans() | st.integers() | texts | st.lists(texts, max
 
 
 class PropertiesTests(unittest.TestCase):
-    """Names, values, and who set them."""
+    """Names, values and sources."""
 
     def test_set(self) -> None:
-        """A property has the value that was set last, and knows who set it."""
+        """A property has its last value, and the source that set it."""
         properties = Properties({"branch": None, "revision": "7"}, "Build")
         properties.setProperty("revision", "8", "step checkout")
         self.assertEqual((properties["revision"], properties.getProperty("branch")), ("8", None))
@@ -31,7 +31,7 @@ class PropertiesTests(unittest.TestCase):
         self.assertEqual((len(properties), list(properties)), (2, ["branch", "revision"]))
 
     def test_missing(self) -> None:
-        """What was never set is an error, unless a default is given; None is a value."""
+        """A missing property raises an error, unless a default is given; None is a value."""
         properties = Properties({"branch": None})
         for ask in (properties.getProperty, properties.getPropertySource, properties.__getitem__):
             self.assertRaises(KeyError, ask, "revision")
@@ -40,7 +40,7 @@ class PropertiesTests(unittest.TestCase):
         self.assertEqual([properties.hasProperty(name) for name in ("branch", "revision")], [True, False])
 
     def test_merge(self) -> None:
-        """Properties of two origins come together; the later one wins, and keeps its source."""
+        """Properties of two origins can be merged; the later one wins, and keeps its source."""
         properties = Properties({"a": 1, "b": 1}, "Scheduler")
         properties.updateFrom(Properties({"b": 2}, "slave bot1"))
         self.assertEqual(properties.asList(), [("a", 1, "Scheduler"), ("b", 2, "slave bot1")])
@@ -48,14 +48,14 @@ class PropertiesTests(unittest.TestCase):
     @given(st.dictionaries(texts, st.tuples(values, texts), max_size=4))
     @fuzz
     def test_record(self, wanted: dict[str, tuple[Any, str]]) -> None:
-        """Properties come back from a file as they were, with their sources."""
+        """Properties can be stored and read again, with their sources."""
         properties = Properties()
         for name, (value, source) in wanted.items():
             properties.setProperty(name, value, source)
         self.assertEqual(Properties.fromRecord(json.loads(json.dumps(properties.toRecord()))), properties)
 
     def test_recordOfAnything(self) -> None:
-        """A step may set a property to anything: its record still fits into a file."""
+        """A property with any value can be stored."""
         properties = Properties({"odd": {1: (b"\xff", range(2))}}, "step")
         record = json.loads(json.dumps(properties.toRecord()))
         self.assertEqual(record, {"odd": [{"1": ["\udcff", "range(0, 2)"]}, "step"]})
@@ -64,12 +64,12 @@ class PropertiesTests(unittest.TestCase):
 
 
 class WithPropertiesTests(unittest.TestCase):
-    """Texts with places for properties."""
+    """Texts with placeholders for properties."""
 
     properties = Properties({"branch": None, "revision": "7", "number": 12, "odd %s": "x"}, "Build")
 
     def test_names(self) -> None:
-        """The places are filled in by position, or by name; a value that is None leaves nothing."""
+        """Placeholders are filled by position or by name; the value None gives an empty text."""
         for text, expected in (
             (WithProperties("%s-%s.tar", "revision", "branch"), "7-.tar"),
             (WithProperties("%(revision)s-%(branch)s.tar"), "7-.tar"),
@@ -81,13 +81,13 @@ class WithPropertiesTests(unittest.TestCase):
             self.assertEqual(text.render(self.properties), expected)
 
     def test_missing(self) -> None:
-        """A property that nobody set is an error which names it, not a command with a hole."""
+        """A missing property raises an error with its name, and leaves no gap in a command."""
         for text in (WithProperties("%s", "got_revision"), WithProperties("%(got_revision)s")):
             error = self.assertRaises(KeyError, text.render, self.properties)
             self.assertEqual(error.args, ("got_revision",))
 
     def test_latest(self) -> None:
-        """A checkout of "%(revision)s" takes the branch whose latest is built, and no other (F2)."""
+        """A checkout of "%(revision)s" takes the branch whose latest revision is built, and no other (F2)."""
         for values, wanted in (
             ({"branch": "dev", "revision": None}, "dev"),
             ({"branch": "dev", "revision": "7"}, "7"),
@@ -102,7 +102,7 @@ class WithPropertiesTests(unittest.TestCase):
             )
 
     def test_alternatives(self) -> None:
-        """A text may say what stands for a property that is not set, or for one that is."""
+        """A text may have an alternative for a missing property, or for a present one."""
         for text, wanted in (
             ("%(got_revision:-none)s", "none"),
             ("%(revision:-none)s", "7"),
@@ -117,12 +117,12 @@ class WithPropertiesTests(unittest.TestCase):
             self.assertEqual(WithProperties(text).render(self.properties), wanted, text)
 
     def test_missingIsSaid(self) -> None:
-        """What is missing is told in words."""
+        """A missing property is reported in words."""
         error = self.assertRaises(NoProperty, WithProperties("%(x y)s").render, self.properties)
         self.assertEqual(str(error), "there is no property 'x y'")
 
     def test_places(self) -> None:
-        """F7: places and names that do not go together are refused where they are written."""
+        """F7: placeholders that do not match the names are refused where they are written."""
         for written, words in (
             (("%s %s", "revision"), "has 2 places for 1 name"),
             (("%s", "revision", "branch"), "has 1 place for 2 names"),
@@ -140,7 +140,7 @@ class WithPropertiesTests(unittest.TestCase):
             self.assertIn(words, str(error))
 
     def test_goodPlaces(self) -> None:
-        """What 0.7.5 and 0.8 filled in goes on being filled in."""
+        """Placeholders of 0.7.5 and 0.8 are filled."""
         for written, wanted in (
             (("plain",), "plain"),
             (("100%% %(branch:-x)s",), "100% x"),
@@ -153,11 +153,11 @@ class WithPropertiesTests(unittest.TestCase):
             self.assertEqual(WithProperties(*written).render(properties), wanted)
 
     def test_misfit(self) -> None:
-        """A value that does not fit its place is an error of the build."""
+        """A value of the wrong type for its placeholder is an error of the build."""
         self.assertRaises(TypeError, WithProperties("%d", "revision").render, self.properties)
 
     def test_ofBuild(self) -> None:
-        """Whatever has properties will do, as the steps of 0.7.5 handed their build over."""
+        """Any object with properties can fill the text, as 0.7.5's steps passed their build."""
 
         class Build:
             def getProperty(self, name: str) -> str:
@@ -166,7 +166,9 @@ class WithPropertiesTests(unittest.TestCase):
         self.assertEqual(WithProperties("%(a)s %(b)s").render(Build()), "<a> <b>")
 
     def test_same(self) -> None:
-        """Two that say the same are equal, so a reconfig sees no change; the steps still offer the name."""
+        """Two equal texts compare equal, so a reconfig sees no change; the steps module still has the
+        name.
+        """
         self.assertEqual(WithProperties("%s", "a"), WithProperties("%s", "a"))
         self.assertNotEqual(WithProperties("%s", "a"), WithProperties("%s", "b"))
         self.assertIs(shell.WithProperties, WithProperties)
@@ -178,7 +180,7 @@ class RenderTests(unittest.TestCase):
     properties = Properties({"revision": "7"}, "Build")
 
     def test_nested(self) -> None:
-        """Texts are found however deep they are, and the configuration keeps its own."""
+        """Texts are found at any depth, and the configuration keeps the originals."""
         text = WithProperties("r%(revision)s")
         given_ = {"command": ["make", text, (text, ["x"])], text: {"R": text}, "timeout": None, "raw": b"%s"}
         self.assertEqual(
@@ -188,7 +190,7 @@ class RenderTests(unittest.TestCase):
         self.assertEqual(given_["command"], ["make", text, (text, ["x"])])
 
     def test_ownText(self) -> None:
-        """A text class of one's own fills itself in."""
+        """A user's own text class fills itself."""
 
         class Upper(WithProperties):
             def render(self, build: Any) -> str:
@@ -199,5 +201,5 @@ class RenderTests(unittest.TestCase):
     @given(st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=8))
     @fuzz
     def test_nothingToFill(self, value: Any) -> None:
-        """What holds no such text stays as it is, percent signs and all."""
+        """A value without such texts is unchanged, with its percent signs."""
         self.assertEqual(render(value, Properties()), value)

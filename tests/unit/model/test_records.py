@@ -1,4 +1,4 @@
-"""Records: what is saved comes back, and what is no record is told apart."""
+"""Records are stored and read again, and invalid ones are detected."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ RECORDS = (
 
 
 class RecordsTests(unittest.SynchronousTestCase):
-    """Each kind of record, and JSON between."""
+    """Each kind of record, through JSON."""
 
     def test_thereAndBack(self) -> None:
-        """Every record is the same after a way through JSON, and can be told by value from another one."""
+        """Every record is equal after a way through JSON; different records are unequal."""
         for record in RECORDS:
             again = type(record).fromRecord(json.loads(json.dumps(record.toRecord())))
             self.assertEqual(again, record)
             self.assertEqual(repr(again), repr(record))
 
     def test_defaults(self) -> None:
-        """A record of an earlier release, which knew less, is read; so is one of a later, which knew more."""
+        """Records of earlier and of later releases can be read."""
         self.assertEqual(
             StepRecord.fromRecord({"name": "a", "started": 1, "mood": "good"}), StepRecord("a", 1)
         )
 
     def test_bad(self) -> None:
-        """Anything else raises BadRecord, which says what is wrong, and nothing but that."""
+        """Other data raises BadRecord with the reason, and no other error."""
         good = BUILD.toRecord()
         wrong: list[Any] = [None, [], "x", 7, {}, {**good, "started": "now"}, {**good, "steps": {"a": 1}}]
         wrong += [{**good, name: object()} for name in good]
@@ -63,23 +63,23 @@ class RecordsTests(unittest.SynchronousTestCase):
             self.assertIn("Record: ", str(self.assertRaises(BadRecord, BuildRecord.fromRecord, record)))
 
     def test_request(self) -> None:
-        """A new request is pending, and says what its set says."""
+        """A new request is pending, and has the values of its set."""
         request = RequestRecord.of(SET, 8, "full")
         self.assertEqual((request.state, request.attempts, request.results), ("pending", 0, None))
         self.assertEqual((request.buildset, request.submitted, request.reason), (3, 1.0, "why"))
         self.assertEqual((request.sourcestamp, request.properties), (SET.sourcestamp, SET.properties))
 
     def test_logFilenames(self) -> None:
-        """A build knows the files of all its steps."""
+        """A build knows the log files of all its steps."""
         build = replace(BUILD, steps=(STEP, replace(STEP, logs=(replace(LOG, filename="z"),))))
         self.assertEqual(build.logFilenames(), ("full/0-log-compile-stdio", "y", "z"))
 
 
 class RulesTests(unittest.SynchronousTestCase):
-    """What becomes of builds and sets."""
+    """Results of builds and sets."""
 
     def test_interrupt(self) -> None:
-        """P1: an interrupted build and its running steps end then; steps that were over stay as they were."""
+        """P1: an interrupted build and its running steps end now; finished steps do not change."""
         running = replace(STEP, started=5.0, finished=None, results=None)
         early = replace(BUILD, finished=None, results=None, steps=(STEP, running))
         closed = interrupt(early, 8.0)
@@ -89,13 +89,13 @@ class RulesTests(unittest.SynchronousTestCase):
         self.assertEqual(closed.steps[1].text, (*STEP.text, "interrupted"))
 
     def test_interruptBefore(self) -> None:
-        """Row 12: nothing takes less than no time, though the clock went back."""
+        """Row 12: no duration is negative, even if the clock went back."""
         early = replace(BUILD, steps=(replace(STEP, started=5.0, finished=None),), started=3.0)
         closed = interrupt(early, 2.0)
         self.assertEqual((closed.finished, closed.steps[0].finished), (3.0, 5.0))
 
     def test_overall(self) -> None:
-        """A set is as bad as the worst of its requests; one of which nothing is known is nothing."""
+        """A set has the worst result of its requests; one without results has none."""
         self.assertEqual(overall([SUCCESS, FAILURE, None, SUCCESS]), FAILURE)
         self.assertEqual(overall([SUCCESS, CANCELLED]), CANCELLED)
         self.assertIs(overall([None]), None)

@@ -1,4 +1,4 @@
-"""What a build comes to, from what its steps came to."""
+"""The result of a build, from the results of its steps."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ResultsTests(unittest.TestCase):
     """Results and their order."""
 
     def test_numbers(self) -> None:
-        """The numbers and names are those that plug-ins and status clients of 0.7.5 know."""
+        """The numbers and names are those of 0.7.5, for plug-ins and status clients."""
         self.assertEqual((SUCCESS, WARNINGS, FAILURE, SKIPPED, EXCEPTION), (0, 1, 2, 3, 4))
         self.assertEqual(Results[:5], ["success", "warnings", "failure", "skipped", "exception"])
         self.assertEqual((Results[RETRY], Results[CANCELLED]), ("retry", "cancelled"))
 
     def test_worst(self) -> None:
-        """Of two results the worse one counts, whichever comes first; skipped is nearly success."""
+        """Of two results the worse one counts, in any order; skipped is nearly success."""
         order = [SUCCESS, SKIPPED, WARNINGS, FAILURE, EXCEPTION, RETRY, CANCELLED]
         for one, other in product(EVERY, EVERY):
             worse = order[max(order.index(one), order.index(other))]
@@ -55,15 +55,15 @@ class ResultsTests(unittest.TestCase):
 
 
 class FoldTests(unittest.TestCase):
-    """What the flags of a step do."""
+    """The effect of a step's flags."""
 
     def test_plainFailure(self) -> None:
-        """A failure that no flag speaks of does not matter."""
+        """A failure without any flag does not affect the build."""
         self.assertEqual(fold(SUCCESS, FAILURE, Flags()), (SUCCESS, False))
         self.assertEqual(fold(SUCCESS, WARNINGS, Flags()), (SUCCESS, False))
 
     def test_flags(self) -> None:
-        """Each flag does what it is named for, and the graver one wins."""
+        """Each flag has the effect in its name, and the graver one wins."""
         for flags, step, expected in (
             (Flags(flunkOnFailure=True), FAILURE, (FAILURE, False)),
             (Flags(warnOnFailure=True), FAILURE, (WARNINGS, False)),
@@ -77,17 +77,17 @@ class FoldTests(unittest.TestCase):
             self.assertEqual(fold(SUCCESS, step, flags), expected, (flags, step))
 
     def test_forcedEnds(self) -> None:
-        """A step that broke, lost its slave or was cancelled ends the build, whatever its flags."""
+        """A step with an exception, a lost slave or a cancellation ends the build, whatever its flags."""
         for flags, step in product(ALL_FLAGS, (EXCEPTION, RETRY, CANCELLED)):
             self.assertEqual(fold(WARNINGS, step, flags), (step, True))
 
     def test_neverBetter(self) -> None:
-        """No later step, such as one that always runs, makes a build look better than it was."""
+        """A later step, such as one with alwaysRun, never improves the result."""
         for flags, before, step in product(ALL_FLAGS, EVERY, EVERY):
             after, _ = fold(before, step, flags)
             self.assertEqual(worst(before, after), after)
 
     def test_goodSteps(self) -> None:
-        """A step that went well, or had nothing to do, leaves the build as it was and lets it go on."""
+        """A successful or skipped step does not change the result, and the build goes on."""
         for flags, before, step in product(ALL_FLAGS, EVERY, (SUCCESS, SKIPPED)):
             self.assertEqual(fold(before, step, flags), (before, False))

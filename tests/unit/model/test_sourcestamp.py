@@ -1,4 +1,4 @@
-"""Which source to build, and what one build can serve."""
+"""The source to build, and requests that one build can serve."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SourceStampTests(unittest.TestCase):
     """One source."""
 
     def test_arguments(self) -> None:
-        """A source is the latest, a revision, or changes, in a list; changes bring their own branch."""
+        """A source is the latest revision, a given revision, or changes; changes have their own branch."""
         latest = SourceStamp()
         self.assertEqual((latest.branch, latest.revision, latest.patch, latest.changes), (None,) * 3 + ([],))
         verifyObject(ISourceStamp, latest)
@@ -38,18 +38,18 @@ class SourceStampTests(unittest.TestCase):
         self.assertEqual(SourceStamp("other", changes=[CHANGES[1]]).branch, "b")
 
     def test_same(self) -> None:
-        """Two that say the same are equal, and of one hash."""
+        """Equal sources compare equal, and have the same hash."""
         one, other = (SourceStamp("b", "7", (1, "diff"), [CHANGES[1]]) for _ in range(2))
         self.assertEqual((one, hash(one)), (other, hash(other)))
         self.assertNotEqual(one, SourceStamp("b", "7", (1, "other"), [CHANGES[1]]))
 
     def test_absolute(self) -> None:
-        """Once the slave has told its revision, the same source can be asked for again."""
+        """After the slave has reported its revision, the same source can be requested again."""
         stamp = SourceStamp("b", None, (1, "diff"), [CHANGES[1]])
         self.assertEqual(stamp.getAbsoluteSourceStamp("9"), SourceStamp("b", "9", (1, "diff"), [CHANGES[1]]))
 
     def test_text(self) -> None:
-        """People are told what is built."""
+        """The text of a source tells people what is built."""
         for stamp, words in (
             (SourceStamp(), ["latest"]),
             (SourceStamp("b"), ["latest", "in 'b'"]),
@@ -63,16 +63,16 @@ class SourceStampTests(unittest.TestCase):
     @given(stamps)
     @fuzz
     def test_record(self, stamp: SourceStamp) -> None:
-        """Any source comes back from a file as it was, with its changes and their numbers."""
+        """Any source can be stored and read again, with its changes and their numbers."""
         again = SourceStamp.fromRecord(json.loads(json.dumps(stamp.toRecord())))
         self.assertEqual(again, stamp)
 
 
 class MergeTests(unittest.TestCase):
-    """Which wishes share a build."""
+    """Requests that can share a build."""
 
     def test_which(self) -> None:
-        """Wishes share a build if it is of the very source that each asked for."""
+        """Requests share a build only if it builds exactly the source that each asked for."""
         changes = [SourceStamp(changes=[CHANGES[n]]) for n in (0, 2)]
         for one, other, expected in (
             (SourceStamp(), SourceStamp(), True),
@@ -92,7 +92,7 @@ class MergeTests(unittest.TestCase):
             self.assertEqual(other.canBeMergedWith(one), expected, (other, one))
 
     def test_order(self) -> None:
-        """The newest change is the last one, whatever the order of the wishes; none is there twice."""
+        """The newest change is the last one, whatever the order of the requests; no change is repeated."""
         first, second = SourceStamp(changes=[CHANGES[0], CHANGES[4]]), SourceStamp(changes=CHANGES[0:4:2])
         self.assertEqual([c.number for c in first.mergeWith([second]).changes], [0, 2, 4])
         made = Change("ann", [], "")
@@ -102,7 +102,7 @@ class MergeTests(unittest.TestCase):
     @given(st.lists(stamps, min_size=1, max_size=6))
     @fuzz
     def test_nothingLost(self, wishes: list[SourceStamp]) -> None:
-        """The merged source has every change, is of the same branch and revision, and can be merged on."""
+        """The merged source has every change and the same branch and revision, and can be merged again."""
         first, *others = wishes
         others = [each for each in others if first.canBeMergedWith(each)]
         merged = first.mergeWith(others)
@@ -115,12 +115,12 @@ class MergeTests(unittest.TestCase):
             self.assertTrue(merged.canBeMergedWith(each))
 
     def test_forced(self) -> None:
-        """F15: where the configuration merges what needs two builds, the first says what is built."""
+        """F15: if the configuration forces a merge of different sources, the first one is built."""
         merged = SourceStamp("a", "1").mergeWith([SourceStamp("b", "2")])
         self.assertEqual((merged.branch, merged.revision), ("a", "1"))
 
     def test_places(self) -> None:
-        """F2: sources of two repositories, projects or codebases need a build each."""
+        """F2: sources of two repositories, projects or codebases need separate builds."""
         for name in ("repository", "project", "codebase"):
             place: dict[str, Any] = {name: "x"}
             change = Change("me", [], "", **place)
@@ -132,7 +132,7 @@ class MergeTests(unittest.TestCase):
             self.assertFalse(SourceStamp(**place).canBeMergedWith(SourceStamp()))
 
     def test_wantedRevision(self) -> None:
-        """F2: the revision of a source is its own, or that with all of its changes; None is the latest."""
+        """F2: the wanted revision is the given one, or the newest of the changes; None is the latest."""
         for revision, said, wanted in (
             (None, [], None),
             ("r1", [], "r1"),
@@ -140,17 +140,17 @@ class MergeTests(unittest.TestCase):
             (None, ["r1", "r2"], "r2"),
             (None, ["r1", None], None),
             (None, [None, "r2"], "r2"),
-            (None, [12, 9], 12),  # two hooks of Subversion that overtook each other
+            (None, [12, 9], 12),  # two Subversion hooks in the wrong order
             (None, ["12", "9", "11"], "12"),
             (None, ["9", "ab"], "ab"),
-            (None, ["12345678901", "5"], "5"),  # no number of a commit, so it may be a name
+            (None, ["12345678901", "5"], "5"),  # not the number of a commit, so it may be a name
             (0, ["7"], 0),
         ):
             changes = [Change("me", [], "", revision=each) for each in said]
             self.assertEqual(SourceStamp(None, revision, changes=changes).wantedRevision(), wanted, said)
 
     def test_record(self) -> None:
-        """F2: what a record says of a source is all of it; older records say less."""
+        """F2: a record has the whole source; older records have less."""
         change = Change("me", [], "", repository="git://h/x", project="x", codebase="main", branch="dev")
         stamp = SourceStamp(changes=[change])
         self.assertEqual((stamp.repository, stamp.project, stamp.codebase), ("git://h/x", "x", "main"))

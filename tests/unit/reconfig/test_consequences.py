@@ -1,4 +1,4 @@
-"""What a reconfig says beforehand of what it will cost."""
+"""Warnings of a reconfig about its consequences."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.slaveport import SlavePortCase, config
 
 
 def port(description: str, address: Any) -> SlavePort:
-    """A port that is open at an address."""
+    """An open port at an address."""
     listening: Any = SimpleNamespace(getHost=lambda: address)
     return SlavePort(description, listening, None)
 
 
 class PortTests(SlavePortCase):
-    """F14: ports that slaves came by."""
+    """F14: ports that slaves use."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -41,11 +41,11 @@ class PortTests(SlavePortCase):
             broker.transport.getHost = host
 
     def told(self, new: MasterConfig, drain: bool = False) -> list[str]:
-        """What a change to another configuration would cost."""
+        """The warnings of a change to another configuration."""
         return consequences(self.botmaster, self.ports, diff(self.present, new), drain)
 
     def test_removedPort(self) -> None:
-        """F14: who came by a port that is being closed is told before, for they cannot come back there."""
+        """F14: slaves that came in by a port that is being closed are named: they cannot come back there."""
         said = self.told(replace(self.present, ports=("tcp:9990",)))
         self.assertEqual(
             said,
@@ -56,7 +56,9 @@ class PortTests(SlavePortCase):
         )
 
     def test_nobodyCame(self) -> None:
-        """A port that nobody came by is closed without a word, and so is that of a slave that goes too."""
+        """A port without slaves is closed without a warning, and so is the port of a slave that is removed
+        too.
+        """
         self.botmaster.slaves["bot1"].disconnect()
         self.settle()
         self.assertEqual(self.told(replace(self.present, ports=("tcp:9990",))), [])
@@ -64,7 +66,7 @@ class PortTests(SlavePortCase):
         self.assertEqual(self.told(replace(only, ports=("tcp:9989",))), [])
 
     def test_samePort(self) -> None:
-        """A port that is opened again in another way, at the same number, strands nobody."""
+        """A port that is opened again with other options, at the same number, gives no warning."""
         again = replace(self.present, ports=("tcp:9989:backlog=9", "tcp:9990"))
         self.assertEqual(self.told(again), [])
         narrow = replace(self.present, ports=("tcp:9989:interface=127.0.0.1", "tcp:9990"))
@@ -73,7 +75,7 @@ class PortTests(SlavePortCase):
         self.assertEqual(self.told(there), [])
 
     def test_password(self) -> None:
-        """F14: a new password for a slave that is connected: it is told that it must have that."""
+        """F14: a changed password of a connected slave gives a warning."""
         new = replace(config({"bot1": "other", "bot2": "sekrit"}), ports=self.present.ports)
         self.assertEqual(
             self.told(new),
@@ -81,7 +83,7 @@ class PortTests(SlavePortCase):
         )
 
     def test_accepted(self) -> None:
-        """A port knows the connections that it accepted by their address here."""
+        """A port recognizes its connections by their local address."""
         loopback = port("x", IPv4Address("TCP", "127.0.0.1", 1))
         self.assertTrue(loopback.accepted(IPv4Address("TCP", "127.0.0.1", 1)))
         self.assertFalse(loopback.accepted(IPv4Address("TCP", "127.0.0.1", 2)))

@@ -1,4 +1,4 @@
-"""Loading master.cfg from its file, at once and in a thread."""
+"""Loading master.cfg from its file, directly and in a thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.stories.world import CONFIG
 
 
 class Threads(Clock):
-    """A clock that keeps what threads call back with until it is asked for."""
+    """A clock that keeps the calls of threads until the test asks for them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Threads(Clock):
 
 
 class FileLoadTests(unittest.TestCase):
-    """The file, and what can be wrong with it as a file."""
+    """The file, and its errors as a file."""
 
     def setUp(self) -> None:
         self.basedir = os.path.abspath(self.mktemp())
@@ -40,12 +40,12 @@ class FileLoadTests(unittest.TestCase):
             file.write(data)
 
     def test_read(self) -> None:
-        """A good file is a configuration."""
+        """A valid file becomes a configuration."""
         self.write(CONFIG.encode())
         self.assertEqual(list(readConfig(self.path, self.basedir).slaves), ["bot1", "bot2"])
 
     def test_coding(self) -> None:
-        """A file in another coding than UTF-8 says so in its first lines, as Python files do."""
+        """A file in another encoding than UTF-8 declares it in its first lines, like Python files."""
         self.write(b"# coding: latin-1\n" + CONFIG.replace("bot1", "bøt1").encode("latin-1"))
         self.assertIn("bøt1", readConfig(self.path, self.basedir).slaves)
 
@@ -64,7 +64,7 @@ class FileLoadTests(unittest.TestCase):
         self.assertEqual(clock.getDelayedCalls(), [])
 
     async def test_errorInThread(self) -> None:
-        """R1: errors come out of the thread as they are."""
+        """R1: errors in the thread are passed on."""
         self.write(b"import nothing_like_it")
         clock = Threads()
         loaded = loadInThread(self.path, self.basedir, 30, clock)
@@ -72,7 +72,7 @@ class FileLoadTests(unittest.TestCase):
         self.failureResultOf(loaded, ConfigErrors)
 
     async def test_late(self) -> None:
-        """A file that does not end the second time is given up on, and its late answer dropped."""
+        """If the second load does not end, it is given up, and its late result is dropped."""
         self.write(CONFIG.encode())
         clock = Threads()
         loaded = loadInThread(self.path, self.basedir, 30, clock)

@@ -1,4 +1,4 @@
-"""Any configuration after any other: what is in force is what a fresh start would have made."""
+"""For any two configurations, a reconfig has the same result as a fresh start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configs(draw: st.DrawFn) -> MasterConfig:
 
 
 class AnyToAnyTests(SlavePortCase):
-    """Sequences of random configurations, with slaves that stay connected meanwhile."""
+    """Sequences of random configurations, with slaves that stay connected."""
 
     def fresh(self) -> SlavePortCase:
         case = SlavePortCase("setUp")
@@ -46,7 +46,7 @@ class AnyToAnyTests(SlavePortCase):
     @given(st.lists(configs(), min_size=2, max_size=5))
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
     def test_asAfterAFreshStart(self, sequence: list[MasterConfig]) -> None:
-        """R2, R5, R6, row 15: pairs of builder and slave are those of the file; the rest is not touched."""
+        """R2, R5, R6, row 15: builders and slaves are attached as in the file; the rest does not change."""
         case = self.fresh()
         case.use(sequence[0])
         slaves: dict[str, FakeSlave] = {}

@@ -1,4 +1,4 @@
-"""A changed master.cfg is put into force whole, or not at all; one at a time."""
+"""A changed master.cfg is put into force completely or not at all, one at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.slaveport import config
 
 @dataclass
 class Report:
-    """What loading in a child came to."""
+    """The result of loading in a child process."""
 
     ok: bool = True
     errors: tuple[ConfigError, ...] = ()
@@ -31,7 +31,7 @@ class Report:
 
 
 class FakeMaster:
-    """Takes a configuration, or fails to, as told."""
+    """A master that applies a configuration, or fails to, as the test says."""
 
     def __init__(self) -> None:
         self.config = MasterConfig()
@@ -66,7 +66,7 @@ class FakeMaster:
 
 
 class ReconfigurerTests(unittest.SynchronousTestCase):
-    """Requests, and how each of them ends."""
+    """Requests, and their outcomes."""
 
     def setUp(self) -> None:
         self.master = FakeMaster()
@@ -95,7 +95,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         return self.successResultOf(self.reconfigurer.request(**kw))
 
     def test_applied(self) -> None:
-        """A good file is put into force; the outcome says what changed and who is still being told."""
+        """A valid file is applied; the outcome has the changes and the slaves that are being updated."""
         self.master.pending = ["bot1"]
         outcome = self.outcome()
         self.assertEqual((outcome["applied"], outcome["generation"], outcome["errors"]), (True, 1, []))
@@ -104,7 +104,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(self.master.config, config())
 
     def test_warningsInTheLog(self) -> None:
-        """F14: who sends SIGHUP, and hears nothing, finds in the log what a reconfig warns of."""
+        """F14: after a SIGHUP, the log has the warnings of the reconfig."""
         self.patch(self.master, "consequences", lambda change, drain: ["port tcp 9989 is being closed"])
         with capturedLogs() as events:
             self.outcome(dryRun=True)
@@ -113,7 +113,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertIn("reconfig: port tcp 9989 is being closed", list(map(formatEvent, events)))
 
     def test_drain(self) -> None:
-        """Removed slaves end their builds first if that is asked for, also among folded requests."""
+        """Removed slaves finish their builds first on demand, also among folded requests."""
         self.outcome()
         self.assertFalse(self.master.drained)
         self.outcome(drain=True)
@@ -127,7 +127,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertTrue(self.master.drained)
 
     def test_secondTime(self) -> None:
-        """R5: the same file again changes nothing, and says so."""
+        """R5: the same file again changes nothing, and the outcome says so."""
         self.outcome()
         self.assertEqual(self.outcome()["changes"], [])
 
@@ -144,7 +144,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.refused("master.cfg:3: no\nnever")
 
     def test_brokenTheSecondTime(self) -> None:
-        """R1: a file that fails only when it is loaded here is refused too."""
+        """R1: a file that fails only in the master's own load is refused too."""
         self.file = ConfigErrors([ConfigError("only now", "master.cfg", 3)])
         self.refused("only now")
 
@@ -159,13 +159,15 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.refused("cannot start Waterfall: no")
 
     def test_ourOwnFault(self) -> None:
-        """R1: a failure of our own is said, logged, and leaves the old configuration."""
+        """R1: an internal error is reported and logged, and leaves the old configuration in force."""
         self.master.prepareFails = ZeroDivisionError("oops")
         self.refused("internal error")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_ourOwnFaultAfterwards(self) -> None:
-        """R1: what fails once a configuration is in force does not have it said that the old one stands."""
+        """R1: if something fails after the new configuration is in force, the outcome does not claim the old
+        one.
+        """
         self.master.warningsFail = ZeroDivisionError("oops")
         outcome = self.outcome()
         self.assertEqual((outcome["applied"], outcome["generation"]), (True, 1))
@@ -173,26 +175,26 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_dryRun(self) -> None:
-        """A dry run says what would change, and changes nothing."""
+        """A dry run reports the changes, and changes nothing."""
         outcome = self.outcome(dryRun=True)
         self.assertFalse(outcome["applied"])
         self.assertTrue(outcome["changes"])
         self.assertEqual(self.master.generation, 0)
 
     def test_output(self) -> None:
-        """What master.cfg printed, and its warnings, are in the outcome."""
+        """Output of master.cfg and its warnings are in the outcome."""
         self.report = Report(output="hello")
         self.file = replace(config(), warnings=(ConfigError("hm", "master.cfg", 1),))
         outcome = self.outcome()
         self.assertEqual((outcome["output"], outcome["warnings"]), ("hello", ["master.cfg:1: hm"]))
 
     def test_timeout(self) -> None:
-        """How long master.cfg may run is the caller's to say."""
+        """The caller sets how long master.cfg may run."""
         self.outcome(timeout=7)
         self.assertEqual(self.timeout, 7)
 
     def test_folded(self) -> None:
-        """R9: requests during a reconfiguration are one more, which reads the file after all of them."""
+        """R9: requests during a reconfig become one more, which reads the file after all of them."""
         self.slow = True
         first = self.reconfigurer.request()
         later = [self.reconfigurer.request() for _ in range(20)]
@@ -207,7 +209,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.checks), 2)
 
     def test_pathChanges(self) -> None:
-        """The file that was checked is the one that is loaded, whatever the master's is by then."""
+        """The file that was checked is loaded, even if the master's path changes meanwhile."""
         self.slow = True
         waiting = self.reconfigurer.request()
         self.configFile.name = "other.cfg"
@@ -216,7 +218,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(self.paths, [("checked", "/nowhere/master.cfg"), ("loaded", "/nowhere/master.cfg")])
 
     def test_otherPaths(self) -> None:
-        """Requests for different files are not folded, and what was asked for last comes last."""
+        """Requests for different files are not folded, and are served in order."""
         self.slow = True
         asked = ["a", "b", "b", "c", "b", None]
         waiting = [self.reconfigurer.request(path=path) for path in asked]
@@ -229,7 +231,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual([path for what, path in self.paths if what == "checked"], loaded)
 
     def test_eachLearnsItsOwn(self) -> None:
-        """R9: a failed reconfiguration does not colour the outcome of the next."""
+        """R9: a failed reconfig does not affect the outcome of the next."""
         self.slow = True
         first, second = self.reconfigurer.request(), self.reconfigurer.request()
         self.checks[0].callback(Report(False, (ConfigError("no"),)))
@@ -238,7 +240,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertTrue(self.successResultOf(second)["applied"])
 
     def test_dryRunIsNotFolded(self) -> None:
-        """A dry run and a real one that wait at the same time stay two."""
+        """A waiting dry run and a waiting real one are not folded."""
         self.slow = True
         self.reconfigurer.request()
         dry, real = self.reconfigurer.request(dryRun=True), self.reconfigurer.request()
@@ -248,7 +250,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertTrue(self.successResultOf(real)["applied"])
 
     def test_askerGone(self) -> None:
-        """F12: a reconfig that nobody waits for any more is given up, and the next asker does not wait."""
+        """F12: a reconfig that no client waits for any more is given up, and the next one does not wait."""
         self.slow = True
         first = self.reconfigurer.request(who="ann")
         second = self.reconfigurer.request(who="bob")
@@ -266,7 +268,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(self.outcome()["notes"], [])
 
     def test_oneOfTwoGone(self) -> None:
-        """F12: as long as somebody waits for a reconfig, or SIGHUP asked for it, it goes on."""
+        """F12: a reconfig goes on as long as a client waits for it, or if SIGHUP asked for it."""
         self.slow = True
         self.reconfigurer.request()
         waiting, gone = self.reconfigurer.request(), self.reconfigurer.request()
@@ -277,7 +279,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertEqual(self.successResultOf(waiting)["notes"], [])
 
     def test_goneBeforeItBegan(self) -> None:
-        """F12: a reconfig that waits for its turn is not begun if its asker goes."""
+        """F12: a waiting reconfig is dropped if its client goes."""
         self.slow = True
         first, second = self.reconfigurer.request(), self.reconfigurer.request(dryRun=True)
         second.cancel()
@@ -289,7 +291,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertIn("given up before it began", self.outcome()["notes"][0])
 
     def test_goneTooLate(self) -> None:
-        """F12: a reconfig that changes things already goes on to its end, and the next asker is told."""
+        """F12: a reconfig that has started to change things is completed, and the next client is told."""
         self.master.preparing = Deferred()
         first = self.reconfigurer.request(who="ann")
         first.cancel()
@@ -305,7 +307,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         )
 
     def test_progress(self) -> None:
-        """F12: whoever waits can ask what is going on, since when, and for whom."""
+        """F12: a waiting client can ask what is going on, since when, and for whom."""
         now = [100.0]
         reconfigurer = Reconfigurer(self.master, self.configFile, self.loading, lambda: now[0])
         self.assertEqual(reconfigurer.progress(), {"running": None, "waiting": 0})
@@ -322,7 +324,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         )
 
     def test_stopping(self) -> None:
-        """A master that stops puts no further configuration into force, wherever the loading was."""
+        """A stopping master applies no further configuration, in any phase of the loading."""
         self.slow = True
         waiting = self.reconfigurer.request()
         self.reconfigurer.stop()
@@ -331,7 +333,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         self.assertIn("stopping", self.outcome()["errors"][0])
 
     def test_stoppingLate(self) -> None:
-        """What was prepared while the master stopped is undone."""
+        """Changes that were prepared while the master stopped are undone."""
         self.master.preparing = Deferred()
         waiting = self.reconfigurer.request()
         self.reconfigurer.stop()
@@ -341,9 +343,9 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
 
 
 class Plugin(service.Service):
-    """A plug-in that can be told to fail, and to take its time.
+    """A plug-in that fails or waits, as the test says.
 
-    @ivar starting: if it is set, what the start waits for; C{stopping} is that of the stop.
+    @ivar starting: if set, a Deferred that the start waits for; C{stopping} is the same for the stop.
     """
 
     def __init__(self, broken: bool = False) -> None:
@@ -366,7 +368,7 @@ class Plugin(service.Service):
 
 
 class Equal(Plugin):
-    """All of my kind are equal."""
+    """All objects of this class are equal."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Equal)
@@ -398,7 +400,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual((self.old.running, new.running), (0, 1))
 
     def test_oneFails(self) -> None:
-        """R1: if one of the new ones does not start, the old ones run again and no new one does."""
+        """R1: if a new plug-in does not start, the old ones run again and no new one does."""
         good, bad = Plugin(), Plugin(broken=True)
         self.failureResultOf(self.exchange(good, bad), Refused)
         self.assertEqual((self.old.running, good.running), (1, 0))
@@ -406,7 +408,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_neverStops(self) -> None:
-        """R10: an old one that does not come to its end is left behind, with a line in the log."""
+        """R10: an old plug-in that never stops is left behind, with a line in the log."""
         self.old.stopping = Deferred()
         new = Plugin()
         done = self.exchange(new)
@@ -422,7 +424,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         )
 
     def test_stopsLate(self) -> None:
-        """What one that was left behind comes to in the end is logged, if it is a failure."""
+        """If a plug-in that was left behind fails later, that is logged."""
         self.old.stopping = Deferred()
         done = self.exchange()
         self.clock.advance(CHILD_TIME)
@@ -431,7 +433,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_neverStarts(self) -> None:
-        """R1, R10: a new one that does not begin is named and refused, and all is as it was before."""
+        """R1, R10: a new plug-in that never starts is named and refused, and the old state is restored."""
         good, bad = Plugin(), Plugin()
         bad.starting = Deferred()
         done = self.exchange(good, bad)
@@ -443,7 +445,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_neverGivesUp(self) -> None:
-        """R10: the same, for one that would neither begin nor give up nor stop."""
+        """R10: the same for one that does not stop either."""
 
         async def start() -> None:
             try:
@@ -461,7 +463,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual((list(self.parent), self.old.running), ([self.old], 1))
 
     def test_failsToStop(self) -> None:
-        """F1: an old one that fails to stop is left behind, and the new ones run."""
+        """F1: an old plug-in that fails to stop is left behind, and the new ones run."""
         self.old.stopService = None  # type: ignore[method-assign,assignment]
         new = Plugin()
         self.successResultOf(self.exchange(new))
@@ -469,14 +471,14 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
 
     def test_notThereAnyMore(self) -> None:
-        """F1: an old one that does not run by now need not be stopped."""
+        """F1: an old plug-in that is not running is not stopped."""
         self.old.disownServiceParent()
         new = Plugin()
         self.successResultOf(self.exchange(new))
         self.assertEqual(list(self.parent), [new])
 
     def test_equalOnes(self) -> None:
-        """F1: of two plug-ins that are equal, the one that is removed stops, and the other one goes on."""
+        """F1: of two equal plug-ins, the removed one stops, and the other one goes on."""
         twin = Equal()
         self.old.disownServiceParent()
         self.old = Equal()
@@ -488,7 +490,9 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual((twin.running, self.old.running), (1, 0))
 
     def test_sameName(self) -> None:
-        """F1: a plug-in whose name another one has is refused, and that one can be stopped afterwards."""
+        """F1: a plug-in with the name of another one is refused, and the other one can be stopped
+        afterwards.
+        """
         other, late = Plugin(), Plugin()
         other.setName("web")
         late.setName("web")
@@ -500,7 +504,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.flushLoggedErrors(RuntimeError)
 
     def test_notTakenBack(self) -> None:
-        """R1: an old one that does not begin again keeps no other one from it, and the log says so."""
+        """R1: an old plug-in that does not restart does not block the others, and is logged."""
         other = Plugin()
         other.setServiceParent(self.parent)
         self.old.startService = None  # type: ignore[method-assign,assignment]

@@ -1,7 +1,6 @@
-"""
-Any files after each other: what runs is what a master runs that has just been started on the last good one.
+"""After any sequence of files, the master runs like one freshly started on the last valid file.
 
-Each sequence is of five reconfigs, of which some fail.  C{BUILDBOT_TEST_SEQUENCES} says how many are tried.
+Each sequence has five reconfigs, of which some fail. C{BUILDBOT_TEST_SEQUENCES} sets the number of sequences.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ def factory(*locks):
     return f
 """
 BUILDERS = ("full", "quick", "docs")
-#: Seconds in which everything that waits for a change is built, and every Periodic has come at least once.
+#: Seconds in which every waiting change is built, and every Periodic builds at least once.
 LONG = 130
 
 
 class Sockets(Reactor):
-    """A reactor that knows which ports are taken."""
+    """A reactor with some taken ports."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,10 +64,9 @@ class Sockets(Reactor):
 
 @dataclass(frozen=True)
 class Plan:
-    """
-    A master.cfg.
+    """A master.cfg.
 
-    @ivar wrong: what makes it fail: a line, or C{"port"} for a port that somebody else has.
+    @ivar wrong: the line that makes it fail, or C{"port"} for a port that is taken.
     """
 
     lines: tuple[str, ...]
@@ -76,11 +74,11 @@ class Plan:
     port: int = 0
 
     def text(self) -> str:
-        """The file."""
+        """The text of the file."""
         return HEAD + "\n".join(self.lines)
 
 
-#: The ways in which a reconfig fails.
+#: The kinds of failing reconfigs.
 WRONG = (
     "this is no Python",
     "c['status'].append(Broken())",
@@ -91,7 +89,7 @@ WRONG = (
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """A file of a few bots, builders, schedulers of all kinds, sources, status targets, ports, locks."""
+    """Files with a few bots, builders, schedulers of all kinds, sources, status targets, ports, locks."""
 
     def one(*values: Any) -> Any:
         return draw(st.sampled_from(values))
@@ -135,7 +133,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 @dataclass
 class Counted:
-    """What was tried."""
+    """Numbers of cases tried."""
 
     sequences: int = 0
     applied: int = 0
@@ -151,7 +149,7 @@ class Story(World):
     reactor: Sockets
 
     def begin(self, text: str) -> bool:
-        """Start it on a file; whether that could be done."""
+        """Start the master on a file; return True if that worked."""
         self.setUp()
         self.known: list[Any] = []
         self.builders: dict[int, list[str]] = {}
@@ -164,7 +162,7 @@ class Story(World):
         done: list[Any] = []
         starting.addCallbacks(lambda lines: done.append(True), lambda why: done.append(False))
         self.reactor.advance(0)
-        if done != [True]:  # nobody stops it
+        if done != [True]:  # it is never stopped
             signal.signal(signal.SIGHUP, before)
             lock.release(self.basedir)
         return done == [True]
@@ -180,7 +178,7 @@ class Story(World):
         return outcome
 
     def shape(self) -> dict[str, Any]:
-        """All that runs, as plain values."""
+        """All running objects, as plain values."""
         master, engine = self.master, self.master.botmaster
         named = [*master.config.schedulers, *master.config.sources, *master.config.status]
         children = [each for each in (*master, *master.change_svc) if each is not master.change_svc]
@@ -242,12 +240,12 @@ class Story(World):
         }
 
     def timers(self) -> Counter[str]:
-        """What is to be called later, but for what is about to be written down."""
+        """The pending timers, except those for storing state soon."""
         titles = [_callTitle(call) for call in self.reactor.getDelayedCalls() if call.active()]
         return Counter(title for title in titles if "SavedState._save" not in title)
 
     def behaviour(self) -> tuple[Counter[Any], set[Any]]:
-        """What is built of a change to each branch: exactly, and for those that go by the clock, whether."""
+        """The builds for a change to each branch; for timed schedulers, only whether there are builds."""
         first = self.catchUp(13)
         for branch in (None, "release"):
             change = Change("ann", ["a.c"], "why", branch=branch, when=self.reactor.seconds())
@@ -258,10 +256,9 @@ class Story(World):
         return Counter(each for each in made if each[0] not in clocked), {e for e in made if e[0] in clocked}
 
     def catchUp(self, step: int) -> int:
-        """
-        Time goes by, and all builds succeed: a scheduler that came back goes on where it ended.
+        """Let time pass, with all builds successful, so that a restored scheduler catches up.
 
-        @return: how many sets there were so far.
+        @return: the number of sets so far.
         """
         for _ in range(LONG // step):
             self.reactor.advance(step)
@@ -270,7 +267,7 @@ class Story(World):
         return len(self.sets())
 
     def followsTheClock(self, name: str) -> bool:
-        """Whether it builds after one that builds by the clock."""
+        """True if it follows a timed scheduler."""
         used: Sequence[Any] = self.master.config.schedulers
         schedulers = {each.name: each for each in used}
         while name in schedulers and hasattr(schedulers[name], "upstream"):
@@ -278,14 +275,14 @@ class Story(World):
         return name in ("p", "n")
 
     def sets(self) -> list[Any]:
-        """All that was submitted."""
+        """All submitted sets."""
         known = self.known
         while (record := self.successResultOf(self.store.getBuildset(len(known) + 1))) is not None:
             known.append(record)
         return known
 
     def complete(self, number: int) -> None:
-        """The builds of a set succeed."""
+        """Let the builds of a set succeed."""
         engine = self.master.botmaster
         self.builders[number] = []
         for request in self.successResultOf(self.store.pendingRequests()):
@@ -300,7 +297,7 @@ class Story(World):
         self.reactor.advance(0)
 
     def end(self) -> None:
-        """The master stops, and leaves nothing but what does not stop."""
+        """Stop the master; check that only plug-ins that never stop are left."""
         stubborn = any(type(each).__name__.startswith("Stubborn") for each in plugins(self.master.config))
         stopping: Deferred[Any] = ensureDeferred(self.master.stopService())
         for _ in range(40):
@@ -340,7 +337,9 @@ class SequenceTests(unittest.SynchronousTestCase):
     """Five files, one after another."""
 
     def test_asFreshlyStarted(self) -> None:
-        """F1: after any reconfigs, also ones that fail, the master is as if started on the last good file."""
+        """F1: after any reconfigs, also failed ones, the master is like one started on the last valid
+        file.
+        """
         options = settings(
             max_examples=MANY,
             deadline=None,
@@ -358,19 +357,19 @@ class SequenceTests(unittest.SynchronousTestCase):
         print(f"{counted.sequences} sequences, {counted.applied} applied, {counted.refused} refused", end=" ")
 
     def play(self, sequence: list[Plan]) -> None:
-        """One sequence."""
+        """Run one sequence."""
         try:
             self.startAndReconfigure(sequence)
         finally:
-            self.flushLoggedErrors(OSError)  # of plug-ins that do not stop
+            self.flushLoggedErrors(OSError)  # those of plug-ins that never stop
 
     def startAndReconfigure(self, sequence: list[Plan]) -> None:
-        """One start, and five reconfigs."""
+        """One start and five reconfigs."""
         first, *others = sequence
         good = Plan(first.lines if not first.wrong or first.wrong == "port" else first.lines[:-1])
         story = Story("setUp")
         if not story.begin(good.text()):
-            return  # the file is not one that can be started on
+            return  # the master cannot start on this file
         counted.sequences += 1
         for plan in [good, *others]:
             note(f"--- {plan.wrong}\n" + "\n".join(plan.lines))
