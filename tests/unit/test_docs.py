@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import runpy
 import textwrap
 from collections.abc import Iterator
 from itertools import product
@@ -37,7 +38,7 @@ from buildbot.process.request import BuildRequest
 from buildbot.reconfig.reconfigurer import LOAD_TIME
 from buildbot.scripts.commands import Options
 from buildbot.slaves import arbitration, conflict, liveness, perspective
-from buildbot.slaves.attachment import Attachment, Event, State, advance
+from buildbot.slaves.attachment import TRANSITIONS, Attachment, Event, State, advance
 from buildbot.status.build import BuildStatus
 from buildbot.wire import listeners, login, peers
 from tests import contributed
@@ -112,6 +113,21 @@ class PagesTests(unittest.TestCase):
         }
         self.assertGreater(len(named), 3)
         self.assertEqual([(page, each) for page, each in sorted(named) if not resolves(each)], [])
+
+    def test_shortNamesExist(self) -> None:
+        """Every module, and every name in it, that a page names as FOLDER.MODULE is there."""
+        folders = "|".join(path.parent.name for path in (ROOT / "buildbot").glob("*/__init__.py"))
+        named = {
+            (page, each)
+            for page, text in pages().items()
+            if page.startswith("architecture/")
+            for each in literals(text)
+            if re.fullmatch(rf"(?:{folders})(?:\.\w+)+", each)
+        }
+        self.assertGreater(len(named), 40)
+        self.assertEqual(
+            [(page, each) for page, each in sorted(named) if not resolves(f"buildbot.{each}")], []
+        )
 
     def test_noLeftovers(self) -> None:
         """No page holds a note of its writer to himself."""
@@ -281,6 +297,36 @@ class TablesTests(unittest.TestCase):
                 real[state.name, event.name] = (then.state.name, [effect.name for effect in done])
         self.assertEqual(drawn, real)
 
+    def test_attachmentPicture(self) -> None:
+        """The picture of the attachment is the one that docs/diagrams.py draws from the code, whole."""
+        drawing = runpy.run_path(str(DOCS / "diagrams.py"))
+        self.assertEqual(drawing["PICTURE"].read_text(), drawing["picture"](), "run docs/diagrams.py")
+        drawn = {}
+        for source, target, names in drawing["arrows"]():
+            for each in drawing["SERVED"] if source == drawing["FRAME"] else (State[source],):
+                drawn.update({(each, Event[name]): State[target] for name in names})
+        self.assertEqual(drawn, drawing["transitions"]())
+        self.assertEqual(set(drawn), set(TRANSITIONS))
+
+    def test_parts(self) -> None:
+        """Each part of the diagrams is held by the class above it, and stands in the module beside it."""
+        text = pages()["architecture/parts"]
+        held = 0
+        for block in re.findall(r"   :name: parts.*\n\n((?:   .*\n|\n)+)", text):
+            owners: list[type] = []
+            for line in filter(str.strip, block.splitlines()):
+                match = re.fullmatch(r"   ([│├└─ ]*)(?:(\w+)(\*?): )?(\w+) +([\w.]+)", line)
+                assert match is not None, line
+                branches, attribute, _, name, module = match.groups()
+                kind = vars(found(f"buildbot.{module}"))[name]
+                self.assertEqual(kind.__module__, f"buildbot.{module}", line)
+                del owners[len(branches) // 3 :]
+                if attribute:
+                    self.assertTrue(holds(owners[-1], attribute, name), line)
+                    held += 1
+                owners.append(kind)
+        self.assertGreater(held, 40)
+
     def test_ending(self) -> None:
         """The table of the ends of a build says for every state and event what happens."""
         rows = tableRows(pages()["architecture/builds"], "ending-table")
@@ -331,6 +377,22 @@ class TablesTests(unittest.TestCase):
             f"more than {conflict.TAKEOVERS} times within {conflict.WINDOW / 60:g} minutes", machine
         )
         self.assertIn(f"within {arbitration.ARBITRATION_TIME:g} seconds", machine)
+
+
+def holds(owner: type, attribute: str, kind: str) -> bool:
+    """Whether a class says in its source that an attribute of it is of that kind, or makes it one."""
+    source = "\n".join(
+        inspect.getsource(each) for each in owner.__mro__ if each.__module__.startswith("buildbot.")
+    )
+    source = re.sub(r"\(\s+", "(", source)
+    declared = rf"^    (?:    self\.)?{attribute}(?:: [^=\n]*\b{kind}\b| = {kind}\()"
+    argument = rf"\b{attribute}: [^=,)\n]*\b{kind}\b"
+    given = rf"self\.{attribute} = (?:list\()?{attribute}\b"
+    return bool(
+        re.search(declared, source, re.M)
+        or re.search(rf"def {attribute}\(self\) -> [^\n]*\b{kind}\b", source)
+        or (re.search(argument, source) and re.search(given, source))
+    )
 
 
 def own(module: str, base: type) -> list[str]:
