@@ -26,6 +26,7 @@ from buildbot.config import ports as configPorts
 from buildbot.config.load import load
 from buildbot.config.messages import LONGEST_NAME
 from buildbot.config.model import KEEPALIVE
+from buildbot.control import protocol
 from buildbot.logs.live import LogDirectory
 from buildbot.model.change import Change
 from buildbot.model.properties import Properties
@@ -128,6 +129,16 @@ class PagesTests(unittest.TestCase):
         self.assertEqual(
             [(page, each) for page, each in sorted(named) if not resolves(f"buildbot.{each}")], []
         )
+
+    def test_sessions(self) -> None:
+        """Blocks without a language are sessions of a shell, and so is what says it is one: with prompts."""
+        shown = 0
+        block = r"^(?:(?!.*\.\. ).*::|.*\.\. code-block:: console)\n(?: +:.*\n)*\n( +\S.*)\n"
+        for page, text in pages().items():
+            for line in re.findall(block, text, re.M):
+                self.assertRegex(line, r"^ +[$#] ", page)
+                shown += 1
+        self.assertGreater(shown, 30)
 
     def test_noLeftovers(self) -> None:
         """No page holds a note of its writer to himself."""
@@ -601,6 +612,11 @@ class ReferenceTests(unittest.TestCase):
             self.assertEqual(sorted(literals(key)[0] for key, *_ in rows), sorted(keys), name)
         (states,) = [meaning for key, _, meaning in rows if key == "``state``"]
         self.assertEqual(literals(states), [state.value for state in State])
+
+    def test_controlCommandsOfSecurity(self) -> None:
+        """The page about security names each command that whoever opens the control socket may use."""
+        said = pages()["security"].partition("without a password:")[2].partition(".")[0]
+        self.assertEqual(sorted(literals(said)), sorted(protocol.COMMANDS))
 
     def test_controlCommands(self) -> None:
         """Every command of the control socket is explained, with its parameters."""
