@@ -1,4 +1,4 @@
-"""Whatever sequence of start, stop, lost, complete, time-out and reconfig: every build ends once."""
+"""After any sequence of start, stop, loss, end, time-out and reconfig, every build has ended once."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from tests.slaveport import SlavePortCase
 
 BOTS, BUILDERS = ("bot1", "bot2"), ("full", "quick")
 LOCK = MasterLock("database")
-#: Seconds that the step with the lock may take.
+#: The time limit in seconds of the step with the lock.
 LONGEST = 50
-#: Seconds that it may hold the lock, whatever its slave does.
+#: The most seconds that it may hold the lock, whatever its slave does.
 MOST_HELD = LONGEST + GRACE + START_TIME + ANSWER_TIME + END_TIME + LOST_TIME + 5
-#: How many rules one run of the test has tried, in all its sequences.
+#: The number of events tried in all sequences of one run.
 tried = {"steps": 0, "sequences": 0}
 
 
 def factory() -> BuildFactory:
-    """Two steps with limits of time, the second of which wants a lock that all share."""
+    """Two steps with time limits; the second one takes a lock that all builds share."""
     made = BuildFactory()
     made.addStep(ShellCommand, command=["one"], haltOnFailure=True, timeout=40)
     made.addStep(ShellCommand, command=["two"], locks=[LOCK], maxTime=LONGEST)
@@ -52,7 +52,7 @@ def factory() -> BuildFactory:
 
 
 class Builds(RuleBasedStateMachine):
-    """I do to a master whatever may be done to it, in any order."""
+    """I apply random events to a master, in any order."""
 
     @initialize()
     def begin(self) -> None:
@@ -62,8 +62,8 @@ class Builds(RuleBasedStateMachine):
         self.disk.open()
         self.slaves: dict[str, FakeSlave] = {}
         self.sets: list[BuildSet] = []
-        self.held: list[tuple[Any, float]] = []  # the step that holds the lock, and since when that was seen
-        self.ran: dict[Any, int] = {}  # slave -> how many builds ran there after the last event
+        self.held: list[tuple[Any, float]] = []  # the step that holds the lock, and since when
+        self.ran: dict[Any, int] = {}  # slave -> number of its builds after the last event
         tried["sequences"] += 1
         self.configure(BOTS, BUILDERS, None)
 
@@ -113,7 +113,7 @@ class Builds(RuleBasedStateMachine):
 
     @rule(how=st.sampled_from(("quick", "quick", "held", "full")))
     def store(self, how: str) -> None:
-        """The store answers at once, or not yet, or the disk is full."""
+        """Set the store to answer at once, to wait, or to have a full disk."""
         self.disk.lazy, self.disk.full = how == "held", how == "full"
         self.settle()
 
@@ -142,7 +142,7 @@ class Builds(RuleBasedStateMachine):
 
     @rule()
     def onward(self) -> None:
-        """Every slave ends the last of its commands well."""
+        """End the last command of every slave with success."""
         for slave in self.slaves.values():
             for command in slave.commands[-1:]:
                 command.end(0)
@@ -191,7 +191,7 @@ class Builds(RuleBasedStateMachine):
 
     @invariant()
     def consistent(self) -> None:
-        """Slots, locks and queues add up after every event."""
+        """Slots, locks and queues are consistent after every event."""
         if not hasattr(self, "case"):
             return
         builders = self.engine.builders.values()
@@ -201,7 +201,7 @@ class Builds(RuleBasedStateMachine):
             limit, before = (
                 slave.availability.maxBuilds,
                 self.ran.get(slave, 0),
-            )  # a limit that is lowered stops nothing
+            )  # a lowered limit stops no running build
             assert limit is None or slave.availability.buildsRunning <= max(limit, before), "B9"
             self.ran[slave] = slave.availability.buildsRunning
         owners = self.engine.getLockByID(LOCK).owners()
@@ -219,7 +219,7 @@ class Builds(RuleBasedStateMachine):
             self.account()
 
     def account(self) -> None:
-        """P2: every request is in exactly one of waiting, building, done."""
+        """P2: every request is either waiting, building or done."""
         store = self.case.successResultOf(self.engine.store.pendingRequests())
         waiting = {record.id for record in store}
         known = {request.id for builder in self.engine.builders.values() for request in builder.pending}
@@ -258,7 +258,7 @@ class MachineTests(unittest.SynchronousTestCase):
     """The machine, run for a while."""
 
     def test_machine(self) -> None:
-        """B1-B3, B6, B7: no sequence of events strands a build, a slot, a lock or a request."""
+        """B1-B3, B6, B7: after any events, every build, slot, lock and request is free or finished."""
         many = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "60"))
         run_state_machine_as_test(
             Builds,

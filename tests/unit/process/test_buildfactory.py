@@ -1,4 +1,4 @@
-"""Recipes for builds."""
+"""Build factories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE = s(ShellCommand, command=["git", "clone", "…"])
 
 
 class Old(BuildStep):
-    """A step in the manner of 0.7.5, which wants its build first."""
+    """A step like those of 0.7.5, whose first argument is its build."""
 
     def __init__(self, build: Any, size: int, **kwargs: Any) -> None:
         BuildStep.__init__(self, build, **kwargs)
@@ -31,27 +31,27 @@ class BuildFactoryTests(unittest.TestCase):
     """BuildFactory keeps steps as classes and arguments."""
 
     def test_addStep(self) -> None:
-        """A step is added as a class and its arguments, or ready made."""
+        """A step is added as a class with its arguments, or as an object."""
         factory = BuildFactory()
         factory.addStep(ShellCommand, command="ls", haltOnFailure=True)
         factory.addStep(ShellCommand(command="ls", haltOnFailure=True))
         self.assertEqual(factory.steps, [(ShellCommand, {"command": "ls", "haltOnFailure": True})] * 2)
 
     def test_list(self) -> None:
-        """The steps may be given as a list, of either form; the list itself is not kept."""
+        """The steps may be given as a list, in both forms; the list itself is copied."""
         given: list[Any] = [s(Old, size=1), Compile()]
         factory = BuildFactory(given)
         given.clear()
         self.assertEqual(factory.steps, [(Old, {"size": 1}), (Compile, {})])
 
     def test_notShared(self) -> None:
-        """Two factories have each their own steps."""
+        """Two factories have separate steps."""
         one, other = BuildFactory(), BuildFactory()
         one.addStep(Compile)
         self.assertEqual((len(one.steps), other.steps), (1, []))
 
     def test_refused(self) -> None:
-        """What cannot be a step is refused where it is added, and not when the first build runs (R12)."""
+        """Something that is not a step is refused where it is added, not when the first build runs (R12)."""
         factory = BuildFactory()
         for steptype, kwargs, words in (
             (ShellCommand, {"comand": "ls"}, "ShellCommand takes no argument comand"),
@@ -71,7 +71,7 @@ class BuildFactoryTests(unittest.TestCase):
         self.assertRaises(TypeError, s, ShellCommand, comand="ls")
 
     def test_makeStep(self) -> None:
-        """A new step is made for each build; a class of 0.7.5 is given its build."""
+        """A new step is made for each build; a class of 0.7.5 gets its build."""
         build = object()
         step: Any = makeStep((Old, {"size": 7}), build)
         self.assertEqual((step.build, step.size), (build, 7))
@@ -80,7 +80,7 @@ class BuildFactoryTests(unittest.TestCase):
         self.assertEqual(one, other)
 
     def test_workdir(self) -> None:
-        """A class of 0.7.5 that wants a directory is given the build's; any other may be given one."""
+        """A class of 0.7.5 that needs a directory gets the build's; any other class may be given one."""
 
         class Wanting(ShellCommand):
             def __init__(self, workdir: str, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class BuildFactoryTests(unittest.TestCase):
         self.assertEqual(upload.workdir, "src")
 
     def test_equality(self) -> None:
-        """Factories of equal steps are equal, and any difference counts (R5)."""
+        """Factories with equal steps are equal, and any difference makes them unequal (R5)."""
 
         def made(**changes: Any) -> BuildFactory:
             factory = BuildFactory([SOURCE])
@@ -120,15 +120,17 @@ class BuildFactoryTests(unittest.TestCase):
         self.assertNotEqual(made(), other)
 
     def test_repr(self) -> None:
-        """A factory shows how many steps it has, and none of their arguments."""
+        """The repr of a factory has the number of its steps, and none of their arguments."""
         self.assertEqual(repr(BuildFactory([SOURCE])), "<BuildFactory of 1 step>")
 
     def test_results(self) -> None:
-        """Files that were written for early releases find the results beside the steps."""
+        """Files written for early releases find the results in the step module."""
         self.assertEqual([getattr(step, each.upper()) for each in Results[:5]], [0, 1, 2, 3, 4])
 
     def test_addFactoryArguments(self) -> None:
-        """A step that was written for 0.7.6 can be given made, or as a class: each build makes it alike."""
+        """A step written for 0.7.6 can be added as an object or as a class: each build makes it in the same
+        way.
+        """
 
         class Make(ShellCommand):
             def __init__(self, target: str, jobs: int = 1, **kwargs: Any) -> None:
@@ -142,12 +144,12 @@ class BuildFactoryTests(unittest.TestCase):
         self.assertEqual(made[0].remote_kwargs["timeout"], 3)
 
     def test_oldName(self) -> None:
-        """The old name for a factory that can be changed is still there."""
+        """The old name of the modifiable factory still exists."""
         self.assertIs(ConfigurableBuildFactory, BuildFactory)
 
 
 class ReadyFactoryTests(unittest.TestCase):
-    """The ready recipes."""
+    """The factories for common kinds of projects."""
 
     def test_autoconf(self) -> None:
         """GNU packages are configured, made and checked."""
@@ -171,7 +173,7 @@ class ReadyFactoryTests(unittest.TestCase):
         )
 
     def test_configureFlags(self) -> None:
-        """0.7.5: a flag of configure is one argument, whatever spaces it has."""
+        """0.7.5: a flag of configure is one argument, even if it has spaces."""
         for configure, command in (
             ("./configure", ["./configure", "CFLAGS=-g -O2"]),
             ("sh configure", "sh configure 'CFLAGS=-g -O2'"),
@@ -187,13 +189,13 @@ class ReadyFactoryTests(unittest.TestCase):
         self.assertEqual(commands[1:], [["perl5", "Makefile.PL"], ["make"], ["make", "test"]])
 
     def test_python(self) -> None:
-        """Python packages are built, and tested if it is said how."""
+        """Python packages are built, and tested if a test command is given."""
         commands = [step[1]["command"] for step in Distutils(SOURCE, test="tox").steps]
         self.assertEqual(commands[1:], [["python", "./setup.py", "build"], "tox"])
         self.assertEqual(len(Distutils(SOURCE).steps), 2)
 
     def test_trial(self) -> None:
-        """0.7.5: trial runs by itself unless it is said what runs it; a subclass says how with attributes."""
+        """0.7.5: trial is run directly unless a program is given; a subclass sets it with attributes."""
 
         class Mine(Trial):
             trial = "mytrial"

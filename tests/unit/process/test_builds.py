@@ -1,4 +1,4 @@
-"""Builds on fake slaves: begun, run, stopped, lost, and ended exactly once."""
+"""Builds on fake slaves: started, run, stopped, lost, and ended exactly once."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def shell(*commands: str, **kw: Any) -> BuildFactory:
 
 
 class BuildCase(SlavePortCase):
-    """A master with builders, slaves that build, and a store that forgets."""
+    """A master with builders, slaves that build, and a memory store."""
 
     def setUp(self) -> None:
         super().setUp()
         self.configure(shell("true"))
 
     def configure(self, factory: Any, slaves: str = "bot1", builders: str = "full", **options: Any) -> None:
-        """Reconfigure: the builders share the factory and the slaves."""
+        """Reconfigure: all builders have this factory and these slaves."""
         self.use(
             MasterConfig(
                 slaves={name: SlaveConfig(name, "sekrit", **options) for name in slaves.split()},
@@ -55,18 +55,18 @@ class BuildCase(SlavePortCase):
         )
 
     def green(self, *args: Any, **kw: Any) -> FakeSlave:
-        """A slave on which every command succeeds."""
+        """Connect a slave on which every command succeeds."""
         return self.connect(*args, onCommand=lambda command: command.end(0), **kw)
 
     def force(self, *builders: str, **kw: Any) -> BuildSet:
-        """Ask for builds, as a person would."""
+        """Force builds."""
         buildset = BuildSet(builders or ("full",), SourceStamp(**kw), "because")
         self.successResultOf(ensureDeferred(self.botmaster.submitBuildSet(buildset)))
         self.settle()
         return buildset
 
     def builds(self, builder: str = "full") -> list[Any]:
-        """What the store has, the oldest first."""
+        """The builds in the store, the oldest first."""
         found: list[Any] = self.successResultOf(self.botmaster.store.getBuilds(builder, 100))
         return found[::-1]
 
@@ -85,10 +85,10 @@ class BuildCase(SlavePortCase):
 
 
 class RunTests(BuildCase):
-    """Builds that go as they should."""
+    """Builds that succeed or fail normally."""
 
     def test_green(self) -> None:
-        """A forced build runs its steps on the slave, in order, and is kept."""
+        """A forced build runs its steps on the slave, in order, and is stored."""
         self.configure(shell("./configure", "make"))
         slave = self.green()
         buildset = self.force()
@@ -101,7 +101,7 @@ class RunTests(BuildCase):
         self.assertEqual(self.waiting(), [])
 
     def test_everyGeneration(self) -> None:
-        """Slaves of every generation build; each hears its own words."""
+        """Slaves of every generation build; each gets the words of its generation."""
         for kind in KINDS:
             if not KINDS[kind].command:
                 continue
@@ -114,7 +114,7 @@ class RunTests(BuildCase):
             self.settle()
 
     def test_failure(self) -> None:
-        """A failing step that halts ends the build there."""
+        """A failing step with haltOnFailure ends the build."""
         self.configure(shell("one", "two"))
         slave = self.connect()
         slave.onCommand = lambda command: command.end(1, stdout="no")
@@ -123,7 +123,7 @@ class RunTests(BuildCase):
         self.assertEqual((build.results, len(build.steps), len(slave.commands)), (FAILURE, 1, 1))
 
     def test_logsAreBytes(self) -> None:
-        """G5: the log holds what was sent, byte by byte, by channel, whatever it is."""
+        """G5: the log has exactly the bytes from the slave, by channel."""
         slave = self.connect()
         slave.onCommand = lambda command: command.end(
             0, header="running\n", stdout=b"\xff\x00caf\xe9", stderr=b"\xf0\x9f", log=(b"x", b"y")
@@ -135,7 +135,7 @@ class RunTests(BuildCase):
         self.assertEqual(chunks, [*said, (2, b"exit code 0\n")])
 
     def test_waitsForASlave(self) -> None:
-        """B8: a request waits for its slave, says why, and begins when it comes."""
+        """B8: a request waits for its slave, with the reason, and starts when the slave connects."""
         self.force()
         self.assertEqual(len(self.waiting()), 1)
         self.assertIn("bot1", self.botmaster.builders["full"].whyWaiting())
@@ -143,7 +143,7 @@ class RunTests(BuildCase):
         self.assertEqual(self.builds()[0].results, SUCCESS)
 
     def test_merged(self) -> None:
-        """Requests for the same source are served by one build; others by their own."""
+        """Requests for the same source share a build; others have their own."""
         self.force()
         self.force()
         self.force(revision="7")
@@ -159,7 +159,7 @@ class RunTests(BuildCase):
         self.assertEqual((len(one.commands), len(two.commands)), (1, 1))
 
     def test_properties(self) -> None:
-        """A step knows the build's properties, and the bot's."""
+        """A step can read the properties of the build and of the bot."""
         self.configure(shell("true"), properties={"os": "solaris"})
         self.green()
         self.force(branch="b1", revision="7")
@@ -170,7 +170,7 @@ class RunTests(BuildCase):
         )
 
     def test_source(self) -> None:
-        """F2: a build of changes says which revision it builds, of which branch, repository and project."""
+        """F2: a build of changes has their revision, branch, repository and project."""
         self.green()
         place: dict[str, Any] = {"branch": "release", "repository": "git://h/x"}
         place.update(project="x", codebase="c")
@@ -184,7 +184,7 @@ class RunTests(BuildCase):
         self.assertEqual(said["changes"], [1, 2])
 
     def test_mergedSources(self) -> None:
-        """F2: a build that serves several requests says the revision that has all their changes in it."""
+        """F2: a build for several requests has the revision with all their changes."""
         for number in (1, 2, 3):
             self.force(changes=[Change("me", [], "", revision=f"r{number}").numbered(number)])
         self.green()
@@ -193,7 +193,7 @@ class RunTests(BuildCase):
         self.assertEqual(reportBuild(build.toRecord())["revision"], "r3")
 
     def test_gotRevision(self) -> None:
-        """F2: a build of the latest says which revision a step has found."""
+        """F2: a build of the latest revision has the revision that a step found."""
         factory = BuildFactory()
         factory.addStep(SetProperty, property="got_revision", command=["git", "rev-parse", "HEAD"])
         self.configure(factory)
@@ -203,7 +203,7 @@ class RunTests(BuildCase):
         self.assertEqual((said["revision"], said["gotRevision"]), (None, "1a2b3c"))
 
     def test_noSuchProperty(self) -> None:
-        """A step that wants a property which is not set says so in one line, in its log."""
+        """A step that uses a missing property reports it in one line of its log."""
         factory = BuildFactory()
         factory.addStep(ShellCommand, command=["echo", WithProperties("%(flavour)s")])
         self.configure(factory)
@@ -226,7 +226,7 @@ class RunTests(BuildCase):
         self.assertEqual(self.builds()[0].properties["seen"], "full")
 
     def test_maxBuilds(self) -> None:
-        """B9: a bot never runs more builds than its max_builds, whoever asked for them."""
+        """B9: a bot never runs more builds than its max_builds, for all builders together."""
         self.configure(shell("true"), builders="a b c", max_builds=2)
         slave = self.connect()
         self.force("a", "b", "c")
@@ -236,7 +236,7 @@ class RunTests(BuildCase):
         self.assertEqual(len(slave.commands), 3)
 
     def test_locks(self) -> None:
-        """B6: a master lock lets one build run at a time; the next begins when it is free."""
+        """B6: with a master lock one build runs at a time; the next starts when the lock is free."""
         lock = MasterLock("database")
         self.configure(shell("true", locks=[lock]), builders="a b")
         slave = self.connect()
@@ -250,7 +250,7 @@ class RunTests(BuildCase):
         self.assertEqual(self.botmaster.getLockByID(lock).owners(), ())
 
     def test_updatesAfterTheEnd(self) -> None:
-        """B4: what comes after the end of a command is dropped, without an error to anybody."""
+        """B4: updates after the end of a command are dropped without an error."""
         slave = self.green()
         self.force()
         slave.commands[0].update(stdout="late")
@@ -261,7 +261,7 @@ class RunTests(BuildCase):
 
 
 class Coroutine(BuildStep):
-    """A step of today."""
+    """A step with an async start."""
 
     name = "coroutine"
 
@@ -289,10 +289,10 @@ class Broken(BuildStep):
 
 
 class EndTests(BuildCase):
-    """Every other end: once, with the slave and the locks free, and the next build begun."""
+    """Other ends: once, with the slave and the locks free, and the next build started."""
 
     def assertFree(self) -> None:
-        """B7: what waits next is built."""
+        """B7: check that the next waiting request is built."""
         self.assertEqual(self.botmaster.builders["full"].building, [])
         before = len(self.builds())
         self.configure(shell("true"))
@@ -312,7 +312,7 @@ class EndTests(BuildCase):
         self.settle()
 
     def test_stop(self) -> None:
-        """B2: a stopped build interrupts its command and ends with it."""
+        """B2: stopping a build interrupts its command and ends the build."""
         slave = self.connect()
         slave.onInterrupt = lambda command: command.end(-1)
         self.force()
@@ -324,7 +324,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_stopMute(self) -> None:
-        """B2: a slave that does not react to a stop is cut off after 30 s, and the build has ended."""
+        """B2: a slave that does not react to a stop is disconnected after 30 s, and the build ends."""
         slave = self.connect()
         self.force()
         for _ in range(6):
@@ -335,7 +335,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_stopStubborn(self) -> None:
-        """B2: a step that never ends is left behind; its slave, which does nothing, is left alone."""
+        """B2: a step that never ends is left behind; its idle slave stays connected."""
         factory = BuildFactory()
         factory.addStep(Stubborn)
         self.configure(factory)
@@ -348,7 +348,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_note(self) -> None:
-        """B8: a build that waits for a lock, or is being stopped, says so."""
+        """B8: a build that waits for a lock, or is being stopped, shows it."""
         self.configure(shell("true", locks=[MasterLock("database")]), builders="full other")
         self.connect()
         self.force("full")
@@ -388,7 +388,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_lostAgainAndAgain(self) -> None:
-        """B5: after two more tries a request is given up, as an exception."""
+        """B5: after two more losses the request ends with an exception."""
         for _ in range(RETRIES + 1):
             slave = self.connect(trouble={"startCommand": DROP})
             if not self.builds():
@@ -402,7 +402,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_dead(self) -> None:
-        """L1: a build on a slave that is cut off without a goodbye ends within the time of the probe."""
+        """L1: a build on a slave that is cut off silently ends within the time of a probe."""
         slave = self.connect()
         self.force()
         slave.pump.blackhole = True
@@ -412,7 +412,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_muteBeforeABuild(self) -> None:
-        """L4: a slave that does not answer before a build is cut off after 20 s; no build began."""
+        """L4: a slave that does not answer before a build is disconnected after 20 s; no build started."""
         slave = self.connect()
         self.wait(100)
         slave.pump.blackhole = True
@@ -432,7 +432,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_startCommandHangs(self) -> None:
-        """A slave that never says that it has made a command fails the step after a minute."""
+        """If a slave never answers startCommand, the step fails after a minute."""
         self.connect(trouble={"startCommand": HANG})
         self.force()
         self.wait(61)
@@ -440,7 +440,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_completeWithoutRC(self) -> None:
-        """A command that never said how it ended did not succeed."""
+        """A command without an exit status fails."""
         slave = self.connect()
         slave.onCommand = lambda command: command.complete()
         self.force()
@@ -448,7 +448,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_completeWithFailure(self) -> None:
-        """A command that failed on the slave is an exception of its step; the log says what it said."""
+        """A command that raised on the slave makes its step an exception; the log has the error."""
         for kind in ("0.7.12", "w4.3"):
             slave = self.connect(kind)
             slave.onCommand = lambda command: command.complete(Trouble("spawn failed"))
@@ -461,7 +461,7 @@ class EndTests(BuildCase):
             self.settle()
 
     def test_completeTwice(self) -> None:
-        """B3: a completion that comes twice ends a build once."""
+        """B3: a repeated completion ends a build only once."""
         slave = self.connect()
 
         def twice(command: FakeCommand) -> None:
@@ -474,7 +474,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_brokenStep(self) -> None:
-        """An exception in a step is in a log of the step, and ends the build."""
+        """An exception in a step is logged in the step, and ends the build."""
         factory = BuildFactory()
         factory.addStep(Broken)
         self.configure(factory)
@@ -487,7 +487,9 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_diskFull(self) -> None:
-        """P4: no build begins while it could not be recorded; the slave stays; it goes on by itself."""
+        """P4: no build starts while it cannot be stored; the slave stays, and builds start again when it
+        can.
+        """
         slave = self.green()
         store = self.botmaster.store
         original, store.startBuild = store.startBuild, lambda build: failing()
@@ -500,7 +502,7 @@ class EndTests(BuildCase):
         self.assertFalse(slave.pump.client.lost)
 
     def held(self, method: str) -> Callable[[], None]:
-        """The store takes its time with one thing; call what is returned to have it done."""
+        """Delay one method of the store; call the result to continue it."""
         store = self.botmaster.store
         gate: Deferred[None] = Deferred()
         original = getattr(store, method)
@@ -513,7 +515,7 @@ class EndTests(BuildCase):
         return lambda: (gate.callback(None), self.settle())[1]  # type: ignore[func-returns-value]
 
     def test_lostWhileItBegins(self) -> None:
-        """B5: a slave that is lost while its build is put on disk costs no request."""
+        """B5: if the slave is lost while its build is being stored, the request is built later."""
         slave = self.connect()
         goOn = self.held("startBuild")
         self.force()
@@ -525,7 +527,7 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [RETRY, SUCCESS])
 
     def test_stoppedWhileItBegins(self) -> None:
-        """P1: a master that is stopped while a build is put on disk leaves its request waiting."""
+        """P1: if the master is stopped while a build is being stored, the request stays in the queue."""
         self.connect()
         goOn = self.held("startBuild")
         self.force()
@@ -537,7 +539,7 @@ class EndTests(BuildCase):
         self.assertEqual(len(self.waiting()), 1)
 
     def test_stopIsNoLoss(self) -> None:
-        """B5: that the master was stopped under a build is not counted as the loss of a slave."""
+        """B5: stopping the master during a build does not count as a loss of the slave."""
         self.connect()
         (request,) = self.force().requests
         stopped = self.botmaster.stopService()
@@ -546,7 +548,7 @@ class EndTests(BuildCase):
         self.assertEqual((request.attempts, [each.attempts for each in self.waiting()]), (0, [0]))
 
     def test_unkeepable(self) -> None:
-        """A build that says what no record can hold ends as an exception, and its request with it."""
+        """A build with values that cannot be stored ends with an exception, and so does its request."""
         slave = self.connect()
         buildset = self.force()
         (build,) = self.botmaster.builders["full"].building
@@ -558,7 +560,7 @@ class EndTests(BuildCase):
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
     def test_pruneOnAFullDisk(self) -> None:
-        """P4: a disk that is full only when old builds are forgotten stops builds for a moment, no longer."""
+        """P4: a disk that is full only during the removal of old builds stops builds only for a moment."""
         self.green()
         store = self.botmaster.store
         original, store.prune = store.prune, lambda keep, age: failing()
@@ -570,7 +572,7 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [SUCCESS])
 
     def test_troubledBuilderRemoved(self) -> None:
-        """P4: that the builder which found the disk full is removed keeps no other from going on."""
+        """P4: removing the builder that found the disk full does not block the others."""
         self.configure(shell("true"), builders="full other")
         self.green()
         store = self.botmaster.store
@@ -584,7 +586,7 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [SUCCESS])
 
     def test_botBackAgain(self) -> None:
-        """B1: a bot that was removed and is back, and reboots under its last build, ends that build."""
+        """B1: if a bot is removed, added again, and reboots during its last build, that build ends."""
         self.configure(shell("true"), "bot1 bot2")
         slave = self.connect()
         self.force()
@@ -597,7 +599,7 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [RETRY, SUCCESS])
 
     def test_pausedWhileAsked(self) -> None:
-        """O7: a slave that is paused while it is asked for a sign of life begins nothing."""
+        """O7: no build starts on a slave that is paused while it is probed."""
         slave = self.green()
         self.wait(FRESH + 1)
         slave.pump.blackhole = True
@@ -609,7 +611,7 @@ class EndTests(BuildCase):
         self.assertEqual((self.builds(), len(self.waiting())), ([], 1))
 
     def test_cancelledWhileAsked(self) -> None:
-        """What waits while its slave is asked for a sign of life can be cancelled."""
+        """A request can be cancelled while its slave is probed."""
         slave = self.green()
         self.wait(FRESH + 1)
         slave.pump.blackhole = True
@@ -620,7 +622,7 @@ class EndTests(BuildCase):
         self.assertEqual((self.builds(), self.waiting(), self.bot.availability.buildsRunning), ([], [], 0))
 
     def test_otherBuilderThen(self) -> None:
-        """B7: when what a slave was asked for is cancelled, another builder's build begins there."""
+        """B7: if the request is cancelled while its slave is probed, another builder's build starts there."""
         self.configure(shell("true"), builders="a b", max_builds=1)
         slave = self.green()
         self.wait(FRESH + 1)
@@ -633,7 +635,7 @@ class EndTests(BuildCase):
         self.assertEqual([build.results for build in self.builds("b")], [SUCCESS])
 
     def test_drainedWhileAsked(self) -> None:
-        """O7: a slave that is drained while it is asked for a sign of life is disconnected."""
+        """O7: a slave that is drained while it is probed is disconnected."""
         slave = self.green()
         self.wait(FRESH + 1)
         slave.pump.blackhole = True
@@ -646,7 +648,7 @@ class EndTests(BuildCase):
         self.assertEqual(len(self.waiting()), 1)
 
     def test_unkeepableBeginning(self) -> None:
-        """A build that cannot even begin, for what its own class says of it, keeps no other from it."""
+        """A build that cannot start, for values of its own class, does not block others."""
 
         class Own(Build):
             def __init__(self, requests: Any) -> None:
@@ -664,7 +666,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_unkeepableLoss(self) -> None:
-        """A build that is lost, and says what no record can hold, ends its request with it."""
+        """A lost build with values that cannot be stored ends its request."""
         slave = self.connect()
         buildset = self.force()
         (build,) = self.botmaster.builders["full"].building
@@ -703,7 +705,7 @@ class EndTests(BuildCase):
         self.assertEqual(self.waiting(), [])
 
     def test_lastTryAlone(self) -> None:
-        """B5: a new request does not share the last try of one whose slave was lost twice."""
+        """B5: a request on its last attempt is not merged with a new one."""
         for _ in range(RETRIES):
             slave = self.connect()
             if not self.builds():
@@ -719,7 +721,7 @@ class EndTests(BuildCase):
         self.assertEqual(new.getResults(), SUCCESS)
 
     def test_moreBuildsAllowed(self) -> None:
-        """B7: a bot that may run more builds after a reconfig begins them at once."""
+        """B7: if a reconfig raises max_builds of a bot, more builds start at once."""
         self.configure(shell("true"), builders="a b", max_builds=1)
         slave = self.connect()
         self.force("a", "b")
@@ -729,7 +731,9 @@ class EndTests(BuildCase):
         self.assertEqual(len(slave.commands), 2)
 
     def test_morePlaces(self) -> None:
-        """B7: a lock with more places after a reconfig lets in who waits for it; with fewer, nobody new."""
+        """B7: if a reconfig raises the count of a lock, waiting builds start; if it lowers it, no new ones
+        do.
+        """
 
         def use(count: int) -> None:
             self.configure(shell("true", "true", locks=[MasterLock("db", count)]), builders="a b c")
@@ -748,7 +752,9 @@ class EndTests(BuildCase):
         self.assertEqual(len(slave.commands), 4)
 
     def test_cancelledOnAFullDisk(self) -> None:
-        """P4: what is cancelled while the disk is full is cancelled for good as soon as there is room."""
+        """P4: a request that is cancelled while the disk is full stays cancelled, and this is stored
+        later.
+        """
         store = self.botmaster.store
         buildset = self.force()
         over = buildset.waitUntilFinished()
@@ -762,7 +768,7 @@ class EndTests(BuildCase):
         self.assertIs(self.successResultOf(over), buildset.status)
 
     def test_factoryFails(self) -> None:
-        """A factory that raises costs this build, which says why, and nothing else."""
+        """A factory that raises ends its build with the reason, and affects nothing else."""
 
         class Factory(BuildFactory):
             def newBuild(self, requests: Any) -> Any:
@@ -777,7 +783,7 @@ class EndTests(BuildCase):
         self.assertFree()
 
     def test_buildFails(self) -> None:
-        """A build of somebody's own class that raises, at its beginning or its end, still ends once."""
+        """A build of a user's class that raises, at its start or its end, ends once."""
         for method in ("setLocks", "startBuild", "setupBuild", "buildFinished"):
 
             def fail(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -794,7 +800,7 @@ class EndTests(BuildCase):
             self.assertFree()
 
     def test_observerFails(self) -> None:
-        """Somebody who watches a request and raises does no harm to its build."""
+        """An observer of a request that raises does not affect the build."""
         buildset = self.force()
         buildset.requests[0].subscribe(lambda build: 1 / 0)
         self.green()
@@ -802,14 +808,14 @@ class EndTests(BuildCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_changeOfNobody(self) -> None:
-        """A change that does not say who made it is built."""
+        """A change without an author is built."""
         changes = [Change(who, ["a"], "") for who in ("ann", None)]  # type: ignore[arg-type]
         self.green()
         self.force(changes=changes)
         self.assertEqual([build.results for build in self.builds()], [SUCCESS])
 
     def test_removedWhileSubmitted(self) -> None:
-        """R13: what is wanted of a builder in the moment that it is removed is cancelled, and is told so."""
+        """R13: a request for a builder that is being removed is cancelled, and the sender is told."""
         self.configure(shell("true"), builders="full other")
         store = self.botmaster.store
         original = store.addBuildset
@@ -829,7 +835,7 @@ class EndTests(BuildCase):
         self.assertTrue(buildset.isFinished())
 
     def test_killedInAStep(self) -> None:
-        """P1: of a build that the end of the master cut short, the log of the running step can be found."""
+        """P1: after a kill, the log of the step that was running can be found."""
         self.connect()
         self.force()
         self.wait(2)
@@ -842,7 +848,7 @@ class EndTests(BuildCase):
         self.assertEqual(len(self.flushLoggedErrors(StoreConflict)), 1)
 
     def test_removedBuilder(self) -> None:
-        """R13: the requests of a removed builder are cancelled, its builds are stopped."""
+        """R13: the waiting requests of a removed builder are cancelled, its builds are stopped."""
         self.configure(shell("true"), builders="full other")
         slave = self.connect()
         self.force("full")
@@ -856,7 +862,7 @@ class EndTests(BuildCase):
         self.assertEqual(self.bot.availability.buildsRunning, 0)
 
     def test_removedBot(self) -> None:
-        """A removed bot's build is lost, and built elsewhere."""
+        """A removed bot's build is lost, and built on another slave."""
         self.configure(shell("true"), "bot1 bot2")
         self.connect()
         self.force()
@@ -869,10 +875,10 @@ class EndTests(BuildCase):
 
 
 class ResumeTests(BuildCase):
-    """P3: what the last process left is taken up as far as it can be read."""
+    """P3: a start restores everything of the last process that can be read."""
 
     def restart(self) -> list[str]:
-        """A start of the master; what it said."""
+        """Restart the master; return its log lines."""
         with capturedLogs() as events:
             self.successResultOf(ensureDeferred(self.botmaster.openStore()))
             self.configure(shell("true"), "bot1 bot2", "full quick")
@@ -880,7 +886,7 @@ class ResumeTests(BuildCase):
         return [formatEvent(each) or "" for each in events]
 
     def stop(self) -> None:
-        """The master stops; what waits is none of its concern any more."""
+        """Stop the master; its waiting requests stay in the store."""
         for builder in self.botmaster.builders.values():
             builder.cancelAll()
         self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
@@ -889,7 +895,7 @@ class ResumeTests(BuildCase):
         self.successResultOf(self.botmaster.store.setState(key, value))
 
     def ask(self, **change: Any) -> int:
-        """Somebody asked for a build of a change, before; the number of the request."""
+        """Store a request for a build of a change; return its number."""
         adding = self.botmaster.store.addBuildset(
             "because", {"changes": [change]}, ["full"], {}, None, None, self.clock.seconds()
         )
@@ -898,7 +904,7 @@ class ResumeTests(BuildCase):
         return number
 
     def test_request(self) -> None:
-        """F16: a request that has lost its shape is cancelled, and the log names it; all others wait."""
+        """F16: an invalid request is cancelled, and the log names it; all others wait."""
         good = self.ask(who="ann", files=["a.c"], comments="")
         bad = self.ask(who="ann", fides=["a.c"], comments="")
         said = self.restart()
@@ -909,7 +915,7 @@ class ResumeTests(BuildCase):
         self.stop()
 
     def test_pause(self) -> None:
-        """A pause that has lost its shape does not count, and the log names the slave; all others do."""
+        """An invalid pause is ignored, and the log names the slave; all others count."""
         pause = {"slave": "bot1", "who": "ann", "when": 5.0, "why": "hot"}
         self.remember("pause/bot1", pause)
         self.remember("pause/bot2", {"vho": "ann", **{key: pause[key] for key in ("slave", "when", "why")}})
@@ -920,18 +926,18 @@ class ResumeTests(BuildCase):
         self.assertEqual(kept["vho"], "ann")
         self.stop()
         self.successResultOf(self.botmaster.store.open())
-        self.assertEqual([each for each in self.restart() if "skipped" in each], [])  # it is told once
+        self.assertEqual([each for each in self.restart() if "skipped" in each], [])  # it is logged once
         self.stop()
 
     def test_expectationsOfOneThatComesBack(self) -> None:
-        """F1: a builder that comes back knows how long its builds take, as after a restart."""
+        """F1: a builder that is removed and added again keeps its expected durations, as after a restart."""
         self.botmaster.builders["full"].expectations = {"shell": 7.0}
         self.configure(shell("true"), builders="quick")
         self.configure(shell("true"), builders="quick full")
         self.assertEqual(self.botmaster.builders["full"].expectations, {"shell": 7.0})
 
     def test_expectations(self) -> None:
-        """How long steps take is learnt anew if it has lost its shape."""
+        """Invalid expected durations are dropped and learnt again."""
         for damaged in ({"compile": "5"}, ["compile"], 7, {"compile": None}):
             self.successResultOf(self.botmaster.store.open())
             self.remember("expectations/full", {"compile": 5.0})
@@ -944,10 +950,10 @@ class ResumeTests(BuildCase):
 
 
 class PauseTests(BuildCase):
-    """Slaves that are to build nothing."""
+    """Paused slaves."""
 
     def test_countsInLog(self) -> None:
-        """What the log counts has its right form: "1 builder", "1 request", "2 builders"."""
+        """Numbers in log lines have the right form: "1 builder", "1 request", "2 builders"."""
         self.configure(shell("true"), "bot1 bot2", "full quick")
         self.force()
         with capturedLogs() as events:
@@ -959,7 +965,7 @@ class PauseTests(BuildCase):
         self.assertTrue(line.endswith(", 1 builder"), line)
 
     def test_drainedAndAway(self) -> None:
-        """F14: a request that waits for a drained slave says so, though the slave is disconnected."""
+        """F14: a request that waits for a drained slave shows it, even if the slave is disconnected."""
         self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "disk", "draining")))
         self.force()
         why = self.botmaster.builders["full"].whyWaiting()
@@ -968,7 +974,7 @@ class PauseTests(BuildCase):
         self.assertNotIn("paused", self.botmaster.builders["full"].whyWaiting())
 
     def test_pause(self) -> None:
-        """O7: a paused slave builds nothing, over reconnections and reconfigs, until a human says so."""
+        """O7: a paused slave gets no builds, across reconnects and reconfigs, until it is unpaused."""
         self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "disk")))
         self.green()
         self.force()
@@ -985,7 +991,7 @@ class PauseTests(BuildCase):
         self.assertEqual(self.builds()[0].results, SUCCESS)
 
     def test_drain(self) -> None:
-        """A draining slave ends its build and is disconnected then; nothing new begins there."""
+        """A draining slave finishes its build and is then disconnected; no new build starts."""
         slave = self.connect()
         self.force()
         self.successResultOf(ensureDeferred(self.botmaster.pauses.pause("bot1", "ann", "reboot", "draining")))
@@ -998,7 +1004,7 @@ class PauseTests(BuildCase):
 
 
 def failing() -> Deferred[Any]:
-    """What a full disk answers."""
+    """Raise the error of a full disk."""
     answer: Deferred[Any] = Deferred()
     answer.errback(StoreFailed("database or disk is full"))
     return answer

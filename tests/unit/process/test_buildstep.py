@@ -1,4 +1,4 @@
-"""Steps as the configuration knows them."""
+"""Steps of a configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.unit.process.test_builds import BuildCase, shell
 
 
 class Own(BuildStep):
-    """A step of somebody's, in the manner of 0.7.5."""
+    """A user's step, like those of 0.7.5."""
 
     name = "own"
     flunkOnFailure = True
@@ -39,7 +39,7 @@ class Own(BuildStep):
 
 
 class BuildStepTests(unittest.TestCase):
-    """A step holds its arguments."""
+    """A step keeps its arguments."""
 
     def test_defaults(self) -> None:
         """A step without arguments has the flags of its class."""
@@ -49,14 +49,14 @@ class BuildStepTests(unittest.TestCase):
         )
 
     def test_parameters(self) -> None:
-        """Every step takes a name, locks and the flags that say what its failure means."""
+        """Every step takes a name, locks and the flags for the effect of its failure."""
         given = {"build": object(), "name": "own", "locks": [MasterLock("l")], "progressMetrics": ("x",)}
         for parm in BuildStep.parms:
             value = given.get(parm, True)
             self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)
 
     def test_unknown(self) -> None:
-        """A keyword that no one knows is refused by its name."""
+        """An unknown keyword is refused by its name."""
         with self.assertRaises(TypeError) as caught:
             Own(None, 1, haltOnFailrue=True, zeal=1)
         self.assertEqual(
@@ -65,14 +65,14 @@ class BuildStepTests(unittest.TestCase):
         )
 
     def test_equality(self) -> None:
-        """Steps of one class with the same arguments are equal, however these were given."""
+        """Steps of one class with equal arguments are equal, however these were given."""
         self.assertEqual(Own(None, 1, "blue"), Own(build=object(), colour="blue", size=1))
         self.assertEqual(hash(Own(None, 1)), hash(Own(None, 1)))
         for other in (Own(None, 2), Own(None, 1, name="x"), BuildStep(), None):
             self.assertNotEqual(Own(None, 1), other)
 
     def test_stepFactory(self) -> None:
-        """A step says how another one like it is made."""
+        """A step has the class and arguments for another one like it."""
         step = Own(None, 1, "blue", haltOnFailure=True)
         steptype, arguments = step.getStepFactory()
         self.assertEqual((steptype, arguments), (Own, {"size": 1, "colour": "blue", "haltOnFailure": True}))
@@ -80,7 +80,7 @@ class BuildStepTests(unittest.TestCase):
         self.assertEqual(step.getStepFactory()[1]["size"], 1)
 
     def test_logfiles(self) -> None:
-        """A step's log files are added to those of its class, which stay as they are."""
+        """A step's log files are added to those of its class, which do not change."""
 
         class Trial(LoggingBuildStep):
             logfiles = {"test.log": "_trial_temp/test.log"}
@@ -92,12 +92,12 @@ class BuildStepTests(unittest.TestCase):
         )
 
     def test_repr(self) -> None:
-        """A step shows its name and not its arguments, which may hold a password (S2)."""
+        """The repr of a step has its name and not its arguments, which may contain a password (S2)."""
         self.assertEqual(repr(Own(None, 1, "secret")), "<Own 'own'>")
 
 
 class Ending(BuildStep):
-    """A step that ends at once, with whatever it is told."""
+    """A step that ends at once with given results."""
 
     name = "ending"
     flunkOnFailure = True
@@ -111,10 +111,10 @@ class Ending(BuildStep):
 
 
 class WordsTests(StepCase):
-    """What steps say of themselves can be kept, whatever they say it with."""
+    """Any values in the texts of steps can be stored."""
 
     def test_words(self) -> None:
-        """What is not text is shown as text: bytes of an old slave, a property that nobody filled in."""
+        """Other values are converted to text: an old slave's bytes, a property that was not filled in."""
 
         class Saying(BuildStep):
             def start(self) -> None:
@@ -132,7 +132,7 @@ class WordsTests(StepCase):
         encode(running.status.toRecord().toRecord())
 
     def test_much(self) -> None:
-        """H3: of what a step shows, of its links and results of tests, the master keeps a part."""
+        """H3: the texts, links and test results of a step are limited."""
 
         class Saying(BuildStep):
             def start(self) -> None:
@@ -152,7 +152,7 @@ class WordsTests(StepCase):
         self.assertEqual(running.build.getProperty("much"), "x" * 1_000_000)
 
     def test_description(self) -> None:
-        """A description that is no text does not keep a build from being recorded."""
+        """A description of another type does not prevent the build's record from being stored."""
         made: Any = [WithProperties("%(buildername)s")]
         running = self.begin(ShellCommand(command="x", descriptionDone=made))
         running.command.end()
@@ -160,7 +160,7 @@ class WordsTests(StepCase):
         encode(running.status.toRecord().toRecord())
 
     def test_oneWord(self) -> None:
-        """A step may give one text instead of a list of words."""
+        """A step may use one text instead of a list of words."""
 
         class Short(ShellCommand):
             def describe(self, done: bool = False) -> Any:
@@ -177,14 +177,14 @@ class WordsTests(StepCase):
         self.assertEqual(running.step.getText(), ["whole"])
 
     def test_pair(self) -> None:
-        """A step of 0.7.5 may end with its results and what of it is worth mentioning."""
+        """A step of 0.7.5 may end with its results and a list of texts."""
         running = self.begin(Ending((FAILURE, ["3", "tests"])))
         self.assertEqual((running.result, running.step.getText2()), (FAILURE, ["3", "tests"]))
         self.assertEqual((running.build.results, running.build.text), (FAILURE, ["failed", "3", "tests"]))
         self.assertEqual(self.begin(Ending((WARNINGS, "odd"))).step.getText2(), ["odd"])
 
     def test_noResults(self) -> None:
-        """A step that ends with what is no result is an exception, and a log says so."""
+        """A step that ends with invalid results is an exception, and a log tells the reason."""
         for ended in (None, "success", -1, 7, 1.0, (FAILURE,), (FAILURE, "x", "y"), ("x", "y")):
             running = self.begin(Ending(ended))
             self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION), ended)
@@ -193,10 +193,10 @@ class WordsTests(StepCase):
 
 
 class ReadingTests(StepCase):
-    """A step reads its logs in the ways of 0.7.5."""
+    """A step can read its logs in the ways of 0.7.5."""
 
     def reading(self, read: Any, **said: Any) -> Any:
-        """What C{read} makes of the log of a command that said all this."""
+        """Run a command with this output; return the result of C{read} of its log."""
         found: list[Any] = []
 
         class Reading(ShellCommand):
@@ -207,13 +207,13 @@ class ReadingTests(StepCase):
         return found[0]
 
     def test_readlines(self) -> None:
-        """Lines end where the output has a newline, and nowhere else; they keep their ends."""
+        """Only a newline ends a line; lines keep their ends."""
         said = "10%\r20%\rdone\r\na\x0cb\n\u2028c\x1cd\nrest"
         lines = self.reading(lambda log: list(log.readlines()), stdout=said, stderr=b"no\n")
         self.assertEqual(lines, ["10%\r20%\rdone\r\n", "a\x0cb\n", "\u2028c\x1cd\n", "rest"])
 
     def test_chunks(self) -> None:
-        """Of a log, the chunks of some channels can be had, or their text alone."""
+        """The chunks of some channels of a log can be read, with or without the channel."""
         said: Any = {"header": b"run\n", "stdout": b"caf\xc3", "stderr": b"\xff", "log": (b"x", b"")}
         self.assertEqual(
             self.reading(lambda log: list(log.getChunks([1, 2])), **said),
@@ -231,10 +231,10 @@ class ReadingTests(StepCase):
 
 
 class UpdateTests(StepCase):
-    """What a slave says while its command runs."""
+    """Updates from a slave while its command runs."""
 
     def parsing(self) -> Running:
-        """A step whose command cannot make anything of the output."""
+        """A step whose command cannot parse the output."""
 
         class Parsing(RemoteShellCommand):
             def remoteUpdate(self, update: dict[str, Any]) -> None:
@@ -249,7 +249,7 @@ class UpdateTests(StepCase):
         return self.begin(Step())
 
     def test_unknownUpdates(self) -> None:
-        """G2: of what a slave says in words that the master does not know, only the last is kept."""
+        """G2: of updates with unknown names, only the last one of each name is kept."""
         running = self.begin(ShellCommand(command="x"))
         for number in range(KEPT_UPDATES + 10):
             running.command.update(junk=number, **{f"junk{number}": number})
@@ -261,7 +261,9 @@ class UpdateTests(StepCase):
         self.assertEqual(running.result, SUCCESS)
 
     def test_newsTooLarge(self) -> None:
-        """H3: a command whose slave says too much besides its output is stopped, and its step says why."""
+        """H3: a command whose slave sends too much besides its output is stopped, with the reason in the
+        step.
+        """
         running = self.begin(ShellCommand(command="x"))
         for number in range(COMMAND_MEMORY // 600_000 + 1):
             running.command.update(**{f"kind{number}": bytes(600_000)})
@@ -275,7 +277,7 @@ class UpdateTests(StepCase):
         self.assertEqual(len(running.retired), 1)
 
     def test_argumentTooLong(self) -> None:
-        """H3: a command that a property makes too long for the wire fails, and says so in a line."""
+        """H3: a command that a property makes too large for the wire fails with one line."""
         running = self.prepare(ShellCommand(command=WithProperties("%(branch)s")))
         running.fails = LimitExceeded("string", 655360)
         running.begin()
@@ -283,7 +285,7 @@ class UpdateTests(StepCase):
         self.assertEqual(running.log("err.text"), "more than 655360 bytes in one string\n")
 
     def test_newsReplaced(self) -> None:
-        """H3: of much news of one kind the last is kept, and only that is counted."""
+        """H3: of many updates of one kind the last one is kept, and only that is counted."""
         running = self.begin(ShellCommand(command="x"))
         for _ in range(20 * KEPT_UPDATES):
             running.command.update(stat=bytes(30_000))
@@ -292,7 +294,7 @@ class UpdateTests(StepCase):
         self.assertEqual((running.result, running.budget.spent), (SUCCESS, 0))
 
     def test_buildsTogether(self) -> None:
-        """H3: all commands of a build keep no more than the build may, however little each of them keeps."""
+        """H3: all commands of a build together cannot exceed the build's memory limit."""
 
         class Greedy(LoggingBuildStep):
             async def run(self) -> int:
@@ -307,7 +309,7 @@ class UpdateTests(StepCase):
         self.assertIn("one build keeps", running.log("err.text"))
 
     def handedOn(self, observer: LogObserver | None) -> list[int]:
-        """The sizes of the pieces in which long output is handed on, if an observer reads it, or nobody."""
+        """The sizes of the pieces of long output, with an observer or without."""
         pieces: list[int] = []
 
         class Piecewise(RemoteShellCommand):
@@ -329,13 +331,13 @@ class UpdateTests(StepCase):
         return pieces
 
     def test_longOutput(self) -> None:
-        """H3: output that somebody reads by lines is handed on in pieces, and other output as it came."""
+        """H3: output for an observer of lines is passed on in pieces, other output as it comes."""
         self.assertEqual(self.handedOn(None), [100_000])
         pieces = self.handedOn(LogObserver())
         self.assertEqual((sum(pieces), max(pieces)), (100_000, PIECE))
 
     def test_updateRaises(self) -> None:
-        """A command that cannot read what the slave says is stopped, and its step is an exception."""
+        """If a command cannot parse an update, it is stopped, and its step is an exception."""
         running = self.parsing()
         running.command.update(stdout=b"junk")
         self.assertIn("parse", running.command.interrupted or "")
@@ -347,7 +349,7 @@ class UpdateTests(StepCase):
         self.assertEqual(running.clock.getDelayedCalls(), [])
 
     def test_updateRaisesMute(self) -> None:
-        """A slave that does not stop such a command is not waited for."""
+        """The master does not wait for a slave that does not stop such a command."""
         running = self.parsing()
         running.command.update(stdout=b"junk")
         running.clock.advance(END_TIME)
@@ -357,7 +359,7 @@ class UpdateTests(StepCase):
         self.assertEqual(running.result, EXCEPTION)
 
     def test_updateRaisesLost(self) -> None:
-        """A build whose slave is lost meanwhile is tried again, as any other."""
+        """If the slave is lost meanwhile, the build is tried again like any other."""
         running = self.parsing()
         running.command.update(stdout=b"junk")
         running.build.lostRemote()
@@ -366,10 +368,10 @@ class UpdateTests(StepCase):
 
 
 class StartTests(StepCase):
-    """A slave that does not say that it has made a command."""
+    """Slaves that do not answer startCommand."""
 
     def late(self) -> Running:
-        """A step that has waited for it for the longest time; the slave is asked whether it lives."""
+        """A step that has waited for the answer until the limit; the slave is then probed."""
         running = self.prepare(ShellCommand(command="x"))
         running.made = Deferred()
         running.begin().clock.pump([SIGN_AFTER, START_TIME - SIGN_AFTER])
@@ -378,21 +380,21 @@ class StartTests(StepCase):
         return running
 
     def test_alive(self) -> None:
-        """The step of a slave that lives is an exception, which its log explains."""
+        """If the slave is alive, its step is an exception, and the log tells why."""
         running = self.late()
         running.answering.callback(True)  # type: ignore[union-attr]
         self.assertEqual(running.result, EXCEPTION)
         self.assertIn("no word of it within 60 s", running.log("err.text"))
 
     def test_lost(self) -> None:
-        """L1: a slave that is dead is lost, and its build is tried again."""
+        """L1: if the slave is dead, it is lost, and its build is tried again."""
         running = self.late()
         running.build.lostRemote()
         running.answering.callback(False)  # type: ignore[union-attr]
         self.assertEqual(running.build.results, RETRY)
 
     def test_late(self) -> None:
-        """A word that comes while the slave is asked still counts."""
+        """An answer that comes during the probe counts."""
         running = self.late()
         running.made.callback(None)
         running.answering.callback(True)  # type: ignore[union-attr]
@@ -402,10 +404,10 @@ class StartTests(StepCase):
 
 
 class SilentDeathTests(BuildCase):
-    """L1: a slave that dies without a goodbye."""
+    """L1: a slave is cut off silently."""
 
     def test_noticedSoon(self) -> None:
-        """0.7.5, row 8: a slave that vanishes just after it was heard holds its build for 12 seconds."""
+        """0.7.5, row 8: a slave that vanishes just after it sent data delays its build by 12 seconds."""
         self.configure(shell("one"), slaves="bot1 bot2")
         slave = self.connect()
         slave.pump.blackhole = True
@@ -418,7 +420,7 @@ class SilentDeathTests(BuildCase):
         self.settle()
 
     def test_busySlave(self) -> None:
-        """A slave whose answer waits behind its output is not taken for dead."""
+        """A slave whose answer waits behind its output is not considered dead."""
         slave = self.connect()
         self.force()
         (command,) = slave.commands
@@ -433,7 +435,7 @@ class SilentDeathTests(BuildCase):
         self.assertFalse(self.successResultOf(silent))
 
     def test_beforeACommand(self) -> None:
-        """A build whose slave dies just before a command is sent is tried again, wherever in it that is."""
+        """If a slave dies just before a command is sent, its build is tried again, for each command."""
         self.configure(shell("one", "two"))
         slave = self.connect()
         buildset = self.force()
@@ -453,7 +455,7 @@ class SilentDeathTests(BuildCase):
 
 
 class Several(BuildStep):
-    """A step of today that runs several commands."""
+    """A step with an async start that runs several commands."""
 
     name = "several"
 
@@ -464,7 +466,7 @@ class Several(BuildStep):
 
 
 class SeveralOld(BuildStep):
-    """The same in the manner of 0.7.5."""
+    """The same, like in 0.7.5."""
 
     name = "several"
 
@@ -475,10 +477,10 @@ class SeveralOld(BuildStep):
 
 
 class LateLogTests(BuildCase):
-    """Logs that come late."""
+    """Logs that are added late."""
 
     def test_afterFinished(self) -> None:
-        """A step of 0.7.5 may add a log after it has said how it ended, while its build goes on."""
+        """A step of 0.7.5 may add a log after its end, while its build goes on."""
 
         class Late(ShellCommand):
             def commandComplete(self, cmd: Any) -> None:
@@ -497,10 +499,10 @@ class LateLogTests(BuildCase):
 
 
 class StopTests(StepCase):
-    """A step that is stopped."""
+    """Stopped steps."""
 
     def test_nextCommand(self) -> None:
-        """A stopped step begins no further command; its build ends as stopped as soon as the slave stops."""
+        """A stopped step starts no further command; its build ends when the slave has stopped."""
         for step in (Several(), SeveralOld()):
             running = self.begin(step)
             running.build.stopBuild("enough")
@@ -511,7 +513,7 @@ class StopTests(StepCase):
             self.assertNotIn("err.text", running.logs())
 
     def test_tryingForEver(self) -> None:
-        """A stopped step that tries again and again stops nobody else: it is left behind."""
+        """A stopped step that retries for ever is left behind and does not block others."""
 
         class Obstinate(BuildStep):
             async def run(self) -> int:
@@ -529,7 +531,7 @@ class StopTests(StepCase):
         self.assertEqual((running.build.finished, running.build.results), (True, FAILURE))
 
     def test_interrupt(self) -> None:
-        """A step of 0.7.5 may do more when it is interrupted, once that is done."""
+        """A step of 0.7.5 may extend interrupt()."""
         done: list[Any] = []
 
         class More(ShellCommand):
@@ -543,7 +545,7 @@ class StopTests(StepCase):
         self.assertIsInstance(BuildStep().interrupt("enough"), Deferred)
 
     def test_interruptLog(self) -> None:
-        """Why a command was interrupted is in a log, once."""
+        """The reason of an interrupted command is in a log, once."""
         running = self.begin(ShellCommand(command="x"))
         for reason in ("enough", "really"):
             running.build.stopBuild(reason)
@@ -551,7 +553,7 @@ class StopTests(StepCase):
         self.assertEqual((running.logs(), running.log("interrupt")), (["stdio", "interrupt"], "enough"))
 
     def test_noInterruptLog(self) -> None:
-        """A slave that is lost interrupts nobody, nor does a stop after the command."""
+        """A lost slave, or a stop after the command, is not logged as an interruption."""
         running = self.begin(ShellCommand(command="x"))
         running.build.lostRemote()
         self.assertEqual(running.logs(), ["stdio"])
@@ -562,14 +564,14 @@ class StopTests(StepCase):
         self.assertEqual(over.logs(), ["stdio"])
 
     def test_nextCommandLost(self) -> None:
-        """A step whose slave is lost begins no further command either, and its build is tried again."""
+        """A step whose slave is lost starts no further command, and its build is tried again."""
         running = self.begin(Several())
         running.build.lostRemote()
         self.assertEqual((len(running.sent), running.build.results), (1, RETRY))
         self.assertEqual(running.step.getText(), ["several", "slave", "lost"])
 
     def test_caught(self) -> None:
-        """A step that goes on in spite of all is told each time."""
+        """A step that catches the error of a stop gets it at each further command."""
 
         class Deaf(BuildStep):
             async def run(self) -> int:
@@ -590,10 +592,10 @@ class StopTests(StepCase):
 
 
 class ObserverTests(StepCase):
-    """A step's own eyes on its output."""
+    """A step's observers of its output."""
 
     def test_observerFails(self) -> None:
-        """A step whose observer raises is an exception, not the success that its command was."""
+        """A step whose observer raises is an exception, even if its command succeeded."""
 
         class Blind(LogObserver):
             def outReceived(self, data: str) -> None:
@@ -612,10 +614,10 @@ class ObserverTests(StepCase):
 
 
 class CoroutineStartTests(StepCase):
-    """A step whose start() is a coroutine."""
+    """Steps whose start() is a coroutine."""
 
     def test_start(self) -> None:
-        """It runs, and ends as any other: by finished(), by SKIPPED, or by what it raises."""
+        """Such a step ends like any other: by finished(), by SKIPPED, or by an exception."""
 
         class Async(BuildStep):
             def __init__(self, what: str, **kwargs: Any) -> None:
@@ -642,7 +644,7 @@ class LeftBehindTests(StepCase):
     """A step whose build has ended without it."""
 
     def test_lateLog(self) -> None:
-        """What it logs then is kept nowhere: no file stays open or lies about, and it does no harm."""
+        """Its later logs are dropped: no file stays open or on disk, and nothing fails."""
 
         class Never(BuildStep):
             def start(self) -> None:
@@ -665,10 +667,10 @@ class LeftBehindTests(StepCase):
 
 
 class HookTests(StepCase):
-    """What a step of 0.7.5 does once its command has ended."""
+    """The hooks of 0.7.5 after a step's command."""
 
     def test_later(self) -> None:
-        """Each of them may take its time: the next one waits, and so does the build."""
+        """Each hook may return a Deferred: the next hook waits, and so does the build."""
         waited: list[tuple[str, Deferred[Any]]] = []
 
         class Waiting(ShellCommand):
@@ -704,7 +706,7 @@ class HookTests(StepCase):
         self.assertEqual(running.build.text, ["failed", "worth", "it"])
 
     def test_coroutines(self) -> None:
-        """They may be coroutines."""
+        """Hooks may be coroutines."""
 
         class Today(ShellCommand):
             async def evaluateCommand(self, cmd: Any) -> int:  # type: ignore[override]
@@ -715,7 +717,7 @@ class HookTests(StepCase):
         self.assertEqual(running.result, WARNINGS)
 
     def test_fails(self) -> None:
-        """An exception that comes late is an exception of the step."""
+        """A hook that fails later makes the step an exception."""
         failing: Deferred[Any] = Deferred()
 
         class Failing(ShellCommand):

@@ -1,4 +1,4 @@
-"""H8: the master keeps deadlines of its own for what slaves do."""
+"""H8: the master's own time limits for commands of slaves."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ from tests.unit.process.test_builds import BuildCase, shell
 
 
 class LimitsTests(unittest.TestCase):
-    """How long a command may take."""
+    """The time limits of commands."""
 
     def test_shell(self) -> None:
-        """H8: a shell command has its timeout and maxTime, and some seconds more; without them any time."""
+        """H8: a shell command's limits are its timeout and maxTime plus some seconds; without them there are
+        none.
+        """
         for args, limits in (
             ({"timeout": 1200}, Limits(1200 + GRACE, None)),
             ({"timeout": None}, Limits()),
@@ -49,7 +51,7 @@ class LimitsTests(unittest.TestCase):
             self.assertEqual(limitsOf("shell", args), limits)
 
     def test_others(self) -> None:
-        """H8: commands without a timeout have a limit for their silence; several in one have no total."""
+        """H8: commands without a timeout have a limit for silence; compound ones have no total limit."""
         for name in ("uploadFile", "downloadFile", "mkdir", "stat"):
             self.assertEqual(limitsOf(name, {}), Limits(FILE_IDLE))
         for name in ("uploadDirectory", "rmdir", "own"):
@@ -72,7 +74,9 @@ class DeadlinesTests(unittest.TestCase):
             self.clock.advance(every)
 
     def test_start(self) -> None:
-        """H8: a command that the slave does not make is told of after a minute, and from then on."""
+        """H8: if the slave does not answer startCommand, this is reported after a minute, and again after
+        that.
+        """
         self.pass_(START_TIME + END_TIME)
         self.assertEqual(
             self.said, [(60.0, "no word of it within 60 s"), (90.0, "no word of it within 60 s")]
@@ -81,7 +85,7 @@ class DeadlinesTests(unittest.TestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_silence(self) -> None:
-        """H8: the limit for silence counts from the last word; the one altogether from the beginning."""
+        """H8: the limit for silence counts from the last update, the total limit from the start."""
         self.watch.started(Limits(10.0, 60.0))
         for _ in range(5):
             self.pass_(9)
@@ -95,7 +99,7 @@ class DeadlinesTests(unittest.TestCase):
         self.assertTrue(self.watch.isOverdue())
 
     def test_noLimit(self) -> None:
-        """H8: a command that may take any time has no timer after the first minute, but can be ended."""
+        """H8: a command without limits has no timer after the first minute, but can be interrupted."""
         self.watch.started(Limits())
         self.pass_(START_TIME)
         self.assertEqual((self.said, self.clock.getDelayedCalls()), ([], []))
@@ -104,7 +108,7 @@ class DeadlinesTests(unittest.TestCase):
         self.assertEqual([what for _, what in self.said], ["the slave did not end it within 30 s"])
 
     def test_endingOnce(self) -> None:
-        """H8: to ask again that it ends gives it no more time."""
+        """H8: a repeated interrupt does not extend the limit."""
         self.watch.started(Limits(1000.0))
         for _ in range(5):
             self.watch.ending()
@@ -112,7 +116,7 @@ class DeadlinesTests(unittest.TestCase):
         self.assertEqual(self.said[0][0], END_TIME)
 
     def test_oneTimer(self) -> None:
-        """H8: however much a slave says, no timer is set anew for it."""
+        """H8: updates do not reset the timer."""
         self.watch.started(Limits(1200.0))
         timers = self.clock.getDelayedCalls()
         for _ in range(1000):
@@ -122,10 +126,10 @@ class DeadlinesTests(unittest.TestCase):
 
 
 class SlaveTests(BuildCase):
-    """Slaves that live but do not end what they do."""
+    """Slaves that are alive but do not end their command."""
 
     def steps(self, **kw: Any) -> None:
-        """The builder has one step, with these arguments."""
+        """Give the builder one step with these arguments."""
         self.configure(shell("true", **kw))
 
     def log(self) -> str:
@@ -135,7 +139,7 @@ class SlaveTests(BuildCase):
         return text
 
     def test_endsWhenAsked(self) -> None:
-        """H8: a slave that does not look at the time is asked to end the command; the step has failed."""
+        """H8: a command that exceeds its limit is interrupted; its step fails."""
         self.steps(timeout=None, maxTime=5)
         slave = self.connect()
         slave.onInterrupt = lambda command: command.end(-1)
@@ -149,7 +153,9 @@ class SlaveTests(BuildCase):
         self.assertFalse(slave.pump.client.lost)
 
     def test_neverEnds(self) -> None:
-        """H8: a slave that does not end it then either is cut off, and the build is over, as an exception."""
+        """H8: if the slave ignores the interrupt, it is disconnected, and the build ends with an
+        exception.
+        """
         self.configure(shell("true", timeout=5), "bot1 bot2")
         slave = self.connect()
         self.force()
@@ -183,7 +189,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(len(other.commands), 1)
 
     def uploading(self, made: Any = HANG) -> Any:
-        """A slave that makes an archive of a directory: it does not answer anything meanwhile."""
+        """Start a slave that makes an archive of a directory and answers nothing meanwhile."""
         factory = BuildFactory()
         factory.addStep(DirectoryUpload, slavesrc="a", masterdest=os.path.abspath(self.mktemp()))
         self.configure(factory)
@@ -194,7 +200,7 @@ class SlaveTests(BuildCase):
         return slave
 
     def test_archive(self) -> None:
-        """H8: a slave that makes a large archive, and answers nothing for minutes, keeps its connection."""
+        """H8: a slave that makes a large archive, and answers nothing for minutes, stays connected."""
         slave = self.uploading()
         for _ in range(int(MUTE_TIME / 60) - 1):
             self.wait(60)
@@ -202,7 +208,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, None)
 
     def test_archiveMade(self) -> None:
-        """H8: a slave that has made its archive is probed as ever: one that falls silent then is lost."""
+        """H8: when the archive is made the slave is probed again; if it falls silent then, it is lost."""
         made: Deferred[None] = Deferred()
         slave = self.uploading(made)
         self.wait(400)
@@ -214,7 +220,7 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
 
     def test_archiveAndOthers(self) -> None:
-        """H8: who asks meanwhile whether the slave lives has its answer when the archive is made."""
+        """H8: a probe during the archive is answered when the archive is made."""
         made: Deferred[None] = Deferred()
         slave = self.uploading(made)
         pings: list[Deferred[None]] = []
@@ -236,7 +242,7 @@ class SlaveTests(BuildCase):
         self.assertFalse(slave.pump.client.lost)
 
     def test_archiveForEver(self) -> None:
-        """H8: a slave that never comes to the end of its archive is lost after twenty minutes."""
+        """H8: a slave that never finishes its archive is lost after twenty minutes."""
         slave = self.uploading()
         for _ in range(int(MUTE_TIME / 60) + 3):
             self.wait(60)
@@ -244,7 +250,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, RETRY)
 
     def slowToStart(self, name: str) -> Any:
-        """A slave that has been asked for a command, and has answered nothing for half a minute."""
+        """A slave that has not answered startCommand for half a minute."""
 
         class Slow(BuildStep):
             async def run(self) -> int:
@@ -266,15 +272,15 @@ class SlaveTests(BuildCase):
         self.assertFalse(self.slowToStart("rmdir").pump.client.lost)
 
     def test_slowSource(self) -> None:
-        """H8: the same goes for one that deletes its tree as a part of a checkout."""
+        """H8: nor is one that deletes its tree as a part of a checkout."""
         self.assertFalse(self.slowToStart("svn").pump.client.lost)
 
     def test_slowOther(self) -> None:
-        """H8: one that is as slow to make any other command is lost."""
+        """H8: a slave that is as slow with any other command is lost."""
         self.assertTrue(self.slowToStart("own").pump.client.lost)
 
     def test_sigterm(self) -> None:
-        """H8: a slave whose command may take a minute to obey SIGTERM is not cut off before that."""
+        """H8: a slave whose command has a minute to end after SIGTERM is not disconnected before that."""
         self.steps(timeout=None, sigtermTime=60)
         slave = self.connect()
         self.force()
@@ -286,7 +292,7 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
 
     def test_lock(self) -> None:
-        """H8: the lock that such a slave holds is free again within a minute."""
+        """H8: the lock of such a slave's build is free again within a minute."""
         self.configure(shell("true", timeout=5, maxTime=5, locks=[MasterLock("db")]), "bot1 bot2")
         self.connect()
         self.force()
@@ -296,7 +302,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(waiting.getResults(), SUCCESS)
 
     def test_silentButAlive(self) -> None:
-        """H8: a command without limits runs as long as it likes, while its slave answers; a stop ends it."""
+        """H8: a command without limits runs as long as its slave answers probes; a stop ends it."""
         self.steps(timeout=None)
         slave = self.connect()
         self.force()
@@ -310,7 +316,7 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
 
     def test_output(self) -> None:
-        """H8: a command that goes on saying something is not silent."""
+        """H8: a command with continuous output is not silent."""
         self.steps(timeout=5)
         slave = self.connect()
         self.force()
@@ -324,7 +330,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, SUCCESS)
 
     def test_muchToSay(self) -> None:
-        """H8: a slave that has so much to send that its answers come late is no dead one."""
+        """H8: a slave with so much unsent data that its answers come late is not considered dead."""
         self.steps(timeout=None, maxTime=5)
         slave = self.connect(trouble={})
         slave.onInterrupt = lambda command: command.end(-1)
@@ -337,7 +343,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, FAILURE)
 
     def test_interruptedByAStep(self) -> None:
-        """H8: a step that interrupts its command does not wait for ever for a slave that does nothing."""
+        """H8: a step that interrupts its command does not wait for ever for an unresponsive slave."""
 
         class Impatient(BuildStep):
             async def run(self) -> int:
@@ -357,7 +363,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, RETRY)
 
     def test_upload(self) -> None:
-        """H8: a slave that sends nothing of a file for five minutes is stopped; one that sends is not."""
+        """H8: an upload without data for five minutes is interrupted; one with data is not."""
         factory = BuildFactory()
         factory.addStep(FileUpload, slavesrc="a", masterdest=os.path.abspath(self.mktemp()))
         self.configure(factory)
@@ -375,7 +381,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, RETRY)
 
     def idling(self, step: Any, callee: str, *call: Any, **args: str) -> None:
-        """A slave that makes such calls, and nothing else, is stopped and cut off."""
+        """Check that a slave with only such calls is interrupted and disconnected."""
         factory = BuildFactory()
         factory.addStep(step, **args)
         self.configure(factory)
@@ -389,19 +395,19 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
 
     def test_emptyBlocks(self) -> None:
-        """H8: blocks without a byte are no sign of an upload."""
+        """H8: empty blocks are not progress of an upload."""
         there = os.path.abspath(self.mktemp())
         self.idling(FileUpload, "writer", "write", b"", slavesrc="a", masterdest=there)
 
     def test_readAtTheEnd(self) -> None:
-        """H8: reads at the end of a file are no sign of a download."""
+        """H8: reads at the end of a file are not progress of a download."""
         there = os.path.abspath(self.mktemp())
         with open(there, "wb") as stream:
             stream.write(b"x")
         self.idling(FileDownload, "reader", "read", 100, mastersrc=there, slavedest="b")
 
     def test_notMade(self) -> None:
-        """H8: a slave that never says that it has made the command costs the build, and nothing is left."""
+        """H8: a slave that never answers startCommand ends the build, and no timer is left."""
         self.configure(shell("true"))
         self.connect(trouble={"startCommand": HANG})
         self.force()
@@ -409,7 +415,7 @@ class SlaveTests(BuildCase):
         self.assertEqual(self.builds()[0].results, EXCEPTION)
 
     def test_masterSlept(self) -> None:
-        """H8: what a slave has said while the master itself was held up counts before any time does."""
+        """H8: data that arrived while the master was blocked is processed before time limits are checked."""
         self.steps(timeout=5)
         slave = self.connect()
         self.force()
@@ -425,7 +431,7 @@ class PluginTests(BuildCase):
     """Commands of plug-ins."""
 
     def test_heard(self) -> None:
-        """H8: a plug-in whose slave calls objects of its own says so, and is not taken for silent."""
+        """H8: a plug-in whose slave calls the plug-in's own objects can report activity."""
         commands: list[RemoteCommand] = []
 
         class Own(BuildStep):

@@ -1,4 +1,4 @@
-"""How a build comes to its end. The page about it is compared in tests.unit.test_docs."""
+"""The end of a build, as a table. tests.unit.test_docs compares the page about it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from buildbot.process.ending import STOPPED, Effect, Event, State, advance, resu
 
 
 class EndingTests(unittest.SynchronousTestCase):
-    """A build ends once, in whatever order things happen to it."""
+    """A build ends once, in any order of events."""
 
     def play(self, *events: Event) -> tuple[State, list[Effect]]:
-        """The state after some events, and all that was done."""
+        """The state after some events, and all effects."""
         state = State.RUNNING
         done: list[Effect] = []
         for event in events:
@@ -23,7 +23,7 @@ class EndingTests(unittest.SynchronousTestCase):
         return state, done
 
     def test_oneEnd(self) -> None:
-        """Of any four events that are followed by two ends, exactly one end finishes the build."""
+        """After any four events followed by two ends, exactly one end finishes the build."""
         for events in product(Event, repeat=4):
             state, done = self.play(*events, Event.END, Event.END)
             self.assertEqual((state, done.count(Effect.FINISH)), (State.OVER, 1), events)
@@ -31,12 +31,12 @@ class EndingTests(unittest.SynchronousTestCase):
             self.assertEqual(after, [], events)
 
     def test_stopLasts(self) -> None:
-        """Once somebody has stopped a build, nothing but the end changes that."""
+        """After a stop, only the end changes that state."""
         for state, event in product(STOPPED, Event):
             self.assertIn(advance(state, event)[0], (*STOPPED, State.OVER), (state, event))
 
     def test_deaf(self) -> None:
-        """A slave that does not react to a stop is disconnected, and the step left behind after that."""
+        """A slave that does not react to a stop is disconnected, and then the step is left behind."""
         state, done = self.play(Event.STOP, Event.SLAVE_OVERDUE, Event.SLAVE_OVERDUE)
         self.assertEqual(state, State.CUT)
         self.assertEqual(
@@ -45,13 +45,13 @@ class EndingTests(unittest.SynchronousTestCase):
         )
 
     def test_lostOnce(self) -> None:
-        """The second loss of a slave gives the step no more time."""
+        """A second loss of the slave does not extend the limit of the step."""
         for first in ([Event.LOSS], [Event.STOP, Event.LOSS], [Event.LOSS, Event.STOP]):
             state = self.play(*first)[0]
             self.assertEqual(advance(state, Event.LOSS), (state, ()), first)
 
     def test_results(self) -> None:
-        """What a build has ended as follows from the state that it ended in."""
+        """The result of a build follows from the state in which it ended."""
         for state in STOPPED:
             self.assertEqual(
                 resultsOf(state, SUCCESS, ["x"], "enough", "cut", "slow"),

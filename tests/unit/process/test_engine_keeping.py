@@ -1,4 +1,4 @@
-"""What a master keeps of builds, and what it says when it cannot."""
+"""Storing builds and logs, and reporting failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KeepingCase(BuildCase):
         self.slave = self.green()
 
     def put(self, number: int, step: str = "old") -> str:
-        """A log file that an earlier master has left; its name."""
+        """Create a log file of an earlier master; return its name."""
         filename = logFilename("full", number, step, "stdio")
         path = Path(self.logs, filename)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ class KeepingCase(BuildCase):
         return filename
 
     def troubles(self) -> list[str]:
-        """The subjects of what is wrong just now."""
+        """The subjects of the current troubles."""
         return [each["subject"] for each in reportTroubles(self.botmaster.troubles)]
 
     def there(self) -> list[str]:
@@ -42,10 +42,10 @@ class KeepingCase(BuildCase):
 
 
 class NumberTests(KeepingCase):
-    """H9: numbers of builds never go back."""
+    """H9: build numbers never go back."""
 
     def test_aboveLogs(self) -> None:
-        """H9: where the store knows nothing, but logs are there, builds get numbers above theirs."""
+        """H9: if logs exist that the store does not know, new builds get numbers above theirs."""
         old = self.put(30)
         self.force()
         self.force(revision="2")
@@ -53,7 +53,7 @@ class NumberTests(KeepingCase):
         self.assertEqual(Path(self.logs, old).read_text(), "5:0text,")
 
     def test_nameTaken(self) -> None:
-        """H9: a log whose name a file has already gets another one, and that file stays."""
+        """H9: if a file already has the name of a log, the log gets another name, and the file stays."""
         taken = self.put(0, "shell")
         self.patch(self.botmaster.numbers, "least", lambda builder: 0)
         self.force()
@@ -62,7 +62,7 @@ class NumberTests(KeepingCase):
         self.assertEqual(Path(self.logs, taken).read_text(), "5:0text,")
 
     def test_lostBuilds(self) -> None:
-        """H10: a start finds logs of builds that the store does not know, and says which."""
+        """H10: a start reports logs of builds that the store does not know."""
         for number in (5, 7):
             self.put(number)
         self.successResultOf(ensureDeferred(self.botmaster.resume()))
@@ -74,7 +74,7 @@ class NumberTests(KeepingCase):
         self.assertEqual((self.troubles(), self.builds()[-1].number), ([], 8))
 
     def test_nothingLost(self) -> None:
-        """H10: where all logs belong to known builds nothing is said."""
+        """H10: if all logs belong to known builds, nothing is reported."""
         self.force()
         self.successResultOf(ensureDeferred(self.botmaster.resume()))
         self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
@@ -82,10 +82,10 @@ class NumberTests(KeepingCase):
 
 
 class PruneTests(KeepingCase):
-    """H9: nameless logs do not stay for good."""
+    """H9: unknown logs are removed in the end."""
 
     def test_orphans(self) -> None:
-        """H9: logs that no build names go when builds of their age go; those of builds that are kept stay."""
+        """H9: logs of unknown builds are removed with builds of their age; those of kept builds stay."""
         for number in range(3):
             self.put(number, "lost")
         Path(self.logs, "full", "0-notes").write_text("of a user")
@@ -104,10 +104,10 @@ class PruneTests(KeepingCase):
 
 
 class TroubleTests(KeepingCase):
-    """F5: what cannot be kept is said until it can be."""
+    """F5: failures are reported until they end."""
 
     def test_logs(self) -> None:
-        """F5: a build whose log finds no place says so, and so does status until logs can be written."""
+        """F5: a build whose log cannot be written shows it, and so does status until logs can be written."""
         self.botmaster.useStore(self.mktemp(), self.botmaster.store)
         self.logs = self.botmaster.logs.directory
         os.makedirs(os.path.dirname(self.logs))
@@ -124,7 +124,7 @@ class TroubleTests(KeepingCase):
         self.assertEqual(reportBuild(self.builds()[-1].toRecord())["logTrouble"], "")
 
     def test_store(self) -> None:
-        """F5: whatever the store refuses, of whomever, is in status at once, and no more when it works."""
+        """F5: any failure of the store is in status at once, and gone when the store works."""
         store = MemoryStore()
         told: list[Any] = []
         self.patch(store, "watch", lambda *callbacks: told.extend(callbacks))

@@ -1,4 +1,4 @@
-"""Locks: who gets them, in which order, and that nobody gets one twice."""
+"""Locks: their order, and that nobody gets one twice."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from buildbot.process.locktable import BaseLock, LockError, claimAll, releaseAll
 
 
 class ConfiguredTests(unittest.TestCase):
-    """Locks as a configuration names them."""
+    """Locks of a configuration."""
 
     def test_same(self) -> None:
-        """Two loads of one configuration mean the same locks; another count is another lock."""
+        """Two loads of a configuration have equal locks; with another count a lock is unequal."""
         for one, other in (
             (MasterLock("db"), MasterLock("db", 2)),
             (SlaveLock("cpu"), SlaveLock("cpu", 2)),
@@ -31,14 +31,14 @@ class ConfiguredTests(unittest.TestCase):
             self.assertNotEqual(one, other)
 
     def test_counts(self) -> None:
-        """A lock that nobody could ever hold is refused by the configuration."""
+        """A lock that nobody could hold is refused by the configuration."""
         for count in (0, -1, 1.5, True, "2", None):
             self.assertRaises(ValueError, MasterLock, "db", count)
             self.assertRaises(ValueError, SlaveLock, "db", count)
             self.assertRaises(ValueError, SlaveLock, "db", 1, {"b1": count})
 
     def test_real(self) -> None:
-        """A master lock is one for all slaves; a slave lock is one for each, with its own count."""
+        """A master lock is shared by all slaves; a slave lock is separate for each, with its own count."""
         master = MasterLock("db", 3).lockClass(MasterLock("db", 3))
         self.assertIs(master.getLock("b1"), master.getLock("b2"))
         self.assertEqual(master.getLock("b1").maxCount, 3)
@@ -49,7 +49,7 @@ class ConfiguredTests(unittest.TestCase):
         self.assertEqual(repr(slaves.getLock("b2")), "<SlaveLock cpu on b2 0 of 4, 0 waiting>")
 
     def test_reconfigured(self) -> None:
-        """B6: with another count, holders keep what they have; others get in when there is room."""
+        """B6: with another count, holders keep the lock; others get it when there is room."""
         lock = RealMasterLock(MasterLock("db", 2))
         called: list[str] = []
         for owner in ("a", "b"):
@@ -68,7 +68,7 @@ class ConfiguredTests(unittest.TestCase):
 
 
 class Value:
-    """An owner that is equal to every other one, as two steps of one text are."""
+    """An owner that equals every other one, like two equal steps."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -78,7 +78,7 @@ class Value:
 
 
 class LockTests(unittest.TestCase):
-    """One lock, and those that want it."""
+    """One lock and its claimants."""
 
     def setUp(self) -> None:
         self.lock = BaseLock("db")
@@ -89,7 +89,7 @@ class LockTests(unittest.TestCase):
             claimAll([self.lock], owner, partial(self.called.append, owner))
 
     def test_one(self) -> None:
-        """One holds it, another can not, until it is given back."""
+        """One owner holds the lock; others cannot until it is released."""
         self.lock.claim("a")
         self.assertFalse(self.lock.isAvailable("b"))
         self.assertRaises(LockError, self.lock.claim, "b")
@@ -99,7 +99,7 @@ class LockTests(unittest.TestCase):
         self.lock.claim("b")
 
     def test_mistaken(self) -> None:
-        """B6: to give back what one does not hold, or to want what one holds, is a mistake."""
+        """B6: releasing a lock that is not held, or claiming a held one again, raises."""
         self.assertRaises(LockError, self.lock.release, "a")
         lock = BaseLock("db", 2)
         lock.claim("a")
@@ -110,7 +110,7 @@ class LockTests(unittest.TestCase):
         self.assertRaises(LockError, lock.release, "a")
 
     def test_inOrder(self) -> None:
-        """They come in the order in which they asked, and nobody slips in before the one whose turn it is."""
+        """Owners get the lock in the order of their claims."""
         self.lock.claim("a")
         self.wait("b", "c")
         self.assertEqual(self.lock.waiting(), ("b", "c"))
@@ -121,7 +121,7 @@ class LockTests(unittest.TestCase):
         self.assertEqual((self.called, self.lock.owners()), (["b", "c"], ("c",)))
 
     def test_passed(self) -> None:
-        """One that is lost while it waits, or when it just had its turn, holds up nobody."""
+        """An owner that is lost while it waits, or when its turn has come, blocks nobody."""
         self.lock.claim("a")
         self.wait("b", "c", "d")
         releaseAll([self.lock], "c")
@@ -133,7 +133,7 @@ class LockTests(unittest.TestCase):
         self.assertTrue(self.lock.isAvailable("late"))
 
     def test_waitsAgain(self) -> None:
-        """One that asks again while it waits keeps its place, and is called once."""
+        """An owner that claims again while it waits keeps its place, and is called once."""
         self.lock.claim("a")
         self.wait("b", "c", "b")
         self.assertEqual(self.lock.waiting(), ("b", "c"))
@@ -141,14 +141,14 @@ class LockTests(unittest.TestCase):
         self.assertEqual(self.called, ["b"])
 
     def test_identity(self) -> None:
-        """Two steps that are equal, as those of two builds are, are two owners."""
+        """Two equal steps, as those of two builds, are two owners."""
         one, other = Value(), Value()
         self.lock.claim(one)
         self.assertFalse(self.lock.isHeldBy(other))
         self.assertRaises(LockError, self.lock.release, other)
 
     def test_failingCall(self) -> None:
-        """A call that fails keeps nobody else from the lock, and is told."""
+        """A callback that raises is logged, and does not keep the lock from others."""
         lock = BaseLock("db", 2)
         for owner in ("a", "b"):
             lock.claim(owner)
@@ -160,7 +160,7 @@ class LockTests(unittest.TestCase):
         self.assertEqual(self.called, ["d"])
 
     def test_longRow(self) -> None:
-        """Thousands that each come and go at once take their turns without a deep stack."""
+        """Thousands of owners in a row do not need a deep stack."""
         self.lock.claim("a")
         owners = [f"o{n}" for n in range(5000)]
         for owner in owners:
@@ -177,14 +177,16 @@ class SeveralTests(unittest.TestCase):
         self.both = [self.one, self.other]
 
     def test_allOrNone(self) -> None:
-        """Who cannot have all gets none, and keeps nobody from those that are free, at first."""
+        """An owner gets all its locks or none; while it waits, free locks are available to others at
+        first.
+        """
         self.other.claim("x")
         self.assertFalse(claimAll(self.both, "a", self.fail))
         self.assertEqual(self.one.owners(), ())
         self.assertTrue(claimAll([self.one, self.one], "b", self.fail))
 
     def test_passedBy(self) -> None:
-        """One whose other lock is taken lets others pass, and gets both as soon as it can."""
+        """An owner whose other lock is taken lets others pass, and gets both as soon as it can."""
         called: list[str] = []
         self.one.claim("x")
         claimAll(self.both, "a", lambda: called.append("a"))
@@ -197,7 +199,7 @@ class SeveralTests(unittest.TestCase):
         self.assertEqual((called, self.one.owners(), self.other.owners()), (["b", "a"], ("a",), ("a",)))
 
     def test_twice(self) -> None:
-        """To claim again what one holds is a mistake; to give all back may be done in any state."""
+        """Claiming a held lock again raises; releasing all locks is possible in any state."""
         claimAll(self.both, "a", self.fail)
         self.assertRaises(LockError, claimAll, self.both, "a", self.fail)
         for _ in range(2):
@@ -205,7 +207,7 @@ class SeveralTests(unittest.TestCase):
         self.assertTrue(claimAll(self.both, "b", self.fail))
 
     def test_failingCall(self) -> None:
-        """All is given back even if somebody who waited breaks down."""
+        """All locks are released even if the callback of another owner raises."""
         claimAll(self.both, "a", self.fail)
         claimAll([self.one], "b", lambda: 1 / 0)
         self.assertRaises(ZeroDivisionError, releaseAll, self.both, "a")
@@ -213,7 +215,7 @@ class SeveralTests(unittest.TestCase):
 
 
 class World:
-    """Builds that start, are called when it is their turn, end and are lost, with two locks."""
+    """Builds that start, get their locks, end and are lost, with two locks."""
 
     def __init__(self) -> None:
         self.locks = [BaseLock("one"), BaseLock("two", 2)]
@@ -221,7 +223,7 @@ class World:
         self.called: set[str] = set()
 
     def attempt(self, owner: str) -> None:
-        """What a build does when it starts, or again while it waits."""
+        """Start a build, or claim again while it waits."""
         if not self.runs(owner):
             if claimAll(self.wanted[owner], owner, lambda: self.called.add(owner)):
                 self.called.add(owner)
@@ -230,7 +232,7 @@ class World:
         return all(lock.isHeldBy(owner) for lock in self.wanted[owner])
 
     def startOrEnd(self, owner: str, wishes: Sequence[int]) -> None:
-        """A build that is there ends: done, stopped, or lost while it waits or was just called."""
+        """End a build: done, stopped, or lost while it waits or just after it got its locks."""
         if owner in self.wanted:
             wanted = self.wanted.pop(owner)
             self.called.discard(owner)
@@ -240,12 +242,12 @@ class World:
             self.attempt(owner)
 
     def endAgain(self, owner: str) -> None:
-        """The end of a build that has ended already, or never was."""
+        """End a build that has ended already, or never started."""
         if owner not in self.wanted:
             releaseAll(self.locks, owner)
 
     def again(self, owner: str) -> None:
-        """One that waits asks again."""
+        """Claim again while waiting."""
         if owner in self.wanted:
             self.attempt(owner)
 
@@ -253,7 +255,10 @@ class World:
         self.locks[lock].setMaxCount(count)
 
     def wrong(self, before: Sequence[int]) -> Iterator[str]:
-        """What must never be; C{before} is how many held each lock before the last event."""
+        """The broken rules.
+
+        @param before: the number of holders of each lock before the last event.
+        """
         for lock, held in zip(self.locks, before, strict=True):
             if len(lock.owners()) > max(held, lock.maxCount):
                 yield f"{lock} is over-run"
@@ -269,7 +274,7 @@ class World:
                 yield f"{owner} waits for nothing that is taken"
 
     def isTaken(self, lock: BaseLock, owner: str) -> bool:
-        """Whether all places are taken, or kept for those that have waited longer."""
+        """True if all places are taken, or reserved for owners that have waited longer."""
         waiting = lock.waiting()
         return owner in waiting and len(lock.owners()) + waiting.index(owner) >= lock.maxCount
 
@@ -290,7 +295,7 @@ class AnyOrderTests(unittest.TestCase):
     @given(st.lists(_event, min_size=20, max_size=40))
     @settings(max_examples=250, deadline=None, derandomize=True, database=None)
     def test_anyOrder(self, events: list[tuple[Any, ...]]) -> None:
-        """B6, B7: whatever happens, places are never over-run or lost, and whoever can run does."""
+        """B6, B7: after any events, places are never exceeded or lost, and every build that can run does."""
         world = World()
         for event, *arguments in events:
             before = [len(lock.owners()) for lock in world.locks]

@@ -1,4 +1,4 @@
-"""Nobody waits for locks for ever, and who waits can be told for whom."""
+"""No build waits for locks for ever, and the reason of a wait is known."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "60"))
 
 
 class Build:
-    """
-    A build: it takes its builder's locks, then for each step the locks of that.
+    """A build: it takes its builder's locks, then the locks of each step.
 
-    @ivar served: how many claims of others were served since it began to wait.
-    @ivar overtaken: how many of these were made later, by builds that held nothing, and took a last place.
+    @ivar served: the number of other claims served since it started to wait.
+    @ivar overtaken: those of them that were made later, by builds without locks that took a last place.
     @ivar since: the number of its claim.
     """
 
@@ -45,7 +44,7 @@ class Build:
         self.served = self.overtaken = self.since = 0
 
     def claim(self, world: World) -> None:
-        """Want the locks of my builder, or of the next step."""
+        """Claim the locks of my builder, or of the next step."""
         wanted = self.locks if self.place < 0 else self.steps[self.place]
         free = [lock for lock in wanted if not lock.isHeldBy(self)]
         self.isWaiting, self.served, self.overtaken, self.since = True, 0, 0, next(world.numbers)
@@ -54,7 +53,7 @@ class Build:
             world.serve(self)
 
     def goOn(self, world: World) -> None:
-        """What runs ends, and the next begins."""
+        """End the running part, and start the next one."""
         if self.place >= 0:
             releaseAll(self.wanted, self.owner)
         self.place += 1
@@ -65,14 +64,14 @@ class Build:
             releaseAll(self.locks, self)
 
     def stop(self, world: World) -> None:
-        """It ends at once, whatever it does."""
+        """End at once, in any state."""
         world.builds.remove(self)
         releaseAll(self.wanted, self.owner)
         releaseAll(self.locks, self)
 
 
 class World:
-    """Builds that come, go on and are stopped."""
+    """Builds that start, go on and are stopped."""
 
     def __init__(self, test: unittest.TestCase) -> None:
         self.test = test
@@ -82,7 +81,7 @@ class World:
         self.numbers = count()
 
     def serve(self, build: Build) -> None:
-        """A claim has its locks."""
+        """Record that a claim has its locks."""
         build.isWaiting = False
         isNewcomer = build.party.held == len(build.wanted)
         for other in self.builds:
@@ -106,10 +105,9 @@ class World:
 
 @st.composite
 def recipes(draw: st.DrawFn) -> tuple[list[int], list[list[int]]]:
-    """
-    The locks of a builder, and those of its steps.
+    """The locks of a builder, and those of its steps.
 
-    Each step's come after the builder's, so nobody can wait in a circle; but claims of all kinds meet.
+    The locks of each step come after the builder's, so no circle of waiting builds is possible.
     """
     first = draw(st.lists(st.integers(0, 4), unique=True, max_size=3))
     later = [number for number in range(5) if number > max(first, default=-1)]
@@ -128,12 +126,12 @@ events = st.one_of(
 
 
 class BoundedTests(unittest.TestCase):
-    """However builds come, go on and are stopped."""
+    """Any order of starts, ends and stops."""
 
     @given(st.lists(events, min_size=10, max_size=80))
     @settings(max_examples=MANY, deadline=None)
     def test_nobodyIsStranded(self, history: list[tuple[Any, ...]]) -> None:
-        """F9: as long as builds go on, each that waits gets its locks; none is ever left with free ones."""
+        """F9: as long as builds go on, each waiting one gets its locks; none waits for free locks."""
         world = World(self)
         for event, *arguments in history:
             if event == "begin" and len(world.builds) < 12:
@@ -167,11 +165,10 @@ class BoundedTests(unittest.TestCase):
     )
     @settings(max_examples=MANY // 3, deadline=None, phases=[Phase.generate])
     def test_bounded(self, wanted: list[Any], order: list[int]) -> None:
-        """
-        F9: of builds that begin again and again, and end when that is worst, few go before one that waits.
+        """F9: even in the worst order of ends, only a few new builds overtake a waiting one.
 
-        A build that holds a lock already may go before one that waits for it: it has to end first. So each
-        build waits for a number of others that has a limit, since the same holds for all that it waits for.
+        A build that holds a lock may overtake the one that waits for this lock: it has to end first. So each
+        build waits for a limited number of others, since the same holds for all builds that it waits for.
         """
         world = World(self)
         for recipe in [*wanted, *wanted]:
@@ -184,7 +181,7 @@ class BoundedTests(unittest.TestCase):
                 world.begin(*begun)
 
     def worst(self, world: World, which: int) -> Build:
-        """Who goes on, so that the one who waits longest does not get its locks, if that can be helped."""
+        """The builds to continue, so that the longest waiting one does not get its locks if possible."""
         running = world.running()
         running = running[which % len(running) :] + running[: which % len(running)]
         waiting = [build for build in world.builds if build.isWaiting]
@@ -197,19 +194,19 @@ class BoundedTests(unittest.TestCase):
 
 
 def claimOf(build: Build) -> Any:
-    """The claim of a build that waits."""
+    """The claim of a waiting build."""
     return waitingClaim(build.wanted, build.owner)
 
 
 class StarvedTests(unittest.TestCase):
-    """The cases that were met."""
+    """Known cases of starvation."""
 
     def setUp(self) -> None:
         self.a, self.b = BaseLock("a"), BaseLock("b")
         self.got: list[str] = []
 
     def claim(self, owner: str, *locks: BaseLock, party: Party | None = None) -> bool:
-        owner = intern(owner)  # who it is, not what it is called, tells owners apart
+        owner = intern(owner)  # owners are compared by identity, not by name
         got = claimAll(locks, owner, lambda: self.got.append(owner), party or Party(owner))
         if got:
             self.got.append(owner)
@@ -224,7 +221,7 @@ class StarvedTests(unittest.TestCase):
         return claim
 
     def test_two(self) -> None:
-        """F9: a build that needs two busy locks gets them after a few others, however many there are."""
+        """F9: a build that needs two busy locks gets them after a few others."""
         self.claim("a0", self.a)
         self.claim("b0", self.b)
         self.claim("both", self.a, self.b)
@@ -239,7 +236,7 @@ class StarvedTests(unittest.TestCase):
         self.assertLessEqual(self.got.index("both"), 2 + 2 * PASSES)
 
     def test_notFromWhomItWaitsFor(self) -> None:
-        """F9: a lock that is kept for a build is not kept from another one which that build waits for."""
+        """F9: a lock reserved for a build is available to another build that the first one waits for."""
         holder = Party("holder/1")
         self.claim("builder lock", self.a, party=holder)
         self.claim("x", self.b)
@@ -256,7 +253,7 @@ class StarvedTests(unittest.TestCase):
         self.assertEqual(self.got[-1], "both")
 
     def test_waitsForItLater(self) -> None:
-        """F9: nor from one that it has to wait for only since just now."""
+        """F9: also if the first one has to wait for it only since a moment ago."""
         holder, other, third = Party("holder/1"), Party("other/1"), BaseLock("c")
         self.claim("builder lock", self.a, party=holder)
         self.claim("both", self.a, self.b)
@@ -269,7 +266,7 @@ class StarvedTests(unittest.TestCase):
         self.assertEqual(self.b.owners(), ("other's step",))
 
     def test_whoHoldsIt(self) -> None:
-        """F9: who waits is told for which locks, and who has them or for whom they are kept."""
+        """F9: a waiting build shows the locks, and who has them or for whom they are reserved."""
         self.claim("full/13", self.a)
         self.claim("both/2", self.a, self.b)
         self.assertEqual(whyWaiting(self.waiting(self.a, "both/2")), "lock a, held by full/13")
@@ -280,7 +277,7 @@ class StarvedTests(unittest.TestCase):
         self.assertEqual(whyWaiting(self.waiting(self.b, "z/1")), "lock b, kept for both/2")
 
     def test_manyHolders(self) -> None:
-        """Of many that hold a lock the first three are named."""
+        """Of many holders of a lock the first three are named."""
         lock = BaseLock("cpu", 5)
         for number in range(5):
             self.claim(f"full/{number}", lock)
@@ -289,7 +286,7 @@ class StarvedTests(unittest.TestCase):
         self.assertEqual(why, "lock cpu, held by full/0, full/1, full/2 and 2 more")
 
     def test_circle(self) -> None:
-        """F9: two builds that wait for each other are named; stop one, and the other one goes on."""
+        """F9: two builds that wait for each other are named; if one is stopped, the other one goes on."""
         one, other = Party("one/1"), Party("other/2")
         self.claim("one", self.a, party=one)
         self.claim("other", self.b, party=other)

@@ -1,4 +1,4 @@
-"""What a step's observers see of its log while it grows."""
+"""A step's observers of its growing log."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Lines(LogLineObserver):
         self.err: list[str] = []
 
     def outLineReceived(self, line: str) -> None:
-        """A line of the output."""
+        """Remember a line of standard output."""
         self.out.append(line)
 
     def errLineReceived(self, line: str) -> None:
-        """A line of the errors."""
+        """Remember a line of standard error."""
         self.err.append(line)
 
 
 class LogObserverTests(unittest.TestCase):
-    """An observer is shown output and errors, as text."""
+    """An observer gets standard output and error, as text."""
 
     def test_channels(self) -> None:
-        """Output and errors are told apart; so is what is said about the command."""
+        """Standard output, standard error and headers are distinguished."""
         seen = []
         observer = LogObserver()
         observer.outReceived = lambda data: seen.append(("out", data))  # type: ignore[method-assign]
@@ -45,10 +45,10 @@ class LogObserverTests(unittest.TestCase):
 
 
 class LogLineObserverTests(unittest.TestCase):
-    """An observer of lines is shown whole lines, as text."""
+    """An observer of lines gets whole lines, as text."""
 
     def seen(self, *chunks: str, finished: bool = False) -> list[str]:
-        """The lines of the output that came in these chunks."""
+        """The lines of standard output in these chunks."""
         observer = Lines()
         for chunk in chunks:
             observer.outReceived(chunk)
@@ -58,20 +58,20 @@ class LogLineObserverTests(unittest.TestCase):
         return observer.out
 
     def test_pieces(self) -> None:
-        """A line is shown once its end has come, however it was cut; it may be empty."""
+        """A line is passed on at its end, for any split of the data; it may be empty."""
         self.assertEqual(self.seen("on", "", "e\n\ntw", "o\nthr"), ["one", "", "two"])
 
     def test_lineEnds(self) -> None:
-        """Lines of Windows have no end left either, also if it was cut."""
+        """Windows line ends are removed too, even if they are split."""
         self.assertEqual(self.seen("one\r\ntwo\r", "\nth\rree\n"), ["one", "two", "th\rree"])
 
     def test_lastLine(self) -> None:
-        """The end of the log is the end of a last line; nothing is made of nothing."""
+        """The end of the log ends the last line; an empty rest gives no line."""
         self.assertEqual(self.seen("one\ntwo", finished=True), ["one", "two"])
         self.assertEqual(self.seen("one\n", finished=True), ["one"])
 
     def test_endless(self) -> None:
-        """A line without an end is shown in pieces, so that it never fills the memory (G2)."""
+        """A line without an end is passed on in pieces, so that it never fills the memory (G2)."""
         part = "x" * 1000
         lines = self.seen(*[part] * 100, "\nshort\n")
         self.assertEqual("".join(lines), "x" * 100_000 + "short")
@@ -79,7 +79,7 @@ class LogLineObserverTests(unittest.TestCase):
         self.assertEqual(lines[-1], "short")
 
     def test_errors(self) -> None:
-        """Errors between the parts of an output line are lines of their own."""
+        """Errors between the parts of an output line are separate lines."""
         observer = Lines()
         observer.outReceived("on")
         observer.errReceived("oh\n")

@@ -1,4 +1,4 @@
-"""Where paths lead in which others have had their say."""
+"""Paths on the master that contain values from others."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from buildbot.process.provenance import Piece, Teller
 
 
 def slave(text: str) -> Piece:
-    """What a slave says."""
+    """A value from a slave."""
     return Piece(text, Teller.SLAVE, "said")
 
 
 def sender(text: str) -> Piece:
-    """What the sender of a change says."""
+    """A value from the sender of a change."""
     return Piece(text, Teller.OTHERS, "branch")
 
 
 class PathTests(unittest.SynchronousTestCase):
-    """H5: nothing that a slave said leads out of the directory that the configuration names."""
+    """H5: no value from a slave leads out of the configured directory."""
 
     def setUp(self) -> None:
         self.home = os.path.realpath(self.mktemp())
@@ -37,12 +37,12 @@ class PathTests(unittest.SynchronousTestCase):
         self.assertRaises(UnsafePath, self.at, *pieces)
 
     def test_configured(self) -> None:
-        """What the configuration says alone is taken as it is."""
+        """A path from the configuration alone is unchanged."""
         self.assertEqual([self.at("up/x"), self.at("~/x"), self.at("/")[:3]], ["master/up/x", "x", "../"])
         self.assertEqual(self.at("../x"), "x")
 
     def test_oneName(self) -> None:
-        """H5: what a slave says can be a name, or a part of one."""
+        """H5: a value from a slave can be a name, or a part of one."""
         self.assertEqual(self.at("up/bot1/", slave("1.0")), "master/up/bot1/1.0")
         self.assertEqual(self.at("~/p-", slave("1..0"), ".tgz"), "p-1..0.tgz")
         self.assertEqual(self.at("up/", slave("v"), "/docs/", slave("w")), "master/up/v/docs/w")
@@ -57,14 +57,14 @@ class PathTests(unittest.SynchronousTestCase):
         self.refused("up/", sender("."), slave("."))
 
     def test_branches(self) -> None:
-        """H5: a branch may have slashes in it, and still leads no way up."""
+        """H5: a branch may have slashes, but cannot lead up."""
         self.assertEqual(self.at("up/", sender("feature/x"), "/y"), "master/up/feature/x/y")
         self.assertEqual(self.at("to-", sender("trunk")), "master/to-trunk")
         for said in ("../x", "a/../../x", "/etc/passwd", "..", "a/.git/config", "a\0"):
             self.refused("up/", sender(said))
 
     def test_links(self) -> None:
-        """H5: a link below the directory that leads out of it is not followed; one that stays inside is."""
+        """H5: a link that leads out of the directory is not followed; one that stays inside is."""
         os.symlink(self.home, os.path.join(self.base, "up", "out"))
         os.symlink("bot1", os.path.join(self.base, "up", "in"))
         self.refused("up/", slave("out"), "/x")
@@ -72,7 +72,7 @@ class PathTests(unittest.SynchronousTestCase):
         self.assertEqual(self.at("up/", slave("in"), "/x"), "master/up/bot1/x")
 
     def test_ownFiles(self) -> None:
-        """H5: a slave names no file beside master.cfg, and a sender none that the master uses."""
+        """H5: a slave cannot name a file beside master.cfg, and a sender none that the master uses."""
         for said in ("master.cfg", "anything"):
             self.refused(slave(said))
             self.refused("x-", slave(said))

@@ -1,4 +1,4 @@
-"""Which waiting requests share a build: the default, the configuration, schedulers, and last tries."""
+"""Requests that share a build: the default, the configuration, schedulers, and last attempts."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tests.unit.process.test_builds import BuildCase, shell
 
 
 class MergeCase(BuildCase):
-    """A builder that is busy, and what waits for it."""
+    """A busy builder with waiting requests."""
 
     def rule(self, says: Any = None, ofAll: Any = True) -> None:
-        """What C{mergeRequests} says of the builder, and of all."""
+        """Set C{mergeRequests} of the builder, and of all."""
         config = self.botmaster.config
         setup = replace(config.builders["full"], mergeRequests=None if says is None else MergeRule(says))
         self.use(replace(config, builders={"full": setup}, mergeRequests=MergeRule(ofAll)))
@@ -40,7 +40,7 @@ class MergeCase(BuildCase):
         return buildset
 
     def reasons(self) -> list[str]:
-        """A slave comes, builds all that waits, and goes: the reasons of its builds."""
+        """Connect a slave until all requests are built; return the reasons of the builds."""
         before = len(self.builds())
         slave = self.green()
         self.settle()
@@ -50,10 +50,10 @@ class MergeCase(BuildCase):
 
 
 class RuleTests(MergeCase):
-    """What C{mergeRequests} says."""
+    """The setting C{mergeRequests}."""
 
     def test_default(self) -> None:
-        """F15: requests of one source and the same properties share a build; others have one of their own."""
+        """F15: requests with the same source and properties share a build; others have their own."""
         for reason, properties, branch in (
             ("a", None, None),
             ("b", {"t": 1}, None),
@@ -65,7 +65,7 @@ class RuleTests(MergeCase):
         self.assertEqual(self.reasons(), ["a, c", "b, d", "e"])
 
     def test_never(self) -> None:
-        """F15: with mergeRequests False, of the builder or of all, each request gets a build of its own."""
+        """F15: with mergeRequests False, of the builder or of all, each request has its own build."""
         for rules in ((False, True), (None, False), (False, lambda builder, one, other: True)):
             self.rule(*rules)
             for reason in "abc":
@@ -73,14 +73,14 @@ class RuleTests(MergeCase):
             self.assertEqual(self.reasons(), ["a", "b", "c"])
 
     def test_builderFirst(self) -> None:
-        """F15: what a builder says counts more than what is said of all."""
+        """F15: the builder's setting overrides the one for all."""
         self.rule(True, False)
         for reason in "ab":
             self.ask(reason)
         self.assertEqual(self.reasons(), ["a, b"])
 
     def test_function(self) -> None:
-        """F15: a function is asked about the builder and two requests, and decides."""
+        """F15: a function gets the builder and two requests, and decides."""
         asked = []
 
         def sameLetter(builder: Any, one: Any, other: Any) -> bool:
@@ -94,7 +94,7 @@ class RuleTests(MergeCase):
         self.assertEqual(set(asked), {("full", "dev", 1)})
 
     def test_differentSources(self) -> None:
-        """F15: where a function merges different sources, the build is of the first one, with all changes."""
+        """F15: if a function merges different sources, the first one is built, with all changes."""
         self.rule(lambda builder, one, other: True)
         self.ask("a", revision="1", branch="x")
         self.ask("b", changes=[Change("me", ["f"], "", branch="y", revision="2").numbered(4)])
@@ -105,7 +105,7 @@ class RuleTests(MergeCase):
         self.assertEqual([change["number"] for change in build.sourcestamp["changes"]], [4])
 
     def test_functionFails(self) -> None:
-        """F15: a function that raises, or answers later, costs that merge alone, and is logged once."""
+        """F15: a function that raises, or returns a Deferred, costs only that merge, and is logged once."""
 
         def broken(builder: Any, one: Any, other: Any) -> Any:
             raise RuntimeError("no idea")
@@ -124,7 +124,7 @@ class RuleTests(MergeCase):
             self.assertEqual(len(self.flushLoggedErrors(error)), 1)
 
     def test_ownRequest(self) -> None:
-        """F15: a request of somebody's own class may refuse, whichever of the two comes first."""
+        """F15: a request of a user's class may refuse to be merged, as the first or the second one."""
 
         class Own(BuildRequest):
             def canBeMergedWith(self, other: Any) -> bool:
@@ -136,7 +136,9 @@ class RuleTests(MergeCase):
         self.assertTrue(mayMerge(rule, None, other, BuildRequest("z", SourceStamp())))
 
     def test_alone(self) -> None:
-        """F15: a set that is to be built by itself is, also after a restart, whatever the builder says."""
+        """F15: a set that must not be merged is built separately, also after a restart, whatever the builder
+        says.
+        """
         self.rule(lambda *a: True)
         self.ask("a", alone=True)
         self.ask("b")
@@ -149,29 +151,29 @@ class RuleTests(MergeCase):
 
 
 class Each(BaseScheduler):
-    """A scheduler of somebody's own."""
+    """A user's scheduler."""
 
     def addChange(self, change: Any) -> None:
         self.submit(BuildSet(["full"], SourceStamp(changes=[change]), "each"))
 
 
 class SchedulerTests(MergeCase):
-    """What schedulers say."""
+    """The setting of schedulers."""
 
     def submitted(self, scheduler: Any) -> Any:
-        """Whether the sets that it submits may be merged."""
+        """True if the sets that it submits may be merged."""
         bs = BuildSet(["full"], SourceStamp(), "because")
         scheduler.submit(bs)
         return bs.mergeRequests
 
     def test_own(self) -> None:
-        """F15: each set of a scheduler of one's own is built by itself, unless the class says otherwise."""
+        """F15: sets of a user's scheduler are not merged, unless the class sets mergeRequests."""
         self.assertIs(self.submitted(Each("each")), False)
         together = type("Together", (Each,), {"mergeRequests": True})
         self.assertIs(self.submitted(together("together")), True)
 
     def test_ours(self) -> None:
-        """F15: the sets of the schedulers that come with the master share builds, as in 0.7.5."""
+        """F15: sets of the schedulers of this package may be merged, as in 0.7.5."""
         quick = Scheduler("quick", None, 1, ["full"])
         every = AnyBranchScheduler("any", None, 1, ["full"])
         for each in (
@@ -184,7 +186,7 @@ class SchedulerTests(MergeCase):
             self.assertIs(self.submitted(each), True, each.name)
 
     def test_ownSet(self) -> None:
-        """F15: a set that says so itself is asked first."""
+        """F15: the setting of a set itself overrides that of its scheduler."""
         scheduler = Scheduler("quick", None, 1, ["full"])
         bs = BuildSet(["full"], SourceStamp(), "because", mergeRequests=False)
         scheduler.submit(bs)
@@ -192,10 +194,10 @@ class SchedulerTests(MergeCase):
 
 
 class DocumentedTests(SchedulerCase):
-    """The scheduler that the docs show."""
+    """The scheduler in the documentation."""
 
     def test_each(self) -> None:
-        """F15: the scheduler Each of the docs does what it says: each change gets a build of its own."""
+        """F15: the scheduler Each of the documentation builds each change separately."""
         (text,) = [text for _, text in codeBlocks() if "class Each(BaseScheduler)" in text]
         names: dict[str, Any] = {"__name__": "master.cfg"}
         exec(text, names)
@@ -211,21 +213,23 @@ class DocumentedTests(SchedulerCase):
 
 
 class TrialTests(MergeCase):
-    """F16: requests under whose builds the master has ended."""
+    """F16: requests during whose builds the master has crashed."""
 
     def crashed(self, buildset: BuildSet, times: int) -> None:
         (request,) = buildset.requests
         request.interruptions = times
 
     def test_alone(self) -> None:
-        """F16: the last try of a request is a build of its own, so that no other is given up with it."""
+        """F16: a request on its last attempt is built separately, so that no other is given up with it."""
         for reason in "abc":
             self.crashed(self.ask(reason), MOST_INTERRUPTIONS - 1 if reason != "c" else 1)
         self.ask("d")
         self.assertEqual(self.reasons(), ["a", "b", "c, d"])
 
     def test_turns(self) -> None:
-        """F16: last tries take turns, on all builders: so one that brings the master down is found."""
+        """F16: last attempts run one at a time, on all builders, so that the one that crashes the master is
+        found.
+        """
         self.configure(shell("true"), builders="one two three")
         last = [self.force(name) for name in ("one", "two")]
         for buildset in last:
@@ -244,7 +248,7 @@ class TrialTests(MergeCase):
         self.assertEqual([buildset.getResults() for buildset in last], [SUCCESS, SUCCESS])
 
     def test_recordedFirst(self) -> None:
-        """F16: the store knows of a build before any code of the configuration makes it."""
+        """F16: the store has a build before any code of the configuration makes it."""
         factory = shell("make")
         seen = []
 
@@ -259,7 +263,7 @@ class TrialTests(MergeCase):
         self.assertEqual(seen, [[None]])
 
     def test_told(self) -> None:
-        """F16: at the start after the third crash, whoever listens is told that the set is over."""
+        """F16: at the start after the third crash, subscribers are told that the set has ended."""
         told: list[Any] = []
 
         class Listener:
@@ -283,7 +287,7 @@ class TrialTests(MergeCase):
         self.successResultOf(ensureDeferred(self.botmaster.closeStore()))
 
     def start(self) -> None:
-        """A build is begun, as far as the store knows."""
+        """Record the start of a build in the store."""
         self.successResultOf(self.botmaster.store.startBuild(build("full", self.waiting())))
 
 
@@ -303,7 +307,7 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
         return load(self.TEXT % (builder, master), "master.cfg", self.mktemp())
 
     def test_sameText(self) -> None:
-        """F15: a function that the same text defines again changes nothing; another one does."""
+        """F15: a function that the same text defines again is no change; another function is."""
         rule = "'mergeRequests': lambda builder, a, b: a.reason == b.reason"
         ofAll = "c['mergeRequests'] = lambda builder, a, b: a.reason == b.reason"
         self.assertTrue(diff(self.loaded(rule, ofAll), self.loaded(rule, ofAll)).isEmpty())
@@ -312,7 +316,7 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
         self.assertEqual(change.describe(), ("~ builder b: mergeRequests", "~ mergeRequests: new value"))
 
     def test_sameObject(self) -> None:
-        """F15: so is it with objects that can be called, with methods and with partial functions."""
+        """F15: the same holds for callable objects, methods and partial functions."""
         text = (
             "class Rule:\n    def __init__(self, n): self.n = n\n"
             "    def __call__(self, builder, a, b): return %s\n"
@@ -336,7 +340,7 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
         self.assertFalse(diff(plain, self.loaded("", text % (True, False, "Plain(1)"))).isEmpty())
 
     def test_none(self) -> None:
-        """F15: no key, None and True are the default."""
+        """F15: a missing key, None and True mean the default."""
         default = self.loaded()
         self.assertTrue(
             diff(default, self.loaded("'mergeRequests': None", "c['mergeRequests'] = None")).isEmpty()
@@ -345,7 +349,7 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
         self.assertFalse(diff(default, self.loaded("", "c['mergeRequests'] = False")).isEmpty())
 
     def test_wrong(self) -> None:
-        """F15: what is no rule is an error of the configuration, with its place."""
+        """F15: an invalid value is an error of the configuration, with its location."""
         for wrong, words in (
             ("'no'", "must be True, False or a function of (builder, request, otherRequest), not a str"),
             ("1", "must be True, False or a function"),
@@ -363,7 +367,7 @@ c['builders'] = [{'name': "b", 'slavename': "a", 'builddir': "b", 'factory': Bui
                 self.assertEqual(error.line, line)
 
     def test_reconfig(self) -> None:
-        """F15: a changed rule counts from the next build on, and touches no slave."""
+        """F15: a changed setting applies to the next build, and sends nothing to slaves."""
         slave = self.connect()
         self.force()
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Plug-ins that call sys.exit(): it ends what they do there, never what the master does."""
+"""A plug-in that calls sys.exit() ends its own work, never the master."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.process.test_merging import MergeCase
 
 
 def leave(*args: Any, **kwargs: Any) -> None:
-    """What an author wrote who thought of a script."""
+    """Exit, like the author of a script would."""
     sys.exit("nothing to do")
 
 
@@ -26,7 +26,9 @@ class StepTests(BuildCase):
     """Steps, builds and factories."""
 
     def assertCostsOne(self, factory: BuildFactory, title: str) -> None:
-        """A build of this factory ends with an exception; the slave stays, and builds the next."""
+        """Check that a build of this factory ends with an exception, and that the slave stays and builds the
+        next.
+        """
         self.configure(factory)
         slave = self.green()
         self.force()
@@ -42,13 +44,13 @@ class StepTests(BuildCase):
         self.settle()
 
     def test_steps(self) -> None:
-        """F15: a step that calls sys.exit() ends its build with an exception; the slave stays on line."""
+        """F15: a step that calls sys.exit() ends its build with an exception; the slave stays connected."""
         for method in ("start", "commandComplete", "createSummary", "evaluateCommand", "getText", "finished"):
             own = type("Own", (ShellCommand,), {method: leave})
             self.assertCostsOne(BuildFactory([s(own, command="true")]), method)
 
     def test_builds(self) -> None:
-        """F15: a build or a factory that calls sys.exit() costs that build."""
+        """F15: a build or a factory that calls sys.exit() ends that build."""
         for method in ("setLocks", "startBuild", "setupBuild"):
             factory = shell("true")
             factory.buildClass = type("Own", (Build,), {method: leave})
@@ -57,17 +59,17 @@ class StepTests(BuildCase):
         self.assertCostsOne(own(), "newBuild")
 
     def test_receivers(self) -> None:
-        """F15: a status receiver that calls sys.exit() keeps no other from being told."""
+        """F15: a status receiver that calls sys.exit() does not keep others from being notified."""
         receiver = type("Receiver", (), {"buildStarted": leave})()
         self.assertIsNone(tellOne(receiver, "buildStarted", "full", None))
         self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 1)
 
 
 class OutputTests(BuildCase):
-    """What reads the output of a step."""
+    """Observers of a step's output."""
 
     def test_observer(self) -> None:
-        """F15: an observer of a log that calls sys.exit() fails its step, and its slave stays on line."""
+        """F15: an observer of a log that calls sys.exit() fails its step, and the slave stays connected."""
 
         class Observer(LogLineObserver):
             outLineReceived = leave
@@ -94,10 +96,10 @@ class OutputTests(BuildCase):
 
 
 class RuleTests(MergeCase):
-    """What mergeRequests says."""
+    """The function mergeRequests."""
 
     def test_rule(self) -> None:
-        """F15: a mergeRequests that calls sys.exit() merges nothing, and all is built."""
+        """F15: a mergeRequests that calls sys.exit() merges nothing, and all requests are built."""
         self.rule(leave)
         for reason in "abc":
             self.ask(reason)
@@ -106,7 +108,7 @@ class RuleTests(MergeCase):
 
 
 class JudgeTests(SchedulerCase):
-    """What fileIsImportant says."""
+    """The function fileIsImportant."""
 
     def test_judge(self) -> None:
         """F15: a fileIsImportant that calls sys.exit() loses no change."""

@@ -1,4 +1,4 @@
-"""Who has said which part of a text."""
+"""The origin of each part of a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildbot.process.provenance import Piece, Teller, piecesOf, tellerOf
 
 
 class Build:
-    """I have properties of all kinds."""
+    """I have properties of all origins."""
 
     def __init__(self) -> None:
         self.given = Properties({"color": "red"}, "Change")
@@ -27,13 +27,13 @@ class Build:
 
 
 class ProvenanceTests(unittest.SynchronousTestCase):
-    """H5: what a slave may have said is known as such."""
+    """H5: values from slaves are recognized."""
 
     def setUp(self) -> None:
         self.build = Build()
 
     def test_tellers(self) -> None:
-        """H5: the configuration's own properties are told from those of senders, and from those of steps."""
+        """H5: properties of the configuration, of senders and of steps are distinguished."""
         tellers = {name: tellerOf(name, self.build) for name in self.build.properties}
         others, slave = Teller.OTHERS, Teller.SLAVE
         said = {"color": others, "wanted": others, "branch": others, "revision": slave, "version": slave}
@@ -41,17 +41,19 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         self.assertEqual(tellers, {**said, **ours})
 
     def test_overwritten(self) -> None:
-        """H5: a property that a step sets anew is the slave's, whatever name and source the step gives it."""
+        """H5: a property that a step overwrites counts as the slave's, whatever name and source the step
+        gives it.
+        """
         for name, source in (("slavename", "build"), ("os", "slave"), ("new", "slave")):
             self.build.properties.setProperty(name, "evil", source)
             self.assertEqual(tellerOf(name, self.build), Teller.SLAVE)
 
     def test_pieces(self) -> None:
-        """H5: a text is taken apart at its places, whichever way the properties are named."""
+        """H5: a text is split at its placeholders, for both ways to name the properties."""
         named = WithProperties("a/%(slavename)s-%(version)5s%%/%(branch)s%(revision)s")
         version, branch = Piece("  1.0", Teller.SLAVE, "version"), Piece("b", Teller.OTHERS, "branch")
         begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-"), version, Piece("%"), Piece("/")]
-        end = [branch, branch]  # it stands for its latest revision, too
+        end = [branch, branch]  # the property revision may be the latest one found
         self.assertEqual(piecesOf(named, self.build), [*begin, *end])
         inOrder = WithProperties("%s/%d", "version", "buildnumber")
         self.assertEqual(
@@ -61,7 +63,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         self.assertEqual(piecesOf("plain", self.build), [Piece("plain")])
 
     def test_alternatives(self) -> None:
-        """H5: the text that stands for a property that is not set is the configuration's."""
+        """H5: the alternative text for a missing property is the configuration's."""
         self.assertEqual(piecesOf(WithProperties("%(none:-x)s"), self.build), [Piece("x", name="none")])
         self.assertEqual(
             piecesOf(WithProperties("%(version:-x)s"), self.build), [Piece("1.0", Teller.SLAVE, "version")]
@@ -69,7 +71,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         self.assertRaises(NoProperty, piecesOf, WithProperties("%(none)s"), self.build)
 
     def test_unknownWays(self) -> None:
-        """H5: a text that fills itself in in its own way is the word of the least trusted that it asked."""
+        """H5: a text of a user's class has the least trusted origin of the properties that it reads."""
 
         class Own(WithProperties):
             def render(self, build: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which waiting request meets which idle slave."""
+"""The choice of a request and a slave."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Request:
 
 
 def request(when: float, revision: str | None = None, *lostOn: str) -> Request:
-    """A request for a revision; None: for the latest."""
+    """A request for a revision; None: for the latest one."""
     return Request(when, SourceStamp(None, revision), frozenset(lostOn))
 
 
@@ -31,10 +31,10 @@ IDLE = SlaveSight("b1")
 
 
 class SlaveTests(unittest.TestCase):
-    """Whether a slave is idle."""
+    """Idle slaves."""
 
     def test_idle(self) -> None:
-        """A slave is idle if it is there, not paused, has room, and does not build for the same builder."""
+        """A slave is idle if it is connected, not paused, has room, and runs no build of the same builder."""
         for slave, idle in (
             (IDLE, True),
             (replace(IDLE, attached=False), False),
@@ -59,19 +59,19 @@ class NextBuildTests(unittest.TestCase):
         self.assertIsNone(nextBuild([request(1)], [replace(IDLE, busy=True), replace(IDLE, attached=False)]))
 
     def test_oldestFirst(self) -> None:
-        """The oldest request is served first, and those for the same source share its build."""
+        """The oldest request is first, and requests for the same source share its build."""
         pending = [request(1, "7"), request(2, "8"), request(3, "7"), request(4)]
         self.assertEqual(nextBuild(pending, [IDLE]), (IDLE, [pending[0], pending[2]]))
         self.assertEqual(nextBuild(pending[1:], [IDLE]), (IDLE, [pending[1]]))
 
     def test_noMerging(self) -> None:
-        """A builder may refuse to merge."""
+        """A builder may refuse merging."""
         pending = [request(1), request(2)]
         self.assertEqual(nextBuild(pending, [IDLE], lambda one, other: False), (IDLE, pending[:1]))
         self.assertTrue(canShareBuild(*pending))
 
     def test_lostElsewhere(self) -> None:
-        """B5: a request whose slave was lost is tried on another one, if one is idle; else on the same."""
+        """B5: a request whose slave was lost goes to another slave if one is idle; else to the same."""
         lost, other = SlaveSight("b1"), SlaveSight("b2", running=3, used=9.0)
         for slaves in permutations([lost, other]):
             self.assertEqual(nextBuild([request(1, None, "b1")], slaves), (other, [request(1, None, "b1")]))
@@ -81,7 +81,9 @@ class NextBuildTests(unittest.TestCase):
         self.assertEqual(again, (lost, [request(1, None, "b1")]))
 
     def test_spread(self) -> None:
-        """The slave that runs least is taken; then the one that has rested longest; then the first named."""
+        """The slave with the fewest builds is chosen; then the one idle for longest; then the first in the
+        list.
+        """
         one, two, three = SlaveSight("b1", running=1), SlaveSight("b2", used=5), SlaveSight("b3", used=4)
         for slaves in permutations([one, two, three]):
             self.assertEqual(nextBuild([request(1)], slaves), (three, [request(1)]))
@@ -108,7 +110,7 @@ class NextBuildTests(unittest.TestCase):
     def test_untilEmpty(
         self, wishes: list[tuple[str | None, frozenset[str]]], slaves: list[SlaveSight]
     ) -> None:
-        """B7, B9: something starts exactly if a request and an idle slave are there; limits always hold."""
+        """B7, B9: a build starts exactly if there are a request and an idle slave; limits always hold."""
         pending = [request(n, revision, *lostOn) for n, (revision, lostOn) in enumerate(wishes)]
         wanted, served = list(pending), []
         while found := nextBuild(pending, slaves):
@@ -126,10 +128,10 @@ class NextBuildTests(unittest.TestCase):
 
 
 class WhyWaitingTests(unittest.TestCase):
-    """B8: what a person is told who asks why nothing happens."""
+    """B8: the reason why a request waits."""
 
     def test_each(self) -> None:
-        """Each thing that keeps a slave from building has its words."""
+        """Each reason that keeps a slave from building has a text."""
         for slave, words in (
             (replace(IDLE, attached=False), "slave b1: not seen since the master started"),
             (replace(IDLE, paused="disk full"), "slave b1: paused (disk full)"),
@@ -144,7 +146,7 @@ class WhyWaitingTests(unittest.TestCase):
         self.assertEqual(whyWaiting([IDLE, replace(IDLE, attached=False)]), "about to start")
 
     def test_together(self) -> None:
-        """Slaves with the same trouble are named together, with the time since when."""
+        """Slaves with the same reason are named together, with the time since when."""
         gone = [replace(IDLE, name=name, attached=False, away=1000.0) for name in ("b1", "b2")]
         text = whyWaiting([*gone, replace(IDLE, name="b3", paused="disk")])
         self.assertRegex(
@@ -152,7 +154,7 @@ class WhyWaitingTests(unittest.TestCase):
         )
 
     def test_goneAndPaused(self) -> None:
-        """Of a slave that is away and paused both are said: its return alone starts no build (F14)."""
+        """Of a disconnected and paused slave both are told: its return alone starts no build (F14)."""
         gone = replace(IDLE, attached=False, paused="by alice: disk")
         self.assertEqual(
             whyWaiting([gone]), "slave b1: not seen since the master started, and paused (by alice: disk)"
@@ -163,7 +165,7 @@ class WhyWaitingTests(unittest.TestCase):
         )
 
     def test_neverSilent(self) -> None:
-        """Whenever a slave is not idle there is a word for it."""
+        """Whenever a slave is not idle there is a text for the reason."""
         for attached, paused, busy, running, most in product(
             (True, False), (None, ""), (True, False), (0, 1), (None, 1)
         ):

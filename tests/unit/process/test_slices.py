@@ -1,4 +1,4 @@
-"""Long work of a step, a slice at a time."""
+"""Long work of a step in time slices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SlicesTests(unittest.SynchronousTestCase):
         self.done = 0
 
     def work(self, parts: int, fails: bool = False) -> Generator[None, None, str]:
-        """Each part takes a second."""
+        """Work of which each part takes a second."""
         for _ in range(parts):
             self.clock.rightNow += 1
             self.done += 1
@@ -34,7 +34,7 @@ class SlicesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_long(self) -> None:
-        """H3: long work leaves time for others, and comes to its end."""
+        """H3: long work leaves time for others, and is completed."""
         doing = inSlices(self.work(10), self.clock)
         before = []
         while not doing.called:
@@ -44,7 +44,7 @@ class SlicesTests(unittest.SynchronousTestCase):
         self.assertEqual((before, self.done), ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 10))
 
     def test_fails(self) -> None:
-        """H3: work that fails in any slice, or is wanted no longer, fails its waiter."""
+        """H3: work that raises in any slice, or is cancelled, fails its Deferred."""
         self.failureResultOf(inSlices(self.work(0, True), self.clock), ZeroDivisionError)
         late = inSlices(self.work(5, True), self.clock)
         unwanted = inSlices(self.work(5), self.clock, lambda: 1 / 0)
@@ -55,5 +55,5 @@ class SlicesTests(unittest.SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_atOnce(self) -> None:
-        """Short work can be done by whoever wants its result."""
+        """Short work can be done synchronously."""
         self.assertEqual((atOnce(self.work(3)), self.done), ("done", 3))

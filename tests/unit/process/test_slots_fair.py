@@ -1,4 +1,4 @@
-"""Builders that share slaves with few slots: each gets its turn, in whatever order the builds end."""
+"""Builders that share slaves with few slots: each gets its turn, in any order of ends."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from tests.fakes import FakeCommand
 from tests.unit.process.test_builds import BuildCase, shell
 
-#: Which slaves each builder may use; a slave runs one build at a time.
+#: The slaves of each builder; a slave runs one build at a time.
 BUILDERS = {"both": ("a", "b"), "every": ("b", "a"), "left": ("a",), "right": ("b",), "right too": ("b",)}
 
 
 class Yard(BuildCase):
-    """A master all of whose builders always have something to build."""
+    """A master whose builders always have requests."""
 
     def runTest(self) -> None:
-        """Begin."""
+        """Start."""
         self.use(
             MasterConfig(
                 slaves={name: SlaveConfig(name, "sekrit", max_builds=1) for name in "ab"},
@@ -40,12 +40,12 @@ class Yard(BuildCase):
             self.more(builder)
 
     def more(self, builder: str) -> None:
-        """There is always one request for each builder, and each has its own source."""
+        """Keep one request for each builder, each with its own source."""
         while not self.botmaster.builders[builder].pending:
             self.force(builder, branch=f"branch {sum(self.served.values())} {builder}")
 
     def begin(self, command: FakeCommand) -> None:
-        """A build begins on a slave: all others that might have are passed by."""
+        """A build starts on a slave: count it for all other builders that could have started."""
         self.running.append(command)
         begun = command.builder if isinstance(command.builder, str) else command.builder.decode()
         self.served[begun] += 1
@@ -56,7 +56,7 @@ class Yard(BuildCase):
                 self.most[name] = max(self.most[name], self.passed[name])
 
     def end(self, which: int) -> None:
-        """One of the builds ends."""
+        """End one of the builds."""
         self.running.pop(which % len(self.running)).end(0)
         self.settle()
         self.clock.advance(0)
@@ -66,12 +66,14 @@ class Yard(BuildCase):
 
 
 class FairTests(unittest.TestCase):
-    """Builds that end in any order."""
+    """Builds end in any order."""
 
     @given(st.lists(st.integers(0, 1), min_size=60, max_size=60))
     @settings(max_examples=6, deadline=None, phases=[Phase.generate])
     def test_eachInTurn(self, order: list[int]) -> None:
-        """F9: a builder whose request waits is passed by the others at most once on each of its slaves."""
+        """F9: a builder with a waiting request is passed by each other one at most once on each of its
+        slaves.
+        """
         engine = Yard("runTest")
         engine.setUp()
         engine.runTest()

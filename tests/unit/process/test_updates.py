@@ -1,4 +1,4 @@
-"""What a slave says of a command, as steps read it."""
+"""A slave's updates of a command, as steps get them."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ said = st.one_of(
 
 
 def asked(key: Any, value: Any, *, number: Any = 0, update: Any = b"list", news: Any = b"dictionary") -> Any:
-    """The arguments of a call of C{update} as they come over the wire."""
+    """The arguments of a call of C{update}, as received."""
     return [b"tuple", [b"list", [update, [news, [key, value]], number]]]
 
 
 class NewsTests(unittest.TestCase):
-    """Words are text, output stays as it came."""
+    """Words become text; output stays unchanged."""
 
     def test_words(self) -> None:
-        """0.7.5, row 4: whatever generation sends a word, a step reads text; output for logs stays bytes."""
+        """0.7.5, row 4: words from slaves of any generation become text; output for logs stays bytes."""
         said = {b"got_revision": b"7", b"stdout": b"\xff", b"rc": 0, b"stat": (1, [b"n\xf6", {b"k": b"v"}])}
         news = {"got_revision": "7", "stdout": b"\xff", "rc": 0, "stat": (1, ["n\udcf6", {"k": "v"}])}
         self.assertEqual(newsIn([said, 0]), news)
         self.assertEqual(worded("text"), "text")
 
     def test_soleNews(self) -> None:
-        """One piece of output, as most updates are, is read without further ado, from any generation."""
+        """One piece of output, as in most updates, is read by a shortcut, from any generation."""
         self.assertEqual(soleNews(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
         self.assertEqual(soleNews(asked(b"rc", -1)), ("rc", -1))
         text = [b"unicode", "\xf6".encode()]
@@ -63,8 +63,8 @@ class NewsTests(unittest.TestCase):
 
     @given(said, said, said, said, said, st.integers(0, 60))
     def test_soleNewsSame(self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int) -> None:
-        """Whatever is read by the shortcut would have been read the same without it."""
-        # Most have at most one odd part: others are too seldom read at all.
+        """The shortcut has the same result as the general way."""
+        # Most have at most one odd part; otherwise most would be refused.
         parts = {"number": number, "update": update, "news": news}
         args = asked(
             b"stdout" if odd % 5 == 0 else key,
@@ -78,7 +78,7 @@ class NewsTests(unittest.TestCase):
             self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
 
     def test_soleNewsRefused(self) -> None:
-        """H3: a malformed update does not get through by the shortcut."""
+        """H3: a malformed update is refused by the shortcut."""
         for odd in (
             asked(b"stdout", b"x", number=[b"instance", b"os"]),
             asked(b"stdout", b"x", news=b"instance"),
@@ -91,7 +91,7 @@ class NewsTests(unittest.TestCase):
 
     @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))
     def test_outputText(self, output: bytes, cuts: list[int]) -> None:
-        """Output on its way through a plug-in is text, and the same bytes again, however it was cut."""
+        """Output for a plug-in is text, and the same bytes in the log, for any split."""
         reader = OutputText()
         edges = [0, *sorted(cuts), 30]
         said = [output[a:b] for a, b in pairwise(edges)]
@@ -104,7 +104,7 @@ class NewsTests(unittest.TestCase):
             self.assertEqual("".join(texts).encode("utf-8", "surrogateescape"), output)
 
     def test_manyLogs(self) -> None:
-        """H3: a slave that names ever more logs does not make the master remember them."""
+        """H3: a slave that names ever more logs does not fill the master's memory."""
         reader = OutputText()
         for number in range(2 * MOST_SOURCES):
             for name in (b"%d" % number, b"x" * 100_000 + b"%d" % number):
@@ -113,13 +113,13 @@ class NewsTests(unittest.TestCase):
         self.assertEqual(len(list(reader.rest())), MOST_SOURCES)
 
     def test_oddLog(self) -> None:
-        """H3: what is no name of a log, and no pair, is left as it is for whoever reads it."""
+        """H3: an invalid log name, or a value that is not a pair, is passed on unchanged."""
         for odd in ([[b"list"], b"x"], 7, [b"name"], {"name": b"x"}):
             self.assertEqual(OutputText().read({"log": odd}), {"log": odd})
 
 
 class Seeing(RemoteShellCommand):
-    """A command that looks at all that comes."""
+    """A command that reads all updates."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         RemoteShellCommand.__init__(self, *args, **kwargs)
@@ -146,10 +146,10 @@ class _Taking(LoggingBuildStep):
 
 
 class OwnCommandTests(StepCase):
-    """0.7.5, row 4: commands of one's own."""
+    """0.7.5, row 4: users' command classes."""
 
     def test_takesText(self) -> None:
-        """A command that takes output on its way is given text; the log has the bytes that came."""
+        """A command that reads output gets text; the log has the original bytes."""
         running = self.begin(_Taking())
         for data in (b"one\ngr\xc3", b"\xb6\n\xff", b"\xe2\x82"):
             running.command.update(stdout=data)
@@ -160,7 +160,7 @@ class OwnCommandTests(StepCase):
         self.assertEqual(b"".join(data for _, data in chunks), b"one\ngr\xc3\xb6\n\xff\xe2\x82")
 
     def test_pieces(self) -> None:
-        """H3: a command that takes output on its way is given a long message in pieces, one a turn."""
+        """H3: a command that reads output gets a long message in pieces, one in each turn."""
         running = self.begin(_Taking())
         running.command.update(stdout=b"x\n" * PIECE)
         running.command.end(0)
@@ -169,11 +169,11 @@ class OwnCommandTests(StepCase):
         self.assertGreaterEqual(step.cmd.calls, 2)
 
     def test_who(self) -> None:
-        """Only commands that look at output have it decoded, and those that keep it."""
+        """Output is decoded only for commands that read it, and those that keep it."""
 
         class Plain(RemoteShellCommand):
             def start(self) -> None:
-                """It takes no output."""
+                """Do nothing."""
 
         class More(Seeing):
             pass

@@ -1,4 +1,4 @@
-"""Waiting that can be given up."""
+"""Waits that can be abandoned."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from buildbot.process.waits import Over, Waits
 
 
 class WaitsTests(unittest.SynchronousTestCase):
-    """A build goes on without what never comes."""
+    """A build can go on without a result that never comes."""
 
     def setUp(self) -> None:
         self.late: list[Any] = []
         self.waits = Waits(lambda why: self.late.append(why.value))
 
     def wait(self) -> tuple[Deferred[str], Deferred[str]]:
-        """Something to wait for, and the result."""
+        """Start to wait; return the Deferred and the list for the result."""
         waited: Deferred[str] = Deferred()
         return waited, ensureDeferred(self.waits.result(waited))
 
     def test_comes(self) -> None:
-        """What comes, or fails, before that is given up is the result."""
+        """A result or failure before the abandonment is passed on."""
         good, result = self.wait()
         bad, failure = self.wait()
         good.callback("done")
@@ -34,7 +34,7 @@ class WaitsTests(unittest.SynchronousTestCase):
         self.assertEqual(self.late, [])
 
     def test_givenUp(self) -> None:
-        """All that is waited for is given up at once; what fails later is told, what comes later is not."""
+        """All waits are abandoned at once; a later failure is logged, a later result is dropped."""
         waiting = [self.wait() for _ in range(3)]
         self.waits.giveUp()
         for _, result in waiting:

@@ -1,4 +1,4 @@
-"""Steps for Python projects: what they run, and what they make of its output."""
+"""Steps for Python projects: their commands, and the parsing of the output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stepping import Running, StepCase
 
 RULE, LINE = "=" * 79, "-" * 79
 
-#: What trial of Twisted 26 wrote.
+#: The output of trial of Twisted 26.
 OUTPUT = f"""\
 m.T.test_err ... [ERROR]
 /src/m.py:4: DeprecationWarning: old thing
@@ -67,7 +67,7 @@ Ran 6 tests in 0.004s
 FAILED (skips=1, expectedFailures=1, failures=2, errors=1, unexpectedSuccesses=1, successes=1)
 """
 
-#: What trial of Twisted 2.1 wrote.
+#: The output of trial of Twisted 2.1.
 OLD_OUTPUT = f"""\
 m.T.test_fail ... [FAILURE]
 
@@ -87,22 +87,22 @@ FAILED (failures=1, skips=1)
 
 
 def withPauses(lines: Iterable[str]) -> Iterator[str | None]:
-    """The lines, with a None before each, as they come from a long log."""
+    """The lines, with a None before each, as from a long log."""
     for line in lines:
         yield None
         yield line
 
 
 def problemsIn(lines: Iterable[str]) -> list[TestResult]:
-    """What trial tells of in these lines."""
+    """The problems found in these lines."""
     return [each for each in trialoutput.problemsIn(lines) if each is not None]
 
 
 class TrialOutputTests(unittest.TestCase):
-    """What trial writes."""
+    """Parsing the output of trial."""
 
     def test_counts(self) -> None:
-        """The last words tell how many tests did what; without them nobody knows."""
+        """The last lines have the number of tests by result; without them the numbers are unknown."""
         nothing = {"failures": 0, "errors": 0, "skips": 0, "expectedFailures": 0, "unexpectedSuccesses": 0}
         for output, counts in (
             ("Ran 12 tests in 0.242s\n\nOK\n", {"total": 12}),
@@ -118,7 +118,7 @@ class TrialOutputTests(unittest.TestCase):
             self.assertEqual(python_twisted.countFailedTests(output), {**nothing, **counts})
 
     def test_testResult(self) -> None:
-        """0.7.5, row 11: a plug-in makes the result of a test by position or by name, with several logs."""
+        """0.7.5, row 11: a plug-in makes a test result by position or by name, with several logs."""
         logs = {"stdout": "a", "stderr": "b"}
         for result in (
             TestResult(("m", "test"), SUCCESS, ["passed"], logs),
@@ -129,7 +129,7 @@ class TrialOutputTests(unittest.TestCase):
             self.assertEqual((result.getText(), result.getLogs()), (["passed"], logs))
 
     def test_problems(self) -> None:
-        """Each test that did not pass is found, with what trial says of it, from trials old and new."""
+        """Each failed test is found, with its text, in the output of old and new trials."""
         lines = iter(OUTPUT.splitlines())
         _, separator = atOnce(trialoutput.warningsIn(lines))
         found = problemsIn(lines)
@@ -153,13 +153,13 @@ class TrialOutputTests(unittest.TestCase):
         self.assertIn("1 != 2", old[0].logs["log"])
 
     def test_hugeProblem(self) -> None:
-        """G3: of a problem that goes on and on, no more than a part is kept, and still the test's name."""
+        """G3: an endless problem is kept only in part, with the test's name."""
         (found,) = problemsIn(["[FAIL]", *(["x" * 1000] * 5000), "m.T.test_it", LINE, "Ran 1"])
         self.assertEqual(found.name, ("m", "T", "test_it"))
         self.assertLessEqual(len(found.logs["log"]), trialoutput.LONGEST_PROBLEM)
 
     def test_cutAtAWarning(self) -> None:
-        """A warning whose source line never came does not swallow what follows."""
+        """A warning without its source line does not hide the lines after it."""
         warning = "/src/m.py:4: DeprecationWarning: old"
         for lines, found in (
             ([warning, RULE, "[FAIL]"], ([warning], RULE)),
@@ -169,7 +169,7 @@ class TrialOutputTests(unittest.TestCase):
             self.assertEqual(atOnce(trialoutput.warningsIn(withPauses(lines))), found)
 
     def test_pauses(self) -> None:
-        """H3: trial's problems are found line by line, so that others come in between."""
+        """H3: problems are found line by line, so that others get their time."""
         output = OUTPUT.splitlines()
         said = list(trialoutput.problemsIn(withPauses(output)))
         self.assertEqual([each for each in said if each is not None], problemsIn(output))
@@ -177,7 +177,7 @@ class TrialOutputTests(unittest.TestCase):
 
 
 class TrialArgumentTests(unittest.TestCase):
-    """What the configuration gives to Trial."""
+    """The arguments of Trial."""
 
     def test_command(self) -> None:
         """The command is made of the arguments."""
@@ -193,7 +193,7 @@ class TrialArgumentTests(unittest.TestCase):
             self.assertEqual(step.command, command)
 
     def test_mistakes(self) -> None:
-        """R12: what would run the wrong thing, or nothing, is refused in the configuration."""
+        """R12: arguments that would run nothing, or the wrong thing, are refused in the configuration."""
         good: dict[str, Any] = {"testpath": ".", "tests": "m"}
         for wrong, words in (
             ({"testpath": ()}, "testpath"),
@@ -205,7 +205,7 @@ class TrialArgumentTests(unittest.TestCase):
             self.assertIn(words, str(error))
 
     def test_subclass(self) -> None:
-        """A subclass in the manner of 0.7.5 says in its attributes what is not given."""
+        """A subclass like in 0.7.5 sets defaults with its attributes."""
 
         class Mine(Trial):
             testpath = None
@@ -226,7 +226,7 @@ class TrialTests(StepCase):
         return running
 
     def test_sent(self) -> None:
-        """The slave is told what to test, where the code is, and of trial's own log, in each build anew."""
+        """The slave gets the tests, the directory of the code and the name of trial's log, in each build."""
         step = Trial(testpath=".", tests=["m", "n"], env={"PYTHONPATH": "lib", "A": "b"})
         for _ in range(2):
             args = self.begin(step).command.args
@@ -238,12 +238,12 @@ class TrialTests(StepCase):
         self.assertEqual(self.begin(listed).command.args["env"], {"PYTHONPATH": ".:a:b"})
 
     def test_changes(self) -> None:
-        """It can test what belongs to the changed files."""
+        """It can test the modules of the changed files."""
         running = self.begin(Trial(testpath=None, testChanges=True), files=["a/b.py", "README"])
         self.assertEqual(running.command.args["command"][2:], ["--testmodule=a/b.py"])
 
     def test_results(self) -> None:
-        """What trial says in the end is what the step shows."""
+        """The step shows trial's last lines."""
         for rc, last, result, text, text2 in (
             (0, "Ran 2 tests in 1s\n\nOK\n", SUCCESS, ["2 tests", "passed"], []),
             (0, "Ran 1 tests in 1s\n\nPASSED (skips=1)\n", SUCCESS, ["1 test", "passed", "1 skip"], []),
@@ -264,14 +264,14 @@ class TrialTests(StepCase):
             self.assertEqual(running.step.getText2(), text2)
 
     def test_noExitStatus(self) -> None:
-        """Tests that a slave stopped without a word of how they ended did not pass."""
+        """Tests without an exit status, from an interrupted slave, have failed."""
         running = self.begin(Trial(testpath=None, tests="m"))
         running.command.update(stdout=b"Ran 2 tests in 1s\n\nOK\n")
         running.command.complete()
         self.assertEqual(running.result, FAILURE)
 
     def test_reactor(self) -> None:
-        """Tests with another reactor say with which."""
+        """The text of tests with another reactor names it."""
         running = self.trial("Ran 2 tests in 1s\n\nOK\n", 0, reactor="gtk2reactor")
         self.assertEqual(running.step.getText(), ["2 tests", "passed", "(gtk2)"])
         running = self.trial(reactor="gtk2reactor")
@@ -279,7 +279,7 @@ class TrialTests(StepCase):
         self.assertIn(("gtk2reactor", "m", "T", "test_fail"), running.status.getTestResults())
 
     def test_logs(self) -> None:
-        """Problems and warnings have logs of their own; the build knows the tests that had them."""
+        """Problems and warnings have separate logs; the build has the results of their tests."""
         running = self.trial()
         self.assertEqual(running.log("problems"), OUTPUT[OUTPUT.index(RULE) :])
         warning = (
@@ -294,7 +294,7 @@ class TrialTests(StepCase):
         self.assertEqual((running.result, running.logs()), (SUCCESS, ["stdio", "test.log"]))
 
     def test_progress(self) -> None:
-        """Tests are counted while they run, however trial writes of them."""
+        """Tests are counted while they run, in all formats of trial."""
         running = self.begin(Trial(testpath=None, tests="m"))
         told: list[tuple[str, float]] = []
         running.step.setProgress = lambda metric, value: told.append((metric, value))
@@ -306,7 +306,7 @@ class TrialTests(StepCase):
         self.assertIn(("test.log", 3), told)
 
     def test_bytes(self) -> None:
-        """G5: output that is no text is read all the same."""
+        """G5: invalid UTF-8 in the output is no problem."""
         running = self.begin(Trial(testpath=None, tests="m"))
         running.command.end(0, stdout=b"\xff\xfe\x00\r\nRan 1 tests in 1s\r\n\r\nOK\r\n")
         self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["1 test", "passed"]))
@@ -316,7 +316,7 @@ class PythonTests(StepCase):
     """epydoc and pyflakes."""
 
     def test_epydoc(self) -> None:
-        """What epydoc complains of is counted, and is a warning."""
+        """The complaints of epydoc are counted, and make a warning."""
         output = b"Warning: a\n +Warning: b\nError importing c\n  Error: d\nfine\n"
         for rc, said, result, words in (
             (0, b"fine\n", SUCCESS, ["epydoc"]),
@@ -333,7 +333,7 @@ class PythonTests(StepCase):
         return running
 
     def test_pyflakes(self) -> None:
-        """What pyflakes finds is sorted by its kind: a log, a property and a word for each."""
+        """The findings of pyflakes are counted by kind, with a log, a property and a text for each."""
         output = {
             "unused": "a.py:1:1: 'os' imported but unused\n",
             "redefs": "a.py:2:1: redefinition of unused 'os' from line 1\n",
@@ -350,7 +350,7 @@ class PythonTests(StepCase):
         self.assertEqual(running.step.getText()[:3], ["pyflakes", "unused=1", "redefs=1"])
 
     def test_pyflakesMisc(self) -> None:
-        """0.7.5, row 16: what cannot be read counts as misc, but for what make says first."""
+        """0.7.5, row 16: unknown lines count as misc, except the first lines of make."""
         running = self.begin(python.PyFlakes())
         output = b"pyflakes a.py b.py\n\na.py:1: 'os' imported but unused\n    oh = (\n"
         error = b"could not compile 'b.py':7:\nmake: *** [pyflakes] Error 1\n"
@@ -362,7 +362,7 @@ class PythonTests(StepCase):
         self.assertEqual((running.result, running.build.getProperty("pyflakes-misc")), (FAILURE, 1))
 
     def test_pyflakesFails(self) -> None:
-        """Kinds that are to fail the build do; so does a pyflakes that could not run, and no other."""
+        """Kinds set to fail the build do so; so does a pyflakes that could not run; no other kind does."""
         undefined = "a.py:4:1: undefined name 'x'\n"
         for output, rc, result in (
             (undefined, 1, FAILURE),
@@ -380,7 +380,7 @@ class PythonTests(StepCase):
         self.assertEqual(running.result, WARNINGS)
 
     def test_oneWord(self) -> None:
-        """A step may be described by one text instead of a list of words."""
+        """A step may have one text as its description instead of a list."""
 
         class Described(python.PyFlakes):
             def describe(self, done: bool = False) -> Any:
@@ -391,7 +391,7 @@ class PythonTests(StepCase):
         self.assertEqual(running.step.getText(), ["flakes", "undefined=1", "failed"])
 
     def test_lines(self) -> None:
-        """G2: the lines of a log are the same however it was cut, and none is endless."""
+        """G2: the lines of a log are the same for any split, and none is endless."""
         pieces = [(0, "a\nb"), (1, "err"), (2, "header\n"), (0, "c\r\n"), (1, "\ufffd\n"), (0, "end")]
         log = _Log(pieces)
         self.assertEqual(list(python.lines(log)), ["a", "bc", "err\ufffd", "end"])
@@ -402,7 +402,7 @@ class PythonTests(StepCase):
 
 
 class _Log:
-    """A log that is only read."""
+    """A log for reading."""
 
     def __init__(self, chunks: list[tuple[int, str]]) -> None:
         self._chunks = chunks
@@ -415,7 +415,7 @@ class OtherTests(StepCase):
     """lore, Debian packages and the like."""
 
     def test_hlint(self) -> None:
-        """The changed documents are checked, each once; each line with a place is a warning."""
+        """The changed documents are checked, each once; each line with a location is a warning."""
         files = ["b.xhtml", "a.xhtml", "a.xhtml", "sandbox/c.xhtml", "d.py"]
         running = self.begin(python_twisted.HLint(python="python2"), files=files)
         command = ["python2", "bin/lore", "-p", "--output", "lint", "a.xhtml", "b.xhtml"]
@@ -426,12 +426,12 @@ class OtherTests(StepCase):
         self.assertEqual(running.step.getText2(), ["1 hlint"])
 
     def test_hlintNothing(self) -> None:
-        """Without a changed document there is nothing to do."""
+        """Without a changed document the step is skipped."""
         running = self.begin(python_twisted.HLint(), files=["d.py"])
         self.assertEqual((running.result, running.sent), (SKIPPED, []))
 
     def test_processDocs(self) -> None:
-        """Warnings of documents are counted with the line that they go on in."""
+        """Warnings of documents are counted, with their continuation lines."""
         for rc, output, result, text, text2 in (
             (0, "WARNING: a:1: b\nmore\nfine\n", WARNINGS, ["docs", "2 warnings"], ["2 docs"]),
             (0, "fine\n", SUCCESS, ["docs", "successful"], []),
@@ -443,7 +443,7 @@ class OtherTests(StepCase):
             self.assertEqual(running.step.getText2(), text2)
 
     def test_debs(self) -> None:
-        """What lintian says is counted: its errors are failures."""
+        """The findings of lintian are counted: its errors are failures."""
         for rc, output, result, text, text2 in (
             (0, "W: a\nfine\n", WARNINGS, ["debuild", "lintian:", "1 warning"], []),
             (
@@ -463,14 +463,14 @@ class OtherTests(StepCase):
         self.assertNotIn("problems", running.logs())
 
     def test_removePYCs(self) -> None:
-        """Compiled files are removed by a shell, and none to remove is no failure."""
+        """Compiled files are removed by a shell command; it is no failure if there are none."""
         running = self.begin(python_twisted.RemovePYCs())
         self.assertEqual(running.command.args["command"], 'find . -name "*.pyc" | xargs rm -f')
         running.command.end(0)
         self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["remove", ".pycs"]))
 
     def test_exceptions(self) -> None:
-        """A mistake in a subclass is the step's exception, told in its log, and ends the build."""
+        """An exception in a subclass is logged in the step, and ends the build."""
 
         class Wrong(python.PyFlakes):
             def createSummary(self, log: Any) -> None:

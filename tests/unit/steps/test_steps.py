@@ -1,4 +1,4 @@
-"""Steps that run a command, or only pass the time."""
+"""Steps that run a command, or only wait."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.stepping import StepCase
 
 
 class ArgumentTests(unittest.TestCase):
-    """What the configuration gives to steps."""
+    """The arguments of steps."""
 
     def test_arguments(self) -> None:
-        """A command has a directory, words for the display, and what the slave is told."""
+        """A command has a directory, texts for the display, and arguments for the slave."""
         step = ShellCommand("sub", "testing", ["test"], ["make", "test"], env={"A": "b"}, timeout=None)
         self.assertEqual((step.description, step.descriptionDone), (["testing"], ["test"]))
         self.assertEqual(step.command, ["make", "test"])
@@ -35,7 +35,7 @@ class ArgumentTests(unittest.TestCase):
         self.assertEqual(step.remote_kwargs, told)
 
     def test_ready(self) -> None:
-        """The ready commands need no arguments, and take others."""
+        """The ready-made commands need no arguments, and accept others."""
         for steptype, name in (
             (shell.Configure, "configure"),
             (shell.Compile, "compile"),
@@ -49,20 +49,20 @@ class ArgumentTests(unittest.TestCase):
             self.assertEqual(steptype(command="other", haltOnFailure=False).command, "other")
 
     def test_unknown(self) -> None:
-        """A keyword that no step knows is refused by its name."""
+        """An unknown keyword is refused by its name."""
         with self.assertRaises(TypeError) as caught:
             shell.Compile(comand="make")
         self.assertEqual(str(caught.exception), "Compile takes no argument comand; did you mean 'command'?")
 
     def test_withProperties(self) -> None:
-        """A command may hold properties; two that say the same are equal."""
+        """A command may contain properties; equal ones compare equal."""
         one, other = (WithProperties("v%s", "revision") for _ in range(2))
         self.assertEqual((one, ShellCommand(command=["x", one])), (other, ShellCommand(command=["x", other])))
         self.assertNotEqual(one, WithProperties("v%s", "branch"))
         self.assertEqual(repr(one), "WithProperties('v%s', 'revision')")
 
     def test_describe(self) -> None:
-        """A step without a description shows the first words of its command, and no hidden ones."""
+        """A step without a description shows the first words of its command, without hidden ones."""
         for command, words in (
             ("make", ["'make'"]),
             ("make all", ["'make", "all'"]),
@@ -76,10 +76,10 @@ class ArgumentTests(unittest.TestCase):
 
 
 class MaxQTests(StepCase):
-    """Tests that are played back to a web site."""
+    """Tests that are played back to a web site with MaxQ."""
 
     def test_results(self) -> None:
-        """Each test that fails is counted, also if MaxQ itself is content."""
+        """Each failed test is counted, even if MaxQ itself succeeds."""
         for rc, output, result, text in (
             (0, b"all is well\n", SUCCESS, ["maxq", "tests"]),
             (0, b"a\nTEST FAILURE: one\nTEST FAILURE: two\n", FAILURE, ["2", "maxq", "failures"]),
@@ -91,7 +91,7 @@ class MaxQTests(StepCase):
             self.assertEqual((running.result, running.step.getText()), (result, text))
 
     def test_noDirectory(self) -> None:
-        """Which tests to run must be said."""
+        """The directory of the tests is required."""
         self.assertRaises(TypeError, maxq.MaxQ)
 
 
@@ -99,7 +99,7 @@ class ShellTests(StepCase):
     """Commands on a slave."""
 
     def test_sent(self) -> None:
-        """S3: the slave is told what 0.7.5 told it, and not to log its environment."""
+        """S3: the slave gets the arguments of 0.7.5, and is told not to log its environment."""
         command = self.begin(ShellCommand(command=["make", "all"])).command
         told: dict[str, Any] = {
             "command": ["make", "all"],
@@ -114,7 +114,7 @@ class ShellTests(StepCase):
         self.assertEqual((command.name, command.args), ("shell", told))
 
     def test_options(self) -> None:
-        """Options of later slaves are sent when they are set; a terminal only as yes or no."""
+        """Options of later slaves are sent if they are set; usePTY only as a boolean."""
         options: dict[str, Any] = {"maxTime": 9, "usePTY": False, "initial_stdin": b"y", "logEnviron": True}
         more: dict[str, Any] = {"interruptSignal": "INT", "sigtermTime": 5}
         sent = self.begin(ShellCommand(command="x", **options, **more)).command.args
@@ -123,7 +123,7 @@ class ShellTests(StepCase):
             self.assertNotIn("usePTY", self.begin(ShellCommand(command="x", usePTY=unset)).command.args)
 
     def test_properties(self) -> None:
-        """Properties are filled in wherever they stand; the step's own arguments stay as they were."""
+        """Properties are filled in everywhere; the step's own arguments stay unchanged."""
         on = WithProperties("on-%(branch)s")
         step = ShellCommand(command=["build", on], workdir=on, env={"ON": on}, logfiles={"log": on})
         sent = self.begin(step).command.args
@@ -132,7 +132,7 @@ class ShellTests(StepCase):
         self.assertIs(step.remote_kwargs["workdir"], on)
 
     def test_results(self) -> None:
-        """An exit status of 0 is success; any other, and none at all, is failure."""
+        """Exit status 0 is success; any other, or none, is failure."""
         for rc, result, text in ((0, SUCCESS, ["made"]), (2, FAILURE, ["made", "failed"])):
             running = self.begin(ShellCommand(command="make", descriptionDone="made"))
             running.command.end(rc)
@@ -142,20 +142,20 @@ class ShellTests(StepCase):
         self.assertEqual(running.result, FAILURE)
 
     def test_logs(self) -> None:
-        """The output and each watched file have a log of their own."""
+        """The output and each watched file have separate logs."""
         running = self.begin(ShellCommand(command="x", logfiles={"test.log": "_temp/test.log"}))
         running.command.end(stdout=b"out", log=(b"test.log", b"watched"))
         self.assertEqual(running.logs(), ["stdio", "test.log"])
         self.assertEqual((running.log("stdio"), running.log("test.log")), ("outexit code 0\n", "watched"))
 
     def test_exitCode(self) -> None:
-        """How a command ended is in its log, beside what it wrote."""
+        """The end of a command is in its log, with its output."""
         running = self.begin(ShellCommand(command="x"))
         running.command.end(3, stdout=b"oh\n")
         self.assertEqual(running.log("stdio"), "oh\nexit code 3\n")
 
     def test_logsOfOldSlaves(self) -> None:
-        """A slave too old to watch files still runs the command; the log says what is missing."""
+        """A slave too old to watch files runs the command; the log names the missing files."""
         running = self.begin(ShellCommand(command="x", logfiles={"t": "t.log"}), commands={"shell": "2.0"})
         self.assertEqual((running.command.args["logfiles"], running.logs()), ({}, ["stdio"]))
         self.assertEqual(running.log("stdio"), "slave bot1 is too old to watch log files; missing: t\n")
@@ -170,7 +170,7 @@ class ShellTests(StepCase):
             self.assertEqual(running.command.args["logfiles"], {"t": told})
 
     def test_hidden(self) -> None:
-        """S3: a hidden argument is sent as such, and plainly to slaves that cannot hide it."""
+        """S3: a hidden argument is sent as hidden, or as plain text to slaves that cannot hide it."""
         hidden = ("obfuscated", "sekrit", "xxx")
         for version, told in (("2.16", hidden), ("3.3", hidden), ("2.9", "sekrit")):
             running = self.begin(ShellCommand(command=["p4", hidden]), commands={"shell": version})
@@ -178,7 +178,7 @@ class ShellTests(StepCase):
             self.assertNotIn("sekrit", " ".join(running.step.getText()))
 
     def test_inheritedEnvironment(self) -> None:
-        """What an earlier step left for later ones is in the environment, and in no other build."""
+        """Environment variables set by an earlier step are used, in this build only."""
         step = ShellCommand(command="x", env={"A": "1"})
         running = self.prepare(step)
         running.build.slaveEnvironment = {"B": "2"}
@@ -186,7 +186,7 @@ class ShellTests(StepCase):
         self.assertEqual(self.begin(step).command.args["env"], {"A": "1"})
 
     def test_stopped(self) -> None:
-        """A stopped command is interrupted, and ends the step when the slave says so."""
+        """A stopped command is interrupted, and ends the step when the slave has stopped."""
         running = self.begin(ShellCommand(command="x"))
         running.build.stopBuild("enough")
         self.assertEqual((running.command.interrupted, running.result), ("enough", None))
@@ -194,7 +194,7 @@ class ShellTests(StepCase):
         self.assertEqual((running.result, running.build.results), (FAILURE, FAILURE))
 
     def test_lost(self) -> None:
-        """B1: a slave that goes away ends the step at once, and the build is to be tried again."""
+        """B1: a lost slave ends the step at once, and the build is tried again."""
         running = self.begin(ShellCommand(command="x"))
         running.build.lostRemote()
         self.assertIsNotNone(running.result)
@@ -202,13 +202,13 @@ class ShellTests(StepCase):
         self.assertEqual(running.build.results, RETRY)
 
     def test_nothingToRun(self) -> None:
-        """A step without any command is an error of the step, and not a success."""
+        """A step without a command ends with an exception."""
         running = self.begin(ShellCommand())
         self.assertEqual((running.result, running.sent), (EXCEPTION, []))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_subclass(self) -> None:
-        """A step in the manner of 0.7.5 overrides what it likes."""
+        """A step like in 0.7.5 can override all hooks."""
 
         class Mine(ShellCommand):
             command = ["mine"]
@@ -241,7 +241,7 @@ class ShellTests(StepCase):
         self.assertEqual(running.log("summary"), "a,b")
 
     def test_workdir(self) -> None:
-        """A step may ask for its directory when it starts, whether it was given one or not."""
+        """A step may read its directory at its start, whether it was set or not."""
 
         class Asking(ShellCommand):
             def start(self) -> Any:
@@ -253,7 +253,7 @@ class ShellTests(StepCase):
             self.assertEqual((args["command"], args["workdir"]), (["cd", workdir], workdir))
 
     def test_commandOfTheCommand(self) -> None:
-        """A step in the manner of 0.7.5 may change what is run until the command begins."""
+        """A step like in 0.7.5 may change the command until it starts."""
 
         class Nice(ShellCommand):
             def startCommand(self, cmd: Any, errorMessages: Any = ()) -> None:
@@ -267,7 +267,7 @@ class ReadyTests(StepCase):
     """Steps that read the output of their command."""
 
     def test_treeSize(self) -> None:
-        """The size of the tree is shown and kept as a property; one that cannot be read is a warning."""
+        """The size of the tree is shown and set as a property; if it cannot be read, the step warns."""
         running = self.begin(shell.TreeSize())
         self.assertEqual(running.command.args["command"], ["du", "-s", "-k", "."])
         running.command.end(stdout=b"1234\t.\n")
@@ -279,7 +279,7 @@ class ReadyTests(StepCase):
             self.assertEqual(running.result, result)
 
     def test_setProperty(self) -> None:
-        """A property is set to what a command writes, without what it complains of."""
+        """A property is set to a command's standard output, without standard error."""
         for strip, value in ((True, "caf\u00e9"), (False, "caf\u00e9 \n")):
             running = self.begin(shell.SetProperty(property="where", command="pwd", strip=strip))
             running.command.end(stderr=b"hm\n", stdout="caf\u00e9 \n".encode())
@@ -287,7 +287,7 @@ class ReadyTests(StepCase):
             self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["property 'where' set"]))
 
     def test_setPropertyTooLong(self) -> None:
-        """H3: output that is too long for a property sets none; the step fails, and says why."""
+        """H3: output that is too long for a property fails the step with the reason, and sets none."""
         for size, result in ((shell.LONGEST_PROPERTY, SUCCESS), (shell.LONGEST_PROPERTY + 1, FAILURE)):
             running = self.begin(shell.SetProperty(property="where", command="pwd"))
             running.command.end(stdout=b"x" * size)
@@ -299,13 +299,13 @@ class ReadyTests(StepCase):
         )
 
     def test_sizeThatIsNone(self) -> None:
-        """H3: a number of thousands of digits is no size of a tree, and no exception either."""
+        """H3: a number of thousands of digits is not a tree size, and no exception."""
         running = self.begin(shell.TreeSize())
         running.command.end(stdout=b"9" * 10_000 + b"\t.\n")
         self.assertEqual(running.result, WARNINGS)
 
     def summedUp(self, stop: bool) -> int | None:
-        """What becomes of a step that sums up a long log, which a build's end may interrupt."""
+        """Run a step that summarizes a long log; the build may be stopped meanwhile."""
         running = self.begin(BuildEPYDoc())
         ticks = iter(range(100_000))
         seconds = running.clock.seconds
@@ -319,7 +319,7 @@ class ReadyTests(StepCase):
         return running.result
 
     def test_longSummary(self) -> None:
-        """H3: a long log is summed up in slices; a build that is stopped meanwhile ends at once."""
+        """H3: a long log is summarized in time slices; a build that is stopped meanwhile ends at once."""
         self.assertEqual([self.summedUp(stop) for stop in (False, True)], [SUCCESS, EXCEPTION])
 
     def test_setPropertyFailed(self) -> None:
@@ -330,7 +330,7 @@ class ReadyTests(StepCase):
         self.assertRaises(KeyError, running.build.getProperty, "where")
 
     def test_warnings(self) -> None:
-        """Warnings of a compiler are counted, listed and added up, wherever the output was cut."""
+        """Compiler warnings are counted, listed and summed up, for any split of the output."""
         running = self.begin(shell.Compile())
         running.build.setProperty("warnings-count", 2)
         running.command.update(stdout=b"a.c:1: warn", stderr=b"b.c:2: warning: odd\n")
@@ -340,21 +340,21 @@ class ReadyTests(StepCase):
         self.assertEqual(running.build.getProperty("warnings-count"), 4)
 
     def test_noWarnings(self) -> None:
-        """A compiler without warnings succeeds; one that fails is a failure, warnings or not."""
+        """A compiler without warnings succeeds; one that fails is a failure, with or without warnings."""
         for rc, output, result in ((0, b"fine\n", SUCCESS), (1, b"x: warning: y\n", FAILURE)):
             running = self.begin(shell.Compile())
             running.command.end(rc, stdout=output)
             self.assertEqual(running.result, result)
 
     def test_ownPattern(self) -> None:
-        """R12: what a warning looks like can be said; what is no pattern is refused where it is said."""
+        """R12: the pattern of a warning can be set; an invalid pattern is refused in the configuration."""
         running = self.begin(shell.Test(warningPattern="^W:"))
         running.command.end(stdout=b"W: one\nwarning: no\n")
         self.assertEqual(running.log("warnings"), "W: one\n")
         self.assertRaises(TypeError, shell.Compile, warningPattern="(")
 
     def test_floodOfWarnings(self) -> None:
-        """G3: of very many warnings all are counted, and no more kept than fit."""
+        """G3: very many warnings are all counted, and kept up to a limit."""
         self.patch(shell, "WARNINGS_LIMIT", 2 * weigh("x: warning: y"))
         running = self.begin(shell.Compile())
         running.command.end(stdout=b"x: warning: y\n" * 1000)
@@ -362,7 +362,7 @@ class ReadyTests(StepCase):
         self.assertEqual(running.build.getProperty("warnings-count"), 1000)
 
     def test_ownSummary(self) -> None:
-        """A compile step of 0.7.5 with a summary of its own keeps its result, and has no other."""
+        """A compile step of 0.7.5 with its own summary keeps that, and gets no second one."""
 
         class Mine(shell.Compile):
             def createSummary(self, log: Any) -> None:
@@ -374,17 +374,17 @@ class ReadyTests(StepCase):
 
 
 class DummyTests(StepCase):
-    """Steps that pass the time."""
+    """Steps that wait."""
 
     def test_arguments(self) -> None:
-        """They have a time, or something to wait for."""
+        """They have a time, or a Deferred to wait for."""
         for steptype in (dummy.Dummy, dummy.FailingDummy, dummy.RemoteDummy):
             self.assertEqual([steptype().timeout, steptype(timeout=1).timeout], [5, 1])
         self.assertEqual(dummy.Wait(handle="h").handle, "h")
         self.assertRaises(TypeError, dummy.Dummy, tiemout=1)
 
     def test_time(self) -> None:
-        """They end when their time has passed, well or not."""
+        """They end after their time, with success or failure."""
         for steptype, result in ((dummy.Dummy, SUCCESS), (dummy.FailingDummy, FAILURE)):
             running = self.begin(steptype(timeout=3))
             running.clock.advance(2)
@@ -394,7 +394,7 @@ class DummyTests(StepCase):
             self.assertEqual(running.clock.getDelayedCalls(), [])
 
     def test_stopped(self) -> None:
-        """They can be stopped, and leave nothing behind."""
+        """They can be stopped, and leave no timer."""
         running = self.begin(dummy.Dummy(timeout=3))
         running.build.stopBuild("enough")
         self.assertEqual((running.result, running.step.getText()), (FAILURE, ["delay", "interrupted"]))
@@ -415,7 +415,7 @@ class DummyTests(StepCase):
             self.flushLoggedErrors()
 
     def test_remoteLost(self) -> None:
-        """B1: a slave that goes away meanwhile ends them."""
+        """B1: a lost slave ends them."""
         running = self.begin(dummy.RemoteDummy())
         running.build.lostRemote(Failure(ConnectionLost()))
         self.assertIsNotNone(running.result)

@@ -1,4 +1,4 @@
-"""Files that move between slave and master: whole, or not at all, and nowhere else."""
+"""Files between slave and master: complete or not at all, and only in their place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RANDOM = bytes(range(256)) * 300
 
 
 class ArgumentTests(unittest.TestCase):
-    """What the configuration gives to transfers."""
+    """The arguments of transfers."""
 
     def test_arguments(self) -> None:
         """A transfer has a file on each side, and limits."""
@@ -34,14 +34,14 @@ class ArgumentTests(unittest.TestCase):
         )
 
     def test_incomplete(self) -> None:
-        """A transfer without a file, or with what it does not know, is refused."""
+        """A transfer without a file, or with an unknown argument, is refused."""
         self.assertRaises(TypeError, FileUpload, slavesrc="a")
         self.assertRaises(TypeError, FileDownload, mastersrc="a", slavedest="b", maxsise=1)
         self.assertRaises(ValueError, DirectoryUpload, slavesrc="a", masterdest="b", compress="zip")
 
 
 class TransferCase(StepCase):
-    """A master's directory that may hold one thing besides its logs."""
+    """A master's directory that may contain one file besides its logs."""
 
     def path(self, *names: str) -> str:
         return os.path.join(self.basedir, *names)
@@ -67,7 +67,7 @@ class UploadTests(TransferCase):
         return self.begin(FileUpload(slavesrc="here", masterdest=masterdest, **kw))
 
     def test_upload(self) -> None:
-        """The file arrives byte by byte, and takes its place when the slave says that all is well."""
+        """The file arrives unchanged, and takes its place when the slave reports success."""
         running = self.upload()
         writer = running.command.args["writer"]
         for at in range(0, len(RANDOM), 16384):
@@ -79,14 +79,14 @@ class UploadTests(TransferCase):
         self.assertEqual(running.step.getText(), ["uploading", "here"])
 
     def test_sent(self) -> None:
-        """The file is named in the words of slaves and of workers, and no block is too large for the wire."""
+        """The file is named in the words of slaves or workers, and blocks fit on the wire."""
         args = self.upload(maxsize=7, blocksize=10**9, keepstamp=True).command.args
         self.assertIsInstance(args.pop("writer"), transfer.FileWriter)
         told = {"slavesrc": "here", "workersrc": "here", "workdir": "build", "maxsize": 7, "keepstamp": True}
         self.assertEqual(args, {**told, "blocksize": transfer.LARGEST_BLOCK})
 
     def test_replaced(self) -> None:
-        """A file that is there is replaced on success alone; one that a link leads to, where it is."""
+        """An existing file is replaced only after success; if it is a link, the link's target is."""
         self.write("old", b"old")
         os.symlink("old", self.path("there"))
         for rc, content in ((1, b"old"), (0, b"new")):
@@ -98,7 +98,7 @@ class UploadTests(TransferCase):
             self.assertEqual(self.files(), ["old", "there"])
 
     def test_modeAndTimes(self) -> None:
-        """The copy has the mode that was asked for, from the start, and the times of the original."""
+        """The copy has the requested mode from the start, and the times of the original."""
         running = self.upload(mode=0o640, keepstamp=True)
         (temporary,) = self.files()
         self.assertEqual(os.stat(self.path(temporary)).st_mode & 0o777, 0o600)
@@ -111,7 +111,7 @@ class UploadTests(TransferCase):
         self.assertEqual((there.st_mode & 0o777, there.st_atime, there.st_mtime), (0o640, 1000.0, 2000.0))
 
     def test_paths(self) -> None:
-        """The master's path may be in a new directory, in one's home, or hold properties."""
+        """The master's path may be in a new directory, in one's home, or contain properties."""
         self.patch(os, "environ", {**os.environ, "HOME": self.basedir})
         named = WithProperties("to-%(branch)s")
         for dest, names in (("a/b/c", ("a", "b", "c")), ("~/d", ("d",)), (named, ("to-trunk",))):
@@ -123,7 +123,7 @@ class UploadTests(TransferCase):
             self.assertEqual(self.read(*names), b"x")
 
     def test_refusedBySlave(self) -> None:
-        """What the slave complains of is in a log, and nothing of the file is left."""
+        """The slave's error is in a log, and no file is left."""
         running = self.upload()
         running.command.args["writer"].remote_close()
         running.command.end(1, stderr=b"Cannot open file 'here' for upload")
@@ -132,7 +132,7 @@ class UploadTests(TransferCase):
         self.assertEqual(running.step.getText(), ["uploading", "here", "failed"])
 
     def test_brokenOnSlave(self) -> None:
-        """A command that ends in an error of the slave fails, whatever it said before; nothing is left."""
+        """A command that ends with an error of the slave fails, and no file is left."""
         running = self.upload()
         running.command.args["writer"].remote_close()
         running.command.update(rc=0)
@@ -141,7 +141,7 @@ class UploadTests(TransferCase):
         self.assertIn("OSError: no", running.log("stderr"))
 
     def test_interruptedOnOldSlaves(self) -> None:
-        """An interrupted transfer of 0.7, which ends without an exit status, is no success."""
+        """An interrupted transfer of a 0.7 slave, which ends without an exit status, has failed."""
         running = self.upload()
         running.command.args["writer"].remote_write(b"half")
         running.build.stopBuild("enough")
@@ -151,7 +151,7 @@ class UploadTests(TransferCase):
         self.assertEqual((running.result, self.files()), (FAILURE, []))
 
     def test_notClosed(self) -> None:
-        """A file whose end never came does not take its place."""
+        """A file without its end does not take its place."""
         running = self.upload()
         running.command.args["writer"].remote_write(b"half")
         running.command.end(0)
@@ -159,7 +159,7 @@ class UploadTests(TransferCase):
         self.assertIn("did not send the whole file", running.log("stderr"))
 
     def test_lost(self) -> None:
-        """B1: when the slave is lost, nothing of the file is left, and late pieces are dropped (B4)."""
+        """B1: if the slave is lost, no file is left, and late pieces are dropped (B4)."""
         running = self.upload()
         writer = running.command.args["writer"]
         writer.remote_write(b"half")
@@ -170,7 +170,7 @@ class UploadTests(TransferCase):
         self.assertEqual(self.files(), [])
 
     def test_masterCannot(self) -> None:
-        """P4: a full disk does not upset the slave: the transfer is stopped, and fails with the reason."""
+        """P4: on a full disk the transfer is stopped, and fails with the reason; the slave gets no error."""
         running = self.upload()
         writer = running.command.args["writer"]
         writer._file.close()
@@ -183,7 +183,7 @@ class UploadTests(TransferCase):
         self.assertEqual(running.log("stderr"), f"{self.path('there')}: No space left on device\n")
 
     def test_nowhere(self) -> None:
-        """Where no file can be, nothing is sent, and nothing is harmed: a directory, a pipe, below a file."""
+        """If the path is a directory, a pipe, or below a file, nothing is sent or changed."""
         self.write("file", b"x")
         os.mkdir(self.path("directory"))
         os.mkfifo(self.path("pipe"))
@@ -194,7 +194,7 @@ class UploadTests(TransferCase):
         self.assertEqual(self.files(), ["directory", "file", "pipe"])
 
     def test_cut(self) -> None:
-        """0.7.5, row 7: of a file that is longer than maxsize the beginning is kept, and the step fails."""
+        """0.7.5, row 7: of a file longer than maxsize the beginning is kept, and the step fails."""
         running = self.upload(maxsize=10)
         writer = running.command.args["writer"]
         writer.remote_write(b"0123456789")
@@ -208,7 +208,7 @@ class UploadTests(TransferCase):
         self.assertEqual((running.result, self.read("there")), (FAILURE, b"0123456789"))
 
     def test_tooMuch(self) -> None:
-        """A slave that sends more than it may is stopped."""
+        """A slave that sends more than permitted is interrupted."""
         running = self.upload(maxsize=10)
         running.command.args["writer"].remote_write(b"x" * 11)
         self.assertIsNotNone(running.command.interrupted)
@@ -218,7 +218,7 @@ class UploadTests(TransferCase):
         self.assertIn("more than 10 bytes", running.log("stderr"))
 
     def test_nonsense(self) -> None:
-        """A slave that sends something else than bytes gets no error, and the transfer fails."""
+        """If a slave sends other values than bytes, the transfer fails; the slave gets no error."""
         for method, argument in (("write", "text"), ("write", None), ("utime", 7)):
             running = self.upload()
             self.assertIsNone(getattr(running.command.args["writer"], f"remote_{method}")(argument))
@@ -227,7 +227,7 @@ class UploadTests(TransferCase):
             self.assertEqual((running.result, self.files()), (FAILURE, []))
 
     def test_tooOld(self) -> None:
-        """A slave that cannot move files is told of in the step's error."""
+        """If a slave cannot move files, the step's error names it."""
         running = self.begin(FileUpload(slavesrc="a", masterdest="b"), commands={"shell": "2.0"})
         self.assertEqual((running.result, running.sent), (EXCEPTION, []))
         self.assertIn("does not know the command uploadFile", running.log("err.text"))
@@ -235,7 +235,7 @@ class UploadTests(TransferCase):
 
 
 class FullDisk(io.BytesIO):
-    """A file on a disk that is full."""
+    """A file on a full disk."""
 
     def write(self, data: Any) -> int:
         raise OSError(28, "No space left on device")
@@ -248,7 +248,7 @@ class DownloadTests(TransferCase):
         return self.begin(FileDownload(mastersrc=mastersrc, slavedest="a/there", **kw))
 
     def test_download(self) -> None:
-        """The slave reads the file in blocks, to its end, and may ask again."""
+        """The slave reads the file in blocks to its end, and may read again."""
         self.write("here", RANDOM)
         running = self.download(mode=0o600)
         args = running.command.args
@@ -262,7 +262,9 @@ class DownloadTests(TransferCase):
         self.assertEqual((running.result, running.logs()), (SUCCESS, []))
 
     def test_missing(self) -> None:
-        """What is no file on the master is not sent, and the log says so; a pipe does not hang the master."""
+        """A missing or odd file on the master is not sent, and the log has the reason; a pipe does not
+        block.
+        """
         os.mkfifo(self.path("pipe"))
         for source, words in (
             ("none", "No such file or directory"),
@@ -275,7 +277,7 @@ class DownloadTests(TransferCase):
             self.assertIn(words, running.log("stderr"))
 
     def test_failed(self) -> None:
-        """A slave that cannot write, or was interrupted, fails the step."""
+        """If a slave cannot write, or is interrupted, the step fails."""
         self.write("here", b"x")
         for say in (lambda command: command.end(1, stderr=b"no"), lambda command: command.complete()):
             running = self.download()
@@ -283,14 +285,14 @@ class DownloadTests(TransferCase):
             self.assertEqual(running.result, FAILURE)
 
     def test_limits(self) -> None:
-        """However much the slave asks for at a time, it gets no more than the wire can carry."""
+        """The slave gets no more at a time than fits on the wire."""
         self.write("here", b"x" * (transfer.LARGEST_BLOCK + 1))
         reader = self.download().command.args["reader"]
         self.assertEqual(len(reader.remote_read(10**9)), transfer.LARGEST_BLOCK)
         self.assertEqual((reader.remote_read(-1), reader.remote_read(9)), (b"", b"x"))
 
     def test_unreadable(self) -> None:
-        """A file that cannot be read to its end fails the step, although the slave is content."""
+        """A file that cannot be read to its end fails the step, even if the slave reports success."""
         self.write("here", b"x")
         running = self.download()
         self.assertEqual(running.command.args["reader"].remote_read("much"), b"")
@@ -298,7 +300,7 @@ class DownloadTests(TransferCase):
         self.assertEqual(running.result, FAILURE)
 
     def test_lost(self) -> None:
-        """B1: when the slave is lost, the file is closed."""
+        """B1: if the slave is lost, the file is closed."""
         self.write("here", b"x")
         running = self.download()
         reader = running.command.args["reader"]
@@ -306,7 +308,7 @@ class DownloadTests(TransferCase):
         self.assertEqual((running.build.results, reader.remote_read(1)), (RETRY, b""))
 
     def test_startFails(self) -> None:
-        """A slave that refuses the command fails the step with its words."""
+        """If a slave refuses the command, the step fails with the slave's error."""
         self.write("here", b"x")
         running = self.prepare(FileDownload(mastersrc="here", slavedest="there"))
         running.fails = RuntimeError("cannot")
@@ -315,7 +317,7 @@ class DownloadTests(TransferCase):
 
 
 class Unpacked:
-    """I unpack an archive without another process, and at once unless somebody patches me to wait."""
+    """I unpack an archive in this process, at once unless a test delays me."""
 
     waits = False
 
@@ -354,7 +356,7 @@ def archive(*members: Any, mode: str = "w:") -> bytes:
 
 
 def entry(name: str, kind: bytes, linkname: str = "", mode: int = 0o644) -> tarfile.TarInfo:
-    """A member of an archive without contents."""
+    """A member of an archive without content."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.mode = kind, linkname, mode
     return info
@@ -378,12 +380,12 @@ class DirectoryUploadTests(TransferCase):
         return running
 
     def over(self, running: Running) -> Deferred[Running]:
-        """Fires when the step is over; unpacking is done in a thread."""
+        """Fires at the end of the step; unpacking is done in a thread."""
         waited: Deferred[Running] = running.status.waitUntilFinished()
         return waited.addCallback(lambda _: running)
 
     async def test_upload(self) -> None:
-        """A directory arrives with all that is in it, packed in any of the ways there are."""
+        """A directory arrives with all its content, in every kind of archive."""
         for compress, mode in ((None, "w:"), ("gz", "w:gz"), ("bz2", "w:bz2")):
             data = archive(("./a/b", RANDOM), ("c", b"c"), entry("empty", tarfile.DIRTYPE), mode=mode)
             running = await self.over(self.upload(data, compress))
@@ -397,7 +399,7 @@ class DirectoryUploadTests(TransferCase):
             self.assertEqual(self.read("there", "a", "b"), RANDOM)
 
     async def test_merged(self) -> None:
-        """What is there stays, but for files of the same name; a link that is there leads nowhere."""
+        """Existing files stay, except those with the same name; an existing link is not followed."""
         os.makedirs(self.path("there", "a"))
         os.mkdir(self.path("other"))
         self.write("there/a/old", b"old")
@@ -408,7 +410,7 @@ class DirectoryUploadTests(TransferCase):
         self.assertEqual((self.files("other"), self.files("there", "b")), ([], ["x"]))
 
     async def test_broken(self) -> None:
-        """An archive that is none, or not all of one, fails the step; nothing of it is left."""
+        """An invalid or incomplete archive fails the step; no file of it is left."""
         whole = archive(("a", RANDOM), mode="w:gz")
         for data in (b"", b"nonsense", whole[:-20], archive(("a", RANDOM))[:2000]):
             running = await self.over(self.upload(data))
@@ -416,7 +418,7 @@ class DirectoryUploadTests(TransferCase):
             self.assertIn("there: ", running.log("stderr"))
 
     async def test_missingOnSlave(self) -> None:
-        """A directory that the slave has not got fails the step; nothing is left of the archive."""
+        """A missing directory on the slave fails the step; nothing is left of the archive."""
         for compress in (None, "gz"):
             running = self.begin(DirectoryUpload(slavesrc="d", masterdest="there", compress=compress))
             if compress:
@@ -427,25 +429,25 @@ class DirectoryUploadTests(TransferCase):
             self.assertIn("no such directory", running.log("stderr"))
 
     async def test_failedAfterwards(self) -> None:
-        """What the slave calls a failure in the end is not unpacked."""
+        """If the slave reports a failure at the end, nothing is unpacked."""
         running = await self.over(self.upload(archive(("a", b"x")), rc=1))
         self.assertEqual((running.result, self.files()), (FAILURE, []))
 
     async def test_aFileIsThere(self) -> None:
-        """A file is not replaced by a directory."""
+        """An existing file is not replaced by a directory."""
         self.write("there", b"x")
         running = self.begin(DirectoryUpload(slavesrc="d", masterdest="there"))
         self.assertEqual((running.result, running.sent, self.read("there")), (FAILURE, [], b"x"))
 
     async def test_tooOld(self) -> None:
-        """A slave before 0.7.12 cannot do it; the step's error says so."""
+        """A slave before 0.7.12 has no such command; the step's error tells it."""
         commands = {name: "2.2" for name in NEWEST if name != "uploadDirectory"}
         running = self.begin(DirectoryUpload(slavesrc="d", masterdest="there"), commands=commands)
         self.assertEqual((running.result, running.sent), (EXCEPTION, []))
         self.flushLoggedErrors()
 
     async def test_limits(self) -> None:
-        """H4: what is unpacked is held against maxsize, if there is one."""
+        """H4: the unpacked size is limited by maxsize, if it is set."""
         data = archive(("zeros", bytes(1_000_000)), mode="w:gz")
         running = await self.over(self.upload(data, "gz", maxsize=900_000))
         self.assertEqual((running.result, self.files("there"), self.files()), (FAILURE, [], ["there"]))
@@ -454,7 +456,7 @@ class DirectoryUploadTests(TransferCase):
         self.assertEqual((running.result, self.files("there")), (SUCCESS, ["zeros"]))
 
     def test_stoppedWhileUnpacking(self) -> None:
-        """H4: a build that is stopped while an archive is unpacked ends at once, and leaves nothing."""
+        """H4: a build that is stopped while an archive is unpacked ends at once, and leaves no file."""
         self.patch(Unpacked, "waits", True)
         for end in (lambda build: build.stopBuild("enough"), lambda build: build.lostRemote()):
             running = self.upload(archive(("a", b"x")))
@@ -464,7 +466,7 @@ class DirectoryUploadTests(TransferCase):
             self.assertEqual((running.status.isFinished(), self.files()), (True, []))
 
     async def test_modes(self) -> None:
-        """F11: a web server can read what is uploaded with mode=0o755; programs stay programs."""
+        """F11: with mode=0o755 a web server can read the upload; programs stay executable."""
         program, page = tarfile.TarInfo("d/run"), tarfile.TarInfo("d/page")
         program.mode, page.mode = 0o700, 0o600
         running = self.begin(DirectoryUpload(slavesrc="d", masterdest="www/all", mode=0o755))
@@ -481,7 +483,7 @@ class DirectoryUploadTests(TransferCase):
 
 
 class SaidBySlaveTests(TransferCase):
-    """H5: paths on the master that properties are part of."""
+    """H5: paths on the master that contain properties."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -490,7 +492,7 @@ class SaidBySlaveTests(TransferCase):
         self.write("master.cfg", b"secret")
 
     def begun(self, step: Any, said: str) -> Running:
-        """A build whose slave has said what a property is, and that has begun this step then."""
+        """Start this step in a build whose slave has set a property."""
         running = self.prepare(step)
         given = running.build._setupStatus
 
@@ -502,7 +504,7 @@ class SaidBySlaveTests(TransferCase):
         return running.begin()
 
     def test_upload(self) -> None:
-        """H5: a slave that names a file of its own directory is served; what leads elsewhere is refused."""
+        """H5: a slave can name a file in its own directory; a path elsewhere is refused."""
         dest = WithProperties("dist/%(slavename)s/%(said)s")
         running = self.begun(FileUpload(slavesrc="x", masterdest=dest), "1.0-rc+1")
         running.command.args["writer"].remote_write(b"x")
@@ -522,7 +524,7 @@ class SaidBySlaveTests(TransferCase):
         self.assertEqual(self.read("dist", "bot2", "x"), b"honest")
 
     def test_download(self) -> None:
-        """H5: a slave that asks for master.cfg does not get it, nor any file beside it."""
+        """H5: a slave cannot download master.cfg or any file beside it."""
         for source, said in (("configs/%(said)s", "../master.cfg"), ("%(said)s", "master.cfg")):
             running = self.begun(FileDownload(mastersrc=WithProperties(source), slavedest="x"), said)
             self.assertEqual((running.result, running.sent), (EXCEPTION, []))

@@ -1,4 +1,4 @@
-"""Archives that mean harm, and what becomes of the others."""
+"""Hostile and ordinary archives."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.unit.steps.test_transfer import TransferCase, archive, entry
 
 
 class UnpackTests(TransferCase):
-    """Archives that mean harm."""
+    """Hostile archives."""
 
     def order(self, data: bytes, size: int = 1 << 20, mode: int | None = None) -> Order:
-        """To unpack these bytes."""
+        """An order to unpack these bytes."""
         os.makedirs(self.path("into"), exist_ok=True)
         return Order(
             self.write("x.tar", data), self.path("into", ".part"), self.path("into", "there"), size, 60, mode
@@ -25,13 +25,13 @@ class UnpackTests(TransferCase):
         self.assertTrue(unpack.unpack(self.order(archive(*members), **kw)))
 
     def refused(self, data: bytes, words: str, **kw: Any) -> None:
-        """These bytes are refused with these words, and nothing of them is left."""
+        """Check that these bytes are refused with this error, and that no file is left."""
         error = self.assertRaises(BadArchive, unpack.unpack, self.order(data, **kw))
         self.assertIn(words, str(error))
         self.assertEqual((self.files("into"), self.files("into", "there")), (["there"], []))
 
     def test_outside(self) -> None:
-        """An archive that would put something outside of its directory is refused whole."""
+        """An archive with a member outside of its directory is refused completely."""
         deep = "/".join("d" * 50)
         evil: list[list[Any]] = [
             [("../evil", b"x")],
@@ -59,7 +59,7 @@ class UnpackTests(TransferCase):
         self.assertFalse(os.path.exists("/tmp/evil-of-an-archive"))
 
     def test_links(self) -> None:
-        """Links that stay inside are kept as they are."""
+        """Links that stay inside are unpacked."""
         self.unpack(
             ("v/1/x", b"x"),
             entry("v/latest", tarfile.SYMTYPE, "1"),
@@ -71,7 +71,7 @@ class UnpackTests(TransferCase):
             self.assertEqual(self.read("into", "there", *names), b"x")
 
     def test_modes(self) -> None:
-        """F11: without a mode the umask decides who may read; what can be executed still can."""
+        """F11: without a mode the umask decides who may read; executable files stay executable."""
         before = os.umask(0o027)
         try:
             self.unpack(
@@ -85,14 +85,14 @@ class UnpackTests(TransferCase):
         self.assertEqual(modes, [0o750, 0o640, 0o750, 0o750, 0o640, 0o750])
 
     def test_modesAgain(self) -> None:
-        """F11: directories that are there already can be read by others, too, once the mode says so."""
+        """F11: the mode also applies to directories that exist already."""
         os.makedirs(self.path("into", "there", "d"), 0o700)
         self.unpack(("d/f", b"x"), mode=0o644)
         modes = [os.stat(self.path("into", "there", name)).st_mode & 0o7777 for name in ("", "d", "d/f")]
         self.assertEqual(modes, [0o755, 0o755, 0o644])
 
     def test_unwanted(self) -> None:
-        """H4: unpacking stops when nobody wants it any more, and leaves nothing."""
+        """H4: unpacking stops when it is cancelled, and leaves no file."""
         data = archive(("a", b"x"), ("b", b"y"))
         wanted = [True, True, False]
         self.assertFalse(unpack.unpack(self.order(data), lambda: wanted.pop(0)))
@@ -100,7 +100,7 @@ class UnpackTests(TransferCase):
         self.assertEqual((self.files("into", "there"), self.files("into")), ([], ["there"]))
 
     def test_large(self) -> None:
-        """H4: contents are counted before they are written, those of sparse files in full."""
+        """H4: sizes are checked before files are written, those of sparse files in full."""
         self.refused(archive(("a", bytes(5000)), mode="w:gz"), "more than 5000 bytes", size=5000)
         sparse = tarfile.TarInfo("s")
         sparse.type, sparse.size = tarfile.GNUTYPE_SPARSE, 0
@@ -112,7 +112,7 @@ class UnpackTests(TransferCase):
         self.refused(bytes(header) + bytes(1024), "more than 1048576 bytes")
 
     def test_longHeaders(self) -> None:
-        """H4: names, and what else is said of a file, are not read when no file system could use them."""
+        """H4: headers longer than any file system's names are not read."""
         for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE):
             header = tarfile.TarInfo("x")
             header.type, header.size = kind, 1 << 30
@@ -120,7 +120,7 @@ class UnpackTests(TransferCase):
         self.unpack((f"{'d' * 200}/{'f' * 200}", b"x"))
 
     def test_many(self) -> None:
-        """H4: the files of an archive are counted, and so are directories that it only implies."""
+        """H4: the number of files is limited, including implied directories."""
         self.patch(unpack, "ENTRIES", 10)
         self.refused(archive(("d", b""), *[(f"f{n}", b"") for n in range(10)]), "10 files and dir")
         self.refused(archive(("a/b/c/d/e/f/g/h/i/j/k", b"")), "10 files and dir")
