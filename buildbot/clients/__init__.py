@@ -1,1 +1,1 @@
-"""Programs that ask something of a master over its ports."""
+"""Clients of a master's ports."""

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.clients.test_sendchange -*-
-"""Tell a master of changes, over PB: ours, or one of another generation.
+"""Send changes to a master over PB, also to masters of other generations.
 
-The command line is in L{buildbot.scripts}.
+L{buildbot.scripts} has the command line.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 
 __all__ = ["SendFailed", "Sender", "failure"]
 
-#: Seconds that it may take in all.
+#: The default time limit, in seconds.
 TIMEOUT = 60.0
-#: What a master raises about a change that it will never take, however often it is sent.
+#: The remote exceptions for a change that the master refuses for good. Sending it again is useless.
 _NEVER_TAKEN = ("BadChange", "TypeError", "ValueError", "KeyError", "AttributeError")
-#: The account where none is given, as in 0.7.5.
+#: The default account, as in 0.7.5.
 ACCOUNT = ("change", "changepw")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip6>[^]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
@@ -41,14 +41,14 @@ _TOO_LARGE = f"a text or list of the change has more than {SIZE_LIMIT} bytes or 
 
 
 class SendFailed(Exception):
-    """The change was not sent, or it is not known whether the master has it; says why, for the user."""
+    """The change was not sent, or the master did not confirm it. The message is for the user."""
 
 
 class _Broker(pb.Broker):
-    """I am the client's side of a connection. When it ends, whoever still waits to log in is told why."""
+    """I am the client's side of a connection. When it is lost, a pending login fails with the reason."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Twisted tells only those whose calls are under way."""
+        """Report the loss to the factory, too: Twisted reports it only to pending calls."""
         super().connectionLost(reason)
         factory: Any = self.factory
         factory.clientConnectionLost(None, reason)
@@ -64,7 +64,7 @@ class _ClientFactory(pb.PBClientFactory):
 class Sender:
     """I send changes to one master.
 
-    @ivar failed: whether one could not be sent.
+    @ivar failed: True after a change that could not be sent.
     """
 
     failed = False
@@ -82,8 +82,8 @@ class Sender:
         """@param master: C{"host:port"}, or a client endpoint description of Twisted.
         @param user: the author of the changes; C{send} may name another.
         @param username: the account of the master's PBChangeSource, with its C{password}.
-        @param timeout: how many seconds C{send} may take for one change, and C{sendAll} for all of them.
-        @param endpoint: where to connect, an C{IStreamClientEndpoint}; if it is not given, C{master} says.
+        @param timeout: the time limit in seconds, for one call of C{send} or C{sendAll}.
+        @param endpoint: the C{IStreamClientEndpoint} to connect to, instead of C{master}.
         @raise ValueError: C{master} is neither.
         """
         if reactor is None:
@@ -106,9 +106,9 @@ class Sender:
     ) -> Deferred[None]:
         """Send a change.
 
-        @param more: further keys, such as C{category}, C{revlink}, C{when}, C{properties}: masters before
-            0.7.12 take no notice of them.
-        @return: fires with None once the master has said that it has it; fails with L{SendFailed}.
+        @param more: further keys, such as C{category}, C{revlink}, C{when}, C{properties}. Masters before
+            0.7.12 ignore them.
+        @return: fires with None after the master has confirmed the change; fails with L{SendFailed}.
         """
         change = {
             "who": user or self.user or "",
@@ -130,14 +130,14 @@ class Sender:
     def sendAll(
         self, changes: Sequence[Mapping[str, Any]], told: Callable[[int, str | None], None]
     ) -> Deferred[None]:
-        """Send several changes over one connection, in their order, each once the master has the one before.
+        """Send several changes in order over one connection, each after the answer to the one before.
 
-        @param changes: what the master is to know of each, under the names that travel: C{who}, C{files},
-            C{comments}, C{branch}, C{revision} and so on.
-        @param told: called with the index of each change: and None once the master has it, or the reason
-            why it will never take it. The next one is sent all the same.
-        @return: fires with None once all were told of; fails with L{SendFailed} if the master cannot be
-            reached, or does not answer in time. It may then have one change that C{told} was not called for.
+        @param changes: the keys of each change, as PB sends them: C{who}, C{files}, C{comments}, C{branch},
+            C{revision} and so on.
+        @param told: called with the index of each change, and with None if the master has it, or with the
+            reason why the master refuses it for good. After a refusal, the next change is sent.
+        @return: fires with None after the last change. Fails with L{SendFailed} if the master cannot be
+            reached, or does not answer in time. The master may have one change that C{told} did not report.
         """
 
         async def hand(remote: pb.RemoteReference) -> None:
@@ -147,7 +147,7 @@ class Sender:
         return ensureDeferred(self._converse(hand))
 
     async def _offer(self, remote: pb.RemoteReference, change: dict[str, Any]) -> str | None:
-        """Hand one change over; why the master will never take it, or None."""
+        """Send one change. Returns None, or the reason why the master refuses it for good."""
         if _isTooLarge(change):
             return _TOO_LARGE
         try:
@@ -160,7 +160,7 @@ class Sender:
         return None
 
     async def _converse(self, hand: Callable[[pb.RemoteReference], Any]) -> None:
-        """Log in, and have C{hand} say what there is to say. Raises L{SendFailed}."""
+        """Log in, call C{hand} with the perspective, and disconnect. Raises L{SendFailed}."""
         factory = _ClientFactory()
         name, password = (each.encode("utf-8", "surrogateescape") for each in self._account)
 
@@ -177,14 +177,14 @@ class Sender:
             factory.disconnect()
 
     def addChange(self, remote: pb.RemoteReference, change: dict[str, Any]) -> Deferred[Any]:
-        """Hand one change over; C{remote} is what the login gave."""
+        """Send one change. C{remote} is the perspective from the login. Fires with the master's answer."""
         answer: Deferred[Any] = remote.callRemote("addChange", change)
         return answer
 
     def _reason(self, error: Exception, why: Failure) -> str:
         said = text(str(error), 500)
         if why.check(UnauthorizedLogin) or _isRemote(error, "UnauthorizedLogin"):
-            none = "" if self._account != ACCOUNT else ", which are used where no --auth is given"
+            none = "" if self._account != ACCOUNT else "; they are the default without --auth"
             return (
                 f"{self._master} refuses the login of {self._account[0]!r}: "
                 f"it has no PBChangeSource with this name and password{none}"
@@ -200,17 +200,17 @@ class Sender:
         if isinstance(error, (ConnectionClosed, pb.PBConnectionLost, pb.DeadReferenceError)):
             return f"{self._master} ended the connection before it answered"
         if isinstance(error, pb.RemoteError):
-            return f"{self._master} does not take the change: {said}"
+            return f"{self._master} refuses the change: {said}"
         return f"{type(error).__name__}: {said}"
 
-    # what 0.7.5 had for the command line
+    # methods of 0.7.5 for the command line
 
     def printSuccess(self, res: object) -> None:
-        """Say that the master has it."""
+        """Print that the change was sent."""
         print("change sent successfully")
 
     def printFailure(self, why: Failure) -> None:
-        """Say why it has not."""
+        """Print the error, and set C{failed}."""
         self.failed = True
         print(f"change not sent: {why.getErrorMessage()}", file=sys.stderr)
 
@@ -225,7 +225,7 @@ class Sender:
 
 
 def _isTooLarge(value: object) -> bool:
-    """Whether PB cannot carry it; Twisted would notice halfway, and leave a Deferred behind."""
+    """True if a part is too large for PB. Twisted would fail in mid-message and leave a Deferred behind."""
     if isinstance(value, dict):
         return any(map(_isTooLarge, (*value, *value.values())))
     if isinstance(value, (list, tuple)):
@@ -240,7 +240,7 @@ def _isRemote(error: Exception, name: str) -> bool:
 
 
 def _endpointOf(master: str, reactor: Any) -> IStreamClientEndpoint:
-    """Where to connect. Raises ValueError, whose words are for the user, if nobody can say."""
+    """The endpoint for C{master}. Raises ValueError, with a message for the user, if it is not valid."""
     match = _HOST_AND_PORT.fullmatch(master)
     if match is not None and 0 < int(match["port"]) < 65536:
         return endpoints.HostnameEndpoint(reactor, match["ip6"] or match["host"], int(match["port"]))

@@ -1,1 +1,1 @@
-"""What people and plug-ins may do to a running master, and the socket over which they ask for it."""
+"""Control of a running master by people and plug-ins, and the control socket."""

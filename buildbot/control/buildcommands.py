@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands -*-
-"""
-The commands of the control socket about builds: builds, build, force, stopbuild.
+"""The commands of the control socket about builds: builds, build, force, stopbuild.
 
-Every answer is of plain values, and has a limited size however many builds are stored.  What the values
-mean is in docs/reference/builds.
+Each answer is made of plain values, and its size is limited. docs/reference/builds explains the values.
 """
 
 from __future__ import annotations
@@ -27,20 +25,20 @@ from buildbot.status.report import reportBuild, reportRunning, reportSource, rep
 
 log = Logger()
 
-#: An answer has at most so many builds, and so many waiting requests.
+#: The most builds, and the most waiting requests, in one answer.
 MOST = 1000
-#: For how many seconds an answer to C{force} waits for the build to begin.
+#: The seconds that the answer to C{force} waits for the build to start.
 BEGIN_TIME = 2.0
 
 
 class BuildCommands:
-    """I answer what the command line asks about the builds of one master."""
+    """I carry out the commands about the builds of one master."""
 
     def __init__(self, botmaster: BotMaster) -> None:
         self._botmaster = botmaster
 
     def handlers(self) -> dict[str, Callable[..., object]]:
-        """What the control socket calls: command -> method."""
+        """The handlers for the control socket: command -> method."""
         return {
             "builds": self.builds,
             "build": self.build,
@@ -48,14 +46,13 @@ class BuildCommands:
             "stopbuild": self.stopbuild,
         }
 
-    # what is there
+    # queries
 
     async def builds(self, builder: str | None = None, count: int = 20) -> dict[str, Any]:
-        """
-        The running builds, the waiting requests, and the finished builds, newest first.
+        """The running builds, the waiting requests, and the finished builds, newest first.
 
-        @param builder: of this builder alone; None: of all.
-        @param count: how many finished builds, and how many waiting requests; at most MOST.
+        @param builder: the name of one builder; None: all builders.
+        @param count: the most finished builds, and the most waiting requests; limited to MOST.
         """
         most = max(0, min(int(count), MOST))
         over = []
@@ -103,7 +100,7 @@ class BuildCommands:
         record = found.toRecord()
         return _whole(record, reportBuild(record))
 
-    # what is to happen
+    # actions
 
     async def force(
         self,
@@ -114,13 +111,12 @@ class BuildCommands:
         properties: Mapping[str, Any] | None = None,
         who: str = "",
     ) -> dict[str, Any]:
-        """
-        Request a build. The answer comes when the request is stored. If the build can begin soon, the
+        """Request a build. The answer comes when the request is stored. If the build can begin soon, the
         answer comes when it has begun.
 
-        @param who: who wants it; goes into the reason.
-        @return: the numbers C{request} and C{build}. If C{build} is None, C{why} says what the request
-            waits for.
+        @param who: the requester's name, for the reason.
+        @return: the numbers C{request} and C{build}. If C{build} is None, C{why} explains why the request
+            waits.
         """
         target = self._builder(builder)
         wish = ": ".join(filter(None, [f"forced by {who}" if who else "forced", reason]))
@@ -141,7 +137,7 @@ class BuildCommands:
     async def _whenBegun(self, builder: Builder, request: BuildRequest) -> int | None:
         """The number of the build for a request; None if it does not begin soon."""
         if request in builder.pending and not request.isChosen:
-            return None  # no slave is there for it
+            return None  # no slave is available for it
         began: Deferred[int | None] = Deferred()
 
         def tell(number: int | None) -> None:
@@ -168,10 +164,9 @@ class BuildCommands:
         who: str = "",
         pending: bool = False,
     ) -> dict[str, Any]:
-        """
-        Stop a running build.
+        """Stop a running build.
 
-        @param number: which one; None: the only one that runs.
+        @param number: the number of the build; None: the only running build.
         @param pending: also cancel the waiting requests of the builder.
         @return: C{stopped}, the numbers of the builds, and C{cancelled}, those of the requests.
         """
@@ -203,7 +198,7 @@ class BuildCommands:
         if not await target.cancelPending(cancelled):
             trouble = self._botmaster.health.trouble
             raise ControlError(
-                f"the requests are cancelled, but that could not be stored yet, and is tried again: {trouble}"
+                f"the requests are cancelled, but this is not stored yet; the master retries: {trouble}"
             )
         return {"builder": builder, "stopped": chosen, "cancelled": [request.id for request in cancelled]}
 
@@ -215,7 +210,7 @@ class BuildCommands:
 
 
 def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
-    """A build with its steps; a result has its name beside it."""
+    """A build with its steps. Each result is given as a number and as a name."""
     steps = [
         {**step, "result": None if step["results"] is None else Results[step["results"]]}
         for step in record["steps"]
@@ -228,6 +223,6 @@ def _whole(record: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any
 
 
 def _instead(numbers: Iterable[int]) -> str:
-    """The running builds in brackets, for somebody who named another one."""
+    """The running builds in brackets, for an error about another build."""
     names = ", ".join(map(str, sorted(numbers)[:MOST_NAMES]))
     return f" (running: {names})" if names else ""

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.control.test_server -*-
-"""The command line's side of a master's control socket: one question, one answer, blocking.
+"""The command line's side of a master's control socket: one request, one answer, blocking.
 
-It knows no reactor and no command by name, so that asking costs no more than a socket does.
+It does not import the reactor, so that a command starts fast.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from contextlib import contextmanager, suppress
 from buildbot.daemon.directory import SOCKET
 from buildbot.daemon.oserrors import inWords
 
-#: How long a path the smallest sun_path we know (104 bytes) takes for certain.
+#: The most bytes of a path that fit into every system's sun_path (the smallest known has 104 bytes).
 _SHORT = 100
 
 
-#: A request has no more bytes than this.
+#: The most bytes of a request.
 LONGEST = 65536
 
 
 class NotRunning(Exception):
-    """Nobody listens on the control socket of the directory."""
+    """No master listens on the control socket of the directory."""
 
 
 class ControlError(Exception):
@@ -34,16 +34,17 @@ class ControlError(Exception):
 
 
 class NoAnswer(ControlError):
-    """The time was over before the master had answered; it may have the command all the same."""
+    """The master did not answer in time. It may still carry out the command."""
 
 
 def ask(basedir: str, command: str, timeout: float | None = None, **params: object) -> object:
-    """What the master of a directory answers to a command: any JSON value.
+    """Send a command to the master of a directory, and return its answer: any JSON value.
 
-    @param timeout: for how many seconds to wait at the most; None waits as long as the master lives.
-    @param params: the command's own parameters. For one that is named like ours see L{request}.
-    @raise NotRunning: nobody listens there.
-    @raise ControlError: the master's own words, or that it went away; L{NoAnswer}: the time is over.
+    @param timeout: the most seconds to wait; None: no limit.
+    @param params: the parameters of the command. For a parameter named like one of mine, use L{request}.
+    @raise NotRunning: no master listens there.
+    @raise ControlError: the master refused the command or ended the connection; L{NoAnswer}: it did not
+        answer in time.
     """
     return request(basedir, command, params, timeout)
 
@@ -51,25 +52,25 @@ def ask(basedir: str, command: str, timeout: float | None = None, **params: obje
 def request(
     basedir: str, command: str, params: Mapping[str, object], patience: float | None = None
 ) -> object:
-    """L{ask}, with the command's parameters apart from ours.
+    """The same as L{ask}, with the command's parameters as a mapping.
 
-    @param patience: for how many seconds to wait at the most.
+    @param patience: the most seconds to wait; None: no limit.
     """
     end = None if patience is None else time.monotonic() + patience
     question = json.dumps({**params, "command": command}).encode("ascii") + b"\n"
     if len(question) > LONGEST:
         raise ControlError(
-            f"the request has {len(question)} bytes, and a master takes at most {LONGEST}: say less with it"
+            f"the request has {len(question)} bytes; a master accepts at most {LONGEST}: make it shorter"
             f"{_longest(params)}"
         )
     with _connected(basedir, end) as conversation:
         try:
             _allow(conversation, end)
-            with suppress(BrokenPipeError):  # it may have said why
+            with suppress(BrokenPipeError):  # the reason may be in its answer
                 conversation.sendall(question)
             answer = _readLine(conversation, end)
         except TimeoutError:
-            raise NoAnswer(f"the master has not answered within {patience:g} s") from None
+            raise NoAnswer(f"the master did not answer within {patience:g} s") from None
         except (BrokenPipeError, ConnectionResetError):
             answer = b""
     try:
@@ -82,7 +83,7 @@ def request(
 
 
 def _longest(params: Mapping[str, object]) -> str:
-    """Which parameter makes a request long."""
+    """Name the longest parameter of a request, in brackets, for an error message."""
     sizes = {name: len(json.dumps(value)) for name, value in params.items()}
     name = max(sizes, key=lambda name: sizes[name], default="")
     return f" ({name} alone has {sizes[name]})" if name else ""
@@ -90,7 +91,7 @@ def _longest(params: Mapping[str, object]) -> str:
 
 @contextmanager
 def socketPath(basedir: str) -> Iterator[str]:
-    """A name of the directory's control socket that fits into a socket address, while the context lasts."""
+    """A context with a path to the control socket that is short enough for a socket address."""
     path = os.path.join(basedir, SOCKET)
     if len(os.fsencode(path)) <= _SHORT:
         yield path
@@ -133,7 +134,7 @@ def _connect(conversation: socket.socket, path: str, end: float | None) -> None:
 
 
 def _allow(conversation: socket.socket, end: float | None) -> None:
-    """Let the next operation take what is left of the time. Raises TimeoutError when nothing is."""
+    """Limit the next operation to the remaining time. Raises TimeoutError if no time is left."""
     if end is not None:
         left = end - time.monotonic()
         if left <= 0:
@@ -142,7 +143,7 @@ def _allow(conversation: socket.socket, end: float | None) -> None:
 
 
 def _readLine(conversation: socket.socket, end: float | None) -> bytes:
-    """What the master says up to its first newline, or all it said if it went away before."""
+    """Read up to the first newline, or to the end of the connection."""
     parts: list[bytes] = []
     while not parts or b"\n" not in parts[-1]:
         _allow(conversation, end)

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.control.test_debug -*-
-"""
-The account C{debug}: it can reconfigure the master, request builds, and send made-up changes.
+"""The account C{debug}: it can reconfigure the master, request builds, and send made-up changes.
 
 A master has the account while its configuration has a C{debugPassword}; see L{buildbot.slaves.realm}.
 """
@@ -43,15 +42,15 @@ def _name(value: object, most: int = LONGEST_NAME) -> str:
 
 
 class DebuggedMaster(ControlledMaster, Protocol):
-    """What C{debug} can call uses this of the L{buildbot.buildmaster.service.BuildMaster}."""
+    """The part of L{buildbot.buildmaster.service.BuildMaster} that the account C{debug} uses."""
 
     @property
     def reconfigurer(self) -> Reconfigurer[Any]:
-        """Reconfigures the master."""
+        """The reconfigurer of the master."""
 
 
 class MasterWithAccounts(DebuggedMaster, Protocol):
-    """The parent of the account: the same with accounts."""
+    """The parent of L{DebugAccount}: a master with accounts."""
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -65,20 +64,20 @@ class DebugAccount(service.Service):
         self._password = password
 
     def startService(self) -> None:
-        """Open it."""
+        """Register the account."""
         super().startService()
         master = cast(MasterWithAccounts, self.parent)
         self._dispatcher = master.dispatcher
         self._dispatcher.register("debug", DebugPerspective(master), self._password)
 
     def stopService(self) -> None:
-        """Close it."""
+        """Unregister the account."""
         super().stopService()
         self._dispatcher.unregister("debug")
 
 
 class DebugPerspective(NewCredPerspective):
-    """I am what the user C{debug} can call."""
+    """I have the remote methods of the account C{debug}."""
 
     def __init__(self, master: DebuggedMaster) -> None:
         self.master = master
@@ -92,7 +91,7 @@ class DebugPerspective(NewCredPerspective):
         log.info("debug client: {msg}", msg=str(msg)[:1000])
 
     async def perspective_reload(self) -> bool:
-        """Reconfigure. The answer is whether the new configuration is in force."""
+        """Reconfigure the master. Returns True if the new configuration is in force."""
         outcome = await self.master.reconfigurer.request()
         return bool(outcome["applied"])
 
@@ -104,7 +103,7 @@ class DebugPerspective(NewCredPerspective):
         revision: object = None,
         properties: object = None,
     ) -> None:
-        """Request a build. The answer comes when the request is on disk."""
+        """Request a build. Returns when the request is on disk."""
         control = self._builder(buildername)
         source = SourceStamp(_wordOrNone(branch), _wordOrNone(revision))
         given = _properties(properties or {})
@@ -122,7 +121,7 @@ class DebugPerspective(NewCredPerspective):
     async def perspective_fakeChange(
         self, file: object, revision: object = None, who: object = "fakeUser", branch: object = None
     ) -> None:
-        """Hand in a made-up change of one file. The answer comes when it is on disk."""
+        """Add an invented change of one file. Returns when the change is on disk."""
         change = Change(
             _name(who),
             [_name(file)],
@@ -140,9 +139,9 @@ class DebugPerspective(NewCredPerspective):
 
 
 def _properties(given: object) -> dict[str, Any]:
-    """The properties of a build from what a peer has sent. Raises WrongArguments."""
+    """Check the properties sent by a peer. Raises WrongArguments if they are not valid."""
     if not isinstance(given, Mapping):
-        raise WrongArguments("properties are no dictionary")
+        raise WrongArguments("properties must be a dictionary")
     named = {word(name): word(value) if isinstance(value, bytes) else value for name, value in given.items()}
     for name, value in named.items():
         if not isinstance(value, (str, int, float, type(None))):

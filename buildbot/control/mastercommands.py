@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.stories.test_admin,tests.unit.control.test_protocol -*-
-"""
-The commands of the control socket about the master as a whole: status, reconfig, progress.
+"""The commands of the control socket about the master as a whole: status, reconfig, progress.
 
-Every answer is of plain values.  What they mean is in docs/reference/control-socket.
+Each answer is made of plain values. docs/reference/control-socket explains them.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from buildbot.status.report import failingBuilders, reportSlave
 
 #: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
 TELLING = 1.0
-#: Seconds between two looks at the slaves meanwhile.
+#: Seconds between two checks of the slaves during that time.
 _LOOK = 0.05
 
 
 class MasterCommands:
-    """I answer what the command line asks about one master."""
+    """I carry out the commands about one master."""
 
     def __init__(
         self, report: Callable[[], dict[str, Any]], botmaster: BotMaster, reconfigurer: Reconfigurer[Any]
@@ -36,7 +35,7 @@ class MasterCommands:
         self._reconfigurer = reconfigurer
 
     def handlers(self) -> dict[str, Callable[..., object]]:
-        """What the control socket calls: command -> method."""
+        """The handlers for the control socket: command -> method."""
         return {
             "status": self.status,
             "reconfig": self.reconfig,
@@ -64,12 +63,11 @@ class MasterCommands:
         who: str = "",
         hungUp: Deferred[None] | None = None,
     ) -> dict[str, Any]:
-        """
-        Reconfigure; see L{Reconfigurer.request}.
+        """Reconfigure; see L{Reconfigurer.request}.
 
-        @param hungUp: fires if the asker goes before the answer comes.
-        @return: the outcome.  A slave that has not accepted its new builder list within TELLING seconds
-            is called pending (R10).
+        @param hungUp: fires if the client disconnects before the answer.
+        @return: the outcome. C{pending} lists the slaves that have not accepted their new builder list within
+            TELLING seconds (R10).
         """
         asked = self._reconfigurer.request(dryRun, timeout, drain, who=str(who))
         if hungUp is not None:

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.control.test_plugins -*-
-"""
-What plug-ins can do to a master, under the names of 0.7.5.
+"""Control of a master for plug-ins, under the names of 0.7.5.
 
-Nothing here checks permissions: whoever holds a Control can use all of it.  Control of one builder is in
-L{buildbot.process.buildercontrol}.
+This module does not check permissions: a caller with a Control can use all of it.
+L{buildbot.process.buildercontrol} has the control of one builder.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from buildbot.slaves.botmaster import BotMaster
 
 
 class ControlledMaster(Protocol):
-    """What can be done to a master; the L{buildbot.buildmaster.service.BuildMaster}."""
+    """The part of L{buildbot.buildmaster.service.BuildMaster} that plug-ins control."""
 
     @property
     def botmaster(self) -> BotMaster:
         """Its slaves and builders."""
 
     def addChange(self, change: Change) -> Deferred[Change]:
-        """Store a Change, and tell the schedulers. Fires with it and its number."""
+        """Store a Change and pass it to the schedulers. Fires with the stored Change, which has a number."""
 
     def submitBuildSet(self, bs: BuildSet) -> Deferred[Any]:
-        """Store requests for builds. Fires when they are on disk."""
+        """Store a build set. Fires when it is on disk."""
 
 
 @implementer(interfaces.IControl)
@@ -42,21 +41,19 @@ class Control:
         self.master = master
 
     def addChange(self, change: Any) -> Deferred[Change]:
-        """Hand in a Change.  Fires with it, its number set, once it is on disk."""
+        """Add a Change. Fires with the numbered Change when it is on disk."""
         return self.master.addChange(change)
 
     def submitBuildSet(self, bs: Any) -> Deferred[Any]:
-        """
-        Have builds done.
+        """Request builds.
 
         @param bs: a L{buildbot.process.buildset.BuildSet}.
-        @return: fires once it is on disk; fails with KeyError if a builder does not exist.
+        @return: fires when the build set is on disk; fails with KeyError if a builder does not exist.
         """
         return self.master.submitBuildSet(bs)
 
     def getBuilder(self, name: str) -> BuilderControl:
-        """
-        Control of one builder.
+        """Control of one builder.
 
         @raise KeyError: there is no such builder.
         """

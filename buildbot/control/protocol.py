@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.control.test_protocol -*-
-"""The commands of the control socket: the parameters that each takes, and of what kind each of them is.
+"""The commands of the control socket: the parameters of each command, and their kinds.
 
-A request is held against this table before anything is done; what the commands do is elsewhere.
+Each request is checked against this table first. Other modules carry out the commands.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-#: Whole numbers up to here are the same for everybody who reads JSON.
+#: The largest whole number that every JSON reader keeps exactly.
 _LARGEST = 2**53
-#: A property may be a list of dicts of lists, but not for ever.
+#: The deepest nesting of a property's value.
 _DEPTH = 20
-#: So much of a wrong value is shown to whoever sent it.
+#: The most characters of a wrong value in an error message.
 _SHOWN = 60
 
 
 class BadRequest(Exception):
-    """A request is not as the table wants it; str() says everything that is wrong, for people."""
+    """A request does not fit the table. The message lists every error, for people."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """I am one kind of parameter.
 
-    @ivar words: what is wanted, in words ("a name").
-    @ivar accepts: whether a value is of this kind.
-    @ivar isRequired: whether the parameter may not be left out.
+    @ivar words: the kind in words ("a name").
+    @ivar accepts: returns True for a value of this kind.
+    @ivar isRequired: whether the parameter must be given.
     """
 
     words: str
@@ -38,7 +38,7 @@ class Kind:
     isRequired: bool = False
 
     def optional(self) -> Kind:
-        """The same, or null."""
+        """The kind that also accepts null, and may be omitted."""
         accepts = self.accepts
         return replace(
             self,
@@ -49,7 +49,7 @@ class Kind:
 
 
 def _isText(value: object) -> bool:
-    """Whether it is text that can be kept: JSON can spell half a character, UTF-8 cannot."""
+    """True for text without lone surrogates: JSON can contain them, but UTF-8 cannot encode them."""
     return isinstance(value, str) and not any("\ud800" <= each <= "\udfff" for each in value)
 
 
@@ -66,7 +66,7 @@ def _isSeconds(value: object) -> bool:
 
 
 def _isPlain(value: object, depth: int = _DEPTH) -> bool:
-    """Whether a value of JSON can be kept, and be sent to a slave."""
+    """True for a JSON value that can be stored and sent to a slave."""
     if isinstance(value, str):
         return _isText(value)
     if isinstance(value, (list, dict)):
@@ -88,7 +88,7 @@ FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 SECONDS = Kind("a number of seconds greater than 0", _isSeconds)
 PROPERTIES = Kind("an object of names and plain values", _areProperties)
 
-#: By command, its parameters.
+#: The parameters of each command.
 COMMANDS: Mapping[str, Mapping[str, Kind]] = {
     "status": {"slave": NAME.optional()},
     "reconfig": {"dryRun": FLAG, "timeout": SECONDS.optional(), "drain": FLAG, "who": TEXT},
@@ -118,10 +118,10 @@ COMMANDS: Mapping[str, Mapping[str, Kind]] = {
 
 
 def understand(line: bytes, commands: Mapping[str, Mapping[str, Kind]]) -> tuple[str, dict[str, Any]]:
-    """The command and the parameters of a request; all of these are known and of the right kinds.
+    """Parse a request and return its command and its parameters, all known and of the right kinds.
 
-    @param line: an object in JSON.
-    @raise BadRequest: with everything that is wrong.
+    @param line: a JSON object.
+    @raise BadRequest: with every error.
     """
     try:
         params = json.loads(line)
@@ -139,16 +139,16 @@ def understand(line: bytes, commands: Mapping[str, Mapping[str, Kind]]) -> tuple
 
 
 def _wrong(params: Mapping[str, object], kinds: Mapping[str, Kind]) -> list[str]:
-    there = f" (there: {', '.join(kinds)})" if kinds else ""
+    known = f" (known: {', '.join(kinds)})" if kinds else ""
     return [
-        *(f"there is no parameter {_shown(name)}{there}" for name in params if name not in kinds),
+        *(f"unknown parameter {_shown(name)}{known}" for name in params if name not in kinds),
         *(
             f"{name} is missing: {kind.words}"
             for name, kind in kinds.items()
             if kind.isRequired and name not in params
         ),
         *(
-            f"{name} is {kind.words}, not {_shown(params[name])}"
+            f"{name} must be {kind.words}, not {_shown(params[name])}"
             for name, kind in kinds.items()
             if name in params and not kind.accepts(params[name])
         ),

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands -*-
-"""
-Refusals that several commands of the control socket share, in the user's words.
+"""Refusals that several commands of the control socket share, in the user's words.
 
 Refusals of one command alone are beside that command.
 """
@@ -13,23 +12,23 @@ from typing import TypeVar
 from buildbot.control.client import ControlError
 from buildbot.store.interface import StoreFailed
 
-#: A refusal lists the known names if they are at most so many.
+#: The most known names that a refusal lists.
 MOST_NAMES = 10
 T = TypeVar("T")
 
 
 def noBuilder(name: str, builders: Iterable[str]) -> ControlError:
-    """There is no such builder."""
+    """The error for an unknown builder."""
     return ControlError(f"no builder {name!r} in c['builders']{_thereAre(builders)}")
 
 
 def noSlave(name: str, slaves: Iterable[str]) -> ControlError:
-    """There is no such slave."""
+    """The error for an unknown slave."""
     return ControlError(f"no slave {name!r} in c['bots']{_thereAre(slaves)}")
 
 
 async def stored(waited: Awaitable[T]) -> T:
-    """The answer of the store. Raises L{ControlError} if the store fails."""
+    """Wait for the store and return its answer. Raises L{ControlError} if the store fails."""
     try:
         return await waited
     except StoreFailed as failed:

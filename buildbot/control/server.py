@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.control.test_server -*-
 """The master's side of its control socket: DIR/control.sock, one JSON line in, one out.
 
-The commands are listed in L{buildbot.control.protocol}; the handlers do them. Whoever can open the socket
-can use every command: its only protection is its mode (0600) and the mode of its directory. A client that
-hangs, or asks and never reads, does not disturb the others.
+L{buildbot.control.protocol} lists the commands; handlers carry them out. Every user who can open the socket
+can use every command: only its mode (0600) and the mode of its directory protect it. A client that hangs, or
+does not read its answers, does not disturb other clients.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
 
 Handler = Callable[..., object]
 _Answer = Callable[[bytes, defer.Deferred[None]], Coroutine[defer.Deferred[object], object, bytes]]
-#: A handler with this parameter gets a Deferred that fires if the client goes before the answer.
+#: A handler with this parameter gets a Deferred that fires if the client disconnects before the answer.
 _HUNG_UP = "hungUp"
 
 #: The most bytes of an answer. A request has at most LONGEST.
 LARGEST = 1 << 24
-#: The most clients. One more takes the place of the client that has been idle for longest.
+#: The most clients. A further client replaces the one that has been idle for the longest time.
 MOST = 100
-#: Seconds between two looks whether the socket is still there.
+#: Seconds between two checks that the socket still exists.
 LOOK = 30.0
-#: Seconds after which a client is cut that has sent half a request, or does not read its answer.
+#: Seconds until a client with an incomplete request, or an unread answer, is disconnected.
 PATIENCE = 60.0
 
 
 class ControlServer(service.Service):
-    """I answer the commands that come through the control socket of one directory, as long as I run.
+    """While I run, I answer the commands on the control socket of one directory.
 
-    The lock of the directory must be ours: a socket that is there already is taken for stale.
+    This process must hold the lock of the directory: an existing socket is treated as stale and replaced.
     """
 
     log = Logger()
@@ -62,11 +62,10 @@ class ControlServer(service.Service):
         reactor: Any,
         commands: Mapping[str, Mapping[str, Kind]],
     ) -> None:
-        """
-        @param handlers: by command; called with the request's parameters as keywords. Each gives a
-            JSON-able value, a Deferred or a coroutine of one, or raises L{ControlError}.
+        """@param handlers: by command; called with the request's parameters as keywords. Each returns a
+            JSON-able value, or a Deferred or coroutine of one, or raises L{ControlError}.
         @param reactor: an L{interfaces.IReactorUNIX} and L{interfaces.IReactorTime}.
-        @param commands: the parameters of each command; what is not in there is refused.
+        @param commands: the parameters of each command; other commands and parameters are refused.
         """
         self.basedir = os.path.abspath(basedir)
         self._handlers = handlers
@@ -80,7 +79,7 @@ class ControlServer(service.Service):
         self._alarm = Alarm(self._look)
 
     def startService(self) -> None:
-        """Listen. Raises L{twisted.internet.error.CannotListenError} or OSError if that cannot be."""
+        """Create the socket and listen. Raises L{twisted.internet.error.CannotListenError} or OSError."""
         service.Service.startService(self)
         self._name = self._path.enter_context(socketPath(self.basedir))
         self._listen()
@@ -103,16 +102,16 @@ class ControlServer(service.Service):
             self._inode = os.stat(path).st_ino
 
     def _look(self) -> None:
-        """Listen anew if somebody has deleted the socket: without it, no command reaches the master."""
+        """Create the socket again if it was deleted: without it, no command reaches the master."""
         self._alarm.set(self._reactor, LOOK)
         with suppress(OSError):
             if self._inode is None or os.stat(self._name).st_ino == self._inode:
                 return
         self.log.warn(
-            "{path} was deleted or replaced: it is made anew", path=os.path.join(self.basedir, SOCKET)
+            "{path} was deleted or replaced: creating it again", path=os.path.join(self.basedir, SOCKET)
         )
         defer.Deferred.fromCoroutine(self._listenAnew()).addErrback(
-            lambda why: self.log.warn("the control socket cannot be made: {why}", why=why.getErrorMessage())
+            lambda why: self.log.warn("cannot create the control socket: {why}", why=why.getErrorMessage())
         )
 
     async def _listenAnew(self) -> None:
@@ -126,7 +125,7 @@ class ControlServer(service.Service):
 
     @returnsDeferred
     async def stopService(self) -> None:
-        """Tell all waiting clients that the master stops. Fires when the socket is gone."""
+        """Answer all waiting clients that the master is stopping. Fires when the socket is removed."""
         service.Service.stopService(self)
         self._alarm.stop()
         port, self._port = self._port, None
@@ -136,14 +135,14 @@ class ControlServer(service.Service):
             if port is not None:
                 await defer.maybeDeferred(port.stopListening)
         except FileNotFoundError:
-            self.log.warn("somebody had removed the control socket of {basedir}", basedir=self.basedir)
+            self.log.warn("the control socket of {basedir} was already deleted", basedir=self.basedir)
         finally:
             self._path.close()
 
     async def answer(self, line: bytes, hungUp: defer.Deferred[None] | None = None) -> bytes:
         """The answer to one request, {"ok": value} or {"error": message} as JSON; never raises.
 
-        @param hungUp: fires if the asker goes before the answer comes.
+        @param hungUp: fires if the client disconnects before the answer.
         """
         command: object = None
         try:
@@ -160,7 +159,7 @@ class ControlServer(service.Service):
         except (ControlError, BadRequest) as why:
             return _toJSON(error=str(why))
         except defer.CancelledError:
-            return _toJSON(error="given up: whoever asked has gone")
+            return _toJSON(error="cancelled: the client has disconnected")
         except PLUGIN_ERRORS:
             self.log.failure("control command {command} failed", command=command)
             return _toJSON(error="internal error, see twistd.log")
@@ -196,16 +195,16 @@ class _Conversations(protocol.Factory):
 
 @implementer(interfaces.IPushProducer)
 class _Conversation(protocol.Protocol):
-    """I am one client: each of its lines is answered before the next one is looked at.
+    """I am the connection of one client. I answer each request before I parse the next one.
 
-    While it does not read, nothing more is read from it.
+    While the client does not read its answers, I do not read from it.
 
-    @ivar isBusy: whether a request is being worked on, or its answer is not read yet.
+    @ivar isBusy: True while a request is carried out, or its answer is not read yet.
     """
 
     def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Any) -> None:
         self._answer = answer
-        self._all = all  # the one that has been idle for longest first
+        self._all = all  # the client with the longest idle time first
         self._clock = clock
         self._received = b""
         self._isAsking = False
@@ -216,7 +215,7 @@ class _Conversation(protocol.Protocol):
 
     @property
     def isBusy(self) -> bool:
-        """See above."""
+        """See the class."""
         return self._isAsking or self._isFull
 
     @property
@@ -224,7 +223,7 @@ class _Conversation(protocol.Protocol):
         return self.transport
 
     def connectionMade(self) -> None:
-        """Stay, unless there are too many who are all busy."""
+        """Register the client. If MOST clients are all busy, refuse it."""
         if len(self._all) >= MOST:
             self.giveUp(f"{MOST} clients are connected and wait for answers: try again later")
             return
@@ -232,7 +231,7 @@ class _Conversation(protocol.Protocol):
         self._wire.registerProducer(self, True)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
-        """Forget it; what it has asked for is done all the same, unless the command wants to know."""
+        """Forget the client. Its command continues, unless its handler takes C{hungUp}."""
         self._all.pop(self, None)
         self._received = b""
         self._expect(False)
@@ -241,13 +240,13 @@ class _Conversation(protocol.Protocol):
             hungUp.callback(None)
 
     def dataReceived(self, data: bytes) -> None:
-        """Some of a request, or of several."""
+        """Add received bytes, and answer the complete requests."""
         if self in self._all:
             self._received += data
             self._next()
 
     def _next(self) -> None:
-        """Answer what there is to answer, one request a turn of the reactor."""
+        """Answer the received requests, one per reactor turn."""
         if self in self._all and not self.isBusy and self._isCalm:
             line, newline, rest = self._received.partition(b"\n")
             if len(line) > LONGEST:
@@ -261,7 +260,7 @@ class _Conversation(protocol.Protocol):
                 self._calm()
                 defer.Deferred.fromCoroutine(self._converse(line))
         if self in self._all:
-            # Reading goes on while the answer is awaited: that is how a client that goes is noticed.
+            # Go on reading while the answer is awaited, to notice a disconnect.
             if self._isFull or not self._isCalm or len(self._received) > LONGEST:
                 self._wire.pauseProducing()
             else:
@@ -269,7 +268,7 @@ class _Conversation(protocol.Protocol):
             self._expect(self._isFull or (bool(self._received) and not self._isAsking))
 
     def _calm(self) -> None:
-        """Let others have their turn before the next request."""
+        """Delay the next request by one reactor turn, for the other clients."""
         self._isCalm = False
 
         def go() -> None:
@@ -289,7 +288,7 @@ class _Conversation(protocol.Protocol):
                 self._next()
 
     def _expect(self, isDue: bool) -> None:
-        """Whether it is for the client to do something now, which has its time."""
+        """Start the time limit of the client if C{isDue}, else stop it."""
         if not isDue:
             self._deadline.stop()
         elif not self._deadline.isSet:
@@ -300,24 +299,24 @@ class _Conversation(protocol.Protocol):
         self._wire.abortConnection()
 
     def pauseProducing(self) -> None:
-        """The client reads more slowly than it asks."""
+        """Stop reading: the client does not read its answers."""
         self._isFull = True
         self._next()
 
     def resumeProducing(self) -> None:
-        """It has read."""
+        """Go on: the client has read its answers."""
         self._isFull = False
         self._next()
 
     def stopProducing(self) -> None:
-        """It is gone."""
+        """Do nothing: L{connectionLost} follows."""
 
     def giveUp(self, reason: str) -> None:
-        """Give the client this last answer and hang up."""
+        """Send an error as the last answer, and disconnect."""
         if self in self._all:
             del self._all[self]
             self._wire.unregisterProducer()
         self._wire.write(_toJSON(error=reason) + b"\n")
         self._wire.loseConnection()
         self._expect(False)
-        self._expect(True)  # it is to read that
+        self._expect(True)  # it has PATIENCE seconds to read the answer

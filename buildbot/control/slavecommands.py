@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.control.test_buildcommands,tests.stories.test_admin -*-
-"""
-The commands of the control socket about slaves: disconnect, pause, drain, unpause.
+"""The commands of the control socket about slaves: disconnect, pause, drain, unpause.
 
-Every answer is of plain values.  What they mean is in docs/reference/control-socket.
+Each answer is made of plain values. docs/reference/control-socket explains them.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ log = Logger()
 
 
 class SlaveCommands:
-    """I do what the command line wants done to the slaves of one master."""
+    """I carry out the commands about the slaves of one master."""
 
     def __init__(self, botmaster: BotMaster) -> None:
         self._botmaster = botmaster
 
     def handlers(self) -> dict[str, Callable[..., object]]:
-        """What the control socket calls: command -> method."""
+        """The handlers for the control socket: command -> method."""
         return {
             "disconnect": self.disconnect,
             "pause": self.pause,
@@ -35,7 +34,7 @@ class SlaveCommands:
         }
 
     async def disconnect(self, slave: str) -> dict[str, Any]:
-        """Cut one slave. It will probably connect again."""
+        """Disconnect a slave. It will usually reconnect."""
         perspective = self._slave(slave)
         address = perspective.slave_status.address
         connected = perspective.slave is not None
@@ -43,7 +42,7 @@ class SlaveCommands:
         return {"disconnected": connected, "address": address if connected else None}
 
     async def pause(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
-        """Begin no further builds on a slave, until C{unpause}."""
+        """Start no further builds on a slave, until C{unpause}."""
         return await self._pause(slave, who, why, "paused")
 
     async def drain(self, slave: str, who: str = "", why: str = "") -> dict[str, Any]:
@@ -58,7 +57,7 @@ class SlaveCommands:
         return {**record.toRecord(), "running": perspective.availability.buildsRunning}
 
     async def unpause(self, slave: str) -> dict[str, Any]:
-        """Let a slave build again. C{unpaused} is false if it was not paused."""
+        """End a pause. C{unpaused} is False if the slave was not paused."""
         self._slave(slave)
         unpaused = await stored(self._botmaster.pauses.unpause(slave))
         if unpaused:
@@ -66,7 +65,7 @@ class SlaveCommands:
         return {"slave": slave, "unpaused": unpaused}
 
     def _slave(self, name: str) -> BotPerspective:
-        """Raises L{ControlError} if there is no such slave."""
+        """The slave of this name. Raises L{ControlError} if there is none."""
         found = self._botmaster.getPerspective(name)
         if found is None:
             raise noSlave(name, self._botmaster.slaves)

@@ -1,1 +1,1 @@
-"""Values that all parts of the master pass to each other."""
+"""Values that the parts of the master pass to each other."""

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.model.test_change -*-
-"""One change to the source, as somebody committed it.
+"""A change to the source: one commit.
 
-Nothing here fetches or stores: change sources make changes, the store numbers them.
+This module does not fetch or store changes. Change sources create them; the store numbers them.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ _FIELDS = (
 )
 
 
-#: Characters that are kept of the comments.
+#: The most characters of comments that are kept.
 LONGEST_COMMENTS = 65536
-#: Characters of the comments and of the names of files that each record has which names a change. All of them
-#: are in the record of the change itself.
+#: The most characters of comments and of file names in the copies of a change in other records. The record of
+#: the change itself has all of them.
 BRIEF_COMMENTS = 8 * 1024
 BRIEF_FILES = 32 * 1024
 _CUT = "\n(… the rest was too long)"
-_NOTES = 100  # of characters may follow them
+_NOTES = 100  # comments may be longer by these characters, the length of a note
 
 
 def shortened(comments: str, most: int = LONGEST_COMMENTS) -> str:
-    """Comments of not many more characters than that; a note at their end says if some are missing."""
+    """Cut comments to C{most} characters, with a note at the end. Slightly longer comments stay unchanged."""
     return comments if len(comments or "") <= most + _NOTES else comments[:most] + _CUT
 
 
 @implementer(IStatusEvent)
 class Change(ComparableMixin):
-    """I am what one person did to the source at one time. All my texts are C{str}.
+    """I am one commit. All my texts are C{str}.
 
     @ivar who: the author, as the version control names them.
     @ivar files: a list of the paths that changed, relative to the top of the source.
     @ivar comments: what the author wrote about it.
-    @ivar isdir: true if a directory itself was added, where the version control tells.
+    @ivar isdir: true if a directory itself was added, if the version control reports that.
     @ivar links: a list of URLs, one for each of C{files}; or empty.
-    @ivar revision: the name by which the version control knows the source with me in it, if it has one.
-    @ivar when: in seconds since the epoch; if the maker did not say, when I was made.
-    @ivar branch: where I was committed; None is the main line.
-    @ivar category: a word by which schedulers may tell changes apart.
-    @ivar revlink: a URL that shows me.
-    @ivar repository: where the source is kept, such as a URL; empty if the maker did not say.
-    @ivar project: what the source is a part of; or empty.
+    @ivar revision: the revision that the commit made, or None.
+    @ivar when: the time of the commit, in seconds since the epoch; by default, the time of my creation.
+    @ivar branch: the branch of the commit; None is the main line.
+    @ivar category: a word by which schedulers may filter changes.
+    @ivar revlink: a URL that shows the commit.
+    @ivar repository: the repository of the source, such as a URL; empty if unknown.
+    @ivar project: the project of the source; or empty.
     @ivar codebase: a name for the repository and its copies; or empty.
-    @ivar properties: what builds with me in them shall have as properties.
-    @ivar number: counts all changes of a master; None until I am stored.
-    @ivar came: when I came to the master, by its own clock, which C{when} need not be of; None until then.
+    @ivar properties: properties for the builds that include me.
+    @ivar number: my number among all changes of the master; None until I am stored.
+    @ivar came: my time of arrival by the master's clock (C{when} may be from another clock); None until then.
     """
 
     compare_attrs = (*_FIELDS, "properties")
@@ -107,17 +107,17 @@ class Change(ComparableMixin):
         self.codebase = codebase or ""
 
     def numbered(self, number: int, came: float | None = None) -> Change:
-        """I myself, with the number that the store has given me. The original stays without one."""
+        """A copy of me with the number from the store. The original keeps no number."""
         same = copy(self)
         same.number, same.came = number, came
         return same
 
     def bounded(self) -> Change:
-        """I myself, or one like me with the beginning of my comments, if they are very long."""
+        """Myself, or a copy with shortened comments if they are longer than LONGEST_COMMENTS."""
         return self._but(comments=shortened(self.comments))
 
     def briefly(self) -> Change:
-        """I myself; or if I say much, one like me with the first files and the beginning of the comments."""
+        """Myself, or a copy with files and comments cut to BRIEF_FILES and BRIEF_COMMENTS."""
         files, links = _first(self.files), _first(self.links)
         comments = shortened(self.comments, BRIEF_COMMENTS)
         left = len(self.files) - len(files)
@@ -134,7 +134,7 @@ class Change(ComparableMixin):
         return same
 
     def toRecord(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold, with all that I say."""
+        """A JSON-able dictionary with all my attributes."""
         return {
             **{name: getattr(self, name) for name in _FIELDS},
             "isdir": int(bool(self.isdir)),
@@ -143,7 +143,7 @@ class Change(ComparableMixin):
 
     @classmethod
     def fromRecord(cls, record: Mapping[str, Any]) -> Change:
-        """The change that L{toRecord} described."""
+        """The change of a dictionary from L{toRecord}."""
         kept = {name: record[name] for name in _FIELDS if name in record and name != "number"}
         change = cls(**kept)
         change.number = record.get("number")
@@ -159,14 +159,14 @@ class Change(ComparableMixin):
         return f"<Change{number} of {self.who}{where}: {files[:200]}>"
 
     def asText(self) -> str:
-        """All that I say, in lines for a mail."""
+        """A plain text about me, for a mail."""
         lines = [f"Changed by: {self.who}", f"Changed at: {self.getTime()}"]
         lines += [f"{title}: {value}" for title, value in self._places()]
         lines += ["Files:", *(f" {path}" for path in self.files), "Comments:", self.comments]
         return "\n".join(lines) + "\n"
 
     def asHTML(self) -> str:
-        """All that I say, as a piece of HTML in which nothing that I was told is markup."""
+        """An HTML fragment about me. All values are escaped."""
         told = [("Changed by", self.who), ("Changed at", self.getTime()), *self._places()]
         lines = [f"<p>{title}: <b>{escape(str(value))}</b></p>" for title, value in told]
         files = "".join(f"<li>{each}</li>" for each in self.getFileContents())
@@ -178,39 +178,39 @@ class Change(ComparableMixin):
         return [(title, value) for title, value in told if value not in (None, "")]
 
     def getFileContents(self) -> list[str]:
-        """The files as pieces of HTML: each is a link where there is one."""
+        """The files as HTML fragments, as links if I have links."""
         links = self.links if len(self.links) == len(self.files) else [""] * len(self.files)
         return [_linked(path, link) for path, link in zip(self.files, links, strict=True)]
 
     def getText(self) -> list[str]:
-        """A list of words for a narrow display, in HTML: who it was."""
+        """Words for a narrow display, in HTML: the author."""
         return [escape(self.who)]
 
     def getTime(self) -> str:
-        """When it was, as local time for people."""
+        """The time of the commit as local time, for people."""
         return datetime.fromtimestamp(self.when).strftime("%a %d %b %Y %H:%M:%S")
 
     def getTimes(self) -> tuple[float, None]:
-        """When it was; a change takes no time."""
+        """The pair (time of the commit, None), as for other status events."""
         return (self.when, None)
 
     def getColor(self) -> str:
-        """The colour of a box that shows me."""
+        """The colour of my box in a waterfall."""
         return "white"
 
     def getLogs(self) -> dict[str, object]:
-        """I have none."""
+        """Always empty: a change has no logs."""
         return {}
 
 
 def _first(names: list[str]) -> list[str]:
-    """As many of the first as have no more than L{BRIEF_FILES} characters."""
+    """The first names, up to L{BRIEF_FILES} characters in total."""
     lengths = accumulate(len(str(name)) + 1 for name in names)
     return names[: sum(1 for _ in takewhile(lambda length: length <= BRIEF_FILES, lengths))]
 
 
 def _linked(path: str, link: str) -> str:
-    """A path in HTML; only links that lead to a page are followed, no scripts."""
+    """A path as HTML, with its link. Only http and https links are used, to exclude scripts."""
     if not link.lower().startswith(("http://", "https://")):
         return escape(path)
     return f'<a href="{escape(link)}">{escape(path)}</a>'

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""What builds, steps, logs, requests and build sets share: each finishes once, and others wait for that."""
+"""Completion: the base of builds, steps, logs, requests and build sets, which finish once."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from buildbot.events.observers import NOBODY, Observers
 
 
 class Completion:
-    """I finish once. Whoever waits for that is told, also after it has happened."""
+    """I finish once, and fire a Deferred for each waiter."""
 
     _waiting: Observers[Deferred[Any]] = NOBODY
 
     def isFinished(self) -> bool:
-        """Whether that has happened."""
+        """True after the end."""
         raise NotImplementedError
 
     def whatCame(self) -> Any:
-        """The result for those who wait: myself."""
+        """The result of the waiters' Deferreds: myself."""
         return self
 
     def waitUntilFinished(self) -> Deferred[Any]:
-        """Fires once I am finished, at once if I am."""
+        """Fires with L{whatCame} when I finish; at once if I have finished."""
         over: Deferred[Any] = Deferred()
         if self.isFinished():
             over.callback(self.whatCame())
@@ -33,7 +33,7 @@ class Completion:
         return over
 
     def tellFinished(self) -> None:
-        """Tell those who wait that I have finished."""
+        """Fire the Deferreds of all waiters: I have finished."""
         waiting, self._waiting = self._waiting, NOBODY
         for over in waiting:
             over.callback(self.whatCame())

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.model.test_properties -*-
-"""The properties of a build, and the texts that they fill in.
+"""The properties of a build, and texts with properties in them.
 
-Nothing here knows a build or a step: they hand over their properties.
+This module does not import builds or steps: they pass their properties in.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ _ALTERNATIVE = re.compile(r"(.*?)(?::([-~+])(.*))?", re.DOTALL)
 
 
 class NoProperty(KeyError):
-    """A text wants a property that is not set."""
+    """A text needs a property that is not set."""
 
     def __str__(self) -> str:
         return f"there is no property {self.args[0]!r}"
 
 
 class HasProperties(Protocol):
-    """What texts are filled in from: a L{Properties}, or the build or step that has them."""
+    """The source of values for texts: a L{Properties}, or the build or step that has them."""
 
     def getProperty(self, name: str) -> Any:
-        """The value of a property. @raise KeyError: there is none of that name."""
+        """The value of a property. @raise KeyError: it is not set."""
 
 
 class Properties(Mapping[str, Any]):
-    """I map the names of properties to their values, and remember who set each.
+    """I map the names of properties to their values, and remember the source of each.
 
-    A value is best a text, a number or None; whatever else a step sets is kept while the build runs, but
-    lists, tuples and dictionaries come back from a record as JSON has them, and other objects as their
+    A value should be a text, a number or None. Other values are kept while the build runs. After a round
+    trip through a record, lists, tuples and dictionaries are as JSON has them; other objects become their
     C{repr}.
     """
 
@@ -49,49 +49,49 @@ class Properties(Mapping[str, Any]):
             self.update(values, source)
 
     def setProperty(self, name: str, value: Any, source: str) -> None:
-        """Set a property, whether or not it was set before.
+        """Set a property, or replace its value.
 
-        @param source: who says so, in a word or a few for people: C{"Scheduler"}, C{"slave bot1"}.
+        @param source: the origin of the value, in words for people: C{"Scheduler"}, C{"slave bot1"}.
         """
         self._all[name] = (value, source)
 
     def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
-        """The value of a property. @raise KeyError: there is none, and no C{default} was given."""
+        """The value of a property. @raise KeyError: it is not set, and no C{default} was given."""
         if name not in self._all and default is not _NO_DEFAULT:
             return default
         return self[name]
 
     def getPropertySource(self, name: str) -> str:
-        """Who set a property. @raise KeyError: nobody did."""
+        """The source of a property. @raise KeyError: it is not set."""
         return self._all[name][1]
 
     def hasProperty(self, name: str) -> bool:
-        """Whether a property is set; None is a value too."""
+        """True if a property is set, also if its value is None."""
         return name in self._all
 
     def update(self, values: Mapping[str, Any], source: str) -> None:
-        """Set several properties of one source."""
+        """Set several properties from one source."""
         self._all.update({name: (value, source) for name, value in values.items()})
 
     def updateFrom(self, other: Properties) -> None:
-        """Set all that another one has, each from the source that it has there."""
+        """Copy all properties of another object, with their sources."""
         self._all.update(other._all)
 
     def asDict(self) -> dict[str, Any]:
-        """All values, by name."""
+        """A dictionary: name -> value."""
         return {name: value for name, (value, _) in self._all.items()}
 
     def asList(self) -> list[tuple[str, Any, str]]:
-        """All as (name, value, source), sorted by name."""
+        """The list of (name, value, source), sorted by name."""
         return [(name, *self._all[name]) for name in sorted(self._all)]
 
     def toRecord(self) -> dict[str, list[Any]]:
-        """A dictionary that JSON can hold: name -> [value, source]."""
+        """A JSON-able dictionary: name -> [value, source]."""
         return {name: [_plain(value), source] for name, (value, source) in self._all.items()}
 
     @classmethod
     def fromRecord(cls, record: Mapping[str, Any]) -> Properties:
-        """The properties that L{toRecord} described."""
+        """The properties of a dictionary from L{toRecord}."""
         found = cls()
         for name, (value, source) in record.items():
             found.setProperty(name, value, source)
@@ -109,14 +109,14 @@ class Properties(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         return self._all == other._all if isinstance(other, Properties) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # it is mutable
 
     def __repr__(self) -> str:
         return f"Properties({', '.join(f'{name}={value!r}' for name, value, _ in self.asList())})"
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can hold it."""
+    """The value converted for JSON."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, bytes):
@@ -129,20 +129,21 @@ def _plain(value: Any) -> Any:
 
 
 class WithProperties(ComparableMixin):
-    """I am a text that the properties of the build fill in: C{WithProperties("build-%s.tar", "revision")}.
+    """I am a text with properties of the build in it: C{WithProperties("build-%s.tar", "revision")}.
 
-    Without names, C{fmtstring} names them itself: C{WithProperties("build-%(revision)s.tar")}. A property
-    that is None leaves nothing in its place, but for the revision of a build of the latest: there stands the
-    branch, which version controls take for its latest revision, so that no other branch is built. As in later
-    releases, C{%(name:-text)s} stands for the text where the property is not set, C{%(name:~text)s} for the
-    text where it is not set, None or empty, and C{%(name:+text)s} for the text where it is set.
+    Without further arguments, C{fmtstring} has the names: C{WithProperties("build-%(revision)s.tar")}. A
+    property with the value None becomes an empty text. Exception: a C{revision} of None (the latest) becomes
+    the branch. Version controls resolve a branch to its latest revision, so no other branch is built.
+
+    As in later releases, C{%(name:-text)s} is C{text} if the property is not set. C{%(name:~text)s} is
+    C{text} if it is not set, None or empty. C{%(name:+text)s} is C{text} if it is set, and else empty.
     """
 
     compare_attrs = ("fmtstring", "args")
 
     @arguments(fmtstring=TEXT)
     def __init__(self, fmtstring: str, *args: str) -> None:
-        """@raise TypeError: the places in C{fmtstring} and the names do not go together."""
+        """@raise TypeError: the placeholders in C{fmtstring} and the names do not match."""
         self.fmtstring = fmtstring
         self.args = args
         trouble = _formatTrouble(fmtstring, args)
@@ -150,10 +151,10 @@ class WithProperties(ComparableMixin):
             complain(self, trouble)
 
     def render(self, build: HasProperties) -> str:
-        """The text, filled in.
+        """The text with the values of the properties.
 
-        @raise NoProperty: a property is not set at all.
-        @raise TypeError: a value does not fit its place (C{%d}).
+        @raise NoProperty: a property is not set.
+        @raise TypeError: a value does not fit its placeholder (C{%d}).
         """
         values = Filling(build)
         if self.args:
@@ -164,7 +165,7 @@ class WithProperties(ComparableMixin):
         return f"WithProperties({', '.join(map(repr, (self.fmtstring, *self.args)))})"
 
 
-#: A place in a text: its name in brackets if it has one, and its letter.
+#: A placeholder in a text: the name in brackets, if it has one, and the letter.
 PLACE = re.compile(
     r"%(?:\((?P<name>[^()]*(?:\([^()]*\)[^()]*)*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?"
     r"(?P<letter>.?)",
@@ -173,16 +174,18 @@ PLACE = re.compile(
 
 
 def _formatTrouble(fmtstring: str, args: tuple[str, ...]) -> str | None:
-    """Why no properties could ever be filled into a text; None if they can."""
+    """The error in a text that makes it fail with any properties; None if there is no error."""
     wrong = next((each for each in args if not isinstance(each, str) or not each), None)
     if wrong is not None:
-        return f"names its properties in texts, not {shown(wrong)}"
+        return f"needs the names of properties as texts, not {shown(wrong)}"
     places = [each for each in PLACE.finditer(fmtstring) if each["letter"] != "%"]
     unnamed = [each[0] for each in places if each["name"] is None]
     if not args and unnamed:
         return f"has the place {unnamed[0]!r} and no name of a property for it; for a percent sign write %%"
     if args and len(unnamed) < len(places):
-        return "names its properties either in the text, as in %(revision)s, or after it, not in both ways"
+        return (
+            "takes names of properties either in the text, as in %(revision)s, or after it, not in both ways"
+        )
     try:
         fmtstring % (tuple(1 for _ in args) if args else _Ones())
     except (TypeError, ValueError, OverflowError) as error:
@@ -193,14 +196,14 @@ def _formatTrouble(fmtstring: str, args: tuple[str, ...]) -> str | None:
 
 
 class _Ones:
-    """I am properties that are all set to something that fits each place."""
+    """I stand for properties whose values fit every placeholder."""
 
     def __getitem__(self, name: str) -> int:
         return 1
 
 
 class Filling:
-    """I am the properties of a build as the operator C{%} looks them up."""
+    """I look up the properties of a build for the operator C{%}."""
 
     def __init__(self, build: HasProperties) -> None:
         self._build = build
@@ -220,7 +223,7 @@ class Filling:
         return self._latest(name) if value is None else value
 
     def _latest(self, name: str) -> Any:
-        """What stands for a property that is None: of a revision, the branch whose latest is built."""
+        """The text for a property that is None: the branch for C{revision}, else empty."""
         if name != "revision":
             return ""
         try:
@@ -230,24 +233,24 @@ class Filling:
 
 
 def _alternative(name: str) -> tuple[str, str | None, str]:
-    """The name of a property, and the sign and the text behind it."""
-    found: Any = _ALTERNATIVE.fullmatch(name)  # it matches anything
+    """Split a placeholder's name into the property's name, the sign (or None) and the text behind it."""
+    found: Any = _ALTERNATIVE.fullmatch(name)  # the pattern matches any text
     return found[1], found[2], found[3]
 
 
 def propertyOf(name: str) -> str:
-    """The property that a place like C{name:-text} asks for."""
+    """The name of the property in a placeholder like C{name:-text}."""
     return _alternative(name)[0]
 
 
-#: Nothing can be filled into values of these types, nor is anything in them; most are such.
+#: Values of these types contain no L{WithProperties}: a fast path, as most values are of these types.
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
 
 
 def render(value: Any, properties: HasProperties) -> Any:
-    """A value with every L{WithProperties} in it filled in, however deep in lists, tuples and dictionaries.
+    """A value with every L{WithProperties} in it rendered, at any depth of lists, tuples and dictionaries.
 
-    What is given is not altered; what has nothing to fill in comes back as it is.
+    The argument is not changed.
 
     @raise NoProperty: a property is not set.
     """

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.model.test_records -*-
-"""What is known of builds and of what asks for them, as frozen values that are saved and rendered.
+"""Records of builds, build sets and requests, as frozen values for the store and for reports.
 
-Nothing here is live, and nothing here reads or writes a file: a record says what was true when it was
-made. Sourcestamps and properties are plain dicts here, as their own C{toRecord} makes them; whoever
-hands one to a record, or takes one from it, leaves it as it is.
+A record is a snapshot: it holds the state at its creation. This module does not read or write files. Source
+stamps and properties are plain dicts, from their C{toRecord}; nobody may modify these dicts.
 """
 
 from __future__ import annotations
@@ -14,44 +13,44 @@ from typing import Any, Literal, TypeVar
 
 from buildbot.model.results import EXCEPTION, worst
 
-#: What a person reads on a build that was cut short by the end of the master.
+#: The text of a build that was interrupted by the end of the master.
 INTERRUPTED = "interrupted by a restart of the master"
 
-#: What a person reads on the last of several such builds of one request; how many is added.
+#: The text of the last of several such builds of one request; their number is appended.
 GIVEN_UP = "given up: the master was killed or crashed during each of"
-#: How often a request may be built when the master ends under the build; then it is given up.
+#: The number of interrupted builds after which a request is given up.
 MOST_INTERRUPTIONS = 3
 
-#: Where a request stands; it is in exactly one of these at any time.
+#: The states of a request; it is always in exactly one.
 RequestState = Literal["pending", "building", "done"]
-#: Whether a slave gets no more builds, or gets none and goes once it is idle.
+#: The kinds of pause: no new builds; or no new builds, and a disconnect once the slave is idle.
 PauseKind = Literal["paused", "draining"]
 
 _R = TypeVar("_R", bound="Record")
 
 
 class BadRecord(ValueError):
-    """What was read does not have the shape of a record; the message says what is wrong."""
+    """The input is not a valid record; the message says why."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """I am what all records share: a dict that JSON can hold, and the way back."""
+    """The base class of records: conversion to a JSON-able dict, and back."""
 
     def toRecord(self) -> dict[str, Any]:
-        """Me as a dict of what JSON knows; tuples become lists."""
+        """A JSON-able dict of the record. Tuples become lists."""
         return {name: value if type(value) in _ATOMS else _plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def fromRecord(cls: type[_R], record: Any) -> _R:
-        """The record that L{toRecord} was called on.
+        """The record of a dict from L{toRecord}.
 
-        Names that this release does not know are passed over.
+        Unknown names are ignored: a later release may have written them.
 
-        @raise BadRecord: something is missing or of the wrong type.
+        @raise BadRecord: a value is missing or of the wrong type.
         """
         if not isinstance(record, Mapping):
-            raise BadRecord(f"{cls.__name__}: {type(record).__name__} is no dict")
+            raise BadRecord(f"{cls.__name__}: {type(record).__name__} is not a dict")
         there = [each for each in fields(cls) if each.name in record]
         try:
             return cls(**{each.name: _READERS[str(each.type)](record[each.name]) for each in there})
@@ -63,12 +62,12 @@ class Record:
 class LogRecord(Record):
     """I am one log of a step.
 
-    @ivar name: as the step calls it.
-    @ivar filename: relative to the directory of logs.
-    @ivar length: the size of the file in bytes; None as long as it grows.
-    @ivar crc: the CRC-32 of the file; None as long as it grows, and where it is not known.
-    @ivar trouble: what of the output is not in the file, and why, in words; empty if all of it is.
-    @ivar html: whether the text is HTML, to be shown as it is.
+    @ivar name: the name given by the step.
+    @ivar filename: the path of the file, relative to the directory of logs.
+    @ivar length: the size of the file in bytes; None while it grows.
+    @ivar crc: the CRC-32 of the file; None while it grows, or if unknown.
+    @ivar trouble: a note on missing output, and the reason; empty if the file is complete.
+    @ivar html: True if the text is HTML, to be shown unescaped.
     """
 
     name: str
@@ -81,10 +80,10 @@ class LogRecord(Record):
 
 @dataclass(frozen=True)
 class StepRecord(Record):
-    """I am one step of a build, running or over.
+    """I am one step of a build, running or finished.
 
-    @ivar results: one of L{buildbot.model.results}; None as long as it runs.
-    @ivar text: a list of words, as the boxes of a waterfall show them.
+    @ivar results: one of L{buildbot.model.results}; None while it runs.
+    @ivar text: words for its box in a waterfall.
     """
 
     name: str
@@ -97,13 +96,13 @@ class StepRecord(Record):
 
 @dataclass(frozen=True)
 class BuildRecord(Record):
-    """I am one build, running or over.
+    """I am one build, running or finished.
 
-    @ivar number: counts the builds of C{builder}; None before the store has given one.
+    @ivar number: the number among the builds of C{builder}; None before the store has assigned it.
     @ivar slave: the name of the slave.
-    @ivar requests: the numbers of the requests that the build serves.
-    @ivar results: one of L{buildbot.model.results}; None as long as it runs.
-    @ivar text: a list of words about the outcome.
+    @ivar requests: the IDs of the requests that the build serves.
+    @ivar results: one of L{buildbot.model.results}; None while it runs.
+    @ivar text: words about the outcome.
     """
 
     builder: str
@@ -121,7 +120,7 @@ class BuildRecord(Record):
 
     @property
     def isGivenUp(self) -> bool:
-        """Whether the master was killed or crashed too often under builds of my requests."""
+        """True if my requests were given up: the master died during too many of their builds."""
         return len(self.text) == 1 and self.text[0].startswith(GIVEN_UP)
 
     def logFilenames(self) -> tuple[str, ...]:
@@ -131,12 +130,12 @@ class BuildRecord(Record):
 
 @dataclass(frozen=True)
 class BuildsetRecord(Record):
-    """I am what was asked for at once: the same source on one builder or several.
+    """I am one build set: requests for the same source on one or several builders.
 
-    @ivar scheduler: the name of the one that asked; None for a person.
-    @ivar results: the worst of my requests' results; None before all of them are done.
-    @ivar complete: when the last of them was done; None before.
-    @ivar mergeable: whether a build may serve my requests along with those of other sets.
+    @ivar scheduler: the name of the scheduler that submitted it; None if a person did.
+    @ivar results: the worst result of my requests; None before all of them are done.
+    @ivar complete: the time when the last request was done; None before.
+    @ivar mergeable: whether one build may serve my requests together with those of other sets.
     """
 
     id: int
@@ -153,12 +152,12 @@ class BuildsetRecord(Record):
 
 @dataclass(frozen=True)
 class RequestRecord(Record):
-    """I am the part of a buildset that one builder is to build.
+    """I am one request: the part of a build set for one builder.
 
-    @ivar attempts: how many builds were begun for me and lost with their slave.
-    @ivar reason: why the set was asked for; sourcestamp and properties are the set's as well.
-    @ivar interruptions: how many builds were running for me when the master was killed or crashed.
-    @ivar mergeable: whether a build may serve me along with others, as the set says.
+    @ivar attempts: the number of builds started for me and lost with their slave.
+    @ivar reason: the reason of the set, like C{sourcestamp} and C{properties} a copy of the set's.
+    @ivar interruptions: the number of builds for me that were running when the master was killed or crashed.
+    @ivar mergeable: whether one build may serve me together with other requests; copied from the set.
     """
 
     id: int
@@ -176,7 +175,7 @@ class RequestRecord(Record):
 
     @classmethod
     def of(cls, buildset: BuildsetRecord, id: int, builder: str) -> RequestRecord:
-        """A request as it is at first: pending."""
+        """A new, pending request of a build set."""
         return cls(
             *(id, buildset.id, builder, buildset.submitted, 0, "pending", None),
             *(buildset.reason, buildset.sourcestamp, buildset.properties),
@@ -186,7 +185,7 @@ class RequestRecord(Record):
 
 @dataclass(frozen=True)
 class PauseRecord(Record):
-    """I am one slave's being kept from new builds: by whom, since when, why."""
+    """I am the pause of one slave: who paused it, when and why."""
 
     slave: str
     who: str
@@ -196,9 +195,9 @@ class PauseRecord(Record):
 
 
 def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
-    """The unfinished C{build} as it is closed at C{when}, after the master has ended under it.
+    """The unfinished C{build}, closed at C{when}, after the master had ended during the build.
 
-    @param count: how many builds of its requests have ended so, this one included.
+    @param count: the number of builds of its requests that ended in this way, including this one.
     """
     text = f"{GIVEN_UP} {count} builds" if count >= MOST_INTERRUPTIONS else INTERRUPTED
     ended = max(when, build.started)
@@ -214,7 +213,7 @@ def interrupt(build: BuildRecord, when: float, count: int = 1) -> BuildRecord:
 
 
 def overall(results: Iterable[int | None]) -> int | None:
-    """What a set has come to: the worst of its requests' results, None if there are none."""
+    """The result of a set: the worst result of its requests; None if there are none."""
     total: int | None = None
     for each in results:
         if each is not None:
@@ -231,11 +230,11 @@ def _plain(value: Any) -> Any:
 
 
 def _one(*kinds: type) -> Callable[[Any], Any]:
-    """What passes a value of one of these types, and raises TypeError for any other."""
+    """A function that returns a value of one of these types, and raises TypeError for any other."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, kinds):
-            raise TypeError(f"{type(value).__name__} where {kinds[0].__name__} belongs")
+            raise TypeError(f"expected {kinds[0].__name__}, found {type(value).__name__}")
         return value
 
     return read
@@ -248,7 +247,7 @@ def _many(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 _NONE = type(None)
 _ATOMS = frozenset((str, int, float, bool, dict, _NONE))
-#: How a field is read back, by its annotation.
+#: The reader of a field, by its annotation.
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _one(str),
     "str | None": _one(str, _NONE),

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.model.test_results -*-
-"""What becomes of a step or a build, as a small integer, and how the results of steps make that of a build.
+"""The results of steps and builds, as small integers, and the rules that derive a build's result.
 
-Nothing here knows steps or builds; C{-1}, "not known yet", is no result.
+C{-1}, "not known yet", is not a result.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _BADNESS = (SUCCESS, SKIPPED, WARNINGS, FAILURE, EXCEPTION, RETRY, CANCELLED)
 
 
 def outcomeWords(result: str, text: Sequence[str], failed: str = "failed") -> str:
-    """What a build has come to, said once: C{success}, C{failed: compile}, C{exception in upload}.
+    """The outcome of a build in words: C{success}, C{failed: compile}, C{exception in upload}.
 
     @param result: the name of its result.
-    @param text: what its status says, as 0.7.5 words it: C{["failed", "compile"]}.
+    @param text: the text of its status, worded as in 0.7.5: C{["failed", "compile"]}.
     @param failed: the word for a failure.
     """
     words = list(text)
@@ -40,7 +40,7 @@ def outcomeWords(result: str, text: Sequence[str], failed: str = "failed") -> st
 
 
 class StepFlags(Protocol):
-    """What a result of a step means for its build; every step has these."""
+    """The flags of a step that determine the effect of its result on the build."""
 
     haltOnFailure: bool
     flunkOnFailure: bool
@@ -52,25 +52,25 @@ class StepFlags(Protocol):
 def worst(one: int, other: int) -> int:
     """The worse of two results.
 
-    From good to bad: success, skipped, warnings, failure, exception, retry, cancelled. An end that was
-    forced on a build (it is tried again, it was cancelled) says more than what its steps had found so far.
+    From best to worst: success, skipped, warnings, failure, exception, retry, cancelled. Retry and cancelled
+    come last: a build that was stopped has no result of its steps.
     """
     return max(one, other, key=_BADNESS.index)
 
 
 def fold(buildResult: int, stepResult: int, flags: StepFlags) -> tuple[int, bool]:
-    """What a build that stood at C{buildResult} has come to, now that a step has ended.
+    """The result of a build after the end of a step, from the build's result before.
 
-    A build begins at SUCCESS and never gets better again.
+    A build starts with SUCCESS. Its result never improves.
 
-    @return: the build's result, and whether the build ends here: then only steps with C{alwaysRun} follow.
+    @return: the build's result, and True if the build ends here: then only steps with C{alwaysRun} follow.
     """
     meant, ends = _meaning(stepResult, flags)
     return worst(buildResult, meant), ends
 
 
 def _meaning(stepResult: int, flags: StepFlags) -> tuple[int, bool]:
-    """What the step alone would make of a build that has been all right so far."""
+    """The build's result and end if this were its only step."""
     if stepResult == FAILURE:
         if flags.haltOnFailure or flags.flunkOnFailure:
             return FAILURE, bool(flags.haltOnFailure)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.model.test_sourcestamp -*-
-"""Which source a build is of, and which wishes for builds are wishes for the same one.
+"""Source stamps: the source of a build, and the rules for merging requests.
 
-Nothing here fetches source: a step does that, with the help of the version control.
+This module does not fetch source; a step does.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from buildbot.config.compare import ComparableMixin
 from buildbot.interfaces import ISourceStamp
 from buildbot.model.change import Change
 
-#: What tells, besides the branch, which source it is.
+#: The attributes that identify the source, besides the branch.
 PLACE = ("repository", "project", "codebase")
 
 
 def lastRevision(revisions: Sequence[Any]) -> Any:
-    """The revision with all of some changes in it, whose revisions these are, in the order of their coming.
+    """The revision that contains all of some changes.
 
-    That is the highest if all are numbers, for two commits may be told of in the wrong order; else the last
-    one. None is the latest.
+    The highest revision if all are numbers, because two commits may arrive in the wrong order; else the last
+    one. None means the latest.
+
+    @param revisions: the revisions of the changes, in order of arrival.
     """
     if not revisions:
         return None
@@ -38,17 +40,17 @@ def lastRevision(revisions: Sequence[Any]) -> Any:
 
 @implementer(ISourceStamp)
 class SourceStamp(ComparableMixin):
-    """I say which source to build. Nothing here changes me.
+    """I specify the source to build. I am never modified.
 
-    - a C{revision}: exactly that one, of the branch
-    - C{changes}: the source with all of them in it, and perhaps later ones
-    - neither: the latest of the branch
-    - a C{patch} besides: that, patched
+     - with a C{revision}: exactly that revision of the branch
+     - with C{changes}: a source that contains all of them, and perhaps later ones
+     - with neither: the latest revision of the branch
+     - with a C{patch} in addition: the same source, patched
 
-    @ivar branch: None is the main line. Changes bring their own, whatever was asked for.
-    @ivar repository: where the source is kept, C{project} what it is part of, and C{codebase} a name for it:
-        as the changes say; empty if nobody has said.
-    @ivar patch: None or (level, diff): how many directories C{patch -p} strips, and the text.
+    @ivar branch: the branch of the changes, if there are any, else the given one. None is the main line.
+    @ivar repository: the repository, C{project} its project and C{codebase} a name for it: from the last
+        change, or as given; empty if unknown.
+    @ivar patch: None or (level, diff): the number for C{patch -p}, and the text.
     @ivar changes: a list of L{Change}s, the newest last.
     """
 
@@ -82,10 +84,10 @@ class SourceStamp(ComparableMixin):
             self.patch = (level, diff)
 
     def canBeMergedWith(self, other: SourceStamp) -> bool:
-        """Whether one build serves both of us.
+        """True if one build can serve both source stamps.
 
-        It does if we are of one repository, branch and revision, or both of changes, or both of the latest.
-        A patched source is built for itself alone.
+        Both must have the same place, branch and revision, and either both or neither must have changes.
+        A patched source is never merged.
         """
         return (
             self.patch is None
@@ -99,10 +101,9 @@ class SourceStamp(ComparableMixin):
         )
 
     def mergeWith(self, others: Iterable[SourceStamp]) -> SourceStamp:
-        """The source that serves us all: it has the changes of each, once, in the order of their numbers.
+        """A copy of me with the changes of all, without duplicates, in the order of their numbers.
 
-        Whether one build serves us all is for L{canBeMergedWith}, or for whoever knows better: all else is
-        mine.
+        Everything else is from me. The caller checks L{canBeMergedWith}, or decides by its own rule.
         """
         changes = {_identity(change): change for change in self.changes}
         for other in others:
@@ -113,27 +114,27 @@ class SourceStamp(ComparableMixin):
         return self._with(changes=merged)
 
     def wantedRevision(self) -> Any:
-        """The revision that is built: my own, or else that of my last change; None is the latest."""
+        """The revision to build: my own, or else that of my changes; None is the latest."""
         if self.revision is not None:
             return self.revision
         return lastRevision([change.revision for change in self.changes])
 
     def getAbsoluteSourceStamp(self, got_revision: Any) -> SourceStamp:
-        """What I was, once the slave has said which revision that came to: a build of it can be repeated."""
+        """A copy of me with the revision that the slave checked out, so that the build can be repeated."""
         return self._with(revision=got_revision)
 
     def _with(self, **altered: Any) -> SourceStamp:
-        """I with other attributes; the constructor would ask the changes for the branch again."""
+        """A copy with other attributes. The constructor would take the branch from the changes again."""
         same = copy(self)
         vars(same).update(altered)
         return same
 
     def blamelist(self) -> list[str]:
-        """Who made the changes, each once, in alphabetical order; nobody for a change that does not say."""
+        """The authors of the changes, without duplicates and empty names, in alphabetical order."""
         return sorted({str(change.who) for change in self.changes if change.who})
 
     def getText(self) -> list[str]:
-        """A list of words for people: what is built."""
+        """Words about the source, for people."""
         if self.revision is not None:
             words = [str(self.revision)]
         elif self.changes:
@@ -144,7 +145,7 @@ class SourceStamp(ComparableMixin):
         return words + [f"in {self.branch!r}"] * (self.branch is not None) + ["[patch]"] * bool(self.patch)
 
     def toRecord(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold; of changes that say much, the beginning."""
+        """A JSON-able dictionary. Long changes are shortened; see L{Change.briefly}."""
         return {
             "branch": self.branch,
             "revision": self.revision,
@@ -157,7 +158,7 @@ class SourceStamp(ComparableMixin):
 
     @classmethod
     def fromRecord(cls, record: Mapping[str, Any]) -> SourceStamp:
-        """The source stamp that L{toRecord} described."""
+        """The source stamp of a dictionary from L{toRecord}."""
         changes = [Change.fromRecord(each) for each in record.get("changes", ())]
         stamp = cls(None, record.get("revision"), record.get("patch"), changes)
         place = {name: record[name] for name in PLACE if name in record}
@@ -168,5 +169,5 @@ class SourceStamp(ComparableMixin):
 
 
 def _identity(change: Change) -> tuple[str, int]:
-    """The same for one change that two schedulers have seen."""
+    """A key that is equal for copies of one stored change."""
     return ("made", id(change)) if change.number is None else ("stored", change.number)

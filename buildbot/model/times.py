@@ -10,19 +10,19 @@ _Time = TypeVar("_Time", int, float)
 
 
 def now() -> float:
-    """The time: seconds since the epoch. For plug-ins only: our own rules are told what time it is."""
+    """The current time in seconds since the epoch. For plug-ins only; the master uses an injected clock."""
     return datetime.now().timestamp()
 
 
 def earlier(old: _Time | None, new: _Time | None) -> _Time | None:
-    """The smaller of two times; a time that is None does not count."""
+    """The smaller of two times; None is ignored."""
     if old is None or new is None:
         return new if old is None else old
     return min(old, new)
 
 
 def later(old: _Time | None, new: _Time | None) -> _Time | None:
-    """The greater of two times; a time that is None does not count."""
+    """The greater of two times; None is ignored."""
     if old is None or new is None:
         return new if old is None else old
     return max(old, new)

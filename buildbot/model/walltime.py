@@ -1,32 +1,32 @@
 # -*- test-case-name: tests.unit.daemon.test_clock -*-
-"""How late it is at the least, from the looks at a clock that may be wrong.
+"""A lower limit of the current time, from a wall clock that may be wrong.
 
-What is deleted because it is old is gone, so one look at a clock is not enough to call it old.
+Deleting old builds is final, so a single wrong reading of the clock must not make them old.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: How many times faster than the true time what is believed may go, to catch up with the clock on the wall.
+#: The most that the believed time may run faster than real time, to catch up with the wall clock.
 FASTEST = 10.0
 
 
 @dataclass(frozen=True)
 class WallTime:
-    """A time that never runs ahead of the wall clock, nor much faster than time does.
+    """A believed time: never ahead of the wall clock, and at most FASTEST times as fast as real time.
 
-    A clock that is a year ahead for an hour makes nothing older than ten hours; one that is right is believed
-    at once, but for the time in which nobody looked: a month of that is caught up with in three days.
+    A wall clock that is a year ahead for one hour advances the believed time by ten hours at most. After a
+    month without a reading, the believed time catches up in about three days.
 
-    @ivar when: in seconds since the epoch.
-    @ivar at: when that was believed, in seconds of a clock that nobody sets.
+    @ivar when: the believed time, in seconds since the epoch.
+    @ivar at: the time of the last reading, in seconds of the monotonic clock.
     """
 
     when: float
     at: float
 
     def look(self, wall: float, steady: float) -> WallTime:
-        """What is believed when the wall clock shows this, and the other one that."""
+        """The believed time after a reading of the wall clock and the monotonic clock."""
         passed = max(0.0, steady - self.at)
         return WallTime(min(wall, self.when + FASTEST * passed), steady)

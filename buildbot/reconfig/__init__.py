@@ -1,1 +1,1 @@
-"""How a changed master.cfg is loaded, compared and put into force."""
+"""Reconfiguration: load a changed master.cfg, compare it and apply it."""

@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.reconfig.test_sequences,tests.stories.test_admin -*-
-"""
-A checked configuration is applied to the running master: first all that can fail, then the rest.
+"""Apply a checked configuration to the running master: first the steps that can fail, then the others.
 
-When that happens is decided in L{buildbot.reconfig.reconfigurer}.  What differs is found by
-L{buildbot.config.diff}.
+L{buildbot.reconfig.reconfigurer} decides the time. L{buildbot.config.diff} finds the differences.
 """
 
 from __future__ import annotations
@@ -29,14 +27,13 @@ log = Logger()
 
 
 class ToldSlave(Protocol):
-    """A slave that is being told of its new builders."""
+    """A slave to which a new builder list was sent."""
 
     slavename: str
 
 
 class SlavesAndBuilders(ReconfiguredMaster, Protocol):
-    """
-    What takes the slaves and builders of a configuration: the L{buildbot.slaves.botmaster.BotMaster}.
+    """The owner of slaves and builders: the L{buildbot.slaves.botmaster.BotMaster}.
 
     @ivar config: the configuration in force.
     """
@@ -45,24 +42,22 @@ class SlavesAndBuilders(ReconfiguredMaster, Protocol):
 
     @property
     def stopping(self) -> bool:
-        """Whether the master is stopping."""
+        """True while the master is stopping."""
 
     def apply(self, config: MasterConfig, change: ConfigChange, drain: bool = False) -> Sequence[ToldSlave]:
-        """
-        Put a checked configuration into force. This cannot fail.
+        """Apply a checked configuration. This cannot fail.
 
-        @param drain: let builds on removed slaves end before those are disconnected.
-        @return: the attached slaves that are being told of their new builders.
+        @param drain: let builds on removed slaves end before the slaves are disconnected.
+        @return: the attached slaves that still have to accept a new builder list.
         """
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """
-    The part of a change that is done, and that can still be undone.
+    """The first part of a change, which can still be undone.
 
     @ivar opened: the new slave ports: description -> port.
-    @ivar closed: the old slave ports that had to make room for new ones.
+    @ivar closed: the old slave ports that were closed to free their addresses.
     @ivar certificates: each kept port with its TLS options, read again from its files.
     @ivar started: the new plug-ins.
     @ivar debug: the account C{debug}, if the new configuration has one.
@@ -76,12 +71,11 @@ class Prepared:
 
 
 class Applier:
-    """
-    I apply configurations to the parts of one master.
+    """I apply configurations to the parts of one master.
 
-    @ivar generation: how many configurations have been in force.
+    @ivar generation: the number of configurations applied since the start.
     @ivar ports: the open slave ports.
-    @ivar debug: the account C{debug}, while there is one.
+    @ivar debug: the account C{debug}, or None.
     """
 
     def __init__(
@@ -93,8 +87,7 @@ class Applier:
         debugAccount: Callable[[str], IService],
         clock: IReactorTime,
     ) -> None:
-        """
-        @param parent: the parent of schedulers, status targets, the manhole and the debug account.
+        """@param parent: the parent of schedulers, status targets, the manhole and the debug account.
         @param sources: the parent of change sources.
         @param debugAccount: makes the account C{debug} with a password.
         """
@@ -113,8 +106,7 @@ class Applier:
         return self._botmaster.config
 
     async def applyFirst(self, config: MasterConfig) -> None:
-        """
-        Apply the configuration that a master starts with.
+        """Apply the configuration that a master starts with.
 
         @raise Refused: a plug-in or a port does not start, or the master is stopping.
         """
@@ -126,13 +118,12 @@ class Applier:
         self.commit(config, change, prepared)
 
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> Prepared:
-        """
-        Do all that can fail: exchange plug-ins, then open ports.
+        """Do the steps that can fail: exchange plug-ins, then open ports.
 
-        The ports come last, and L{commit} follows in the same turn of the reactor. So no slave
-        meets a port that does not know the slave yet (A1).
+        The ports are opened last, and L{commit} follows in the same reactor turn. So a new port never
+        refuses a slave of the new configuration (A1).
 
-        @raise Refused: something failed. All is as before, except for what the errors name.
+        @raise Refused: a step failed. Everything is as before, except for the failures that the errors name.
         """
         debug = self.debug
         if "debugPassword" in change.settings:
@@ -181,13 +172,12 @@ class Applier:
             raise Refused([str(error)]) from error
 
     async def abandon(self, prepared: Prepared) -> None:
-        """The master is stopping: undo what L{prepare} started. What it stopped need not run again."""
+        """Undo L{prepare} because the master is stopping. Stopped services are not started again."""
         await listeners.closeAll(prepared.opened.values())
         await undo(prepared.started, [], self._clock)
 
     async def _exchange(self, stopped: list[Pair], started: list[Pair], change: ConfigChange) -> set[str]:
-        """
-        Exchange plug-ins. A new one may open a port that was a slave port before.
+        """Exchange plug-ins. A new one may open a port that was a slave port before.
 
         @return: the slave ports that had to be closed.
         @raise Refused: a new plug-in does not start.
@@ -207,11 +197,10 @@ class Applier:
         return closed
 
     async def _takeBack(self, closed: Iterable[str]) -> list[str]:
-        """
-        Open the ports again that made room in vain.
+        """Open the closed ports again after a failure.
 
-        A port or plug-in that does not run any more is taken out of the configuration in force. So the next
-        reconfig starts it again.
+        A port or plug-in that no longer runs is removed from the configuration in force. So the next reconfig
+        starts it again.
 
         @return: a line for each port that cannot be opened again.
         """
@@ -234,10 +223,9 @@ class Applier:
     def commit(
         self, config: MasterConfig, change: ConfigChange, prepared: Prepared, drain: bool = False
     ) -> list[str]:
-        """
-        Do the rest of a change. This cannot fail.
+        """Do the second part of a change. This cannot fail.
 
-        @param drain: let builds on removed slaves end before those are disconnected.
+        @param drain: let builds on removed slaves end before the slaves are disconnected.
         @return: the names of attached slaves that still have to accept their new builder list.
         """
         told = self._botmaster.apply(config, change, drain)
@@ -254,7 +242,7 @@ class Applier:
         return [slave.slavename for slave in told]
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
-        """What a change will cost those who build, in lines for the user."""
+        """The effects of a change on running builds, requests and slaves, as lines for the user."""
         return consequences(self._botmaster, self.ports, change, drain)
 
     def warnings(self) -> list[str]:
@@ -263,5 +251,5 @@ class Applier:
 
 
 def _services(parent: PluginParent, plugins: Iterable[object]) -> list[Pair]:
-    """Those of some plug-ins that are services, each with its parent."""
+    """The plug-ins that are services, each with its parent."""
     return [(plugin, parent) for plugin in plugins if IService.providedBy(plugin)]

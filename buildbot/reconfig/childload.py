@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.processes.test_childload -*-
-"""Load a master.cfg in a child process with a time limit, and say what came of it.
+"""Load a master.cfg in a child process with a time limit, and report the result.
 
-The configuration itself stays in the child: who wants to use it loads the file again, once this is known to
-be safe. What the child does is in L{buildbot.reconfig.configchild}.
+The configuration stays in the child. After a good report, the caller loads the file again in its own process.
+L{buildbot.reconfig.configchild} has the child's code.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from buildbot.events.alarm import Alarm
 from buildbot.reconfig.configchild import Order
 from buildbot.text.plural import counted
 
-#: Bytes of what a file prints that are kept.
+#: The most bytes of a file's output that are kept.
 MOST_OUTPUT = 64 * 1024
-#: Seconds after its limit in which the child can start, and say where it was; then it is ended from here.
+#: Seconds beyond the time limit, for the child to start and to report its position. Then it is killed.
 GRACE = 5.0
-#: Seconds in which the output ends, after all processes that could write to it have been ended.
+#: Seconds to read the rest of the output after the child's processes are killed.
 _DRAIN = 1.0
-#: No report is longer; a child that writes more is not ours any more.
+#: The most bytes of a report. No honest child writes more.
 _MOST_REPORT = 16 * 1024 * 1024
-#: The child imports what we would import.
+#: The child gets our sys.path, so it imports the same modules.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop());"
     " from buildbot.reconfig.configchild import main; main(sys.argv[1])"
@@ -51,10 +51,10 @@ _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What came of loading a file in a child process.
+    """The result of loading a file in a child process.
 
-    @ivar ok: it can be used; C{errors} is empty.
-    @ivar output: what it printed, on standard output and standard error; the first L{MOST_OUTPUT} bytes.
+    @ivar ok: True if the file can be used; C{errors} is empty then.
+    @ivar output: the first L{MOST_OUTPUT} bytes of its standard output and standard error.
     """
 
     ok: bool
@@ -64,12 +64,12 @@ class LoadReport:
 
 
 def checkInChild(path: str, basedir: str, timeout: float) -> LoadReport:
-    """Load the file of a master in a child process, and wait for that; for the command line.
+    """Load the file of a master in a child process, and block until it is done; for the command line.
 
-    Besides what L{buildbot.config.load} finds, a file is refused that ends or kills the process, does not
-    finish in time, forks, leaves threads running, or changes the directory, the umask or signal handlers.
+    Reports the errors of L{buildbot.config.load}. Also refuses a file that ends or kills the process, does
+    not finish in time, forks, leaves threads running, or changes the directory, the umask or signal handlers.
 
-    @param timeout: seconds that the file may run.
+    @param timeout: the seconds that the file may run.
     """
     child = _Child(path, basedir)
     ours, theirs = os.pipe()
@@ -94,7 +94,7 @@ def checkInChild(path: str, basedir: str, timeout: float) -> LoadReport:
         _pump({ours: child.reported}, {process.stdout.fileno(): child.printed}, deadline)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))
-    finally:  # also when somebody presses Ctrl-C here
+    finally:  # also after Ctrl-C
         ended = process.poll()
         _endGroup(process.pid)
         process.wait()
@@ -105,10 +105,10 @@ def checkInChild(path: str, basedir: str, timeout: float) -> LoadReport:
 
 
 def loadInChild(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[LoadReport]:
-    """The same, while the reactor goes on.
+    """The same as L{checkInChild}, without blocking the reactor.
 
-    @return: fires with the report, at the latest some seconds after C{timeout}, and never fails, unless it
-        is cancelled, which ends the child at once.
+    @return: fires with the report, at the latest some seconds after C{timeout}. Fails only if it is
+        cancelled; that kills the child at once.
     """
     child = _Child(path, basedir)
     waiting = _Waiting(child, timeout, reactor)
@@ -131,7 +131,7 @@ def loadInChild(path: str, basedir: str, timeout: float, reactor: Any) -> Deferr
 
 
 class _Child:
-    """I am what the parent knows of one child: how to start it, what it said, and what that means."""
+    """I am the parent's view of one child: its command line, its output and the report made from them."""
 
     def __init__(self, path: str, basedir: str) -> None:
         self.basedir, self._path, self._shown = locate(path, basedir)
@@ -140,29 +140,29 @@ class _Child:
         self._report = bytearray()
 
     def command(self, timeout: float, report: int) -> list[str]:
-        """The program and its arguments, all of them ASCII but for the first."""
+        """The program and its arguments. All arguments after the program are ASCII."""
         order = Order(self._path, self.basedir, timeout, report)
         places = [os.path.abspath(each) for each in sys.path]
         return [sys.executable, "-u", "-c", _PROGRAM, json.dumps(asdict(order)), json.dumps(places)]
 
     def printed(self, data: bytes) -> None:
-        """The child wrote this to its standard output or error."""
+        """Add bytes of the child's standard output or error."""
         room = MOST_OUTPUT - len(self._output)
         self._output += data[:room]
         self._unkept += len(data[room:])
 
     def reported(self, data: bytes) -> None:
-        """The child wrote this to us."""
+        """Add bytes of the child's report."""
         self._report += data[: _MOST_REPORT - len(self._report)]
 
     def notStarted(self, failed: OSError) -> LoadReport:
-        """What to say if there is no child."""
-        return self._refused(f"no process can be started to load it: {inWords(failed)}")
+        """The report if the child cannot be started."""
+        return self._refused(f"cannot start a process to load it: {inWords(failed)}")
 
     def conclude(self, status: int | None, timeout: float) -> LoadReport:
-        """What all of it means.
+        """The report on an ended child.
 
-        @param status: as C{subprocess.Popen.returncode} has it; None: it had to be ended from here.
+        @param status: like C{subprocess.Popen.returncode}; None: the child was killed after the time limit.
         """
         started, text = self._report[:1] == b"\n", self._report[1:].decode("utf-8", "replace")
         if started and text.startswith("Timeout"):
@@ -177,7 +177,7 @@ class _Child:
         if status < 0:
             return self._refused(f"it was killed by signal {-status} ({_signalName(-status)})")
         if not started:
-            said = self._printed().strip().splitlines() or ["it said nothing"]
+            said = self._printed().strip().splitlines() or ["no output"]
             return self._refused(f"the process that should load it failed with status {status}: {said[-1]}")
         return self._refused(f"it ended the process with status {status} (os._exit?); it must run to its end")
 
@@ -187,7 +187,7 @@ class _Child:
         return self._refused(f"it did not finish in {timeout:g} s{where}", filename, line)
 
     def _lastLine(self, dump: str) -> tuple[str, int | None]:
-        """The deepest line of the file, or of a module below it, in what faulthandler wrote."""
+        """The innermost line in faulthandler's dump that is in the file, or in a module in its directory."""
         mine, below = _asDumped(self._path), _asDumped(os.path.join(self.basedir, ""))
         for thread in dump.split("\nThread "):
             frames = [(found[1], int(found[2])) for found in _FRAME.finditer(thread)]
@@ -209,9 +209,9 @@ class _Child:
 
 
 class _Waiting(ProcessProtocol):
-    """I am the reactor's way to wait for a child."""
+    """I am the protocol of one child for the reactor."""
 
-    #: The number that the report's pipe has in the child.
+    #: The child's file descriptor for the report.
     REPORT = 3
 
     def __init__(self, child: _Child, timeout: float, reactor: Any) -> None:
@@ -254,15 +254,15 @@ class _Waiting(ProcessProtocol):
         _endGroup(self._pid)
 
     def _closePipes(self) -> None:
-        """Some process that left the group still holds them; nobody waits for that."""
+        """Close the pipes: a process that left the group may still hold them open."""
         for number in (1, 2, self.REPORT):
             with contextlib.suppress(KeyError):
                 self._transport.closeChildFD(number)
 
 
 def _endGroup(pid: int) -> None:
-    """End a child, and whatever it has started that is still in its group."""
-    for kill in (os.killpg, os.kill):  # it may not be the first of its group yet
+    """Kill a child and all processes in its group."""
+    for kill in (os.killpg, os.kill):  # it may not lead a group yet
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
             return
@@ -273,7 +273,7 @@ def _pump(
     besides: Mapping[int, Callable[[bytes], None]],
     deadline: float,
 ) -> None:
-    """Read pipes until those in C{wanted} are at their end, or the time (monotonic) has come."""
+    """Read pipes until all in C{wanted} are at their end, or until C{deadline} (monotonic)."""
     left = set(wanted)
     with selectors.DefaultSelector() as selector:
         for descriptor, take in {**wanted, **besides}.items():
@@ -289,7 +289,7 @@ def _pump(
 
 
 def _asDumped(path: str) -> str:
-    """A file's name as faulthandler writes it: in ASCII, and not all of a long one."""
+    """A file name as faulthandler writes it: escaped to ASCII, and cut if it is long."""
     short = path if len(path) <= 500 else path[:500]
     escaped = "".join(c if " " <= c <= "~" else c.encode("ascii", "backslashreplace").decode() for c in short)
     return escaped if short == path else f"{escaped}..."

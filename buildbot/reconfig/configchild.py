@@ -1,12 +1,11 @@
 # -*- test-case-name: tests.processes.test_childload -*-
-"""The child process in which a master.cfg runs first, so that it can harm nobody: the child's own side.
+"""The child process that loads a master.cfg first, so that the file cannot harm the master.
 
-Starts in a twentieth of a second because it needs nothing but the standard library. How the parent starts it,
-waits and understands it is L{buildbot.reconfig.childload}'s business.
+It starts in a twentieth of a second. L{buildbot.reconfig.childload} is the parent's side.
 
-What travels to the parent: an empty line as soon as the file is about to run, and then one line of JSON,
-C{{"errors": [...], "warnings": [...]}} with C{[message, filename, line]} each; or, when the time is up, what
-faulthandler writes.
+The report to the parent is an empty line before the file runs, and then one line of JSON:
+C{{"errors": [...], "warnings": [...]}} with C{[message, filename, line]} each. After the time limit, it is a
+dump of faulthandler instead.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from buildbot.config.load import decode, load, locate
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.files.plain import readPlain
 
-#: Seconds that a thread which is about to end gets for it.
+#: Seconds for a thread to end, before it counts as left running.
 _LAST_STEPS = 0.2
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the parent wants: run the file C{path} of the master in C{basedir}, and report on C{report}.
+    """The child's order: run the file C{path} of the master in C{basedir}, and report on C{report}.
 
-    @ivar timeout: seconds that the file may run.
+    @ivar timeout: the seconds that the file may run.
     @ivar report: the number of an inherited file descriptor.
     """
 
@@ -45,9 +44,9 @@ class Order:
 
 
 def readConfig(path: str, basedir: str) -> MasterConfig:
-    """The configuration that a file holds; C{path} is relative to C{basedir}, if it is not absolute.
+    """Load the configuration of a file. A relative C{path} is relative to C{basedir}.
 
-    @raise ConfigErrors: with every error; that the file cannot be read is one.
+    @raise ConfigErrors: with every error; or the file cannot be read.
     """
     here = locate(path, basedir)
     try:
@@ -66,7 +65,7 @@ def main(order: str) -> None:
     forks: list[int | None] = []
     os.register_at_fork(
         after_in_parent=lambda: forks.extend(_forkOf(asked.path)),
-        after_in_child=lambda: _close(asked.report),  # a copy that falls through here reports nothing
+        after_in_child=lambda: _close(asked.report),  # a forked copy must not report
     )
     before = _Surroundings.now()
     os.write(asked.report, b"\n")
@@ -81,11 +80,11 @@ def main(order: str) -> None:
     answer = {"errors": list(map(astuple, errors)), "warnings": list(map(astuple, warnings))}
     with os.fdopen(asked.report, "wb") as stream:
         stream.write(json.dumps(answer).encode("ascii") + b"\n")
-    os._exit(0)  # what the file left for the end of the process is not part of it
+    os._exit(0)  # skip the exit handlers of the file
 
 
 def _run(asked: Order) -> tuple[list[ConfigError], list[ConfigError]]:
-    """The errors and the warnings that come of loading the file."""
+    """Load the file, and return the errors and the warnings."""
     try:
         return [], list(readConfig(asked.path, asked.basedir).warnings)
     except ConfigErrors as failed:
@@ -93,13 +92,13 @@ def _run(asked: Order) -> tuple[list[ConfigError], list[ConfigError]]:
 
 
 def _standApart(report: int) -> None:
-    """Be the first of a group of processes, so that all of them can be ended together."""
-    with contextlib.suppress(PermissionError):  # we are that already
+    """Start a process group of my own, so that the parent can kill all of it, and set up my descriptors."""
+    with contextlib.suppress(PermissionError):  # this process leads a group already
         os.setsid()
     os.dup2(1, 2)
     os.set_inheritable(report, False)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")  # a file that eats all memory shall cost this process and not the master
+        score.write("1000")  # if memory runs out, the kernel kills this process and not the master
 
 
 def _close(descriptor: int) -> None:
@@ -108,7 +107,7 @@ def _close(descriptor: int) -> None:
 
 
 def _forkOf(path: str) -> Iterator[int | None]:
-    """The line of the file that made the fork which was just made; nothing if subprocess made it."""
+    """Yield the line of the file that has just forked; nothing if subprocess forked."""
     frame = sys._getframe(2)
     if frame.f_code.co_filename == subprocess.__file__:
         return
@@ -119,7 +118,7 @@ def _forkOf(path: str) -> Iterator[int | None]:
 
 @dataclass(frozen=True)
 class _Surroundings:
-    """What belongs to the whole process, and so to the master once the file is loaded there."""
+    """The process-wide settings that a file must not change, since it also runs in the master."""
 
     directory: str
     umask: int
@@ -128,14 +127,14 @@ class _Surroundings:
 
     @classmethod
     def now(cls) -> _Surroundings:
-        """What they are."""
+        """Read the present settings."""
         umask = os.umask(0o077)
         os.umask(umask)
         signals: dict[int, object] = {each: signal.getsignal(each) for each in signal.valid_signals()}
         return cls(_directory(), umask, signals, frozenset(sys._current_frames()))
 
     def lost(self) -> Iterable[str]:
-        """What the file has changed of them, one sentence each."""
+        """Yield a sentence for each setting that the file has changed."""
         for thread in threading.enumerate():
             if thread.ident not in self.threads:
                 thread.join(_LAST_STEPS)

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.reconfig.test_consequences -*-
-"""
-What a reconfig will cost those who build, said before it happens.
+"""Warn of the effects of a reconfig before it is applied.
 
-Only what is not plain from the changes themselves: builds that end, requests that are cancelled, slaves that
-cannot come back.
+Only effects that the list of changes does not show: builds that end, requests that are cancelled, slaves that
+cannot reconnect.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from buildbot.text.plural import counted
 from buildbot.wire.listeners import SlavePort
 from buildbot.wire.peers import SlavePeer
 
-#: So many slaves are named in a line.
+#: The most slaves that a line names.
 _NAMES = 5
 
 
@@ -33,7 +32,7 @@ class RunningBuild(Protocol):
 
     @property
     def slavebuilder(self) -> UsedSlave:
-        """Where it runs."""
+        """The slave of the build."""
 
 
 class ReconfiguredBuilder(Protocol):
@@ -57,7 +56,7 @@ class Busy(Protocol):
 
     @property
     def buildsRunning(self) -> int:
-        """How many builds run there."""
+        """The number of running builds."""
 
 
 class ReconfiguredSlave(Protocol):
@@ -67,14 +66,14 @@ class ReconfiguredSlave(Protocol):
 
     @property
     def availability(self) -> Busy:
-        """Whether it may be given a build."""
+        """Its availability for builds."""
 
     @property
     def peer(self) -> SlavePeer:
-        """The connection that is served, while it is connected."""
+        """The present connection, while it is connected."""
 
     def isConnected(self) -> bool:
-        """Whether a connection is served."""
+        """True while it is connected."""
 
 
 class ReconfiguredMaster(Protocol):
@@ -92,8 +91,7 @@ class ReconfiguredMaster(Protocol):
 def consequences(
     botmaster: ReconfiguredMaster, ports: Mapping[str, SlavePort], change: ConfigChange, drain: bool
 ) -> list[str]:
-    """
-    Lines for people.
+    """The effects of a change, as lines for people.
 
     @param ports: the slave ports that are open: description -> port.
     @param drain: see L{buildbot.slaves.botmaster.BotMaster.apply}.
@@ -168,18 +166,18 @@ def _ofPorts(
         if came:
             stay = "it stays connected" if len(came) == 1 else "they stay connected"
             yield (
-                f"port {port} is being closed, and {_listed(came)} came by it: {stay}, but cannot come back"
-                " there: give each another port first"
+                f"port {port} is being closed, and {_listed(came)} connected through it: {stay}, but cannot"
+                " reconnect there: give each another port first"
             )
 
 
 def _takesItsPlace(removed: str, added: str) -> bool:
-    """Whether a slave that dials a port finds another one there, of the same kind and on every interface."""
+    """True if the added port replaces the removed one for every slave."""
     return removed.split(":")[:2] == added.split(":")[:2] and "interface=" not in added
 
 
 def _isOpenedThere(removed: str, added: str, address: object) -> bool:
-    """Whether the new port is of the same kind and number, on the very address that a slave dialled."""
+    """True if the added port has the same kind and number, on the address that the slave has connected to."""
     same = removed.split(":")[:2] == added.split(":")[:2]
     return same and f"interface={getattr(address, 'host', None)}" in added.split(":")
 

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.reconfig.test_fileload -*-
-"""
-Load master.cfg from its file in this process, at once or in a thread.
+"""Load master.cfg in a thread of this process.
 
-A file that is not known to behave is loaded by L{buildbot.reconfig.childload} first.
+L{buildbot.reconfig.childload} must have checked the file first.
 """
 
 from __future__ import annotations
@@ -20,13 +19,12 @@ from buildbot.reconfig.configchild import readConfig as readConfig  # the child 
 
 
 def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[MasterConfig]:
-    """
-    Load a file in a thread, while the reactor goes on (L6).
+    """Load a file in a thread, without blocking the reactor (L6).
 
-    A thread that does not end in time is left behind; it is a daemon thread. That happens only when a
-    file that ended in the child process does not end the second time.
+    A thread that does not end in time is left behind as a daemon thread. That happens only if a file ended in
+    the child process and does not end here.
 
-    @param timeout: seconds.
+    @param timeout: the time limit in seconds.
     @return: fires with the configuration; fails with L{ConfigErrors}.
     """
     loaded: Deferred[MasterConfig] = Deferred()

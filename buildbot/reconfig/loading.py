@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
-"""
-The two ways in which a running master loads its file: in a child process, then in a thread.
+"""The two stages in which a running master loads its file: in a child process, then in a thread.
 
-The child may hang or crash.  What it cannot use never reaches the master.
+A file that hangs or crashes does so in the child, and never reaches the master.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ from buildbot.reconfig.fileload import loadInThread
 
 @dataclass(frozen=True)
 class Loading:
-    """
-    How files are loaded. Both functions get a path, the directory of the master, and a limit in seconds.
+    """The two stages. Both functions get a path, the directory of the master, and a limit in seconds.
 
-    @ivar check: loads a file where it can do no harm; see L{buildbot.reconfig.childload}.
+    @ivar check: loads a file in a child process; see L{buildbot.reconfig.childload}.
     @ivar load: loads it in this process; see L{buildbot.reconfig.fileload}.
     """
 
@@ -32,7 +30,7 @@ class Loading:
 
 
 def loadingBy(reactor: Any) -> Loading:
-    """Load with a child process and a thread of this reactor."""
+    """The L{Loading} with child processes and threads of this reactor."""
     return Loading(
         lambda path, basedir, seconds: loadInChild(path, basedir, seconds, reactor),
         lambda path, basedir, seconds: loadInThread(path, basedir, seconds, reactor),

@@ -1,6 +1,5 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
-"""
-A service whose children are told apart by identity.
+"""A service that distinguishes its children by identity.
 
 Twisted's MultiService removes the first child that is equal to the given one, and plug-ins are compared by
 value.
@@ -25,8 +24,7 @@ class PluginParent(service.MultiService):
     namedServices: dict[str, Any]
 
     def stopService(self) -> Deferred[Any]:
-        """
-        Stop all children.  If one fails to stop, that is logged, and the others stop all the same.
+        """Stop all children. A failure is logged, and the others are stopped all the same.
 
         @return: fires when all have stopped.
         """
@@ -41,10 +39,9 @@ class PluginParent(service.MultiService):
         log.failure("{name} failed to stop", why, name=name)
 
     def removeService(self, service: Any) -> Any:
-        """
-        Remove this very child. Nothing happens if it is not mine.
+        """Remove this child, found by identity. Does nothing if it is not mine.
 
-        @return: what its C{stopService} returns, if I run.
+        @return: the result of its C{stopService} if I am running, else None.
         """
         if not any(each is service for each in self.services):
             return None

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
-"""
-Old plug-ins are exchanged for new ones: all of them, or none.
+"""Replace old plug-ins by new ones: all of them, or none.
 
-L{buildbot.config.diff} says which.
+L{buildbot.config.diff} chooses them.
 """
 
 from __future__ import annotations
@@ -22,18 +21,17 @@ from buildbot.reconfig.parent import PluginParent
 from buildbot.wire.listeners import CannotOpen
 
 log = Logger()
-#: A service, and who is to be its parent.
+#: A service and its future parent.
 Pair = tuple[Any, PluginParent]
 
-#: Seconds that a plug-in has to start, and to stop.
+#: The time limit for a plug-in to start, and to stop, in seconds.
 CHILD_TIME = 30.0
-#: Why a change is refused when the master stops meanwhile.
+#: The error of a change that is refused because the master stops.
 STOPPING = "the master is stopping"
 
 
 class Refused(Exception):
-    """
-    The new configuration is refused. The old one stays in force, whole.
+    """The new configuration is refused. The old one stays in force.
 
     @ivar errors: the reasons, one line each.
     """
@@ -44,15 +42,14 @@ class Refused(Exception):
 
 
 async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: IReactorTime) -> None:
-    """
-    Stop the C{old} services and start the C{new} ones, or change nothing.
+    """Stop the C{old} services and start the C{new} ones, or change nothing.
 
-    Each has CHILD_TIME to do so. An old one that has not stopped by then, or fails to stop, is left
-    behind (R10). A new one that has not started by then is refused.
+    The limit for each is CHILD_TIME. An old service that does not stop in time, or fails to stop, is left
+    behind (R10). A new service that does not start in time is refused.
 
-    @param new: (service, its parent) pairs; so is C{old}.
-    @raise Refused: a new one failed to start. The old ones run again. If one of them does not, it has no
-        parent, and the error names it.
+    @param new: (service, its parent) pairs, like C{old}.
+    @raise Refused: a new service failed to start. The old ones are started again. One that cannot be started
+        has no parent, and the error names it.
     """
     stopped: list[Pair] = []
     started: list[Pair] = []
@@ -72,8 +69,7 @@ async def exchange(old: Iterable[Pair], new: Iterable[Pair], clock: IReactorTime
 
 
 async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: IReactorTime) -> list[str]:
-    """
-    Stop the started services, and start the stopped ones again.
+    """Stop the started services, and start the stopped ones again.
 
     @return: a line for each service that cannot be started again; it has no parent.
     """
@@ -84,29 +80,29 @@ async def undo(started: Iterable[Pair], stopped: Iterable[Pair], clock: IReactor
 
 
 def living(plugins: Iterable[Any]) -> tuple[Any, ...]:
-    """Those plug-ins that have a parent, and those that are no services."""
+    """The plug-ins that have a parent, and those that are not services."""
     return tuple(
         each for each in plugins if not IService.providedBy(each) or getattr(each, "parent", None) is not None
     )
 
 
 class _TooSlow(Exception):
-    """A service has not started or stopped within CHILD_TIME."""
+    """A service did not start or stop within CHILD_TIME."""
 
 
 async def _stop(child: Any, clock: IReactorTime) -> None:
-    """Stop a child. Afterwards it has no parent, even if it failed to stop."""
+    """Stop a child, and clear its parent even if it fails to stop."""
     if getattr(child, "parent", None) is None:
         return
     try:
         await _within(maybeDeferred(child.disownServiceParent), child, clock)
     except _TooSlow:
         log.error(
-            "{name} has not stopped within {seconds:g} seconds, and is no longer waited for",
+            "{name} did not stop within {seconds:g} seconds; going on without waiting for it",
             **{"name": type(child).__name__, "seconds": CHILD_TIME},
         )
     except PLUGIN_ERRORS:
-        log.failure("{name} failed to stop, and is no longer waited for", name=_nameOf(child))
+        log.failure("{name} failed to stop; going on without waiting for it", name=_nameOf(child))
     child.parent = None
 
 
@@ -116,11 +112,11 @@ async def _start(child: Any, parent: PluginParent, clock: IReactorTime) -> None:
         await _within(starting, child, clock)
     except _TooSlow:
         starting.cancel()
-        raise _TooSlow(f"it has not begun within {CHILD_TIME:g} seconds") from None
+        raise _TooSlow(f"it did not start within {CHILD_TIME:g} seconds") from None
 
 
 def _within(work: Deferred[Any], child: Any, clock: IReactorTime) -> Deferred[Any]:
-    """Fires as C{work} does; fails with _TooSlow if that takes longer than CHILD_TIME."""
+    """Fires like C{work}; fails with _TooSlow if that takes longer than CHILD_TIME."""
     answer: Deferred[Any] = Deferred()
     late = Alarm(lambda: answer.errback(_TooSlow()))
     late.set(clock, CHILD_TIME)
@@ -139,7 +135,7 @@ def _within(work: Deferred[Any], child: Any, clock: IReactorTime) -> Deferred[An
 
 
 async def _startAgain(child: Any, parent: PluginParent, clock: IReactorTime) -> str:
-    """Start a stopped child again. If that fails, return a line about it; the others go on."""
+    """Start a stopped child again. Returns "", or a line about the failure."""
     try:
         await _start(child, parent, clock)
     except PLUGIN_ERRORS as error:
@@ -151,5 +147,5 @@ async def _startAgain(child: Any, parent: PluginParent, clock: IReactorTime) -> 
 
 
 def _nameOf(child: Any) -> str:
-    """Not its repr, which may hold a password and may raise."""
+    """The class name. The repr is not used: it may contain a password, and may raise."""
     return type(child).__name__

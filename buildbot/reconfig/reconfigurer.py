@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.reconfig.test_reconfigurer -*-
-"""
-A master is reconfigured on request, one reconfiguration at a time.
+"""Reconfigure a master on request, one reconfiguration at a time.
 
-All requests that come during a reconfiguration share the next one. Everybody who asked
-learns how theirs ended. The file is loaded as L{buildbot.reconfig.loading} says, compared by
-L{buildbot.config.diff}, and applied by L{buildbot.reconfig.apply}.
+Requests that arrive during a reconfiguration share the next one. Each client gets the outcome of its own.
+L{buildbot.reconfig.loading} loads the file, L{buildbot.config.diff} compares it, and
+L{buildbot.reconfig.apply} applies it.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from buildbot.reconfig.plugins import STOPPING, Refused
 
 log = Logger()
 
-#: Seconds that master.cfg may run, if the caller does not say otherwise.
+#: The default for the seconds that master.cfg may run.
 LOAD_TIME = 90.0
 
 
-#: The stages of a reconfig, in words for an asker who waits.
+#: The stages of a reconfig, in words for a waiting client.
 _RUNS, _LOADS = "master.cfg is running", "master.cfg is being loaded"
 _STARTS = "ports and plug-ins are starting"
-_GIVEN_UP = "it was given up: nobody waits for it any more"
-#: The next asker is told the outcomes of so many earlier reconfigs whose askers have gone.
+_GIVEN_UP = "it was given up: no client waits for it any more"
+#: The most outcomes of earlier reconfigs, whose clients have gone, that the next client gets.
 _UNTOLD = 5
 
 
@@ -44,51 +43,48 @@ P = TypeVar("P")
 
 
 class Target(Protocol[P]):
-    """
-    What applies a configuration: the L{buildbot.reconfig.apply.Applier} of the master.
+    """The part that applies a configuration: the L{buildbot.reconfig.apply.Applier} of the master.
 
-    C{P} is what C{prepare} hands to C{commit} or C{abandon}.
+    C{P} is the type that C{prepare} passes to C{commit} or C{abandon}.
     """
 
     @property
     def generation(self) -> int:
-        """How many configurations have been in force."""
+        """The number of configurations applied since the start."""
 
     @property
     def config(self) -> MasterConfig:
         """The configuration in force."""
 
     async def prepare(self, config: MasterConfig, change: ConfigChange) -> P:
-        """
-        Do all that can fail, without a visible change.
+        """Do the steps that can fail, without a visible change.
 
-        @raise Refused: something failed.
+        @raise Refused: a step failed.
         """
 
     async def abandon(self, prepared: P) -> None:
         """Undo C{prepare}: the master is stopping."""
 
     def consequences(self, change: ConfigChange, drain: bool) -> list[str]:
-        """What a change will cost those who build, in lines for the user."""
+        """The effects of a change on running builds, requests and slaves, as lines for the user."""
 
     def warnings(self) -> list[str]:
-        """Troubles to come, in lines for the user."""
+        """Future problems, such as expiring certificates, as lines for the user."""
 
     def commit(self, config: MasterConfig, change: ConfigChange, prepared: P, drain: bool) -> list[str]:
-        """
-        Do the rest, which cannot fail; return the slaves that are still being told.
+        """Do the remaining steps, which cannot fail.
 
-        @param drain: let builds on removed slaves end before those are disconnected.
+        @param drain: let builds on removed slaves end before the slaves are disconnected.
+        @return: the names of attached slaves that still have to accept their new builder list.
         """
 
 
 @dataclass
 class ConfigFile:
-    """
-    The file of one master.
+    """The file of one master.
 
     @ivar basedir: the directory of the master.
-    @ivar name: of the file, relative to C{basedir}.
+    @ivar name: the name of the file, relative to C{basedir}.
     """
 
     basedir: str
@@ -96,13 +92,13 @@ class ConfigFile:
 
     @property
     def path(self) -> str:
-        """Where the file is."""
+        """The path of the file."""
         return os.path.join(self.basedir, self.name)
 
 
 @dataclass
 class _Job:
-    """One reconfiguration for all who asked for it. C{askers} are the names of those who gave one."""
+    """One reconfiguration, shared by its clients. C{askers} are the names of the clients that gave one."""
 
     dryRun: bool
     timeout: float
@@ -124,9 +120,8 @@ class Reconfigurer(Generic[P]):
         loading: Loading,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """
-        @param file: the file that is loaded, unless a request names another.
-        @param now: seconds, to say how long something takes.
+        """@param file: the default file to load.
+        @param now: a clock in seconds, to measure durations.
         """
         self._now = now
         self._running: _Job | None = None
@@ -147,20 +142,22 @@ class Reconfigurer(Generic[P]):
         path: str | None = None,
         who: str = "",
     ) -> Deferred[dict[str, Any]]:
-        """
-        Load master.cfg again and apply it, or only say what that would change.
+        """Load master.cfg again and apply it, or only report the changes.
 
-        @param timeout: seconds that master.cfg may run.
-        @param drain: let builds on removed slaves end before those are disconnected. If several requests
-            share a reconfiguration, one that wants this is enough.
-        @param path: another file than that of the master. Only requests for the same file share a
+        When all clients of a reconfiguration have cancelled, it is given up if nothing has changed yet.
+        Otherwise it continues. The next client gets its outcome as a note.
+
+        @param dryRun: only report the changes.
+        @param timeout: the seconds that master.cfg may run.
+        @param drain: let builds on removed slaves end before the slaves are disconnected. In a shared
+            reconfiguration, one request with this flag is enough.
+        @param path: a file to load instead of the master's. Only requests for the same file share a
             reconfiguration.
-        @param who: who asks; others who ask meanwhile are told.
-        @return: fires with the outcome: C{generation}, C{applied}, C{output} (what master.cfg printed), and
-            lists of lines: C{changes}, C{warnings}, C{errors}, C{pending} (slaves still being told), C{notes}
-            (the outcomes of earlier requests whose askers have gone).  Never fails unless it is cancelled.
-            When all askers of a reconfiguration have cancelled, it is given up if nothing has changed
-            yet; otherwise it goes on to its end.  The next asker is told which.
+        @param who: the name of the client, shown to other clients.
+        @return: fires with the outcome: C{generation}, C{applied}, C{output} (the output of master.cfg), and
+            lists of lines: C{changes}, C{warnings}, C{errors}, C{pending} (slaves that still have to accept
+            their builder list), C{notes} (outcomes of earlier requests whose clients have gone). Fails only
+            if it is cancelled.
         """
         seconds = LOAD_TIME if timeout is None else float(timeout)
         job = next((job for job in reversed(self._queue) if job.dryRun is dryRun), None)
@@ -184,7 +181,7 @@ class Reconfigurer(Generic[P]):
             self._checking.cancel()
 
     def _withdraw(self, waiter: Deferred[dict[str, Any]]) -> None:
-        """The asker who waits for this has gone."""
+        """Remove a client that has cancelled. Without further clients, the reconfiguration is given up."""
         running = self._running
         for job in [*self._queue, *([running] if running is not None else [])]:
             if waiter in job.waiters:
@@ -201,7 +198,7 @@ class Reconfigurer(Generic[P]):
             self._checking.cancel()
 
     def _remember(self, job: _Job, became: str) -> None:
-        """Keep the outcome of a reconfiguration for the next asker."""
+        """Keep the outcome of a reconfiguration for the next client."""
         log.info(
             "reconfig{of} {became}; the command that asked for it has ended",
             of=_of(job.askers),
@@ -211,11 +208,10 @@ class Reconfigurer(Generic[P]):
         del self._untold[:-_UNTOLD]
 
     def progress(self) -> dict[str, Any]:
-        """
-        The present state, for an asker who waits.
+        """The present state, for a waiting client.
 
-        @return: C{running}: None, or a dict: C{who} asked for it, for how many C{seconds} it has run, its
-            C{stage} in words, C{dryRun}; and C{waiting}: how many more are to come.
+        @return: C{running}: None, or a dict of C{who} (the clients' names), C{seconds} (the time it has run),
+            C{stage} (in words) and C{dryRun}; and C{waiting}: the number of queued reconfigurations.
         """
         job = self._running
         now = None
@@ -247,7 +243,7 @@ class Reconfigurer(Generic[P]):
             self._running = None
 
     def _stillWanted(self, job: _Job) -> None:
-        """Raise Refused if the master stops or all askers have gone."""
+        """Raise Refused if the master is stopping or all clients have gone."""
         self._stillRunning()
         if not job.waiters:
             raise Refused([_GIVEN_UP])
@@ -336,7 +332,7 @@ def _of(askers: Sequence[str]) -> str:
 
 
 def _became(outcome: dict[str, Any]) -> str:
-    """The outcome of a reconfiguration in words, for the next asker."""
+    """The outcome of a reconfiguration in words, for the next client."""
     if outcome["applied"]:
         return f"took effect: generation {outcome['generation']} of the configuration is in force"
     if not outcome["errors"]:

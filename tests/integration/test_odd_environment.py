@@ -149,7 +149,7 @@ class UserTests(MasterCase):
         self.ok("start", self.here)
         said = self.fails("force", "-m", "r" * 100_000, self.here, "first")
         self.assertRegex(
-            said.err, r"^the request has 100\d{3} bytes, and a master takes at most 65536: .*reason"
+            said.err, r"^the request has 100\d{3} bytes; a master accepts at most 65536: .*reason"
         )
         self.ok("status", self.here)
 

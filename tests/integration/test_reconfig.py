@@ -202,7 +202,8 @@ class Refused(MasterTestCase):
             said = await self.master.run("reconfig", *options, self.master.basedir)
             self.assertEqual(said.status, 0, said.words)
             self.assertIn(f"warning: port tcp {self.master.port} on 127.0.0.1 is being closed", said.words)
-            self.assertIn("slaves old, new came by it: they stay connected, but cannot come back", said.words)
+            words = "slaves old, new connected through it: they stay connected, but cannot reconnect"
+            self.assertIn(words, said.words)
         self.assertEqual(await self.master.connected(), {"old", "new"})
 
     async def test_nothingChanged(self) -> None:

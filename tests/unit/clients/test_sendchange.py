@@ -107,7 +107,7 @@ class SendTests(SenderCase):
         self.assertTrue(sender.failed)
         self.use(PBChangeSource("hook", "another"))
         reason = self.reason(self.sender().send(None, None, "", ["a.c"]))
-        self.assertIn("with this name and password, which are used where no --auth is given", reason)
+        self.assertIn("with this name and password; they are the default without --auth", reason)
         self.pumped(succeed(None))
         self.assertTrue(self.cable.pump.client.lost)
 
@@ -115,7 +115,7 @@ class SendTests(SenderCase):
         """If the master refuses a change, the error has the master's reason."""
         self.use(PBChangeSource())
         reason = self.reason(self.sender().send(None, None, "", ["a.c"], when="today"))
-        self.assertIn("master:9989 does not take the change: ", reason)
+        self.assertIn("master:9989 refuses the change: ", reason)
         self.assertIn("when must be a number of seconds", reason)
 
     def test_fullDisk(self) -> None:

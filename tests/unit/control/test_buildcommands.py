@@ -318,7 +318,7 @@ class StopTests(AnswersCase):
         said = self.refusal("stopbuild", builder="full", pending=True)
         self.assertEqual(
             said,
-            "the requests are cancelled, but that could not be stored yet, and is tried again: disk is full",
+            "the requests are cancelled, but this is not stored yet; the master retries: disk is full",
         )
         store.cancelRequests = original
         self.wait(11)

@@ -98,7 +98,7 @@ class DebugTests(DebugCase):
             (("requestBuild", "fast", "why", None, None), "there is no builder 'fast'"),
             (("pingBuilder", "fast"), "there is no builder 'fast'"),
             (("requestBuild", "full", "why", None, None, {"a": []}), "'a' is neither text nor a number"),
-            (("requestBuild", "full", "why", None, None, [1]), "properties are no dictionary"),
+            (("requestBuild", "full", "why", None, None, [1]), "properties must be a dictionary"),
         ):
             why = self.failureResultOf(self.call(*args))
             self.assertIn(reason, why.getErrorMessage())

@@ -59,21 +59,27 @@ class TableTests(unittest.SynchronousTestCase):
     def test_wrong(self) -> None:
         """H10: a wrong parameter is named, with its value and the valid ones."""
         for request, words in (
-            ({"command": "pause", "slave": "bot1", "who": 5}, "pause: who is text, not 5"),
+            ({"command": "pause", "slave": "bot1", "who": 5}, "pause: who must be text, not 5"),
             ({"command": "pause"}, "pause: slave is missing: a name"),
-            ({"command": "force", "builder": ["b"]}, 'force: builder is a name, not ["b"]'),
-            ({"command": "force", "builder": ""}, "force: builder is a name, not ''"),
+            ({"command": "force", "builder": ["b"]}, 'force: builder must be a name, not ["b"]'),
+            ({"command": "force", "builder": ""}, "force: builder must be a name, not ''"),
             (
                 {"command": "build", "builder": "b", "number": True},
-                f"number is {NUMBER.words}, not true",
+                f"number must be {NUMBER.words}, not true",
             ),
-            ({"command": "build", "builder": "b", "number": 2**64}, f"number is {NUMBER.words}, not {2**64}"),
-            ({"command": "builds", "count": -1}, f"builds: count is {NUMBER.words}, not -1"),
-            ({"command": "reconfig", "timeout": float("nan")}, "timeout is a number of seconds"),
-            ({"command": "reconfig", "drain": "no"}, "drain is true or false, not 'no'"),
-            ({"command": "stopbuild", "builder": "\udc80"}, "builder is a name, not '\\udc80'"),
-            ({"command": "force", "builder": "b", "properties": {"": 1}}, "properties is an object of names"),
-            ({"command": "status", "slav": "bot1"}, "status: there is no parameter 'slav' (there: slave)"),
+            (
+                {"command": "build", "builder": "b", "number": 2**64},
+                f"number must be {NUMBER.words}, not {2**64}",
+            ),
+            ({"command": "builds", "count": -1}, f"builds: count must be {NUMBER.words}, not -1"),
+            ({"command": "reconfig", "timeout": float("nan")}, "timeout must be a number of seconds"),
+            ({"command": "reconfig", "drain": "no"}, "drain must be true or false, not 'no'"),
+            ({"command": "stopbuild", "builder": "\udc80"}, "builder must be a name, not '\\udc80'"),
+            (
+                {"command": "force", "builder": "b", "properties": {"": 1}},
+                "properties must be an object of names",
+            ),
+            ({"command": "status", "slav": "bot1"}, "status: unknown parameter 'slav' (known: slave)"),
             ({"command": 7}, "this master knows no command 7"),
         ):
             self.assertIn(words, self.refusal(**request))
@@ -83,7 +89,9 @@ class TableTests(unittest.SynchronousTestCase):
         value: Any = 1
         for _ in range(30):
             value = [value]
-        self.assertIn("properties is", self.refusal(command="force", builder="b", properties={"a": value}))
+        self.assertIn(
+            "properties must be", self.refusal(command="force", builder="b", properties={"a": value})
+        )
 
     def test_shortened(self) -> None:
         """H10: a wrong value is shortened in the error."""
@@ -179,4 +187,4 @@ class HandlersTests(BuildCase):
                 for value in values:
                     if not kind.accepts(value):
                         said = self.answer({**required, name: value, "command": command})
-                        self.assertIn(f"{name} is {kind.words}, not ", said["error"])
+                        self.assertIn(f"{name} must be {kind.words}, not ", said["error"])

@@ -130,7 +130,7 @@ class AnswerTests(unittest.TestCase):
         self.assertEqual(self.answer(command=["echo"]), {"error": 'this master knows no command ["echo"]'})
         self.assertEqual(
             self.answer(command="echo", speed=1),
-            {"error": "echo: there is no parameter 'speed' (there: word, timeout)"},
+            {"error": "echo: unknown parameter 'speed' (known: word, timeout)"},
         )
 
     def test_nonsense(self) -> None:
@@ -143,8 +143,8 @@ class AnswerTests(unittest.TestCase):
         said = self.answer(command="echo", word=5, timeout=-1, speed=True)
         self.assertEqual(
             said["error"],
-            "echo: there is no parameter 'speed' (there: word, timeout); word is text, not 5; "
-            "timeout is a number of seconds greater than 0 or null, not -1",
+            "echo: unknown parameter 'speed' (known: word, timeout); word must be text, not 5; "
+            "timeout must be a number of seconds greater than 0 or null, not -1",
         )
 
     def test_tooLarge(self) -> None:
@@ -290,7 +290,7 @@ class ConversationTests(unittest.TestCase):
     def test_notForTheAsker(self) -> None:
         """A client cannot pass the parameters that the socket itself adds."""
         self.client.dataReceived(b'{"command": "watch", "hungUp": 1}\n')
-        self.assertIn("there is no parameter 'hungUp'", self.answers()[0]["error"])
+        self.assertIn("unknown parameter 'hungUp'", self.answers()[0]["error"])
 
     def test_stopping(self) -> None:
         """When the master stops, waiting clients are told so, once."""
@@ -341,7 +341,7 @@ class SocketTests(unittest.TestCase):
         """F12: a request that is too long is refused with its size, before it is sent."""
         here = self.mktemp()
         await self.served(here)
-        with self.assertRaisesRegex(ControlError, r"has 100\d\d\d bytes, .* at most 65536.*word alone has"):
+        with self.assertRaisesRegex(ControlError, r"has 100\d\d\d bytes; .* at most 65536.*word alone has"):
             await threads.deferToThread(ask, here, "echo", 10, word="r" * 100_000)
 
     async def test_longName(self) -> None:
@@ -423,7 +423,7 @@ class SocketTests(unittest.TestCase):
         """A client waits no longer than its timeout."""
         here = self.mktemp()
         await self.served(here)
-        with self.assertRaisesRegex(NoAnswer, r"has not answered within 0.05 s"):
+        with self.assertRaisesRegex(NoAnswer, r"did not answer within 0.05 s"):
             await threads.deferToThread(ask, here, "later", 0.05)
 
     async def test_wentAway(self) -> None:

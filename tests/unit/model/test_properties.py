@@ -132,8 +132,8 @@ class WithPropertiesTests(unittest.TestCase):
             (("%(revision)y",), "cannot fill"),
             (("%(revision)",), "cannot fill"),
             (("%(a)s %s", "revision"), "not in both ways"),
-            (("%s", 7), "names its properties in texts, not 7"),
-            (("%s", ""), "names its properties in texts"),
+            (("%s", 7), "needs the names of properties as texts, not 7"),
+            (("%s", ""), "needs the names of properties as texts"),
             ((b"%s", "revision"), "fmtstring must be text, not a bytes"),
         ):
             error = self.assertRaises(TypeError, WithProperties, *written)

@@ -50,8 +50,8 @@ class PortTests(SlavePortCase):
         self.assertEqual(
             said,
             [
-                "port tcp 9989 is being closed, and slave bot1 came by it: it stays connected, but cannot"
-                " come back there: give each another port first"
+                "port tcp 9989 is being closed, and slave bot1 connected through it: it stays connected,"
+                " but cannot reconnect there: give each another port first"
             ],
         )
 

@@ -420,7 +420,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         self.assertEqual((list(self.parent), new.running), ([new], 1))
         self.assertEqual(
             [formatEvent(each) for each in events],
-            ["Plugin has not stopped within 30 seconds, and is no longer waited for"],
+            ["Plugin did not stop within 30 seconds; going on without waiting for it"],
         )
 
     def test_stopsLate(self) -> None:
@@ -439,7 +439,7 @@ class ExchangeTests(unittest.SynchronousTestCase):
         done = self.exchange(good, bad)
         self.clock.advance(CHILD_TIME)
         refused = self.failureResultOf(done, Refused)
-        self.assertEqual(refused.value.errors, ["cannot start Plugin: it has not begun within 30 seconds"])
+        self.assertEqual(refused.value.errors, ["cannot start Plugin: it did not start within 30 seconds"])
         self.assertEqual((list(self.parent), self.old.running), ([self.old], 1))
         self.assertTrue(bad.starting.called, "it was not told to give up")
         self.assertEqual(self.flushLoggedErrors(), [])

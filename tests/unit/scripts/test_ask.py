@@ -90,10 +90,10 @@ class EveryCommandTests(AskingTests):
 
     def test_noAnswer(self) -> None:
         """What was asked of a master that does not answer may be done all the same, but for questions."""
-        self.answer = client.NoAnswer("the master has not answered within 10 s")
+        self.answer = client.NoAnswer("the master did not answer within 10 s")
         for words in self.all():
             maybe = "" if words[0] in ("status", "builds") else "; it may do it all the same, now or later"
-            self.assertEqual(self.failure(*words), f"the master has not answered within 10 s{maybe}\n")
+            self.assertEqual(self.failure(*words), f"the master did not answer within 10 s{maybe}\n")
 
     def test_noDirectory(self) -> None:
         """A directory that is none is told before anybody is asked."""
