@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -27,11 +27,13 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.expectations import LEARNING, isWorthStoring, learned
 from buildbot.process.merging import RETRIES
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild
 from buildbot.process.slavebuilder import SlaveBuilder
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.store.interface import StoreConflict, StoreFailed
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild
 
 log = Logger()
 

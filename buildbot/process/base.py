@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
@@ -34,12 +34,14 @@ from buildbot.process.locktable import releaseAll
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import BuilderForBuild, SlaveForBuild
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.process.waits import Over, Waits
 from buildbot.status.build import colorOf
 from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import BuilderForBuild, SlaveForBuild
 
 __all__ = ["Build", "BuildRequest"]
 

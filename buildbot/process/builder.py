@@ -10,7 +10,7 @@ L{buildbot.process.queue} decides which request meets which slave.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -29,12 +29,14 @@ from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild, SlaveForBuilder
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
 from buildbot.process.slavebuilder import byWhom
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.text.plural import counted
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild, SlaveForBuilder
 
 log = Logger()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import ConnectionLost
@@ -27,10 +27,12 @@ from buildbot.process.deadline import endTime
 from buildbot.process.kinds import LOCKS, LOG_FILES, METRICS, STEP_NAME
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
-from buildbot.process.seams import SlaveForBuild
 from buildbot.process.slices import inSlices
 from buildbot.status.build import asWords
 from buildbot.wire.dialect import versionAtLeast
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import SlaveForBuild
 
 __all__ = [
     "BuildStep",

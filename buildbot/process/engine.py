@@ -9,6 +9,7 @@ is decided in L{buildbot.slaves.botmaster}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
@@ -21,9 +22,11 @@ from buildbot.process.buildset import BuildSet
 from buildbot.process.merging import onTrial
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
-from buildbot.process.seams import BuildForBuilder, RequestQueue, SlaveForBuilder, StartsBuilds
 from buildbot.process.storehealth import StoreHealth
 from buildbot.text.plural import counted
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import BuildForBuilder, RequestQueue, SlaveForBuilder, StartsBuilds
 
 log = Logger()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionLost
@@ -24,12 +24,14 @@ from buildbot.events.eventual import eventual
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.seams import SlaveForBuild
 from buildbot.process.updates import OutputText, isPair, newsIn, soleNews
 from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.callee import Callee, MalformedCall
 from buildbot.wire.dialect import text
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import SlaveForBuild
 
 log = Logger()
 

@@ -9,7 +9,7 @@ by L{buildbot.process.queue}.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -18,9 +18,11 @@ from twisted.spread import pb
 from buildbot.model.records import PauseRecord
 from buildbot.process.base import Build
 from buildbot.process.queue import SlaveSight
-from buildbot.process.seams import SlaveForBuilder
 from buildbot.process.updates import worded
 from buildbot.wire.peers import BuilderPeer
+
+if TYPE_CHECKING:
+    from buildbot.process.seams import SlaveForBuilder
 
 
 class BuilderOfSlave(Protocol):

@@ -8,7 +8,7 @@ has the rule for when this is necessary.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -16,8 +16,10 @@ from twisted.logger import Logger
 from buildbot.events.alarm import Alarm
 from buildbot.slaves.attachment import Attachment, State
 from buildbot.slaves.conflict import NameConflict
-from buildbot.slaves.seams import ShownSlave
 from buildbot.wire.peers import SlavePeer
+
+if TYPE_CHECKING:
+    from buildbot.slaves.seams import ShownSlave
 
 log = Logger()
 

@@ -7,12 +7,14 @@ L{buildbot.wire.offers} sends a list, and finds the builders that fail on the sl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from buildbot.slaves.seams import ShownSlave
+if TYPE_CHECKING:
+    from buildbot.slaves.seams import ShownSlave
 
 log = Logger()
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildbot import version
 from buildbot.daemon.troubles import reportTroubles
 from buildbot.model.results import Results
 from buildbot.model.sourcestamp import PLACE, lastRevision
 from buildbot.status.build import BuildStatus
-from buildbot.status.reported import ReportedBuilder, ReportedBuilders, ReportedMaster, ReportedSlave
 from buildbot.status.slave import SlaveStatus
+
+if TYPE_CHECKING:
+    from buildbot.status.reported import ReportedBuilder, ReportedBuilders, ReportedMaster, ReportedSlave
 
 #: The most Changes of a source that are listed by number.
 _CHANGES = 100

@@ -100,9 +100,10 @@ def _prefix(number: int) -> bytes:
 
 # Most tokens are short strings, short lists and small numbers: their headers are made once.
 _READY = 1024
-_LISTS = [_prefix(number) + bytes((LIST,)) for number in range(_READY)]
-_STRINGS = [_prefix(number) + bytes((STRING,)) for number in range(_READY)]
-_INTS = [_prefix(number) + bytes((INT,)) for number in range(_READY)]
+_PREFIXES = [_prefix(number) for number in range(_READY)]
+_LISTS, _STRINGS, _INTS = (
+    [prefix + kind for prefix in _PREFIXES] for kind in (bytes((LIST,)), bytes((STRING,)), bytes((INT,)))
+)
 _WORDS = {word: _prefix(number) + bytes((VOCAB,)) for word, number in VOCABULARY.items()}
 _NO_WORDS: dict[bytes, bytes] = {}
 _packFloat = struct.Struct("!Bd").pack

@@ -263,6 +263,15 @@ class CheckInChildTests(Contract):
         self.write(text=look + TEXT)
         self.assertEqual(checkInChild("master.cfg", str(self.basedir), PLENTY).output, "[]\n")
 
+    def test_masterNotNeeded(self) -> None:
+        """A file that uses build steps loads neither the store nor the slave port: the child stays small."""
+        look = (
+            "import sys\nfrom buildbot.process import factory\n"
+            "print([n for n in sys.modules if n.startswith(('buildbot.store', 'buildbot.wire.broker'))])\n"
+        )
+        self.write(text=look + TEXT)
+        self.assertEqual(checkInChild("master.cfg", str(self.basedir), PLENTY).output, "[]\n")
+
 
 class LoadInChildTests(Contract):
     """The way of the master, which goes on meanwhile."""
