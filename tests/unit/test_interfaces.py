@@ -1,4 +1,4 @@
-"""The contracts that plug-ins are written against."""
+"""The interfaces for plug-ins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zope.interface.interface import InterfaceClass, Method
 
 from buildbot import interfaces
 
-# What plug-ins written for 0.7.5 may import from this module.
+# The names that plug-ins for 0.7.5 may import from this module.
 NAMES = """
     IBuildControl IBuildRequestControl IBuildRequestStatus IBuildSetStatus IBuildStatus IBuildStepStatus
     IBuilderControl IBuilderStatus IChangeSource IControl IEmailLookup IEmailSender ILogFile ILogObserver
@@ -28,7 +28,7 @@ def declared() -> list[InterfaceClass]:
 
 
 class InterfacesTests(unittest.TestCase):
-    """buildbot.interfaces says what plug-ins may rely on."""
+    """The content of buildbot.interfaces."""
 
     def test_namesOf075(self) -> None:
         """Every interface and exception that a plug-in for 0.7.5 imports is there."""
@@ -47,7 +47,7 @@ class InterfacesTests(unittest.TestCase):
         self.assertEqual(channels, (0, 1, 2))
 
     def test_everyMethodExplained(self) -> None:
-        """Every interface and every method of one says in words what it promises."""
+        """Every interface and every method has a docstring."""
         silent = [each.getName() for each in declared() if not each.getDoc()]
         for interface in declared():
             for name, method in interface.namesAndDescriptions():
@@ -57,7 +57,7 @@ class InterfacesTests(unittest.TestCase):
         self.assertEqual(silent, [])
 
     def test_namesMatchClasses(self) -> None:
-        """A method never lists the receiver: an interface says how it is called, not how it is written."""
+        """No method of an interface lists self."""
         wrong = [
             f"{interface.getName()}.{name}"
             for interface in declared()
@@ -67,7 +67,7 @@ class InterfacesTests(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_nothingBelow(self) -> None:
-        """The module needs the standard library and zope.interface, nothing else, when it is imported."""
+        """The module imports only the standard library and zope.interface."""
         tree = ast.parse(Path(str(interfaces.__file__)).read_text())
         sources = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
         self.assertEqual(sources, {"__future__", "collections.abc", "typing", "zope.interface"})

@@ -1,4 +1,4 @@
-"""What docs/architecture/layers.rst says of the folders, held against the source."""
+"""The folders in docs/architecture/layers.rst, compared with the source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from twisted.trial import unittest
 
 ROOT = Path(__file__).parent.parent.parent
-#: What a rule may not know: it gets time passed in, and answers with values.
+#: Imports that a rule may not have: it gets time as an argument, and returns values.
 OUTSIDE = (
     "twisted.internet",
     "twisted.application",
@@ -25,19 +25,19 @@ OUTSIDE = (
     "subprocess",
     "signal",
 )
-#: Lines that a facade may have.
+#: The most lines of a facade.
 LONGEST_FACADE = 70
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of the table: what stands in it, and which of its modules are pure."""
+    """One row of the table: its folders, and their pure modules."""
 
     names: tuple[str, ...]
     pure: tuple[str, ...]
 
     def isPure(self, module: str) -> bool:
-        """Whether a module (without C{buildbot.}) is one of the pure ones of this row."""
+        """True if a module (without C{buildbot.}) is a pure one of this row."""
         return any(fnmatchcase(module.rpartition(".")[2], each) for each in self.pure)
 
 
@@ -48,7 +48,7 @@ def layersOf(page: str) -> list[Layer]:
 
 
 def facadesOf(page: str) -> set[str]:
-    """The facades that the page lists."""
+    """The facades in the page."""
     section = page.partition("These are the facades:")[2].partition("\nWhy layers")[0]
     return set(re.findall(r"``([\w.]+)``", section))
 
@@ -60,7 +60,7 @@ def placeOf(module: str, layers: list[Layer]) -> int | None:
 
 
 def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
-    """The absolute names that a source imports; those for the type checker alone, too, if C{typing}."""
+    """The absolute names that a source imports; with C{typing}, also those for the type checker."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -71,7 +71,7 @@ def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
 
 
 def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
-    """Which modules each module imports, of those that are given by name and text."""
+    """The modules that each module imports, among those given by name and text."""
     found: dict[str, set[str]] = {}
     for module, text in sources.items():
         names = imports(ast.parse(text))
@@ -81,7 +81,7 @@ def arrows(sources: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def upward(sources: Mapping[str, str], layers: list[Layer], facades: Iterable[str] = ()) -> list[str]:
-    """What is wrong with a set of modules, given by name and text: one line for each arrow."""
+    """The errors of a set of modules, given by name and text: one line for each import upward."""
     wrong = []
     hidden = {f"buildbot.{name}" for name in facades}
     for module, targets in arrows(sources).items():
@@ -105,7 +105,7 @@ def upward(sources: Mapping[str, str], layers: list[Layer], facades: Iterable[st
 
 
 def lost(sources: Mapping[str, str]) -> list[str]:
-    """The modules of the package that are imported, and are not there."""
+    """The imported modules of the package that are missing."""
     packages = {name.rpartition(".")[0] for name in sources} | {"buildbot"}
     return [
         f"{module} imports {name}"
@@ -116,7 +116,7 @@ def lost(sources: Mapping[str, str]) -> list[str]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The modules that import each other, directly or by others: those of each circle."""
+    """The modules that import each other, directly or indirectly: those of each circle."""
     reached = {}
     for start in graph:
         seen: set[str] = set()
@@ -131,7 +131,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def lostTests() -> list[str]:
-    """The modules whose first line names tests that are not there."""
+    """The modules whose first line names missing tests."""
     lost = []
     for path in sorted([*(ROOT / "buildbot").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]):
         with path.open() as file:
@@ -143,7 +143,7 @@ def lostTests() -> list[str]:
 
 
 def modules() -> dict[str, str]:
-    """The source of every module with anything but a docstring in it, by dotted name."""
+    """The source of every module that has more than a docstring, by dotted name."""
     found = {}
     for path in sorted((ROOT / "buildbot").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -161,18 +161,18 @@ class LayersTests(unittest.TestCase):
         self.layers, self.facades = layersOf(page), facadesOf(page)
 
     def test_noArrowUpward(self) -> None:
-        """No module imports from a folder above its own, nor from a facade; and each has a place."""
+        """No module imports from a folder above its own, nor from a facade; and each has a row."""
         self.assertEqual(upward(modules(), self.layers, self.facades), [])
 
     def test_nothingIsMissing(self) -> None:
-        """Every module of the package that another one imports is there."""
+        """Every imported module of the package exists."""
         self.assertEqual(lost(modules()), [])
         self.assertEqual(
             lost({"buildbot.a.b": "from buildbot.c.d import e"}), ["buildbot.a.b imports buildbot.c.d.e"]
         )
 
     def test_noCircle(self) -> None:
-        """No module imports itself by way of others, for the type checker neither."""
+        """No module imports itself indirectly, not even for the type checker."""
         self.assertEqual(circles(arrows(modules())), [])
 
     def test_everyFolderHasARow(self) -> None:
@@ -182,7 +182,7 @@ class LayersTests(unittest.TestCase):
         self.assertEqual(sorted(names), sorted(folders | {"buildbot", "interfaces", "__main__"}))
 
     def test_everyPatternMatches(self) -> None:
-        """Every name of a pure module is that of a module."""
+        """Every name of a pure module in the page is that of a module."""
         there = [name.removeprefix("buildbot.") for name in modules()]
         for layer in self.layers:
             stems = [name.rpartition(".")[2] for name in there if name.partition(".")[0] in layer.names]
@@ -190,9 +190,7 @@ class LayersTests(unittest.TestCase):
                 self.assertTrue([each for each in stems if fnmatchcase(each, pattern)], (layer, pattern))
 
     def test_facades(self) -> None:
-        """Every facade is short and has what it promises; all that stands in the root is one, or has a
-        row.
-        """
+        """Every facade is short and has its names; every module in the root is one, or has a row."""
         sources = modules()
         for name in self.facades:
             self.assertLess(len(sources[f"buildbot.{name}"].splitlines()), LONGEST_FACADE, name)
@@ -204,11 +202,11 @@ class LayersTests(unittest.TestCase):
         self.assertEqual(root - self.facades, {"interfaces", "__main__"})
 
     def test_firstLines(self) -> None:
-        """A module's first line says where its tests are, or a test's what else there is: that exists."""
+        """The tests named in a module's first line exist."""
         self.assertEqual(lostTests(), [])
 
     def test_anArrowIsNamed(self) -> None:
-        """A rule that imports the master, a clock or a facade is found out; so is an import for types."""
+        """A rule that imports the master, a clock or a facade is found; so is an import for types."""
         layers = [Layer(("rules",), ("dates",)), Layer(("master",), ())]
         typed = "if TYPE_CHECKING:\n    from buildbot.master.service import M"
         sources = {

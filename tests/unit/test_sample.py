@@ -1,4 +1,4 @@
-"""master.cfg.sample, which every newcomer starts with."""
+"""master.cfg.sample, the first file of every newcomer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SAMPLE = (Path(__file__).parent.parent.parent / "master.cfg.sample").read_text(e
 
 
 class SampleTests(unittest.TestCase):
-    """The sample works as it is."""
+    """The sample works without changes."""
 
     def test_loads(self) -> None:
-        """The sample is a good configuration, without any warning: one bot, one builder, port 9989."""
+        """The sample is valid, without any warning: one bot, one builder, port 9989."""
         config = load(SAMPLE, "master.cfg", self.mktemp())
         self.assertEqual(config.warnings, ())
         self.assertEqual((list(config.slaves), list(config.builders)), (["bot1"], ["first"]))
@@ -27,13 +27,13 @@ class SampleTests(unittest.TestCase):
         self.assertEqual(config.ports, ("tcp:9989",))
 
     def test_password(self) -> None:
-        """The password that `buildbot create-master` replaces stands there once."""
+        """The password that `buildbot create-master` replaces occurs once."""
         self.assertEqual(SAMPLE.count('"change-me"'), 1)
         config = load(SAMPLE.replace("change-me", "another one"), "master.cfg", self.mktemp())
         self.assertEqual(config.slaves["bot1"].password, "another one")
 
     def test_change(self) -> None:
-        """A change that is sent with the other password is soon built by the builder."""
+        """A change sent with the other password is soon built by the builder."""
         (source,) = load(SAMPLE, "master.cfg", self.mktemp()).sources
         assert isinstance(source, PBChangeSource)
         self.assertEqual((source.user, source.passwd, source.port), ("change", "change-me-too", None))
@@ -54,7 +54,7 @@ class SampleTests(unittest.TestCase):
         self.assertGreater(len(comments), len(code))
 
     def test_commentedCode(self) -> None:
-        """What the comments propose can be taken over as it is."""
+        """The code in the comments can be used without changes."""
         proposed = [
             line.removeprefix("#").strip() for line in SAMPLE.splitlines() if line.startswith("#     ")
         ]

@@ -1,4 +1,4 @@
-"""The small words of buildbot.util."""
+"""The helpers of buildbot.util."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buildbot.util import ignoreStaleRefs
 
 
 class Lock(ComparableMixin):
-    """A thing with a name and a number."""
+    """An object with a name and a number."""
 
     compare_attrs = ("name", "count")
 
@@ -26,14 +26,14 @@ class Lock(ComparableMixin):
 
 
 class OtherLock(Lock):
-    """The same, of another kind."""
+    """The same, of another class."""
 
 
 class ComparableTests(unittest.TestCase):
     """ComparableMixin compares by value."""
 
     def test_equal(self) -> None:
-        """Objects of one class that agree in the named attributes are equal, whatever else they hold."""
+        """Objects of one class with equal values in compare_attrs are equal, whatever else they have."""
         self.assertEqual(Lock("a", note="x"), Lock("a", note="y"))
         self.assertEqual(hash(Lock("a", note="x")), hash(Lock("a", note="y")))
         self.assertEqual(len({Lock("a", [1]), Lock("a", [1]), Lock("a", [2])}), 2)
@@ -45,7 +45,7 @@ class ComparableTests(unittest.TestCase):
             self.assertFalse(Lock("a") == other)
 
     def test_lacking(self) -> None:
-        """An attribute that only one has makes a difference; one that both lack does not."""
+        """Objects differ if only one has an attribute; they are equal if both lack it."""
         one, other = Lock("a"), Lock("a")
         del one.count
         self.assertNotEqual(one, other)
@@ -53,7 +53,7 @@ class ComparableTests(unittest.TestCase):
         self.assertEqual(one, other)
 
     def test_equalHashes(self) -> None:
-        """Values that are equal though they are of different types have one hash."""
+        """Equal values of different types have the same hash."""
         self.assertEqual(Lock("a", 1), Lock("a", 1.0))
         self.assertEqual(hash(Lock("a", 1)), hash(Lock("a", 1.0)))
 
@@ -73,7 +73,7 @@ class TimeTests(unittest.TestCase):
     """Times that may be None."""
 
     def test_earlierLater(self) -> None:
-        """The earlier or the later of two times, where None is no time."""
+        """The earlier or the later of two times, of which each may be None."""
         self.assertEqual(
             [earlier(1, 2), earlier(None, 2), earlier(1, None), earlier(None, None)], [1, 2, 1, None]
         )
@@ -85,7 +85,7 @@ class TimeTests(unittest.TestCase):
         self.assertIsInstance(now(), float)
 
     def test_counted(self) -> None:
-        """One of a thing is told in the singular, whatever the type of the number."""
+        """One thing has the singular, whatever the type of the number."""
         said = [counted(count, "day") for count in (0, 1, 1.0, 2, 0.5, 365.0, 1234567)]
         self.assertEqual(said, ["0 days", "1 day", "1 day", "2 days", "0.5 days", "365 days", "1234567 days"])
 
@@ -94,11 +94,11 @@ class StaleTests(unittest.TestCase):
     """ignoreStaleRefs."""
 
     def test_swallows(self) -> None:
-        """The errors of a reference to a slave that is gone are swallowed."""
+        """The errors of a dead reference to a slave are ignored."""
         for error in (pb.DeadReferenceError(), pb.PBConnectionLost()):
             swallowed: Callable[[Failure], object] = ignoreStaleRefs
             self.assertIsNone(swallowed(Failure(error)))
 
     def test_passesOn(self) -> None:
-        """Any other error goes on."""
+        """Any other error is passed on."""
         self.assertRaises((Failure, ValueError), ignoreStaleRefs, Failure(ValueError()))

@@ -1,4 +1,4 @@
-"""The commands that ask a running master: C{reconfig}, C{disconnect}, and what all of them have in common."""
+"""The commands C{reconfig} and C{disconnect}, and all commands that ask a running master."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUTCOME: dict[str, Any] = {
 
 
 class AskingTests(unittest.TestCase):
-    """A directory whose master answers as the test says."""
+    """A directory with a master that answers as the test says."""
 
     def setUp(self) -> None:
         self.here = directory(self.mktemp())
@@ -36,30 +36,30 @@ class AskingTests(unittest.TestCase):
         self.patch(client, "request", self.request)
 
     def request(self, *arguments: object) -> object:
-        """What stands for the control socket."""
+        """Replaces the control socket."""
         self.asked.append(arguments)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
     def failure(self, *words: str) -> str:
-        """What a command says that fails."""
+        """The error of a command that fails."""
         said = command(*words)
         self.assertEqual((said.status, said.out), (1, ""))
         return said.err
 
 
 class EveryCommandTests(AskingTests):
-    """What they have in common."""
+    """All these commands."""
 
     def all(self) -> list[tuple[str, ...]]:
-        """Each, as it is called."""
+        """Each command, with its arguments."""
         of = ("disconnect", "pause", "drain", "unpause", "force", "stopbuild")
         whole = ("reconfig", "status", "builds")
         return [*((verb, self.here) for verb in whole), *((verb, self.here, "bot1") for verb in of)]
 
     def test_notRunning(self) -> None:
-        """Without a master each is one line that says how to start it, and status 1."""
+        """Without a master each prints one line that says how to start it, and has status 1."""
         self.answer = client.NotRunning(self.here)
         for words in self.all():
             self.assertEqual(
@@ -68,7 +68,7 @@ class EveryCommandTests(AskingTests):
             )
 
     def test_starting(self) -> None:
-        """A master that has not come to listen yet is told from one that is not there."""
+        """A master that is still starting gives another message than a missing one."""
         self.answer = client.NotRunning(self.here)
         lock.hold(self.here)
         self.addCleanup(lock.release, self.here)
@@ -76,27 +76,27 @@ class EveryCommandTests(AskingTests):
             self.assertIn(f"(pid {os.getpid()} since", self.failure(*words))
 
     def test_slave(self) -> None:
-        """A slave is not asked."""
+        """The directory of a slave is refused."""
         self.here = directory(self.mktemp(), "buildslave")
         self.answer = client.NotRunning(self.here)
         for words in self.all():
             self.assertIn("ask its master", self.failure(*words))
 
     def test_refused(self) -> None:
-        """What the master says of why it cannot is what the user reads."""
+        """The user gets the master's reason of a refusal."""
         self.answer = client.ControlError("no slave 'bot1' in c['bots']")
         for words in self.all():
             self.assertEqual(self.failure(*words), "no slave 'bot1' in c['bots']\n")
 
     def test_noAnswer(self) -> None:
-        """What was asked of a master that does not answer may be done all the same, but for questions."""
+        """If the master does not answer, an action may have been done; a question may not."""
         self.answer = client.NoAnswer("the master did not answer within 10 s")
         for words in self.all():
             maybe = "" if words[0] in ("status", "builds") else "; it may do it all the same, now or later"
             self.assertEqual(self.failure(*words), f"the master did not answer within 10 s{maybe}\n")
 
     def test_noDirectory(self) -> None:
-        """A directory that is none is told before anybody is asked."""
+        """A missing directory is reported before the master is asked."""
         os.unlink(os.path.join(self.here, place.TAC))
         for words in self.all():
             self.assertIn("no buildbot.tac", self.failure(*words))
@@ -107,12 +107,12 @@ class ReconfigTests(AskingTests):
     """C{reconfig}."""
 
     def reconfig(self, *words: str, verb: str = "reconfig", **outcome: object) -> Spoken:
-        """Reconfigure, and let that be the outcome."""
+        """Reconfigure with this outcome."""
         self.answer = {**OUTCOME, **outcome}
         return command(verb, self.here, *words)
 
     def test_applied(self) -> None:
-        """It says what has changed, and the old sentence that scripts look for."""
+        """It prints the changes, and the old sentence that scripts look for."""
         said = self.reconfig(changes=["+ bot b7", "~ builder full: factory"])
         self.assertEqual((said.status, said.err), (0, ""))
         self.assertEqual(
@@ -125,12 +125,12 @@ class ReconfigTests(AskingTests):
         )
 
     def test_unchanged(self) -> None:
-        """Nothing to do is a success."""
+        """Without changes it succeeds."""
         said = self.reconfig(verb="sighup")
         self.assertEqual((said.status, said.out.splitlines()[0]), (0, "nothing has changed"))
 
     def test_waits(self) -> None:
-        """It waits as long as the master lives; --timeout is the file's (O2)."""
+        """It waits as long as the master lives; --timeout is the limit for the file (O2)."""
         self.reconfig()
         self.reconfig("--timeout", "7", "--dry-run")
         self.assertEqual(
@@ -147,7 +147,9 @@ class ReconfigTests(AskingTests):
         self.assertEqual(self.asked[0][2], {"dryRun": False, "drain": True, "who": loginName()})
 
     def test_refused(self) -> None:
-        """Every error is listed on standard error, with the warnings, and that all is as before; status 1."""
+        """Every error is printed on standard error, with the warnings, and that the old configuration stays;
+        status 1.
+        """
         errors = ["master.cfg:9: NameError: name 'x' is not defined", "master.cfg:12: duplicate"]
         said = self.reconfig(errors=errors, warnings=["old"], applied=False)
         self.assertEqual((said.status, said.out), (1, ""))
@@ -161,7 +163,7 @@ class ReconfigTests(AskingTests):
         )
 
     def test_details(self) -> None:
-        """What the file printed, its warnings, and who is still being told (R10)."""
+        """It prints the file's output, its warnings, and the slaves that are being updated (R10)."""
         said = self.reconfig(output="one\n\x1b[2Jtwo\n", warnings=["old key"], pending=["b1", "b2"])
         self.assertEqual(
             said.out.splitlines()[:6],
@@ -176,7 +178,7 @@ class ReconfigTests(AskingTests):
         )
 
     def test_notes(self) -> None:
-        """F12: what became of an earlier reconfig whose asker has gone is told to the next one."""
+        """F12: the next reconfig prints the outcome of an earlier one whose client has gone."""
         said = self.reconfig(notes=["an earlier reconfig of ann, which was interrupted, was given up"])
         self.assertEqual(
             said.out.splitlines()[0],
@@ -184,7 +186,7 @@ class ReconfigTests(AskingTests):
         )
 
     def test_whatFor(self) -> None:
-        """F12: who has to wait for a reconfig is told for whose, since when, and what it does."""
+        """F12: while it waits for another reconfig, it prints whose, since when, and what it does."""
         running = {"who": "ann", "seconds": 12.4, "stage": "master.cfg is running", "dryRun": False}
         said: dict[str, Any] = {"running": running, "waiting": 1}
         self.patch(client, "request", lambda here, command, params, patience: said)
@@ -203,7 +205,7 @@ class ReconfigTests(AskingTests):
         self.assertEqual(reconfig.whatFor("d", 2.0), "waiting for the master, which does not answer (2 s) …")
 
     def test_dryRun(self) -> None:
-        """A dry run says what would change, and that nothing has."""
+        """A dry run prints what would change, and that nothing has."""
         said = self.reconfig("--dry-run", changes=["- bot b1"], applied=False)
         self.assertEqual(
             (said.status, said.out.splitlines()),
@@ -212,7 +214,7 @@ class ReconfigTests(AskingTests):
         self.assertEqual(self.reconfig("-n", errors=["bad"]).status, 1)
 
     def test_quiet(self) -> None:
-        """Errors are said even when nothing else is."""
+        """Errors are printed even with --quiet."""
         self.assertEqual(self.reconfig("--quiet"), Spoken(0, "", ""))
         self.assertIn("bad", self.reconfig("--quiet", errors=["bad"]).err)
 
@@ -221,19 +223,19 @@ class DisconnectTests(AskingTests):
     """C{disconnect}."""
 
     def test_disconnected(self) -> None:
-        """It says who was cut off, and from where it had come."""
+        """It prints which slave was disconnected, and its address."""
         self.answer = {"disconnected": True, "address": "10.0.0.1:4711"}
         said = command("disconnect", self.here, "bot1")
         self.assertEqual((said.status, said.out), (0, "slave bot1 at 10.0.0.1:4711 was disconnected\n"))
         self.assertEqual(self.asked[0][:3], (self.here, "disconnect", {"slave": "bot1"}))
 
     def test_json(self) -> None:
-        """JSON is the master's own answer."""
+        """With --json it prints the master's own answer."""
         self.answer = {"disconnected": False, "address": None}
         self.assertEqual(json.loads(command("disconnect", "-j", self.here, "bot1").out), self.answer)
 
     def test_notConnected(self) -> None:
-        """A slave that is not there is as was wanted."""
+        """For a slave that is not connected it succeeds."""
         self.answer = {"disconnected": False, "address": None}
         said = command("disconnect", self.here, "bot1")
         self.assertEqual((said.status, said.out), (0, "slave bot1 was not connected\n"))

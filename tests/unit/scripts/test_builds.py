@@ -1,4 +1,4 @@
-"""The commands about builds that only ask the master: C{builds}, C{force}, C{stopbuild}, C{pause} …"""
+"""The commands for builds that ask the master: C{builds}, C{force}, C{stopbuild}, C{pause} …"""
 
 from __future__ import annotations
 
@@ -54,26 +54,26 @@ class BuildsTests(AskingTests):
         return builds.buildsPage({**NOTHING, **said}, NOW)
 
     def test_nothing(self) -> None:
-        """A master that has built nothing says so."""
+        """A master without builds gives one line."""
         self.answer = NOTHING
         said = command("builds", self.here)
         self.assertEqual((said.status, said.out), (0, "no builds yet\n"))
 
     def test_storeTrouble(self) -> None:
-        """F5: while the disk is full, it says that builds are missing here, not that there are none."""
+        """F5: while the disk is full, it prints that builds are missing here, not that there are none."""
         lines = self.page(storeTrouble="state.sqlite: database or disk is full")
         (line,) = lines
         self.assertIn("TROUBLE: no build begins", line)
         self.assertIn("disk is full", line)
 
     def test_noneWanted(self) -> None:
-        """Who wants to see no builds that are over is not told that there are none."""
+        """With --count=0 it does not print that there are no builds."""
         self.answer = NOTHING
         said = command("builds", "-c", "0", self.here)
         self.assertEqual(said.out, "no build is running, and none is waiting\n")
 
     def test_running(self) -> None:
-        """A running build is shown with its slave, its step, how long it runs and will run, and of what."""
+        """A running build is shown with its slave, its step, its time so far and to come, and its source."""
         _, line = self.page(running=[RUNNING])
         self.assertEqual(
             line.split("  "),
@@ -83,7 +83,7 @@ class BuildsTests(AskingTests):
         self.assertRegex(line, r"^full/7 +bot1 +- +1 min 15 s +- +r12 +forced")
 
     def test_finished(self) -> None:
-        """One that is over is shown with what it has come to, and why if that is not good."""
+        """A finished build is shown with its result, and the reason of a bad one."""
         failed = {**FINISHED, "result": "failure", "text": ["failed", "compile"], "changes": [3, 4, 5]}
         _, good, bad = self.page(finished=[FINISHED, failed])
         self.assertRegex(
@@ -92,7 +92,7 @@ class BuildsTests(AskingTests):
         self.assertRegex(bad, r"^full/6 +failed: compile .*  3 changes up to 5 in trunk ")
 
     def test_outcomes(self) -> None:
-        """A result is said once, and in words: who stopped it, which step failed, where an exception was."""
+        """A result is shown once, in words: who stopped it, which step failed, where an exception was."""
         for result, text, said in (
             ("success", ["build", "successful"], "success"),
             ("failure", ["failed", "warn"], "failed: warn"),
@@ -109,13 +109,13 @@ class BuildsTests(AskingTests):
         self.assertEqual(outcome(failed, "failure"), "failure: warn", "as the page of a build begins")
 
     def test_sortedBy(self) -> None:
-        """The list shows what it is sorted by: when builds started."""
+        """The list shows the column by which it is sorted: the start."""
         heading, line = self.page(finished=[FINISHED])
         self.assertIn("STARTED", heading)
         self.assertIn(moment(FINISHED["started"]), line)
 
     def test_fits(self) -> None:
-        """A table is no wider than the terminal: its widest columns are wrapped, and all is still there."""
+        """A table is no wider than the terminal: its widest columns are wrapped, and nothing is left out."""
         evil = {**FINISHED, "reason": "a reason of several words, and one-that-is-long-" + "x" * 40}
         for room in (40, 60, 80, 100):
             lines = builds.buildsPage({**NOTHING, "finished": [evil] * 3}, NOW, room=room)
@@ -139,7 +139,7 @@ class BuildsTests(AskingTests):
         self.assertIn("r250 (250 changes up to 250)", line)
 
     def test_source(self) -> None:
-        """F2: what is built is shown: the revision, how many changes, and the branch."""
+        """F2: the source is shown: the revision, the number of changes, and the branch."""
         sha = "0123456789abcdef0123456789abcdef01234567"
         for build, wanted in (
             ({"revision": "r7", "changes": [4]}, "r7 (change 4)"),
@@ -158,14 +158,14 @@ class BuildsTests(AskingTests):
             self.assertEqual(said, wanted)
 
     def test_waiting(self) -> None:
-        """B8: what waits is shown with how many, since when and why."""
+        """B8: waiting requests are shown with their number, the time since when, and the reason."""
         (line,) = self.page(waiting=[WAITING])
         self.assertEqual(line, "waiting for full: 3 requests, the oldest for 1 h 6 min: slave bot1: busy")
         (line,) = self.page(waiting=[{**WAITING, "requests": 1, "why": ""}])
         self.assertIn("1 request, the oldest for 1 h 6 min: about to start", line)
 
     def test_strangers(self) -> None:
-        """Nothing that others have chosen moves the cursor, or makes a row of two."""
+        """No text from others can move the cursor or break a row."""
         evil = "\x1b[2J\nx" * 50
         lines = self.page(
             running=[{**RUNNING, "reason": evil, "slave": evil, "step": evil, "branch": evil}],
@@ -176,7 +176,7 @@ class BuildsTests(AskingTests):
         self.assertNotIn("\x1b", "".join(lines))
 
     def test_asks(self) -> None:
-        """The builder, and how many builds, are the user's; JSON is the master's own answer."""
+        """The builder and the number of builds are sent; with --json it prints the master's own answer."""
         self.answer = {**NOTHING, "running": [RUNNING]}
         said = command("builds", "--json", "--count", "3", self.here, "full")
         self.assertEqual(json.loads(said.out), self.answer)
@@ -184,7 +184,7 @@ class BuildsTests(AskingTests):
         self.assertEqual([asked[2] for asked in self.asked], [{"count": 3, "builder": "full"}, {"count": 20}])
 
     def test_durations(self) -> None:
-        """A time is said in the two units that matter."""
+        """A duration is shown in its two largest units."""
         for seconds, said in (
             (-3, "0 s"),
             (0.4, "0 s"),
@@ -200,7 +200,7 @@ class ForceTests(AskingTests):
     """C{force}."""
 
     def test_begun(self) -> None:
-        """It says which build has begun, and with which command to look at it: one that can be copied."""
+        """It prints the started build, and the command to look at it."""
         self.answer = {"builder": "full", "request": 3, "build": 7, "why": ""}
         said = command("force", self.here, "full")
         self.assertEqual(said.status, 0)
@@ -211,7 +211,7 @@ class ForceTests(AskingTests):
         self.assertEqual(self.asked, [(self.here, "force", {"builder": "full", "who": ME}, output.PATIENCE)])
 
     def test_waits(self) -> None:
-        """B8: it says why nothing has begun."""
+        """B8: it prints why the build has not started."""
         self.answer = {"builder": "full", "request": 3, "build": None, "why": "slave bot1: not attached"}
         said = command("force", self.here, "full")
         self.assertEqual(said.out, "request 3 for full waits: slave bot1: not attached\n")
@@ -219,7 +219,7 @@ class ForceTests(AskingTests):
         self.assertEqual(command("force", self.here, "full").out, "request 3 for full waits\n")
 
     def test_everything(self) -> None:
-        """All that can be said of a build reaches the master."""
+        """All options are sent to the master."""
         self.answer = {"builder": "full", "request": 3, "build": None, "why": ""}
         arguments = ["-b", "größe", "--revision=12", "--reason", "why not", "--property", "a=b=c", "-p", "d="]
         said = command("force", *arguments, "--json", self.here, "full")
@@ -237,7 +237,7 @@ class ForceTests(AskingTests):
         )
 
     def test_wrongProperty(self) -> None:
-        """A property without a name or a value is not understood; nothing is asked."""
+        """A property without a name or a value is refused before the master is asked."""
         for word in ("novalue", "=noname"):
             said = command("force", "--property", word, self.here, "full")
             self.assertEqual(said.status, 2)
@@ -249,7 +249,7 @@ class StopBuildTests(AskingTests):
     """C{stopbuild}."""
 
     def test_stopped(self) -> None:
-        """It says what is being stopped."""
+        """It prints which build is being stopped."""
         self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
         said = command("stopbuild", self.here, "full", "7", "--reason", "wrong")
         self.assertEqual((said.status, said.out), (0, "build 7 of full is being stopped\n"))
@@ -258,7 +258,7 @@ class StopBuildTests(AskingTests):
         )
 
     def test_pending(self) -> None:
-        """It says how many requests were cancelled, if it was asked for that."""
+        """With --pending it prints the number of cancelled requests."""
         for ids, words_ in (
             ([], "0 waiting requests"),
             ([4], "1 waiting request"),
@@ -270,12 +270,12 @@ class StopBuildTests(AskingTests):
             )
 
     def test_json(self) -> None:
-        """JSON is the master's own answer."""
+        """With --json it prints the master's own answer."""
         self.answer = {"builder": "full", "stopped": [7], "cancelled": []}
         self.assertEqual(json.loads(command("stopbuild", self.here, "full", "-j").out), self.answer)
 
     def test_asPrinted(self) -> None:
-        """A build can be named as C{builds} and C{log} print it, unless a builder is called like that."""
+        """A build can be given as C{builds} and C{log} print it, unless a builder has such a name."""
         builders = ["full", "linux/64", "linux"]
 
         def answer(config: object, verb: str, params: dict[str, Any], *more: object) -> object:
@@ -298,7 +298,7 @@ class StopBuildTests(AskingTests):
         self.assertIn("no builder 'full/13'", command("stopbuild", self.here, "full/13", "5").err)
 
     def test_onlyWaiting(self) -> None:
-        """If none runs, but something waits, it says what would cancel that."""
+        """If no build runs, but requests wait, it prints how to cancel them."""
         self.waiting = [WAITING]
         refusal = client.ControlError("no build of full runs")
         self.patch(client, "request", lambda here, verb, *more: self.answered(refusal, verb))
@@ -309,7 +309,7 @@ class StopBuildTests(AskingTests):
         self.assertEqual(self.failure("stopbuild", self.here, "full"), "no build of full runs\n")
 
     def answered(self, refusal: Exception, verb: str) -> object:
-        """What the master answers, which has nothing to stop."""
+        """The master's answer if there is no build to stop."""
         if verb == "builds":
             return {**NOTHING, "waiting": self.waiting}
         raise refusal
@@ -319,7 +319,7 @@ class PauseTests(AskingTests):
     """C{pause}, C{drain}, C{unpause}."""
 
     def test_pause(self) -> None:
-        """O7: who pauses is the account that runs the command, whatever the environment says."""
+        """O7: the name in a pause is the account that runs the command, whatever the environment says."""
         self.patch(os, "environ", {**os.environ, "LOGNAME": "mallory", "USER": "mallory"})
         self.answer = {"slave": "bot1", "kind": "paused", "running": 0}
         said = command("pause", self.here, "bot1", "--reason", "new disk")
@@ -327,27 +327,27 @@ class PauseTests(AskingTests):
         self.assertEqual(self.asked[0][1:3], ("pause", {"slave": "bot1", "who": ME, "why": "new disk"}))
 
     def test_drain(self) -> None:
-        """It says what is still built there."""
+        """It prints which builds still run there."""
         for running, more in ((1, "; 1 build still running there"), (2, "; 2 builds still running there")):
             self.answer = {"slave": "bot1", "kind": "draining", "running": running}
             self.assertEqual(command("drain", self.here, "bot1").out, f"slave bot1 is draining{more}\n")
         self.assertEqual(self.asked[0][1:3], ("drain", {"slave": "bot1", "who": ME, "why": ""}))
 
     def test_unpause(self) -> None:
-        """It says whether that has changed anything."""
+        """It prints whether the slave was paused."""
         self.answer = {"slave": "bot1", "unpaused": True}
         self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 is not paused any more\n")
         self.answer = {"slave": "bot1", "unpaused": False}
         self.assertIn("was not paused", command("unpause", self.here, "bot1").out)
 
     def test_json(self) -> None:
-        """JSON is the master's own answer."""
+        """With --json it prints the master's own answer."""
         self.answer = {"slave": "bot1", "kind": "paused", "running": 0, "unpaused": True}
         for verb in ("pause", "drain", "unpause"):
             self.assertEqual(json.loads(command(verb, "--json", self.here, "bot1").out), self.answer)
 
     def test_nameless(self) -> None:
-        """An account without a name, as in some containers, is a number."""
+        """An account without a name, as in some containers, is shown by its number."""
 
         def getpwuid(uid: int) -> Any:
             raise KeyError(uid)

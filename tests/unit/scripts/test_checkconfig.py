@@ -13,12 +13,12 @@ from tests.commandline import Spoken, command
 
 
 def denied(path: str) -> None:
-    """What os.stat does behind a directory that is closed."""
+    """Replaces os.stat in an inaccessible directory."""
     raise PermissionError(13, "Permission denied", path)
 
 
 class CheckConfigTests(unittest.TestCase):
-    """Which file is checked, and what is said of it."""
+    """The checked file, and the output."""
 
     def setUp(self) -> None:
         self.here = os.path.realpath(self.mktemp())
@@ -28,19 +28,19 @@ class CheckConfigTests(unittest.TestCase):
         self.patch(childload, "checkInChild", self.check)
 
     def check(self, *arguments: object) -> LoadReport:
-        """What stands for the child process."""
+        """Replaces the child process."""
         self.asked.append(arguments)
         return self.report
 
     def write(self, name: str, text: str = "") -> str:
-        """A file in the directory; its path."""
+        """Write a file in the directory; return its path."""
         path = os.path.join(self.here, name)
         with open(path, "w") as stream:
             stream.write(text)
         return path
 
     def test_closed(self) -> None:
-        """F12: a directory or file that this user cannot look into is called that, and not missing."""
+        """F12: a directory or file that this user cannot access is reported as such, not as missing."""
         path = self.write("master.cfg")
         inner = os.path.join(self.here, "inner")
         os.mkdir(inner)
@@ -58,7 +58,7 @@ class CheckConfigTests(unittest.TestCase):
                 )
 
     def test_unreadable(self) -> None:
-        """F12: a file that this user may not read is told in the words of every command, with its owner."""
+        """F12: a file that this user may not read is reported like by every command, with its owner."""
         path = self.write("master.cfg")
         self.patch(os, "access", lambda where, how: where != path)
         for named in (path, self.here):
@@ -69,7 +69,7 @@ class CheckConfigTests(unittest.TestCase):
             )
 
     def test_good(self) -> None:
-        """A good file is called so in the words of old, after its warnings and what it printed."""
+        """For a valid file it prints 0.7.5's line, after the warnings and the file's output."""
         self.report = LoadReport(True, (), (ConfigError("unknown key", "master.cfg", 3),), "hello\n")
         said = command("checkconfig", self.write("master.cfg"))
         self.assertEqual(
@@ -83,28 +83,28 @@ class CheckConfigTests(unittest.TestCase):
         )
 
     def test_bad(self) -> None:
-        """Every error is listed with its place, and the status is 1 (R12)."""
+        """Every error is printed with its location, and the status is 1 (R12)."""
         errors = (ConfigError("one", "master.cfg", 1), ConfigError("two", None, None))
         self.report = LoadReport(False, errors, (ConfigError("odd", None, None),), "")
         said = command("checkconfig", self.write("master.cfg"))
         self.assertEqual(said, Spoken(1, "", "warning: odd\nmaster.cfg:1: one\ntwo\n"))
 
     def test_file(self) -> None:
-        """A file is checked in its own directory, with the time that it may take."""
+        """A file is checked in its own directory, with the given time limit."""
         path = self.write("my.cfg")
         command("checkconfig", path)
         command("checkconfig", "--timeout=2", path)
         self.assertEqual(self.asked, [(path, self.here, 90.0), (path, self.here, 2.0)])
 
     def test_directory(self) -> None:
-        """A master's directory means the file that its .tac names."""
+        """For a master's directory, the file named in its .tac is checked."""
         path = self.write("my.cfg")
         self.write("buildbot.tac", "configfile = 'my.cfg'")
         command("checkconfig", self.here)
         self.assertEqual(self.asked, [(path, self.here, 90.0)])
 
     def test_slave(self) -> None:
-        """A slave's directory is told from one that lacks its configuration."""
+        """A slave's directory is reported as such, not as one without a configuration."""
         self.write("buildbot.tac", "application = service.Application('buildslave')")
         said = command("checkconfig", self.here)
         self.assertEqual(
@@ -113,7 +113,7 @@ class CheckConfigTests(unittest.TestCase):
         )
 
     def test_missing(self) -> None:
-        """What is not there is one line."""
+        """A missing directory or file gives one line."""
         for path, reason in (
             (self.here, f"no master.cfg in {self.here}"),
             ("/no/such", "there is no /no/such"),

@@ -1,4 +1,4 @@
-"""The directories that C{create-master} and C{create-slave} make."""
+"""The directories made by C{create-master} and C{create-slave}."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.commandline import Spoken, command
 
 
 def assignments(text: str) -> dict[str, object]:
-    """The constants that a Python text sets, by name."""
+    """The constants in a Python text, by name."""
     return {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in ast.parse(text).body
@@ -28,7 +28,7 @@ def assignments(text: str) -> dict[str, object]:
 
 
 class CreateTests(unittest.TestCase):
-    """What both commands promise."""
+    """Both commands."""
 
     def setUp(self) -> None:
         self.here = os.path.join(os.path.abspath(self.mktemp()), "dir")
@@ -44,12 +44,12 @@ class CreateTests(unittest.TestCase):
             return stream.read()
 
     def write(self, name: str, text: str) -> None:
-        """Change a file in the directory, as a user does."""
+        """Change a file in the directory, like a user."""
         with open(os.path.join(self.here, name), "w") as stream:
             stream.write(text)
 
     def test_private(self) -> None:
-        """Directory and files are their owner's alone, whatever the umask is."""
+        """The directory and its files are private to their owner, whatever the umask."""
         self.addCleanup(os.umask, os.umask(0))
         for verb in ("create-master", "create-slave"):
             self.here += verb
@@ -61,7 +61,7 @@ class CreateTests(unittest.TestCase):
                     self.assertEqual((name, stat.S_IMODE(mode)), (name, 0o600))
 
     def test_again(self) -> None:
-        """Doing it again changes nothing, and says what it kept."""
+        """A second call changes nothing, and prints what it kept."""
         for verb in ("create-master", "create-slave"):
             self.here += verb
             self.create(verb)
@@ -72,12 +72,12 @@ class CreateTests(unittest.TestCase):
             self.assertEqual(before, self.written())
 
     def written(self) -> dict[str, tuple[int, int, int]]:
-        """Each file of the directory: which one it is, how large, and when it was written."""
+        """Each file of the directory, with its identity, size and time."""
         found = {name: os.stat(os.path.join(self.here, name)) for name in os.listdir(self.here)}
         return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
 
     def test_edited(self) -> None:
-        """What the user has edited stays; --force replaces the .tac and the sample, never master.cfg."""
+        """Edited files stay; --force replaces the .tac and the sample, never master.cfg."""
         self.create("create-master")
         for name in ("buildbot.tac", "master.cfg", "master.cfg.sample"):
             self.write(name, "mine")
@@ -91,11 +91,11 @@ class CreateTests(unittest.TestCase):
         self.assertIn("BuildmasterConfig", self.read("master.cfg.sample"))
 
     def test_quiet(self) -> None:
-        """Nothing is said that was not asked for."""
+        """With --quiet nothing is printed."""
         self.assertEqual(self.create("create-master", "--quiet"), Spoken(0, "", ""))
 
     def test_anotherKind(self) -> None:
-        """A master is not made in a slave's directory, nor a slave in a master's, not even by --force."""
+        """A master is not made in a slave's directory, nor a slave in a master's, not even with --force."""
         self.create("create-slave")
         said = self.create("create-master", "--force")
         self.assertEqual((said.status, said.out), (1, ""))
@@ -103,7 +103,7 @@ class CreateTests(unittest.TestCase):
         self.assertNotIn("master.cfg", os.listdir(self.here))
 
     def test_parents(self) -> None:
-        """Each directory that is made is said, also those above the one that was named."""
+        """Each new directory is printed, also the parents of the given one."""
         top = os.path.dirname(self.here)
         self.here = os.path.join(self.here, "a", "b")
         for verb in ("create-master", "create-slave"):
@@ -116,20 +116,20 @@ class CreateTests(unittest.TestCase):
                 self.assertEqual(said, [f"made {self.here}"])
 
     def test_aFile(self) -> None:
-        """A file in the way is told."""
+        """A file in the place of the directory is reported."""
         os.makedirs(os.path.dirname(self.here))
         with open(self.here, "w"):
             pass
         self.assertIn("is not a directory", self.create("create-master").err)
 
     def test_openDirectory(self) -> None:
-        """A directory that others can look into is used, and that is told."""
+        """A directory that others can access is used, with a warning."""
         os.makedirs(self.here, 0o755)
         os.chmod(self.here, 0o755)
         self.assertIn(f"`chmod 700 {self.here}`", self.create("create-master").out)
 
     def test_rotation(self) -> None:
-        """How the log is rotated stands in the .tac, bounded unless somebody wants otherwise (G6)."""
+        """The limits of the log are in the .tac, with defaults (G6)."""
         for words, expected in (
             ((), (10_000_000, 10)),
             (("--log-size=5", "--log-count=2"), (5, 2)),
@@ -153,7 +153,7 @@ class MasterTests(unittest.TestCase):
             return stream.read()
 
     def test_next(self) -> None:
-        """It ends with the three commands to type next, with real paths, name and password."""
+        """It prints the next three commands, with real paths, name and password."""
         said = command("create-master", self.here)
         (password,) = re.findall(r'\("bot1", "(\w+)"\)', self.read("master.cfg"))
         self.assertGreaterEqual(len(password), 16)
@@ -169,12 +169,12 @@ class MasterTests(unittest.TestCase):
         )
 
     def test_nextAgain(self) -> None:
-        """The password of a configuration that was there is not shown again."""
+        """The password of an existing configuration is not printed."""
         command("create-master", self.here)
         self.assertIn("localhost:PORT NAME PASSWORD\n", command("create-master", self.here).out)
 
     def test_otherPassword(self) -> None:
-        """Each directory has a password of its own."""
+        """Each directory has a different password."""
         command("create-master", self.here)
         command("create-master", f"{self.here}2")
         first = self.read("master.cfg")
@@ -190,7 +190,7 @@ class MasterTests(unittest.TestCase):
         self.assertNotIn("master.cfg", os.listdir(self.here))
 
     def test_foreignConfig(self) -> None:
-        """A file elsewhere that is no configuration is not taken for one, and nothing is made."""
+        """A file elsewhere that is not a configuration is refused, and nothing is made."""
         said = command("create-master", "--config", "/etc/passwd", self.here)
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertEqual(
@@ -203,24 +203,24 @@ class MasterTests(unittest.TestCase):
         self.assertIn(f"kept {other}", command("create-master", "--config", other, self.here).out)
 
     def test_kind(self) -> None:
-        """The directory is known for a master's."""
+        """The directory is recognized as a master's."""
         command("create-master", self.here)
         self.assertIs(directory.kindOf(self.read("buildbot.tac")), directory.Kind.MASTER)
 
     def test_movable(self) -> None:
-        """The directory may be moved: nothing in it says where it is."""
+        """The directory may be moved: its files do not contain its path."""
         command("create-master", self.here)
         self.assertNotIn(self.here, self.read("buildbot.tac") + self.read("master.cfg"))
 
     def test_passwordsEach(self) -> None:
-        """Each slave of a sample gets a password of its own, and the first is the one to try."""
+        """Each slave of a sample gets a different password, and the printed one is the first."""
         text, passwords = create.withPasswords("c['bots'] = [('a', 'change-me'), ('b', 'change-me')]")
         self.assertEqual(len(set(passwords)), 2)
         self.assertEqual(text, f"c['bots'] = [('a', '{passwords[0]}'), ('b', '{passwords[1]}')]")
         self.assertIn(f"NAME {passwords[0]}", create.nextCommands("/m", "no such text", passwords)[1])
 
     def test_sampleLost(self) -> None:
-        """An installation without its sample is told, not a traceback."""
+        """A missing sample is reported without a traceback."""
         self.patch(create, "SAMPLE", "no.such.sample")
         self.assertRaises(CommandFailed, create.sampleText)
 
@@ -232,14 +232,14 @@ class SlaveTests(unittest.TestCase):
         self.here = os.path.realpath(self.mktemp())
 
     def tac(self, *words: str) -> str:
-        """The .tac of a slave that is made with these words."""
+        """The .tac of a slave that is made with these options."""
         said = command("create-slave", *words)
         self.assertEqual((said.status, said.err), (0, ""))
         with open(os.path.join(self.here, "buildbot.tac")) as stream:
             return stream.read()
 
     def test_values(self) -> None:
-        """What the user said is what the slave gets, however odd."""
+        """The slave gets exactly the given values."""
         name, password = "it's\n", "'''\\\"; import os #\x00é%(name)s"
         text = self.tac(self.here, "[::1]:9989", name, password, "--keepalive=60", "--umask=022")
         found = assignments(text)
@@ -250,7 +250,7 @@ class SlaveTests(unittest.TestCase):
         self.assertIs(directory.kindOf(text), directory.Kind.SLAVE)
 
     def test_withoutWorker(self) -> None:
-        """Where buildbot-worker is not installed, starting says in one line what to install."""
+        """Without buildbot-worker, a start prints in one line what to install."""
         text = self.tac(self.here, "localhost:9989", "bot1", "secret")
         with open(os.path.join(self.here, "buildbot.tac"), "w") as stream:
             stream.write(f"import sys\nsys.modules['buildbot_worker'] = None\n{text}")
@@ -275,12 +275,12 @@ class SlaveTests(unittest.TestCase):
                 self.assertNotIn("canary", stream.read())
 
     def test_next(self) -> None:
-        """It ends with the command to type next."""
+        """It prints the next command."""
         said = command("create-slave", self.here, "localhost:9989", "bot1", "x")
         self.assertEqual(said.out.splitlines()[-2:], ["Next:", f"  buildbot start {self.here}"])
 
     def test_infoStays(self) -> None:
-        """What the user wrote about the slave is not replaced, not even by --force."""
+        """The files about the slave are not replaced, not even with --force."""
         words = (self.here, "localhost:9989", "bot1", "x")
         self.tac(*words)
         with open(os.path.join(self.here, "info", "admin"), "w") as stream:

@@ -1,4 +1,4 @@
-"""The parts of C{demo}. That it shows a slave at work is in tests.integration.test_newcomer."""
+"""The parts of C{demo}. tests.integration.test_newcomer runs it with a slave."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.commandline import command
 
 
 class DemoTests(unittest.TestCase):
-    """What it makes of the sample, and what it waits for."""
+    """Its changes of the sample, and its waits."""
 
     def config(self, text: str) -> str:
         """The path of a configuration with this text."""
@@ -27,14 +27,14 @@ class DemoTests(unittest.TestCase):
         return path
 
     def test_sample(self) -> None:
-        """The sample has a slave that can connect to the port that is put into it."""
+        """The sample has a slave that can connect to the port set in it."""
         text, passwords = create.withPasswords(create.sampleText())
         bot = demo.expectedBot(self.config(demo.withPort(text, 12345)))
         self.assertEqual((bot.name, bot.password, bot.port), ("bot1", passwords[0], 12345))
         self.assertEqual((bot.builder, bot.auth), ("first", f"change:{passwords[1]}"))
 
     def test_withPort(self) -> None:
-        """Only the line that sets the port changes, and not one in a comment."""
+        """Only the line that sets the port changes, not one in a comment."""
         self.assertEqual(
             demo.withPort("# c['slavePortnum'] = 1\na = 1\nc['slavePortnum'] = 9989 # x\nb = 2", 7),
             "# c['slavePortnum'] = 1\na = 1\nc['slavePortnum'] = 'tcp:7:interface=127.0.0.1'\nb = 2",
@@ -42,14 +42,14 @@ class DemoTests(unittest.TestCase):
         self.assertRaises(CommandFailed, demo.withPort, "c = {}", 7)
 
     def test_otherConfig(self) -> None:
-        """A configuration that is there is followed; one that no slave could use is told."""
+        """An existing configuration is used; one without a usable slave is reported."""
         text = create.sampleText().replace("9989", '"tcp:port=4711:interface=127.0.0.1"')
         self.assertEqual(demo.expectedBot(self.config(text)).port, 4711)
         for bad in ("c = BuildmasterConfig = {}", text.replace('"tcp:', '"unix:/x'), "c = ="):
             self.assertRaises(CommandFailed, demo.expectedBot, self.config(bad))
 
     def test_noChanges(self) -> None:
-        """Where no change would be built, none is sent: no source, one with another port, no scheduler."""
+        """No change is sent if none would be built: no source, one with another port, no scheduler."""
         text = create.sampleText()
         for more in (
             "c['sources'] = []",
@@ -76,7 +76,7 @@ class DemoTests(unittest.TestCase):
         return demo.whenBuilt("/m", "first", 3, timeout)
 
     def test_whenBuilt(self) -> None:
-        """It waits for a build that is newer than the ones before, and says why none has come."""
+        """It waits for a build newer than the ones before, and prints why none has come."""
         nothing: dict[str, object] = {"running": [], "waiting": [], "requests": [], "finished": []}
         old, new = {**nothing, "finished": [{"number": 3}]}, {**nothing, "finished": [{"number": 4}]}
         self.assertEqual(self.built(nothing, old, old, new), {"number": 4, "whole": True})
@@ -89,14 +89,14 @@ class DemoTests(unittest.TestCase):
         )
 
     def test_freePort(self) -> None:
-        """The port is one that a program can listen on, and that no outgoing connection takes."""
+        """The port is free, and outside of the range of outgoing connections."""
         port = demo.freePort()
         self.assertTrue(15000 <= port < 32000)
         with socket.socket() as trial:
             trial.bind(("127.0.0.1", port))
 
     def test_withoutWorker(self) -> None:
-        """Without buildbot-worker nothing is begun, and the line says what to install."""
+        """Without buildbot-worker nothing is started, and the line says what to install."""
         self.patch(demo, "find_spec", lambda name: None)
         here = self.mktemp()
         said = command("demo", here)
@@ -105,7 +105,7 @@ class DemoTests(unittest.TestCase):
         self.assertFalse(os.path.exists(here))
 
     def test_failure(self) -> None:
-        """When something goes wrong, what this call started is stopped, the latest first."""
+        """After an error, everything that this call started is stopped, the latest first."""
         self.patch(demo, "find_spec", lambda name: True)
         started: list[str] = []
         stopped: list[str] = []
@@ -147,7 +147,7 @@ class DemoTests(unittest.TestCase):
         demo.whenAttached("/m", "bot1", 30.0 if left else 0.0, here)
 
     def test_whenAttached(self) -> None:
-        """It waits until the master says so; a master or slave that ended, and too long a time, are told."""
+        """It waits until the slave is attached; a process that ended, and a timeout, are reported."""
         self.attached(True)
         for answers, runs, reason in (
             ([client.NotRunning("/m")], True, "the master has ended: see /m/twistd.log"),

@@ -1,4 +1,4 @@
-"""The command C{log}: from the files of a master that runs, that stops, or that does not run."""
+"""The command C{log}: with a running master, one that stops, and without one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.commandline import Spoken, command, directory
 
 
 class Stdout(io.TextIOWrapper):
-    """Standard output that is a file, or a terminal."""
+    """Standard output as a file, or as a terminal."""
 
     def __init__(self, isTerminal: bool) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
@@ -34,28 +34,28 @@ class Stdout(io.TextIOWrapper):
         return self._isTerminal
 
     def written(self) -> bytes:
-        """What was written so far."""
+        """The output so far."""
         return self.buffer.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 class ReadingsTests(unittest.TestCase):
-    """How a path is understood."""
+    """Parsing of a path."""
 
     def test_plain(self) -> None:
-        """BUILDER/BUILD, and what is in it."""
+        """BUILDER/BUILD, with a step and a log."""
         self.assertEqual(readings("full/7"), [Wanted("full", 7, "")])
         self.assertEqual(readings("full/7/compile"), [Wanted("full", 7, "compile")])
         self.assertEqual(readings("full/7/compile/stdio"), [Wanted("full", 7, "compile/stdio")])
 
     def test_ambiguous(self) -> None:
-        """Names may have slashes and numbers in them: all that can be meant is tried."""
+        """Names may have slashes and numbers in them: all possible meanings are tried."""
         self.assertEqual(
             readings("release/2/7/step 1"),
             [Wanted("release", 2, "7/step 1"), Wanted("release/2", 7, "step 1")],
         )
 
     def test_none(self) -> None:
-        """What has no number, or nothing before it, is no path of a log."""
+        """A path without a number, or without a builder, is refused."""
         for path in ("full", "7", "7/full", "full/x/y", "", "full/²", "full/-1"):
             self.assertEqual(readings(path), [])
 
@@ -74,7 +74,7 @@ class LogCase(unittest.TestCase):
         self.writers: dict[str, LogWriter] = {}
 
     def request(self, here: str, verb: str, params: dict[str, Any], patience: float) -> Any:
-        """What stands for the control socket."""
+        """Replaces the control socket."""
         if not self.running:
             raise client.NotRunning(here)
         if (params["builder"], params["number"]) != ("full", 7):
@@ -88,11 +88,11 @@ class LogCase(unittest.TestCase):
         }
 
     def sleep(self, seconds: float) -> None:
-        """What happens while the command waits: the next thing of the test."""
+        """Replaces the wait: the next event of the test happens."""
         self.sleeping.pop(0)()
 
     def begin(self, step: str, *logs: str) -> None:
-        """A step has begun, with these logs."""
+        """Start a step with these logs."""
         kept = []
         for name in logs:
             filename = logFilename("full", 7, step, name)
@@ -103,13 +103,13 @@ class LogCase(unittest.TestCase):
         )
 
     def write(self, name: str, *chunks: tuple[int, bytes]) -> None:
-        """Something comes to a log."""
+        """Add output to a log."""
         for channel, data in chunks:
             self.writers[name].append(channel, data)
         self.writers[name].flush()
 
     def end(self, name: str) -> None:
-        """A log is finished."""
+        """Finish a log."""
         step, _, logName = name.partition("/")
         for each in self.steps:
             for kept in each["logs"]:
@@ -117,14 +117,14 @@ class LogCase(unittest.TestCase):
                     kept["length"] = self.writers[name].finish()
 
     def make(self, name: str, *chunks: tuple[int, bytes]) -> None:
-        """A finished log."""
+        """Make a finished log."""
         step, _, logName = name.partition("/")
         self.begin(step, logName)
         self.write(name, *chunks)
         self.end(name)
 
     def printed(self, *words: str, terminal: bool = False) -> bytes:
-        """What the command prints, which must succeed, byte by byte."""
+        """The output of the command, which must succeed, as bytes."""
         stdout = Stdout(terminal)
         self.patch(sys, "stdout", stdout)
         self.assertEqual(main(["log", *words[:-1], self.here, words[-1]]), 0)
@@ -140,27 +140,27 @@ RAW = ((2, b"running\n"), (0, b"\xff\x00caf\xe9\r\n"), (1, b"\x1b[2J\xf0\x9f\x90
 
 
 class PrintTests(LogCase):
-    """A log that is finished."""
+    """Finished logs."""
 
     def test_bytes(self) -> None:
-        """G5: what is not a terminal gets the bytes as they came, without the headers, or with them."""
+        """G5: a file or pipe gets the unchanged bytes, with or without the headers."""
         self.make("compile/stdio", *RAW)
         self.assertEqual(self.printed("full/7/compile"), b"\xff\x00caf\xe9\r\n\x1b[2J\xf0\x9f\x90end\x8d")
         self.assertTrue(self.printed("--headers", "full/7/compile/stdio").startswith(b"running\n\xff"))
 
     def test_terminal(self) -> None:
-        """A terminal gets text in which nothing moves the cursor; characters that came in parts are whole."""
+        """A terminal gets text that cannot move the cursor; split characters are whole."""
         self.make("compile/stdio", *RAW)
         said = self.printed("full/7/compile", terminal=True).decode()
         self.assertEqual(said, "\ufffd\\x00caf\ufffd\n\\x1b[2Jend\U0001f40d")
 
     def test_progress(self) -> None:
-        """A progress bar is a line for each state on a terminal."""
+        """On a terminal, each state of a progress bar is a line."""
         self.make("compile/stdio", (0, b"10%\r20%\r"), (0, b"\n30%"))
         self.assertEqual(self.printed("full/7/compile", terminal=True), b"10%\n20%\n30%")
 
     def test_json(self) -> None:
-        """Each line of JSON has a channel and a text, of which every byte can be had back."""
+        """Each line of JSON has a channel and a text, from which every byte can be restored."""
         self.make("compile/stdio", *RAW)
         lines = [json.loads(line) for line in self.printed("--json", "full/7/compile").splitlines()]
         self.assertEqual({line["channel"] for line in lines}, {"stdout", "stderr", "header"})
@@ -170,7 +170,7 @@ class PrintTests(LogCase):
             self.assertEqual(text.encode("utf-8", "surrogateescape"), came)
 
     def test_notWhole(self) -> None:
-        """H9: a finished log that has lost its end, or was altered, is printed with status 1 and why."""
+        """H9: a finished log that is shortened or altered is printed with status 1 and the reason."""
         self.make("compile/stdio", (0, b"x" * 1000))
         (kept,) = self.steps[0]["logs"]
         kept["crc"] = self.writers["compile/stdio"].crc
@@ -191,7 +191,7 @@ class PrintTests(LogCase):
         self.assertIn("its file is damaged from byte 0 on", self.failure("full/7/compile"))
 
     def test_notWholeAsRecorded(self) -> None:
-        """H9: without a master, too, a log that has lost its end between two pieces is known."""
+        """H9: also without a master, a log that lost whole chunks at its end is detected."""
         self.make("compile/stdio", (0, b"x" * 1000), (1, b"y" * 1000))
         (kept,) = self.steps[0]["logs"]
         path = os.path.join(self.here, "logs", kept["filename"])
@@ -203,13 +203,13 @@ class PrintTests(LogCase):
         self.assertIn(f"of {kept['length']} bytes are missing", self.failure("full/7/compile"))
 
     def test_large(self) -> None:
-        """A log of many pieces is printed to its end."""
+        """A log of many pieces is printed completely."""
         piece = os.urandom(50_000)
         self.make("compile/stdio", *((0, piece) for _ in range(40)))
         self.assertEqual(self.printed("full/7/compile"), piece * 40)
 
     def test_choice(self) -> None:
-        """Without a name it is the first log of the step; names may have slashes."""
+        """Without a name the first log of the step is printed; names may have slashes."""
         self.begin("a/b", "stdio", "other/log")
         self.write("a/b/stdio", (0, b"one"))
         self.write("a/b/other/log", (0, b"two"))
@@ -217,7 +217,7 @@ class PrintTests(LogCase):
         self.assertEqual(self.printed("full/7/a/b/other/log"), b"two")
 
     def test_build(self) -> None:
-        """Without a step it says what steps and logs there are."""
+        """Without a step it lists the steps and logs."""
         self.make("compile/stdio", (0, b"x"))
         said = self.printed("full/7").decode()
         self.assertIn("build 7 of full on bot1: success", said)
@@ -225,14 +225,14 @@ class PrintTests(LogCase):
         self.assertEqual(json.loads(self.printed("--json", "full/7"))["steps"], self.steps)
 
     def test_followedBuild(self) -> None:
-        """Who follows a build that runs, and names no step, is told that a step is needed."""
+        """With --follow and a running build, a step is required."""
         self.make("compile/stdio", (0, b"x"))
         self.assertIn("build 7 of full", self.printed("--follow", "full/7").decode())
         self.finished = None
         self.assertIn("--follow needs a step: name it as full/7/STEP", self.failure("--follow", "full/7"))
 
     def test_wrong(self) -> None:
-        """What there is not is told, with what there is."""
+        """For a missing builder, build, step or log, the error lists the existing ones."""
         self.make("compile/stdio", (0, b"x"))
         for path in ("full", "full/last/compile"):
             why = self.failure(path)
@@ -243,27 +243,27 @@ class PrintTests(LogCase):
         self.assertIn("it has none", self.failure("full/7/test"))
 
     def test_fileGone(self) -> None:
-        """A file that somebody has deleted is told in a line."""
+        """A deleted file is reported in one line."""
         self.make("compile/stdio", (0, b"x"))
         os.unlink(os.path.join(self.here, "logs", logFilename("full", 7, "compile", "stdio")))
         self.assertIn("is gone", self.failure("full/7/compile"))
 
 
 class FollowTests(LogCase):
-    """A log that grows."""
+    """Growing logs."""
 
     def setUp(self) -> None:
         super().setUp()
         self.finished = None
 
     def test_now(self) -> None:
-        """Without --follow it is what there is now."""
+        """Without --follow the present content is printed."""
         self.begin("compile", "stdio")
         self.write("compile/stdio", (0, b"so far"))
         self.assertEqual(self.printed("full/7/compile"), b"so far")
 
     def test_follow(self) -> None:
-        """With it, it goes on until the log is finished; the last words are not lost."""
+        """With --follow it prints until the log is finished, including the last output."""
         self.begin("compile", "stdio")
         self.write("compile/stdio", (0, b"one "))
 
@@ -276,7 +276,7 @@ class FollowTests(LogCase):
         self.assertEqual(self.sleeping, [])
 
     def test_notBegun(self) -> None:
-        """It waits for a step that has not begun, and says so once."""
+        """It waits for a step that has not started, and prints that once."""
 
         def begins() -> None:
             self.begin("compile", "stdio")
@@ -288,7 +288,7 @@ class FollowTests(LogCase):
         self.assertEqual(said.err, "waiting for step compile of build 7 to start …\n")
 
     def test_neverBegins(self) -> None:
-        """When the build is over without that step, there is nothing to wait for."""
+        """If the build ends without that step, the command ends."""
         self.begin("other", "stdio")
 
         def over() -> None:
@@ -298,7 +298,7 @@ class FollowTests(LogCase):
         self.assertIn("has no log 'compile': it has other/stdio", self.failure("--follow", "full/7/compile"))
 
     def test_masterStops(self) -> None:
-        """A master that stops meanwhile is told, and nobody waits for ever."""
+        """If the master stops meanwhile, the command reports it and ends."""
         self.begin("compile", "stdio")
 
         def stops() -> None:
@@ -309,7 +309,7 @@ class FollowTests(LogCase):
 
 
 class WithoutMasterTests(LogCase):
-    """When no master runs."""
+    """Logs without a running master."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -327,7 +327,7 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(self.printed("--follow", "full/7/compile"), b"one")
 
     def test_build(self) -> None:
-        """Without a step, it says which files the build's logs are in; only a master knows the steps."""
+        """Without a step, it lists the build's log files; only a running master knows the steps."""
         self.make("compile/stdio", (0, b"one"))
         self.make("test/stdio", (0, b"two"))
         files = ["full/7-log-compile-stdio", "full/7-log-test-stdio"]
@@ -344,7 +344,7 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(said, {"builder": "full", "number": 7, "files": files})
 
     def test_otherLog(self) -> None:
-        """A log that there is not is told with those that there are."""
+        """For a missing log, the error lists the existing ones."""
         self.make("compile/other", (0, b"one"))
         self.assertEqual(
             self.failure("full/7/compile"),
@@ -353,7 +353,9 @@ class WithoutMasterTests(LogCase):
         )
 
     def test_notFound(self) -> None:
-        """What there is not is told; so is a slave's directory; nothing outside of the logs is opened."""
+        """A missing build is reported, and so is a slave's directory; no file outside of the logs is
+        opened.
+        """
         os.mkdir(os.path.join(self.here, "logs"))
         for path in ("full/7/compile", "full/7", "../../7/compile", "full/7/../../../etc"):
             self.assertIn("no master is running", self.failure(path))

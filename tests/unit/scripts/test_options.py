@@ -1,4 +1,4 @@
-"""The words of the command line."""
+"""Parsing of the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.commandline import options
 
 
 class OptionsTests(unittest.TestCase):
-    """What is understood, and what is not."""
+    """Valid and invalid arguments."""
 
     def refusal(self, kind: type[usage.Options], *words: str) -> str:
-        """Why the words are not understood."""
+        """The error of these arguments."""
         return str(self.assertRaises(usage.UsageError, options, kind, words))
 
     def test_oldForce(self) -> None:
-        """0.7.5, row 23: a plug-in reads a wish as BUILDER and REASON, or with options; not both ways."""
+        """0.7.5, row 23: a plug-in can parse a request as BUILDER and REASON, or as options; not both."""
         from buildbot.scripts.runner import ForceOptions
 
         nothing = {"builder": None, "branch": None, "revision": None, "reason": None}
@@ -39,7 +39,7 @@ class OptionsTests(unittest.TestCase):
             self.assertRaises(usage.UsageError, ForceOptions().parseOptions, twice)
 
     def test_order(self) -> None:
-        """Options may stand before and after the directory."""
+        """Options may be before and after the directory."""
         before = options(o.StartOptions, ["--timeout", "5", "--nodaemon", "-q", "dir"])
         after = options(o.StartOptions, ["dir", "-qt5", "--nodaemon"])
         self.assertEqual(before, after)
@@ -49,20 +49,20 @@ class OptionsTests(unittest.TestCase):
         )
 
     def test_doubleDash(self) -> None:
-        """A directory or password that begins with a dash can be said."""
+        """A directory or password may begin with a dash, after a double dash."""
         parsed = options(o.SlaveOptions, ["-q", "--", "-dir", "h:1", "bot", "--quiet"])
         self.assertEqual((parsed["basedir"], parsed["passwd"]), (os.path.abspath("-dir"), "--quiet"))
 
     def test_emptyValue(self) -> None:
-        """An option with an empty value is not taken for one without."""
+        """An option with an empty value is not the same as a missing one."""
         self.assertEqual(options(o.MasterOptions, ["--config=", "dir"])["config"], "")
 
     def test_unknown(self) -> None:
-        """A word that no option has is named."""
+        """An unknown option is named."""
         self.assertIn("frobnicate", self.refusal(o.StartOptions, "dir", "--frobnicate"))
 
     def test_nearest(self) -> None:
-        """A command or an option that is not known gets the nearest one that is."""
+        """For an unknown command or option, the nearest one is suggested."""
         for words, said in (
             (["strat"], "there is no command strat; did you mean start?"),
             (["zzz"], "there is no command zzz"),
@@ -84,7 +84,7 @@ class OptionsTests(unittest.TestCase):
             self.assertEqual(self.refusal(commands.Options, *words), said)
 
     def test_width(self) -> None:
-        """Help is as wide as the terminal, whatever that says of itself."""
+        """Help is as wide as the terminal."""
         for columns, widest in (("60", 60), ("-5", 110), ("5", 40), ("wide", 110), ("100000", 110)):
             self.patch(os, "environ", {**os.environ, "COLUMNS": columns})
             for kind in (o.StartOptions, commands.Options):
@@ -94,12 +94,12 @@ class OptionsTests(unittest.TestCase):
                 self.assertLessEqual(longest, widest, columns)
 
     def test_oneDirectory(self) -> None:
-        """Two directories are one too many, an empty one is none."""
+        """Two directories are refused, and so is an empty one."""
         self.assertIn("not 2: a b", self.refusal(o.StopOptions, "a", "b"))
         self.assertIn("empty", self.refusal(o.StopOptions, ""))
 
     def test_directoryLeftOut(self) -> None:
-        """Who is inside of a master's directory and names only what is in it is told how to say that."""
+        """Inside of a master's directory, an argument without DIR gets a hint how to add it."""
         here = self.mktemp()
         os.mkdir(here)
         self.addCleanup(os.chdir, os.getcwd())
@@ -128,7 +128,9 @@ class OptionsTests(unittest.TestCase):
             os.unlink("buildbot.tac")
 
     def test_currentDirectory(self) -> None:
-        """Inside of a master's directory it need not be named; elsewhere, and for making one, it must be."""
+        """Inside of a master's directory DIR may be omitted; elsewhere, and for create commands, it is
+        required.
+        """
         here = self.mktemp()
         os.mkdir(here)
         self.addCleanup(os.chdir, os.getcwd())
@@ -163,7 +165,7 @@ class OptionsTests(unittest.TestCase):
         self.assertEqual((parsed["log-size"], parsed["log-count"]), (500, 0))
 
     def test_slave(self) -> None:
-        """What C{create-slave} is told, with the defaults of 0.7.5."""
+        """The options of C{create-slave}, with the defaults of 0.7.5."""
         parsed = options(o.SlaveOptions, ["dir", "build.example.org:9989", "bot1", "secret"])
         self.assertEqual(
             [parsed[key] for key in ("host", "port", "name", "passwd", "keepalive", "usepty", "umask")],
@@ -176,7 +178,7 @@ class OptionsTests(unittest.TestCase):
         self.assertEqual(options(o.SlaveOptions, ["--umask=0o77", "d", "h:1", "b", "p"])["umask"], 0o77)
 
     def test_badSlave(self) -> None:
-        """What a slave could not work with is refused when it is made, not when it runs."""
+        """Values that a slave cannot use are refused by create-slave."""
         for master in ("host", "host:", ":9989", "host:0", "host:65536", "host:x", "host:-1"):
             self.assertIn("HOST:PORT", self.refusal(o.SlaveOptions, "d", master, "b", "p"))
         self.assertIn("not 3 arguments", self.refusal(o.SlaveOptions, "d", "h:1", "b"))
@@ -188,7 +190,7 @@ class OptionsTests(unittest.TestCase):
             self.assertIn("octal", self.refusal(o.SlaveOptions, f"--umask={word}", *good))
 
     def test_status(self) -> None:
-        """C{status} takes a directory, and perhaps a slave."""
+        """C{status} takes a directory, and optionally a slave."""
         self.assertIsNone(options(o.StatusOptions, ["d"])["slave"])
         parsed = options(o.StatusOptions, ["d", "bot1", "--json"])
         self.assertEqual((parsed["slave"], parsed["json"]), ("bot1", 1))
@@ -200,7 +202,7 @@ class OptionsTests(unittest.TestCase):
         self.assertIn("SLAVE", self.refusal(buildoptions.DisconnectOptions, "d"))
 
     def test_aboutBuilders(self) -> None:
-        """What the commands about builds take beside the directory."""
+        """The arguments of the commands for builds."""
         self.assertIsNone(options(buildoptions.BuildsOptions, ["d"])["builder"])
         parsed = options(buildoptions.BuildsOptions, ["d", "full", "-c", "5"])
         self.assertEqual((parsed["builder"], parsed["count"]), ("full", 5))
@@ -218,13 +220,13 @@ class OptionsTests(unittest.TestCase):
         self.assertIn("BUILDER", self.refusal(buildoptions.StopBuildOptions, "d"))
 
     def test_propertiesAreNotShared(self) -> None:
-        """The properties of one command are not those of the next."""
+        """The properties of one command are not shared with the next."""
         first = options(buildoptions.ForceBuildOptions, ["d", "full", "--property", "a=1", "-p", "b=2"])
         self.assertEqual(first["properties"], {"a": "1", "b": "2"})
         self.assertEqual(options(buildoptions.ForceBuildOptions, ["d", "full"])["properties"], {})
 
     def test_everyCommand(self) -> None:
-        """Each command can be called, and says what it is for."""
+        """Each command can be called, and has a help text."""
         for name, _, kind, doc in commands.Options.subCommands:
             text = str(kind())
             self.assertTrue(doc and (kind.longdesc or "").strip(), name)

@@ -1,4 +1,4 @@
-"""The command C{buildbot}: how it takes its arguments, and how it ends."""
+"""The command C{buildbot}: its arguments and its exit status."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.commandline import command, spoken
 
 
 class RunnerTests(unittest.TestCase):
-    """Its exit status is honest, and its errors are on standard error."""
+    """The exit status is correct, and errors are on standard error."""
 
     def test_version(self) -> None:
-        """It says its own version and that of Twisted, before and after a command."""
+        """It prints its own version and that of Twisted, before and after a command."""
         for arguments in (["--version"], ["start", "--version"]):
             said = command(*arguments)
             self.assertEqual(said.status, 0)
@@ -26,7 +26,7 @@ class RunnerTests(unittest.TestCase):
             )
 
     def test_help(self) -> None:
-        """Help is no error, and names all commands and options."""
+        """Help has status 0, and lists all commands and options."""
         said = command("--help")
         self.assertEqual((said.status, said.err), (0, ""))
         for name, *_ in commands.Options.subCommands:
@@ -36,7 +36,7 @@ class RunnerTests(unittest.TestCase):
         self.assertIn("Usage: buildbot create-slave [options] DIR HOST:PORT NAME PASSWORD", said.out)
 
     def test_usage(self) -> None:
-        """What is not understood is told on standard error, where it stays in view."""
+        """Wrong arguments are reported on standard error, after the usage."""
         for arguments, reason, usage, more in (
             ([], "no command given", "[options] COMMAND [options of the command]", ""),
             (
@@ -61,7 +61,7 @@ class RunnerTests(unittest.TestCase):
             )
 
     def test_failure(self) -> None:
-        """What a command cannot do is a line on standard error, and status 1."""
+        """A failed command prints a line on standard error, with status 1."""
         said = command("start", "/no/such/directory", "--quiet")
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertEqual(
@@ -71,7 +71,7 @@ class RunnerTests(unittest.TestCase):
         )
 
     def test_longArgument(self) -> None:
-        """F12: an argument of a hundred thousand characters does not fill the screen when it is wrong."""
+        """F12: a wrong argument of a hundred thousand characters gives a short error."""
         for arguments in (["status"], ["checkconfig"], ["start"], ["stopbuild", ".", "full", "9"], []):
             said = command(*arguments, "x" * 100_000)
             self.assertNotEqual(said.status, 0)
@@ -79,7 +79,7 @@ class RunnerTests(unittest.TestCase):
             self.assertLess(len(said.err), 2000, arguments)
 
     def test_systemError(self) -> None:
-        """What the system refuses is a line, too; a traceback is for those who ask."""
+        """An error of the operating system is one line; a traceback comes only on demand."""
         parent = os.path.abspath(self.mktemp())
         with open(parent, "w"):
             pass
@@ -100,7 +100,7 @@ class RunnerTests(unittest.TestCase):
         self.assertEqual((said.status, said.err), (130, "interrupted\n"))
 
     def test_functionsOf075(self) -> None:
-        """What 0.7.5 offered to programs is there, and takes a plain dict."""
+        """0.7.5's functions for programs exist, and take a plain dict."""
         here = os.path.abspath(self.mktemp())
         self.assertEqual(runner.createMaster({"basedir": here, "quiet": True}), 0)
         self.assertEqual(runner.stop({"basedir": here, "quiet": True}), 0)
@@ -108,10 +108,10 @@ class RunnerTests(unittest.TestCase):
 
 
 class WordsTests(unittest.TestCase):
-    """How a command speaks."""
+    """Output."""
 
     def test_command(self) -> None:
-        """A command line that is suggested can be typed as it stands, and as the user typed the last one."""
+        """A suggested command line can be typed as it is, with the program as the user typed it."""
         self.assertEqual(output.command("start", "/a b"), "buildbot start '/a b'")
         for program, typed in (
             ("venv/bin/buildbot", "venv/bin/buildbot"),
@@ -123,7 +123,7 @@ class WordsTests(unittest.TestCase):
             self.assertEqual(output.command("stop", "d"), f"{typed} stop d")
 
     def test_plain(self) -> None:
-        """Nothing that is printed can move the cursor."""
+        """No output can move the cursor."""
 
         def speak() -> None:
             output.say({}, "a\x1b[2J")
@@ -133,5 +133,5 @@ class WordsTests(unittest.TestCase):
         self.assertEqual((said.out, said.err), ("a\\x1b[2J\n", "b\\x07\n"))
 
     def test_quiet(self) -> None:
-        """What is no error can be left unsaid."""
+        """With --quiet only errors are printed."""
         self.assertEqual(spoken(lambda: output.say({"quiet": 1}, "fine")).out, "")

@@ -1,4 +1,4 @@
-"""The command C{sendchange}: what it makes of its arguments. That a master has it: tests.integration."""
+"""The command C{sendchange} and its arguments. tests.integration tests it with a master."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEEDED = ("--master", "localhost:9989", "--username", "me")
 
 
 class FakeSender:
-    """What stands for the real one: it remembers what it is to send."""
+    """Replaces the sender, and records the changes."""
 
     made: list[FakeSender] = []
 
@@ -41,7 +41,7 @@ class FakeSender:
 
 
 class SendTests(unittest.TestCase):
-    """What travels."""
+    """The sent change."""
 
     def setUp(self) -> None:
         self.patch(sendchange, "Sender", FakeSender)
@@ -49,12 +49,12 @@ class SendTests(unittest.TestCase):
         self.patch(os, "environ", {key: value for key, value in os.environ.items() if key != sendchange.AUTH})
 
     def send(self, *words: str) -> FakeSender:
-        """What was to be sent."""
+        """The change that was to be sent."""
         self.successResultOf(sendchange.send(options(SendChangeOptions, [*NEEDED, *words])))
         return FakeSender.made[-1]
 
     def refusal(self, *words: str) -> str:
-        """Why nothing was sent."""
+        """The error, if nothing was sent."""
         sent = sendchange.send(options(SendChangeOptions, [*NEEDED, *words]))
         return str(self.failureResultOf(sent, CommandFailed).value)
 
@@ -65,39 +65,39 @@ class SendTests(unittest.TestCase):
         return path
 
     def test_least(self) -> None:
-        """The least that can be said; the account is that of 0.7.5, and a minute the time."""
+        """The minimal arguments; the account is that of 0.7.5, and the timeout a minute."""
         sender = self.send("a.c", "b.c")
         self.assertEqual(sender.account, (("localhost:9989", None, "change", "changepw"), {"timeout": 60.0}))
         self.assertEqual(sender.sent, ((None, None, "", ["a.c", "b.c"], "me"), {}))
 
     def test_most(self) -> None:
-        """The most."""
+        """All arguments."""
         words = ["--branch=größe", "-r", "12", "-m", "why\nnot", "--category", "docs", "-t", "5", "Ä b.c"]
         sender = self.send("--auth", "me:pass:word", *words)
         self.assertEqual(sender.account, (("localhost:9989", None, "me", "pass:word"), {"timeout": 5.0}))
         self.assertEqual(sender.sent, (("größe", "12", "why\nnot", ["Ä b.c"], "me"), {"category": "docs"}))
 
     def test_places(self) -> None:
-        """F2: a change says of which repository, project and codebase it is."""
+        """F2: a change can have a repository, project and codebase."""
         sender = self.send("--repository", "git://h/ä", "--project", "x", "--codebase", "c", "a.c")
         self.assertEqual(sender.sent[1], {"repository": "git://h/ä", "project": "x", "codebase": "c"})
 
     def test_revisions(self) -> None:
-        """The revision is text, a number, or what a file holds, as it is."""
+        """The revision is text, a number, or the unchanged content of a file."""
         self.assertEqual(self.send("--revision_number", "12").sent[0][1], 12)
         self.assertEqual(
             self.send("--revision_file", self.file(b"context\r\n\n")).sent[0][1], "context\r\n\n"
         )
 
     def test_comments(self) -> None:
-        """The comments may be in a file, or come through standard input."""
+        """The comments may be in a file, or on standard input."""
         self.assertEqual(self.send("--logfile", self.file("größer\n".encode())).sent[0][2], "größer\n")
         stdin = io.TextIOWrapper(io.BytesIO(b"typed\n"))
         self.patch(sys, "stdin", stdin)
         self.assertEqual(self.send("-F", "-").sent[0][2], "typed\n")
 
     def test_auth(self) -> None:
-        """The account may be in a file or in the environment, where no list of processes shows it."""
+        """The account may be in a file or in the environment, so that lists of processes do not show it."""
         path = self.file(b"me:sekrit\n")
         self.assertEqual(self.send("--auth-file", path).account[0][2:], ("me", "sekrit"))
         os.environ[sendchange.AUTH] = "you:canary"
@@ -106,7 +106,7 @@ class SendTests(unittest.TestCase):
         self.assertEqual(self.send("--auth", "x:y").account[0][2:], ("x", "y"))
 
     def test_badAuth(self) -> None:
-        """An account that is none is said to be none, without the password."""
+        """An invalid account is reported without the password."""
         for words in (
             ("--auth", "canary"),
             ("--auth", ":canary"),
@@ -118,7 +118,7 @@ class SendTests(unittest.TestCase):
         self.assertEqual(self.refusal(), f"{sendchange.AUTH} must hold USER:PASSWORD")
 
     def test_unreadable(self) -> None:
-        """A file that cannot be read is told, with the option that named it, and nothing is sent."""
+        """A file that cannot be read is reported with its option, and nothing is sent."""
         for option in ("--auth-file", "--revision_file", "--logfile"):
             self.assertEqual(
                 self.refusal(option, "nofile"), f"{option}: cannot read nofile: No such file or directory"
@@ -127,17 +127,17 @@ class SendTests(unittest.TestCase):
         self.assertEqual(FakeSender.made, [])
 
     def test_noStandardInput(self) -> None:
-        """So is standard input that is closed."""
+        """Closed standard input is reported too."""
         self.patch(sys, "stdin", None)
         self.assertEqual(self.refusal("-F", "-"), "--logfile: standard input is closed")
 
     def test_notUTF8(self) -> None:
-        """A file name that is no UTF-8 travels as the bytes that it is."""
+        """A file name that is not UTF-8 is sent as its bytes."""
         name = os.fsdecode(b"caf\xe9")
         self.assertEqual(self.send(name).sent[0][3], [b"caf\xe9"])
 
     def changes(self, *lines: str, json: bool = False) -> tuple[Any, str]:
-        """What comes of sending the changes of a file with these lines, and what is printed."""
+        """The results of sending the changes of a file with these lines, and the output."""
         path = self.file("\n".join(lines).encode("utf-8", "surrogateescape"))
         words = ["--master", "h:1", "--changes", path, *(["--json"] if json else [])]
         out = io.StringIO()
@@ -146,7 +146,7 @@ class SendTests(unittest.TestCase):
         return sent, out.getvalue()
 
     def test_changes(self) -> None:
-        """F10: several changes come from a file, one a line, and are all said to be sent."""
+        """F10: several changes come from a file, one a line, and each is reported as sent."""
         sent, out = self.changes(
             '{"who": "a", "files": ["x"], "comments": "c", "branch": "b", "revision": "1"}',
             "",
@@ -159,7 +159,7 @@ class SendTests(unittest.TestCase):
         self.assertEqual(FakeSender.made[-1].sent[0], (first, second))
 
     def test_changeRefused(self) -> None:
-        """F10: a program that sends several learns of each what came of it, and the command fails."""
+        """F10: the result of each change is printed as JSON, and the command fails if one failed."""
         line = '{"who": "a", "files": [], "comments": "%s"}'
         sent, out = self.changes(line % "poison", line % "c", json=True)
         self.assertEqual(
@@ -171,7 +171,7 @@ class SendTests(unittest.TestCase):
         )
 
     def test_badChanges(self) -> None:
-        """F10: a line that holds no change is named, and nothing is sent."""
+        """F10: a line that is not a change is named, and nothing is sent."""
         for line, reason in (
             ("{", "line 1: Expecting property name"),
             ("[]", "line 1: a change must be a JSON object"),
@@ -184,7 +184,7 @@ class SendTests(unittest.TestCase):
             self.assertFalse(any(hasattr(each, "sent") for each in FakeSender.made))
 
     def test_badMaster(self) -> None:
-        """An address that is none is told, as a word of the command line that is wrong."""
+        """An invalid address is reported as a wrong argument."""
         self.patch(sendchange, "Sender", Sender)
         sent = sendchange.send(options(SendChangeOptions, [*NEEDED, "--master", "127.0.0.1"]))
         why = self.failureResultOf(sent, CommandFailed).value
@@ -192,10 +192,10 @@ class SendTests(unittest.TestCase):
 
 
 class OptionsTests(unittest.TestCase):
-    """What is not understood, before anything is sent."""
+    """Wrong arguments, before anything is sent."""
 
     def test_refused(self) -> None:
-        """What is missing, said twice, or wrong ends with status 2."""
+        """Missing, repeated and wrong arguments have status 2."""
         for words, reason in (
             ((), "--master=HOST:PORT and --username"),
             (("--master", "h:1"), "--master=HOST:PORT and --username"),
@@ -218,10 +218,10 @@ class OptionsTests(unittest.TestCase):
 
 
 class RunTests(unittest.TestCase):
-    """The whole command, with a reactor that is none."""
+    """The whole command, with a fake reactor."""
 
     def run_(self, result: object) -> Any:
-        """What the command says if that came of it; None: the reactor was stopped by a signal."""
+        """Run the command with this result; None: a signal stopped the reactor."""
         calls: list[Any] = []
 
         class Reactor:
@@ -252,22 +252,22 @@ class RunTests(unittest.TestCase):
         return command("sendchange", *NEEDED, "a.c")
 
     def test_sent(self) -> None:
-        """Status 0, and a word, once the master has it."""
+        """Status 0, and a line, when the master has the change."""
         said = self.run_("sent")
         self.assertEqual((said.status, said.out, said.err), (0, "change sent successfully\n", ""))
 
     def test_notSent(self) -> None:
-        """Status 1, and why, if it has not: the hook of 0.7.5 never learned of it."""
+        """Status 1, with the reason, if it has not; the hook of 0.7.5 never noticed."""
         said = self.run_(SendFailed("h:1 did not answer within 60 s"))
         self.assertEqual((said.status, said.out, said.err), (1, "", "h:1 did not answer within 60 s\n"))
 
     def test_usage(self) -> None:
-        """Status 2 if its words were wrong."""
+        """Status 2 for wrong arguments."""
         said = self.run_(CommandFailed("--master: no", status=2))
         self.assertEqual((said.status, said.err), (2, "--master: no\n"))
 
     def test_broken(self) -> None:
-        """F12: whatever goes wrong, it ends with a line: a push must not wait for ever for its hook."""
+        """F12: any error ends the command with a line: a push must not wait for ever for its hook."""
         said = self.run_(KeyError("a fault of ours"))
         self.assertEqual((said.status, said.out), (1, ""))
         self.assertEqual(
@@ -277,6 +277,6 @@ class RunTests(unittest.TestCase):
         )
 
     def test_interrupted(self) -> None:
-        """Status 130 if it is interrupted."""
+        """Status 130 after an interrupt."""
         said = self.run_(None)
         self.assertEqual((said.status, said.err), (130, "interrupted\n"))

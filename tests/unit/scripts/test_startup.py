@@ -1,4 +1,4 @@
-"""The parent's side of a start. That it starts anything is shown by tests.integration.test_process."""
+"""The parent's side of a start. tests.integration.test_process starts real processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.commandline import command, directory
 
 
 class StartupTests(unittest.TestCase):
-    """What is decided before there is a child."""
+    """Checks before the child is started."""
 
     def test_alreadyRunning(self) -> None:
-        """A second start is one line with the pid and the time (O4)."""
+        """A second start prints one line with the pid and the time (O4)."""
         here = directory(self.mktemp())
         lock.hold(here)
         self.addCleanup(lock.release, here)
@@ -27,7 +27,9 @@ class StartupTests(unittest.TestCase):
         )
 
     def test_ownAtTheSameTime(self) -> None:
-        """One of ours that has taken the lock since it was looked at, or is about to go, is no stranger."""
+        """One of our daemons that has just taken or is about to release the lock is not reported as
+        foreign.
+        """
         here = directory(self.mktemp())
         named: list[int | None] = [7, 7]
         self.patch(otherdaemon, "daemonIn", lambda here: named.pop(0))
@@ -40,7 +42,7 @@ class StartupTests(unittest.TestCase):
         self.assertRaises(output.CommandFailed, output.refuseStranger, here)
 
     def test_command(self) -> None:
-        """The child is the same Python, and no directory is taken for an option."""
+        """The child has the same Python, and no directory is taken for an option."""
         self.assertEqual(
             startup.daemonCommand("/m", 5, False),
             [sys.executable, "-m", "buildbot.daemon.run", "--ready-fd", "5", "--", "/m"],
@@ -48,7 +50,7 @@ class StartupTests(unittest.TestCase):
         self.assertIn("--verbose", startup.daemonCommand("/m", 5, True))
 
     def test_environment(self) -> None:
-        """What the user added to the places to import from is found from elsewhere, too."""
+        """The child has the user's additions to the import path."""
         path = os.pathsep.join(["lib", "/opt/lib", ""])
         self.assertEqual(
             startup.daemonEnvironment({"A": "b", "PYTHONPATH": path}),
@@ -57,7 +59,7 @@ class StartupTests(unittest.TestCase):
         self.assertEqual(startup.daemonEnvironment({"A": "b"}), {"A": "b"})
 
     def test_importsTheSame(self) -> None:
-        """The child imports what the command did, whatever lies in the current directory."""
+        """The child imports the same package as the command, whatever is in the current directory."""
         self.assertEqual(startup.daemonCwd("/v/lib/python3/site-packages/buildbot/__init__.py"), "/")
         self.assertEqual(startup.daemonCwd("/usr/lib/python3/dist-packages/buildbot/__init__.py"), "/")
         self.assertEqual(startup.daemonCwd("/home/me/checkout/buildbot/__init__.py"), "/home/me/checkout")

@@ -62,10 +62,12 @@ PAUSE: dict[str, Any] = {"slave": "bot1", "who": "ann", "when": NOW - 60, "why":
 
 
 class PageTests(unittest.TestCase):
-    """What a reader sees."""
+    """The output."""
 
     def test_builds(self) -> None:
-        """B8: what runs, with how long it still takes, and what waits, with why, is shown below the table."""
+        """B8: running builds with their remaining time, and waiting requests with the reason, are below the
+        table.
+        """
         lines = status.masterPage({**MASTER, "running": [RUNNING], "waiting": [WAITING]}, [BOT], NOW)
         self.assertEqual(
             lines[-3:],
@@ -80,7 +82,7 @@ class PageTests(unittest.TestCase):
         self.assertEqual(lines[-1], "running: full/7 on bot1, about to start, for 1 min 15 s")
 
     def test_refused(self) -> None:
-        """A slave that is not there because its login is refused shows as that, below the table."""
+        """A slave whose login is refused is shown as such, below the table."""
         lost = {"when": NOW - 9, "text": "disconnected from 10.0.0.2:4: the connection was lost"}
         refusal = {"when": NOW - 5, "text": "login from 10.0.0.2:5 refused: wrong password\x1b[2J"}
         for bot, events, told in (
@@ -96,7 +98,7 @@ class PageTests(unittest.TestCase):
             self.assertEqual(about, [said] if told else [])
 
     def test_paused(self) -> None:
-        """O7: a paused slave shows as that, with who, since when and why, in the table and on its page."""
+        """O7: a paused slave is shown as such, with who, since when and why, in the table and on its page."""
         bot = {**BOT, "paused": PAUSE, "running": 1}
         lines = status.masterPage(MASTER, [bot], NOW)
         self.assertIn("connected, paused", lines[5])
@@ -113,7 +115,7 @@ class PageTests(unittest.TestCase):
         self.assertEqual(drained[-1], "bot2 is drained, safe to switch off (by somebody 1 min ago)")
 
     def test_store(self) -> None:
-        """P4, P8, F5: how much is kept, and that nothing can be kept just now and what to do, is shown."""
+        """P4, P8, F5: the size of the store is shown; if it fails, so is what to do."""
         keeps = {"builds": 500, "days": 365.0}
         said = "keeps the last 500 builds of each builder"
         trouble = {
@@ -133,7 +135,7 @@ class PageTests(unittest.TestCase):
         self.assertEqual(lines[3:], [said])
 
     def test_table(self) -> None:
-        """The master in three lines, then a slave a line, in columns."""
+        """The master has three lines, then each slave a line, in columns."""
         lines = status.masterPage(MASTER, [BOT, ABSENT], NOW)
         self.assertRegex(lines[0], r"^buildmaster in /m \(Example\): pid 7, since .* \(1 min\)$")
         self.assertEqual(lines[1], "buildbot 1.0, generation 3 of the configuration")
@@ -147,12 +149,12 @@ class PageTests(unittest.TestCase):
             self.assertNotIn(" ", (first[where], second[where]))
 
     def test_between(self) -> None:
-        """A slave that is neither here nor away says what is going on."""
+        """A slave that is attaching or being disconnected is shown as such."""
         self.assertIn("displacing", status.masterPage(MASTER, [{**BOT, "state": "displacing"}], NOW)[5])
         self.assertIn("connected, updating", status.masterPage(MASTER, [{**BOT, "pending": True}], NOW)[5])
 
     def test_manyBuilders(self) -> None:
-        """A slave of two hundred builders takes one line that can be read."""
+        """A slave with two hundred builders takes one readable line."""
         names = [f"builder-{number:03d}" for number in range(200)]
         line = status.masterPage(MASTER, [{**BOT, "builders": names}], NOW)[5]
         self.assertTrue(line.endswith("  builder-000 builder-001 +198"), line)
@@ -166,7 +168,7 @@ class PageTests(unittest.TestCase):
         self.assertTrue(lines[2].startswith("slaves: no port;"))
 
     def test_guesses(self) -> None:
-        """H2: guesses at the password of a slave, connected or not, and of other accounts are shown."""
+        """H2: wrong passwords for slaves and for other accounts are shown."""
         guess = {"when": NOW - 5, "address": "10.0.0.2:5", "logins": 5000}
         slaves = [{**BOT, "refused": guess}, {**ABSENT, "refused": {**guess, "when": NOW - 90_000}}]
         lines = status.masterPage({**MASTER, "guesses": [{**guess, "name": "change"}]}, slaves, NOW)
@@ -177,7 +179,7 @@ class PageTests(unittest.TestCase):
         self.assertIn("refused:  5000 logins, the latest from 10.0.0.2:5", page)
 
     def test_files(self) -> None:
-        """H6: that the master has no files left for slaves is told, with what to do about it."""
+        """H6: if no file descriptors are left for slaves, this is shown with the remedy."""
         files = {"limit": 64, "reserved": 24, "turnedAway": 80, "when": NOW - 5}
         lines = status.masterPage({**MASTER, "files": files}, [BOT], NOW)
         self.assertTrue(
@@ -188,7 +190,7 @@ class PageTests(unittest.TestCase):
             self.assertNotIn("turned away", "\n".join(lines))
 
     def test_notes(self) -> None:
-        """What is odd about a slave, and who was refused, follows the table (O9)."""
+        """Notes about slaves, and refused logins, follow the table (O9)."""
         refused = {"name": "bot9", "when": NOW, "address": "10.0.0.9:1", "logins": 3}
         squabble = {**BOT, "note": "two processes log in under this name"}
         lines = status.masterPage({**MASTER, "refused": [refused]}, [squabble], NOW)
@@ -202,7 +204,7 @@ class PageTests(unittest.TestCase):
         self.assertIn("change source: login 'change' refused, no PBChangeSource has this user: 3", lines[-1])
 
     def test_strangers(self) -> None:
-        """Nothing that a slave says of itself moves the cursor, or the columns."""
+        """No text of a slave can move the cursor or disturb the columns."""
         evil = {**BOT, "name": "漢\x1b[2J", "generation": "a\nb\t\u202ec", "version": "a", "note": "\x07"}
         lines = status.masterPage(MASTER, [evil, ABSENT], NOW)
         text = "".join(lines)
@@ -213,7 +215,7 @@ class PageTests(unittest.TestCase):
         )
 
     def test_slave(self) -> None:
-        """The page of a slave has all that it said, and its latest 20 events with their times (O9)."""
+        """The page of a slave has its info, and its latest 20 events with their times (O9)."""
         events = [{"when": NOW + number, "text": f"refused: bad\npassword {number}"} for number in range(30)]
         lines = status.slavePage({**BOT, "note": "odd", "events": events}, NOW)
         self.assertIn("admin:    me", lines)
@@ -224,14 +226,14 @@ class PageTests(unittest.TestCase):
         self.assertRegex(lines[-1], r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  refused: bad password 29$")
 
     def test_absentSlave(self) -> None:
-        """A slave that never came has nothing to say."""
+        """The page of a slave that never connected has no info."""
         self.assertEqual(
             status.slavePage(ABSENT, NOW),
             ["slave:    bot2", "state:    not connected", "", "no events since the master started"],
         )
 
     def test_lostSlave(self) -> None:
-        """The address and version of a connection that is over are not shown as if they were of now."""
+        """The address and version of an ended connection are not shown as current."""
         lost = {**BOT, "connected": False, "state": "absent"}
         self.assertIn("address:  10.0.0.1:4711 (when it was last connected)", status.slavePage(lost, NOW))
         self.assertIn(
@@ -243,7 +245,7 @@ class PageTests(unittest.TestCase):
         self.assertNotIn("4.3.0", table)
 
     def test_since(self) -> None:
-        """How long something lasts is said in one unit; a clock that was set back does no harm."""
+        """A duration is shown in one unit; a clock that was set back does no harm."""
         passed = {3: "3 s", 59: "59 s", 60: "1 min", 7199: "1 h", 86400 * 3: "3 d", -5: "0 s"}
         for seconds, words in passed.items():
             self.assertTrue(tables.since(NOW - seconds, NOW).endswith(f"({words})"), words)
@@ -259,28 +261,28 @@ class StatusTests(unittest.TestCase):
         self.patch(client, "request", self.request)
 
     def request(self, here: str, verb: str, params: object, patience: float) -> object:
-        """What stands for the control socket."""
+        """Replaces the control socket."""
         self.asked.append(params)
         return {"master": MASTER, "slaves": [{**BOT, "admin": "\x1b[2J"}]}
 
     def status(self, *words: str) -> Spoken:
-        """Ask."""
+        """Run the command."""
         return command("status", self.here, *words)
 
     def test_all(self) -> None:
-        """Without a name, all slaves."""
+        """Without a name, all slaves are shown."""
         said = self.status()
         self.assertEqual((said.status, self.asked), (0, [{}]))
         self.assertIn("SLAVE", said.out)
 
     def test_one(self) -> None:
-        """With a name, that one."""
+        """With a name, that slave is shown."""
         said = self.status("bot1")
         self.assertEqual((said.status, self.asked), (0, [{"slave": "bot1"}]))
         self.assertIn("no events since the master started", said.out)
 
     def test_json(self) -> None:
-        """For programs, everything, and no raw control character in it."""
+        """With --json everything is printed, without raw control characters."""
         said = self.status("--json")
         self.assertEqual(json.loads(said.out)["slaves"][0]["admin"], "\x1b[2J")
         self.assertNotIn("\x1b", said.out)

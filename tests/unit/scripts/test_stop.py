@@ -1,4 +1,4 @@
-"""Whom C{stop} signals. That it stops anything is shown by tests.integration.test_process."""
+"""The process that C{stop} signals. tests.integration.test_process stops real processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.commandline import Spoken, command, directory
 
 
 class StopTests(unittest.TestCase):
-    """Nobody but the holder of the lock."""
+    """Only the holder of the lock is signalled."""
 
     def setUp(self) -> None:
         self.here = directory(self.mktemp())
@@ -28,17 +28,17 @@ class StopTests(unittest.TestCase):
         self.addCleanup(signal.signal, signal.SIGUSR2, signal.signal(signal.SIGUSR2, self.hear))
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal to this process."""
+        """Record a signal to this process."""
         self.signalled.append(number)
 
     def target(self, pid: int) -> stop.Target:
-        """A process that held the lock some time ago."""
+        """A process that once held the lock."""
         target = stop.Target(self.here, lock.Holder(pid, 1.0))
         self.addCleanup(target.__exit__)
         return target
 
     def test_notRunning(self) -> None:
-        """There is nothing to do, and that is no error; the pid file may say what it likes (O4)."""
+        """Without a running master it succeeds, whatever the pid file says (O4)."""
         with open(os.path.join(self.here, "twistd.pid"), "w") as stream:
             stream.write(str(os.getpid()))
         self.assertEqual(
@@ -46,23 +46,23 @@ class StopTests(unittest.TestCase):
         )
 
     def test_signal(self) -> None:
-        """The holder is signalled; a caller of 0.7.5's function may not wait."""
+        """The holder is signalled; with 0.7.5's function, waiting is optional."""
         lock.hold(self.here)
         self.addCleanup(lock.release, self.here)
         self.assertEqual(stop.stop({"basedir": self.here, "quiet": 1}, "USR2", wait=False), 0)
         self.assertEqual(self.signalled, [signal.SIGUSR2])
 
     def test_noLongerHeld(self) -> None:
-        """A process that has given up the lock since it was looked at is not signalled (O4)."""
+        """A process that has just released the lock is not signalled (O4)."""
         self.target(os.getpid()).send(signal.SIGUSR2)
         self.assertEqual(self.signalled, [])
 
     def test_notGone(self) -> None:
-        """A process that has given up the lock is not gone before it has ended."""
+        """A process that has released the lock is waited for until it ends."""
         self.assertFalse(self.target(os.getpid()).whenGone(0))
 
     def test_late(self) -> None:
-        """A process that does not stop in time is a failure that says what would end it."""
+        """If a process does not stop in time, the error says how to end it."""
         lock.hold(self.here)
         self.addCleanup(lock.release, self.here)
         why = self.assertRaises(CommandFailed, stop.stop, {"basedir": self.here, "timeout": 0.0}, "USR2")
@@ -70,7 +70,7 @@ class StopTests(unittest.TestCase):
 
 
 class RestartTests(unittest.TestCase):
-    """A running master is stopped only for one that can take its place."""
+    """A running master is stopped only if the new one can start."""
 
     def setUp(self) -> None:
         self.here = directory(self.mktemp())
@@ -85,22 +85,22 @@ class RestartTests(unittest.TestCase):
         return 0
 
     def check(self, *arguments: object) -> LoadReport:
-        """What stands for the child process."""
+        """Replaces the child process."""
         self.done.append("check")
         return LoadReport(not self.errors, self.errors, (), "")
 
     def hold(self, kind: place.Kind) -> None:
-        """Let such a daemon run."""
+        """Pretend that such a daemon runs."""
         lock.hold(self.here, kind)
         self.addCleanup(lock.release, self.here)
 
     def config(self) -> None:
-        """There is a configuration, whatever it is."""
+        """Create a configuration."""
         with open(os.path.join(self.here, "master.cfg"), "w"):
             pass
 
     def test_broken(self) -> None:
-        """With a configuration that is refused, the running master is left alone, and the errors are told."""
+        """If the configuration is refused, the running master is not stopped, and the errors are printed."""
         self.config()
         self.errors = (ConfigError("SyntaxError: oh", "master.cfg", 69), ConfigError("no slaves", None, None))
         self.hold(place.Kind.MASTER)
@@ -113,7 +113,7 @@ class RestartTests(unittest.TestCase):
         )
 
     def test_lost(self) -> None:
-        """So it is if the configuration is gone that its .tac names."""
+        """The same, if the configuration named in the .tac is missing."""
         with open(os.path.join(self.here, "buildbot.tac"), "a") as stream:
             stream.write("\nconfigfile = 'master.cfg'\n")
         self.hold(place.Kind.MASTER)
@@ -123,25 +123,25 @@ class RestartTests(unittest.TestCase):
         self.assertIn("left alone", said.err)
 
     def test_good(self) -> None:
-        """With one that is good it is stopped and started."""
+        """With a valid configuration it is stopped and started."""
         self.config()
         self.hold(place.Kind.MASTER)
         self.assertEqual(command("restart", self.here), Spoken(0, "", ""))
         self.assertEqual(self.done, ["check", "stop", "start"])
 
     def test_none(self) -> None:
-        """A .tac may run a master without a configuration: nothing is missed, then."""
+        """A .tac without a configuration file needs no check."""
         self.hold(place.Kind.MASTER)
         command("restart", self.here)
         self.assertEqual(self.done, ["stop", "start"])
 
     def test_notRunning(self) -> None:
-        """Where none runs there is nothing to lose: the start says what is wrong."""
+        """If no master runs, the start reports the errors."""
         command("restart", self.here)
         self.assertEqual(self.done, ["stop", "start"])
 
     def test_slave(self) -> None:
-        """A slave has no configuration that could be checked."""
+        """A slave has no configuration to check."""
         self.here = directory(self.mktemp(), "buildslave")
         self.hold(place.Kind.SLAVE)
         command("restart", self.here)

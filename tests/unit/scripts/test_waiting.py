@@ -1,4 +1,4 @@
-"""What a command says while it waits."""
+"""Messages of a command while it waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.commandline import spoken
 
 
 class WaitingTests(unittest.TestCase):
-    """F12: nobody waits in silence."""
+    """F12: no command waits in silence."""
 
     def setUp(self) -> None:
         self.patch(output, "_MOMENT", 0.001)
@@ -27,32 +27,32 @@ class WaitingTests(unittest.TestCase):
             self.twice.set()
 
     def test_told(self) -> None:
-        """Who has to wait is told for what, and since when, and again after a while."""
+        """A waiting user is told for what, and since when, and again after a while."""
         with output.waiting({}, "the master to answer"):
             self.assertTrue(self.twice.wait(30))
         self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)
 
     def test_ownWords(self) -> None:
-        """A command that knows more says that."""
+        """A command can give its own message."""
         with output.waiting({}, lambda passed: f"master.cfg is running ({passed:.0f} s)"):
             self.assertTrue(self.twice.wait(30))
         self.assertEqual(self.lines[0], "master.cfg is running (0 s)")
 
     def test_quiet(self) -> None:
-        """With --quiet nothing is said."""
+        """With --quiet nothing is printed."""
         with output.waiting({"quiet": 1}, "the master"):
             self.assertEqual(threading.active_count(), threading.active_count())
         self.assertEqual(self.lines, [])
 
     def test_atOnce(self) -> None:
-        """What takes no time is not spoken of."""
+        """A short wait prints nothing."""
         self.patch(output, "_MOMENT", 1000.0)
         with output.waiting({}, "the master"):
             pass
         self.assertEqual(self.lines, [])
 
     def test_spoken(self) -> None:
-        """What cannot be printed on standard error is no trouble of its own."""
+        """If the message cannot be printed, the command goes on."""
 
         class Full:
             def write(self, text: str) -> int:

@@ -1,4 +1,4 @@
-"""Status receivers: what they are told, in which order, and what it costs if one raises."""
+"""Status receivers: their calls, the order, and exceptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.process.test_builds import BuildCase, shell
 
 
 class Hearing(StatusReceiver):
-    """I remember what I am told, and want to hear all of it."""
+    """I remember my calls, and subscribe to everything."""
 
     def __init__(self, deep: bool = True, interval: float | None = None) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -42,12 +42,14 @@ class Hearing(StatusReceiver):
         return hear
 
     def names(self) -> list[str]:
-        """The methods that were called."""
+        """The names of the called methods."""
         return [name for name, *_ in self.told]
 
 
 class ReceiverTests(BuildCase):
-    """0.7.5: receivers subscribe to the status of the master, and are handed on from there."""
+    """0.7.5: receivers subscribe to the status of the master, and are passed on to builders, builds and
+    steps.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -55,7 +57,7 @@ class ReceiverTests(BuildCase):
         self.status = Status(self.botmaster, ".")
 
     def test_interfaces(self) -> None:
-        """The status of a master and of its builders, and the receivers, keep what they promise."""
+        """The status objects and receivers provide their interfaces."""
         verifyObject(IStatus, self.status)
         verifyObject(IBuilderStatus, self.status.getBuilder("full"))
         self.assertIsInstance(self.status.getBuilder("full"), BuilderStatus)
@@ -64,7 +66,7 @@ class ReceiverTests(BuildCase):
             verifyClass(IStatusReceiver, kind)
 
     def test_everything(self) -> None:
-        """A receiver that wants all of it is told all of it, in the order in which it happened."""
+        """A receiver that subscribes to everything gets all calls, in the order of the events."""
         receiver = Hearing()
         self.status.subscribe(receiver)
         self.assertEqual(receiver.told, [])
@@ -98,7 +100,7 @@ class ReceiverTests(BuildCase):
         )
 
     def test_completeLogs(self) -> None:
-        """The end of a log is told before the end of its step; of HTML no pieces are told."""
+        """The end of a log comes before the end of its step; HTML logs have no chunks."""
 
         class Own(BuildStep):
             def start(self) -> None:
@@ -120,7 +122,7 @@ class ReceiverTests(BuildCase):
         self.assertEqual((counts, names.count("logFinished")), ([2, 1, 2], 2))
 
     def test_shallow(self) -> None:
-        """A receiver that answers with nothing is told nothing of what goes on within."""
+        """A receiver that returns None gets no events from inside."""
         receiver = Hearing(deep=False)
         self.status.subscribe(receiver)
         self.green()
@@ -128,7 +130,7 @@ class ReceiverTests(BuildCase):
         self.assertEqual(receiver.names(), ["builderAdded", "buildsetSubmitted"])
 
     def test_another(self) -> None:
-        """What a receiver answers with is told of what goes on within, in its stead."""
+        """A returned object gets the events from inside."""
         inner = Hearing()
 
         class Outer(StatusReceiver):
@@ -143,7 +145,7 @@ class ReceiverTests(BuildCase):
         self.assertNotIn("buildsetSubmitted", inner.names())
 
     def test_updates(self) -> None:
-        """A receiver may ask to be told every few seconds how long a build and a step still take."""
+        """A receiver can ask for updates of the remaining time of a build and a step."""
         receiver = Hearing(interval=5)
         self.status.subscribe(receiver)
         slave = self.connect()
@@ -176,7 +178,7 @@ class ReceiverTests(BuildCase):
         self.assertEqual([build.results for build in self.builds()], [SUCCESS])
 
     def test_unsubscribe(self) -> None:
-        """A receiver that has unsubscribed is told nothing more, not even of a build that runs."""
+        """A receiver that has unsubscribed gets no more calls, not even for a running build."""
         receiver = Hearing()
         self.status.subscribe(receiver)
         slave = self.connect()
@@ -190,7 +192,7 @@ class ReceiverTests(BuildCase):
         self.status.unsubscribe(receiver)
 
     def test_builders(self) -> None:
-        """A receiver is told of builders that come and go in a reconfig."""
+        """A receiver is notified of builders added and removed by a reconfig."""
         receiver = Hearing()
         self.status.subscribe(receiver)
         self.wait(1)
@@ -203,7 +205,7 @@ class ReceiverTests(BuildCase):
         )
 
     def test_subscribedBetween(self) -> None:
-        """A receiver that subscribes just when a builder was added is told of it once."""
+        """A receiver that subscribes just when a builder was added is notified once."""
         self.status.subscribe(Hearing())
         self.configure(shell("make"), builders="full quick")
         receiver = Hearing()
@@ -213,7 +215,7 @@ class ReceiverTests(BuildCase):
         self.assertEqual(added, ["full", "quick"])
 
     def test_silence(self) -> None:
-        """As long as nobody has subscribed, nothing is kept to be told."""
+        """Without subscribers, nothing is queued."""
         self.green()
         self.force()
         receiver = Hearing()
@@ -223,7 +225,7 @@ class ReceiverTests(BuildCase):
 
 
 class BuilderStatusTests(BuildCase):
-    """What can be asked of a builder."""
+    """The status of a builder."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -231,7 +233,7 @@ class BuilderStatusTests(BuildCase):
         self.full = Status(self.botmaster, ".").getBuilder("full")
 
     def test_state(self) -> None:
-        """It is offline, idle or building, and names its slaves, what waits and what runs."""
+        """It is offline, idle or building, and has its slaves, waiting requests and running builds."""
         self.assertEqual(self.full.getState(), ("offline", []))
         self.assertEqual([slave.getName() for slave in self.full.getSlaves()], ["bot1", "bot2"])
         buildset = self.force()
@@ -248,7 +250,7 @@ class BuilderStatusTests(BuildCase):
         self.assertEqual((self.full.getEvent(-1), self.full.category), (None, None))
 
     def test_previous(self) -> None:
-        """A build can be compared with the one before; only the last few are held."""
+        """A build can be compared with the one before; only the last few are in memory."""
         slave = self.connect()
         for rc in (1, 0, 0, 0, 0):
             self.force()
@@ -267,16 +269,16 @@ class BuilderStatusTests(BuildCase):
 
 
 class Counting(ShellCommand):
-    """A step that counts something, in the manner of 0.7.5."""
+    """A step with a metric, like in 0.7.5."""
 
     progressMetrics = (*ShellCommand.progressMetrics, "files", "never")
 
 
 class ProgressTests(BuildCase):
-    """What is known of the progress of a step."""
+    """The progress of a step."""
 
     def test_expectations(self) -> None:
-        """0.7.5: a step's metrics are told, with what they usually come to once a build has succeeded."""
+        """0.7.5: a step's metrics are reported, with their usual values after a successful build."""
         factory = BuildFactory()
         factory.addStep(Counting, command="make")
         self.configure(factory)
@@ -297,7 +299,7 @@ class ProgressTests(BuildCase):
         self.assertEqual(self.ended(slave, 0)[0], ("output", 0, 13 + end))
 
     def ended(self, slave: FakeSlave, more: int, rc: int = 0) -> list[Any]:
-        """What is known in the middle of a build, which ends with some more output."""
+        """The progress in the middle of a build, which ends with some more output."""
         (build,) = self.botmaster.builders["full"].building
         known: list[Any] = build.build_status.getCurrentStep().getExpectations()
         slave.commands[-1].update(stdout=b"x" * more)

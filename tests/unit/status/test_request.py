@@ -1,4 +1,4 @@
-"""What is known of wishes for builds, and who is told of it."""
+"""The status of requests and build sets, and their subscribers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.unit.process.test_builds import BuildCase, shell
 
 
 class RequestTests(BuildCase):
-    """0.7.5, rows 3 and 6: a request that waits for a build, and gets it."""
+    """0.7.5, rows 3 and 6: a waiting request gets its build."""
 
     def setUp(self) -> None:
         super().setUp()
         self.configure(shell("make"))
 
     def test_interfaces(self) -> None:
-        """A request can be controlled, and its status be read, before anything was begun."""
+        """A request provides its control and status interfaces before its build starts."""
         request = BuildRequest("because", SourceStamp(), "full")
         verifyObject(IBuildRequestControl, request)
         verifyObject(IBuildRequestStatus, request.status)
@@ -39,7 +39,7 @@ class RequestTests(BuildCase):
         self.assertEqual((request.startCount, request.status.getSourceStamp()), (0, request.source))
 
     def test_subscribe(self) -> None:
-        """Who holds a request is given the control of its build; who reads its status, the status."""
+        """A subscriber of a request gets the control of its build; one of its status gets the status."""
         buildset = self.force()
         (request,) = buildset.requests
         controls: list[Any] = []
@@ -64,7 +64,7 @@ class RequestTests(BuildCase):
         self.assertEqual((late, request.status.getBuilds()), ([], [status]))
 
     def test_unsubscribe(self) -> None:
-        """Who has unsubscribed, also by an equal bound method, hears of no build."""
+        """After unsubscribing, also with an equal bound method, there are no more calls."""
         (request,) = self.force().requests
         heard: list[Any] = []
         for each in (request, request.status):
@@ -75,7 +75,7 @@ class RequestTests(BuildCase):
 
 
 class SetTests(BuildCase):
-    """0.7.5, rows 5 and 6: builds that are wanted together."""
+    """0.7.5, rows 5 and 6: build sets."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -84,7 +84,7 @@ class SetTests(BuildCase):
         self.known, self.over = self.set.waitUntilSuccess(), self.set.waitUntilFinished()
 
     def test_interface(self) -> None:
-        """The status of a set tells what is built, where, and of each request."""
+        """The status of a set has its source, its builders and its requests."""
         status = self.set.status
         verifyObject(IBuildSetStatus, status)
         self.assertIsInstance(status, BuildSetStatus)
@@ -93,7 +93,7 @@ class SetTests(BuildCase):
         self.assertEqual((status.getResults(), status.getID(), status.isFinished()), (None, None, False))
 
     def test_firstFailure(self) -> None:
-        """Who waits for a set's success is told at its first failure; who waits for its end, then."""
+        """waitUntilSuccess fires at the first failure, waitUntilFinished at the end."""
         slave = self.connect()
         slave.commands[0].end(1)
         self.settle()
@@ -116,13 +116,13 @@ class SetTests(BuildCase):
         self.assertIs(self.successResultOf(self.set.waitUntilSuccess()), self.set.status)
 
     def test_cancelled(self) -> None:
-        """A set of which a request was cancelled has not succeeded."""
+        """A set with a cancelled request has failed."""
         self.botmaster.builders["quick"].cancelBuildRequest(self.set.requests[1])
         self.settle()
         self.assertEqual(self.successResultOf(self.known).getResults(), FAILURE)
 
     def test_warnings(self) -> None:
-        """Warnings are a success of the whole: of a set there is success and failure, and nothing between."""
+        """Warnings count as success: a set has only success and failure."""
         factory = BuildFactory()
         factory.addStep(ShellCommand, command="make", flunkOnFailure=False, warnOnFailure=True)
         self.configure(factory)

@@ -1,4 +1,4 @@
-"""What is known of a slave."""
+"""The status of slaves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SlaveStatusTests(unittest.SynchronousTestCase):
         self.assertEqual((len(events), events[0], events[-1]), (EVENTS, (5, "event 5"), (24, "event 24")))
 
     def test_aRowOfOneKind(self) -> None:
-        """O9: a row of refused logins is one event with their number, and pushes out nothing."""
+        """O9: repeated refused logins are one event with their number, so other events stay."""
         status = SlaveStatus("bot1")
         status.happened(1, "attached")
         for when in range(2, 99):
@@ -38,7 +38,7 @@ class SlaveStatusTests(unittest.SynchronousTestCase):
         self.assertEqual([when for when, _ in status.getEvents()], [1, 98, 99, 100])
 
     def test_connectedMeansAlive(self) -> None:
-        """L7: connected is what the link is, not what was remembered."""
+        """L7: connected is the state of the connection, not a remembered value."""
         status = SlaveStatus("bot1")
         alive = True
         status.setConnected(True, lambda: alive)
@@ -49,7 +49,7 @@ class SlaveStatusTests(unittest.SynchronousTestCase):
         self.assertFalse(status.isConnected())
 
     def test_neverSeen(self) -> None:
-        """A slave that was never seen has nothing to tell, and is not connected."""
+        """A slave that never connected has no info, and is not connected."""
         status = SlaveStatus("bot1")
         self.assertEqual((status.getAdmin(), status.getHost(), status.since), (None, None, None))
         self.assertFalse(status.isConnected())
@@ -59,7 +59,7 @@ class StatusTests(SlavePortCase):
     """The status of the master, under the names of 0.7.5."""
 
     def test_names(self) -> None:
-        """Builders, slaves and the project are found under their old names."""
+        """Builders, slaves and the project are found under 0.7.5's names."""
         status = Status(self.botmaster, "/nowhere")
         self.connect()
         self.assertEqual(status.getBuilderNames(), ["full"])

@@ -1,4 +1,4 @@
-"""Copies of a master's directory: what is in them, who may read them, and that nothing is ever replaced."""
+"""Backups of a master's directory: content and permissions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAC = "application = service.Application('buildmaster')"
 
 
 class BackupCase(SqliteCase):
-    """I have a master's directory with a store that is open, as under a running master."""
+    """I have a master's directory with an open store, as with a running master."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -34,14 +34,14 @@ class BackupCase(SqliteCase):
         self.target = f"{self.here}-copy"
 
     def put(self, name: str, text: str = "text", mode: int = 0o644) -> None:
-        """A file of the directory."""
+        """Write a file in the directory."""
         path = Path(self.here, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
 
     def below(self, directory: str) -> dict[str, str]:
-        """Every file below a directory with its text; links with where they lead."""
+        """Every file below a directory with its text; links with their targets."""
         found = {}
         for top, _, names in os.walk(directory):
             for name in names:
@@ -56,10 +56,10 @@ class BackupCase(SqliteCase):
 
 
 class BackupTests(BackupCase):
-    """What a backup is."""
+    """Successful backups."""
 
     def test_noParent(self) -> None:
-        """A target in a directory that does not exist is refused, and that directory is named."""
+        """A target below a missing directory is refused, and that directory is named."""
         with self.assertRaises(CannotBackUp) as caught:
             backUp(self.here, f"{self.target}/a/b")
         self.assertEqual(str(caught.exception), f"there is no directory {self.target}/a: make it first")
@@ -71,7 +71,7 @@ class BackupTests(BackupCase):
         self.assertEqual(str(caught.exception), f"{file} is not a directory: name another target")
 
     def test_store(self) -> None:
-        """H10: a backup of a running master has all that was kept, also what is only in the -wal."""
+        """H10: a backup of a running master has everything, also the content of the -wal file."""
         before = self.fill(5)
         self.assertGreater(os.path.getsize(f"{self.file}-wal"), 0)
         made = backUp(self.here, self.target)
@@ -83,7 +83,7 @@ class BackupTests(BackupCase):
         self.assertEqual(self.start(builder="full").number, 5)
 
     def test_stopped(self) -> None:
-        """H10: of a master that was stopped, or killed and left a -wal, as much is in the backup."""
+        """H10: so has one of a stopped master, or of a killed one with a -wal file."""
         before = self.fill(3)
         killed = self.holding(Path(self.file).read_bytes(), Path(f"{self.file}-wal").read_bytes())
         self.get(self.store.close())
@@ -94,7 +94,7 @@ class BackupTests(BackupCase):
             self.assertEqual(self.contents(self.store), before)
 
     def test_files(self) -> None:
-        """H10: configuration, logs, links and other files are in it; what belongs to the process is not."""
+        """H10: configuration, logs, links and other files are copied; files of the process are not."""
         self.put("public_html/index.html")
         self.put("mine.part", "a file of the user")
         self.put("public_html/.report.txt.0123456789ab.part", "half an upload")
@@ -122,7 +122,7 @@ class BackupTests(BackupCase):
         self.assertEqual((made.files, made.skipped), (5, ["pipe"]))
 
     def test_private(self) -> None:
-        """H10: nobody else can look into a backup, and each file in it has the mode of the original."""
+        """H10: a backup is private, and each file in it has the mode of the original."""
         self.addCleanup(os.umask, os.umask(0))
         self.put("script", mode=0o755)
         backUp(self.here, self.target)
@@ -136,7 +136,7 @@ class BackupTests(BackupCase):
         )
 
     def test_laterLogs(self) -> None:
-        """H10: logs of builds that began after the store was copied are left out, so none is nameless."""
+        """H10: logs of builds that started after the copy of the store are left out."""
         self.fill(3)
         for number in (0, 2, 3):
             self.put(f"logs/{logFilename('full', number, 'compile', 'stdio')}", "1:0,")
@@ -147,7 +147,7 @@ class BackupTests(BackupCase):
         self.assertIn("logs/full/notes", self.below(self.target))
 
     def test_damaged(self) -> None:
-        """H9, H10: of a damaged store there is a backup, too, and it says so."""
+        """H9, H10: a damaged store can be backed up, with a warning."""
         self.fill(60)
         self.get(self.store.close())
         data = bytearray(Path(self.file).read_bytes())
@@ -158,10 +158,10 @@ class BackupTests(BackupCase):
 
 
 class RefusedTests(BackupCase):
-    """What no backup is made of."""
+    """Refused backups."""
 
     def refused(self, target: str) -> str:
-        """Why not; and nothing has changed."""
+        """The reason; checks that nothing has changed."""
         before = self.below(self.here)
         parent = sorted(os.listdir(os.path.dirname(self.here)))
         with self.assertRaises(CannotBackUp) as caught:
@@ -171,7 +171,7 @@ class RefusedTests(BackupCase):
         return str(caught.exception)
 
     def test_there(self) -> None:
-        """H10: a backup replaces nothing: no directory, no file, no link to nowhere."""
+        """H10: a backup replaces nothing: no directory, no file, no dangling link."""
         os.mkdir(f"{self.here}-directory")
         os.symlink("nowhere", f"{self.here}-link")
         Path(f"{self.here}-file").write_text("precious")
@@ -179,20 +179,20 @@ class RefusedTests(BackupCase):
             self.assertIn("is there already", self.refused(f"{self.here}-{end}"))
 
     def test_inside(self) -> None:
-        """H10: a backup is not made within the directory itself, also not through a link."""
+        """H10: a backup inside of the directory itself is refused, also through a link."""
         os.symlink(self.here, f"{self.here}-link")
         for directory in (self.here, f"{self.here}-link"):
             self.assertIn("name a directory outside of it", self.refused(os.path.join(directory, "copy")))
 
     def test_odd(self) -> None:
-        """H10: a store that is a FIFO makes nobody wait, and nothing is left of the backup."""
+        """H10: a store that is a FIFO does not block, and nothing is left of the backup."""
         self.get(self.store.close())
         os.unlink(self.file)
         os.mkfifo(self.file)
         self.assertIn("it is a FIFO", self.refused(self.target))
 
     def test_noRoom(self) -> None:
-        """H10: a backup that cannot be written leaves nothing behind."""
+        """H10: a backup that cannot be written leaves no files."""
 
         def failing(*args: Any) -> Any:
             raise OSError(28, "No space left on device", "copy")
@@ -201,7 +201,7 @@ class RefusedTests(BackupCase):
         self.assertIn("No space left on device", self.refused(self.target))
 
     def test_locked(self) -> None:
-        """H10: a store that another program has locked is said."""
+        """H10: a store that another program has locked is reported."""
         self.get(self.store.close())
         with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
             other.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -215,7 +215,7 @@ class CommandTests(BackupCase):
     """C{buildbot backup}."""
 
     def test_command(self) -> None:
-        """H10: the command says what is in the copy; doing it again, or without a target, fails."""
+        """H10: the command prints the content of the copy; a repetition, or a missing target, fails."""
         self.fill(1)
         said = command("backup", self.here, self.target)
         self.assertEqual((said.status, said.err), (0, ""))
@@ -229,7 +229,7 @@ class CommandTests(BackupCase):
         self.assertEqual(command("backup", f"{self.here}-none", self.target).status, 1)
 
     def test_slave(self) -> None:
-        """H10: the directory of a slave holds nothing to back up."""
+        """H10: the directory of a slave has nothing to back up."""
         self.put("buildbot.tac", "application = service.Application('buildslave')")
         said = command("backup", self.here, self.target)
         self.assertEqual(said.status, 1)
@@ -237,5 +237,5 @@ class CommandTests(BackupCase):
 
 
 def _hasty(connect: Any) -> Any:
-    """A way to open a store without patience."""
+    """Open a store without waiting for locks."""
     return lambda *args, **options: connect(*args, **{**options, "timeout": 0.01})

@@ -1,4 +1,4 @@
-"""Files that the store may find damaged, and what it makes of them."""
+"""Damaged store files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.stores import SqliteCase, later
 
 
 class DamageTests(SqliteCase):
-    """P3: no file that the store may find keeps the master from starting."""
+    """P3: no damaged file keeps the master from starting."""
 
     def after(self, directory: str) -> list[Any]:
-        """Open what is there, see that it works, and return the contents as they were found."""
+        """Open the file, check that the store works, and return its content."""
         store = self.opened(directory)
         found = self.contents(store)
         self.get(store.interrupted(99.0))
@@ -36,9 +36,9 @@ class DamageTests(SqliteCase):
         return sorted(name for name in os.listdir(directory) if ".damaged-" in name)
 
     def test_truncated(self) -> None:
-        """Row 24: the file cut at each 512 bytes: it is set aside, a warning says so, and the store works.
+        """Row 24: a file cut at each 512 bytes is set aside with a warning, and the store works.
 
-        What stands before the cut is rescued, and nothing is made up.
+        Everything before the cut is rescued, and nothing is made up.
         """
         self.opened()
         whole = self.fill(12)
@@ -66,23 +66,23 @@ class DamageTests(SqliteCase):
                 self.assertEqual(Path(directory, "state.sqlite.damaged-1").read_bytes(), text[:cut])
                 self.assertIn("is damaged", self.warnings[0])
                 self.assertEqual(self.warnings[1:], bad)
-            else:  # SQLite takes zeros for the rest of a last page, which had the end of one record
+            else:  # SQLite reads zeros for the rest of the last page, which had the end of one record
                 self.assertGreater(cut, len(text) - 4096)
                 self.assertEqual((self.warnings, len(bad)), (bad, 1))
 
     def test_empty(self) -> None:
-        """An empty file, as a crash right at the first start leaves it, is filled, with a warning."""
+        """An empty file, from a crash during the first start, is filled, with a warning."""
         self.after(directory := self.holding(b""))
         self.assertEqual(self.asides(directory), [])
         self.assertIn("is empty: it is new, or its contents are lost", self.warnings[0])
 
     def test_emptyWithLog(self) -> None:
-        """An empty file that has lost what its log belongs to is set aside, with the log."""
+        """An empty file with a write-ahead log is set aside, with the log."""
         self.after(directory := self.holding(b"", b"log"))
         self.assertEqual(self.asides(directory), ["state.sqlite.damaged-1", "state.sqlite.damaged-1-wal"])
 
     def test_truncatedLog(self) -> None:
-        """Row 24: the write-ahead log cut at each 512 bytes: what it held before is there, in order."""
+        """Row 24: with the write-ahead log cut at each 512 bytes, its earlier content is there, in order."""
         self.opened()
         self.change()
         self.get(self.store.close())
@@ -100,7 +100,7 @@ class DamageTests(SqliteCase):
         self.assertEqual(seen | {13}, set(range(1, 14)))
 
     def test_garbage(self) -> None:
-        """Whatever stands in the file, and in its log, the store opens and works."""
+        """With any content of the file and its log, the store opens and works."""
         self.opened()
         self.fill(12)
         main, log = Path(self.file).read_bytes(), Path(self.file + "-wal").read_bytes()
@@ -115,7 +115,7 @@ class DamageTests(SqliteCase):
             self.after(self.holding(bytes(text), b"" if number % 2 else log[: chance.randrange(len(log))]))
 
     def test_carriedOver(self) -> None:
-        """One bad page costs what stood on it, and no number that was given is given again."""
+        """One bad page costs only its own records, and no number is given twice."""
         self.opened()
         self.fill(60)
         self.get(self.store.close())
@@ -137,7 +137,7 @@ class DamageTests(SqliteCase):
         self.assertEqual(self.start().number, 60)
 
     def test_older(self) -> None:
-        """P7: of a damaged file of an earlier release is carried over what of one of this release is."""
+        """P7: a damaged file of an earlier release is rescued like one of this release."""
         self.opened()
         self.fill(12)
         self.get(self.store.close())
@@ -161,7 +161,7 @@ class DamageTests(SqliteCase):
             self.assertEqual(self.start().number, 12)
 
     def test_countersLost(self) -> None:
-        """Numbers go on from the highest that is known, should the counters themselves be lost."""
+        """If the counters are lost, numbers go on from the highest known one."""
         self.opened()
         self.fill(3)
         self.get(self.store.close())
@@ -174,7 +174,7 @@ class DamageTests(SqliteCase):
         self.assertEqual(self.change().number, 4)
 
     def test_foreign(self) -> None:
-        """A database that is not ours, and a text, are set aside, each under a name of its own."""
+        """A foreign database and a text file are set aside, each under its own name."""
         store = self.sqlite()
         with closing(sqlite3.connect(self.file)) as file:
             file.execute("CREATE TABLE builds (a)")
@@ -186,7 +186,7 @@ class DamageTests(SqliteCase):
         self.assertEqual(len(self.warnings), 2)
 
     def test_versionLost(self) -> None:
-        """All is carried over from a file that does not know its version any more."""
+        """Everything is rescued from a file without a version."""
         self.opened()
         whole = self.fill(3)
         self.get(self.store.close())
@@ -200,7 +200,7 @@ class DamageTests(SqliteCase):
             self.assertIn("went over into a new one", self.warnings[0])
 
     def test_badRecord(self) -> None:
-        """One record that cannot be read is passed over with a warning; all others are there."""
+        """One invalid record is skipped with a warning; all others are there."""
         self.opened()
         self.fill(3)
         self.start()
@@ -223,7 +223,7 @@ class DamageTests(SqliteCase):
         self.assertEqual(self.get(self.store.prune(1)), ["full/0-" + "x" * 500, "full/2-" + "x" * 500])
 
     def test_unreadableRequests(self) -> None:
-        """F16: a request that cannot be read is given up, so it is complained of once and then pruned."""
+        """F16: an invalid request is given up: it is logged once and later pruned."""
         self.opened()
         for _ in range(5):
             self.ask("full")
@@ -246,7 +246,7 @@ class DamageTests(SqliteCase):
             self.assertEqual(file.execute("SELECT id FROM buildsets").fetchall(), [(3,), (4,), (5,)])
 
     def test_countsOfRequests(self) -> None:
-        """H9: a request whose count of tries is no number waits on, and its tries are counted anew."""
+        """H9: a request with an invalid count of attempts stays in the queue, and its count starts again."""
         self.opened()
         for _ in range(3):
             self.ask("full")
@@ -266,7 +266,7 @@ class DamageTests(SqliteCase):
         self.assertIn("2 records made no sense in part", self.warnings[0])
 
     def test_wrongShape(self) -> None:
-        """A change that is JSON, but has lost a word, is passed over with a warning that names it."""
+        """A change in JSON that lacks a key is skipped with a warning that names it."""
         self.opened()
         self.fill(5)
         self.get(self.store.close())
@@ -284,7 +284,7 @@ class DamageTests(SqliteCase):
         self.assertIn("stored change (3,) cannot be read, and is skipped", self.warnings[-1])
 
     def test_wrongShapeWithin(self) -> None:
-        """A buildset, a change of which has lost a word, is passed over with its requests."""
+        """A buildset with such a change is skipped with its requests."""
         self.opened()
         change = Change("ann", ["a.c"], "")
         for _ in range(2):
@@ -300,7 +300,7 @@ class DamageTests(SqliteCase):
         self.assertIn("buildset (1, None, None) cannot be read", self.warnings[-1])
 
     def test_newestUnreadable(self) -> None:
-        """Those that are asked for are those that can be read, so the newest of these is never none."""
+        """Queries return only readable records, so the newest of these is never missing."""
         self.opened()
         self.fill(5)
         self.get(self.store.close())
@@ -314,6 +314,6 @@ class DamageTests(SqliteCase):
 
 
 def rescued(contents: list[Any]) -> list[list[Any]]:
-    """What is there, of what L{SqliteCase.contents} found."""
+    """The content that was rescued of L{SqliteCase.contents}."""
     changes, sets, requests, builds, states = contents
     return [changes, [each for each in sets if each is not None], requests, builds, list(states.items())]

@@ -1,4 +1,4 @@
-"""Disks that fail or are full, under the store, and what it does then."""
+"""Failing and full disks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.stores import Faults, SqliteCase, build, logged
 
 
 class FaultsTests(SqliteCase):
-    """P4, row 11: whatever fails, nothing is half done, nothing is lost, and it goes on by itself."""
+    """P4, row 11: after any failure, nothing is half done or lost, and the store recovers."""
 
     def script(self, store: SqliteStore) -> list[Callable[[], Deferred[Any]]]:
         """A short life of a store; each call is made when the one before has succeeded."""
@@ -41,9 +41,9 @@ class FaultsTests(SqliteCase):
         ]
 
     def live(self, faults: Faults, heal: bool = False) -> tuple[list[Any], int, int]:
-        """Play the script; whatever fails is tried again.
+        """Run the script, and retry failed calls.
 
-        Returns the contents, how many calls failed, and how many statements there were.
+        @return: the content, the number of failed calls, and the number of statements.
         """
         store = self.sqlite(self.quick(), connect=faults.connect)
         failed = 0
@@ -68,7 +68,7 @@ class FaultsTests(SqliteCase):
         return found, failed, count
 
     def test_eachOnce(self) -> None:
-        """Each statement fails once: its request fails as a whole, and succeeds when asked again."""
+        """Each statement fails once: its request fails completely, and succeeds when repeated."""
         wanted, none, count = self.live(Faults())
         self.assertEqual(none, 0)
         self.assertGreater(count, 60)
@@ -77,14 +77,16 @@ class FaultsTests(SqliteCase):
             self.assertEqual((found, failed), (wanted, 1), number)
 
     def test_fromEachOn(self) -> None:
-        """From each statement on everything fails, the rollback too; when the disk is well again all is."""
+        """Each statement and all later ones fail, also the rollback; when the disk works again, so does the
+        store.
+        """
         wanted, _, count = self.live(Faults())
         for number in range(count):
             found, failed, _ = self.live(Faults(number, lasts=True), heal=True)
             self.assertEqual((found, failed), (wanted, 1), number)
 
     def test_watched(self) -> None:
-        """F5: who watches a store learns that it keeps nothing, and that it works again."""
+        """F5: a watcher of a store is notified when writes fail, and when they work again."""
         faults = Faults()
         store = self.opened(connect=faults.connect)
         told: list[str | None] = []
@@ -103,7 +105,7 @@ class FaultsTests(SqliteCase):
         self.assertEqual(told[1:], [None])
 
     def test_saidOnce(self) -> None:
-        """A disk that stays full is told of once, and once when it is well again."""
+        """A disk that stays full is logged once, and once when it works again."""
         faults = Faults(text="database or disk is full")
         store = self.opened(connect=faults.connect)
         faults.failing, faults.lasts = faults.count, True
@@ -116,7 +118,7 @@ class FaultsTests(SqliteCase):
         self.assertEqual(self.get(store.getState("a")), 2)
 
     def test_full(self) -> None:
-        """P4: a database that SQLite finds full keeps what it has, and takes more when there is room."""
+        """P4: a database without room keeps its content, and takes more when there is room."""
         limit = _Limit(12)
         store = self.opened(connect=limit.connect)
         self.fillUp(store)
@@ -126,13 +128,13 @@ class FaultsTests(SqliteCase):
 
 
 class _Limit:
-    """I open databases that may have only so many pages, C{pages}, of a disk."""
+    """I open databases with at most C{pages} pages."""
 
     def __init__(self, pages: int) -> None:
         self.pages = pages
 
     def connect(self, *args: Any, **options: Any) -> Any:
-        """As L{sqlite3.connect}."""
+        """Like L{sqlite3.connect}."""
         limit = self
 
         class Limited(sqlite3.Connection):

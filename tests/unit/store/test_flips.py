@@ -1,4 +1,4 @@
-"""H9: a store that somebody or something has altered: what is damaged costs itself alone, and is said."""
+"""H9: a store with altered bytes loses only the damaged records, and reports it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from buildbot.store.schema import CURRENT
 from tests.stores import SqliteCase
 from tests.unit.store.test_damage import rescued
 
-#: So many wrong bytes are tried; with 1000 and more, of everything else more is tried as well.
+#: The number of wrong bytes to try; with 1000 and more, the other tests try more too.
 MANY = int(os.environ.get("BUILDBOT_TEST_SEQUENCES", "40"))
 THOROUGH = max(1, MANY // 50)
-#: So many builds, and as many changes, buildsets and states, are in the store of these tests.
+#: The number of builds, changes, buildsets and states in the store.
 COUNT = 40
-#: So many of one kind lie on one page at the most.
+#: The most records of one kind on one page.
 PAGEFUL = 45
 
 
 class FlipsCase(SqliteCase):
-    """I have the file of a store in which something of everything is."""
+    """I have the file of a store with all kinds of records."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -36,7 +36,7 @@ class FlipsCase(SqliteCase):
         self.text = Path(self.file).read_bytes()
 
     def after(self, text: bytes) -> list[Any]:
-        """What a store finds in a file, and that it works and goes on with higher numbers."""
+        """Open a store on a file; check that it works, with higher numbers; return its content."""
         self.opened(self.holding(text))
         found = self.contents(self.store)
         self.get(self.store.interrupted(99.0))
@@ -52,37 +52,37 @@ class FlipsCase(SqliteCase):
         return found
 
     def flipped(self, *bits: tuple[int, int]) -> bytes:
-        """The file with some bits the other way, each given by the position of its byte and its mask."""
+        """The file with some bits flipped, each given by the position of its byte and its mask."""
         text = bytearray(self.text)
         for position, mask in bits:
             text[position] ^= mask
         return bytes(text)
 
     def lost(self, found: list[Any]) -> list[int]:
-        """How many of each kind that were there are not, or are not as they were."""
+        """The number of lost or altered records of each kind."""
         pairs = zip(rescued(found), rescued(self.whole), strict=True)
         return [sum(each not in some for each in all_) for some, all_ in pairs]
 
 
 class FlipsTests(FlipsCase):
-    """Single bytes that are wrong."""
+    """Wrong bytes."""
 
     def test_header(self) -> None:
-        """H9: whatever byte of the header is wrong, all is carried over, and numbers go on."""
+        """H9: with any wrong byte in the header, all records are rescued, and numbers go on."""
         for position in range(0 if THOROUGH > 1 else 3, 100, 1 if THOROUGH > 1 else 7):
             for mask in (0xFF, 0x20)[:THOROUGH]:
                 lost = self.lost(self.after(self.flipped((position, mask))))
                 self.assertEqual(lost, [0] * 5, position)
 
     def test_firstPage(self) -> None:
-        """H9: what the first page says of the tables is known: no wrong byte in it costs anything."""
+        """H9: the content of the first page is known, so a wrong byte in it loses nothing."""
         for position in range(100, 4096, max(1, 397 // THOROUGH)):
             lost = self.lost(self.after(self.flipped((position, 0xFF))))
             self.assertEqual(lost, [0] * 5, position)
         self.assertEqual(self.lost(self.after(bytes(4096) + self.text[4096:])), [0] * 5)
 
     def test_anywhere(self) -> None:
-        """H9: a wrong byte anywhere costs what stands on its page at the most, and the master starts."""
+        """H9: a wrong byte anywhere loses at most the records on its page, and the master starts."""
         chance = random.Random(7)
         for _ in range(MANY):
             position = chance.randrange(4096, len(self.text))
@@ -90,14 +90,14 @@ class FlipsTests(FlipsCase):
             self.assertLess(sum(lost), 2 * PAGEFUL, position)
 
     def test_many(self) -> None:
-        """H9: with many wrong bytes the master starts all the same."""
+        """H9: with many wrong bytes the master starts."""
         chance = random.Random(8)
         for _ in range(10 * THOROUGH):
             places = chance.sample(range(len(self.text)), chance.randrange(2, 200))
             self.after(self.flipped(*((place, chance.randrange(1, 256)) for place in places)))
 
     def test_pageLost(self) -> None:
-        """H9: a page of nonsense costs what stood on it: rows before and behind it are carried over."""
+        """H9: an overwritten page loses its records: those on other pages are rescued."""
         for page in range(1, len(self.text) // 4096, 1 if THOROUGH > 1 else 5):
             text = self.text[: page * 4096] + b"\xa5" * 4096 + self.text[page * 4096 + 4096 :]
             found = self.after(text)
@@ -108,10 +108,10 @@ class FlipsTests(FlipsCase):
 
 
 class CellsTests(FlipsCase):
-    """Values of wrong kinds, which no disk makes, but people with a database tool do."""
+    """Values of wrong types, made by people with a database tool."""
 
     def test_eachCell(self) -> None:
-        """H9: a value of a wrong kind in any cell of any table stops nobody and costs at most its row."""
+        """H9: a wrong value in any cell of any table blocks nothing and loses at most its row."""
         values = ("a word", 2**63 - 1, b"\xff\x00", 2.5, -(2**63), None, "", b"")[: 2 * THOROUGH]
         for table in CURRENT.tables():
             with closing(sqlite3.connect(":memory:")) as memory:
@@ -123,7 +123,7 @@ class CellsTests(FlipsCase):
                     self.oneCell(table, column, value)
 
     def oneCell(self, table: str, column: str, value: object) -> None:
-        """Put a value into the second row of a table, and see that all else is there."""
+        """Put a value into the second row of a table, and check that all other rows are there."""
         directory = self.holding(self.text)
         path = os.path.join(directory, "state.sqlite")
         with closing(sqlite3.connect(path)) as file:
@@ -137,11 +137,11 @@ class CellsTests(FlipsCase):
             except sqlite3.IntegrityError:
                 return
         found = self.after(Path(path).read_bytes())
-        # With a buildset its two requests go, one of which waits.
+        # A buildset is lost with its two requests, one of which waits.
         self.assertLess(sum(self.lost(found)), 5, (table, column, value))
 
     def test_counters(self) -> None:
-        """H9: a counter that was put back, or holds a word, gives no number twice, and stops nobody."""
+        """H9: a counter that was put back, or is not a number, gives no number twice, and blocks nothing."""
         for value in (0, 3, "many", -5, 2**62):
             directory = self.holding(self.text)
             path = os.path.join(directory, "state.sqlite")
@@ -151,7 +151,7 @@ class CellsTests(FlipsCase):
             self.assertEqual(self.lost(self.after(Path(path).read_bytes())), [0] * 5)
 
     def test_stateOfRequest(self) -> None:
-        """H9: a request of which nobody can tell any more where it stands waits again."""
+        """H9: a request without a valid state waits again."""
         directory = self.holding(self.text)
         path = os.path.join(directory, "state.sqlite")
         with closing(sqlite3.connect(path)) as file:
@@ -164,7 +164,7 @@ class CellsTests(FlipsCase):
 
 
 class _BadPage:
-    """I am a connection to a file, a page of which cannot be read: that of build 30 of C{full}."""
+    """I am a connection to a file with an unreadable page: that of build 30 of C{full}."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -179,10 +179,10 @@ class _BadPage:
 
 
 class LaterTests(SqliteCase):
-    """What turns out to be damaged under a running master."""
+    """Damage that appears while the master runs."""
 
     def test_pageUnderUs(self) -> None:
-        """F5, H9: a page that goes bad under a running master costs who needs it, and is said."""
+        """F5, H9: a page that becomes unreadable affects only the calls that need it, and is reported."""
         store = self.opened(connect=lambda *args, **options: _BadPage(sqlite3.connect(*args, **options)))
         self.fill(1)
         told: list[str] = []
@@ -198,12 +198,12 @@ class LaterTests(SqliteCase):
 
 
 class OddTests(SqliteCase):
-    """What is no file at all."""
+    """Files that are not plain."""
 
     timeout = 30
 
     def test_odd(self) -> None:
-        """H9, H10: a store or a log of it that is a FIFO or a directory is said, at once, and left alone."""
+        """H9, H10: a store or its log that is a FIFO or a directory is reported at once, and not changed."""
         for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm"):
             for make, words in ((os.mkfifo, "a FIFO"), (os.mkdir, "a directory")):
                 directory = self.quick()
@@ -214,7 +214,7 @@ class OddTests(SqliteCase):
                 self.assertEqual(os.listdir(directory), [name])
 
     def test_logsOfStoreGone(self) -> None:
-        """H9: without its -wal and -shm a store has what was in its file, and works."""
+        """H9: without its -wal and -shm files a store has the content of its file, and works."""
         self.opened()
         self.change()
         self.get(self.store.close())
@@ -226,7 +226,7 @@ class OddTests(SqliteCase):
         self.assertEqual(self.change().number, 2)
 
     def test_said(self) -> None:
-        """F5, H9: as long as a damaged file lies there, status has something to say of it."""
+        """F5, H9: as long as a damaged file is there, status reports it."""
         self.opened()
         self.assertIsNone(setAsides(self.file))
         self.get(self.store.close())

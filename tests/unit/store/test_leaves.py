@@ -1,4 +1,4 @@
-"""Rows read off the leaves of a file that has lost the pages which lead to them."""
+"""Rows read from the leaf pages of a file that has lost its inner pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALUES = st.one_of(
 
 
 class LeavesTests(unittest.SynchronousTestCase):
-    """What SQLite writes, and what is read of it."""
+    """Reading the leaf pages that SQLite writes."""
 
     def image(self, rows: Sequence[tuple[object, ...]]) -> bytes:
         """A file with these rows in one table."""
@@ -40,18 +40,18 @@ class LeavesTests(unittest.SynchronousTestCase):
     @settings(max_examples=30, deadline=None)
     @given(st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=30))
     def test_anyValues(self, rows: list[tuple[object, ...]]) -> None:
-        """H9: whatever rows SQLite has put onto the leaves of a table are read as they are."""
+        """H9: any rows on the leaf pages of a table are read unchanged."""
         found = sorted(rowsOnLeaves(self.image(rows)))
         self.assertEqual([(number, tuple(values)) for number, values in found], list(enumerate(rows, 1)))
 
     def test_long(self) -> None:
-        """H9: rows that go on in pages of their own are read to their end."""
+        """H9: rows that continue on overflow pages are read to their end."""
         rows = [("x" * size, size, None) for size in (0, 489, 4000, 4050, 4060, 4061, 4062, 9000, 200000)]
         found = sorted(rowsOnLeaves(self.image(rows)))
         self.assertEqual([tuple(values) for _, values in found], rows)
 
     def test_nonsense(self) -> None:
-        """H9: whatever stands in the pages, reading them ends."""
+        """H9: reading any pages ends."""
         chance = random.Random(3)
         image = bytearray(self.image([("x" * size, size, None) for size in range(0, 20000, 500)]))
         for _ in range(50):
@@ -63,10 +63,10 @@ class LeavesTests(unittest.SynchronousTestCase):
 
 
 class TreesTests(FlipsCase):
-    """A store that has lost pages which lead to others."""
+    """A store that has lost inner pages."""
 
     def test_rootLost(self) -> None:
-        """H9: a table whose first page is nonsense costs nothing: all its rows stand on other pages."""
+        """H9: a table whose first page is overwritten loses nothing: all its rows are on other pages."""
         with closing(sqlite3.connect(self.file)) as file:
             roots = dict(
                 file.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -78,7 +78,7 @@ class TreesTests(FlipsCase):
             self.assertEqual(self.lost(self.after(text)), [0] * 5, table)
 
     def test_prunedStays(self) -> None:
-        """H9: what was forgotten does not come back with that."""
+        """H9: pruned records do not come back."""
         self.get(self.store.open())
         self.get(self.store.prune(3))
         kept = len(self.contents(self.store)[3])

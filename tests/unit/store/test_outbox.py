@@ -1,4 +1,4 @@
-"""Work that waits until the store does it."""
+"""Work that is retried until the store works."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildbot.store.outbox import RETRY_AFTER, NotYet, Outbox, untilKept
 
 
 class OutboxCase(unittest.SynchronousTestCase):
-    """A store that does, refuses or delays what it is given."""
+    """A store that accepts, refuses or delays work."""
 
     atOnce: int | None = None
 
@@ -59,7 +59,7 @@ class OutboxTests(OutboxCase):
         self.assertEqual([self.successResultOf(first), self.successResultOf(second)], ["a", "b"])
 
     def test_waits(self) -> None:
-        """While the store fails, the oldest is tried again alone; the rest follows in order."""
+        """While the store fails, only the oldest work is retried; the rest follows in order."""
         self.refusal = StoreFailed("full")
         for work in "abc":
             self.outbox.add(work)
@@ -71,7 +71,7 @@ class OutboxTests(OutboxCase):
         self.assertEqual(self.said, ["full", "full", "full", "works"])
 
     def test_order(self) -> None:
-        """Work that failed on its way beside other work keeps its place."""
+        """Work that failed while other work was being sent keeps its place."""
         self.slow = []
         for work in "ab":
             self.outbox.add(work)
@@ -82,13 +82,13 @@ class OutboxTests(OutboxCase):
         self.assertEqual(self.kept, ["a", "b"])
 
     def test_final(self) -> None:
-        """Any other failure concerns one piece of work alone."""
+        """Any other error concerns one piece of work only."""
         bad, good = self.outbox.add("bad"), self.outbox.add("good")
         self.failureResultOf(bad, ValueError)
         self.assertEqual(self.successResultOf(good), "good")
 
     def test_many(self) -> None:
-        """Thousands that waited are sent without deep recursion."""
+        """Thousands of waiting pieces are sent without deep recursion."""
         self.refusal = StoreFailed("full")
         for number in range(3000):
             self.outbox.add(str(number))
@@ -97,14 +97,14 @@ class OutboxTests(OutboxCase):
         self.assertEqual(len(self.kept), 3000)
 
     def test_refused(self) -> None:
-        """Work for which there is no room fails in a later turn, and is counted."""
+        """Refused work fails in a later turn, and is counted."""
         refused = self.outbox.refuse(StoreFailed("no room"))
         self.assertNoResult(refused)
         self.clock.advance(0)
         self.assertEqual(self.outbox.refused, 1)
 
     def test_finish(self) -> None:
-        """At the end everything is tried once more, and what comes after that once."""
+        """At the end all waiting work is tried once more, and later work once."""
         self.refusal = StoreFailed("full")
         for work in "ab":
             self.outbox.add(work)
@@ -116,7 +116,7 @@ class OutboxTests(OutboxCase):
         self.assertEqual(self.successResultOf(self.outbox.add("d")), "d")
 
     def test_stop(self) -> None:
-        """Nothing is heard of what was not done when it stopped."""
+        """After a stop, the Deferreds of unfinished work never fire."""
         self.slow = []
         waits = self.outbox.add("a")
         self.outbox.stop()
@@ -126,12 +126,12 @@ class OutboxTests(OutboxCase):
 
 
 class SerialTests(OutboxCase):
-    """The same for work that is done one piece after the other."""
+    """The same, for one piece of work at a time."""
 
     atOnce = 1
 
     def test_oneByOne(self) -> None:
-        """The next is sent when the one before is done."""
+        """The next piece is sent when the one before is done."""
         self.slow = []
         for work in "ab":
             self.outbox.add(work)
@@ -141,7 +141,7 @@ class SerialTests(OutboxCase):
         self.slow[1][1].callback("b")
 
     def test_notYet(self) -> None:
-        """Work may ask for a time of its own to be tried again; what comes meanwhile waits behind it."""
+        """Work may set its own delay for the retry; later work waits behind it."""
         self.refusal = NotYet(1.0)
         self.outbox.add("a")
         self.refusal = None
@@ -151,7 +151,7 @@ class SerialTests(OutboxCase):
         self.assertEqual((self.kept, self.said), (["a", "b"], ["works"]))
 
     def test_during(self) -> None:
-        """Work that is added while the outcome of other work is told goes to the end."""
+        """Work added while the result of other work is delivered goes to the end."""
         self.slow = []
         self.outbox.add("a").addCallback(lambda answer: self.outbox.add("c"))
         self.outbox.add("b")
@@ -176,7 +176,7 @@ class UntilKeptTests(OutboxCase):
         )
 
     def test_again(self) -> None:
-        """A write is repeated until the store does it."""
+        """A write is repeated until the store accepts it."""
         self.refusal = StoreFailed("full")
         writing = self.repeat()
         self.clock.advance(RETRY_AFTER)
@@ -187,6 +187,6 @@ class UntilKeptTests(OutboxCase):
         self.assertEqual(self.said, ["full", "full"])
 
     def test_over(self) -> None:
-        """It is not repeated once nobody waits for it any more."""
+        """It is not repeated when its owner does not wait any more."""
         self.refusal = StoreFailed("full")
         self.assertIsNone(self.successResultOf(self.repeat(isOver=True)))

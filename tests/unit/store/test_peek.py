@@ -1,4 +1,4 @@
-"""A look into the store of a master that does not run."""
+"""Reading the store without its master."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.stores import SqliteCase, logged
 
 
 class PeekTests(SqliteCase):
-    """H9: what is known of a build without its master."""
+    """H9: the record of a build without its master."""
 
     def test_build(self) -> None:
         """H9: the record of a build is found while the store is closed, and while it is open."""
@@ -24,7 +24,7 @@ class PeekTests(SqliteCase):
             self.closed(self.store)
 
     def test_none(self) -> None:
-        """H9: where there is no such build, no store, or something else, there is nothing to find."""
+        """H9: without such a build, without a store, or in another file, nothing is found."""
         self.opened()
         self.get(self.store.close())
         self.assertIsNone(peekBuild(self.directory, "full", 0))

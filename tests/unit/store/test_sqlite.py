@@ -25,10 +25,10 @@ from tests.stores import Faults, SqliteCase, later
 
 
 class FilesTests(SqliteCase):
-    """What there is in the directory."""
+    """The files in the directory."""
 
     def test_private(self) -> None:
-        """Nobody else may read the state: it may hold what builds were given as properties."""
+        """The store is private: it may contain secret properties of builds."""
         self.opened()
         self.change()
         modes = {
@@ -39,14 +39,14 @@ class FilesTests(SqliteCase):
         self.assertIn("state.sqlite", modes)
 
     def test_oneFileAtRest(self) -> None:
-        """A store that was closed is one file, which can be copied."""
+        """A closed store is one file, which can be copied."""
         self.opened()
         self.fill()
         self.get(self.store.close())
         self.assertEqual(os.listdir(self.directory), ["state.sqlite"])
 
     def test_noThreadLeft(self) -> None:
-        """A closed store has no thread, and neither has one that could not be opened."""
+        """A closed store has no thread, nor has one that could not be opened."""
         before = threading.active_count()
         store = self.opened()
         self.get(store.close())
@@ -58,13 +58,13 @@ class FilesTests(SqliteCase):
         self.assertEqual(threading.active_count(), before)
 
     def test_openTwice(self) -> None:
-        """A store that is open is not opened again."""
+        """An open store is not opened again."""
         store = self.opened()
         self.assertRaises(StoreFailed, self.get, store.open())
         self.change()
 
     def test_notAFile(self) -> None:
-        """What cannot be opened is said, with its name, and can be tried again."""
+        """An error at opening has the file's name, and opening can be retried."""
         store = self.sqlite()
         os.mkdir(self.file)
         with self.assertRaises(StoreFailed) as caught:
@@ -74,7 +74,7 @@ class FilesTests(SqliteCase):
         self.get(store.open())
 
     def test_deleted(self) -> None:
-        """Row 11: nothing is acknowledged once somebody has deleted the file under the master."""
+        """Row 11: after the file was deleted while the master runs, no write is acknowledged."""
         self.opened()
         os.unlink(self.file)
         with self.assertRaises(StoreFailed) as caught:
@@ -96,15 +96,15 @@ class FilesTests(SqliteCase):
 
 
 class GroupsTests(SqliteCase):
-    """Many things at once, one commit."""
+    """Many calls in one commit."""
 
     def begin(self, **options: Any) -> tuple[SqliteStore, Deferred[None]]:
-        """A store that is just being opened: what is asked of it now is one group."""
+        """A store that is being opened: all calls now are one group."""
         store = self.sqlite(**options)
         return store, store.open()
 
     def test_commits(self) -> None:
-        """A thousand things that are asked for at once wait for the disk only a few times."""
+        """A thousand calls at once wait for the disk only a few times."""
         statements: list[str] = []
         store, opened = self.begin(connect=_recording(statements))
         calls = [store.setState(f"key{number}", number) for number in range(1000)]
@@ -115,7 +115,7 @@ class GroupsTests(SqliteCase):
         self.assertEqual(len(self.get(store.getStates("key"))), 1000)
 
     def test_oneTurn(self) -> None:
-        """What is asked of an idle store in one turn of the reactor is one commit."""
+        """All calls in one turn of the reactor to an idle store are one commit."""
         statements: list[str] = []
         store, opened = self.begin(connect=_recording(statements))
         self.get(opened)
@@ -125,7 +125,7 @@ class GroupsTests(SqliteCase):
         self.assertEqual(statements.count("COMMIT"), 1)
 
     def test_lastSaveCounts(self) -> None:
-        """Of several states of one build only the last is written, if nobody asked for it in between."""
+        """Of several saves of one build only the last is written, if there was no read in between."""
         self.opened()
         started = self.start()
         self.get(self.store.close())
@@ -145,7 +145,7 @@ class GroupsTests(SqliteCase):
         self.assertEqual(len([each for each in statements if each.startswith("UPDATE builds")]), 3)
 
     def test_oneBadAmongMany(self) -> None:
-        """What cannot be done at all fails alone; all that was asked for together with it is kept."""
+        """A call that is impossible fails alone; all others in its group are stored."""
         store, opened = self.begin()
         before = store.setState("before", 1)
         bad = store.cancelRequests([object()], 1.0)  # type: ignore[list-item]
@@ -159,7 +159,7 @@ class GroupsTests(SqliteCase):
         self.assertEqual(self.get(store.getStates("")), {"before": 1, "after": 2})
 
     def test_closeWaits(self) -> None:
-        """A store that is closed keeps first what it was given."""
+        """A store finishes earlier calls before it closes."""
         store, opened = self.begin()
         calls = [store.setState("n", number) for number in range(1200)]
         closed = store.close()
@@ -191,7 +191,7 @@ class VersionsTests(SqliteCase):
     """P7: files of other releases."""
 
     def test_older(self) -> None:
-        """A file of an earlier release is copied first, then made new; all that was in it is there."""
+        """A file of an earlier release is copied first, then upgraded; all its content is there."""
         self.opened()
         found = self.fill()
         self.get(self.store.close())
@@ -205,7 +205,7 @@ class VersionsTests(SqliteCase):
         self.assertEqual(self.contents(self.opened(self.holding(Path(backup).read_bytes()))), found)
 
     def test_first(self) -> None:
-        """F16: a store of the first release is copied and upgraded, and its requests wait on."""
+        """F16: a store of the first release is copied and upgraded, and its requests stay in the queue."""
         directory = self.quick()
         text = json.dumps({"id": 0, "reason": "", "sourcestamp": {}, "submitted": 1.0, "properties": {}})
         with closing(sqlite3.connect(os.path.join(directory, FILE))) as file:
@@ -222,7 +222,7 @@ class VersionsTests(SqliteCase):
         self.assertTrue(os.path.exists(os.path.join(directory, f"{FILE}.schema-1")))
 
     def test_twoSteps(self) -> None:
-        """A file that is two versions behind goes through both."""
+        """A file two versions old is upgraded twice."""
         self.opened()
         found = self.fill()
         self.get(self.store.close())
@@ -232,7 +232,7 @@ class VersionsTests(SqliteCase):
         self.assertEqual(self.contents(self.opened(self.directory, schema=third)), found)
 
     def test_newer(self) -> None:
-        """A file of a later release is refused in one line, and not touched."""
+        """A file of a later release is refused in one line, and not changed."""
         self.opened(schema=later())
         self.fill()
         self.get(self.store.close())
@@ -247,7 +247,7 @@ class VersionsTests(SqliteCase):
         self.assertEqual(os.listdir(self.directory), ["state.sqlite"])
 
     def test_eachFaultInUpgrade(self) -> None:
-        """An upgrade that fails anywhere leaves the file as it was, or upgraded; the next one works."""
+        """An upgrade that fails at any statement leaves the file old or upgraded; the next one works."""
         self.opened()
         found = self.fill()
         self.get(self.store.close())
@@ -273,7 +273,7 @@ class VersionsTests(SqliteCase):
 
 
 def _recording(statements: list[str]) -> Callable[..., Any]:
-    """A way to connect that notes all statements."""
+    """Connect, and record all statements."""
 
     def connect(*args: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = sqlite3.connect(*args, **options)

@@ -1,4 +1,4 @@
-"""What a store promises: the same tests for the one in memory and the one on disk."""
+"""The contract of a store: the same tests for the one in memory and the one on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stores import StoreCase, build, logged
 
 
 class _Promises(StoreCase):
-    """The tests; each class below says what kind of store they are for."""
+    """The tests; each class below is one kind of store."""
 
     def make(self) -> Store:
         raise NotImplementedError
@@ -33,7 +33,7 @@ class _Promises(StoreCase):
         self.get(self.store.open())
 
     def reopen(self) -> None:
-        """Close the store and open it again, as a restart of the master does."""
+        """Close the store and open it again, like a restart of the master."""
         self.get(self.store.close())
         self.get(self.store.open())
 
@@ -42,7 +42,7 @@ class _Promises(StoreCase):
         verifyObject(IStore, self.store)
 
     def test_closed(self) -> None:
-        """A store that is closed refuses what is asked of it, in words."""
+        """A closed store refuses all calls with a message."""
         self.get(self.store.close())
         calls: list[Callable[[], Deferred[Any]]] = [
             self.store.pendingRequests,
@@ -55,7 +55,7 @@ class _Promises(StoreCase):
         self.get(self.store.open())
 
     def test_changes(self) -> None:
-        """Changes are numbered from 1 on, and come back as they were, also after a restart."""
+        """Changes are numbered from 1 on, and are read unchanged, also after a restart."""
         odd = Change("Zoë \udce9", ["naïve/\udcff.c"], "\0 \u2028", revision="r1", when=9.0, branch="b")
         odd.properties.setProperty("p", [1], "Change")
         first = self.get(self.store.addChange(odd))
@@ -80,7 +80,7 @@ class _Promises(StoreCase):
         self.assertEqual(numbers, [[5, 4, 3, 2, 1], [5, 4], [3, 2], [4, 5], [1, 2]])
 
     def test_buildset(self) -> None:
-        """A buildset has a pending request on each of its builders, which carries what the set says."""
+        """A buildset has a pending request on each of its builders, with the values of the set."""
         buildset, requests = self.ask("full", "quick", externalID="x7", scheduler=None)
         self.assertEqual((buildset.externalID, buildset.scheduler, buildset.complete), ("x7", None, None))
         self.assertEqual([(each.builder, each.buildset) for each in requests], [("full", 1), ("quick", 1)])
@@ -92,7 +92,7 @@ class _Promises(StoreCase):
         self.assertIs(self.get(self.store.getBuildset(2)), None)
 
     def test_buildsetsOf(self) -> None:
-        """The buildsets of a scheduler can be found again, those that are complete too, from any one on."""
+        """The buildsets of a scheduler can be listed from any number on, also complete ones."""
         for scheduler in ("quick", "full", "quick", None, "quick"):
             self.ask("full", scheduler=scheduler)
         (done,) = self.finish(self.start(self.get(self.store.pendingRequests())[2]))
@@ -103,12 +103,12 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.getBuildsetsOf("gone")), [])
 
     def test_buildsetWithState(self) -> None:
-        """What a scheduler remembers changes in the same instant as its buildset appears."""
+        """A scheduler's state changes in the same transaction as its buildset appears."""
         self.ask("full", state={"quick/timer": None, "quick/last": 7})
         self.assertEqual(self.get(self.store.getStates("quick/")), {"quick/last": 7})
 
     def test_nothingToKeep(self) -> None:
-        """What JSON or UTF-8 cannot hold is refused, and so is a buildset for nobody."""
+        """Values that JSON or UTF-8 cannot hold are refused, and so is a buildset without builders."""
         for bad in (object(), float("nan"), {1j: 2}):
             self.assertRaises((TypeError, ValueError), self.get, self.store.setState("key", bad))
         self.assertRaises(ValueError, self.get, self.store.setState("\udcff", 1))
@@ -117,7 +117,7 @@ class _Promises(StoreCase):
         self.assertEqual(self.pending(), [])
 
     def test_readAtOnce(self) -> None:
-        """A dict that is changed right after the call was kept as it was."""
+        """A dict that is changed right after the call is stored as it was."""
         value = {"a": [1]}
         kept = self.store.setState("key", value)
         value["a"].append(2)
@@ -125,13 +125,13 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.getState("key")), {"a": [1]})
 
     def test_buildNumbers(self) -> None:
-        """Each builder's builds are numbered from 0 on, whatever others do, and after a restart."""
+        """Each builder's builds are numbered from 0 on, independent of others, also after a restart."""
         numbers = [self.start(builder=builder).number for builder in ("full", "full", "quick", "full")]
         self.reopen()
         self.assertEqual([*numbers, self.start().number], [0, 1, 0, 2, 3])
 
     def test_build(self) -> None:
-        """A build takes its request away from the waiting ones, and is there whatever state it is in."""
+        """A build takes its request out of the queue, and can be read in any state."""
         _, (request,) = self.ask("full")
         started = self.start(request)
         self.assertEqual((started.number, started.requests), (0, (1,)))
@@ -148,7 +148,7 @@ class _Promises(StoreCase):
         self.assertIs(self.get(self.store.getBuild("full", 1)), None)
 
     def test_complete(self) -> None:
-        """A buildset is complete with its last request, and is as bad as the worst of them."""
+        """A buildset is complete with its last request, and has the worst of their results."""
         _, (one, two, three) = self.ask("full", "quick", "docs")
         self.assertEqual(self.finish(self.start(one), WARNINGS), [])
         self.assertEqual(self.finish(self.start(two, builder="quick"), FAILURE), [])
@@ -162,7 +162,7 @@ class _Promises(StoreCase):
         self.assertEqual([each.id for each in self.finish(self.start(*requests))], [1, 2, 3])
 
     def test_requeue(self) -> None:
-        """A request whose build came to nothing waits again, in its old place, with one more attempt."""
+        """A request whose build was lost waits again in its old place, with one more attempt."""
         _, (request,) = self.ask("full")
         self.ask("full")
         self.assertEqual(self.finish(self.start(request), EXCEPTION, requeue=True), [])
@@ -172,14 +172,14 @@ class _Promises(StoreCase):
         self.assertEqual([each.id for each in self.finish(self.start(again))], [1])
 
     def test_requeueUncounted(self) -> None:
-        """A request waits again without one more attempt, if its build's end was not the slave's doing."""
+        """A request whose build did not end by the slave's fault waits again without one more attempt."""
         _, (request,) = self.ask("full")
         over = replace(self.start(request), results=RETRY, finished=40.0)
         self.get(self.store.finishBuild(over, True, False))
         self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
     def test_endsOnce(self) -> None:
-        """A build that is over cannot be saved or finished again, and one that never began neither."""
+        """A finished build, or one that was never started, cannot be saved or finished."""
         _, (request,) = self.ask("full")
         started = self.start(request)
         self.finish(started)
@@ -192,7 +192,7 @@ class _Promises(StoreCase):
         self.assertEqual(buildset.results, SUCCESS)
 
     def test_wrongCalls(self) -> None:
-        """A build is started without a number and finished with an end; nothing else is accepted."""
+        """A build is started without a number and finished with an end; other calls are refused."""
         started = self.start()
         for call in (
             lambda: self.store.startBuild(started),
@@ -213,7 +213,7 @@ class _Promises(StoreCase):
         self.assertEqual(self.start(other).number, 1)
 
     def test_cancel(self) -> None:
-        """Of some requests the waiting ones are cancelled; running and finished ones go their way."""
+        """Of some requests the waiting ones are cancelled; running and finished ones are not."""
         _, (waiting, running, done) = self.ask("full", "full", "full")
         self.finish(self.start(done))
         started = self.start(running)
@@ -227,7 +227,7 @@ class _Promises(StoreCase):
         self.assertEqual((alone.id, alone.complete, alone.results), (2, 70.0, CANCELLED))
 
     def test_interrupted(self) -> None:
-        """P1: what a dead master left running is closed as interrupted; its requests wait again, once."""
+        """P1: running builds of a killed master are closed as interrupted; their requests wait again."""
         _, (request, other) = self.ask("full", "full")
         self.finish(self.start(other))
         started = self.start(request)
@@ -247,7 +247,7 @@ class _Promises(StoreCase):
         self.assertRaises(StoreConflict, self.finish, started)
 
     def test_interruptedIsNoAttempt(self) -> None:
-        """B5: the end of the master is not the slave's loss: it uses up none of the attempts of a request."""
+        """B5: the end of the master is not counted as an attempt of a request."""
         _, (request,) = self.ask("full")
         self.finish(self.start(request), EXCEPTION, requeue=True)
         for _ in range(3):
@@ -258,7 +258,9 @@ class _Promises(StoreCase):
         self.assertEqual(waiting, [replace(request, attempts=1, interruptions=3)])
 
     def test_givenUp(self) -> None:
-        """F16: a request under whose builds the master ended three times is given up, and its set fails."""
+        """F16: a request during whose builds the master crashed three times is given up, and its set
+        fails.
+        """
         _, (request, other) = self.ask("full", "quick")
         self.finish(self.start(other, builder="quick"))
         for number in range(MOST_INTERRUPTIONS):
@@ -276,7 +278,7 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.giveUp(92.0)), [])
 
     def test_stopIsNoInterruption(self) -> None:
-        """F16: a build that a planned stop of the master put back is not counted."""
+        """F16: a build that a planned stop put back is not counted."""
         _, (request,) = self.ask("full")
         for _ in range(MOST_INTERRUPTIONS + 1):
             over = replace(self.start(request), finished=40.0, results=EXCEPTION, text=("over",))
@@ -287,13 +289,13 @@ class _Promises(StoreCase):
         self.assertEqual(self.get(self.store.pendingRequests()), [request])
 
     def test_clockWentBack(self) -> None:
-        """A build that was interrupted before it began, by the clock, takes no time rather than less."""
+        """A build that was interrupted before its start, by the clock, has duration zero."""
         self.start(started=500.0)
         (closed,) = self.get(self.store.interrupted(90.0))
         self.assertEqual(closed.finished, 500.0)
 
     def test_builds(self) -> None:
-        """Builds are listed newest first: of one builder by number, of all by their time of start."""
+        """Builds are listed newest first: of one builder by number, of all by their start."""
         for number, builder in enumerate(("full", "quick", "full", "quick")):
             self.start(builder=builder, started=100.0 - number)
         found = [
@@ -310,7 +312,7 @@ class _Promises(StoreCase):
         self.assertEqual(found[3:], [[full[1], full[0]], [full[0]], []])
 
     def test_state(self) -> None:
-        """Values are remembered by name until they are set to None."""
+        """Values are stored by name until they are set to None."""
         self.get(self.store.setState("pause/bot1", {"why": "disk"}))
         self.get(self.store.setState("pause/bot2", 1))
         self.get(self.store.setState("pause/bot2", 2))
@@ -339,14 +341,14 @@ class _Promises(StoreCase):
         self.assertEqual(self.start().number, 5)
 
     def test_pruneByAge(self) -> None:
-        """P8: what is old goes even if it is among the newest, but for the last build of each builder."""
+        """P8: old builds are removed even if they are among the newest, except the last of each builder."""
         for builder in ("full", "full", "quick"):
             self.finish(logged(self.start(builder=builder), f"{builder}"), finished=100.0)
         self.assertEqual(self.get(self.store.prune(10, olderThan=101.0)), ["full"])
         self.assertEqual([each.number for each in self.get(self.store.getBuilds())], [0, 1])
 
     def test_pruneLeavesWork(self) -> None:
-        """P8: what waits or runs is never forgotten, nor the set that it belongs to."""
+        """P8: waiting and running work is never removed, nor its set."""
         _, (waiting, running, done) = self.ask("full", "full", "full")
         started = self.start(running)
         self.finish(self.start(done))
@@ -359,7 +361,7 @@ class _Promises(StoreCase):
         self.assertEqual(complete.id, 1)
 
     def test_pruneChanges(self) -> None:
-        """P8: old changes go as well, but for the newest, and their numbers are not given again."""
+        """P8: old changes are removed, except the newest, and their numbers are not given again."""
         for when in (10.0, 20.0, 30.0, 40.0):
             self.change(when=when)
         self.get(self.store.prune(3))
@@ -369,7 +371,7 @@ class _Promises(StoreCase):
         self.assertEqual(self.change().number, 5)
 
     def test_inOrder(self) -> None:
-        """Answers come in the order of the questions, and each sees what was asked for before it."""
+        """Answers come in the order of the calls, and each includes the calls before it."""
         seen: list[Any] = []
         calls = []
         for number in range(20):
@@ -382,30 +384,30 @@ class _Promises(StoreCase):
 
 
 class MemoryTests(_Promises):
-    """The promises, kept in memory."""
+    """The contract, in memory."""
 
     def make(self) -> Store:
         return MemoryStore()
 
     def test_atOnce(self) -> None:
-        """Every answer is there when the call returns."""
+        """Every result is there when the call returns."""
         self.assertEqual(self.successResultOf(self.store.getState("none", 5)), 5)
 
 
 class SqliteTests(_Promises):
-    """The promises, kept on disk."""
+    """The contract, on disk."""
 
     def make(self) -> Store:
         return self.sqlite()
 
 
 class SameTests(StoreCase):
-    """Neither store is ever found to differ from the other."""
+    """Both stores behave alike."""
 
     @given(st.integers(0, 1 << 64), st.integers(1, 60))
     @settings(max_examples=80, deadline=None)
     def test_same(self, seed: int, length: int) -> None:
-        """Whatever is asked of them, the store in memory and the one on disk give the same answers."""
+        """For any calls, the store in memory and the one on disk give the same results."""
         memory, disk = stores = [MemoryStore(), self.sqlite(self.mktemp())]
         chance = random.Random(seed)
         try:
@@ -418,7 +420,7 @@ class SameTests(StoreCase):
             self.closed(disk)
 
     def outcome(self, store: Store, name: str, args: tuple[Any, ...]) -> Any:
-        """What a call leads to: its result, or the type of its exception."""
+        """The result of a call, or the type of its exception."""
         try:
             return self.get(getattr(store, name)(*args))
         except (StoreConflict, ValueError) as error:
@@ -426,7 +428,7 @@ class SameTests(StoreCase):
 
 
 def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
-    """A call that may or may not make sense."""
+    """A valid or invalid call."""
     builder, number = chance.choice(("full", "quick")), chance.randrange(4)
     ids = tuple(chance.sample(range(1, 6), chance.randrange(3)))
     when = float(chance.randrange(100))

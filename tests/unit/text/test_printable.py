@@ -1,4 +1,4 @@
-"""Text of strangers, made fit for a terminal and a log."""
+"""Text from others, for a terminal and a log."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from buildbot.wire.dialect import text as shown
 
 
 class PlainTests(unittest.TestCase):
-    """What a terminal is shown."""
+    """Text on a terminal."""
 
     def test_ordinaryTextStays(self) -> None:
-        """Letters of every script, newlines and tabs are left alone."""
+        """Letters of every script, newlines and tabs stay."""
         text = "grün\tΔ 漢字 🙂\nnext"
         self.assertEqual(plain(text), text)
 
     def test_controlCharactersAreSpelled(self) -> None:
-        """An escape sequence in a slave's words is seen, and does nothing."""
+        """An escape sequence in a slave's text is shown, and has no effect."""
         self.assertEqual(plain("\x1b[2J\r\x00\x7f\x9b"), "\\x1b[2J\\x0d\\x00\\x7f\\x9b")
 
     def test_hiddenReorderingIsSpelled(self) -> None:
-        """Marks that turn the direction of a line around, and odd line ends, are seen."""
+        """Marks that reverse the text, and unusual line ends, are shown."""
         self.assertEqual(plain("a\u202eb\u2066c\u2028d"), "a\\u202eb\\u2066c\\u2028d")
 
     def test_oneTable(self) -> None:
-        """What is spelled out in the words of slaves is spelled out in all other text, and nothing else."""
+        """The same characters are escaped in slaves' text and in all other text."""
         differ = [
             each
             for each in map(chr, [*range(0xD800), *range(0xE000, 0x20000)])
@@ -35,15 +35,15 @@ class PlainTests(unittest.TestCase):
         self.assertEqual(plain("\u061ca\u200eb\u200fc\ufeff"), "\\u061ca\\u200eb\\u200fc\\ufeff")
 
     def test_undecodableBytesAreSpelled(self) -> None:
-        """A byte that was no UTF-8 shows as that byte, and the text can be encoded."""
+        """An undecodable byte is shown as that byte, and the text can be encoded."""
         text = plain(b"caf\xe9".decode("utf-8", "surrogateescape") + "\ud800")
         self.assertEqual(text, "caf\\xe9\\ud800")
         text.encode("utf-8")
 
     def test_oneLine(self) -> None:
-        """What belongs in one line of a table stays in it."""
+        """Text for one line of a table stays in one line."""
         self.assertEqual(plainLine(" one\n  two\tthree\x07 "), "one two three\\x07")
 
     def test_width(self) -> None:
-        """Wide characters take two columns, accents that combine take none."""
+        """Wide characters take two columns, combining accents none."""
         self.assertEqual([width("abc"), width("漢字"), width("e\u0301")], [3, 4, 1])
