@@ -58,8 +58,12 @@ async def never(condition: Callable[[], object], seconds: float, what: str) -> N
 
 
 def environment(home: str, **more: str) -> dict[str, str]:
-    """The environment variables of a child: nothing of the user's but PATH; C{home} is its HOME."""
+    """The environment variables of a child: nothing of the user's but PATH; C{home} is its HOME.
+
+    Those that tell coverage.py to measure this process and its children are passed on.
+    """
     return {
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": home,
