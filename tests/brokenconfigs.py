@@ -1,7 +1,7 @@
-"""Sixty and more master.cfg files that no master may take: what is wrong, where, and a word of the message.
+"""More than sixty invalid master.cfg files, each with its error's line and a part of the message.
 
-Each is a good file with one or two lines changed or added. The list is for everybody who loads a
-configuration: all of them must refuse all of these, and in the same words.
+Each is a valid file with one or two lines changed or added. All code that loads a configuration must refuse
+all of them, with the same messages.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ GOOD = (
     "    {'name': 'quick', 'slavename': 'b2', 'builddir': 'quick', 'factory': BuildFactory()},",
     "]",
 )
-#: The number of the first line that comes after the good ones.
+#: The number of the first line after the valid ones.
 NEXT = len(GOOD) + 1
 
 
 class Broken(NamedTuple):
-    """A file, the line that an error names (None: no line can be known), and a part of its message."""
+    """A file, the line of the error (None: unknown), and a part of the message."""
 
     text: str
     line: int | None
@@ -31,19 +31,19 @@ class Broken(NamedTuple):
 
 
 def changed(number: int, line: str, words: str, at: int | None = -1) -> Broken:
-    """The good file with one line changed; the error is there, or at line C{at}."""
+    """The valid file with one line changed; the error is there, or at line C{at}."""
     lines = list(GOOD)
     lines[number - 1] = line
     return Broken("\n".join(lines) + "\n", number if at == -1 else at, words)
 
 
 def added(lines: str, words: str, at: int | None = NEXT) -> Broken:
-    """The good file with more lines at its end."""
+    """The valid file with more lines at its end."""
     return Broken("\n".join((*GOOD, lines)) + "\n", at, words)
 
 
 def builder(**entries: str) -> str:
-    """The line of a third builder, with some entries (as Python text) changed, or left out if empty."""
+    """The line of a third builder, with some entries (as Python text) changed, or removed if empty."""
     whole = {
         "name": "'third'",
         "slavename": "'b1'",
@@ -56,12 +56,12 @@ def builder(**entries: str) -> str:
 
 
 def port(value: str, words: str) -> Broken:
-    """The good file with another port."""
+    """The valid file with another port."""
     return changed(4, f"c['slavePortnum'] = {value}", words)
 
 
 def bot(value: str, words: str) -> Broken:
-    """The good file with one more bot, in line 3."""
+    """The valid file with one more bot, in line 3."""
     return changed(3, f"c['bots'] = [('b1', 'pw1'), ('b2', 'pw2'), {value}]", words)
 
 

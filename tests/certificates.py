@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def writeCertificate(path: str, name: str, now: datetime, days: int) -> None:
-    """Write a key and a self-signed certificate, valid until C{days} from C{now}, into one file."""
+    """Write a key and a self-signed certificate into one file. It is valid for C{days} from C{now}."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (

@@ -1,4 +1,4 @@
-"""What the tests of the command line have in common: a command run in this process, and what it said."""
+"""Run commands in this process and capture their output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from buildbot.scripts.runner import main
 
 @dataclass(frozen=True)
 class Spoken:
-    """How a command ended, and what it printed."""
+    """The exit status of a command, and its output."""
 
     status: object
     out: str
@@ -21,7 +21,7 @@ class Spoken:
 
 
 def spoken(function: Callable[[], object]) -> Spoken:
-    """Call a function; what it returned (or its SystemExit's code) and printed."""
+    """Call a function; return its result (or its SystemExit's code) and its output."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
@@ -32,12 +32,12 @@ def spoken(function: Callable[[], object]) -> Spoken:
 
 
 def command(*words: str) -> Spoken:
-    """What C{buildbot WORDS} does."""
+    """Run C{buildbot WORDS}."""
     return spoken(lambda: main(words))
 
 
 def directory(path: str, application: str = "buildmaster") -> str:
-    """Make a directory whose buildbot.tac is that of such an application; its real path."""
+    """Make a directory with a buildbot.tac for this application; return its real path."""
     os.mkdir(path)
     with open(os.path.join(path, "buildbot.tac"), "w") as stream:
         stream.write(f"application = service.Application({application!r})")

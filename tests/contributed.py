@@ -1,4 +1,4 @@
-"""The examples in docs/contributing: the files that a page makes or alters, and its commands."""
+"""The examples in docs/contributing: the files that a page makes or changes, and its commands."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-#: How a command of a page begins that runs tests.
+#: The beginning of a command in a page that runs tests.
 _TRIAL = "venv/bin/python -m twisted.trial "
 
 
 class Outdated(Exception):
-    """A page alters a text that is not in the file, or is there more than once."""
+    """A page changes a text that is not in the file, or is there more than once."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Slaves that hang, break, refuse and drop on request; one for each generation.
+"""Fake slaves of each generation. On request they hang, break, refuse or drop the connection.
 
-A FakeSlave is a real PB client: Twisted's own broker on the far side of a
-L{tests.pumped.Pump}, offering the methods of a generation of slaves.
+A FakeSlave is a real PB client: Twisted's own broker on the far side of a L{tests.pumped.Pump}, with the
+methods of a generation of slaves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DROP = object()
 
 @dataclass(frozen=True)
 class Kind:
-    """What a generation of slaves can do."""
+    """The methods and properties of a generation of slaves."""
 
     command: str
     python: int
@@ -47,18 +47,18 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Trouble(Exception):
-    """What a fake slave raises when told to."""
+    """The exception of a fake slave that is told to raise."""
 
 
 class QuietBroker(pb.Broker):
-    """I send the errors of a fake slave without writing them into the test's log."""
+    """I send the errors of a fake slave without logging them."""
 
     def _sendFailure(self, fail: Failure, requestID: int) -> None:
         self._sendError(fail, requestID)
 
 
 class Python2Broker(QuietBroker):
-    """I send what a slave on Python 2 sends: all text as bytes, keys and errors too."""
+    """I send like a slave on Python 2: all text as bytes, also keys and errors."""
 
     def serialize(self, object: Any, *args: Any, **kw: Any) -> Any:
         if isinstance(object, Deferred):
@@ -114,11 +114,10 @@ class _SlaveBuilder(pb.Referenceable):
 
 
 class FakeCommand:
-    """
-    I am a command that a fake slave runs; the test says how it goes.
+    """I am a running command of a fake slave; the test controls me.
 
-    @ivar args: as they arrived.
-    @ivar interrupted: why, if somebody asked for it to stop.
+    @ivar args: as received.
+    @ivar interrupted: the reason of an interrupt, if there was one.
     """
 
     def __init__(self, slave: FakeSlave, builder: str, reference: Any, name: Any, args: Any) -> None:
@@ -130,17 +129,17 @@ class FakeCommand:
         self.interrupted: Any = None
 
     def update(self, **updates: Any) -> None:
-        """Send one update for each, in order."""
+        """Send updates, in order."""
         for key, value in updates.items():
             said = {self.slave.text(key): self.slave.text(value) if isinstance(value, str) else value}
             self._call("update", [[said, 0]])
 
     def complete(self, failure: Exception | None = None) -> None:
-        """The command has ended."""
+        """End the command."""
         self._call("complete", None if failure is None else pb.CopyableFailure(failure))
 
     def end(self, rc: int = 0, **updates: Any) -> None:
-        """Some last updates, the exit status, and the completion."""
+        """Send some last updates, the exit status, and the completion."""
         self.update(**updates, rc=rc)
         self.complete()
 
@@ -175,13 +174,11 @@ class _Bot(pb.Referenceable):
 
 
 class FakeSlave:
-    """
-    I am a slave of a given generation.
+    """I am a slave of a given generation.
 
-    @ivar trouble: method -> HANG, DROP, an exception to raise, or a function that
-        makes the answer instead of the usual one.
-    @ivar heard: what was called, in order, with the arguments as they arrived.
-    @ivar perspective: what the login gave, once it did; C{error} what it failed with.
+    @ivar trouble: method -> HANG, DROP, an exception to raise, or a function that makes the answer.
+    @ivar heard: the received calls, in order, with their arguments.
+    @ivar perspective: the result of the login; C{error} if it failed.
     """
 
     def __init__(
@@ -215,7 +212,7 @@ class FakeSlave:
         return value.encode() if self.kind.python == 2 else value
 
     def connect(self, factory: Any, clock: Clock, port: int = 50000, login: bool = True) -> Pump:
-        """Connect to a server factory and log in; pump the returned Pump to get anywhere."""
+        """Connect to a server factory and log in. The test must pump the returned Pump."""
         client = pb.PBClientFactory()
         client.protocol = Python2Broker if self.kind.python == 2 else QuietBroker
         server = factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", port))
@@ -234,7 +231,7 @@ class FakeSlave:
 
     @property
     def called(self) -> list[str]:
-        """The names of what was called."""
+        """The names of the received calls."""
         return [call[0] for call in self.heard]
 
     def answer_print(self, message: Any) -> None:

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""Clients of a slave port that mean no good, or know no better: thousands at a time, each with a script.
+"""Hostile and broken clients of a slave port, thousands at a time, each with a script.
 
-They live in this process and talk to a server in another. They judge nothing: they tell what became of their
-connections, and the tests and L{tests.benchmarks.hostile} say whether that is right.
+They run in this process and talk to a server in another. They only record the fate of their connections; the
+tests and L{tests.benchmarks.hostile} judge it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from typing import Any
 from tests.benchmarks import bombs, rawpb
 from tests.benchmarks.generations import GENERATIONS, MIND, Bot
 
-#: Sends this much at a time, so that what the server takes before it hangs up can be told.
+#: The most bytes sent at a time, to measure what the server reads before it disconnects.
 _CHUNK = 65536
 
 
 class Script:
-    """
-    I am one connection's part: what it says, and when it goes.
+    """I am the script of one connection: its data, and when it leaves.
 
-    @ivar received: the first bytes the server said, up to C{KEPT}.
-    @ivar receiveBuffer: size of the kernel's buffer for what is not read yet; 0 leaves that to the kernel.
+    @ivar received: the first bytes from the server, up to C{KEPT}.
+    @ivar receiveBuffer: size of the kernel's receive buffer; 0 for the default.
     """
 
     KEPT = 65536
@@ -42,11 +41,11 @@ class Script:
         self.hungUp = False
 
     def heard(self, data: bytes) -> bytes | None:
-        """The server said C{data}: what to send in turn; None hangs up."""
+        """The server sent C{data}. Return the data to send next; None disconnects."""
         return b""
 
     def reads(self) -> bool:
-        """Whether this client reads at all, now."""
+        """True if this client reads now."""
         return True
 
 
@@ -63,14 +62,14 @@ class Bomb(Script):
 
 
 class Leave(Script):
-    """I hang up as soon as I am greeted."""
+    """I disconnect when the server greets me."""
 
     def heard(self, data: bytes) -> bytes | None:
         return None
 
 
 class Talk(Script):
-    """I understand what the server says, one expression at a time."""
+    """I decode the server's data, one expression at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,12 +89,14 @@ class Talk(Script):
         return b"".join(out)
 
     def told(self, expression: Any) -> bytes | None:
-        """One expression: what to send in turn; None hangs up."""
+        """One expression from the server. Return the data to send next; None disconnects."""
         raise NotImplementedError
 
 
 class Guess(Talk):
-    """I try C{password} for C{name}, several times on one challenge if asked to, and go on any answer."""
+    """I try C{password} for C{name}, several times on one challenge if asked to, and go on after any
+    answer.
+    """
 
     def __init__(self, name: str, password: bytes, guesses: int = 1) -> None:
         super().__init__()
@@ -124,8 +125,7 @@ class Guess(Talk):
 
 
 class Slave(Talk):
-    """
-    I log in like a slave, and answer like one except where C{answers} says otherwise.
+    """I log in like a slave, and answer like one except for C{answers}.
 
     C{answers} maps a method (of the mind or a builder) to a function from the number of the call to bytes.
     Once attached I send C{then(perspective's number, number of the last call)}, and read no more if C{mute};
@@ -198,7 +198,9 @@ def addresses(count: int, net: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a crowd: how many connected, were hung up on, left, or were given up as held."""
+    """The fate of many connections: the numbers that connected, were disconnected, left, or were given up as
+    held.
+    """
 
     connections: int
     hungUp: int
@@ -219,12 +221,12 @@ class _Connection:
 
 
 class Crowd:
-    """I run scripts against a server, some at a time, each from the next of several addresses."""
+    """I run scripts against a server, some at a time, from several addresses in turn."""
 
     def __init__(
         self, port: int, sources: list[str] | None = None, inFlight: int = 100, patience: float = 10.0
     ):
-        """@param patience: seconds after which a connection that nothing ended is given up as held."""
+        """@param patience: seconds after which a connection without an end counts as held."""
         self._port = port
         self._sources = sources or ["127.0.0.1"]
         self._inFlight = inFlight
@@ -235,7 +237,7 @@ class Crowd:
         self._number = self._hungUp = self._left = self._held = self._sent = 0
 
     def run(self, scripts: Iterable[Script], seconds: float = 120.0) -> Outcome:
-        """Run all of C{scripts}, or as many as begin within C{seconds}."""
+        """Run all of C{scripts}, or those that can start within C{seconds}."""
         began = time.monotonic()
         waiting: Iterator[Script] = iter(scripts)
         more = True
@@ -278,7 +280,7 @@ class Crowd:
         for fileno, event in self._poll.poll(0.2):
             connection = self._open.get(fileno)
             if connection is None:
-                continue  # ended by what came before it in this turn
+                continue  # ended by its data in this turn
             try:
                 if event & select.EPOLLOUT:
                     self._send(connection)
@@ -340,12 +342,12 @@ class Crowd:
 
 
 def alone(port: int, script: Script, patience: float = 10.0, source: str = "127.0.0.1") -> Outcome:
-    """Run one script; see its own attributes for more."""
+    """Run one script; see its attributes for the results."""
     return Crowd(port, [source], patience=patience).run([script])
 
 
 def randomScripts(seed: int, count: int) -> Iterator[Script]:
-    """C{count} connections that send random bytes or random structure, the same for the same C{seed}."""
+    """C{count} connections that send random bytes or random structure, equal for equal C{seed}."""
     chance = random.Random(seed)
     for _ in range(count):
         if chance.random() < 0.5:
@@ -356,9 +358,8 @@ def randomScripts(seed: int, count: int) -> Iterator[Script]:
 
 
 def tripwire(directory: str) -> str:
-    """
-    Put a module into C{directory} that no honest slave names; the file whose path is returned appears when
-    somebody imports it.
+    """Write a module into C{directory} that no genuine slave names. The returned file appears when it is
+    imported.
     """
     mark = os.path.join(directory, "imported")
     with open(os.path.join(directory, bombs.TRIPWIRE + ".py"), "w") as module:

@@ -1,4 +1,4 @@
-"""What is told of every event of the log, and for how long."""
+"""Observers of all log events, for the duration of a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ear:
 
 
 def hearLog(test: SynchronousTestCase, hear: Callable[[LogEvent], object]) -> None:
-    """Call C{hear} with each event of the log, until the test is over."""
+    """Call C{hear} with each event of the log until the test ends."""
     ear = Ear(hear)
     globalLogPublisher.addObserver(ear)
     test.addCleanup(globalLogPublisher.removeObserver, ear)

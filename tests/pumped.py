@@ -1,8 +1,7 @@
-"""Two protocols joined in memory, their bytes moved by hand.
+"""Two protocols joined in memory. The test moves their bytes.
 
-The ends promise what real transports promise: nothing is delivered during a
-C{write}, a lost connection is told in a later turn, an abort throws away what
-was not delivered yet.
+The ends behave like real transports: nothing is delivered during a C{write}, a lost connection is reported in
+a later turn, an abort drops undelivered data.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: What a transport holds before it tells its producer to pause.
+#: The bytes that a transport holds before it tells its producer to pause.
 BUFFER = 64 * 1024
 
 
@@ -98,8 +97,7 @@ class End:
 
 
 class Pump:
-    """
-    I join a server's protocol and a client's.
+    """I join a server's protocol and a client's.
 
     @ivar server: the transport of the server's protocol; C{client} of the client's.
     """
@@ -109,20 +107,20 @@ class Pump:
         self.server = End(server, "10.0.0.99", 9989)
         self.client = End(client, "10.0.0.1", port)
         self.server.other, self.client.other = self.client, self.server
-        #: Set to keep bytes from moving although the link lives: a black hole.
+        #: True to move no bytes although the connection is open: a black hole.
         self.blackhole = False
         server.makeConnection(self.server)
         client.makeConnection(self.client)
 
     def pump(self, chunk: int | None = None) -> bool:
-        """Let bytes, goodbyes and calls that are due run until nothing moves; say whether anything did."""
+        """Move bytes, losses and due calls until nothing is left. Return True if there was anything."""
         moved = False
         while self._due() or self._step(chunk):
             moved = True
         return moved
 
     def _due(self) -> bool:
-        """Run the calls that are due now; say whether there were any."""
+        """Run the calls that are due now; return True if there were any."""
         now = self.clock.seconds()
         due = any(call.getTime() <= now for call in self.clock.getDelayedCalls())
         if due:
@@ -149,6 +147,6 @@ class Pump:
 
 
 def settle(*pumps: Pump) -> None:
-    """Pump all of them until nothing moves anywhere."""
+    """Pump all of them until nothing is left."""
     while any([pump.pump() for pump in pumps]):
         pass

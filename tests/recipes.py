@@ -1,4 +1,4 @@
-"""The recipes of the docs: pieces of master.cfg that fetch source, as the pages show them."""
+"""The recipes of the docs: pieces of master.cfg that fetch source, as in the pages."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-#: What a piece of code says that has a slave fetch source.
+#: Code that makes a slave fetch source contains this.
 _FETCHES = re.compile(
     r"""["' ](git|hg|svn|bzr|cvs|darcs)["', ]+(fetch|clone|pull|checkout|co|update|up|reset)\b"""
 )
 
 
 def codeBlocks() -> list[tuple[str, str]]:
-    """Every piece of Python that a user may copy: the file that it stands in, and its text."""
+    """Each piece of Python that a user may copy: its file and its text."""
     found = []
     for path in [ROOT / "README", ROOT / "master.cfg.sample", *sorted((ROOT / "docs").rglob("*.rst"))]:
         name, text = path.relative_to(ROOT).as_posix(), path.read_text()
@@ -27,12 +27,12 @@ def codeBlocks() -> list[tuple[str, str]]:
 
 
 def recipes() -> list[tuple[str, str]]:
-    """Those of them that fetch source in a build."""
+    """The pieces that fetch source in a build."""
     return [(name, text) for name, text in codeBlocks() if "addStep" in text and _FETCHES.search(text)]
 
 
 def hookConfig() -> str:
-    """What the page about git's hook has one add to master.cfg."""
+    """The lines of the page about git's hook to add to master.cfg."""
     (text,) = [
         text for name, text in codeBlocks() if name.endswith("git-hook.rst") and "c['sources']" in text
     ]

@@ -1,4 +1,4 @@
-"""A master that has schedulers and a store, and can be killed; and stores that take their time, or refuse."""
+"""A master with schedulers and a store that can be killed, and stores that are slow or refuse."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ from buildbot.store.memory import MemoryStore
 from tests.slaveport import config
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-#: When the tests begin, in seconds since the epoch.
+#: The start of the tests, in seconds since the epoch.
 START = 1_000_000.0
 
 
 def mainScheduler(timer: float | None = MINUTE, branch: str | None = None, **kw: Any) -> Scheduler:
-    """The scheduler that most tests are about."""
+    """The scheduler of most tests."""
     return Scheduler("main", branch, timer, ["full", "quick"], **kw)
 
 
 def isCode(change: Change) -> bool:
-    """Whether a change is worth a build."""
+    """True if a change is important."""
     return any(name.endswith(".c") for name in change.files)
 
 
 class TestStore(MemoryStore):
-    """
-    A store that can be told to fail, and to do its work later.
+    """A store that can fail, and delay its work, as the test says.
 
-    @ivar full: whether the disk is full.
-    @ivar lazy: whether work waits for C{flush}; what waits when the master is killed was never done.
-    @ivar writes: how often something was kept.
+    @ivar full: True if the disk is full.
+    @ivar lazy: True if work waits for C{flush}. Waiting work is lost when the master is killed.
+    @ivar writes: the number of writes.
     """
 
     __test__ = False
@@ -68,7 +67,10 @@ class TestStore(MemoryStore):
         return super()._write(work, key, isSpare)
 
     def flush(self, most: int = 1_000_000) -> bool:
-        """Do what waits, or the first of it. @return: whether anything was done."""
+        """Do the waiting work, or its first piece.
+
+        @return: True if there was any.
+        """
         before = most
         while self._queue and most:
             work, done = self._queue.pop(0)
@@ -80,12 +82,12 @@ class TestStore(MemoryStore):
         return most < before
 
     def drop(self) -> None:
-        """The process is gone, with what it had not done yet."""
+        """Drop the waiting work: the process is gone."""
         self._queue = []
 
 
 class FakeMaster(service.MultiService):
-    """What a scheduler needs of a BuildMaster."""
+    """The part of a BuildMaster that schedulers use."""
 
     def __init__(self, clock: Clock, store: TestStore, builders: tuple[str, ...]) -> None:
         super().__init__()
@@ -97,7 +99,7 @@ class FakeMaster(service.MultiService):
         self.botmaster.apply(new, diff(self.botmaster.config, new))
 
     async def addChange(self, change: Change, tells: bool = True) -> Change:
-        """Keep a change, and tell the schedulers, as BuildMaster does; or do not get to it."""
+        """Store a change, and notify the schedulers, like BuildMaster; or die before that."""
         stored: Change = await self.store.addChange(change, self.botmaster.now())
         for scheduler in list(self) if tells else ():
             self.botmaster.clock.callLater(0, self._tell, scheduler, stored)
@@ -112,7 +114,7 @@ class FakeMaster(service.MultiService):
 
 
 class SchedulerCase(unittest.SynchronousTestCase):
-    """A master, its schedulers, and what they submit."""
+    """A master, its schedulers, and the submitted sets."""
 
     builders: tuple[str, ...] = ("full", "quick", "package")
 
@@ -124,14 +126,14 @@ class SchedulerCase(unittest.SynchronousTestCase):
         self.start()
 
     def start(self, *schedulers: BaseScheduler) -> None:
-        """A master starts, with some schedulers."""
+        """Start a master with some schedulers."""
         self.master = FakeMaster(self.clock, self.store, self.builders)
         self.master.startService()
         for scheduler in schedulers:
             self.use(scheduler)
 
     def use(self, scheduler: Any) -> Any:
-        """One more scheduler."""
+        """Add a scheduler."""
         self.successResultOf(ensureDeferred(self.takeIn(scheduler)))
         return scheduler
 
@@ -141,31 +143,31 @@ class SchedulerCase(unittest.SynchronousTestCase):
             await starting
 
     def remove(self, scheduler: Any) -> None:
-        """A reconfig without that scheduler."""
+        """Remove the scheduler by a reconfig."""
         self.successResultOf(scheduler.disownServiceParent())
 
     def replace(self, old: Any, new: Any) -> Any:
-        """A reconfig that puts one in the place of another."""
+        """Replace one scheduler by another in a reconfig."""
         self.remove(old)
         return self.use(new)
 
     def stop(self) -> None:
-        """The master stops as it should."""
+        """Stop the master cleanly."""
         self.successResultOf(self.master.stopService())
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the master."""
         for call in list(self.clock.getDelayedCalls()):
             call.cancel()
         self.store.drop()
 
     def restart(self, *schedulers: BaseScheduler) -> None:
-        """SIGKILL, and a new start with these."""
+        """Kill the master, and start it with these schedulers."""
         self.kill()
         self.start(*schedulers)
 
     def commit(self, *files: str, tells: bool = True, **kw: Any) -> Change:
-        """Somebody commits just now."""
+        """Commit a change now."""
         kw = {"comments": "", "when": self.clock.seconds(), **kw}
         change = Change("ann", files or ("a.c",), **kw)
         stored: Change = self.successResultOf(ensureDeferred(self.master.addChange(change, tells)))
@@ -173,7 +175,7 @@ class SchedulerCase(unittest.SynchronousTestCase):
         return stored
 
     def sets(self) -> list[BuildsetRecord]:
-        """What was submitted, the oldest first."""
+        """The submitted sets, the oldest first."""
         found: list[BuildsetRecord] = []
         while True:
             record = self.successResultOf(self.store.getBuildset(len(found) + 1))
@@ -186,7 +188,7 @@ class SchedulerCase(unittest.SynchronousTestCase):
         return [[change["number"] for change in record.sourcestamp["changes"]] for record in self.sets()]
 
     def complete(self, number: int, results: int = SUCCESS, tells: bool = True) -> None:
-        """The builds of a set are over; C{tells}: and the master has lived long enough to say so."""
+        """End the builds of a set; with C{tells}, the master also notifies the schedulers."""
         engine = self.master.botmaster
         for request in self.successResultOf(self.store.pendingRequests()):
             if request.buildset == number:
@@ -207,7 +209,7 @@ class SchedulerCase(unittest.SynchronousTestCase):
 
 
 def buildOf(request: RequestRecord) -> BuildRecord:
-    """A build for a request, not begun yet."""
+    """A build for a request, not started yet."""
     return BuildRecord(request.builder, None, "bot1", (request.id,), START)
 
 

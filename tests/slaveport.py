@@ -39,7 +39,7 @@ def config(
 
 
 class SlavePortCase(unittest.SynchronousTestCase):
-    """A BotMaster behind a slave port, and slaves that can be told to fail."""
+    """A BotMaster behind a slave port, and slaves whose failures the test sets."""
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -57,12 +57,12 @@ class SlavePortCase(unittest.SynchronousTestCase):
         self.use(config())
 
     def use(self, new: MasterConfig) -> list[str]:
-        """Reconfigure; return the slaves that are being told."""
+        """Reconfigure; return the slaves that are sent a builder list."""
         told = self.botmaster.apply(new, diff(self.botmaster.config, new))
         return [slave.slavename for slave in told]
 
     def connect(self, *args: Any, **kw: Any) -> FakeSlave:
-        """A slave that connects and logs in, as far as it gets."""
+        """Connect a slave, and let it log in."""
         slave = FakeSlave(*args, **kw)
         self.port += 1
         slave.connect(self.factory, self.clock, self.port)
@@ -80,7 +80,7 @@ class SlavePortCase(unittest.SynchronousTestCase):
         settle(*[slave.pump for slave in self.slaves])
 
     def wait(self, seconds: float, step: float = 1.0) -> None:
-        """Let time pass, and bytes move meanwhile."""
+        """Let time pass, and move bytes meanwhile."""
         while seconds > 0:
             self.clock.advance(min(step, seconds))
             seconds -= step

@@ -1,6 +1,6 @@
-"""One step in a real build, with a slave that the test plays.
+"""One step in a real build; the test plays the slave.
 
-No wire in between: what the step sends is recorded, what the slave would say is called.
+There is no wire: calls to the slave are recorded, and the test makes the slave's calls.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NEWEST = {
 
 
 class Sent:
-    """I am a command as the slave got it."""
+    """I am a command that was sent to the slave."""
 
     def __init__(self, running: Running, command: Any, name: str, args: Mapping[str, Any]) -> None:
         self._running = running
@@ -40,28 +40,28 @@ class Sent:
         self.interrupted: str | None = None
 
     def update(self, **updates: Any) -> None:
-        """The slave says something: one update for each, in order."""
+        """Send updates from the slave, in order."""
         for key, value in updates.items():
             self._command.remote_update([[{key: value}, 0]])
 
     def complete(self, failure: Any = None) -> None:
-        """The slave has ended it."""
+        """End the command."""
         self._command.remote_complete(failure)
         self._running.clock.advance(0)
 
     def end(self, rc: int = 0, **updates: Any) -> None:
-        """The slave's last words, the exit status, and the completion."""
+        """Send the last updates, the exit status, and the completion."""
         self.update(**updates, rc=rc)
         self.complete()
 
 
 class Running:
-    """I am the build that the step is in.
+    """I am the build of the step.
 
-    @ivar sent: the commands that the slave got.
-    @ivar fails: what startCommand fails with, if not None.
-    @ivar made: what the slave answers to startCommand.
-    @ivar answering: whether it lives, once somebody asked.
+    @ivar sent: the commands sent to the slave.
+    @ivar fails: the error of startCommand, or None.
+    @ivar made: the slave's answer to startCommand.
+    @ivar answering: the result of a probe, once there was one.
     """
 
     def __init__(self, basedir: str, step: BuildStep, commands: Mapping[str, str], files: list[str]) -> None:
@@ -98,7 +98,7 @@ class Running:
         )
 
     def begin(self) -> Running:
-        """Begin the build."""
+        """Start the build."""
         self.build.startBuild(self.status, {}, self._remote)
         return self
 
@@ -128,11 +128,11 @@ class Running:
         """See L{buildbot.wire.peers.BuilderPeer}."""
         self.sent[-1].interrupted = why
 
-    # what came of it
+    # the result
 
     @property
     def command(self) -> Sent:
-        """The command that the slave got last."""
+        """The last command sent to the slave."""
         return self.sent[-1]
 
     @property
@@ -147,7 +147,7 @@ class Running:
         return results
 
     def log(self, name: str) -> str:
-        """What is in one of the step's logs, headers too."""
+        """The text of a log of the step, with headers."""
         (log,) = [log for log in self.step.getLogs() if log.getName() == name]
         text: str = log.getTextWithHeaders()
         return text
@@ -167,9 +167,9 @@ class StepCase(unittest.TestCase):
     def prepare(
         self, step: BuildStep, commands: Mapping[str, str] = NEWEST, files: list[str] | None = None
     ) -> Running:
-        """A build of this step, not begun yet; C{files} were changed."""
+        """A build of this step, not started yet; C{files} were changed."""
         return Running(self.basedir, step, commands, files or [])
 
     def begin(self, step: BuildStep, **kw: Any) -> Running:
-        """The same, begun."""
+        """The same, started."""
         return self.prepare(step, **kw).begin()

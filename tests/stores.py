@@ -1,4 +1,4 @@
-"""Stores for tests: made, opened and asked without a reactor, so that every test reads from top to bottom."""
+"""Stores for tests, used without a reactor, so that tests are sequential."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from tests.logears import hearLog
 
 _T = TypeVar("_T")
 
-#: A thread that has not answered within so many seconds never will.
+#: A thread that has not answered within this many seconds hangs.
 PATIENCE = 60.0
 
 
 class Turnstile:
-    """I am what a store needs of a reactor; what is to be called is called in C{result}."""
+    """I replace the reactor of a store. Delayed calls run in C{result}."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], Any]] = SimpleQueue()
 
     def callFromThread(self, callable: Callable[..., object], /, *args: object) -> None:
-        """Call it in this thread."""
+        """Make the call in this thread."""
         self._calls.put((callable, args))
 
     def callLater(self, delay: float, callable: Callable[..., object], /, *args: object) -> None:
-        """Call it in a later turn."""
+        """Make the call in a later turn."""
         self._calls.put((callable, args))
 
     def result(self, deferred: Deferred[_T]) -> _T:
-        """What the Deferred fires with; raises what it fails with."""
+        """Return the result of the Deferred, or raise its failure."""
         results: list[Any] = []
         deferred.addBoth(results.append)
         while not results:
@@ -59,7 +59,7 @@ class Turnstile:
 
 
 class StoreCase(unittest.SynchronousTestCase):
-    """I have ways to say what a test puts into a store in one line each."""
+    """I have methods that put records into a store in one line each."""
 
     store: Store
 
@@ -68,7 +68,7 @@ class StoreCase(unittest.SynchronousTestCase):
         self.get = self.turnstile.result
 
     def sqlite(self, directory: str | None = None, **options: Any) -> SqliteStore:
-        """A store in a directory, by default in a new one; closed when the test ends. To be opened."""
+        """A store in a directory, by default in a new one; closed when the test ends. Not open yet."""
         self.directory = directory or self.mktemp()
         os.makedirs(self.directory, exist_ok=True)
         store = SqliteStore(self.directory, self.turnstile, pace=0, **options)
@@ -81,15 +81,15 @@ class StoreCase(unittest.SynchronousTestCase):
         return os.path.join(self.directory, FILE)
 
     def closed(self, store: Store) -> None:
-        """Close it, if it is open."""
+        """Close the store if it is open."""
         self.get(store.close().addErrback(lambda failure: None))
 
     def change(self, who: str = "mary", when: float = 10.0) -> Change:
-        """A change that is in the store."""
+        """Add a change to the store."""
         return self.get(self.store.addChange(Change(who, ["a.c"], "because", when=when)))
 
     def ask(self, *builders: str, **options: Any) -> tuple[BuildsetRecord, list[RequestRecord]]:
-        """A buildset that is in the store."""
+        """Add a buildset to the store."""
         given: dict[str, Any] = {
             **{"reason": "a change", "sourcestamp": {"branch": None}, "properties": {"p": [1, "Web"]}},
             **{"externalID": None, "scheduler": "quick", "submitted": 20.0},
@@ -97,23 +97,23 @@ class StoreCase(unittest.SynchronousTestCase):
         return self.get(self.store.addBuildset(builders=builders, **{**given, **options}))
 
     def start(self, *requests: RequestRecord, builder: str = "full", started: float = 30.0) -> BuildRecord:
-        """A build that is in the store and runs."""
+        """Add a running build to the store."""
         return self.get(self.store.startBuild(build(builder, requests, started)))
 
     def finish(
         self, build: BuildRecord, results: int = 0, requeue: bool = False, finished: float = 40.0
     ) -> list[BuildsetRecord]:
-        """Close a build; the buildsets that are complete by that."""
+        """Finish a build; return the buildsets that are complete by that."""
         over = replace(build, finished=finished, results=results, text=("over",))
         return self.get(self.store.finishBuild(over, requeue))
 
     def pending(self) -> list[int]:
-        """The numbers of the requests that wait."""
+        """The numbers of the waiting requests."""
         return [each.id for each in self.get(self.store.pendingRequests())]
 
 
 class SqliteCase(StoreCase):
-    """I have a store in a directory of its own, and ways to look at all that is in one."""
+    """I have a store in a directory, and methods to read all of it."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -125,13 +125,13 @@ class SqliteCase(StoreCase):
             self.warnings.append(event["log_format"].format(**event))
 
     def opened(self, directory: str | None = None, **options: Any) -> SqliteStore:
-        """An open store, which the other helpers use from now on."""
+        """Open a store, which the other methods use from now on."""
         self.store = store = self.sqlite(directory, **options)
         self.get(store.open())
         return store
 
     def quick(self) -> str:
-        """A new directory, in memory if that can be had: nothing there waits for a disk."""
+        """A new directory, in memory if possible, so that nothing waits for a disk."""
         directory = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
         self.addCleanup(shutil.rmtree, directory)
         return directory
@@ -145,7 +145,7 @@ class SqliteCase(StoreCase):
         return directory
 
     def contents(self, store: Store) -> list[Any]:
-        """All that is in a store."""
+        """The content of a store."""
         return [
             self.get(store.getChanges(1000)),
             [self.get(store.getBuildset(id)) for id in range(1, 20)],
@@ -155,7 +155,7 @@ class SqliteCase(StoreCase):
         ]
 
     def fill(self, count: int = 3) -> list[Any]:
-        """Put something of everything into the store; returns its contents."""
+        """Add records of all kinds to the store; return its content."""
         for number in range(count):
             self.change()
             _, (one, _) = self.ask("full", "quick")
@@ -164,7 +164,7 @@ class SqliteCase(StoreCase):
         return self.contents(self.store)
 
     def fillUp(self, store: Store) -> None:
-        """Put things in until there is no more room; all that was acknowledged is there."""
+        """Add records until there is no more room; check that all acknowledged ones are there."""
         kept = []
         for number in range(2000):
             try:
@@ -182,7 +182,7 @@ class SqliteCase(StoreCase):
 
 
 def build(builder: str, requests: Sequence[RequestRecord] = (), started: float = 30.0) -> BuildRecord:
-    """A build that is to be started."""
+    """A build to start."""
     return BuildRecord(builder, None, "bot1", tuple(each.id for each in requests), started, reason="a change")
 
 
@@ -195,8 +195,8 @@ def logged(build: BuildRecord, *filenames: str) -> BuildRecord:
 class Faults:
     """I open databases, and let the statement C{failing} (counted from 0 over all of them) fail.
 
-    @ivar count: how many statements there were.
-    @ivar lasts: whether all that follow fail too, until C{failing} is None.
+    @ivar count: the number of statements so far.
+    @ivar lasts: True if all later ones fail too, until C{failing} is None.
     """
 
     def __init__(self, failing: int | None = None, lasts: bool = False, text: str = "disk I/O error") -> None:
@@ -211,7 +211,7 @@ class Faults:
         return _FaultyConnection(self, sqlite3.connect(*args, **options))
 
     def step(self) -> None:
-        """One more statement; raises if it is to fail."""
+        """Count a statement; raise if it is to fail."""
         number, self.count = self.count, self.count + 1
         if self.failing is not None and (number == self.failing or (self.lasts and number > self.failing)):
             raise sqlite3.OperationalError(self.text)
@@ -235,6 +235,6 @@ class _FaultyConnection:
 
 
 def later(schema: Schema = CURRENT) -> Schema:
-    """The schema of a release to come, with one more column."""
+    """The schema of a later release, with one more column."""
     added = "ALTER TABLE builds ADD COLUMN mood TEXT"
     return Schema(schema.version + 1, schema.statements, {**schema.upgrades, schema.version: (added,)})

@@ -1,1 +1,1 @@
-"""A whole master in one process, told as stories."""
+"""Stories: a whole master in one process."""

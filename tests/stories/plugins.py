@@ -15,11 +15,11 @@ from buildbot.scheduler import Periodic
 
 
 class Quick(ComparableMixin, service.Service):
-    """It starts at once."""
+    """A plug-in that starts at once."""
 
 
 class Slow(ComparableMixin, service.Service):
-    """It takes five seconds of the master's clock to start."""
+    """A plug-in that takes five seconds of the master's clock to start."""
 
     def setServiceParent(self, parent: Any) -> Deferred[None]:
         super().setServiceParent(parent)
@@ -29,7 +29,7 @@ class Slow(ComparableMixin, service.Service):
 
 
 class Broken(ComparableMixin, service.Service):
-    """It does not start."""
+    """A plug-in that does not start."""
 
     def startService(self) -> None:
         raise OSError("no")
@@ -37,7 +37,7 @@ class Broken(ComparableMixin, service.Service):
 
 @implementer(IUpstreamScheduler)
 class Foreign(ComparableMixin, service.Service):
-    """A scheduler of somebody's own, which others follow by subscription."""
+    """A user's scheduler, which others follow by subscription."""
 
     compare_attrs = ("name", "builder")
 
@@ -63,7 +63,7 @@ class Foreign(ComparableMixin, service.Service):
 
 
 class Watcher(ComparableMixin, service.Service):
-    """A status target that subscribes to a scheduler; which one does not count when two are compared."""
+    """A status target that subscribes to a scheduler. The comparison of two ignores the scheduler."""
 
     compare_attrs = ("title",)
 
@@ -84,14 +84,14 @@ class Watcher(ComparableMixin, service.Service):
 
 
 class Stubborn(Periodic):
-    """It fails when it is to stop, before Periodic itself has stopped."""
+    """A plug-in that fails to stop, before Periodic itself has stopped."""
 
     def stopService(self) -> Any:
         raise OSError("I do not stop")
 
 
 class StubbornSource(PBChangeSource):
-    """It fails when it is to stop."""
+    """A source that fails to stop."""
 
     def stop(self) -> Any:
         raise OSError("I do not stop")

@@ -1,4 +1,4 @@
-"""A master.cfg as people wrote them in 2006, after 2to3: it passes checkconfig, and builds."""
+"""A master.cfg like those of 2006, after 2to3: it passes checkconfig, and builds."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ c['buildbotURL'] = "http://buildbot.old.example.org/"
 
 
 class OldConfigTests(World):
-    """What was written then runs now."""
+    """Old configurations work."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -115,7 +115,7 @@ class OldConfigTests(World):
         return found
 
     def test_builds(self) -> None:
-        """Subclassed steps, properties, locks and old keywords do what they did."""
+        """Subclassed steps, properties, locks and old keywords work as they did."""
         slave = self.connect("0.7.12", onCommand=self.finish)
         buildset = BuildSet(["full"], SourceStamp(), "by hand")
         self.successResultOf(ensureDeferred(self.master.submitBuildSet(buildset)))
@@ -128,7 +128,7 @@ class OldConfigTests(World):
         self.assertEqual(slave.commands[2].args[b"workdir"], b"build/sub")
 
     def test_schedulers(self) -> None:
-        """A change waits for the tree to be stable, is built, and the package after it."""
+        """A change is built when the tree is stable, and then the package."""
         self.connect("0.7.12", onCommand=self.finish)
         for files, comments in ((["a.c"], "ignore this"), (["readme.txt"], "words"), (["b.c"], "code")):
             self.successResultOf(ensureDeferred(self.master.addChange(Change("ann", files, comments))))
@@ -142,7 +142,7 @@ class OldConfigTests(World):
         self.assertEqual([b.results for b in self.builds("package")], [WARNINGS])
 
     def test_reconfig(self) -> None:
-        """R5: the same file again changes nothing, subclasses and locks included."""
+        """R5: the same file again changes nothing, with its subclasses and locks."""
         self.assertEqual(self.reconfig()["changes"], [])
 
     def test_failure(self) -> None:

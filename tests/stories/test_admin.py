@@ -24,16 +24,16 @@ from tests.stories.world import CONFIG, World, check, load
 
 
 class StartTests(World):
-    """The master starts, or says why it does not."""
+    """The master starts, or reports why it does not."""
 
     def test_start(self) -> None:
-        """A master that starts says where slaves connect and how many there could be."""
+        """A master that starts reports its slave ports and the number of its slaves."""
         (line,) = self.successResultOf(self.start())
         self.assertIn("1 builder, 0 of 2 slaves connected", line)
         self.assertEqual([server[0] for server in self.reactor.tcpServers], [9989])
 
     def test_portOpensLast(self) -> None:
-        """A1: while a plug-in takes its time to start, no slave can meet a port that does not know it."""
+        """A1: while a plug-in starts slowly, the slave port is not open yet."""
         self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
         ready = self.start()
         self.assertNoResult(ready)
@@ -44,7 +44,7 @@ class StartTests(World):
         self.assertEqual(self.connected(), ["bot1"])
 
     def test_errors(self) -> None:
-        """O1: a broken master.cfg fails the start with every error, and opens nothing."""
+        """O1: a broken master.cfg fails the start with every error, and opens no port."""
         self.edit("'full'", "'_full'")
         self.edit("('bot2', 'sekrit')", "('bot2',)")
         failed = self.failureResultOf(self.start(), StartFailed).value
@@ -60,7 +60,7 @@ class StartTests(World):
         self.assertIn("master.cfg", failed.lines[0])
 
     def test_fullDisk(self) -> None:
-        """F5: a start that cannot open the store says what cannot be kept, why, and what to do."""
+        """F5: a start that cannot open the store reports what is lost, why, and what to do."""
         self.patch(self.store, "open", lambda: fail(StoreFailed("/m/state.sqlite: database or disk is full")))
         failed = self.failureResultOf(self.start(), StartFailed).value
         self.assertEqual(
@@ -73,7 +73,7 @@ class StartTests(World):
         self.assertEqual(self.reactor.tcpServers, [])
 
     def test_stop(self) -> None:
-        """O3: a stopped master has let go of its slaves, also mute ones, and of its directory."""
+        """O3: a stopped master has disconnected all slaves, silent ones too, and released its directory."""
         self.successResultOf(self.start())
         slave, mute = self.connect(), self.connect(name="bot2")
         mute.pump.client.reading = False
@@ -83,7 +83,7 @@ class StartTests(World):
         self.assertIsNone(lock.holder(self.basedir))
 
     def test_stopWhileStarting(self) -> None:
-        """O3: a master that is stopped while it starts ends the child and opens nothing afterwards."""
+        """O3: if a master is stopped while it starts, the child process ends, and no port is opened."""
         checking: Deferred[LoadReport] = Deferred()
         loading = Loading(lambda *args: checking, load)
         self.master = BuildMaster(self.basedir, reactor=self.reactor, loading=loading)
@@ -106,7 +106,7 @@ class StartTests(World):
         self.assertIsNone(lock.holder(self.basedir))
 
     def test_restart(self) -> None:
-        """L7: after a restart nobody is connected until they are."""
+        """L7: after a restart no slave is shown as connected before it reconnects."""
         self.successResultOf(self.start())
         self.connect()
         self.assertEqual(self.connected(), ["bot1"])
@@ -116,7 +116,7 @@ class StartTests(World):
 
 
 class EditTests(World):
-    """The file is edited while slaves are connected."""
+    """The admin edits the file while slaves are connected."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -127,7 +127,7 @@ class EditTests(World):
         return slave.pump.server.written, slave.pump.client.written
 
     def test_otherFiles(self) -> None:
-        """R9: two other files are asked for at once: each is loaded, and what is refused is forgotten."""
+        """R9: two reconfigs with other files at once: each is loaded, and a refused one is forgotten."""
         self.start()
         for name, port in (("a.cfg", 9990), ("b.cfg", 9991), ("bad.cfg", -1)):
             with open(os.path.join(self.basedir, name), "w", encoding="utf-8") as file:
@@ -149,7 +149,7 @@ class EditTests(World):
         self.assertEqual(self.reconfig()["changes"], [])
 
     def test_removeAndAdd(self) -> None:
-        """R3: a bot is removed: it is cut, and refused; added again: it is attached again."""
+        """R3: a removed bot is disconnected and refused; when it is added again, it attaches again."""
         before = self.written(self.one)
         self.edit("('bot2', 'sekrit')", "")
         self.edit("['bot1', 'bot2']", "['bot1']")
@@ -169,14 +169,14 @@ class EditTests(World):
         self.assertEqual(self.status()["master"]["refused"], [])
 
     def test_sameFile(self) -> None:
-        """R5: reading the same file again sends nothing to anybody."""
+        """R5: reading the same file again sends nothing to slaves."""
         before = self.written(self.one), self.written(self.two)
         for _ in range(100):
             self.assertEqual(self.reconfig()["changes"], [])
         self.assertEqual((self.written(self.one), self.written(self.two)), before)
 
     def test_brokenFile(self) -> None:
-        """R1: a broken file changes nothing, and its errors are told with their places."""
+        """R1: a broken file changes nothing, and its errors are reported with their locations."""
         before, state = self.status(), (self.written(self.one), self.written(self.two))
         self.edit("c['slavePortnum']", "oops(")
         outcome = self.reconfig()
@@ -186,7 +186,7 @@ class EditTests(World):
         self.assertEqual((self.written(self.one), self.written(self.two)), state)
 
     def test_dryRun(self) -> None:
-        """A dry run names the change and leaves everything as it is."""
+        """A dry run reports the change and changes nothing."""
         before = self.status()
         self.edit("('bot2', 'sekrit')", "('bot2', 'new')")
         outcome = self.reconfig(dryRun=True)
@@ -194,7 +194,7 @@ class EditTests(World):
         self.assertEqual(self.status(), before)
 
     def test_newPassword(self) -> None:
-        """R7, S2: a new password is for the next login; no output has either of them."""
+        """R7, S2: a new password applies to the next login; no output has either password."""
         self.edit("('bot2', 'sekrit')", "('bot2', 'canary-7')")
         outcome = self.reconfig()
         self.assertFalse(self.two.pump.client.lost)
@@ -207,7 +207,7 @@ class EditTests(World):
         self.assertEqual(self.connected(), ["bot1", "bot2"])
 
     def test_muteSlave(self) -> None:
-        """R10: a mute slave does not hold a reconfig up; the outcome names it."""
+        """R10: a silent slave does not delay a reconfig; the outcome names it."""
         self.two.pump.client.reading = False
         self.add("c['builders'].append(dict(c['builders'][0], name='x', builddir='x'))")
         outcome = self.reconfig()
@@ -216,7 +216,7 @@ class EditTests(World):
         self.assertEqual([s["name"] for s in self.status()["slaves"] if s["pending"]], ["bot2"])
 
     def test_pending(self) -> None:
-        """R10: the command line hears only of slaves that have not accepted their list after a second."""
+        """R10: the command line names only slaves that have not accepted their list after a second."""
         self.two.pump.client.reading = False
         self.add("c['builders'].append(dict(c['builders'][0], name='x', builddir='x'))")
         answer = ensureDeferred(self.master.commands["reconfig"]())
@@ -226,14 +226,14 @@ class EditTests(World):
         self.assertEqual(self.successResultOf(answer)["pending"], ["bot2"])
 
     def test_port(self) -> None:
-        """A further slave port is opened beside the first; slaves stay."""
+        """A second slave port is opened beside the first; slaves stay connected."""
         self.edit("9989", "[9989, 'tcp:9990']")
         self.assertIn("+ port tcp:9990", self.reconfig()["changes"])
         self.assertEqual([server[0] for server in self.reactor.tcpServers], [9989, 9990])
         self.assertEqual(self.connected(), ["bot1", "bot2"])
 
     def test_pluginFails(self) -> None:
-        """R1: a status target that cannot start leaves the old ones running, and the old ports."""
+        """R1: if a status target cannot start, the old ones keep running, and the ports stay."""
         self.add("from tests.stories.plugins import Slow, Broken; c['status'] = [Slow()]")
         waiting = self.master.reconfigurer.request()
         self.reactor.advance(5)
@@ -242,7 +242,7 @@ class EditTests(World):
         self.edit("[Slow()]", "[Broken()]")
         self.edit("9989", "9990")
         waiting = self.master.reconfigurer.request()
-        self.reactor.advance(5)  # the old one, which runs again, is slow again
+        self.reactor.advance(5)  # the old one, which restarts, is slow again
         outcome = self.successResultOf(waiting)
         self.assertIn("cannot start Broken", outcome["errors"][0])
         self.assertEqual((self.status(), list(self.master)), (before, children))
@@ -250,7 +250,7 @@ class EditTests(World):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_portTaken(self) -> None:
-        """R1: a port that is taken refuses everything else of the file too, plug-ins included."""
+        """R1: if a port is taken, the whole file is refused, with its plug-ins."""
         self.add("from tests.stories.plugins import Quick; c['status'] = [Quick()]")
         self.edit("9989", "[9989, 'tcp:6']")
         self.edit("('bot2', 'sekrit')", "('bot2', 'new')")
@@ -261,7 +261,7 @@ class EditTests(World):
         self.assertEqual((self.status(), list(self.master)), (before, children))
 
     def test_twiceAndThenChanged(self) -> None:
-        """F1: a reconfig that changes nothing leaves one to come able to replace what runs."""
+        """F1: after a reconfig without a change, a later one can replace the running plug-ins."""
         self.add("from buildbot.scheduler import Scheduler, Dependent, Periodic")
         self.add("from buildbot.changes.pb import PBChangeSource")
         self.add("c['sources'] = [PBChangeSource(passwd='old')]")
@@ -282,7 +282,7 @@ class EditTests(World):
         self.assertEqual((source.passwd, self.master.dispatcher.names["change"]), ("new", source))
 
     def test_portPassedOn(self) -> None:
-        """F1: a source may listen on a port that slaves came by until now."""
+        """F1: a source may take over a port that slaves used before."""
         self.add("from buildbot.changes.pb import PBChangeSource")
         self.add("c['sources'] = [PBChangeSource(port=9989)]")
         self.edit("c['slavePortnum'] = 9989", "c['slavePortnum'] = 9990")
@@ -292,7 +292,7 @@ class EditTests(World):
         self.assertEqual([str(port) for port in self.master.describePorts()], ["tcp 9990"])
 
     def once(self, listen: Any) -> Any:
-        """The first attempt to listen finds the port in use."""
+        """The first attempt to listen fails: the port is in use."""
         tries: list[int] = []
 
         def listenTCP(port: int, *args: Any, **kw: Any) -> Any:
@@ -304,7 +304,7 @@ class EditTests(World):
         return listenTCP
 
     def test_hangup(self) -> None:
-        """SIGHUP reads the file again, as it always did."""
+        """SIGHUP reads the file again, as in 0.7.5."""
         self.edit("('bot2', 'sekrit')", "('bot3', 'sekrit')")
         self.edit("'bot2'", "'bot3'")
         os.kill(os.getpid(), signal.SIGHUP)
@@ -312,7 +312,7 @@ class EditTests(World):
         self.assertIn("bot3", self.master.config.slaves)
 
     def test_hangups(self) -> None:
-        """Row 13: ten thousand SIGHUPs are a handful of reconfigurations, and the last file wins."""
+        """Row 13: ten thousand SIGHUPs cause a few reconfigs, and the last file wins."""
         self.edit("('bot2', 'sekrit')", "('bot2', 'last')")
         later: list[Any] = []
         self.patch(self.reactor, "callFromThread", later.append)
@@ -324,7 +324,7 @@ class EditTests(World):
         self.assertEqual(self.master.config.slaves["bot2"].password, "last")
 
     def test_disconnect(self) -> None:
-        """An admin throws a slave out; its name is free again; an unknown name is said to be one."""
+        """An admin disconnects a slave; its name is free again; an unknown name is an error."""
         cut = ensureDeferred(self.master.commands["disconnect"]("bot2"))
         self.settle()
         self.assertTrue(self.successResultOf(cut)["disconnected"])
@@ -333,7 +333,7 @@ class EditTests(World):
         self.failureResultOf(ensureDeferred(self.master.commands["disconnect"]("bot9")), ControlError)
 
     def test_debugAccount(self) -> None:
-        """S1: the debug account exists while it has a password, and can reload."""
+        """S1: the debug account exists while debugPassword is set, and can reload."""
         self.add("c['debugPassword'] = 'canary-8'")
         self.reconfig()
         client = pb.PBClientFactory()

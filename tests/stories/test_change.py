@@ -38,7 +38,7 @@ c['schedulers'] = [quick, Dependent('package', quick, ['package'])]
 
 
 class ChangeStory(World):
-    """Somebody commits, a hook sends the change, and a slave builds it."""
+    """A hook sends a change, and a slave builds it."""
 
     store: TestStore
 
@@ -49,10 +49,9 @@ class ChangeStory(World):
         self.write(CONFIG)
 
     def begin(self, held: int = 0) -> None:
-        """
-        The master starts, with the test's clock on its wall, and the slave connects.
+        """Start the master with the test's clock as the system clock, and connect the slave.
 
-        @param held: no timer fires before the store has given so many answers.
+        @param held: no timer fires before the store has given this number of answers.
         """
         starting = self.start()
         self.master.botmaster.now = self.reactor.seconds
@@ -64,7 +63,7 @@ class ChangeStory(World):
         self.connect(onCommand=lambda command: command.end(0))
 
     def kill(self) -> None:
-        """SIGKILL: nothing of the old process goes on."""
+        """Kill the master: its process does nothing more."""
         for call in list(self.reactor.getDelayedCalls()):
             call.cancel()
         for slave in self.slaves:
@@ -75,7 +74,7 @@ class ChangeStory(World):
         lock.release(self.basedir)
 
     def send(self, *files: str, password: str = "canary-1", **more: Any) -> Deferred[None]:
-        """Somebody commits just now, and it is sent."""
+        """Commit and send a change."""
         cable = Cable(self.reactor, self.master.slavePort)
         sender = Sender("master:9989", "ann", "change", password, reactor=self.reactor, endpoint=cable)
         answer = sender.send(None, "r7", "fix", files or ("a.c",), when=self.reactor.seconds(), **more)
@@ -84,16 +83,16 @@ class ChangeStory(World):
         return answer
 
     def builds(self, builder: str = "full") -> list[Any]:
-        """What was built, the oldest first."""
+        """The builds, the oldest first."""
         found: list[Any] = self.successResultOf(self.store.getBuilds(builder))
         return found[::-1]
 
     def changesOf(self, builder: str = "full") -> list[list[int]]:
-        """The changes in each build."""
+        """The changes of each build."""
         return [[each["number"] for each in build.sourcestamp["changes"]] for build in self.builds(builder)]
 
     def test_built(self) -> None:
-        """A change is sent, acknowledged, built when the tree is stable, and then the package of it."""
+        """A change is sent, acknowledged, and built when the tree is stable; then the package is built."""
         self.begin()
         self.assertIsNone(self.successResultOf(self.send()))
         self.wait(59)
@@ -107,7 +106,7 @@ class ChangeStory(World):
         self.assertEqual(self.changesOf("package"), [[1]])
 
     def test_properties(self) -> None:
-        """What properties a hook gives to a change, its build has; of two changes, those of the newer."""
+        """A build has the properties of its change; of two changes, those of the newer one."""
         self.begin()
         self.successResultOf(self.send(properties={"kind": "docs", "by": "ann"}))
         self.successResultOf(self.send(properties={"kind": "code", "buildername": "mine"}))
@@ -117,7 +116,7 @@ class ChangeStory(World):
         self.assertEqual(found, ["code", "ann", "full"])
 
     def test_runningSchedulers(self) -> None:
-        """Who asks for the schedulers gets those that run, also after a reconfig that left them alone."""
+        """A caller that reads the list of schedulers gets the running ones, also those kept by a reconfig."""
         self.begin()
         before = self.master.getStatus().getSchedulers()
         self.assertTrue(self.reconfig()["applied"])
@@ -126,7 +125,7 @@ class ChangeStory(World):
             self.assertIs(one, other)
 
     def test_password(self) -> None:
-        """S1: whoever does not know the password cannot have anything built; it is shown nowhere."""
+        """S1: a client without the password cannot start builds; the password is never shown."""
         self.begin()
         self.failureResultOf(self.send(password="changepw"), SendFailed)
         self.edit("canary-1", "canary-2")
@@ -137,14 +136,14 @@ class ChangeStory(World):
         self.assertIsNone(self.successResultOf(self.send(password="canary-2")))
 
     def test_noSource(self) -> None:
-        """S1: without a source that takes changes, nobody can send any."""
+        """S1: without a change source, no client can send changes."""
         self.begin()
         self.edit("[PBChangeSource(passwd='canary-1')]", "[]")
         self.assertTrue(self.reconfig()["applied"])
         self.failureResultOf(self.send(), SendFailed)
 
     def test_killed(self) -> None:
-        """P2: the master is killed right after it has acknowledged a change: the next one builds it, once."""
+        """P2: a master killed right after acknowledging a change builds it after the restart, once."""
         self.begin()
         self.successResultOf(self.send())
         self.kill()
@@ -153,7 +152,7 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
 
     def test_restarted(self) -> None:
-        """What waits for the tree to be stable waits across a restart, and is built on time."""
+        """A change that waits for the tree to be stable waits across a restart, and is built on time."""
         self.begin()
         self.successResultOf(self.send())
         self.wait(30)
@@ -166,7 +165,7 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1]], [[1]]))
 
     def test_overdue(self) -> None:
-        """What became due meanwhile is built at the start, once, whenever in the start its timer fires."""
+        """A build that became due meanwhile starts at the restart, once, whenever its timer fires."""
         for held in range(12):
             self.begin()
             self.successResultOf(self.send())
@@ -185,7 +184,7 @@ class ChangeStory(World):
             self.stop()
 
     def test_sameFile(self) -> None:
-        """R5: after a reconfig that changes nothing, changes are built as before, and what waits waits."""
+        """R5: after a reconfig without a change, changes are built as before, and waiting ones wait."""
         self.begin()
         self.successResultOf(self.send())
         self.assertEqual(self.reconfig()["changes"], [])
@@ -194,7 +193,7 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1, 2]], [[1, 2]]))
 
     def test_otherTimer(self) -> None:
-        """P2: a reconfig with another timer loses nothing of what waits; 0.7.5 did."""
+        """P2: a reconfig with another timer loses no waiting change, unlike in 0.7.5."""
         self.begin()
         self.successResultOf(self.send())
         self.edit("None, 60", "None, 120")
@@ -207,7 +206,7 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("package")), ([[1, 2]], [[1, 2]]))
 
     def test_slowReconfig(self) -> None:
-        """P2: a change that comes while a new plug-in takes its time to start is built once."""
+        """P2: a change that comes while a new plug-in starts slowly is built once."""
         self.begin()
         self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
         self.edit("None, 60", "None, 20")
@@ -220,7 +219,7 @@ class ChangeStory(World):
         self.assertEqual(self.changesOf(), [[1]])
 
     def test_newBuilder(self) -> None:
-        """A scheduler is given a new builder in one reconfig: what waits is built there too."""
+        """A scheduler gets a new builder in one reconfig: waiting changes are built there too."""
         self.begin()
         self.successResultOf(self.send())
         self.edit("['full'])", "['full', 'new'])")
@@ -231,7 +230,7 @@ class ChangeStory(World):
         self.assertEqual((self.changesOf(), self.changesOf("new")), ([[1]], [[1]]))
 
     def test_consequences(self) -> None:
-        """A reconfig says, also one that is only tried, which builds it stops and what it cancels."""
+        """A reconfig, also a dry run, reports which builds it stops and which requests it cancels."""
         self.begin()
         self.slaves[0].onCommand = lambda command: None
         for revision in ("1", "2"):
@@ -249,7 +248,7 @@ class ChangeStory(World):
         self.assertEqual([build.results for build in self.builds("package")], [FAILURE])
 
     def test_removedScheduler(self) -> None:
-        """F14: a reconfig says beforehand how many changes wait for a scheduler that is being removed."""
+        """F14: a reconfig reports first how many changes wait for a scheduler that it removes."""
         self.begin()
         self.successResultOf(self.send())
         self.edit("c['schedulers'] = [quick", "c['schedulers'] = [Scheduler('other', None, 9, ['full'])")
@@ -258,7 +257,7 @@ class ChangeStory(World):
         self.assertEqual(self.reconfig(dryRun=True)["warnings"], [said])
 
     def test_refusedReconfig(self) -> None:
-        """R1: a reconfig that is refused in the midst of it leaves the schedulers and the source at work."""
+        """R1: after a refused reconfig, the schedulers and the source still work."""
         self.begin()
         self.successResultOf(self.send())
         self.edit("None, 60", "None, 20")
@@ -272,7 +271,7 @@ class ChangeStory(World):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
     def test_submitted(self) -> None:
-        """A plug-in of 0.7.5 hands the master a set of builds, and does not wait for anything."""
+        """A plug-in of 0.7.5 submits a build set to the master without waiting."""
         self.begin()
         self.master.submitBuildSet(BuildSet(["full"], SourceStamp(), "by a plug-in"))
         self.settle()

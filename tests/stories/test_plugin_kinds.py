@@ -1,4 +1,4 @@
-"""What plug-ins of 0.7.5 are called with and can read, as was observed beside 0.7.12."""
+"""The arguments and attributes of 0.7.5's plug-ins, as observed with 0.7.12."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ c['slavePortnum'] = 9989
 
 
 class KindTests(PluginCase):
-    """Arguments have the kinds that they had, and attributes the values."""
+    """Arguments and attributes have the types and values of 0.7.12."""
 
     config = KINDS
 
     def test_stepStatus(self) -> None:
-        """The steps that Build.setupBuild has made have their status at once, in whatever order."""
+        """The steps made by Build.setupBuild have their status at once, in any order."""
         slave = self.connect("0.7.12")
         buildset = self.submit("full")
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
@@ -75,7 +75,7 @@ class KindTests(PluginCase):
         self.assertEqual(slave.commands[0].args[b"command"], b"more")
 
     def test_errorMessages(self) -> None:
-        """A step that overrides startCommand is given a list of messages, to which it can add one."""
+        """A step that overrides startCommand gets a list of messages, to which it can add."""
         slave = self.connect("0.7.12")
         buildset = self.submit("full")
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
@@ -85,7 +85,7 @@ class KindTests(PluginCase):
         self.assertIn("mind the gap\n", log.getTextWithHeaders())
 
     def test_lengths(self) -> None:
-        """The length of a log is a number while it grows; words and colours can be read."""
+        """The length of a growing log is a number; texts and colours can be read."""
         slave = self.connect("0.7.12")
         buildset = self.submit("full")
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
@@ -113,14 +113,14 @@ class KindTests(PluginCase):
         self.assertEqual((status.currentBigState, status.category), ("building", "main"))
 
     def test_download(self) -> None:
-        """A download shows its words one by one, as an upload does."""
+        """A download shows its words one by one, like an upload."""
         self.connect("0.7.12")
         buildset = self.submit("down")
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
         self.assertEqual(build.getSteps()[0].getText(), ["downloading", "to", "g.txt"])
 
     def test_anyBranch(self) -> None:
-        """A scheduler of all branches hands each of its sets to its own submitBuildSet."""
+        """A scheduler of all branches passes each set to its own submitBuildSet."""
         slave = self.connect("0.7.12")
         self.master.addChange(Change("eve", ["q"], "words", branch="br"))
         self.wait(3)
@@ -130,7 +130,7 @@ class KindTests(PluginCase):
 
 
 class Overriding(Build):
-    """It decides what comes next, in the manner of 0.7.5."""
+    """A build that chooses the next step, like in 0.7.5."""
 
     def getNextStep(self) -> None:
         """Never called."""
@@ -141,7 +141,7 @@ class Overriding(Build):
 
 
 class Guarded(BuildStep):
-    """A step in the manner of later releases."""
+    """A step like in later releases."""
 
     doStepIf = staticmethod(lambda step: False)
     hideStepIf = False
@@ -151,35 +151,35 @@ class Guarded(BuildStep):
 
 
 class Late(Nightly):
-    """Nightly of 0.7.5 asks this for the next time."""
+    """0.7.5's Nightly calls this for the next time."""
 
     def addTime(self, timetuple: Any, secs: int) -> None:
         """Never called."""
 
 
 class Handing(Scheduler):
-    """0.8 hands each set in like this."""
+    """0.8 submits each set by this."""
 
     def submitBuildSet(self, bs: Any) -> None:
         """Never called."""
 
 
 class AnyHanding(AnyBranchScheduler):
-    """0.7.5 hands each set in like this."""
+    """0.7.5 submits each set by this."""
 
     def submitBuildSet(self, bs: Any) -> None:
         """Called."""
 
 
 class Alarm(StatusReceiverMultiService):
-    """It waits for what is not told."""
+    """A receiver that waits for an event that is never reported."""
 
     def slaveDisconnected(self, name: str) -> None:
         """Never called."""
 
 
 class UncalledTests(PluginCase):
-    """What a plug-in overrides in vain is said when the configuration is loaded."""
+    """Loading the configuration warns of methods that are overridden in vain."""
 
     def warnings(self) -> list[str]:
         """The warnings of a configuration with all of these plug-ins."""
@@ -202,7 +202,7 @@ class UncalledTests(PluginCase):
         return [each.message for each in check.warnings(raw, Report("master.cfg", lambda *where: None))]
 
     def test_overridden(self) -> None:
-        """Each class is named once, with its methods; what is called, and what changes nothing, is not."""
+        """Each class is named once, with its methods; called methods and equal ones are not."""
         said = [each.partition(", which this release never uses")[0] for each in self.warnings()]
         wanted = [
             *("Overriding defines getNextStep", "Guarded defines doStepIf, startStep"),
@@ -211,7 +211,7 @@ class UncalledTests(PluginCase):
         self.assertEqual(said, [f"class {each}" for each in wanted])
 
     def test_true(self) -> None:
-        """The classes that the table names are there, and do not define what it says is never called."""
+        """The classes in the table exist, and do not define the methods listed as never called."""
         for title, names in UNCALLED.items():
             module, _, name = title.rpartition(".")
             cls = getattr(__import__(module, fromlist=[name]), name)

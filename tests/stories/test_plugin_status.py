@@ -1,4 +1,4 @@
-"""Status targets, schedulers, sources and locks as people wrote them for 0.7.5, in a whole master."""
+"""Status targets, schedulers, sources and locks like those for 0.7.5, in a whole master."""
 
 from __future__ import annotations
 
@@ -197,17 +197,17 @@ c['projectName'] = "Old"
 
 
 class StatusCase(PluginCase):
-    """A master with all of these."""
+    """A master with all of these plug-ins."""
 
     config = PLUGINS
 
     def mailer(self) -> Any:
-        """The status target that runs."""
+        """The running status target."""
         (mailer,) = [child for child in self.master if hasattr(child, "letters")]
         return mailer
 
     def scheduler(self, name: str) -> Any:
-        """The scheduler that runs under a name."""
+        """The running scheduler of this name."""
         (found,) = [each for each in self.master.allSchedulers() if each.name == name]
         return found
 
@@ -216,7 +216,7 @@ class StatusTests(StatusCase):
     """Status targets, and the control of builds."""
 
     def test_mailer(self) -> None:
-        """A status target reads all of a build that it is told of, and compares it with the one before."""
+        """A status target reads everything of a finished build, and compares it with the one before."""
         rc = [1, 1, 0]
         self.connect("0.7.12", onCommand=lambda command: command.end(rc.pop(0), stdout=b"x.c:1: caf\xe9\n"))
         for _ in range(3):
@@ -228,7 +228,7 @@ class StatusTests(StatusCase):
         self.assertIn("BUILD success: build successful", passed)
 
     def test_reconfig(self) -> None:
-        """A status target that a reconfig takes out is told nothing more."""
+        """A status target that a reconfig removes gets no more calls."""
         self.green()
         mailer = self.mailer()
         self.edit("""c['status'] = [Mailer("ann", categories=["main"])]""", "c['status'] = []")
@@ -239,7 +239,7 @@ class StatusTests(StatusCase):
         self.assertEqual([child for child in self.master if hasattr(child, "letters")], [])
 
     def test_watcher(self) -> None:
-        """A receiver follows the log of a step, through what it answered at each stage."""
+        """A receiver follows the log of a step, by its return value at each stage."""
         namespace: dict[str, Any] = {}
         exec(self.config, namespace)
         watcher = namespace["Watcher"]()
@@ -257,7 +257,7 @@ class StatusTests(StatusCase):
         self.assertEqual([each.getName() for each in status.getSchedulers()], ["quiet", "night"])
 
     def test_control(self) -> None:
-        """Who holds the control asks for builds, is told of them, and stops them."""
+        """The owner of the control requests builds, is notified of them, and stops them."""
         control = interfaces.IControl(self.master)
         full = control.getBuilder("full")
         self.assertRaises(KeyError, control.getBuilder, "nope")
@@ -289,7 +289,7 @@ class StatusTests(StatusCase):
         self.assertTrue(self.successResultOf(alive))
 
     def test_sets(self) -> None:
-        """Who has a set of builds done may wait for its success, or for its end."""
+        """A submitter of a build set can wait for its success, or for its end."""
         slave = self.connect("0.7.12")
         buildset = BuildSet(["full", "night"], SourceStamp(), "both", bsid="mine")
         known, over = buildset.waitUntilSuccess(), buildset.waitUntilFinished()
@@ -314,7 +314,7 @@ class ChangeTests(StatusCase):
     """Sources of changes, schedulers and locks."""
 
     def test_sourceToBuild(self) -> None:
-        """A source of one's own hands in a change, own schedulers build it, and a lock orders the builds."""
+        """A user's source sends a change, users' schedulers build it, and a lock orders the builds."""
         slave = self.connect("0.7.12")
         other = self.connect("0.7.12", name="bot2")
         self.wait(62)
@@ -342,10 +342,10 @@ class ChangeTests(StatusCase):
 
 
 class ActingTests(StatusCase):
-    """Plug-ins that act on what they are told."""
+    """Plug-ins that act on events."""
 
     def test_receiverActs(self) -> None:
-        """A receiver may stop a build, ask for another, and unsubscribe, all while it is told of one."""
+        """A receiver may stop a build, request another, and unsubscribe during a call."""
         control = interfaces.IControl(self.master)
         status = self.master.getStatus()
         finished: list[Any] = []
@@ -396,10 +396,10 @@ class ActingTests(StatusCase):
 
 
 class PromiseTests(StatusCase):
-    """What the interfaces of 0.7.5 promise, by those who provide them."""
+    """Objects provide the interfaces of 0.7.5."""
 
     def test_providers(self) -> None:
-        """Every object that a plug-in meets in a build keeps the whole of its interface."""
+        """Every object that a plug-in meets in a build provides its whole interface."""
         slave = self.connect("0.7.12")
         buildset = self.submit("full", files=("a.c",))
         builder = self.master.botmaster.builders["full"]

@@ -1,4 +1,4 @@
-"""Steps as people wrote them for 0.7.5, in a whole master."""
+"""Steps like those for 0.7.5, in a whole master."""
 
 from __future__ import annotations
 
@@ -191,17 +191,17 @@ c['slavePortnum'] = 9989
 
 
 class StepTests(PluginCase):
-    """Own steps."""
+    """Users' steps."""
 
     config = STEPS
 
     def quiet(self) -> FakeSlave:
-        """A slave of 0.7.5 that leaves its commands to the test."""
+        """Connect a slave of 0.7.5 whose commands the test controls."""
         commands = {name: b"2.2" for name in (b"shell", b"dummy", b"dummy.wait")}
         return self.connect("0.7.5", trouble={"getCommands": lambda: commands})
 
     def build(self, builder: str) -> Any:
-        """The status of a build that begins now."""
+        """Start a build; return its status."""
         buildset = self.submit(builder)
         (build,) = buildset.status.getBuildRequests()[0].getBuilds()
         return build
@@ -211,7 +211,7 @@ class StepTests(PluginCase):
         return {log.getName(): log.getText() for log in step.getLogs()}
 
     def test_remoteCommand(self) -> None:
-        """Rows 4, 9, 13 and 17: a step that runs a command of its own, with tuples, and reads along."""
+        """Rows 4, 9, 13 and 17: a step runs a command of its own, with tuples, and observes the log."""
         slave = self.quiet()
         build = self.build("own")
         own, after = build.getSteps()
@@ -240,7 +240,9 @@ class StepTests(PluginCase):
         self.assertEqual((build.getResults(), build.getText()), (SUCCESS, ["build", "successful"]))
 
     def test_finishedPair(self) -> None:
-        """Row 14: a failure reads "failed" and what the step says; what did not begin stays unbegun."""
+        """Row 14: the text of a failed step is "failed" and the step's text; steps that did not start have
+        none.
+        """
         slave = self.quiet()
         build = self.build("own")
         slave.commands[0].end(3)
@@ -250,7 +252,9 @@ class StepTests(PluginCase):
         self.assertEqual((after.getTimes(), after.getResults()), ((None, None), (None, [])))
 
     def test_hooks(self) -> None:
-        """A shell command's own words, colour, summary and judgement are those of the step and the build."""
+        """The description, colour, summary and result of a shell command are those of the step and the
+        build.
+        """
         slave = self.quiet()
         build = self.build("count")
         (step,) = build.getSteps()
@@ -265,7 +269,7 @@ class StepTests(PluginCase):
         )
 
     def test_exception(self) -> None:
-        """Row 14: a step that raises makes its build an exception, which names the step once."""
+        """Row 14: an exception in a step makes its build an exception, with the step's name once."""
         self.quiet()
         build = self.build("broken")
         self.assertEqual((build.getResults(), build.getText()), (EXCEPTION, ["exception", "mine"]))
@@ -275,7 +279,7 @@ class StepTests(PluginCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_asking(self) -> None:
-        """What a step asks its build and its slave is answered; a skipped step ends nothing."""
+        """A step can query its build and its slave; a skipped step does not end the build."""
         slave = self.quiet()
         build = self.build("asking")
         asking, after = build.getSteps()
@@ -288,7 +292,7 @@ class StepTests(PluginCase):
         self.assertEqual(build.getResults(), SUCCESS)
 
     def test_byHand(self) -> None:
-        """Row 4: a command that starts itself, and takes words and output of an old slave for text."""
+        """Row 4: a command that starts itself treats the words and output of an old slave as text."""
         slave = self.quiet()
         build = self.build("hand")
         (command,) = slave.commands
@@ -301,7 +305,7 @@ class StepTests(PluginCase):
         self.assertEqual(next(log.getByteChunks([0])), (0, b"fatal: \xff\n"))
 
     def test_plain(self) -> None:
-        """A shell command that overrides start() sends what it was given, in the directory of the build."""
+        """A shell command that overrides start() sends its arguments, in the directory of the build."""
         slave = self.quiet()
         for builder in slave.builders.values():
             self.patch(builder, "remote_print", lambda message: [b"heard", message])
@@ -314,7 +318,7 @@ class StepTests(PluginCase):
         self.settle()
 
     def test_wait(self) -> None:
-        """Row 13: the step Wait of 0.7.5 sends its handle as the tuple that the slave looks for."""
+        """Row 13: the step Wait of 0.7.5 sends its handle as the tuple that the slave expects."""
         slave = self.quiet()
         build = self.build("waits")
         self.assertEqual(slave.commands[0].args[b"handle"], (b"w", b"by hand"))

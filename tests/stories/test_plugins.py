@@ -1,4 +1,4 @@
-"""Plug-ins as people wrote them for 0.7.5, in a whole master: what they call, and what calls them."""
+"""Plug-ins like those for 0.7.5, in a whole master."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ c['projectName'] = "Old"
 
 
 class PluginCase(World):
-    """A master with a configuration of its own, and slaves that do as they are told."""
+    """A master with its own configuration, and slaves that obey the test."""
 
     config = BUILDS
 
@@ -92,11 +92,11 @@ class PluginCase(World):
         self.master.botmaster.now = self.reactor.seconds
 
     def green(self, name: str = "bot1") -> FakeSlave:
-        """A slave on which every command succeeds."""
+        """Connect a slave on which every command succeeds."""
         return self.connect("0.7.12", name=name, onCommand=lambda command: command.end(0))
 
     def submit(self, *builders: str, files: tuple[str, ...] = ()) -> BuildSet:
-        """Ask for builds of a change to some files."""
+        """Request builds of a change to some files."""
         changes = [Change("ann", list(files), "words")] if files else None
         buildset = BuildSet(list(builders), SourceStamp(changes=changes), "by hand")
         self.successResultOf(ensureDeferred(self.master.submitBuildSet(buildset)))
@@ -104,17 +104,17 @@ class PluginCase(World):
         return buildset
 
     def said(self, slave: FakeSlave) -> list[Any]:
-        """The commands that a slave was sent."""
+        """The commands that a slave received."""
         commands = [command.args[b"command"] for command in slave.commands]
         slave.commands.clear()
         return commands
 
 
 class BuildTests(PluginCase):
-    """Own builds and factories."""
+    """Users' builds and factories."""
 
     def test_ownBuild(self) -> None:
-        """Row 1: a build of one's own class chooses its steps, as (class, arguments) pairs."""
+        """Row 1: a build of a user's class chooses its steps, as (class, arguments) pairs."""
         slave = self.green()
         self.submit("full")
         self.assertEqual(self.said(slave), [b"make"])
@@ -130,13 +130,13 @@ class BuildTests(PluginCase):
         self.assertEqual((build.getText(), build.getColor()), (["build", "successful", "at last"], "green"))
 
     def test_foreignFactory(self) -> None:
-        """Row 1: a factory that derives from none of ours makes builds all the same."""
+        """Row 1: a factory without our base classes makes builds."""
         slave = self.green()
         self.submit("bare")
         self.assertEqual(self.said(slave), [b"make", b"more"])
 
     def test_master(self) -> None:
-        """Rows 2 and 22: from a builder, all that belongs to it can be reached by the names of 0.7.5."""
+        """Rows 2 and 22: a builder gives access to all its objects by the names of 0.7.5."""
         self.green("bot2")
         botmaster = self.master.botmaster
         self.assertIs(botmaster.parent, self.master)

@@ -34,7 +34,7 @@ c['slavePortnum'] = 9989
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor whose threads are calls, and whose ports nobody but us can reach."""
+    """A reactor whose threads are calls, and whose ports are in memory."""
 
     stopped = False
     taken: int | None = None
@@ -52,7 +52,7 @@ class Reactor(MemoryReactorClock):
 
 
 class World(unittest.SynchronousTestCase):
-    """A story begins with a master directory; C{start} starts the master in it."""
+    """A story begins with a master's directory; C{start} starts the master in it."""
 
     def setUp(self) -> None:
         self.basedir = os.path.abspath(self.mktemp())
@@ -66,7 +66,7 @@ class World(unittest.SynchronousTestCase):
         self.write(CONFIG)
 
     def write(self, text: str) -> None:
-        """Edit master.cfg."""
+        """Write master.cfg."""
         with open(os.path.join(self.basedir, "master.cfg"), "w", encoding="utf-8") as file:
             file.write(textwrap.dedent(text))
 
@@ -75,7 +75,7 @@ class World(unittest.SynchronousTestCase):
         self.edit("c['slavePortnum']", f"{line}\nc['slavePortnum']")
 
     def edit(self, old: str, new: str) -> None:
-        """Replace a text in master.cfg, which must be there."""
+        """Replace a text in master.cfg; it must be there."""
         with open(os.path.join(self.basedir, "master.cfg"), encoding="utf-8") as file:
             text = file.read()
         self.assertIn(old, text)
@@ -98,7 +98,7 @@ class World(unittest.SynchronousTestCase):
         self.settle()
 
     def connect(self, *args: Any, **kw: Any) -> FakeSlave:
-        """A slave that connects, and gets as far as it gets."""
+        """Connect a slave, and let it attach."""
         slave = FakeSlave(*args, **kw)
         slave.connect(self.master.slavePort, self.reactor, 40000 + len(self.slaves))
         self.slaves.append(slave)
@@ -115,23 +115,23 @@ class World(unittest.SynchronousTestCase):
             self.settle()
 
     def reconfig(self, **kw: Any) -> dict[str, Any]:
-        """What C{buildbot reconfig} gets."""
+        """Reconfigure; return the outcome that C{buildbot reconfig} gets."""
         outcome = self.successResultOf(self.master.reconfigurer.request(**kw))
         self.settle()
         return outcome
 
     def status(self, slave: str | None = None) -> dict[str, Any]:
-        """What C{buildbot status --json} prints."""
+        """The result of C{buildbot status --json}."""
         said: dict[str, Any] = self.master.commands["status"](slave)
         return said
 
     def connected(self) -> list[str]:
-        """The names of the connected slaves, as the status has them."""
+        """The names of the connected slaves, from the status."""
         return [slave["name"] for slave in self.status()["slaves"] if slave["connected"]]
 
 
 def check(path: str, basedir: str, timeout: float) -> Deferred[LoadReport]:
-    """Stands in for the child process: the same answer, in this process."""
+    """Replaces the child process: loads in this process."""
     try:
         config = readConfig(path, basedir)
     except ConfigErrors as errors:
@@ -140,5 +140,5 @@ def check(path: str, basedir: str, timeout: float) -> Deferred[LoadReport]:
 
 
 def load(path: str, basedir: str, timeout: float) -> Deferred[MasterConfig]:
-    """Stands in for the thread."""
+    """Replaces the thread."""
     return succeed(readConfig(path, basedir))
