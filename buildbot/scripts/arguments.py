@@ -19,11 +19,11 @@ from buildbot.daemon.directory import TAC
 from buildbot.text.plural import counted
 from buildbot.text.similar import closest
 
-#: A whole number with more digits is not the same for everybody who reads JSON.
+#: The most digits of a whole number. Some JSON readers change longer ones.
 _DIGITS = 15
-#: What Twisted says before the reason why a value is refused.
+#: Twisted's prefix to the reason why a value is refused.
 _TWISTED_SAYS = "Parameter type enforcement failed: "
-#: Help is as wide as the terminal, within these bounds.
+#: The least and the greatest width of the help.
 _WIDTHS = (40, 110)
 
 
@@ -62,7 +62,7 @@ def nearest(word: str, names: Iterable[str], before: str = "") -> str:
 
 
 def _isMissing(path: str) -> bool:
-    """True if the file certainly does not exist. False if this user may not look."""
+    """True if the file does not exist. False if it exists, or if this user may not look."""
     try:
         os.lstat(path)
     except OSError as why:
@@ -91,13 +91,13 @@ def _misread(why: getopt.GetoptError, names: Sequence[str]) -> str:
 
 
 class CommandOptions(usage.Options):
-    """What all commands have in common: options may follow arguments, C{-h}, C{--version}."""
+    """The base class of all commands' options: options may follow arguments, C{-h}, C{--version}."""
 
     synopsis = "[options]"
     opt_h = usage.Options.opt_help
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Put the options before the arguments, where Twisted wants them, and parse. Raises UsageError."""
+        """Parse, with the options moved before the arguments, as Twisted requires. Raises UsageError."""
         words = list(options or ())
         if words[-2:-1] != ["--_shell-completion"]:
             try:
@@ -131,13 +131,13 @@ class CommandOptions(usage.Options):
 
 
 def sayVersion() -> None:
-    """Print which release this is, and end the process."""
+    """Print the versions, and end the process."""
     print(f"Buildbot version: {version}\nTwisted version: {twisted.__version__}")
     raise SystemExit(0)
 
 
 class MakerBase(CommandOptions):
-    """What the commands about one directory have in common: DIR, which may be left out inside of it."""
+    """The base class of commands about one directory: DIR, by default the current directory."""
 
     synopsis = "[options] [DIR]"
     optFlags = [
@@ -152,7 +152,7 @@ class MakerBase(CommandOptions):
         self["basedir"] = args[0] if args else self.here()
 
     def _dirAnd(self, what: str, args: Sequence[str]) -> None:
-        """Take DIR, and the name of what is meant in it; DIR alone may stand, and nothing at all.
+        """Parse [DIR [NAME]].
 
         @raise usage.UsageError: a lone argument is probably the name, with DIR omitted.
         """
@@ -163,11 +163,11 @@ class MakerBase(CommandOptions):
         self[what] = args[1] if args[1:] else None
 
     def _dirAndMust(self, what: str, name: str, args: Sequence[str]) -> str:
-        """Take DIR, and the name of what is meant in it, which this returns; both must be given.
+        """Parse DIR NAME, and return the name; both are required.
 
-        @param what: what is named, in lower case.
-        @param name: what the synopsis calls it.
-        @raise usage.UsageError: they are not.
+        @param what: the kind of named thing, in lower case.
+        @param name: the placeholder in the synopsis.
+        @raise usage.UsageError: an argument is missing, or there are too many.
         """
         self._notAloneInDir(what, args)
         if len(args) != 2:
@@ -176,7 +176,7 @@ class MakerBase(CommandOptions):
         return args[1]
 
     def _notAloneInDir(self, what: str, args: Sequence[str]) -> None:
-        """Raise UsageError if somebody inside of DIR has left that out, and not the name of what is in it."""
+        """Raise UsageError if a lone argument is probably the name, with DIR omitted inside DIR."""
         if len(args) == 1 and os.path.exists(TAC) and args[0] and _isMissing(args[0]):
             (name,) = args
             raise usage.UsageError(

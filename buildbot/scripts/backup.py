@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.store.test_backup -*-
-"""The command C{backup}: a copy of a master's directory, whether the master runs or not.
+"""The command C{backup}: copy a master's directory, also while the master runs.
 
 L{buildbot.store.backup} makes the copy.
 """
@@ -15,11 +15,13 @@ from buildbot.text.plural import counted
 
 
 def backup(config: Config) -> int:
-    """Copy the directory of a master. Status 0 when the copy is on disk, in full."""
+    """Copy the directory of a master. Status 0 when the whole copy is on disk; 1 if the store is damaged."""
     here = usable(config)
     target = os.path.abspath(str(config["target"]))
     if directory.kindOf(directory.readTac(here)) is directory.Kind.SLAVE:
-        raise CommandFailed(f"{here} is a buildslave's directory: `{command('create-slave')}` makes one anew")
+        raise CommandFailed(
+            f"{here} is a buildslave's directory: `{command('create-slave')}` makes a new one"
+        )
     try:
         with waiting(config, f"the copy of {here}"):
             made = backUp(here, target)
@@ -34,8 +36,8 @@ def backup(config: Config) -> int:
     say(config, f"{target} is a copy of {here}: {', '.join(parts)}, {counted(made.size, 'byte')}")
     if made.damage:
         complain(
-            f"the store is damaged ({made.damage}), and so is the copy of it: a start sets it aside, and"
-            " carries over what can be read"
+            f"the store is damaged ({made.damage}), and so is its copy: the first start from the copy sets"
+            " the damaged store aside, and recovers the readable data"
         )
     say(config, *(f"left out, because it is not a file: {path}" for path in made.skipped))
     return 1 if made.damage else 0

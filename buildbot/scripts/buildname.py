@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_log -*-
-"""What a user may mean by the name of a build, a step or a log, as C{builds} and C{log} print it.
+"""Parse the name of a build, a step or a log, as C{builds} and C{log} print it.
 
-Whether there is such a build, the master says.
+This module does not check that the build exists; the master does.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wanted:
-    """One way to read what the user has named."""
+    """One interpretation of the name."""
 
     builder: str
     number: int
-    rest: str  #: STEP or STEP/LOG; either may have slashes; "" for all of the build
+    rest: str  #: STEP or STEP/LOG; both may contain slashes; "" for the whole build
 
 
 def readings(path: str) -> list[Wanted]:
-    """How a path can be understood: names may have slashes and numbers in them."""
+    """All interpretations of a name: names of builders, steps and logs may contain slashes and numbers."""
     parts = path.split("/")
     return [
         Wanted("/".join(parts[:at]), int(part), "/".join(parts[at + 1 :]))

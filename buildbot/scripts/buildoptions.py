@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_options -*-
-"""The words of the commands about builds, and about the slaves that do them.
+"""The options of the commands about builds and slaves.
 
-What the commands do is in a module for each.
+Each command has a module of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class BuildsOptions(MakerBase):
     optFlags = [["json", "j", "Print the builds as JSON."]]
     optParameters = [["count", "c", 20, "How many finished builds to show, at most 1000.", count("--count")]]
     longdesc = (
-        "Shows the builds of the master in DIR, of all builders or of one: those that run, what waits and "
-        "why, and the finished ones, the latest start first."
+        "Shows the running, waiting and finished builds of the master in DIR, for all builders or for one. "
+        "Finished builds are sorted by start, the latest first."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -48,7 +48,7 @@ class LogOptions(MakerBase):
 
 
 class AboutBuilderOptions(MakerBase):
-    """What the commands about one builder have in common."""
+    """The base class of commands about one builder."""
 
     synopsis = "[options] DIR BUILDER"
     optFlags = [["json", "j", "Print the outcome as JSON."]]
@@ -59,10 +59,9 @@ class AboutBuilderOptions(MakerBase):
 
 
 class ForceOptions(usage.Options):
-    """What 0.7.5 reads a wish for a build with, for plug-ins that let people wish for one in a chat or the
-    like.
+    """Options of 0.7.5 for forced builds, for plug-ins such as chat bots.
 
-    The command C{force} has options of its own, L{ForceBuildOptions}.
+    The command C{force} uses L{ForceBuildOptions} instead.
     """
 
     optParameters = [
@@ -94,7 +93,7 @@ class ForceBuildOptions(AboutBuilderOptions):
     longdesc = "Starts a build now, or as soon as a slave is free for it."
 
     def __init__(self) -> None:
-        """None of the properties is known yet."""
+        """Start with no properties."""
         super().__init__()
         self["properties"] = {}
 
@@ -116,7 +115,7 @@ class StopBuildOptions(AboutBuilderOptions):
     optParameters = [["reason", "m", None, "Why; it is shown with the build."]]
     longdesc = (
         "Stops a running build of BUILDER: the one with the number BUILD, or the only one that runs. "
-        "BUILDER/BUILD, as `builds` prints it, is understood as well."
+        "BUILDER/BUILD, as printed by `builds`, is accepted too."
     )
 
     def parseArgs(self, *args: str) -> None:
@@ -131,7 +130,7 @@ class StopBuildOptions(AboutBuilderOptions):
 
 
 class AboutSlaveOptions(MakerBase):
-    """What the commands about one slave have in common."""
+    """The base class of commands about one slave."""
 
     synopsis = "[options] DIR SLAVE"
     optFlags = [["json", "j", "Print the outcome as JSON."]]
@@ -144,7 +143,7 @@ class AboutSlaveOptions(MakerBase):
 class DisconnectOptions(AboutSlaveOptions):
     """C{disconnect}."""
 
-    longdesc = "Disconnects a slave. It may come back: remove it from c['bots'] if it must not."
+    longdesc = "Disconnects a slave. It may reconnect; to prevent that, remove it from c['bots']."
 
 
 class PauseOptions(AboutSlaveOptions):
@@ -169,7 +168,7 @@ class DrainOptions(PauseOptions):
 class UnpauseOptions(AboutSlaveOptions):
     """C{unpause}."""
 
-    longdesc = "Lets the slave build again, and starts what waits for it."
+    longdesc = "Lets the slave build again, and starts builds that wait for it."
 
 
 class SendChangeOptions(CommandOptions):
@@ -200,7 +199,7 @@ class SendChangeOptions(CommandOptions):
         ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds("--timeout")],
     ]
     longdesc = (
-        "Tells a master that somebody has changed these files. Ends with status 0 once the master has the "
+        "Tells a master about a change of these files. Returns with status 0 once the master has the "
         "change on disk. With --changes, several changes are sent over one connection. The master needs a "
         "PBChangeSource in c['sources']."
     )
@@ -210,14 +209,14 @@ class SendChangeOptions(CommandOptions):
         self["files"] = args
 
     def postOptions(self) -> None:
-        """Check what can be checked without a master."""
+        """Check the options as far as possible without a master."""
         if self["changes"] is not None:
             self._checkChanges()
         elif self["master"] is None or self["username"] is None:
             raise usage.UsageError("--master=HOST:PORT and --username are needed")
         for one, other in (("auth", "auth-file"), ("comments", "logfile")):
             if self[one] is not None and self[other] is not None:
-                raise usage.UsageError(f"--{one} and --{other} say the same: give only one of them")
+                raise usage.UsageError(f"--{one} and --{other} are alternatives: give only one of them")
         if sum(self[f"revision{kind}"] is not None for kind in ("", "_number", "_file")) > 1:
             raise usage.UsageError("--revision, --revision_number, --revision_file: give only one of them")
         read = [name for name in ("auth-file", "logfile", "changes") if self[name] == "-"]
@@ -225,7 +224,7 @@ class SendChangeOptions(CommandOptions):
             raise usage.UsageError(f"standard input cannot hold both --{read[0]} and --{read[1]}")
 
     def _checkChanges(self) -> None:
-        """The changes of a file have all that is to be said of them there."""
+        """Check the options for --changes. Raises UsageError for options about a single change."""
         if self["master"] is None:
             raise usage.UsageError("--master=HOST:PORT is needed")
         revisions = ("revision", "revision_number", "revision_file")

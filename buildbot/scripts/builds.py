@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
-"""The command C{builds}: which builds run, which are over, and what waits, and why.
+"""The command C{builds}: list running, waiting and finished builds.
 
 Texts from slaves and committers are escaped: they cannot control the terminal.
 """
@@ -24,7 +24,7 @@ _RESULT_ROOM = 60
 
 
 def builds(config: Config) -> int:
-    """Say what is built, was built and waits. Status 0; fails without a master or such a builder."""
+    """Print the lists. Status 0; fails without a running master, or for an unknown builder."""
     count = setting(config, "count", int, 20)
     params: dict[str, object] = {"count": count}
     if config.get("builder") is not None:
@@ -36,9 +36,10 @@ def builds(config: Config) -> int:
 
 
 def buildsPage(said: Mapping[str, Any], now: float, count: int = 20, room: int | None = None) -> list[str]:
-    """The lines about an answer of the master, who was asked for C{count} builds that are over.
+    """Format the master's answer.
 
-    @param room: how wide a table may be.
+    @param count: the number of finished builds that was requested.
+    @param room: the greatest width of a table.
     """
     running = [_runningRow(build, now) for build in said["running"]]
     finished = [_finishedRow(build) for build in said["finished"]]
@@ -71,7 +72,7 @@ def _runningRow(build: Mapping[str, Any], now: float) -> list[str]:
 
 
 def _finishedRow(build: Mapping[str, Any]) -> list[str]:
-    lost = ", log not whole" if build.get("logTrouble") else ""
+    lost = ", log incomplete" if build.get("logTrouble") else ""
     return [
         name(build),
         f"{_short(outcome(build), _RESULT_ROOM)}{lost}",
@@ -90,7 +91,7 @@ def source(build: Mapping[str, Any]) -> str:
     if revision is None:
         revision = build.get("gotRevision")
     if changes:
-        count = build.get("changeCount", len(changes))  # only the latest are named one by one
+        count = build.get("changeCount", len(changes))  # only the latest are listed by number
         what = f"change {changes[-1]}" if count == 1 else f"{count} changes up to {changes[-1]}"
         what = what if revision is None else f"{_brief(revision)} ({what})"
     else:
@@ -99,7 +100,7 @@ def source(build: Mapping[str, Any]) -> str:
 
 
 def _brief(revision: object) -> str:
-    """A revision; of the long names of git and its like so much as tells them apart."""
+    """A revision. Long hashes, as of git, are shortened."""
     name = str(revision)
     return name[:12] if re.fullmatch("[0-9a-f]{40,}", name) else name
 

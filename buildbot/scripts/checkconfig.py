@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_checkconfig -*-
-"""The command C{checkconfig}: would a master take this configuration file?
+"""The command C{checkconfig}: check a configuration file.
 
-It asks the same function as a start and a reconfig do; the rules are in L{buildbot.config}.
+It uses the same function as a start and a reconfig. L{buildbot.config} has the rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from buildbot.scripts.output import CommandFailed, Config, basedir, say, setting
 
 
 def checkconfig(config: Config) -> int:
-    """Check a file, or the one of a master's directory: status 0 and one good word, or all its errors."""
+    """Check a file, or the file of a master's directory. Status 0, or fails with all errors."""
     path = configPath(basedir(config))
     with waiting(config, f"{os.path.basename(path)} to end"):
         report = childload.checkInChild(path, os.path.dirname(path), setting(config, "timeout", float, 90.0))
@@ -30,7 +30,7 @@ def checkconfig(config: Config) -> int:
 
 
 def configPath(named: str) -> str:
-    """The configuration file that a word of the command line means: itself, or that of a directory."""
+    """The path of the configuration file: the named file itself, or the file of the named directory."""
     if not _isThere(named):
         raise CommandFailed(f"there is no {named}: name a configuration file or a master's directory")
     path = _within(named) if os.path.isdir(named) else named

@@ -21,12 +21,11 @@ from buildbot.scripts.arguments import helpWidth, nearest, sayVersion
 
 @dataclass(frozen=True)
 class Command:
-    """
-    I am one command.
+    """I am one command.
 
     @ivar name: the word on the command line.
-    @ivar function: what does the command, as C{MODULE.FUNCTION} of this package. It is called with the parsed
-        options and returns the exit status.
+    @ivar function: the function, as C{MODULE.FUNCTION} of this package. It is called with the parsed options
+        and returns the exit status.
     @ivar options: the class that parses the rest of the command line.
     @ivar help: one line for C{buildbot --help}.
     """
@@ -37,13 +36,13 @@ class Command:
     help: str
 
     def load(self) -> Callable[..., int]:
-        """The function. Its module is imported now: no command waits for the modules of others."""
+        """Import and return the function. Importing it only now keeps other commands fast."""
         module, name = self.function.split(".")
         function: Callable[..., int] = getattr(import_module(f"buildbot.scripts.{module}"), name)
         return function
 
 
-#: All of them, by name.
+#: All commands, by name.
 COMMANDS = {
     command.name: command
     for command in (
@@ -111,8 +110,8 @@ _NOT_HERE = "it is not in this release"
 #: Commands of other releases, and what to do instead.
 _OTHERS = {
     "help": "`buildbot --help` lists all of them",
-    "upgrade-master": "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
-    "cleanupdb": "old builds and their logs go by themselves",
+    "upgrade-master": "a new release upgrades the directory at its first start, see docs/howto/upgrade.rst",
+    "cleanupdb": "a running master deletes old builds and their logs by itself",
     "create-worker": "`buildbot create-slave` makes the directory of one",
     "debugclient": _NOT_HERE,
     "statusgui": _NOT_HERE,
@@ -123,7 +122,7 @@ _OTHERS = {
 
 
 class Options(usage.Options):
-    """The command C{buildbot}: which of its commands is meant."""
+    """The options of C{buildbot} itself, and its subcommands."""
 
     synopsis = "Usage: buildbot [options] COMMAND [options of the command]"
     longdesc = "For one command, see `buildbot COMMAND --help`. For a first look, try `buildbot demo`."
@@ -135,7 +134,7 @@ class Options(usage.Options):
     opt_h = usage.Options.opt_help
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse, and name what may have been meant instead of what is not known. Raises UsageError."""
+        """Parse. Raises UsageError, with the nearest known name for an unknown one."""
         try:
             super().parseOptions(options)
         except usage.UsageError as why:
@@ -154,7 +153,7 @@ class Options(usage.Options):
         return f"there is no option {option[1]}{said}"
 
     def getUsage(self, width: int | None = None) -> str:
-        """The help but for its first line, as wide as the terminal."""
+        """The help without its first line, as wide as the terminal."""
         return super().getUsage(width or helpWidth())
 
     def opt_version(self) -> None:
@@ -162,6 +161,6 @@ class Options(usage.Options):
         sayVersion()
 
     def postOptions(self) -> None:
-        """Insist on a command."""
+        """Raise UsageError if no command was given."""
         if self.subCommand is None:
             raise usage.UsageError("no command given")

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_create -*-
-"""The commands C{create-master} and C{create-slave}: the directory that a process lives in.
+"""The commands C{create-master} and C{create-slave}: make the directory of a master or slave.
 
-Nothing is started, and nothing that is there already is changed but on C{--force}.
+They start nothing. Existing files are changed only with C{--force}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from buildbot.daemon.directory import CONFIG, SAMPLE, TAC, Kind, kindOf, readTac
 from buildbot.files.plain import openPlain, readPlain
 from buildbot.scripts.output import CommandFailed, Config, basedir, command, say, setting
 
-#: What stands in the sample where a password belongs, of a slave and of whoever sends changes.
+#: The placeholders for passwords in the sample configuration.
 _NO_PASSWORD = re.compile(r"\bchange-me(-too)?\b")
 
 masterTAC = """\
@@ -74,7 +74,7 @@ s.setServiceParent(application)
 
 
 def createMaster(config: Config) -> int:
-    """Make a master's directory, and say what to do next. Returns the exit status, 0."""
+    """Make a master's directory, and print the next commands. Returns the exit status, 0."""
     maker = Maker(config)
     name = setting(config, "config", str, CONFIG)
     checkForeign(maker.basedir, name)
@@ -92,7 +92,7 @@ def createMaster(config: Config) -> int:
 
 
 def createSlave(config: Config) -> int:
-    """Make a slave's directory, and say what to do next. Returns the exit status, 0."""
+    """Make a slave's directory, and print the next command. Returns the exit status, 0."""
     maker = Maker(config)
     maker.mkdir(Kind.SLAVE)
     maker.makeTAC(slaveTAC % tacValues(config))
@@ -102,7 +102,7 @@ def createSlave(config: Config) -> int:
 
 
 def checkForeign(here: str, name: str) -> None:
-    """Raise L{CommandFailed} if a configuration file is to be one outside of the directory that is none."""
+    """Raise L{CommandFailed} if C{name} is a foreign file: outside the directory, and not a configuration."""
     path = os.path.realpath(os.path.join(here, name))
     if path.startswith(os.path.join(os.path.realpath(here), "")):
         return
@@ -112,7 +112,7 @@ def checkForeign(here: str, name: str) -> None:
 
 
 class Maker:
-    """I make one directory and the files in it, all private to their owner, and say what I do."""
+    """I make one directory and its files, all private to their owner, and print each action."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -120,13 +120,13 @@ class Maker:
         self.force = bool(config.get("force"))
 
     def say(self, *lines: str) -> None:
-        """Tell the user, unless he wants quiet."""
+        """Print lines for the user, unless C{--quiet} was given."""
         say(self.config, *lines)
 
     def mkdir(self, kind: Kind) -> None:
-        """Make the directory, and those above it that are missing, or go on in the one that is there.
+        """Make the directory and its missing parents, or use the existing directory.
 
-        @raise CommandFailed: something else lives there.
+        @raise CommandFailed: the path is in use for another kind of process, or is not a directory.
         """
         here = self.basedir
         if not os.path.lexists(here):
@@ -148,19 +148,19 @@ class Maker:
         self.write(TAC, contents, self.force)
 
     def sampleconfig(self, contents: str) -> None:
-        """Write the sample of a configuration, for reading and copying."""
+        """Write the sample configuration."""
         self.write(SAMPLE, contents, self.force)
 
     def mkinfo(self) -> None:
-        """Write what a slave tells its master about itself."""
+        """Write the files with the slave's description of itself."""
         os.makedirs(os.path.join(self.basedir, "info"), 0o700, exist_ok=True)
         self.write(os.path.join("info", "admin"), "Please say here who looks after this slave\n")
         self.write(os.path.join("info", "host"), f"{platform.node()}: {platform.platform()}\n")
 
     def write(self, name: str, text: str, replace: bool = False) -> bool:
-        """Write a file of the directory that is not there yet; whether that was done.
+        """Write a file of the directory if it does not exist. Returns True if it was written.
 
-        @param replace: write it also if it is there, and differs.
+        @param replace: also replace an existing file that differs.
         """
         path = os.path.join(self.basedir, name)
         old = _read(path)
@@ -170,7 +170,7 @@ class Maker:
         if old is not None and not replace:
             self.say(f"kept {path}" if name not in (TAC, SAMPLE) else f"kept {path}: --force replaces it")
             return False
-        # Under another name first: a full disk leaves the old file, or none, but never half of one.
+        # Write to a temporary name first: a full disk then never leaves half a file.
         new = f"{path}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         try:
@@ -186,7 +186,7 @@ class Maker:
 
 
 def missingAbove(path: str) -> list[str]:
-    """The directories above a path that do not exist, the outermost first."""
+    """The missing parent directories of a path, the outermost first."""
     missing: list[str] = []
     above = os.path.dirname(path)
     while not os.path.lexists(above):
@@ -196,7 +196,7 @@ def missingAbove(path: str) -> list[str]:
 
 
 def tacValues(config: Config) -> Mapping[str, object]:
-    """What the templates want, from a command's options."""
+    """The values for the templates, from a command's options."""
     mask = config.get("umask")
     return {
         "config": CONFIG,
@@ -208,7 +208,7 @@ def tacValues(config: Config) -> Mapping[str, object]:
 
 
 def sampleText() -> str:
-    """The sample that came with this package. Raises L{CommandFailed} if it did not."""
+    """The sample configuration of this package. Raises L{CommandFailed} if it is missing."""
     scripts = os.path.dirname(os.path.abspath(__file__))
     checkout = os.path.dirname(os.path.dirname(os.path.abspath(buildbot.__file__)))
     for place in (scripts, checkout):  # as installed, and as developed
@@ -219,7 +219,7 @@ def sampleText() -> str:
 
 
 def withPasswords(sample: str) -> tuple[str, list[str]]:
-    """The sample with a password of its own wherever one belongs, and these, in order."""
+    """The sample with new passwords in place of the placeholders, and the list of these passwords."""
     passwords: list[str] = []
 
     def another(match: re.Match[str]) -> str:
@@ -230,9 +230,9 @@ def withPasswords(sample: str) -> tuple[str, list[str]]:
 
 
 def nextCommands(here: str, text: str, passwords: list[str]) -> list[str]:
-    """What a newcomer types next: start the master, make a slave for it, start that.
+    """The next commands: start the master, make a slave for it, start the slave.
 
-    @param passwords: the ones in the text that was just written; none if the file had been there before.
+    @param passwords: the passwords in the new file; empty if the file existed before.
     """
     name, password = "NAME", "PASSWORD"
     if passwords:
@@ -248,7 +248,7 @@ def nextCommands(here: str, text: str, passwords: list[str]) -> list[str]:
 
 
 def _read(path: str) -> str | None:
-    """The text of a file, None if there is none."""
+    """The text of a file; None if it does not exist."""
     try:
         with readPlain(path) as stream:
             return io.TextIOWrapper(stream, "utf-8", "surrogateescape").read()

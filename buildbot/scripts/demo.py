@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_demo -*-
-"""The command C{demo}: from nothing to a running master with a slave, and a green build of a change.
+"""The command C{demo}: make and start a master with a slave, and show a build of a change.
 
-It does what a user would do with the other commands, says each, and leaves both processes running.
+It uses the other commands, prints each one, and leaves both processes running.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from buildbot.scripts.buildoptions import SendChangeOptions
 from buildbot.scripts.options import MasterOptions, SlaveOptions
 from buildbot.scripts.output import CommandFailed, Config, command, say
 
-#: How many seconds the slave may take to attach.
+#: The most seconds for the slave to attach.
 _ATTACH = 30.0
-#: How many seconds may pass until the build is over.
+#: The most seconds until the end of the build.
 _BUILD = 60.0
 _POLL = 0.05
-#: Ports that systems do not give to outgoing connections: a slave that dials one of those while no
-#: master listens there may be connected to itself.
+#: Ports outside the range of outgoing connections. Otherwise a slave that dials the port while no master
+#: listens may connect to itself.
 _PORTS = range(15000, 32000)
 
 
 @dataclass(frozen=True)
 class Bot:
-    """The slave that a configuration expects, and where; and what can be shown with it.
+    """A slave of the configuration, and the port of its master.
 
-    @ivar builder: a builder that it builds for; None if there is none.
-    @ivar auth: USER:PASSWORD of an account that may send changes; None if nothing would come of those.
+    @ivar builder: a builder that uses the slave; None if there is none.
+    @ivar auth: USER:PASSWORD for sending changes; None if no scheduler would build them.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Bot:
 def demo(config: Config) -> int:
     """Make and start a master and a slave, and show them. Returns the exit status.
 
-    What is there and running already is left as it is, so that doing it twice does no harm.
+    Existing directories and running processes are kept, so repeating the demo is harmless.
 
-    @raise CommandFailed: something went wrong; what this call has started has been stopped again.
+    @raise CommandFailed: a step failed. The processes started by this call have been stopped.
     """
     if find_spec("buildbot_worker") is None:
         raise CommandFailed("the demo needs a slave: pip install 'buildbot-classic[slave]'")
@@ -88,14 +88,14 @@ def demo(config: Config) -> int:
 
 
 def _show(config: Config, do: Callable[[Config], int], options: Config, *words: str) -> None:
-    """Announce a command that shows something, and do it."""
+    """Announce a command that prints output, and run it."""
     _announce(config, *words)
     if not config.get("quiet"):
         do({**options, "quiet": config.get("quiet")})
 
 
 def _build(config: Config, master: str, bot: Bot, builder: str) -> None:
-    """Have something built, by a change if that is possible, and show what came of it."""
+    """Start a build, by a change if possible, and show the result."""
     before = _latest(master, builder)
     if bot.auth is not None:
         arguments = ["--master", f"localhost:{bot.port}", "--auth", bot.auth]
@@ -125,7 +125,7 @@ def _latest(master: str, builder: str) -> int:
 
 
 def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[str, Any]:
-    """Wait until a build with a higher number than C{before} is over. Raises L{CommandFailed} if none is."""
+    """Wait for the end of a build with a number above C{before}. Raises L{CommandFailed} after C{timeout}."""
     giveUp = time.monotonic() + timeout
     while True:
         said: Any = _asked(master, "builds", builder=builder, count=1)
@@ -143,7 +143,7 @@ def whenBuilt(master: str, builder: str, before: int, timeout: float) -> dict[st
 
 
 def _asked(master: str, verb: str, **params: object) -> object:
-    """What the master answers. Raises L{CommandFailed} if it does not."""
+    """The master's answer. Raises L{CommandFailed} if there is none."""
     try:
         return client.request(master, verb, params, _ATTACH)
     except (client.NotRunning, client.ControlError) as why:
@@ -181,7 +181,7 @@ def _start(config: Config, here: str, undo: list[Callable[[], object]]) -> None:
     if running is not None:
         say(config, f"already running, {running}")
         return
-    # Before it runs: being interrupted meanwhile must not leave it there.
+    # Added before the start, so that an interrupted start is undone, too.
     undo.append(lambda: stop.stop({"basedir": here, "quiet": True, "kill": True}))
     startup.start({"basedir": here, "quiet": config.get("quiet"), "verbose": config.get("verbose")})
 
@@ -191,7 +191,7 @@ def _announce(config: Config, *words: str) -> None:
 
 
 def expectedBot(path: str) -> Bot:
-    """The first slave of a configuration file. Raises L{CommandFailed} if none could connect."""
+    """The first slave of a configuration file. Raises L{CommandFailed} without a slave or a TCP port."""
     with open(path, encoding="utf-8") as stream:
         text = stream.read()
     try:
@@ -208,7 +208,7 @@ def expectedBot(path: str) -> Bot:
 
 
 def _auth(config: MasterConfig, builder: str | None) -> str | None:
-    """Who may send changes upon which a builder builds."""
+    """USER:PASSWORD for sending changes that the builder builds; None if that is not configured."""
     accounts = [
         f"{source.user}:{source.passwd}"
         for source in config.sources
@@ -225,7 +225,7 @@ def _auth(config: MasterConfig, builder: str | None) -> str | None:
 
 
 def withPort(text: str, port: int) -> str:
-    """A configuration with another port, of the loopback alone. Raises L{CommandFailed} if it has none."""
+    """The configuration with another port, on the loopback. Raises L{CommandFailed} if it sets no port."""
     setting = re.compile(r"^(\w+\[['\"]slavePortnum['\"]\]\s*=).*$", re.MULTILINE)
     changed, times = setting.subn(rf"\1 'tcp:{port}:interface=127.0.0.1'", text, count=1)
     if not times:
@@ -234,7 +234,7 @@ def withPort(text: str, port: int) -> str:
 
 
 def freePort() -> int:
-    """A port of the loopback that nobody listens on now."""
+    """A free port of the loopback."""
     while True:
         port = random.choice(_PORTS)
         with socket.socket() as trial:
@@ -246,9 +246,9 @@ def freePort() -> int:
 
 
 def whenAttached(master: str, name: str, timeout: float, slave: str) -> None:
-    """Wait until a slave is connected. Raises L{CommandFailed} if it is not in time, or has ended.
+    """Wait until a slave is connected. Raises L{CommandFailed} after C{timeout}, or if a process has ended.
 
-    @param slave: its directory.
+    @param slave: the directory of the slave.
     """
     giveUp = time.monotonic() + timeout
     while time.monotonic() < giveUp:

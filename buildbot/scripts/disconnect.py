@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_ask -*-
-"""The command C{disconnect}: the running master cuts one slave's connection.
+"""The command C{disconnect}: close the connection of one slave.
 
-The slave may connect again.
+The slave may reconnect.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from buildbot.scripts.output import Config, askMaster, say, sayJSON
 
 
 def disconnect(config: Config) -> int:
-    """Cut the slave's connection. Status 0, also if there was none; fails if there is no such slave."""
+    """Disconnect the slave. Status 0, also if it was not connected; fails for an unknown slave."""
     name = config["slave"]
     said: Any = askMaster(config, "disconnect", {"slave": name})
     if sayJSON(config, said):

@@ -17,7 +17,7 @@ NO_BUILDER = "no builder "
 
 
 def force(config: Config) -> int:
-    """Request a build. Status 0 when the request is on disk; fails if there is no such builder."""
+    """Request a build. Status 0 when the request is on disk; fails for an unknown builder."""
     given = {name: config.get(name) for name in ("branch", "revision", "reason", "properties")}
     params = {"builder": config["builder"], "who": loginName(), **{k: v for k, v in given.items() if v}}
     said: Any = askMaster(config, "force", params)
@@ -34,7 +34,7 @@ def force(config: Config) -> int:
 
 
 def stopbuild(config: Config) -> int:
-    """Stop a build. Status 0 when the master has begun to stop it; fails if it does not run."""
+    """Stop a build. Status 0 when the master has begun to stop it; fails if it is not running."""
     given = {"number": config.get("number"), "reason": config.get("reason")}
     params = {
         "builder": config["builder"],
@@ -57,7 +57,7 @@ def stopbuild(config: Config) -> int:
 
 
 def _askWhich(config: Config, params: dict[str, object]) -> object:
-    """Ask for a builder by its name; if there is none, by a name as C{builds} and C{log} print it."""
+    """Send the command for a builder; if it is unknown, take the name as BUILDER/BUILD."""
     try:
         return askMaster(config, "stopbuild", params)
     except CommandFailed as why:

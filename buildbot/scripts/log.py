@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.unit.scripts.test_log -*-
-"""The command C{log}: the output of a step, from the file that it is in, while it grows and after that.
+"""The command C{log}: print the output of a step from its file, also while it grows.
 
-Which file that is, and whether it is finished, the master says; where none runs, the file's name has to do.
+The master names the file, and knows if it is finished. Without a running master, this module finds the file
+by its name.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ from buildbot.scripts.tables import duration, outcome, stepOutcome
 from buildbot.store.peek import peekBuild
 from buildbot.text.printable import plain
 
-#: How many seconds lie between two looks at a log that grows.
+#: Seconds between two checks of a growing log.
 POLL = 0.25
 _CHANNELS = {LOG_CHANNEL_STDOUT: "stdout", LOG_CHANNEL_STDERR: "stderr", LOG_CHANNEL_HEADER: "header"}
-#: What the output of a step's command is called.
+#: The name of the log with the output of a step's command.
 _FIRST = "stdio"
 
 Show = Callable[[list[Chunk]], None]
@@ -51,23 +52,23 @@ Show = Callable[[list[Chunk]], None]
 
 @dataclass(frozen=True)
 class Found:
-    """The log that was meant."""
+    """The chosen log."""
 
     record: LogRecord
-    finished: bool  #: whether nothing more will come
+    finished: bool  #: True if it will not grow
 
     @property
     def filename(self) -> str:
-        """The file that it is in, below the directory of logs."""
+        """The path of its file, relative to the directory of logs."""
         return self.record.filename
 
 
 class NotThere(Exception):
-    """There is no such step or log; the message says which there are."""
+    """There is no such step or log; the message lists the existing ones."""
 
 
 def log(config: Config) -> int:
-    """Print a log, or what logs a build has. Status 0 once all of it is printed; fails if it is not there."""
+    """Print a log, or the list of a build's logs. Status 0 if it is complete; fails if it does not exist."""
     here = usable(config)
     wanted = readings(str(config["path"]))
     if not wanted:
@@ -96,13 +97,13 @@ def log(config: Config) -> int:
 
 
 def _verdict(wrong: Sequence[str]) -> int:
-    """Say what is wrong with a log that was printed; the exit status."""
-    complain(*(f"this log is not whole: {each}" for each in wrong))
+    """Report the damage of a printed log; returns the exit status."""
+    complain(*(f"this log is incomplete: {each}" for each in wrong))
     return 1 if wrong else 0
 
 
 def _find(here: str, wanted: list[Wanted]) -> tuple[Wanted, dict[str, Any]]:
-    """The first reading of which there is a build. Raises NotRunning without a master."""
+    """The first interpretation with an existing build, and the build. Raises NotRunning without a master."""
     trouble = ""
     for one in wanted:
         try:
@@ -120,7 +121,7 @@ def _ask(here: str, one: Wanted) -> dict[str, Any]:
 
 
 def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
-    """The log of a build that is meant. Raises L{NotThere}."""
+    """The log of a build that the name means. Raises L{NotThere}."""
     logs: list[str] = []
     for step in build["steps"]:
         for number, each in enumerate(step["logs"]):
@@ -134,7 +135,7 @@ def choose(one: Wanted, build: Mapping[str, Any]) -> Found:
 
 
 def _whenBegun(config: Config, here: str, one: Wanted, build: Mapping[str, Any]) -> Found:
-    """The log that is meant; with C{--follow} once it is there, if that may still happen."""
+    """The log that the name means. With C{--follow}, wait for it while the build runs."""
     told = False
     while True:
         try:
@@ -161,12 +162,12 @@ def _again(here: str, one: Wanted) -> dict[str, Any]:
 def _isFinished(here: str, one: Wanted) -> bool:
     try:
         return choose(one, _again(here, one)).finished
-    except NotThere as why:  # pruned while we read
+    except NotThere as why:  # deleted while we read
         raise CommandFailed(str(why)) from None
 
 
 def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
-    """Print the log whose file is called as that of the one that is meant would be, or say what there is."""
+    """Print the log whose file has the expected name, or list the existing files."""
     for one in wanted:
         for filename in filenames(one):
             if os.path.exists(os.path.join(here, LOGS, filename)):
@@ -187,7 +188,7 @@ def _withoutMaster(config: Config, here: str, wanted: list[Wanted]) -> int:
 
 
 def _recorded(here: str, one: Wanted, filename: str) -> Sequence[str]:
-    """What is wrong with a log's file by its record in the store, a line each."""
+    """The differences between a log's file and its record in the store, as lines."""
     build = peekBuild(here, one.builder, one.number)
     logs = [] if build is None else [log for step in build.steps for log in step.logs]
     path = os.path.join(here, LOGS, filename)
@@ -195,7 +196,7 @@ def _recorded(here: str, one: Wanted, filename: str) -> Sequence[str]:
 
 
 def filenames(one: Wanted) -> Iterator[str]:
-    """Which files a log may be in, by the names of its step and itself."""
+    """The possible file names of a log, by the names of its step and itself."""
     if not one.rest:
         return
     yield logFilename(one.builder, one.number, one.rest, _FIRST)
@@ -222,12 +223,12 @@ def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None
 
 
 def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool]) -> list[str]:
-    """Print what there is, and what comes until it is over; returns what is wrong with the file's form."""
+    """Print a file until C{isOver} returns True. Returns errors in the file's format, as lines."""
     reader = LogReader(os.path.join(here, LOGS, filename))
     show = showing(config)
     offset = 0
     while True:
-        over = isOver()  # asked before reading: what was written until then is still to be found
+        over = isOver()  # asked before reading, so that the last output is read, too
         while True:
             try:
                 chunks, offset = reader.read(offset)
@@ -241,12 +242,12 @@ def _print(config: Config, here: str, filename: str, isOver: Callable[[], bool])
         if over:
             show([])
             rest = os.path.getsize(reader.path) - offset
-            return [reader.damage] if reader.damage else ["it ends within a piece"] if rest else []
+            return [reader.damage] if reader.damage else ["the file ends within a chunk"] if rest else []
         time.sleep(POLL)
 
 
 def showing(config: Config) -> Show:
-    """What shows chunks in the way that was asked for; an empty list of them is the end."""
+    """The function that prints chunks, chosen by the options. An empty list means the end."""
     if config.get("json"):
         return _Lines().show
     channels = {LOG_CHANNEL_STDOUT, LOG_CHANNEL_STDERR}
@@ -265,13 +266,13 @@ def showing(config: Config) -> Show:
 
 
 class _Text:
-    """I show what a person can read; nothing in it moves the cursor."""
+    """I print text for people, with escaped control characters."""
 
     def __init__(self, channels: set[int]) -> None:
         self._decoders = {channel: _newlines() for channel in channels}
 
     def show(self, chunks: list[Chunk]) -> None:
-        """Print these."""
+        """Print chunks; an empty list means the end."""
         for channel, data in chunks:
             if channel in self._decoders:
                 sys.stdout.write(plain(self._decoders[channel].decode(data)))
@@ -281,7 +282,7 @@ class _Text:
 
 
 class _Lines:
-    """I show each piece as a line of JSON; a byte that is no text is a lone surrogate, U+DC80 to U+DCFF."""
+    """I print each chunk as a line of JSON. An invalid byte becomes a lone surrogate, U+DC80 to U+DCFF."""
 
     def __init__(self) -> None:
         self._decoders = {
@@ -289,7 +290,7 @@ class _Lines:
         }
 
     def show(self, chunks: list[Chunk]) -> None:
-        """Print these."""
+        """Print chunks; an empty list means the end."""
         ends = [(channel, b"") for channel in _CHANNELS] if not chunks else []
         for channel, data in [*chunks, *ends]:
             decoder = self._decoders.get(channel)
@@ -300,18 +301,18 @@ class _Lines:
 
 
 def _newlines() -> Any:
-    """Text of bytes, in which every end of a line is one newline."""
+    """A decoder of bytes to text that converts every line end to one newline."""
     return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), True)
 
 
 def buildPage(one: Wanted, build: Mapping[str, Any]) -> list[str]:
-    """The lines about one build: its steps, and how to have their logs."""
+    """Format one build: its steps, and the names of their logs."""
     state = outcome(build, "failure") if build["result"] else "running"
     lines = [f"build {one.number} of {one.builder} on {build['slave']}: {state}"]
     for step in build["steps"]:
         took = "" if step["finished"] is None else f" ({duration(step['finished'] - step['started'])})"
         lines.append(f"  {step['name']}: {stepOutcome(step)}{took}")
         for each in step["logs"]:
-            trouble = f" (not whole: {each['trouble']})" if each.get("trouble") else ""
+            trouble = f" (incomplete: {each['trouble']})" if each.get("trouble") else ""
             lines.append(f"    {one.builder}/{one.number}/{step['name']}/{each['name']}{trouble}")
     return lines

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.unit.scripts.test_options -*-
-"""The words of the command line: each command's options and arguments, under the names of 0.7.5.
+"""The options and arguments of each command, under the names of 0.7.5.
 
-What the commands do is in a module for each. Those about builds are in L{buildbot.scripts.buildoptions}.
+Each command has a module of its own. L{buildbot.scripts.buildoptions} has the options of commands about
+builds and slaves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from buildbot.text.plural import counted
 
 
 def umask(text: str) -> int | None:
-    """The word None, or the bits that new files lack, in octal ("022"). Raises ValueError for others."""
+    """Parse a umask: the word None, or octal digits ("022"). Raises ValueError for others."""
     if text == "None":
         return None
     try:
@@ -29,7 +30,7 @@ def umask(text: str) -> int | None:
 
 
 def hostPort(text: str) -> tuple[str, int]:
-    """Where a master listens: C{HOST:PORT}. Raises UsageError for what is none."""
+    """Parse C{HOST:PORT}. Raises UsageError for other text."""
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit()):
         raise usage.UsageError(f"the master must be HOST:PORT, not {text!r}")
@@ -39,7 +40,7 @@ def hostPort(text: str) -> tuple[str, int]:
 
 
 class CreateOptions(MakerBase):
-    """What C{create-master} and C{create-slave} have in common."""
+    """The base class for C{create-master} and C{create-slave}."""
 
     optFlags = [
         ["force", "f", f"Replace {TAC} and the sample if they exist; no other file is ever replaced."],
@@ -52,7 +53,7 @@ class CreateOptions(MakerBase):
     ]
 
     def here(self) -> str:
-        """None is created by accident."""
+        """Raise UsageError: the directory has no default, so none is created by accident."""
         raise usage.UsageError("no directory given")
 
 
@@ -88,7 +89,7 @@ class SlaveOptions(CreateOptions):
         self["basedir"], self["master"], self["name"], self["passwd"] = args
 
     def postOptions(self) -> None:
-        """Check what 0.7.5 only found out when the slave ran."""
+        """Check the values that 0.7.5 checked only when the slave ran."""
         super().postOptions()
         self["host"], self["port"] = hostPort(self["master"])
         if not self["name"]:
@@ -178,7 +179,7 @@ class BackupOptions(MakerBase):
 
     synopsis = "[options] DIR TARGET"
     longdesc = (
-        "Copies the directory of a master to TARGET, which must not be there yet: changes, requests and "
+        "Copies the directory of a master to TARGET, which must not exist: changes, requests and "
         "builds as they are at one instant, logs, configuration and all other files. The master may run. "
         "The copy can be started from."
     )
@@ -190,7 +191,7 @@ class BackupOptions(MakerBase):
         self["basedir"], self["target"] = args
 
     def postOptions(self) -> None:
-        """Make both absolute."""
+        """Make both directories absolute."""
         super().postOptions()
         if not self["target"]:
             raise usage.UsageError("TARGET is empty: name the directory of the copy")
@@ -213,6 +214,6 @@ class DemoOptions(MakerBase):
             self["basedir"] = None
 
     def postOptions(self) -> None:
-        """A directory that is not named is made later."""
+        """Make the directory absolute. Without one, the command makes a temporary directory."""
         if self["basedir"] is not None:
             super().postOptions()

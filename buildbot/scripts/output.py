@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.scripts.test_runner,tests.unit.scripts.test_waiting -*-
-"""Output of the commands: messages, errors and questions to the master."""
+"""Common parts of the commands: messages, errors and requests to the master."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from buildbot.daemon import directory, lock, otherdaemon
 from buildbot.daemon.commandline import command as command  # which all commands have from here
 from buildbot.text.printable import plain
 
-#: A command's options, and what a command adds to them: what a function of 0.7.5 takes.
+#: The options of a command, as the functions of 0.7.5 take them.
 Config = Mapping[str, object]
 _Value = TypeVar("_Value")
 
@@ -27,12 +27,12 @@ PATIENCE = 10.0
 #: The seconds before the first message about a wait, and between later ones.
 _MOMENT = 1.9
 _AGAIN = 10.0
-#: What changes nothing, so that nobody needs to know whether a silent master has heard it.
+#: Commands that change nothing: for these it does not matter if a silent master carries them out later.
 _QUESTIONS = ("status", "builds", "build")
 
 
 class CommandFailed(Exception):
-    """A command ends with an exit status other than 0; C{lines} say why, and what to do about it."""
+    """The command failed, with an exit status other than 0; C{lines} give the reason and the remedy."""
 
     def __init__(self, *lines: str, status: int = 1) -> None:
         Exception.__init__(self, *lines)
@@ -59,10 +59,10 @@ def complain(*lines: str) -> None:
 
 @contextmanager
 def waiting(config: Config, what: str | Callable[[float], str]) -> Iterator[None]:
-    """Tell the user what is waited for, if that takes longer than a moment, and again now and then.
+    """A context that tells the user about a long wait, after a moment and then at intervals.
 
-    @param what: words that follow "waiting for"; or called, in a thread, with the seconds that have passed,
-        for a whole line.
+    @param what: words to follow "waiting for"; or a function that returns a whole line, called in a thread
+        with the seconds that have passed.
     """
     over = threading.Event()
 
@@ -84,14 +84,14 @@ def waiting(config: Config, what: str | Callable[[float], str]) -> Iterator[None
 
 
 def sayJSON(config: Config, said: object) -> bool:
-    """Print an answer as JSON, if C{--json} was given; whether it was."""
+    """Print an answer as JSON if C{--json} was given. Returns True if it was."""
     if config.get("json"):
         print(json.dumps(said, indent=2))
     return bool(config.get("json"))
 
 
 def loginName() -> str:
-    """Who runs the command: the name of the account, whatever the environment says."""
+    """The name of the account that runs the command, independent of the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -99,20 +99,20 @@ def loginName() -> str:
 
 
 def setting(config: Config, name: str, kind: type[_Value], default: _Value) -> _Value:
-    """One option, if it was given and is of that type; a caller of 0.7.5's functions may leave it out."""
+    """The value of an option; the default if it is missing (as from callers of 0.7.5) or of another type."""
     value = config.get(name)
     return value if isinstance(value, kind) else default
 
 
 def basedir(config: Config) -> str:
-    """The directory that the command is about, as an absolute path."""
+    """The directory of the command, as an absolute path."""
     return os.path.abspath(setting(config, "basedir", str, "."))
 
 
 def usable(config: Config, toWrite: bool = True) -> str:
-    """The real path of the directory that the command is about. Raises L{CommandFailed} if it is none.
+    """The real path of the command's directory. Raises L{CommandFailed} if it is not usable.
 
-    @param toWrite: whether something is to be written there.
+    @param toWrite: whether the command writes to the directory.
     """
     try:
         return directory.enter(basedir(config), toWrite)
@@ -125,7 +125,7 @@ def refuseStranger(here: str) -> None:
     other = otherdaemon.daemonIn(here)
     if other is None or lock.holder(here) is not None:
         return
-    # One of ours that was about to go has taken its pid file away before it let go of the lock.
+    # A process of ours removes its pid file before it releases the lock: look again.
     if otherdaemon.daemonIn(here) == other:
         raise CommandFailed(otherdaemon.words(other, here))
 
@@ -137,11 +137,11 @@ def askMaster(
     patience: float | None = PATIENCE,
     whatFor: str | Callable[[float], str] = "the master to answer",
 ) -> object:
-    """What the master of the directory answers to a command of its control socket.
+    """Send a command to the control socket of the directory's master, and return the answer.
 
-    @param patience: for how many seconds to wait; None: as long as it lives.
-    @param whatFor: what to tell a user who has to wait: see L{waiting}.
-    @raise CommandFailed: there is none, it does not answer, or it refuses.
+    @param patience: the most seconds to wait; None: no limit.
+    @param whatFor: the message about a long wait; see L{waiting}.
+    @raise CommandFailed: there is no master, it does not answer, or it refuses the command.
     """
     here = usable(config, toWrite=False)
     try:
@@ -150,14 +150,14 @@ def askMaster(
     except client.NotRunning:
         raise CommandFailed(_silent(here)) from None
     except client.NoAnswer as why:
-        maybe = "" if verb in _QUESTIONS else "; it may do it all the same, now or later"
+        maybe = "" if verb in _QUESTIONS else "; it may still carry out the command"
         raise CommandFailed(f"{why}{maybe}") from None
     except client.ControlError as why:
         raise CommandFailed(str(why)) from None
 
 
 def _silent(here: str) -> str:
-    """The message about a master that does not answer."""
+    """The message for a directory without an answering master."""
     kind = directory.kindOf(directory.readTac(here))
     found = lock.holder(here)
     if kind is directory.Kind.SLAVE:

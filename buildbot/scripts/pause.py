@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_builds -*-
-"""The commands C{pause}, C{drain} and C{unpause}: whether a slave may begin builds.
+"""The commands C{pause}, C{drain} and C{unpause}: stop and resume builds on a slave.
 
-The master stores user, time and reason; C{status} shows them.
+The master stores the user, time and reason; C{status} shows them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from buildbot.text.plural import counted
 
 
 def pause(config: Config) -> int:
-    """Pause a slave: no further build starts there. Status 0; fails if there is no such slave."""
+    """Pause a slave: no further build starts there. Status 0; fails for an unknown slave."""
     return _keepFrom(config, "pause")
 
 
 def drain(config: Config) -> int:
-    """Pause a slave and disconnect it when it is idle. Status 0; fails if there is no such slave."""
+    """Pause a slave, and disconnect it once it is idle. Status 0; fails for an unknown slave."""
     return _keepFrom(config, "drain")
 
 
@@ -33,9 +33,9 @@ def _keepFrom(config: Config, verb: str) -> int:
 
 
 def unpause(config: Config) -> int:
-    """End the pause of a slave. Status 0, also if it was not paused; fails if there is no such slave."""
+    """End the pause of a slave. Status 0, also if it was not paused; fails for an unknown slave."""
     said: Any = askMaster(config, "unpause", {"slave": config["slave"]})
     if not sayJSON(config, said):
-        now = "is not paused any more" if said["unpaused"] else "was not paused"
+        now = "is no longer paused" if said["unpaused"] else "was not paused"
         say(config, f"slave {said['slave']} {now}")
     return 0

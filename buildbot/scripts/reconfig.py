@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_ask -*-
-"""The commands C{reconfig} and C{sighup}: the running master reads its configuration again.
+"""The commands C{reconfig} and C{sighup}: make the running master read its configuration again.
 
-The outcome is the master's own word, through its control socket; no log is read.
+The outcome comes through the control socket, not from a log.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from buildbot.control import client
 from buildbot.scripts.output import CommandFailed, Config, askMaster, basedir, loginName, say
 
-#: How many seconds the master may take to say what it does.
+#: The most seconds to wait for the master's progress.
 _PATIENCE = 1.0
 
 
 def reconfig(config: Config) -> int:
-    """Reconfigure, or see what that would do (C{dry-run}), and say what came of it.
+    """Reconfigure the master, or show the effects of it (C{dry-run}), and print the outcome.
 
-    Status 0 only if the file is in force now, or would be. Waits as long as the master lives.
+    Status 0 if the file is in force, or is valid in a dry run. There is no time limit.
     """
     dryRun = bool(config.get("dry-run"))
     params = {
@@ -50,14 +50,14 @@ def reconfig(config: Config) -> int:
 
 
 def whatFor(here: str, passed: float) -> str:
-    """A line about what a reconfig waits for that was asked for so many seconds ago."""
+    """A line about the progress of a reconfig, C{passed} seconds after the request."""
     try:
         said: Any = client.request(os.path.realpath(here), "progress", {}, _PATIENCE)
     except (client.NotRunning, client.ControlError, OSError):
         return f"waiting for the master, which does not answer ({passed:.0f} s) …"
     now = said["running"]
     if now is None:
-        return f"waiting for slaves to take their new builder lists ({passed:.0f} s) …"
+        return f"waiting for slaves to accept their new builder lists ({passed:.0f} s) …"
     what = "dry run" if now["dryRun"] else "reconfig"
     if now["seconds"] > passed + _PATIENCE / 2:
         of = f" of {now['who']}" if now["who"] else ""

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.scripts.test_runner -*-
-"""The command C{buildbot}: it reads its arguments and has one command done.
+"""The entry point C{buildbot}: parse the arguments and run one command.
 
-Each command is a module of this package, loaded only when it is wanted: starting and asking must not
-cost the time that it takes to load a master.
+Each command is a module of this package, imported only when it is used. So commands start fast, without
+the modules of the master.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ __all__ = [
     "stop",
 ]
 
-#: Characters of an argument that a message repeats; paths can be so long.
+#: Longer arguments are shortened in messages. Paths are not longer.
 _LONGEST_REPEATED = 1024
 
 
@@ -88,7 +88,7 @@ def _do(name: str, config: Config, *more: object) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the arguments say. Returns the exit status: 2 for arguments that are not understood."""
+    """Parse the arguments and run the command. Returns the exit status: 2 for invalid arguments."""
     options = Options()
     try:
         return _obey(options, argv)
@@ -98,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
     except streams.CannotPrint as why:
         return _notPrinted(why)
     except BrokenPipeError:
-        streams.giveUp()  # whoever read our output has seen enough
+        streams.giveUp()  # the reader of our output has closed the pipe
         return 1
     except KeyboardInterrupt:
         complain("interrupted")
@@ -106,11 +106,11 @@ def main(argv: Sequence[str]) -> int:
     except OSError as why:
         complain(*_shortened([f"buildbot: {inWords(why)}"], argv), *_traceback(options))
         return 1
-    except Exception as why:  # a fault of ours, and a user cannot do anything with a traceback
+    except Exception as why:  # a bug of ours; a traceback does not help the user
         complain(plainLine(f"buildbot: internal error: {type(why).__name__}: {why}"), *_traceback(options))
         if not options["verbose"]:
             verb = str(getattr(options, "subCommand", "") or "COMMAND")
-            complain(f"This is a fault of buildbot. `{command('--verbose', verb)} …` shows where it is.")
+            complain(f"This is a bug in buildbot. `{command('--verbose', verb)} …` shows where it is.")
         return 1
 
 
@@ -129,7 +129,7 @@ def _obey(options: Options, argv: Sequence[str]) -> int:
 
 
 def _shortened(lines: Sequence[str], argv: Sequence[str]) -> list[str]:
-    """Lines about arguments; of an argument that would fill the screen, its beginning."""
+    """Lines about arguments, in which very long arguments are shortened."""
     for argument in sorted(argv, key=len, reverse=True):
         if len(argument) <= _LONGEST_REPEATED:
             break
@@ -144,7 +144,7 @@ def _notPrinted(why: OSError) -> int:
 
 
 def _traceback(options: Options) -> list[str]:
-    """Where the error was, for who wants to know."""
+    """The traceback as lines, with C{--verbose}; else empty."""
     return traceback.format_exc().splitlines() if options["verbose"] else []
 
 
@@ -152,7 +152,7 @@ def run() -> None:
     """The entry point of the command; ends the process."""
     status: object = 130
     try:
-        # SIGTERM ends a command as Ctrl-C does: a start that nobody waits for any more is taken back.
+        # SIGTERM acts like Ctrl-C, so that an interrupted start is undone.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         streams.prepare()
         status = _finished(main(sys.argv[1:]))
@@ -162,14 +162,14 @@ def run() -> None:
         complain("interrupted")
         status = _finished(130)
     finally:
-        # What is left is the interpreter's end, which a signal may cut short, but not fill the screen.
+        # A signal during the interpreter's shutdown ends it, without a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
     sys.exit(status)  # type: ignore[arg-type]
 
 
 def _finished(status: object) -> object:
-    """The exit status, once all that was printed is where it belongs."""
+    """Flush the output, and return the exit status."""
     try:
         streams.finish()
     except streams.CannotPrint as why:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_sendchange -*-
-"""The command C{sendchange}: tell a master, near or far, what somebody has committed.
+"""The command C{sendchange}: send changes to a local or remote master.
 
-What travels, and how, is in L{buildbot.clients.sendchange}.
+L{buildbot.clients.sendchange} implements the protocol.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from buildbot.text.plural import counted
 
 #: The environment variable that may hold USER:PASSWORD.
 AUTH = "BUILDBOT_AUTH"
-#: What masters may want to know of a change; 0.7.5 takes no notice of the latter.
+#: The keys of a change. 0.7.5 ignores the second half.
 _KEYS = frozenset(
     "who files comments branch revision category isdir links "
     "when revlink properties repository project codebase".split()
 )
-#: So many wrong lines of a file are listed.
+#: The most invalid lines of a file that are listed.
 _MOST_WRONG = 10
 
 
 def sendchange(config: Config) -> int:
-    """Send changes. Status 0 once the master has them on disk. Runs the reactor, which can be done once.
+    """Send changes. Status 0 once the master has them on disk. Runs the reactor, so call it only once.
 
-    @raise CommandFailed: it does not have it, or it is not known whether it has.
+    @raise CommandFailed: a change was not sent, or the master did not confirm it.
     """
     from twisted.internet import reactor as theReactor
 
@@ -48,9 +48,9 @@ def sendchange(config: Config) -> int:
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     reactor.callWhenRunning(lambda: maybeDeferred(send, config).addBoth(done))
-    with waiting(config, f"{config.get('master')} to take the change"):
+    with waiting(config, f"{config.get('master')} to accept the change"):
         reactor.run()
-    for number, handler in handlers.items():  # the reactor of old Twisteds leaves its own
+    for number, handler in handlers.items():  # the reactor of old Twisted versions leaves its handlers
         signal.signal(number, handler)
     if not results:
         raise KeyboardInterrupt
@@ -65,10 +65,10 @@ def sendchange(config: Config) -> int:
 
 
 def send(config: Config) -> Deferred[None]:
-    """Send a change, or all those of a file, while a reactor runs.
+    """Send a change, or all changes of a file. The reactor must be running.
 
-    @return: fires once the master has them; fails with L{SendFailed}, or with L{CommandFailed} if a file
-        cannot be read, or what it was to hold, or the address, is not understood, or a change is refused.
+    @return: fires once the master has confirmed them. Fails with L{SendFailed}; or with L{CommandFailed} if a
+        file cannot be read, a value or the address is invalid, or the master refuses a change.
     """
     try:
         user, password = auth(config, os.environ)
@@ -98,7 +98,7 @@ def send(config: Config) -> Deferred[None]:
 
 
 def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]) -> Deferred[None]:
-    """Send the changes of a file over one connection, and say what came of each as soon as it is known."""
+    """Send the changes of a file over one connection, and print the outcome of each at once."""
     refused: list[int] = []
 
     def told(index: int, why: str | None) -> None:
@@ -118,7 +118,7 @@ def _sendListed(config: Config, sender: Sender, listed: Sequence[dict[str, Any]]
 
 
 def changesOf(text: str, path: str) -> list[dict[str, Any]]:
-    """The changes of a file that has one on each line. Raises L{CommandFailed} with the wrong lines."""
+    """The changes of a file with one per line. Raises L{CommandFailed} with the invalid lines."""
     changes, wrong = [], []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
@@ -133,7 +133,7 @@ def changesOf(text: str, path: str) -> list[dict[str, Any]]:
 
 
 def _changeOf(said: Any) -> dict[str, Any]:
-    """A change as it travels. Raises ValueError, with what is wrong, if it is none."""
+    """A change with the keys of the protocol. Raises ValueError, with the reason, if it is not valid."""
     if not isinstance(said, dict):
         raise ValueError("a change must be a JSON object")
     missing = [key for key in ("who", "files", "comments") if key not in said]
@@ -148,7 +148,7 @@ def _changeOf(said: Any) -> dict[str, Any]:
 
 
 def auth(config: Config, environ: Any) -> tuple[str, str]:
-    """User and password of the account. Raises L{CommandFailed} if what was given is none."""
+    """The user and password of the account. Raises L{CommandFailed} if the option is not USER:PASSWORD."""
     given, path = config.get("auth"), config.get("auth-file")
     if path is not None:
         given, whence = _read("auth-file", str(path)).strip(), "--auth-file"
@@ -165,7 +165,7 @@ def auth(config: Config, environ: Any) -> tuple[str, str]:
 
 
 def _revision(config: Config) -> Any:
-    """The revision, however it was given."""
+    """The revision, from the option that was given."""
     path = config.get("revision_file")
     if path is not None:
         return _read("revision_file", str(path))
@@ -195,7 +195,7 @@ def _read(option: str, path: str) -> str:
 
 
 def _allSendable(value: Any) -> Any:
-    """L{_sendable}, of all the texts in a value of JSON."""
+    """Apply L{_sendable} to all texts in a JSON value."""
     if isinstance(value, list):
         return [_allSendable(each) for each in value]
     if isinstance(value, dict):
@@ -204,7 +204,7 @@ def _allSendable(value: Any) -> Any:
 
 
 def _sendable(value: Any) -> Any:
-    """Text as it is; what was no UTF-8 as the bytes that it was."""
+    """Text unchanged; text that was not UTF-8 as the original bytes."""
     if isinstance(value, str) and not value.isascii():
         try:
             value.encode("utf-8")

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_startup -*-
-"""The command C{start}: the parent's side of a start.
+"""The command C{start}: start a daemon and wait until it is ready.
 
-The child is L{buildbot.daemon.run}. What it says through the start-up pipe, or its end, is the
-verdict; no log is read.
+The child is L{buildbot.daemon.run}. It reports through the start-up pipe; no log is read.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from buildbot.daemon import directory, lock, pidfile
 from buildbot.daemon.outcome import Outcome
 from buildbot.scripts.output import CommandFailed, Config, refuseStranger, say, setting, usable, waiting
 
-#: How many seconds a child may take to end once it has failed, or been told to give up.
+#: The most seconds for a child to end after a failure or SIGTERM.
 _GRACE = 12.0
 
 
 def start(config: Config) -> int:
     """Start the daemon of a directory and wait until it is ready. Returns the exit status.
 
-    With C{nodaemon} this process becomes the daemon, and the status is that of its end.
+    With C{nodaemon}, this process becomes the daemon, and its exit status is returned.
     """
     here = usable(config)
     kind = directory.kindOf(directory.readTac(here))
@@ -39,7 +38,7 @@ def start(config: Config) -> int:
         raise CommandFailed(f"the {kind.value} in {here} is already running, {running}")
     refuseStranger(here)
     if config.get("nodaemon"):
-        from buildbot.daemon import run  # loads Twisted, which waiting for a child must not
+        from buildbot.daemon import run  # imports Twisted, which a waiting parent does not need
 
         return run.main([*(["--verbose"] if config.get("verbose") else []), "--", here])
     said = launch(here, setting(config, "timeout", float, 120.0), config)
@@ -50,9 +49,9 @@ def start(config: Config) -> int:
 
 
 def launch(here: str, timeout: float, config: Config) -> list[str]:
-    """Start the daemon of a directory; what it has to say once it is ready.
+    """Start the daemon of a directory. Returns its messages once it is ready.
 
-    @raise CommandFailed: it will not be ready. It is gone by then, and so is all that it made.
+    @raise CommandFailed: it did not start. The process has ended, and its pid file and socket are removed.
     """
     receiving, sending = os.pipe()
     with open(receiving, "rb") as pipe, tempfile.TemporaryFile() as output:
@@ -89,12 +88,12 @@ def launch(here: str, timeout: float, config: Config) -> list[str]:
             raise CommandFailed(*_lastWords(child, output))
         if not outcome.ready:
             raise CommandFailed(*outcome.lines)
-        child.returncode = 0  # it goes on without us; Python would warn of that
+        child.returncode = 0  # the daemon keeps running; without this, Python would warn
         return list(outcome.lines)
 
 
 class _TooLong(Exception):
-    """The time that a start may take is over."""
+    """The time limit of a start is exceeded."""
 
 
 def daemonCommand(here: str, readyFd: int, verbose: bool) -> list[str]:
@@ -104,26 +103,26 @@ def daemonCommand(here: str, readyFd: int, verbose: bool) -> list[str]:
 
 
 def daemonCwd(package: str) -> str:
-    """Where to start the child, whose first place to import from that will be.
+    """The working directory of the child, which Python puts at the front of its import path.
 
-    It is to import the same package as we did, and no file that happens to lie in the user's current
-    directory (a master's directory may well be called buildbot).
+    The child must import the same package as the parent, and not a file in the user's current directory
+    (a master's directory may be called buildbot).
 
-    @param package: the file of the package.
+    @param package: the path of the package's file.
     """
     parent = os.path.dirname(os.path.dirname(os.path.abspath(package)))
     return "/" if os.path.basename(parent) in ("site-packages", "dist-packages") else parent
 
 
 def daemonEnvironment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the child, which is started in another directory than we were."""
+    """The environment of the child, with an absolute PYTHONPATH: the child starts in another directory."""
     paths = environ.get("PYTHONPATH", "").split(os.pathsep)
     absolute = os.pathsep.join(os.path.abspath(path) for path in paths if path)
     return {**environ, **({"PYTHONPATH": absolute} if absolute else {})}
 
 
 def _waitForLine(pipe: IO[bytes], timeout: float) -> bytes:
-    """What comes through the pipe up to its end, which may be nothing. Raises L{_TooLong}."""
+    """Read the pipe up to its end. Raises L{_TooLong} after the time limit."""
     giveUp = time.monotonic() + timeout
     parts: list[bytes] = []
     while True:
@@ -137,7 +136,7 @@ def _waitForLine(pipe: IO[bytes], timeout: float) -> bytes:
 
 
 def _lastWords(child: subprocess.Popen[bytes], output: IO[bytes]) -> list[str]:
-    """How a child ended that had not told why, and the last that it printed."""
+    """The exit status of a child that gave no reason, and its last lines of output."""
     status = child.returncode
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     output.seek(0)
@@ -146,22 +145,22 @@ def _lastWords(child: subprocess.Popen[bytes], output: IO[bytes]) -> list[str]:
 
 
 def _end(child: subprocess.Popen[bytes], hurry: bool) -> None:
-    """See to the end of a child and of all that it has started.
+    """Wait for the end of a child, then kill its process group.
 
-    @param hurry: tell it; otherwise it is about to end of its own accord.
+    @param hurry: send SIGTERM first; otherwise the child is ending by itself.
     """
     if hurry and not _hasEnded(child.pid):
         child.terminate()
     giveUp = time.monotonic() + _GRACE
-    with suppress(KeyboardInterrupt):  # whoever is in a hurry presses Ctrl-C again
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C skips the wait
         while not _hasEnded(child.pid) and time.monotonic() < giveUp:
             time.sleep(0.01)
-    # Until it is waited for, its number is nobody else's, and neither is that of its group.
+    # Before the wait, no other process can get its pid or its group's.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
 def _hasEnded(pid: int) -> bool:
-    """Whether a child of ours has, without waiting for it."""
+    """True if a child has ended; does not reap it."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

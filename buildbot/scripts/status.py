@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_status -*-
-"""The command C{status}: what the running master sees of its slaves, as a table, a page, or JSON.
+"""The command C{status}: show the master and its slaves, as a table, a page, or JSON.
 
-What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
+Texts from slaves and committers are escaped: they cannot control the terminal.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from buildbot.scripts.tables import (
 from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine, width
 
-#: The exit status if the master runs, but something is wrong with it.
+#: The exit status if the master runs, but reports troubles.
 TROUBLE = 3
 _EVENTS = 20
-#: How many columns of a terminal the builders of a slave may take in the table.
+#: The width of the column of builders in the table.
 _ROOM = 30
-#: The event of a login that was refused, as the master words it.
+#: The event of a refused login, in the master's words.
 _REFUSED = re.compile(r"login from \S+ refused: ")
-#: For so many seconds guesses at a password, and connections that found no room, are worth a line.
+#: The age in seconds up to which wrong passwords, and connections turned away, are shown.
 _GUESSED = 24 * 3600.0
 _TURNED_AWAY = 3600.0
 _HEADINGS = ("SLAVE", "STATE", "SINCE", "ADDRESS", "VERSION", "BUILDERS")
 
 
 def status(config: Config) -> int:
-    """Say how the master, or one of its slaves, is. Fails without a master or such a slave.
+    """Show the master, or one of its slaves. Fails without a running master, or for an unknown slave.
 
-    @return: 0; L{TROUBLE} if something is wrong with the master.
+    @return: 0; L{TROUBLE} if the master reports troubles.
     """
     name = config.get("slave")
     said: Any = askMaster(config, "status", {} if name is None else {"slave": name})
@@ -59,9 +59,9 @@ def status(config: Config) -> int:
 def masterPage(
     master: Mapping[str, Any], slaves: Sequence[Mapping[str, Any]], now: float, room: int | None = None
 ) -> list[str]:
-    """The lines about a master and all its slaves.
+    """Format the state of a master and all its slaves.
 
-    @param room: how wide a table may be.
+    @param room: the greatest width of a table.
     """
     project = f" ({plainLine(master['projectName'])})" if master.get("projectName") else ""
     builders, count = master["builders"], master["slaves"]
@@ -105,14 +105,14 @@ def masterPage(
 
 
 def _strangerWords(name: str) -> str:
-    """That somebody who is not known wants to log in."""
-    if name == "change":  # what senders of changes are called, unless they are told otherwise
+    """The message about logins under an unknown name."""
+    if name == "change":  # the default account of senders of changes
         return f"change source: login {name!r} refused, no PBChangeSource has this user"
     return f"login {name!r} refused, no slave in c['bots'] and no PBChangeSource has this name"
 
 
 def _filesLine(files: Mapping[str, Any], now: float) -> list[str]:
-    """A line, if connections were turned away of late because the master may open no more files."""
+    """A line if connections were turned away recently for lack of files."""
     if not files.get("turnedAway") or now - files["when"] > _TURNED_AWAY:
         return []
     return [
@@ -123,7 +123,7 @@ def _filesLine(files: Mapping[str, Any], now: float) -> list[str]:
 
 
 def troubleLines(master: Mapping[str, Any], now: float) -> list[str]:
-    """Two lines for each thing that is wrong with the master: what and why, and what to do."""
+    """Two lines for each trouble of the master: the trouble with its reason, and the remedy."""
     lines = []
     for each in master.get("troubles", ()):
         began = since(each["since"], now)
@@ -134,7 +134,7 @@ def troubleLines(master: Mapping[str, Any], now: float) -> list[str]:
 
 
 def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
-    """The lines about one slave, and its latest events."""
+    """Format one slave and its latest events."""
     facts = [
         ("slave", slave["name"]),
         ("state", _state(slave)),
@@ -157,12 +157,12 @@ def slavePage(slave: Mapping[str, Any], now: float) -> list[str]:
 
 
 def _asOfNow(slave: Mapping[str, Any], fact: str | None) -> str | None:
-    """A fact about a slave's connection, which may be one that is over."""
+    """A fact about a slave's connection, with a note if that connection has ended."""
     return f"{fact} (when it was last connected)" if fact and not slave["connected"] else fact
 
 
 def _guessesAt(slave: Mapping[str, Any]) -> str | None:
-    """How often a login under a slave's name was refused, if it was."""
+    """The number of refused logins under a slave's name; None if there were none."""
     refused = slave.get("refused")
     if not refused:
         return None
@@ -171,7 +171,7 @@ def _guessesAt(slave: Mapping[str, Any]) -> str | None:
 
 
 def pauseWords(slave: Mapping[str, Any], now: float) -> str:
-    """How a slave is kept from builds: whether it is drained, by whom, since when, and why."""
+    """The pause of a slave in words: its kind, the user, the time and the reason."""
     pause = slave["paused"]
     why = f": {pause['why']}" if pause["why"] else ""
     by = f"by {pause['who'] or 'somebody'} {passed(pause['when'], now)} ago"
@@ -180,7 +180,7 @@ def pauseWords(slave: Mapping[str, Any], now: float) -> str:
 
 
 def _refusal(slave: Mapping[str, Any]) -> list[str]:
-    """A line, if a slave is not there because its login was refused: the last that happened to it."""
+    """A line if a slave is absent and its last event is a refused login."""
     event = (slave.get("events") or [None])[-1]
     if slave["state"] != "absent" or event is None or not _REFUSED.match(event["text"]):
         return []
@@ -188,7 +188,7 @@ def _refusal(slave: Mapping[str, Any]) -> list[str]:
 
 
 def _failing(slave: Mapping[str, Any]) -> list[str]:
-    """A line for each builder that the slave cannot make."""
+    """A line for each builder that is unusable on the slave."""
     failing = slave.get("failing") or {}
     return [plainLine(f"{slave['name']} cannot use builder {name}: {why}") for name, why in failing.items()]
 
@@ -205,7 +205,7 @@ def _row(slave: Mapping[str, Any], now: float) -> list[str]:
 
 
 def _state(slave: Mapping[str, Any]) -> str:
-    """One word for where a slave stands; between the two ends, the one of its attachment's machine."""
+    """The state of a slave in words. While it connects, this is the state of its attachment."""
     if slave["state"] == "ready":
         words = ["connected", *(["updating"] if slave.get("pending") else [])]
     else:
@@ -216,7 +216,7 @@ def _state(slave: Mapping[str, Any]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """As many names as a table has room for, and how many there are besides."""
+    """The first names, as many as fit, and the number of the others."""
     shown = list(names[:1])
     while len(shown) < len(names) and width(" ".join([*shown, names[len(shown)]])) <= _ROOM:
         shown.append(names[len(shown)])

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.scripts.test_stop -*-
 """The commands C{stop} and C{restart}.
 
-Nobody is signalled but the process that holds the lock of the directory. A daemon that another program
-has started there, which only its pid file tells of, is left to that.
+They signal only the process that holds the lock of the directory. They do not touch a daemon that another
+program has started there, known only by its pid file.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from buildbot.scripts.output import (
 from buildbot.scripts.startup import start
 
 _POLL = 0.02
-#: How many seconds a killed process may take to be gone.
+#: The most seconds for a killed process to end.
 _KILL_GRACE = 5.0
 
 
 def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
     """Stop the process of a directory. Returns the exit status: 0 also if none was running.
 
-    @param signame: the signal that asks for it, without C{SIG}.
-    @param wait: whether to return only when the process is gone.
-    @raise CommandFailed: it is still there after C{timeout} seconds, or another program runs one there.
+    @param signame: the signal to send, without C{SIG}.
+    @param wait: whether to wait for the end of the process.
+    @raise CommandFailed: it has not ended after C{timeout} seconds, or another program runs a daemon there.
     """
     here = usable(config)
     kind = directory.kindOf(directory.readTac(here)).value
@@ -69,9 +69,10 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
 
 
 def restart(config: Config) -> int:
-    """Stop the process of a directory if one is running, and start it. Returns the exit status of that.
+    """Stop the process of a directory if one is running, and start it. Returns the exit status of the start.
 
-    @raise CommandFailed: it would not start, or could not be stopped; the one that runs is left alone.
+    @raise CommandFailed: its configuration has errors, or it cannot be stopped; then the running process is
+        left alone. Or the start failed.
     """
     here = usable(config)
     running = lock.holder(here)
@@ -82,7 +83,7 @@ def restart(config: Config) -> int:
 
 
 def _hasConfig(here: str) -> bool:
-    """Whether a master starts with a configuration file; a .tac may run one that has none."""
+    """True if the directory's master uses a configuration file; a .tac may run one without."""
     tac = directory.readTac(here)
     if directory.kindOf(tac) is not directory.Kind.MASTER:
         return False
@@ -90,14 +91,14 @@ def _hasConfig(here: str) -> bool:
 
 
 def _checkConfig(here: str, running: lock.Holder) -> None:
-    """Raise L{CommandFailed} if a master could not be started again, once it had been stopped."""
-    from buildbot.scripts.checkconfig import checkconfig  # loads Twisted, which stopping must not
+    """Raise L{CommandFailed} if the configuration has errors: a stopped master could not be started again."""
+    from buildbot.scripts.checkconfig import checkconfig  # imports Twisted, which stopping does not need
 
     try:
         with waiting({}, "master.cfg to be checked"):
             checkconfig({"basedir": here, "quiet": True})
     except CommandFailed as why:
-        left = f"Nothing was stopped: the buildmaster that runs ({running}) was left alone."
+        left = f"Nothing was stopped: the running buildmaster ({running}) was left alone."
         raise CommandFailed(*why.lines, left) from None
 
 
@@ -113,7 +114,7 @@ def _permitted(found: lock.Holder) -> Iterator[None]:
 
 
 class Target:
-    """I am the process that held the lock of a directory, and never another one of its number."""
+    """I am the process that held the lock of a directory, never another process with a reused pid."""
 
     def __init__(self, here: str, found: lock.Holder) -> None:
         self._here = here
@@ -130,8 +131,8 @@ class Target:
             os.close(self._handle)
 
     def send(self, number: signal.Signals) -> None:
-        """Signal me; nobody is, if I have given up the lock."""
-        # Asked after the handle was made: it is mine, then, and stays so whoever gets my number.
+        """Send a signal, if the process still holds the lock."""
+        # Checked after the handle was opened: so the handle is this process, even if its pid is reused.
         if self._holds():
             with suppress(ProcessLookupError), _permitted(self._found):
                 if self._handle is None:
@@ -140,7 +141,7 @@ class Target:
                     signal.pidfd_send_signal(self._handle, number)
 
     def whenGone(self, timeout: float) -> bool:
-        """Wait until I have ended; whether I did within that many seconds."""
+        """Wait for the end of the process. Returns False after C{timeout} seconds."""
         giveUp = time.monotonic() + timeout
         while self._holds() or not self._hasEnded():
             if time.monotonic() > giveUp:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.processes.test_scripts_streams -*-
-"""The standard streams of a command, whatever the caller has made of them: closed, full, broken, not waiting.
+"""The standard streams of a command, made usable also if they are closed, full, broken or non-blocking.
 
-What is printed, and where, is for each command to say.
+This module does not print; each command does.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 
 class CannotPrint(OSError):
-    """Standard output does not take what is printed: the disk is full, say."""
+    """Writing to standard output failed, for example on a full disk."""
 
 
 def prepare() -> None:
-    """Have streams that can be used: closed ones lead nowhere, and every error of output is L{CannotPrint}.
+    """Replace the standard streams: closed ones go to /dev/null, and write errors raise L{CannotPrint}.
 
-    Nothing else shall get the number of one that was closed, and what is printed then.
+    A closed descriptor is reopened, so that no other file gets its number and then the output.
     """
     for number in (0, 1, 2):
         try:
@@ -33,9 +33,9 @@ def prepare() -> None:
 
 
 def finish() -> None:
-    """Print what is still to be printed. Raises L{CannotPrint} or BrokenPipeError if that cannot be.
+    """Flush the streams. Raises L{CannotPrint} or BrokenPipeError if standard output fails.
 
-    What standard error does not take is dropped: there is nowhere to say so.
+    A failure of standard error is ignored: there is no place to report it.
     """
     try:
         sys.stderr.flush()
@@ -45,7 +45,7 @@ def finish() -> None:
 
 
 def giveUp(number: int = 1) -> None:
-    """Nothing more can be printed: let what is still in the buffer go nowhere, and not be complained of."""
+    """Redirect a descriptor to /dev/null, so that buffered output is dropped without an error."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
@@ -53,29 +53,29 @@ def giveUp(number: int = 1) -> None:
 
 
 class _Output(io.RawIOBase):
-    """I write to a file descriptor, wait where it cannot, and call its errors L{CannotPrint}."""
+    """I write to a file descriptor. I wait while it would block, and raise its errors as L{CannotPrint}."""
 
     def __init__(self, number: int) -> None:
         self._number = number
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """See L{io.IOBase}."""
         return self._number
 
     def isatty(self) -> bool:
-        """Whether a person may be reading."""
+        """True for a terminal."""
         return os.isatty(self._number)
 
     def writable(self) -> bool:
-        """Yes."""
+        """See L{io.IOBase}."""
         return True
 
     def write(self, data: Any, /) -> int:
-        """Write some of it, and return how much."""
+        """Write a part of the data, and return its length."""
         while True:
             try:
                 return os.write(self._number, data)
-            except BlockingIOError:  # whoever else has it open has made it so
+            except BlockingIOError:  # another process has made it non-blocking
                 select.select([], [self._number], [])
             except BrokenPipeError:
                 raise

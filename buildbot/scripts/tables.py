@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.scripts.test_status -*-
-"""How commands show what the master answers: tables, times, and lines about builds.
+"""Format answers of the master: tables, times, and lines about builds.
 
-What it says comes from strangers, too: nothing of it can move the cursor of the reader's terminal.
+Texts from slaves and committers are escaped: they cannot control the terminal.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from buildbot.text.plural import counted
 from buildbot.text.printable import plainLine, width
 
 _GAP = "  "
-#: A column that is wrapped is no narrower than this.
+#: The least width of a wrapped column.
 _NARROWEST = 10
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> list[str]:
-    """Lines in which every column is as wide as its widest cell, unless that is more than there is room for.
+    """Format a table. Each column is as wide as its widest cell, if there is room.
 
-    @param room: how many columns of a terminal there are; None: no limit. The widest columns are wrapped,
-        then; where even that is not enough, the last ones are left out.
+    @param room: the width of the terminal; None: no limit. In a narrow terminal, the widest columns are
+        wrapped; if that is not enough, the last columns are omitted.
     """
     cells = [list(map(plainLine, row)) for row in [headings, *rows]]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -42,7 +42,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int | No
 
 
 def fitted(widths: Sequence[int], room: int) -> list[int]:
-    """How wide the columns of a table may be to fit, of those that are shown: perhaps not the last ones."""
+    """Reduce the widths of columns to fit into C{room}. Columns at the end may be dropped."""
     shown = list(widths)
     while len(shown) > 1 and sum(min(each, _NARROWEST) for each in shown) + _gaps(shown) > room:
         shown.pop()
@@ -56,7 +56,7 @@ def _gaps(widths: Sequence[int]) -> int:
 
 
 def _wrapped(cell: str, wide: int) -> list[str]:
-    """A cell in lines that are no wider, broken between words where that is possible."""
+    """A cell as lines of at most C{wide} columns, broken between words if possible."""
     lines = [""]
     for word in cell.split(" "):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
@@ -73,12 +73,12 @@ def _wrapped(cell: str, wide: int) -> list[str]:
 
 
 def terminalWidth() -> int | None:
-    """How wide the terminal is that standard output goes to; None if it goes elsewhere."""
+    """The width of the terminal; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def outcome(build: Mapping[str, Any], failed: str = "failed") -> str:
-    """What a build has come to, in words.
+    """The outcome of a build, in words.
 
     @param failed: the word for a failure.
     """
@@ -86,7 +86,7 @@ def outcome(build: Mapping[str, Any], failed: str = "failed") -> str:
 
 
 def stepOutcome(step: Mapping[str, Any]) -> str:
-    """What a step has come to, and what else is to be said of it."""
+    """The result of a step and its text, in words."""
     if step["result"] is None:
         return " ".join(["running", *step["text"]])
     said = {"failure": "failed"}.get(step["result"], str(step["result"]))
@@ -95,19 +95,19 @@ def stepOutcome(step: Mapping[str, Any]) -> str:
 
 
 def moment(when: float) -> str:
-    """A time (epoch seconds) on the reader's clock."""
+    """A time (epoch seconds) as local time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
 
 
 def since(when: float | None, now: float) -> str:
-    """The word "since" and a time, and how long that is; "" if the time is not known."""
+    """The word "since", a time and its age; "" if the time is unknown."""
     if when is None:
         return ""
     return f"since {moment(when)} ({passed(when, now)})"
 
 
 def passed(when: float, now: float) -> str:
-    """How long ago something was, in its largest unit."""
+    """The age of a time, in its largest unit."""
     seconds = max(0, int(now - when))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
@@ -116,7 +116,7 @@ def passed(when: float, now: float) -> str:
 
 
 def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:
-    """For each builder that has to wait a line about how many requests, since when, and why (B8)."""
+    """A line for each builder with waiting requests: their number, since when, and why they wait (B8)."""
     return [
         plainLine(
             f"waiting for {each['builder']}: {counted(each['requests'], 'request')}, "
@@ -128,7 +128,7 @@ def waitingLines(waiting: Sequence[Mapping[str, Any]], now: float) -> list[str]:
 
 
 def runningLines(running: Sequence[Mapping[str, Any]], now: float) -> list[str]:
-    """For each running build a line."""
+    """A line for each running build."""
     return [
         plainLine(
             f"running: {name(build)} on {build['slave']}, {doing(build) or 'about to start'}, "
@@ -139,18 +139,18 @@ def runningLines(running: Sequence[Mapping[str, Any]], now: float) -> list[str]:
 
 
 def doing(build: Mapping[str, Any]) -> str:
-    """What a running build does: the name of its step, or what it waits for."""
+    """The activity of a running build: its note, such as a wait for locks, or the name of its step."""
     said: str = build.get("note") or build["step"] or ""
     return said
 
 
 def name(build: Mapping[str, Any]) -> str:
-    """A build, as C{log} is told which one is meant."""
+    """The name of a build for C{log}: BUILDER/NUMBER."""
     return f"{build['builder']}/{build['number']}"
 
 
 def duration(seconds: float) -> str:
-    """A time that passed, in the words of people."""
+    """A duration in words."""
     whole = max(0, round(seconds))
     for unit, length, smaller, less in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
         if whole >= length:

@@ -206,7 +206,7 @@ class CommandTests(BuildsCase):
         self.assertRegex(self.ok("builds", self.master).out, r"waiting for first: 1 request, .*new disk")
         self.assertEqual(self.json("pause", "bot1")["kind"], "paused")
         begun = time.monotonic()
-        self.assertIn("is not paused any more", self.ok("unpause", self.master, "bot1").out)
+        self.assertIn("is no longer paused", self.ok("unpause", self.master, "bot1").out)
         self.assertEqual(self.finished("first", 1)["result"], "success")
         self.assertLess(time.monotonic() - begun, 5)
         self.assertIn("no slave 'bot9'", self.fails("pause", self.master, "bot9").err)

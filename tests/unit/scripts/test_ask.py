@@ -92,7 +92,7 @@ class EveryCommandTests(AskingTests):
         """If the master does not answer, an action may have been done; a question may not."""
         self.answer = client.NoAnswer("the master did not answer within 10 s")
         for words in self.all():
-            maybe = "" if words[0] in ("status", "builds") else "; it may do it all the same, now or later"
+            maybe = "" if words[0] in ("status", "builds") else "; it may still carry out the command"
             self.assertEqual(self.failure(*words), f"the master did not answer within 10 s{maybe}\n")
 
     def test_noDirectory(self) -> None:

@@ -336,7 +336,7 @@ class PauseTests(AskingTests):
     def test_unpause(self) -> None:
         """It prints whether the slave was paused."""
         self.answer = {"slave": "bot1", "unpaused": True}
-        self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 is not paused any more\n")
+        self.assertEqual(command("unpause", self.here, "bot1").out, "slave bot1 is no longer paused\n")
         self.answer = {"slave": "bot1", "unpaused": False}
         self.assertIn("was not paused", command("unpause", self.here, "bot1").out)
 

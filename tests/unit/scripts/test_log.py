@@ -185,7 +185,7 @@ class PrintTests(LogCase):
             self.failure("full/7/compile"),
         )
         self.running = False
-        self.assertIn("it ends within a piece", self.failure("full/7/compile"))
+        self.assertIn("the file ends within a chunk", self.failure("full/7/compile"))
         with open(path, "r+b") as stream:
             stream.write(b"no log")
         self.assertIn("its file is damaged from byte 0 on", self.failure("full/7/compile"))

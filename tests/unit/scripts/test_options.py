@@ -71,7 +71,7 @@ class OptionsTests(unittest.TestCase):
             (
                 ["upgrade-master"],
                 "there is no command upgrade-master: "
-                "the first start of a new release does what is needed, see docs/howto/upgrade.rst",
+                "a new release upgrades the directory at its first start, see docs/howto/upgrade.rst",
             ),
             (["--verbsoe", "start"], "there is no option --verbsoe; did you mean --verbose?"),
             (["start", "--tmeout=5"], "there is no option --tmeout; did you mean --timeout?"),

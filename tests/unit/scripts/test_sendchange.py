@@ -273,7 +273,7 @@ class RunTests(unittest.TestCase):
         self.assertEqual(
             said.err,
             "buildbot: internal error: KeyError: 'a fault of ours'\n"
-            "This is a fault of buildbot. `buildbot --verbose sendchange …` shows where it is.\n",
+            "This is a bug in buildbot. `buildbot --verbose sendchange …` shows where it is.\n",
         )
 
     def test_interrupted(self) -> None:

@@ -109,7 +109,7 @@ class RestartTests(unittest.TestCase):
         self.assertRegex(
             said.err,
             r"^master.cfg:69: SyntaxError: oh\nno slaves\n"
-            r"Nothing was stopped: the buildmaster that runs \(pid \d+ since [-0-9: ]+\) was left alone\.\n$",
+            r"Nothing was stopped: the running buildmaster \(pid \d+ since [-0-9: ]+\) was left alone\.\n$",
         )
 
     def test_lost(self) -> None:
