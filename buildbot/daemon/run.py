@@ -9,7 +9,6 @@ so is the command C{start}.
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import resource
 import signal
@@ -35,7 +34,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from buildbot import version
-from buildbot.daemon import directory, lock, logfile, otherdaemon, pidfile, tacfile
+from buildbot.daemon import directory, garbage, lock, logfile, otherdaemon, pidfile, tacfile
 from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
 from buildbot.daemon.repeats import Repeats
@@ -47,9 +46,6 @@ log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main
 
 #: The most open files of a master: its child programs may close all of them one by one.
 _MOST_FILES = 262_144
-#: The garbage collector's first threshold (Python's default is 700). A full collection with 2,000 attached
-#: slaves takes 0.25 s and frees nothing.
-_NEW_OBJECTS = 10_000
 
 
 class Options(usage.Options):
@@ -224,7 +220,8 @@ def run(basedir: str, readyFd: int | None, verbose: bool, environ: Mapping[str, 
         pid=os.getpid(),
     )
     try:
-        tac = tacfile.load(here, verbose)
+        with garbage.allKept():
+            tac = tacfile.load(here, verbose)
     except StartFailed as why:
         for line in why.lines:
             log.error("{line}", line=line)
@@ -262,7 +259,7 @@ def _moveIn(here: str) -> Stopper:
         signal.signal(number, _ignored)
     if kind is not directory.Kind.SLAVE:
         raiseFileLimit()
-        gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
+        garbage.collectRarely()
     os.chdir(here)
     pidfile.writePid(here)
     return stopper

@@ -17,11 +17,10 @@ from hashlib import sha256
 from typing import Protocol
 from urllib.parse import quote
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from buildbot.events.sleep import sleep
 from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
 from buildbot.files.sparing import sparing
@@ -366,8 +365,7 @@ class LogReader:
             elif over:
                 return
             else:
-                pause: Deferred[None] = deferLater(clock, POLL, lambda: None)
-                await pause
+                await sleep(clock, POLL)
 
 
 def logFilename(builder: str, number: int, step: str, log: str, taken: Container[str] = ()) -> str:

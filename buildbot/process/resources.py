@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from buildbot.daemon.troubles import Symptom, Troubles
+from buildbot.events.sleep import sleep
 from buildbot.files.partial import PARTIALS, Partials
 from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
@@ -70,4 +70,4 @@ class Resources:
 
     def sleep(self, seconds: float) -> Deferred[None]:
         """Fires after so many seconds."""
-        return deferLater(self.clock, seconds, lambda: None)
+        return sleep(self.clock, seconds)

@@ -23,6 +23,7 @@ from dataclasses import astuple, dataclass
 
 from buildbot.config.load import decode, load, locate
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
+from buildbot.daemon import garbage
 from buildbot.files.plain import readPlain
 
 #: Seconds for a thread to end, before it counts as left running.
@@ -62,6 +63,7 @@ def main(order: str) -> None:
     asked = Order(**json.loads(order))
     me = os.getpid()
     _standApart(asked.report)
+    garbage.collectRarely()  # as in the master
     forks: list[int | None] = []
     os.register_at_fork(
         after_in_parent=lambda: forks.extend(_forkOf(asked.path)),

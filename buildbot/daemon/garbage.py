@@ -1,0 +1,34 @@
+# -*- test-case-name: tests.unit.daemon.test_garbage -*-
+"""How often a process looks for garbage that refers to itself, and where it need not look.
+
+Python's own settings are for small programs. A full search with 2,000 attached slaves takes 0.25 s and frees
+nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: The first threshold of the collector: so many new objects start a search (Python's default is 700).
+NEW_OBJECTS = 10_000
+
+
+def collectRarely() -> None:
+    """Start a search only after L{NEW_OBJECTS} new objects."""
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+
+
+@contextmanager
+def allKept() -> Iterator[None]:
+    """Load in this block what stays until the process ends, such as modules.
+
+    Within the block there are no searches. Later searches skip all objects that exist at its end.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
