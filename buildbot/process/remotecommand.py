@@ -246,13 +246,24 @@ class RemoteCommand(Callee):
             if isinstance(value, int) or len(value) <= PIECE or not self._isWatched():
                 self._readOne({key: value})
                 return _ZERO
+        return Slices(self._readCall(broker, args), _ZERO)
+
+    def _readCall(self, broker: Any, args: Any) -> Iterator[None]:
+        """
+        Read a call of C{update}, a part of the work at a time.
+
+        A message may hold 100,000 values. The broker can serve others after each part.
+
+        @raise MalformedCall: it has no list of updates.
+        """
+        yield  # the message was decoded in this turn
+        if not self.active:
+            return
         said = broker.unserialize(args)
         if type(said) is not tuple or len(said) != 1 or type(said[0]) not in (list, tuple):
             raise MalformedCall("update takes a list of updates")
-        (updates,) = said
-        if len(updates) == 1 and not self._isWatched():
-            return self.remote_update(updates)
-        return Slices(self._read(updates), _ZERO)
+        yield
+        yield from self._read(said[0])
 
     def remote_update(self, updates: Any) -> int:
         """
@@ -279,7 +290,11 @@ class RemoteCommand(Callee):
             return
         try:
             for update in updates:
-                for part in self._parts(self._withText(newsIn(update)) if self.takesText else newsIn(update)):
+                news = newsIn(update)
+                yield
+                if not self.active:
+                    return
+                for part in self._parts(self._withText(news) if self.takesText else news):
                     self.remoteUpdate(part)
                     yield
                     if not self.active or self._unread is not None:

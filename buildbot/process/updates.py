@@ -41,11 +41,15 @@ def newsIn(update: Any) -> dict[str, Any]:
     """
     if not isPair(update) or not isinstance(update[0], dict):
         raise SlaveSaid("the slave sent an update that is none")
-    news: dict[str, Any] = fromPeer(update[0])
-    for key in news:
-        if key not in OUTPUT:
-            news[key] = worded(news[key])
+    news: dict[str, Any] = {}
+    for key, value in update[0].items():
+        name = _key(key)
+        news[name] = fromPeer(value) if name in OUTPUT else worded(value)
     return news
+
+
+def _key(key: Any) -> Any:
+    return word(key) if type(key) is bytes else key
 
 
 def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
@@ -93,7 +97,7 @@ _PIECES: dict[bytes | None, str] = {b"stdout": "stdout", b"stderr": "stderr", b"
 
 
 def worded(value: Any) -> Any:
-    """A value of a slave with all bytes in it as text; see L{word}."""
+    """A value of a slave with all bytes in it as text, keys too; see L{word}."""
     kind = type(value)
     if kind is bytes:
         return word(value)
@@ -102,7 +106,7 @@ def worded(value: Any) -> Any:
     if kind is tuple:
         return tuple([worded(each) for each in value])
     if kind is dict:
-        return {key: worded(each) for key, each in value.items()}
+        return {_key(key): worded(each) for key, each in value.items()}
     return value
 
 

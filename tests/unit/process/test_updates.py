@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.model.results import SUCCESS
@@ -17,7 +20,9 @@ from buildbot.process.buildstep import (
     RemoteShellCommand,
 )
 from buildbot.process.updates import MOST_SOURCES, OutputText, newsIn, soleNews, worded
-from buildbot.wire.budget import PIECE
+from buildbot.steps.shell import ShellCommand
+from buildbot.wire.budget import PIECE, Slices
+from buildbot.wire.callee import MalformedCall
 from buildbot.wire.jelly import InsecureJelly, unjelly
 from tests.stepping import StepCase
 
@@ -116,6 +121,66 @@ class NewsTests(unittest.TestCase):
         """H3: an invalid log name, or a value that is not a pair, is passed on unchanged."""
         for odd in ([[b"list"], b"x"], 7, [b"name"], {"name": b"x"}):
             self.assertEqual(OutputText().read({"log": odd}), {"log": odd})
+
+
+class SlicedTests(StepCase):
+    """H3: a large message is read in parts, so that the broker can serve others between them."""
+
+    broker = SimpleNamespace(unserialize=lambda said: unjelly(said, cast(Any, None)))
+
+    def said(self, *updates: Any) -> Any:
+        """The step's command gets a message with these updates."""
+        self.running = self.begin(ShellCommand(command="x"))
+        step: Any = self.running.build.steps[0]
+        self.command = step.cmd
+        args = [b"tuple", [b"list", *updates]]
+        return self.command.remoteMessageReceived(self.broker, "update", args, [b"dictionary"])
+
+    def test_large(self) -> None:
+        """The values of a large message are not read in the turn in which the message was decoded."""
+        parts = self.said([b"list", [b"dictionary", [b"junk", [b"list", *([[b"list"]] * 40_000)]]], 0])
+        self.assertIsInstance(parts, Slices)
+        self.assertEqual(self.command.updates, {})
+        self.assertGreaterEqual(len(list(parts.work)), 3)
+        self.assertEqual(self.command.updates, {"junk": [[[]] * 40_000]})
+        self.assertEqual(parts.answer, 0)
+
+    def test_manyUpdates(self) -> None:
+        """Each update of a message is a part of its own."""
+        parts = self.said(*([b"list", [b"dictionary", [b"n", number]], 0] for number in range(50)))
+        self.assertGreaterEqual(len(list(parts.work)), 50)
+        self.assertEqual(self.command.updates["n"], list(range(50)))
+
+    def test_onePiece(self) -> None:
+        """One piece of output is read at once."""
+        self.assertEqual(self.said([b"list", [b"dictionary", [b"stdout", b"x"]], 0]), 0)
+
+    def test_malformed(self) -> None:
+        """A message without a list of updates is a malformed call; a value of unknown type ends it, too."""
+        running = self.begin(ShellCommand(command="x"))
+        step: Any = running.build.steps[0]
+        for args, error in (
+            ([b"tuple", 7], MalformedCall),
+            ([b"tuple"], MalformedCall),
+            ([b"tuple", [b"list"], 1], MalformedCall),
+            ([b"tuple", [b"list", [b"instance", b"os"]]], InsecureJelly),
+        ):
+            parts = step.cmd.remoteMessageReceived(self.broker, "update", args, [b"dictionary"])
+            self.assertRaises(error, list, parts.work)
+
+    def test_ended(self) -> None:
+        """After the end of the command, the rest of a message is not read."""
+        for turns in range(6):
+            parts = self.said(
+                *([b"list", [b"dictionary", [b"a", number], [b"b", number]], 0] for number in range(9))
+            )
+            for _ in range(turns):
+                next(parts.work)
+            read = dict(self.command.updates)
+            self.command.interrupt(Failure(ConnectionLost()))
+            for _ in parts.work:
+                pass
+            self.assertEqual(self.command.updates, read)
 
 
 class Seeing(RemoteShellCommand):
