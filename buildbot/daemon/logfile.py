@@ -16,16 +16,15 @@ from typing import IO, Any
 
 from twisted.logger import (
     FileLogObserver,
-    FilteringLogObserver,
     ILogObserver,
     LogEvent,
     LogLevel,
-    LogLevelFilterPredicate,
     formatEventAsClassicLogText,
     formatTime,
 )
 from twisted.python import threadable
 from twisted.python.logfile import BaseLogFile, LogFile
+from zope.interface import implementer
 
 from buildbot.daemon.directory import LOG
 from buildbot.daemon.repeats import Repeats
@@ -185,9 +184,27 @@ def observer(stream: IO[Any]) -> ILogObserver:
 
     Equal failures get one traceback: see L{buildbot.daemon.repeats}.
     """
-    return FilteringLogObserver(
-        Repeats(FileLogObserver(stream, _line)), [LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)]
-    )
+    return Shown(Repeats(FileLogObserver(stream, _line)))
+
+
+#: The levels of events that are written.
+_SHOWN = frozenset((LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical))
+
+
+@implementer(ILogObserver)
+class Shown:
+    """I pass on events of level info and above.
+
+    Twisted's filter does the same, but compares levels by iterating over all of them.
+    """
+
+    def __init__(self, observer: ILogObserver) -> None:
+        self._observer = observer
+
+    def __call__(self, event: LogEvent) -> None:
+        """See L{ILogObserver}."""
+        if event.get("log_level") in _SHOWN and event.get("log_namespace"):
+            self._observer(event)
 
 
 def _second(when: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from buildbot.model.results import EXCEPTION, worst
@@ -51,9 +52,9 @@ class Record:
         """
         if not isinstance(record, Mapping):
             raise BadRecord(f"{cls.__name__}: {type(record).__name__} is not a dict")
-        there = [each for each in fields(cls) if each.name in record]
+        known: Any = cls
         try:
-            return cls(**{each.name: _READERS[str(each.type)](record[each.name]) for each in there})
+            return cls(**{name: read(record[name]) for name, read in _readersOf(known) if name in record})
         except TypeError as error:
             raise BadRecord(f"{cls.__name__}: {error}") from None
 
@@ -227,6 +228,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [each if type(each) in _ATOMS else _plain(each) for each in value]
     return value.toRecord() if isinstance(value, Record) else value
+
+
+@lru_cache
+def _readersOf(kind: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """The names of a record's fields, each with the function that reads it."""
+    return tuple((each.name, _READERS[str(each.type)]) for each in fields(kind))
 
 
 def _one(*kinds: type) -> Callable[[Any], Any]:

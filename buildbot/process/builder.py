@@ -45,7 +45,9 @@ class Builder:
     """
     I am one builder of the configuration.
 
+    @ivar name: the name that the configuration gives.
     @ivar setup: what the configuration says of me.
+    @ivar clock: tells builds the time.
     @ivar attachedSlaves: the attached slaves: slave name -> L{SlaveBuilder}.
     @ivar pending: the requests that wait, the oldest first.
     @ivar starting: the requests that left the queue, and whose build the store records at the moment.
@@ -57,8 +59,10 @@ class Builder:
     """
 
     def __init__(self, setup: BuilderConfig, botmaster: MasterForBuilder) -> None:
+        self.name = setup.name
         self.setup = setup
         self.botmaster = botmaster
+        self.clock: IReactorTime = botmaster.resources.clock
         self.attachedSlaves: dict[str, SlaveBuilder] = {}
         self.pending: list[BuildRequest] = []
         self.starting: list[BuildRequest] = []
@@ -70,16 +74,6 @@ class Builder:
 
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
-
-    @property
-    def name(self) -> str:
-        """The name that the configuration gives."""
-        return self.setup.name
-
-    @property
-    def clock(self) -> IReactorTime:
-        """Tells builds the time."""
-        return self.botmaster.resources.clock
 
     # what 0.7.5 offered as attributes
 

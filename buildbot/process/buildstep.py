@@ -481,7 +481,7 @@ class LoggingBuildStep(BuildStep):
         """
         self.step_status.setColor(self.getColor(cmd, results))
         words, words2 = self.getText(cmd, results), self.maybeGetText2(cmd, results)
-        if inspect.isawaitable(words) or inspect.isawaitable(words2):
+        if type(words) is not list or type(words2) is not list:
             return ensureDeferred(self._tell(words, words2))
         self.step_status.setText(words)
         self.step_status.setText2(words2)
@@ -494,4 +494,8 @@ class LoggingBuildStep(BuildStep):
 
 async def _known(value: Any) -> Any:
     """What a method of a subclass answers, once it is there."""
-    return await value if inspect.isawaitable(value) else value
+    return value if type(value) in _KNOWN or not inspect.isawaitable(value) else await value
+
+
+#: Nearly all answers have one of these types, and L{inspect.isawaitable} takes long.
+_KNOWN = frozenset((type(None), int, list))

@@ -49,13 +49,18 @@ class SlaveBuilder:
     """
     I am one attached slave of one builder.
 
+    @ivar slavename: the slave's name; C{name} for L{buildbot.process.queue}.
+    @ivar clock: tells builds the time.
     @ivar peer: calls the slave's own object for this builder.
     @ivar build: the build that runs here; None if there is none.
     @ivar reserved: whether a build runs here, or is about to.
     @ivar isAttached: whether the connection that I came with still lives.
     """
 
-    __slots__ = ("build", "builder", "isAttached", "peer", "reserved", "slave", "slaveCommands")
+    __slots__ = (
+        *("build", "builder", "clock", "isAttached", "name", "peer", "reserved", "slave", "slaveCommands"),
+        "slavename",
+    )
 
     def __init__(
         self,
@@ -66,6 +71,8 @@ class SlaveBuilder:
     ) -> None:
         self.builder = builder
         self.slave = slave
+        self.slavename = self.name = slave.slavename
+        self.clock = builder.clock
         self.peer = BuilderPeer(slave.peer, remote)
         self.slaveCommands = slaveCommands
         self.build: Build | None = None
@@ -76,24 +83,9 @@ class SlaveBuilder:
         return f"<SlaveBuilder {self.slave.slavename} of {self.builder.name}>"
 
     @property
-    def slavename(self) -> str:
-        """The slave's name."""
-        return self.slave.slavename
-
-    @property
     def remote(self) -> SlaveBuilder:
         """The object that 0.7.5 calls the slave with; see L{callRemote}."""
         return self
-
-    @property
-    def clock(self) -> IReactorTime:
-        """Tells builds the time."""
-        return self.builder.clock
-
-    @property
-    def name(self) -> str:
-        """The slave's name, as L{buildbot.process.queue} asks for it."""
-        return self.slavename
 
     @property
     def running(self) -> int:

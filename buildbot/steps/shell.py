@@ -166,9 +166,9 @@ class ShellCommand(LoggingBuildStep):
         """The command for this slave. For old slaves, obfuscated arguments become plain ones."""
         if isinstance(command, str):
             return command
-        if not self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
-            return list(command)
-        return [each[1] if _isHidden(each) else each for each in command]
+        if any(map(_isHidden, command)) and self.slaveVersionIsOlderThan("shell", HIDES_ARGUMENTS):
+            return [each[1] if _isHidden(each) else each for each in command]
+        return list(command)
 
     def setupEnvironment(self, cmd: LoggedRemoteCommand) -> None:
         """Add the variables of C{build.slaveEnvironment}, set by earlier steps, to C{cmd.args["env"]}."""
@@ -181,7 +181,9 @@ class ShellCommand(LoggingBuildStep):
 
         @return: lines for the log, if the slave cannot watch files at all.
         """
-        if self.logfiles and self.slaveVersionIsOlderThan("shell", WATCHES_FILES):
+        if not self.logfiles:
+            return []
+        if self.slaveVersionIsOlderThan("shell", WATCHES_FILES):
             missed = ", ".join(map(str, self.logfiles))
             self.logfiles = {}
             return [f"slave {self.getSlaveName()} is too old to watch log files; missing: {missed}\n"]

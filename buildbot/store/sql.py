@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -85,7 +86,7 @@ class SqlCore:
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
         id = self._next("buildset", first=1)
-        buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=id)
+        buildset = replace(_parsed(text), id=id)
         self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         requests = []
         for builder in builders:
@@ -164,25 +165,25 @@ class SqlCore:
                 [(int(counts), id, *key) for id in build.requests],
             )
             return []
-        taken = [id for id in build.requests if self._isTaken(id, key)]
+        sets = {id: self._setOfTaken(id, key) for id in build.requests}
+        taken = {id: buildset for id, buildset in sets.items() if buildset is not None}
         return self._done(taken, build.results, build.finished)
 
-    def _isTaken(self, request: int, key: BuildKey) -> bool:
-        return (
-            self._execute(
-                "SELECT 1 FROM requests WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
-                (request, *key),
-            ).fetchone()
-            is not None
-        )
+    def _setOfTaken(self, request: int, key: BuildKey) -> int | None:
+        """The buildset of a request that this build serves; None if it does not serve it any more."""
+        row = self._execute(
+            "SELECT buildset FROM requests WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
+            (request, *key),
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
-        pending = []
+        pending = {}
         for id in ids:
-            row = self._execute("SELECT state FROM requests WHERE id = ?", (id,)).fetchone()
+            row = self._execute("SELECT state, buildset FROM requests WHERE id = ?", (id,)).fetchone()
             if row is not None and row[0] == "pending":
-                pending.append(id)
+                pending[id] = row[1]
         return self._done(pending, CANCELLED, when)
 
     def getBuild(self, builder: str, number: int) -> BuildRecord | None:
@@ -240,7 +241,11 @@ class SqlCore:
                     **{"id": row[0], "builder": row[1], "error": error},
                 )
                 hopeless.append(row[0])
-        return self._done(hopeless, EXCEPTION, when)
+        sets = {
+            id: self._execute("SELECT buildset FROM requests WHERE id = ?", (id,)).fetchone()[0]
+            for id in hopeless
+        }
+        return self._done(sets, EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""
@@ -318,12 +323,12 @@ class SqlCore:
         self._execute("UPDATE counters SET value = ? WHERE name = ?", (number + 1, counter))
         return number
 
-    def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
-        touched = set()
-        for id in ids:
+    def _done(self, sets: Mapping[int, int], results: int | None, when: float) -> list[BuildsetRecord]:
+        """Mark requests as done, each given with its buildset. Returns the buildsets that this completes."""
+        for id in sets:
             self._execute("UPDATE requests SET state = 'done', results = ? WHERE id = ?", (results, id))
-            touched.add(self._execute("SELECT buildset FROM requests WHERE id = ?", (id,)).fetchone()[0])
-        return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
+        touched = sorted(set(sets.values()))
+        return [each for each in (self._complete(id, when) for id in touched) if each is not None]
 
     def _complete(self, id: int, when: float) -> BuildsetRecord | None:
         requests = list(self._execute("SELECT state, results FROM requests WHERE buildset = ?", (id,)))
@@ -386,9 +391,23 @@ def _change(row: Sequence[Any]) -> Change:
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
-    record = BuildsetRecord.fromRecord(json.loads(text))
+    record = _parsed(text)
     SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
     return replace(record, id=id, complete=complete, results=results)
+
+
+def _parsed(text: str) -> BuildsetRecord:
+    """The record in some JSON text. Short texts are parsed once, though a set is added and then completed."""
+    return _remembered(text) if len(text) <= _SHORT else BuildsetRecord.fromRecord(json.loads(text))
+
+
+#: Longer texts would take much memory.
+_SHORT = 4096
+
+
+@lru_cache(maxsize=512)
+def _remembered(text: str) -> BuildsetRecord:
+    return BuildsetRecord.fromRecord(json.loads(text))
 
 
 def _build(row: Sequence[Any]) -> BuildRecord:

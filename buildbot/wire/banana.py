@@ -243,8 +243,10 @@ class Decoder:
     @ivar limits: the limits of an expression.
     @ivar vocabulary: False until the dialect "pb" is negotiated. Until then, words by number are refused.
 
-    Both may be changed at any time, also between two expressions of one L{decode}. They apply to the
-    expressions that follow.
+    @ivar isEmpty: True if I hold no incomplete expression.
+
+    C{limits} and C{vocabulary} may be changed at any time, also between two expressions of one L{decode}.
+    They apply to the expressions that follow.
     """
 
     def __init__(self, limits: Limits = BEFORE_LOGIN, vocabulary: bool = False) -> None:
@@ -253,6 +255,7 @@ class Decoder:
         self._error: BananaError | None = None
         self._decoding = False
         self._unfinished: _Unfinished | None = None
+        self.isEmpty = True
         # The received part of a string, and the number of its missing bytes.
         self._string: bytearray | None = None
         self._awaited = 0
@@ -269,6 +272,7 @@ class Decoder:
     def forget(self) -> None:
         """Free the incomplete expression: the connection has ended. Do not use me afterwards."""
         self._unfinished = self._string = None
+        self.isEmpty = True
 
     def decode(self, data: bytes) -> Iterable[Any]:
         """Yield the expressions that C{data} completes, each decoded when it is asked for.
@@ -315,6 +319,7 @@ class Decoder:
             self._unfinished = None
             data = tail + data
             begin = -size  # where the expression would begin in data if all of it were there
+        self.isEmpty = True
         token = pos = 0
         if self._string is not None:
             # The string ends in this piece: decode() has checked that.
@@ -408,6 +413,7 @@ class Decoder:
         except BananaError as error:
             raise self._end(error) from None
         self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])
+        self.isEmpty = False
         self._decoding = more
 
     def _checkString(self, length: int, sizeWithIt: int) -> None:

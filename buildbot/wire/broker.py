@@ -347,6 +347,8 @@ class SlavePortBroker(pb.Broker):
 
     def _countUnfinished(self) -> None:
         """Report the size of an unfinished message if it is large."""
+        if self._decoder.isEmpty and not self._counted:
+            return
         unfinished = 0 if self._work is not None else self._decoder.unfinished
         if unfinished > _FEW or self._counted:
             self._counted = unfinished > _FEW
@@ -542,9 +544,8 @@ class SlavePortBroker(pb.Broker):
             raise pb.DeadReferenceError("Calling Stale Broker")
         wanted = 1 if kw.pop("pbanswer", True) else 0
         self.currentRequestID = requestID = self.currentRequestID + 1
-        data = encode(
-            [prefix + b"message", requestID, objectID, message, wanted, jelly(args, self), jelly(kw, self)]
-        )
+        named = jelly(kw, self) if kw else _NO_KEYWORDS
+        data = encode([prefix + b"message", requestID, objectID, message, wanted, jelly(args, self), named])
         answer: Deferred[Any] | None = None
         if wanted:
             answer = self.waitingForAnswers[requestID] = Deferred()
@@ -571,6 +572,7 @@ def _answer(requestID: int, result: Any) -> bytes:
     return encode([b"answer", requestID, result])
 
 
+_NO_KEYWORDS = [b"dictionary"]
 _ZERO = encode(0)
 _ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 

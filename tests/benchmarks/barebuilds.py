@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, Any] = {
     "want_stderr": True,
     "logfiles": {},
     "timeout": 1200,
+    "logEnviron": False,
 }
 
 
