@@ -22,11 +22,11 @@ from buildbot.files.partial import NAME, PARTIALS
 from buildbot.files.plain import openPlain
 from buildbot.logs.directory import LOGS, directoryOf, numberOf
 from buildbot.store.database import BUSY
-from buildbot.store.recovery import SHM, WAL
+from buildbot.store.files import JOURNAL, SHM, WAL, mustBePlainStore
 from buildbot.store.sqlite import FILE
 
 #: Files of a running process, and the store's files, which L{_copyStore} copies.
-_NOT_COPIED = frozenset((LOCK, PID, SOCKET, PARTIALS, FILE, FILE + WAL, FILE + SHM))
+_NOT_COPIED = frozenset((LOCK, PID, SOCKET, PARTIALS, FILE, FILE + WAL, FILE + SHM, FILE + JOURNAL))
 _PIECE = 1 << 20
 #: SQLite's codes for a file that another process has locked.
 _BUSY, _LOCKED = 5, 6
@@ -99,7 +99,7 @@ def _copyAll(here: str, partial: str, made: Made) -> None:
     newest: dict[str, int] = {}
     store = os.path.join(here, FILE)
     if os.path.lexists(store):
-        os.close(openPlain(store))  # raises for a FIFO, which would block SQLite
+        mustBePlainStore(store)
         newest = _copyStore(store, os.path.join(partial, FILE), made)
     for path in _below(here, ""):
         source, copy = os.path.join(here, path), os.path.join(partial, path)

@@ -15,9 +15,9 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from buildbot.files.plain import mustBePlain
+from buildbot.store.files import WAL, mustBePlainStore
 from buildbot.store.interface import FILE_GONE, SchemaTooNew, StoreFailed
-from buildbot.store.recovery import SHM, WAL, misfit, raiseCounters, salvage, setAside, shape, wrongHeader
+from buildbot.store.recovery import misfit, raiseCounters, salvage, setAside, shape, wrongHeader
 from buildbot.store.schema import Schema
 
 _log = Logger()
@@ -85,8 +85,7 @@ class Database:
 
     def _opened(self, schema: Schema) -> sqlite3.Connection:
         """Open the file and check its contents and tables. Raises L{Damaged}."""
-        for end in ("", WAL, SHM):
-            mustBePlain(self._path + end, follow=not end)
+        mustBePlainStore(self._path)
         if not os.path.exists(self._path):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         elif not os.path.getsize(self._path):

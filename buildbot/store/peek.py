@@ -12,8 +12,8 @@ import sqlite3
 from contextlib import closing
 from urllib.parse import quote
 
-from buildbot.files.plain import openPlain
 from buildbot.model.records import BuildRecord
+from buildbot.store.files import mustBePlainStore
 
 #: The file in the master's directory.
 FILE = "state.sqlite"
@@ -23,7 +23,7 @@ def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:
     """The record of a build, or None if it does not exist or is unreadable."""
     path = os.path.join(basedir, FILE)
     try:
-        os.close(openPlain(path))
+        mustBePlainStore(path)
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=1.0)) as store:
             row = store.execute(
                 "SELECT record FROM builds WHERE builder = ? AND number = ?", (builder, number)

@@ -19,12 +19,11 @@ from typing import Any
 from urllib.parse import quote
 
 from buildbot.daemon.symptoms import Symptom
+from buildbot.store.files import JOURNAL, SHM, WAL
 from buildbot.store.leaves import PAGE, rowsOnLeaves
 from buildbot.store.schema import LARGEST, Schema
 from buildbot.text.plural import counted
 
-#: The files that SQLite keeps beside a database.
-WAL, SHM = "-wal", "-shm"
 #: Tables whose rows look like those of another table. Their contents can be derived from elsewhere.
 _ALIKE = frozenset(("counters", "removals"))
 #: The largest file in bytes whose leaf pages are searched.
@@ -46,13 +45,14 @@ _COUNTED = (
 
 
 def setAside(path: str) -> str:
-    """Rename the file and its write-ahead log to NAME.damaged-N. Returns that name. Raises OSError."""
+    """Rename the file and its logs for recovery to NAME.damaged-N. Returns that name. Raises OSError."""
     count = 1
-    while os.path.lexists(f"{path}.damaged-{count}") or os.path.lexists(f"{path}.damaged-{count}{WAL}"):
+    while any(os.path.lexists(f"{path}.damaged-{count}{end}") for end in ("", WAL, JOURNAL)):
         count += 1
     aside = f"{path}.damaged-{count}"
-    with suppress(FileNotFoundError):
-        os.rename(path + WAL, aside + WAL)  # first: otherwise SQLite would apply it to the new file
+    for end in (WAL, JOURNAL):  # first: otherwise SQLite would apply them to the new file
+        with suppress(FileNotFoundError):
+            os.rename(path + end, aside + end)
     with suppress(FileNotFoundError):
         os.unlink(path + SHM)
     os.rename(path, aside)
@@ -88,7 +88,9 @@ class Carried:
 def setAsides(path: str) -> Symptom | None:
     """The warning for admins while damaged files lie beside C{path}, or None."""
     names = sorted(
-        os.path.basename(each) for each in glob(f"{escape(path)}.damaged-*") if not each.endswith((WAL, SHM))
+        os.path.basename(each)
+        for each in glob(f"{escape(path)}.damaged-*")
+        if not each.endswith((WAL, SHM, JOURNAL))
     )
     if not names:
         return None

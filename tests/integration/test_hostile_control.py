@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -82,6 +83,24 @@ class DirectoryTests(SynchronousTestCase):
                 (os.rmdir if make is os.mkdir else os.unlink)(path)
                 if os.path.exists(aside):
                     os.rename(aside, path)
+
+    def test_oddBesideStore(self) -> None:
+        """H10: a FIFO or a directory beside the store of a master that ran before is reported at once."""
+        servers.stop(self.here, servers.start(self.here))
+        for end in ("-wal", "-shm", "-journal"):
+            for make, remove, words in (
+                (os.mkfifo, os.unlink, "it is a FIFO"),
+                (os.mkdir, os.rmdir, "it is a directory"),
+            ):
+                path = self.path(f"state.sqlite{end}")
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                make(path)
+                done = servers.buildbot("start", self.here, timeout=60)
+                self.assertEqual(done.returncode, 1, (end, done.stdout))
+                self.assertIn(words, done.stdout, end)
+                remove(path)
+        self.start()
 
     def test_harmless(self) -> None:
         """H10: a FIFO in place of the pid file, a socket in place of the socket, hinder nobody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sqlite3
@@ -185,8 +186,14 @@ class RefusedTests(BackupCase):
             self.assertIn("name a directory outside of it", self.refused(os.path.join(directory, "copy")))
 
     def test_odd(self) -> None:
-        """H10: a store that is a FIFO does not block, and nothing is left of the backup."""
+        """H10: a store, or a file beside it, that is a FIFO does not block, and no backup is made."""
         self.get(self.store.close())
+        for end in ("-wal", "-shm", "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.file + end)
+            os.mkfifo(self.file + end)
+            self.assertIn("it is a FIFO", self.refused(self.target))
+            os.unlink(self.file + end)
         os.unlink(self.file)
         os.mkfifo(self.file)
         self.assertIn("it is a FIFO", self.refused(self.target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -204,7 +205,7 @@ class OddTests(SqliteCase):
 
     def test_odd(self) -> None:
         """H9, H10: a store or its log that is a FIFO or a directory is reported at once, and not changed."""
-        for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm"):
+        for name in ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite-journal"):
             for make, words in ((os.mkfifo, "a FIFO"), (os.mkdir, "a directory")):
                 directory = self.quick()
                 make(os.path.join(directory, name))
@@ -212,6 +213,42 @@ class OddTests(SqliteCase):
                     self.get(self.sqlite(directory).open())
                 self.assertIn(f"/{name}: it is {words}, not a plain file", caught.exception.reason)
                 self.assertEqual(os.listdir(directory), [name])
+
+    def test_oddBeside(self) -> None:
+        """H10: the same is true beside the store of a master that ran before."""
+        self.opened()
+        self.change()
+        self.get(self.store.close())
+        for end in ("-wal", "-shm", "-journal"):
+            for make, remove, words in (
+                (os.mkfifo, os.unlink, "a FIFO"),
+                (os.mkdir, os.rmdir, "a directory"),
+                (lambda path: os.symlink("/dev/zero", path), os.unlink, "a symbolic link"),
+            ):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(self.file + end, f"{self.file}{end}.aside")
+                make(self.file + end)
+                with self.assertRaises(StoreFailed) as caught:
+                    self.get(self.store.open())
+                self.assertIn(f"{end}: it is {words}", caught.exception.reason)
+                remove(self.file + end)
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(f"{self.file}{end}.aside", self.file + end)
+        self.get(self.store.open())
+        self.assertEqual(self.change().number, 2)
+
+    def test_journalOfDamaged(self) -> None:
+        """H9: the journal of a damaged store is set aside with it: it does not belong to the new one."""
+        self.opened()
+        self.get(self.store.close())
+        Path(self.file).write_bytes(b"nonsense" * 1000)
+        Path(f"{self.file}-journal").write_bytes(b"rows")
+        self.get(self.store.open())
+        self.assertEqual(Path(f"{self.file}.damaged-1-journal").read_bytes(), b"rows")
+        self.assertFalse(os.path.exists(f"{self.file}-journal"))
+        found = setAsides(self.file)
+        assert found is not None
+        self.assertNotIn("-journal", found.why)
 
     def test_logsOfStoreGone(self) -> None:
         """H9: without its -wal and -shm files a store has the content of its file, and works."""

@@ -35,3 +35,14 @@ class PeekTests(SqliteCase):
         os.unlink(self.file)
         os.mkfifo(self.file)
         self.assertIsNone(peekBuild(self.directory, "full", 0))
+
+    def test_oddBeside(self) -> None:
+        """H10: a FIFO beside the store does not block."""
+        self.opened()
+        self.finish(logged(self.start(), "full/0-log"))
+        self.get(self.store.close())
+        for end in ("-wal", "-shm", "-journal"):
+            os.mkfifo(self.file + end)
+            self.assertIsNone(peekBuild(self.directory, "full", 0))
+            os.unlink(self.file + end)
+        self.assertIsNotNone(peekBuild(self.directory, "full", 0))

@@ -1,0 +1,21 @@
+# -*- test-case-name: tests.unit.store.test_flips -*-
+"""The files that SQLite keeps beside a database, and a check of their kind."""
+
+from __future__ import annotations
+
+from buildbot.files.plain import mustBePlain
+
+#: The ends of their names: the write-ahead log, its index, and the rollback journal.
+WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
+
+
+def mustBePlainStore(path: str) -> None:
+    """Check the database C{path} and the files beside it, before SQLite opens them.
+
+    SQLite would wait forever for a FIFO. Missing files are fine.
+
+    @raise buildbot.files.plain.NotPlain: one of them is no plain file. The database may be a symbolic link to
+        one.
+    """
+    for end in ("", WAL, SHM, JOURNAL):
+        mustBePlain(path + end, follow=not end)
