@@ -1,1 +1,1 @@
-"""Builds: requests, builders, the steps of a build as they run, locks."""
+"""Builds: requests, builders, running steps, locks."""

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-One build: its steps in their order, on one slave, to one end.
+"""One build: run its steps in order on one slave.
 
-L{buildbot.process.ending} says how a build comes to its end. L{buildbot.process.attempt} gives it
-a slave, and decides what becomes of its requests.
+L{buildbot.process.ending} has the state machine of a build's end. L{buildbot.process.attempt} chooses the
+slave, and decides if the requests are finished or wait again.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ __all__ = ["Build", "BuildRequest"]
 
 log = Logger()
 
-#: Exceptions of a step whose words tell everything: they need no traceback.
+#: Exceptions of a step that are explained by their message, without a traceback.
 _NO_MISTAKE_OF_OURS = (
     *(pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty),
     *(BudgetExceeded, UnsafePath, LimitExceeded),
@@ -62,21 +61,20 @@ SAVED_AFTER = 1.0
 
 @implementer(interfaces.IBuildControl)
 class Build:
-    """
-    I am one build.
+    """I am one build.
 
     @ivar requests: the requests that I serve.
-    @ivar source: the L{SourceStamp} that I build.
+    @ivar source: the L{SourceStamp} to build.
     @ivar slavebuilder: the slave that I run on.
     @ivar build_status: my L{buildbot.status.build.BuildStatus}.
-    @ivar results: how I ended; while I run, the results of the steps so far.
-    @ivar whyLost: why the master has disconnected the slave, if it has.
-    @ivar overtime: which command took longer than the configuration allows, if the slave did not end it.
+    @ivar results: my result; while I run, the result of the steps so far.
+    @ivar whyLost: the reason why the master disconnected the slave; empty if it did not.
+    @ivar overtime: a note on a command that exceeded its time limit, if the slave did not end it; else empty.
     @ivar slavename: the name of the slave.
     @ivar slaveEnvironment: variables that shell steps add to the environment of their commands.
     @ivar workdir: the directory of the source on the slave, relative to that of the builder.
-    @ivar given: the properties that I had at the beginning, before any step.
-    @ivar budget: limits the memory for the messages of the slave; all is given back when I end.
+    @ivar given: my properties before the first step.
+    @ivar budget: limits the memory for the slave's messages; released when I end.
     """
 
     workdir = WORKDIR
@@ -114,7 +112,7 @@ class Build:
     # for the builder
 
     def setBuilder(self, builder: BuilderForBuild) -> None:
-        """Say which builder this is a build of."""
+        """Set the builder."""
         self.builder = builder
 
     def setSteps(self, steps: Iterable[Any]) -> None:
@@ -122,17 +120,16 @@ class Build:
         self.stepFactories = list(steps)
 
     def setLocks(self, locks: Sequence[Any]) -> None:
-        """Set the locks to hold while I run: those of the builder."""
+        """Set the builder's locks, which I hold while I run."""
         self.locks = locks
 
     def startBuild(
         self, build_status: Any, expectations: Any, slavebuilder: SlaveForBuild
     ) -> Deferred[Build]:
-        """
-        Begin to run.
+        """Start the build.
 
-        @param expectations: step name -> seconds it usually takes.
-        @return: fires with me once I have ended; never fails.
+        @param expectations: step name -> its usual duration in seconds.
+        @return: fires with me when I have ended; never fails.
         """
         self.build_status = build_status
         self.slavebuilder = slavebuilder
@@ -215,7 +212,7 @@ class Build:
         step.build = self
         step.remote = self.slavebuilder
         wanted = self.builder.realLocks(step.locks, self.slavebuilder)
-        locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # what I hold serves my steps too
+        locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # my steps may use the locks that I hold
         self.currentStep = step
         status.stepStarted()
         saving = Alarm(lambda: self.builder.stepChanged(self))
@@ -240,12 +237,12 @@ class Build:
         return results
 
     def _stepFailed(self, step: BuildStep, why: Failure) -> int:
-        """Put an exception of a step into its log; return the results of the step."""
+        """Write an exception of a step to its log, and return the step's result."""
         if why.check(ConnectionLost) or self.lost:
             step.step_status.setText([step.name, "slave", "lost"])
             return EXCEPTION
         if why.check(*_NO_MISTAKE_OF_OURS):
-            said = why.getErrorMessage()  # no mistake of our code: a traceback would tell nothing
+            said = why.getErrorMessage()  # not a bug, so a traceback is of no use
             log.info("step {step} of {build!r} failed: {said}", step=step.name, build=self, said=said[:200])
             step.addCompleteLog("err.text", said + "\n")
         else:
@@ -257,7 +254,7 @@ class Build:
         return EXCEPTION
 
     def _exception(self, why: Failure) -> None:
-        """Take an exception outside of any step as the result."""
+        """Make an exception outside of any step the result."""
         if why.check(Over):
             return
         log.failure("{build!r} failed outside of its steps", why, build=self)
@@ -265,7 +262,7 @@ class Build:
         self.text = [why.getErrorMessage()[:200]]
 
     def fail(self, why: str) -> None:
-        """End now, as an exception: something went wrong outside of any step. Ignored after the end."""
+        """End now with EXCEPTION, because of an error outside of any step. Ignored after the end."""
         if not self.finished:
             self.results = EXCEPTION
             self.text = [why]
@@ -275,19 +272,18 @@ class Build:
 
     @property
     def finished(self) -> bool:
-        """Whether I have ended."""
+        """True after the end."""
         return self._state is State.OVER
 
     @property
     def lost(self) -> bool:
-        """Whether the slave was lost before anybody has stopped me."""
+        """True if the slave was lost before the build was stopped."""
         return self._state in (State.LOST, State.UNWANTED)
 
     def _happens(self, event: Event, reason: Any = None) -> None:
-        """
-        Perform what L{advance} says about an event.
+        """Perform the effects of an event, by L{advance}.
 
-        @param reason: for the step, if it is to be interrupted.
+        @param reason: the reason for the step, if it is interrupted.
         """
         before = self._state
         self._state, effects = advance(before, event)
@@ -310,11 +306,11 @@ class Build:
         self._happens(Event.END)
 
     def _allow(self, seconds: float) -> None:
-        """Be overdue after so many seconds from now."""
+        """Set the time limit, from now."""
         self._alarm.set(self.clock, seconds)
 
     def _timeToStop(self) -> float:
-        """Seconds that the current step may take to stop beyond those that every step may."""
+        """The extra seconds for the current step to stop, beyond those for every step."""
         return 0.0 if self.currentStep is None else self.currentStep.timeToStop() - END_TIME
 
     def _isOverdue(self) -> None:
@@ -351,11 +347,10 @@ class Build:
     # what ends it early
 
     def stopBuild(self, reason: str = "<no reason given>") -> None:
-        """
-        Stop: interrupt the current step, and begin no other.
+        """Stop the build: interrupt the current step, and start no other.
 
-        May be called at any time, and again. A slave that does not react within STOP_TIME seconds, and the
-        C{sigtermTime} of its command, is disconnected.
+        May be called at any time, and repeatedly. A slave that does not react within STOP_TIME seconds plus
+        the C{sigtermTime} of its command is disconnected.
         """
         if self.finished:
             return
@@ -365,7 +360,7 @@ class Build:
         self.build_status.note = "stopping"
 
     def lostRemote(self, remote: Any = None) -> None:
-        """The slave is gone."""
+        """End the build because the slave was lost."""
         self._happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
 
     def _interrupt(self, reason: Any) -> None:
@@ -395,15 +390,15 @@ class Build:
         """Release all my locks."""
         releaseAll(self.locks, self)
 
-    # what steps ask
+    # for steps
 
     @property
     def remote(self) -> SlaveForBuild:
-        """The slave, as 0.7.5 calls it: see L{buildbot.process.slavebuilder.SlaveBuilder.callRemote}."""
+        """C{slavebuilder} under its 0.7.5 name; see L{SlaveForBuild}."""
         return self.slavebuilder
 
     def getProperty(self, propname: str) -> Any:
-        """The value of a property. @raise KeyError: there is none of that name."""
+        """The value of a property. @raise KeyError: it is not set."""
         return self.properties.getProperty(propname)
 
     def setProperty(self, propname: str, value: Any, source: str = "step") -> None:
@@ -416,7 +411,7 @@ class Build:
         return render(value, self)
 
     def getSlaveName(self) -> str:
-        """The name of the slave that I run on."""
+        """The name of the slave."""
         return self.slavename
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
@@ -424,7 +419,7 @@ class Build:
         return self.slavebuilder.getSlaveCommandVersion(command, oldversion)
 
     def getSourceStamp(self) -> SourceStamp:
-        """The source that I build."""
+        """The source stamp."""
         return self.source
 
     def getStatus(self) -> Any:
@@ -432,15 +427,15 @@ class Build:
         return self.build_status
 
     def allChanges(self) -> list[Any]:
-        """The Changes that I build."""
+        """The Changes of the source."""
         return list(self.source.changes)
 
     def allFiles(self) -> list[str]:
-        """The files of all Changes that I build."""
+        """The files of all Changes."""
         return [name for change in self.source.changes for name in change.files]
 
     def blamelist(self) -> list[str]:
-        """The authors of the Changes, each once, in alphabetical order."""
+        """The authors of the Changes, without duplicates, in alphabetical order."""
         return self.source.blamelist()
 
     def changesText(self) -> str:

@@ -1,10 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-A builder: the requests that wait, the builds that run, the slaves that are attached.
+"""A builder: its pending requests, its running builds and its attached slaves.
 
-It keeps its identity when the configuration changes. One attempt to build is in
-L{buildbot.process.attempt}, and one attached slave in L{buildbot.process.slavebuilder}.
-L{buildbot.process.queue} decides which request meets which slave.
+It keeps its identity when the configuration changes. L{buildbot.process.attempt} has one attempt to build,
+and L{buildbot.process.slavebuilder} one attached slave. L{buildbot.process.queue} assigns requests to slaves.
 """
 
 from __future__ import annotations
@@ -42,20 +40,19 @@ log = Logger()
 
 
 class Builder:
-    """
-    I am one builder of the configuration.
+    """I am one builder of the configuration.
 
-    @ivar name: the name that the configuration gives.
-    @ivar setup: what the configuration says of me.
-    @ivar clock: tells builds the time.
+    @ivar name: the name in the configuration.
+    @ivar setup: my configuration.
+    @ivar clock: the clock for builds.
     @ivar attachedSlaves: the attached slaves: slave name -> L{SlaveBuilder}.
-    @ivar pending: the requests that wait, the oldest first.
-    @ivar starting: the requests that left the queue, and whose build the store records at the moment.
-    @ivar building: the builds that run.
-    @ivar ending: the builds that have ended, and whose end the store does not hold yet.
-    @ivar isRemoved: whether the configuration does not have me any more.
-    @ivar builder_status: what status receivers see of me.
-    @ivar expectations: step name -> seconds that it usually takes.
+    @ivar pending: the waiting requests, oldest first.
+    @ivar starting: requests that left the queue, while the store records their build.
+    @ivar building: the running builds.
+    @ivar ending: ended builds whose end is not stored yet.
+    @ivar isRemoved: True after a reconfig has removed me.
+    @ivar builder_status: my status for status receivers.
+    @ivar expectations: step name -> its usual duration in seconds.
     """
 
     def __init__(self, setup: BuilderConfig, botmaster: MasterForBuilder) -> None:
@@ -75,7 +72,7 @@ class Builder:
     def __repr__(self) -> str:
         return f"<Builder {self.name}>"
 
-    # what 0.7.5 offered as attributes
+    # attributes of 0.7.5
 
     @property
     def slavenames(self) -> list[str]:
@@ -94,17 +91,17 @@ class Builder:
 
     @property
     def buildFactory(self) -> Any:
-        """The recipe of the builds."""
+        """The factory of the builds."""
         return self.setup.factory
 
     @property
     def locks(self) -> list[Any]:
-        """The locks that every build holds, as the configuration has them."""
+        """The locks of every build, as objects of the configuration."""
         return list(self.setup.locks)
 
     @property
     def buildable(self) -> list[BuildRequest]:
-        """The requests that wait, the oldest first."""
+        """The waiting requests, oldest first."""
         return list(self.pending)
 
     # the configuration
@@ -119,16 +116,16 @@ class Builder:
     def attached(
         self, slave: SlaveForBuilder, remote: pb.RemoteReference, commands: Mapping[str, str]
     ) -> None:
-        """A slave is attached. C{remote} is its own object for this builder."""
+        """Add an attached slave. C{remote} is the slave's object for this builder."""
         known = self.attachedSlaves.get(slave.slavename)
         if known is not None:
-            self.detached(known.slave)  # it may be of a slave that the configuration had dropped
+            self.detached(known.slave)  # it may belong to a slave that was removed from the configuration
         self.attachedSlaves[slave.slavename] = SlaveBuilder(self, slave, remote, commands)
         self.builder_status.stateChanged()
         self.maybeStartBuild()
 
     def detached(self, slave: SlaveForBuilder) -> None:
-        """A slave is gone, or this builder may not use it any more. Safe to call late, or twice."""
+        """Remove a slave that was lost, or that I may no longer use. Safe to call late, or twice."""
         slavebuilder = self.attachedSlaves.get(slave.slavename)
         if slavebuilder is not None and slavebuilder.slave is slave:
             del self.attachedSlaves[slave.slavename]
@@ -137,42 +134,41 @@ class Builder:
             if slavebuilder.build is not None:
                 try:
                     slavebuilder.build.lostRemote()
-                except PLUGIN_ERRORS:  # of a build of somebody's own class; the slave is gone all the same
+                except PLUGIN_ERRORS:  # from a plug-in's Build class; the slave is lost all the same
                     self.failed(Failure())
 
     # requests
 
     def submitBuildRequest(self, req: BuildRequest) -> None:
-        """Let a request wait, which is on disk."""
+        """Add a request, which is on disk, to the queue."""
         resources = self.botmaster.resources
         req.arrived = resources.clock.seconds() - max(0.0, resources.now() - req.submitted)
         req.requestSubmitted(self)
         self.pending.append(req)
         if self.isRemoved:
-            self.cancelAll()  # I was removed while the request was being stored
+            self.cancelAll()  # removed while the request was being stored
         else:
             self.maybeStartBuild()
 
     def cancelBuildRequest(self, req: BuildRequest) -> bool:
-        """Cancel a request; False if it does not wait any more."""
+        """Cancel a request. Returns False if it is no longer waiting."""
         if req not in self.pending:
             return False
         self.cancelPending([req])
         return True
 
     def cancelAll(self) -> list[BuildRequest]:
-        """The configuration has removed me: cancel all requests that wait (R13)."""
+        """Cancel all waiting requests, because the configuration has removed me (R13). Returns them."""
         self.isRemoved = True
         cancelled = list(self.pending)
         self.cancelPending(cancelled)
         return cancelled
 
     def cancelPending(self, requests: Sequence[BuildRequest]) -> Deferred[bool]:
-        """
-        Cancel some of the requests that wait.
+        """Cancel some of the waiting requests.
 
-        @return: fires after the first try to store that, with whether it succeeded. After a failure it is
-            tried again until it succeeds (P4).
+        @return: fires after the first attempt to store this, with True if it succeeded. After a failure, the
+            attempt is repeated until it succeeds (P4).
         """
         self.take(requests)
         tried: Deferred[bool] = Deferred()
@@ -189,7 +185,7 @@ class Builder:
         return tried
 
     async def _cancelled(self, requests: Sequence[BuildRequest], failed: Callable[[], None]) -> bool:
-        """Store it, calling C{failed()} after each try that fails; False if the master stops first."""
+        """Store the cancellation; calls C{failed()} after each failure. False if the master stops first."""
         ids = [req.id for req in requests if req.id is not None]
         when = self.botmaster.resources.now()
         self.botmaster.engine.keeping += 1
@@ -201,7 +197,7 @@ class Builder:
         if complete is None:
             log.warn(
                 "builder {name}: cancelled {requests}, but could not store that; "
-                "after a restart what was cancelled waits again",
+                "they will wait again after a restart",
                 name=self.name,
                 requests=counted(len(ids), "request"),
             )
@@ -212,7 +208,7 @@ class Builder:
         return True
 
     def whyWaiting(self) -> str:
-        """Why the oldest request waits, in words (B8)."""
+        """The reason why the oldest request waits, in words (B8)."""
         if not self.pending:
             return ""
         if self.botmaster.health.trouble:
@@ -240,7 +236,7 @@ class Builder:
     # builds
 
     def maybeStartBuild(self) -> None:
-        """Begin as many builds as there are requests and idle slaves for (B7)."""
+        """Start builds while there are waiting requests and idle slaves (B7)."""
         while self.pending and not self.botmaster.engine.isHolding():
             waiting = (req for req in self.pending if not req.isChosen and self.botmaster.engine.mayTry(req))
             chosen = nextBuild(waiting, self.attachedSlaves.values(), self._canMerge)
@@ -256,11 +252,11 @@ class Builder:
             ensureDeferred(attempt.run()).addErrback(self.failed)
 
     def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
-        """Whether one build may serve both, by the rule of this builder or else that of all."""
+        """True if one build may serve both requests, by the builder's rule or else the global one."""
         return mayMerge(self.setup.mergeRequests or self.botmaster.config.mergeRequests, self, one, other)
 
     def take(self, requests: Sequence[BuildRequest]) -> list[BuildRequest]:
-        """Take requests from the queue; return those that were still there."""
+        """Take requests from the queue. Returns the ones that were still there."""
         if len(requests) == 1 and self.pending[:1] == requests[:1]:
             return [self.pending.pop(0)]
         leaving = set(requests)
@@ -269,16 +265,16 @@ class Builder:
         return left
 
     def putBack(self, requests: Iterable[BuildRequest]) -> None:
-        """Let requests wait again, in the order of their age: their build came to nothing."""
+        """Put requests back into the queue, in the order of age, after a build that did not serve them."""
         self.pending.extend(requests)
         if self.isRemoved:
             self.cancelAll()
             return
-        self.pending.sort(key=lambda req: req.id or 0)  # not by the time, for clocks are put back
+        self.pending.sort(key=lambda req: req.id or 0)  # not by time: a clock may be set back
         self.maybeStartBuild()
 
     def stepChanged(self, build: BuildForBuilder) -> None:
-        """Store a running build when a step takes long or has ended, so that a crash does not lose it."""
+        """Store a running build after a step has ended or takes long, so that a crash does not lose it."""
         status = build.build_status
         if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):
             self.botmaster.resources.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
@@ -287,12 +283,12 @@ class Builder:
         why.trap(StoreFailed, StoreConflict)
 
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild) -> list[Any]:
-        """The real locks of locks of the configuration, for work on this slave."""
+        """The real locks for locks of the configuration, for a build on this slave."""
         name = slavebuilder.slavename
         return [self.botmaster.locks.get(lock).getLock(name) for lock in locks]
 
     def failed(self, why: Failure) -> None:
-        """Log an exception that nobody else takes care of."""
+        """Log an unexpected exception."""
         log.failure("builder {name} failed", why, name=self.name)
 
 

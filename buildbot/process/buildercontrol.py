@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.control.test_plugins -*-
-"""
-What plug-ins may do to one builder, under the names of 0.7.5.
+"""Control of one builder for plug-ins, under the names of 0.7.5.
 
-Nothing here checks whether a plug-in may do that: the owner of a BuilderControl may do all of it.
+This module does not check permissions: a caller with a BuilderControl can use all of it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _NO_REASON = "<rebuild, no reason given>"
 
 
 class BuilderForControl(RequestQueue, Protocol):
-    """The builder that is controlled: L{buildbot.process.builder.Builder}."""
+    """The controlled builder: L{buildbot.process.builder.Builder}."""
 
     @property
     def botmaster(self) -> MasterForBuilder:
@@ -33,11 +32,11 @@ class BuilderForControl(RequestQueue, Protocol):
 
     @property
     def pending(self) -> Sequence[BuildRequest]:
-        """The requests that wait, the oldest first."""
+        """The waiting requests, oldest first."""
 
     @property
     def building(self) -> Sequence[Any]:
-        """The builds that run."""
+        """The running builds."""
 
 
 class AskedSlave(Protocol):
@@ -48,7 +47,7 @@ class AskedSlave(Protocol):
         """The slave itself."""
 
     def isAvailable(self) -> bool:
-        """Whether a build could begin there now."""
+        """True if a build could start there now."""
 
 
 @implementer(interfaces.IBuilderControl)
@@ -60,21 +59,19 @@ class BuilderControl:
         self.original = original
 
     def requestBuild(self, req: Any) -> Deferred[BuildRequest]:
-        """
-        Put a request into the queue.
+        """Submit a request.
 
-        @return: fires with the request once it is on disk, and waits; fails with
-            L{buildbot.store.interface.StoreFailed} if it could not be stored: then nobody will build it.
+        @return: fires with the request when it is on disk and in the queue. Fails with
+            L{buildbot.store.interface.StoreFailed} if it could not be stored; then it is not built.
         """
         return ensureDeferred(self.original.botmaster.engine.submitRequest(self.original, req))
 
     def requestBuildSoon(self, req: Any) -> Deferred[BuildRequest]:
-        """
-        Put a request in the queue if it can begin at once.
+        """Submit a request if its build can start at once.
 
         @return: see L{requestBuild}.
-        @raise NoSlaveError: no slave is connected.
-        @raise BuilderInUseError: all of them are busy.
+        @raise NoSlaveError: no slave is attached.
+        @raise BuilderInUseError: all attached slaves are busy or paused.
         """
         slaves = self.original.slaves
         if not slaves:
@@ -84,18 +81,17 @@ class BuilderControl:
         return self.requestBuild(req)
 
     def resubmitBuild(self, bs: Any, reason: str = _NO_REASON) -> Deferred[BuildRequest] | None:
-        """
-        Build the source of a finished build again.
+        """Build the source of a finished build again.
 
         @param bs: an L{interfaces.IBuildStatus}.
-        @return: see L{requestBuild}; None if that build is not over.
+        @return: see L{requestBuild}; None if that build has not finished.
         """
         if not bs.isFinished():
             return None
         return self.requestBuild(BuildRequest(reason, bs.getSourceStamp(), self.original.name))
 
     def getPendingBuilds(self) -> list[BuildRequest]:
-        """The requests that wait, the oldest first."""
+        """The waiting requests, oldest first."""
         return list(self.original.pending)
 
     def getBuild(self, number: int) -> Any:
@@ -103,10 +99,9 @@ class BuilderControl:
         return next((b for b in self.original.building if b.build_status.number == number), None)
 
     def ping(self, timeout: float = 30) -> Deferred[bool]:
-        """
-        Ask every connected slave of the builder for a sign of life.
+        """Ping every attached slave of the builder.
 
-        @return: fires with whether there is one, and all have answered.
+        @return: fires with True if there is a slave and all slaves have answered.
         """
         slaves = [slave.slave for slave in self.original.slaves]
         answers: Deferred[list[bool]] = gatherResults([slave.isAnswering(timeout) for slave in slaves])

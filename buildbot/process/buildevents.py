@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_merging -*-
-"""
-Telling schedulers and others inside the master about builds.
+"""Report events of builds to schedulers and other parts of the master.
 
-Status receivers are told by L{buildbot.status.announcer}.
+L{buildbot.status.announcer} reports to status receivers.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ log = Logger()
 
 
 class BuildEvents:
-    """
-    I tell listeners when builds begin and end.
+    """I report the start and end of builds to listeners.
 
-    @ivar listeners: those that are told.
+    @ivar listeners: the subscribed objects.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -32,18 +30,17 @@ class BuildEvents:
         self.listeners: Observers[Any] = NOBODY
 
     def subscribe(self, listener: Any) -> None:
-        """
-        Call methods of an object, as far as it has them: C{buildStarted(builder, build)},
+        """Call the methods of an object that exist: C{buildStarted(builder, build)},
         C{buildFinished(builder, build)} and C{buildsetComplete(record)}.
         """
         self.listeners = self.listeners.plus(listener)
 
     def unsubscribe(self, listener: Any) -> None:
-        """Tell it no more."""
+        """Stop the calls to an object."""
         self.listeners = self.listeners.without(listener)
 
     def tell(self, event: str, *values: Any) -> None:
-        """Call a method of each listener in a later turn, each by itself: one that fails harms no other."""
+        """Call a method of each listener in a later reactor turn. A failure does not affect the others."""
         for listener in self.listeners:
             method = getattr(listener, event, None)
             if method is not None:
@@ -53,4 +50,4 @@ class BuildEvents:
         try:
             method(*values)
         except PLUGIN_ERRORS:
-            log.failure("{method!r} failed when it was told of a change", method=method)
+            log.failure("{method!r} failed on an event of a build", method=method)

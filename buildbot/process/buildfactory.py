@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_buildfactory -*-
-"""Recipes for builds: a list of steps, each as a class and the arguments to make it with.
+"""Factories of builds: a list of steps, each as a class and its arguments.
 
-Builds are not made or run here; the ready recipes are in L{buildbot.steps.recipes}.
+L{buildbot.steps.recipes} has ready-made factories.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Step = StepSpec | BuildStep
 
 
 def s(steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> StepSpec:
-    """One step for L{BuildFactory}'s list: its class and its arguments, or a step.
+    """A step for L{BuildFactory}'s list, from a class and its arguments, or from a step.
 
-    @raise TypeError: it is neither, or the class takes no such argument.
+    @raise TypeError: it is neither, or the class does not take these arguments.
     """
     return _specOf(steptype, kwargs)
 
@@ -41,14 +41,14 @@ def _areSteps(value: object) -> bool:
 
 
 def _stepsDetail(value: object) -> str | None:
-    return "a single step stands in a list, too" if _isPair(value) or isinstance(value, BuildStep) else None
+    return "put a single step into a list, too" if _isPair(value) or isinstance(value, BuildStep) else None
 
 
 _STEPS = Kind("a list of steps", _areSteps, _stepsDetail)
 
 
 class BuildFactory(ComparableMixin):
-    """I am the recipe of a builder: each build is made of my steps, in their order.
+    """I am the factory of a builder: I make builds with my steps, in their order.
 
     @ivar steps: (class, arguments) pairs.
     @ivar buildClass: the class of the builds.
@@ -61,9 +61,8 @@ class BuildFactory(ComparableMixin):
 
     @arguments(steps=orNone(_STEPS, "none yet"))
     def __init__(self, steps: Iterable[Step] | None = None) -> None:
-        """
-        @param steps: steps, and pairs that L{s} makes.
-        @raise TypeError: one is neither, or its class takes no such arguments.
+        """@param steps: steps, or pairs from L{s}.
+        @raise TypeError: one is neither, or its class does not take its arguments.
         """
         self.steps = [_spec(step) for step in steps or ()]
 
@@ -71,31 +70,31 @@ class BuildFactory(ComparableMixin):
         return f"<{type(self).__name__} of {counted(len(self.steps), 'step')}>"
 
     def newBuild(self, requests: Sequence[Any]) -> Any:
-        """A build of my steps that serves these requests."""
+        """Make a build with my steps for these requests."""
         build = self.buildClass(requests)
         build.useProgress = self.useProgress
         build.setSteps(self.steps)
         return build
 
     def addStep(self, steptype: type[BuildStep] | BuildStep, **kwargs: Any) -> None:
-        """Add a step at the end: a step class and its arguments, a step, or a pair that L{s} makes.
+        """Add a step at the end: a step class and its arguments, a step, or a pair from L{s}.
 
-        @raise TypeError: it is neither, or the class takes no such arguments.
+        @raise TypeError: it is none of these, or the class does not take these arguments.
         """
         self.steps.append(_specOf(steptype, kwargs))
 
     def stepTroubles(self) -> list[str]:
-        """What is wrong with my steps, however they came here; asked once all is loaded."""
+        """The errors in my steps, also without L{addStep}. Called after the configuration is loaded."""
         if not isinstance(self.steps, (list, tuple)):
             return [f"its factory has no list of steps, but {articled(self.steps)}"]
-        reporting = secrets.current.set(None)  # what is wrong is raised, then
+        reporting = secrets.current.set(None)  # errors are raised, not collected
         try:
             return [f"step {number} {told}" for number, told in _troublesOf(self.steps)]
         finally:
             secrets.current.reset(reporting)
 
 
-#: What 0.7.5 called a factory whose attributes may be changed.
+#: The name of 0.7.5 for a factory with changeable attributes.
 ConfigurableBuildFactory = BuildFactory
 
 
@@ -111,7 +110,7 @@ def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
 
 def _spec(step: Step) -> StepSpec:
     if isinstance(step, BuildStep):
-        # Builds make steps of their own from the arguments: what else was done to this one is not in them.
+        # Builds make new steps from the arguments; other changes to this step are not copied.
         if isMisconfigured(step):
             return _STAND_IN
         try:
@@ -125,14 +124,14 @@ def _spec(step: Step) -> StepSpec:
 
 
 def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
-    """The pair, once a step could be made of it: what fails here would fail in every build."""
+    """The pair, after a step was made of it as a test: an error here would occur in every build."""
     if not (isinstance(steptype, type) and issubclass(steptype, BuildStep)):
         return _refused(f"a step is made of a subclass of BuildStep, not of {articled(steptype)}")
     try:
         made = makeStep((steptype, kwargs))
     except secrets.Reported:
         return _STAND_IN
-    except PLUGIN_ERRORS as error:  # a plug-in's own code: what it raises is told, with what else is wrong
+    except PLUGIN_ERRORS as error:  # of a plug-in's own code: reported with the other errors
         if secrets.current.get() is None:
             raise
         return _refused(f"{steptype.__name__} cannot be made: {inOneLine(error)}")
@@ -140,7 +139,7 @@ def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
 
 
 def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
-    """The pair, unless no build could run such a step."""
+    """The pair, or the stand-in if no build could run such a step."""
     if isMisconfigured(made):
         return _STAND_IN
     trouble = _attributeTrouble(made) or made.configurationTrouble()
@@ -148,7 +147,7 @@ def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
 
 
 def _attributeTrouble(made: BuildStep) -> str | None:
-    """What is wrong with an attribute that a class of the configuration's own has instead of an argument."""
+    """The error in an attribute that a subclass of the configuration sets instead of an argument; or None."""
     for name, kind in COMMON.items():
         given = getattr(type(made), name, None)
         trouble = None if isinstance(given, property) else kind.trouble(getattr(made, name, None))
@@ -158,7 +157,7 @@ def _attributeTrouble(made: BuildStep) -> str | None:
 
 
 def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
-    """What is wrong with each step of a list, by its number."""
+    """Yield (number, error) for each invalid step of a list."""
     for number, step in enumerate(steps, 1):
         if isinstance(step, BuildStep):
             yield number, "was put into the list as it is: use addStep"
@@ -170,7 +169,7 @@ def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
 
 
 def _refused(message: str) -> StepSpec:
-    """No such step can be: reported while a configuration is loaded, raised at any other time."""
+    """Report an invalid step while a configuration is loaded, or raise BadArguments at any other time."""
     loading = secrets.current.get()
     if loading is None:
         raise BadArguments(message)
@@ -178,5 +177,5 @@ def _refused(message: str) -> StepSpec:
     return _STAND_IN
 
 
-#: Stands in for a step that was refused, until the whole configuration is.
+#: The placeholder for a refused step, until the whole configuration is refused.
 _STAND_IN: StepSpec = (BuildStep, {})

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds,tests.unit.process.test_locks -*-
-"""
-The locks of one build and of its steps.
+"""The locks of one build and of its steps.
 
-Who gets a lock, and when, is in L{buildbot.process.locktable}.
+L{buildbot.process.locktable} assigns the locks.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ log = Logger()
 
 
 class BuildLocks:
-    """
-    I claim locks for one build and for its steps.
+    """I claim locks for one build and for its steps.
 
-    @ivar isWaiting: whether a lock is waited for.
+    @ivar isWaiting: True while the build or a step waits for locks.
     """
 
     __slots__ = ("_party", "_waits", "isWaiting")
@@ -35,14 +33,13 @@ class BuildLocks:
         self.isWaiting = False
 
     def setTitle(self, title: str) -> None:
-        """Set what people call the build."""
+        """Set the name of the build for people."""
         self._party.title = title
 
     async def claim(self, locks: Sequence[Any], owner: Any, status: Any) -> None:
-        """
-        Wait until all of these locks can be held at once, and take them.
+        """Wait until all of these locks are available at once, and take them.
 
-        @param status: the L{buildbot.status.build.BuildStatus}, which shows what the build waits for.
+        @param status: the L{buildbot.status.build.BuildStatus}, which shows the wait.
         """
         if not locks:
             return

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_engine_keeping -*-
-"""
-The numbers of builds never go back, whatever becomes of the store: no build gets a number that a log has.
+"""Build numbers never go back, also if the store is lost: no build gets a number that is used by a log file.
 
-The store itself counts; see L{buildbot.store.interface.IStore.startBuild}.
+The store counts; see L{buildbot.store.interface.IStore.startBuild}.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ class BuildNumbers:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._floors: dict[str, int] = {}
-        self._lost: dict[str, str] = {}  # builder -> the numbers of builds that have logs and no record
+        self._lost: dict[str, str] = {}  # builder -> the numbers of builds with logs but without a record
 
     def least(self, builder: str) -> int:
-        """The least number that the next build of a builder may have: above those of all its log files."""
+        """The least number for the next build of a builder: above the numbers of all its log files."""
         if builder not in self._floors:
             self._floors[builder] = nextNumber(self._resources.logs.directory, builder)
         return self._floors[builder]
 
     def built(self, builder: str) -> None:
-        """A builder has a new build: its missing builds are reported no more."""
+        """Stop reporting the missing builds of a builder, because it has a new build."""
         self._lost.pop(builder, None)
 
     async def compareLogs(self, builders: Iterable[str]) -> None:
-        """Report logs of builds that the store does not know. A copy of a running master has some."""
+        """Report logs of builds that are not in the store, as in a copy of a running master."""
         lost = self._lost
         for name in builders:
             floor = self.least(name)

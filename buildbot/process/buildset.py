@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-Builds that are wanted together: the same source on one builder or several.
+"""Build sets: requests for the same source on one or several builders.
 
-The store keeps it; here is what those who wait for it hold on to.
+The store keeps a set's record. The objects here are for its submitter, who may wait for the results.
 """
 
 from __future__ import annotations
@@ -22,16 +21,15 @@ _GOOD = (SUCCESS, WARNINGS)
 
 
 class BuildSet:
-    """
-    I am one set of builds.
+    """I am one build set.
 
-    @ivar status: what others may know of me, a L{BuildSetStatus}.
-    @ivar builderNames: where they are built.
-    @ivar bsid: what whoever asked calls it, or None.
-    @ivar scheduler: the name of the scheduler that asked; None for a person.
-    @ivar state: what the store remembers in the same instant: see L{IStore.addBuildset}.
-    @ivar mergeRequests: False: each of my requests gets a build of its own. None: as my scheduler says.
-    @ivar requests: the L{BuildRequest}s, once it was submitted.
+    @ivar status: my status, a L{BuildSetStatus}.
+    @ivar builderNames: the names of the builders.
+    @ivar bsid: the ID given by the submitter, or None.
+    @ivar scheduler: the name of the scheduler that submitted me; None for a person.
+    @ivar state: scheduler state to store in the same transaction: see L{IStore.addBuildset}.
+    @ivar mergeRequests: False: each of my requests gets a build of its own. None: the scheduler decides.
+    @ivar requests: the L{BuildRequest}s, after the submission.
     """
 
     record: BuildsetRecord | None = None
@@ -59,37 +57,37 @@ class BuildSet:
         self.status = BuildSetStatus(source, self.reason, self.builderNames, bsid)
 
     def getSourceStamp(self) -> SourceStamp:
-        """What is built."""
+        """The source stamp."""
         return self.source
 
     def getBuildRequests(self) -> list[BuildRequest]:
-        """The requests, one a builder."""
+        """The requests, one per builder."""
         return list(self.requests)
 
     def getResults(self) -> int | None:
-        """The worst of all; None before all are done."""
+        """The worst result of all requests; None before all are done."""
         return None if self.record is None else self.record.results
 
     def isFinished(self) -> bool:
-        """Whether all are done."""
+        """True if all requests are done."""
         return self.record is not None and self.record.complete is not None
 
     def isSuccessful(self) -> bool:
-        """Whether all are done, and none is worse than warnings."""
+        """True if all requests are done, with no result worse than WARNINGS."""
         return self.isFinished() and self.getResults() in _GOOD
 
     def waitUntilFinished(self) -> Deferred[BuildSetStatus]:
-        """Fires with my status once all are done."""
+        """Fires with my status when all requests are done."""
         return self.status.waitUntilFinished()
 
     def waitUntilSuccess(self) -> Deferred[BuildSetStatus]:
-        """Fires with my status at the first failure, or when all have succeeded."""
+        """Fires with my status at the first failed build, or after all builds have succeeded."""
         return self.status.waitUntilSuccess()
 
-    # what the engine tells
+    # called by the engine
 
     def submitted(self, record: BuildsetRecord, requests: Sequence[BuildRequest]) -> None:
-        """It is on disk, and waits."""
+        """Take over the stored record and the requests."""
         self.record = record
         self.requests = list(requests)
         self.status.setBuildRequestStatuses([request.status for request in requests])
@@ -97,11 +95,11 @@ class BuildSet:
             request.waitUntilFinished().addCallback(self._requestDone)
 
     def _requestDone(self, build: Any) -> None:
-        """One of the requests is done: with this build, or None if it was cancelled."""
+        """Update the status after the end of a request; C{build} is None if it was cancelled."""
         if build is None or build.getResults() not in _GOOD:
             self.status.giveUpHope()
 
     def complete(self, record: BuildsetRecord) -> None:
-        """All are done."""
+        """Finish: all requests are done."""
         self.record = record
         self.status.complete(self.isSuccessful())

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_deadline -*-
-"""
-How long the master waits for a command of a slave, whatever the slave makes of its own time limits.
+"""The master's own time limits for a command on a slave.
 
-A slave is told the C{timeout} and C{maxTime} of a command, and ends it when they are over.  One that does not
-is stopped by the master a little later.  What is then said to it is for L{buildbot.process.remotecommand}.
+A slave gets the C{timeout} and C{maxTime} of a command, and should end it in time. If it does not, the master
+acts a little later. L{buildbot.process.remotecommand} then interrupts the command.
 """
 
 from __future__ import annotations
@@ -14,34 +13,33 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-#: Seconds after which a slave that did not say that it has made a command is asked whether it lives.
+#: Seconds without a confirmed start of a command, after which the slave is pinged.
 SIGN_AFTER = 2.0
-#: Seconds that a slave may take to say that it has made a command.
+#: Seconds for a slave to confirm the start of a command.
 START_TIME = 60.0
-#: Seconds that a slave may take to end a command that is to stop.
+#: Seconds for a slave to end an interrupted command.
 END_TIME = 30.0
-#: Seconds that the master gives a slave beyond C{timeout} and C{maxTime}, to end the command by itself.
+#: Seconds beyond C{timeout} and C{maxTime}, for the slave to end the command by itself.
 GRACE = 20.0
-#: Seconds without a sign of a transfer of one file, or of a small command on files.
+#: Seconds without progress of a transfer of one file, or of a small command on files.
 FILE_IDLE = 300.0
-#: Seconds without a sign of any other command that has no C{timeout} of its own.
+#: Seconds without progress of any other command that has no C{timeout} argument.
 IDLE = 1200.0
 
-#: Seconds that a slave may take to make a command of L{_MUTE}.
+#: Seconds for a slave to confirm the start of a command of L{_MUTE}.
 MUTE_TIME = IDLE
-#: In these commands slaves of all generations hear and say nothing until the archive is made.
+#: During the start of these commands, all slaves are unresponsive until the archive is made.
 _MUTE = frozenset(("uploadDirectory",))
-#: Commands that delete or copy a tree first: old slaves on Windows answer nothing before that is done.
+#: Commands that first delete or copy a tree: old slaves on Windows answer only after that.
 _SLOW_TO_START = frozenset("rmdir cpdir arch bazaar bzr cvs darcs git hg monotone p4 p4sync svn".split())
 _FILE_COMMANDS = frozenset("uploadFile downloadFile mkdir stat glob listdir rmfile".split())
 
 
 class Limits(NamedTuple):
-    """
-    I say how long a command may take, as the master sees it.
+    """The master's time limits for one command.
 
-    @ivar silence: seconds without a word from the slave about it; None: any time.
-    @ivar total: seconds altogether; None: any time.
+    @ivar silence: seconds without a message from the slave about the command; None: no limit.
+    @ivar total: seconds in total; None: no limit.
     """
 
     silence: float | None = None
@@ -49,13 +47,12 @@ class Limits(NamedTuple):
 
 
 def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
-    """
-    The limits of a command.
+    """The limits of a command.
 
-    A command C{shell} without C{timeout} and C{maxTime} may take any time. One that does not send all of its
-    output may be silent for any time: only the slave knows when it has said something. Others may be several
-    commands in turn, each with these limits, so they have no total; and those that have not even got a
-    C{timeout} among their arguments have a limit for their silence all the same.
+    A C{shell} command without C{timeout} and C{maxTime} has no limits. If it does not send all of its output,
+    it has no limit of silence: only the slave sees the output. Other commands may run several programs in
+    turn, each with these limits, so they have no total. If they have no C{timeout} argument, a default limit
+    of silence applies.
     """
     timeout = _seconds(args.get("timeout"))
     if name == "shell":
@@ -69,22 +66,22 @@ def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
 
 
 def isMute(name: str) -> bool:
-    """Whether a slave that makes this command may give no sign of life for a long time."""
+    """True if a slave may be unresponsive for a long time while it starts this command."""
     return name in _MUTE
 
 
 def isQuick(name: str) -> bool:
-    """Whether a living slave says soon that it has made this command."""
+    """True if a living slave confirms the start of this command soon."""
     return name not in _SLOW_TO_START and name not in _MUTE
 
 
 def endTime(args: Mapping[str, Any]) -> float:
-    """Seconds that a slave may take to end a command that is to stop: SIGTERM has its time, too."""
+    """The seconds for a slave to end an interrupted command, including its C{sigtermTime}."""
     return END_TIME + (_seconds(args.get("sigtermTime")) or 0.0)
 
 
 def _seconds(value: Any) -> float | None:
-    """A limit of time; slaves take 0 for none, and what is no number means nothing to them."""
+    """A time limit, or None: for slaves, 0 means no limit, and a value that is not a number is ignored."""
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
@@ -93,10 +90,9 @@ def _plus(limit: float | None, grace: float) -> float | None:
 
 
 class Deadlines:
-    """
-    I watch one command, with one timer that is set anew only when it has run out.
+    """I watch the time limits of one command. I use one timer, and restart it only when it fires.
 
-    @ivar limits: what is due once the command runs.
+    @ivar limits: the limits of the running command.
     """
 
     __slots__ = (
@@ -122,14 +118,13 @@ class Deadlines:
         startTime: float = START_TIME,
         endTime: float = END_TIME,
     ) -> None:
-        """
-        The slave is asked to make the command now.
+        """Start the watch, when the command is sent to the slave.
 
-        @param overdue: called with the reason, in words, when a time is over. It is called again after as
-            long a time, unless something happens meanwhile.
-        @param noSign: called once if the slave does not say soon that it has made the command.
-        @param startTime: seconds that the slave may take to make the command.
-        @param endTime: seconds that it may take to end the command when it is to stop.
+        @param overdue: called with the reason, in words, when a limit is exceeded, and again every END_TIME
+            seconds while it is.
+        @param noSign: called once if the slave does not confirm the start soon.
+        @param startTime: seconds for the slave to confirm the start.
+        @param endTime: seconds for the slave to end the command after an interrupt.
         """
         self.limits = Limits()
         self._clock = clock
@@ -146,16 +141,16 @@ class Deadlines:
 
     @property
     def isStarting(self) -> bool:
-        """Whether the slave has not said yet that it has made the command."""
+        """True before the slave has confirmed the start."""
         return not self._isStarted
 
     @property
     def isEnding(self) -> bool:
-        """Whether the slave was asked to end it."""
+        """True after the command was interrupted."""
         return self._ending is not None
 
     def started(self, limits: Limits) -> None:
-        """The slave has made the command."""
+        """Apply C{limits}: the slave has confirmed the start."""
         if not self._isStarted:
             self.limits = limits
             self._isStarted = True
@@ -163,23 +158,23 @@ class Deadlines:
             self._rearm()
 
     def heard(self) -> None:
-        """The slave says something about it."""
+        """Note a sign of progress: the limit of silence begins anew."""
         self._heard = self._clock.seconds()
 
     def ending(self) -> None:
-        """The slave is asked to end it; only the first time counts."""
+        """Start the limit for the end: the command was interrupted. Later calls do nothing."""
         if self._ending is None:
             self._ending = self._clock.seconds() + self._endTime
             self._rearm()
 
     def over(self) -> None:
-        """The command has ended."""
+        """Stop the watch: the command has ended."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
 
     def due(self) -> float | None:
-        """When the next time is over, by the clock; None if the command may take any time."""
+        """The time of the next limit, by the clock; None if there is no limit."""
         if self._ending is not None:
             return self._ending
         if not self._isStarted:
@@ -191,7 +186,7 @@ class Deadlines:
         return whole if silence is None else min(whole, self._heard + silence)
 
     def _what(self, due: float) -> str:
-        """Which time was over then, in words."""
+        """Describe the exceeded limit, in words."""
         if self._ending is not None:
             return f"the slave did not end it within {self._endTime:g} s"
         if not self._isStarted:
@@ -202,12 +197,12 @@ class Deadlines:
         return f"no word of it for {silence:g} s"
 
     def isOverdue(self) -> bool:
-        """Whether a time is over."""
+        """True if a limit is exceeded."""
         due = self.due()
         return due is not None and due <= self._clock.seconds()
 
     def _rearm(self) -> None:
-        """A time may be due before the timer runs out."""
+        """Restart the timer if a limit comes before it fires."""
         due = self.due()
         if due is None or (self._timer is not None and self._at <= due):
             return

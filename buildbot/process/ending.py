@@ -1,11 +1,9 @@
 # -*- test-case-name: tests.unit.process.test_ending -*-
-"""
-How a build comes to its end: a table-driven machine.
+"""The end of a build, as a table-driven state machine.
 
-A build ends once, in whatever order a stop, the loss of its slave, time-outs and the last step
-come. Nothing here touches a step, a slave or a clock: L{buildbot.process.base.Build} tells the
-events and performs the effects. docs/architecture/builds.rst shows the same table, and a test
-compares the two.
+A build ends once, in any order of a stop, the loss of its slave, time-outs and the last step. This module
+does not touch steps, slaves or clocks: L{buildbot.process.base.Build} reports the events and performs the
+effects. docs/architecture/builds.rst shows the same table, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS, Results
 
 
 class State(Enum):
-    """How far a build is from its end."""
+    """The states of a build."""
 
     RUNNING = "running"
     STOPPING = "stopping"
@@ -29,7 +27,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What can happen to a build."""
+    """The events of a build."""
 
     STOP = "stop"
     LOSS = "slave lost"
@@ -39,7 +37,7 @@ class Event(Enum):
 
 
 class Effect(Enum):
-    """What to do about it, in the order given."""
+    """The effects of an event, performed in the given order."""
 
     STOP_TIME = "allow time to stop"
     LOSS_TIME = "allow time after a loss"
@@ -54,7 +52,7 @@ Outcome = tuple[State, tuple[Effect, ...]]
 _LIVE = tuple(state for state in State if state is not State.OVER)
 _LEFT_BEHIND = (State.CUT, State.GONE, State.LOST, State.UNWANTED)
 
-#: What each event does in each state. An event that is not here changes nothing.
+#: The new state and the effects for each state and event. A missing pair changes nothing.
 TRANSITIONS: dict[tuple[State, Event], Outcome] = {
     (State.RUNNING, Event.STOP): (State.STOPPING, (Effect.STOP_TIME, Effect.INTERRUPT)),
     (State.STOPPING, Event.STOP): (State.STOPPING, (Effect.INTERRUPT,)),
@@ -72,16 +70,12 @@ TRANSITIONS: dict[tuple[State, Event], Outcome] = {
     **{(state, Event.END): (State.OVER, (Effect.FINISH,)) for state in _LIVE},
 }
 
-#: The states whose build somebody has stopped.
+#: The states after a stop.
 STOPPED = (State.STOPPING, State.CUT, State.GONE, State.UNWANTED)
 
 
 def advance(state: State, event: Event) -> Outcome:
-    """
-    What an event makes of a build.
-
-    @return: the new state, and the effects to perform.
-    """
+    """The new state of a build after an event, and the effects to perform."""
     return TRANSITIONS.get((state, event), (state, ()))
 
 
@@ -93,20 +87,20 @@ def resultsOf(
     whyLost: str = "",
     overtime: str = "",
 ) -> tuple[int, list[str]]:
-    """
-    The results of a build that ends, and what to say of it.
+    """The final result of a build, and its text.
 
-    @param state: its state just before it ends.
+    @param state: the state before the end.
     @param results: the folded results of its steps.
-    @param text: what the steps say.
-    @param stopReason: why somebody has stopped it.
-    @param whyLost: why the master has disconnected the slave, if it has.
-    @param overtime: which command took longer than the configuration allows, if the slave did not end it.
+    @param text: the words of the steps.
+    @param stopReason: the reason of a stop.
+    @param whyLost: the reason why the master disconnected the slave; empty if it did not.
+    @param overtime: a note on a command that exceeded its time limit, if the slave did not end it; else
+        empty.
     """
-    if state in STOPPED:  # also after a loss: nobody wants the build any more
+    if state in STOPPED:  # also after a loss: the build is not wanted any more
         return FAILURE, ["interrupted", stopReason or ""]
     if state is State.LOST and overtime:
-        return EXCEPTION, [overtime]  # the next slave would be given no more time
+        return EXCEPTION, [overtime]  # another slave would have the same time limit
     if state is State.LOST:
         return RETRY, ["slave", "lost", *([f"({whyLost})"] if whyLost else [])]
     if results == SUCCESS:

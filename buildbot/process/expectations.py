@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_expectations -*-
-"""
-How long steps are expected to take: learned from builds that succeeded.
+"""The expected durations of steps, learned from successful builds.
 
-Nothing here stores what was learned; see L{buildbot.process.attempt}.
+L{buildbot.process.attempt} stores them.
 """
 
 from __future__ import annotations
@@ -10,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: The share of the last build in what is expected of the next.
+#: The weight of the last build in the expectation for the next one.
 LEARNING = 0.3
-#: Seconds by which a change is worth storing.
+#: A change of more than these seconds is stored.
 WORTH_STORING = 1.0
 
 
 def learned(usual: Mapping[str, float], took: Mapping[str, float]) -> dict[str, float]:
-    """
-    What to expect of the next build.
+    """The expected durations for the next build.
 
-    @param usual: step name -> seconds that were expected of this build.
-    @param took: step name -> seconds that the step took in this build.
+    @param usual: step name -> seconds expected of this build.
+    @param took: step name -> seconds taken in this build.
     """
     new = dict(usual)
     for name, seconds in took.items():
@@ -31,15 +29,14 @@ def learned(usual: Mapping[str, float], took: Mapping[str, float]) -> dict[str, 
 
 
 def isWorthStoring(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
-    """Whether what was learned differs enough from what was expected before."""
+    """True if the expectations have changed enough to store them."""
     return any(abs(seconds - before.get(name, -1.0)) > WORTH_STORING for name, seconds in after.items())
 
 
 def expectationsOf(record: Any) -> dict[str, float]:
-    """
-    What was stored of one builder: step name -> seconds.
+    """Check the stored expectations of one builder: step name -> seconds.
 
-    @raise TypeError: the stored value is something else.
+    @raise TypeError: the stored value has another type.
     """
     if not isinstance(record, dict) or not all(isinstance(each, (int, float)) for each in record.values()):
         raise TypeError("the stored durations of steps have a wrong type")

@@ -1,4 +1,4 @@
-"""Recipes for builds, where 0.7.5 has them."""
+"""The 0.7.5 names of the build factories."""
 
 from __future__ import annotations
 

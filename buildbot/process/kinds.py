@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.config.test_arguments -*-
-"""Kinds of arguments that steps and recipes take: commands, environments, directories, log files, locks.
+"""Kinds of arguments of steps and factories: commands, environments, directories, log files, locks.
 
-A text may be a L{WithProperties} wherever the step fills in properties.
+A text may be a L{WithProperties} if the step renders it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
 from buildbot.model.properties import WithProperties
 
-#: Characters of a whole path; Linux takes 4095 bytes, others less.
+#: The most characters of a path; Linux accepts 4095 bytes, other systems less.
 LONGEST_PATH = 4095
 
 
 def isFilledIn(value: object) -> bool:
-    """Whether that is text once the properties are known."""
+    """True for text, or for a WithProperties, which becomes text in a build."""
     return isText(value) or isinstance(value, WithProperties)
 
 
@@ -38,8 +38,8 @@ def _isDirectory(value: object) -> bool:
 
 
 def _partDetail(path: object) -> str | None:
-    """Why no system can have a file of this name."""
-    if not isinstance(path, str) or 4 * len(path) <= LONGEST_NAME:  # no character has more than four bytes
+    """The reason why no system accepts this path; or None."""
+    if not isinstance(path, str) or 4 * len(path) <= LONGEST_NAME:  # no character takes more than four bytes
         return None
     if any(len(part.encode("utf-8", "surrogatepass")) > LONGEST_NAME for part in re.split(r"[/\\]", path)):
         return f"it has a part of more than {LONGEST_NAME} bytes: no system has such a name"
@@ -49,7 +49,7 @@ def _partDetail(path: object) -> str | None:
 
 
 def _placeDetail(path: object) -> str | None:
-    """Why that is the name of a directory, and can be none of a file."""
+    """The reason why this path can only be a directory; or None."""
     isPlace = isinstance(path, str) and posixpath.basename(path) in ("", ".", "..")
     return f"{path!r} is a directory" if path and isPlace else None
 
@@ -63,7 +63,7 @@ def _isWords(value: object) -> bool:
 
 
 def isHidden(value: object) -> bool:
-    """Whether that is an argument that nobody may read: C{("obfuscated", real, shown)}."""
+    """True for a secret argument: C{("obfuscated", real, shown)}."""
     return (
         isinstance(value, tuple)
         and len(value) == 3
@@ -85,7 +85,7 @@ def _isCommand(value: object) -> bool:
 
 
 def _hasProgram(command: Sequence[Any]) -> bool:
-    """Whether the first word of a command, if it has any, can be a program."""
+    """True if the first word of a command is not empty, or if there are no words."""
     return not (command and isinstance(command[0], str) and not command[0])
 
 
@@ -104,7 +104,7 @@ def _commandDetail(value: object) -> str | None:
 
 
 def _isValue(value: object) -> bool:
-    """Whether that can be a variable: slaves join a list with colons or semicolons, None takes it away."""
+    """True for the value of a variable. Slaves join a list with colons or semicolons; None unsets it."""
     return (
         value is None
         or isFilledIn(value)
@@ -146,7 +146,7 @@ def _isLogFile(value: object) -> bool:
 
 def _logNameTrouble(name: object) -> str | None:
     if not isinstance(name, str):
-        return f"{articled(name)} is no name of a log"
+        return f"{articled(name)} is not a name of a log"
     if name == "stdio":
         return "'stdio' is the log of the command itself"
     trouble = nameTrouble(name)
@@ -176,7 +176,7 @@ def _logFilesDetail(value: object) -> str | None:
 
 
 def isLock(value: object) -> bool:
-    """Whether that is a lock of the configuration."""
+    """True for a lock of the configuration."""
     return (
         hasattr(value, "lockClass")
         and isinstance(getattr(value, "name", None), str)
@@ -190,7 +190,7 @@ def _isLocks(value: object) -> bool:
 
 def _locksDetail(value: object) -> str | None:
     if isLock(value):
-        return "a single lock stands in a list, too"
+        return "put a single lock into a list, too"
     if isinstance(value, (list, tuple)):
         return f"it holds {shown(next(each for each in value if not isLock(each)))}"
     return None
@@ -201,7 +201,7 @@ def _isMode(value: Any) -> bool:
 
 
 def _isDecimal(mode: int) -> bool:
-    """Whether somebody wrote 644 for 0o644: as it is, that is a file with the sticky bit and odd rights."""
+    """True for a number like 644, probably meant as 0o644; as written, it would set the sticky bit."""
     return 0o1000 <= mode < 0o2000 and len(str(mode)) == 3 and not set(str(mode)) & set("89")
 
 
@@ -248,7 +248,7 @@ DIRECTORY = Kind(
 )
 NOTHING = Kind("left out: the step uses none", lambda value: value is None)
 PATH = Kind("the name of a file or directory (text)", _isPath, _filenames, standIn="x")
-#: A file that is read. The step says it if there is a directory of that name: files for 0.7 may rely on that.
+#: A file to read. A directory's name is accepted here, for 0.7's files; the step then reports the error.
 SOURCE_FILE = Kind("the name of a file (text)", _isPath, _filenames, standIn="x")
 FILE = Kind("the name of a file (text)", _isFile, _fileDetail, standIn="x")
 PROGRAM = Kind("the name of a program (text)", _isProgram, _filenames, standIn="x")

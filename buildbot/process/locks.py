@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_locks -*-
-"""Locks that builds and steps hold while they run: on the whole master, or on each slave by itself.
+"""Locks that builds and steps hold while they run: one for the whole master, or one for each slave.
 
-L{MasterLock} and L{SlaveLock} are what a configuration says; the real locks stand behind them. Who gets
-those, and when, is in L{buildbot.process.locktable}.
+L{MasterLock} and L{SlaveLock} are the locks of a configuration; each has a real lock behind it.
+L{buildbot.process.locktable} assigns the real locks.
 """
 
 from __future__ import annotations
@@ -24,36 +24,35 @@ class RealMasterLock(BaseLock):
         self.description = f"MasterLock {lockid.name}"
 
     def configure(self, lockid: MasterLock) -> None:
-        """Take over what a new configuration says of me. Who holds me keeps me."""
+        """Apply a new configuration. Present holders keep the lock."""
         self.setMaxCount(lockid.maxCount)
 
     def getLock(self, slave: Any) -> BaseLock:
-        """What to claim for work on a slave: I myself."""
+        """The lock to claim for work on a slave: myself."""
         return self
 
 
 class RealSlaveLock:
-    """I am a lock that each slave has for itself."""
+    """I am a lock with separate places for each slave."""
 
     def __init__(self, lockid: SlaveLock) -> None:
         self.lockid = lockid
         self._locks: dict[str, BaseLock] = {}
 
     def configure(self, lockid: SlaveLock) -> None:
-        """Take over what a new configuration says of me. Who holds a place keeps it."""
+        """Apply a new configuration. Present holders keep their places."""
         self.lockid = lockid
         for slavename, lock in self._locks.items():
             lock.setMaxCount(lockid.countFor(slavename))
 
     def isIdle(self) -> bool:
-        """Whether nobody holds a place of me, nor waits for one."""
+        """True if there are no holders and no waiters."""
         return all(lock.isIdle() for lock in self._locks.values())
 
     def getLock(self, slavebuilder: Any) -> BaseLock:
-        """
-        What to claim for work on a slave: always the same for one slave.
+        """The lock to claim for work on a slave: always the same one for one slave.
 
-        @param slavebuilder: the name of the slave, or anything that has one.
+        @param slavebuilder: the name of the slave, or an object with a C{slavename}.
         """
         slavename = slavebuilder if isinstance(slavebuilder, str) else slavebuilder.slavename
         if slavename not in self._locks:
@@ -65,7 +64,7 @@ class RealSlaveLock:
 
 
 class MasterLock(ComparableMixin):
-    """At most C{maxCount} builds or steps that name me run at a time, on all slaves together."""
+    """At most C{maxCount} builds or steps with this lock run at the same time, on all slaves together."""
 
     compare_attrs = ("name", "maxCount")
     lockClass = RealMasterLock
@@ -80,7 +79,7 @@ class MasterLock(ComparableMixin):
 
 
 class SlaveLock(ComparableMixin):
-    """At most C{maxCount} builds or steps that name me run at a time on one slave."""
+    """At most C{maxCount} builds or steps with this lock run at the same time on each slave."""
 
     compare_attrs = ("name", "maxCount", "maxCountForSlave")
     lockClass = RealSlaveLock
@@ -89,13 +88,13 @@ class SlaveLock(ComparableMixin):
     def __init__(
         self, name: str, maxCount: int = 1, maxCountForSlave: Mapping[str, int] | None = None
     ) -> None:
-        """@param maxCountForSlave: slave name -> its own number, instead of C{maxCount}."""
+        """@param maxCountForSlave: slave name -> the number for this slave, instead of C{maxCount}."""
         self.name = name
         self.maxCount = maxCount
         self.maxCountForSlave = dict(maxCountForSlave or {})
 
     def countFor(self, slavename: str) -> int:
-        """How many may hold me on this slave."""
+        """The number of holders allowed on this slave."""
         return self.maxCountForSlave.get(slavename, self.maxCount)
 
     def __repr__(self) -> str:

@@ -1,12 +1,11 @@
 # -*- test-case-name: tests.unit.process.test_locks,tests.unit.process.test_locks_fair -*-
-"""
-Who gets which locks, and when: all that a claim needs at once or none, and nobody waits for ever.
+"""Assign locks to claims: a claim gets all its locks at once or none, and no claim starves.
 
-Claims are served by their age.  One that waits for several locks lets PASSES others pass; then each of its
-locks is kept for it as soon as it is free.  But a lock is never kept from somebody whom the older claim
-itself waits for.
+Claims are served by age. A claim for several locks lets PASSES younger claims pass; after that, its locks
+are reserved for it as they become free. But a lock is never withheld from a party that the older claim itself
+waits for.
 
-Nothing here knows builds, nor waits.
+This module does not block, and does not know builds.
 """
 
 from __future__ import annotations
@@ -16,23 +15,22 @@ from itertools import count
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 
-#: How many younger claims may take a lock that an older one waits for, while that waits for others as well.
+#: How many younger claims may take a lock of an older claim that waits for several locks.
 PASSES = 3
-#: The number of a claim that nobody has made: it is younger than all.
+#: The number of a claim that is only tested: it is younger than all others.
 _NEWEST = 2**63
 
 
 class LockError(Exception):
-    """A lock was claimed that is not available, or given back by one who does not hold it."""
+    """A lock was claimed that is not available, or released by an owner that does not hold it."""
 
 
 class Party:
-    """
-    I am one that takes locks, such as a build with all its steps.
+    """I am a user of locks, such as a build with all its steps.
 
-    @ivar title: what people call me.
-    @ivar held: how many locks I hold.
-    @ivar claims: those of mine that wait.
+    @ivar title: my name for people.
+    @ivar held: the number of locks that I hold.
+    @ivar claims: my waiting claims.
     """
 
     def __init__(self, title: str = "") -> None:
@@ -42,11 +40,10 @@ class Party:
 
 
 class Claim:
-    """
-    I am what an owner wants: all of these locks.
+    """I am an owner's claim to all of some locks.
 
-    @ivar number: smaller for an older claim.
-    @ivar passed: how many younger ones have got a lock of mine meanwhile.
+    @ivar number: smaller for older claims.
+    @ivar passed: the number of younger claims that have taken one of my locks since.
     """
 
     __slots__ = ("call", "locks", "number", "owner", "party", "passed")
@@ -63,56 +60,53 @@ class Claim:
 
     @property
     def isReserving(self) -> bool:
-        """Whether my locks are kept for me although I cannot have all of them yet."""
+        """True if my free locks are reserved for me, although I cannot have all of them yet."""
         return len(self.locks) > 1 and self.passed >= PASSES
 
 
 class BaseLock:
-    """
-    I have C{maxCount} places.
+    """I have C{maxCount} places.
 
-    An owner is any object; it is told apart from others by identity, not by value. It holds one place at
-    most.
+    An owner is any object, compared by identity. It holds at most one place.
     """
 
     description = "<BaseLock>"
 
     def __init__(self, name: str, maxCount: int = 1, title: str = "") -> None:
-        """
-        @param maxCount: at least 1.
-        @param title: what people call it; the name, if that is all.
+        """@param maxCount: at least 1.
+        @param title: the name for people; by default C{name}.
         """
         self.name = name
         self.maxCount = maxCount
         self.title = title or name
         self._holders: dict[int, tuple[object, Party]] = {}
-        self._claims: dict[int, Claim] = {}  # the oldest first; by the id of the owner
+        self._claims: dict[int, Claim] = {}  # by the id of the owner; oldest first
 
     def __repr__(self) -> str:
         return f"<{self.description} {len(self._holders)} of {self.maxCount}, {len(self._claims)} waiting>"
 
     def owners(self) -> tuple[object, ...]:
-        """Who holds me, in the order of their claims."""
+        """The owners that hold me, in the order of their claims."""
         return tuple(owner for owner, _ in self._holders.values())
 
     def holders(self) -> tuple[Party, ...]:
-        """The parties that they belong to."""
+        """The parties of the owners that hold me."""
         return tuple(party for _, party in self._holders.values())
 
     def waiting(self) -> tuple[object, ...]:
-        """Who waits for me, the oldest claim first."""
+        """The owners that wait for me, oldest claim first."""
         return tuple(claim.owner for claim in self._claims.values())
 
     def isIdle(self) -> bool:
-        """Whether nobody holds me, nor waits for me."""
+        """True if there are no holders and no waiters."""
         return not self._holders and not self._claims
 
     def isHeldBy(self, owner: object) -> bool:
-        """Whether C{owner} has one of my places."""
+        """True if C{owner} holds one of my places."""
         return id(owner) in self._holders
 
     def isAvailable(self, owner: object = None) -> bool:
-        """Whether C{owner} may claim me now."""
+        """True if C{owner} may claim me now."""
         claim = self._claims.get(id(owner)) or Claim(owner, [self], _nothing, Party(), _NEWEST)
         return not self.isHeldBy(owner) and self._hasRoom(claim)
 
@@ -123,38 +117,37 @@ class BaseLock:
         self._take(Claim(owner, [self], _nothing, Party(), _NEWEST))
 
     def release(self, owner: object) -> None:
-        """
-        Give the place back, and call those that have theirs now.
+        """Release the owner's place, and call the claims that are served by it.
 
-        @raise LockError: C{owner} has none.
+        @raise LockError: C{owner} does not hold me.
         """
         if not self._drop(owner):
             raise LockError(f"{owner!r} does not hold {self!r}")
         _room.serve([self])
 
     def setMaxCount(self, maxCount: int) -> None:
-        """Have another number of places. With fewer, who holds me keeps me, and nobody new gets in."""
+        """Change the number of places. If there are fewer, present holders keep theirs."""
         self.maxCount = maxCount
         _room.serve([self])
 
     @property
     def free(self) -> int:
-        """How many places nobody holds."""
+        """The number of free places; negative if there are more holders than places."""
         return self.maxCount - len(self._holders)
 
     def older(self, claim: Claim) -> Iterator[Claim]:
-        """The claims that wait for me longer than this one."""
+        """The waiting claims older than this one."""
         for other in self._claims.values():
             if other.number >= claim.number:
                 return
             yield other
 
     def keptFor(self, claim: Claim) -> list[Claim]:
-        """The older claims for which my free places are kept, so that this one does not get them."""
+        """The older claims that have my free places reserved against this one."""
         return [other for other in self.older(claim) if _binds(other, claim)]
 
     def _hasRoom(self, claim: Claim) -> bool:
-        """Whether there is a place that no older claim needs."""
+        """True if there is a free place that is not reserved for an older claim."""
         free = self.free
         if free > 0:
             for other in self.older(claim):
@@ -174,7 +167,7 @@ class BaseLock:
         claim.party.held += 1
 
     def _drop(self, owner: object) -> bool:
-        """Whether there was a place to give back."""
+        """Release the owner's place. Returns False if there was none."""
         holder = self._holders.pop(id(owner), None)
         if holder is not None:
             holder[1].held -= 1
@@ -186,14 +179,14 @@ def _nothing() -> None:
 
 
 def _binds(older: Claim, younger: Claim) -> bool:
-    """Whether a free place that both want has to be kept for the older one."""
+    """True if a free place must be reserved for the older of two claims."""
     if len(older.locks) > 1 and not older.isReserving:
         return False
     return not younger.party.held or younger.party not in waitedFor(older)
 
 
 def waitedFor(claim: Claim) -> set[Party]:
-    """The parties that must go on before a claim can be served, and those that these wait for, and so on."""
+    """The parties that a claim waits for, directly or through the claims of other parties."""
     found: set[Party] = set()
     seen: set[int] = set()
     todo = [claim]
@@ -213,10 +206,9 @@ def waitedFor(claim: Claim) -> set[Party]:
 
 
 def circle(claim: Claim) -> list[Party]:
-    """
-    Those that wait for each other for ever, if the owner of a claim that waits is one of them; else none.
+    """The parties of a deadlock that includes the owner of a waiting claim; empty if there is none.
 
-    They hold locks and want others: the claims of each may have been made in another order.
+    Parties that hold locks and claim others in different orders can block each other forever.
     """
     stuck = [party for party in waitedFor(claim) if party.claims]
     while True:
@@ -231,21 +223,20 @@ def _isHopeless(claim: Claim, stuck: Sequence[Party]) -> bool:
 
 
 class _Room:
-    """
-    I serve the claims that wait.
+    """I serve the claims that wait.
 
-    There is one of me: a claim may be for any locks.
+    There is only one room, because a claim may combine any locks.
     """
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._waiting: dict[int, Claim] = {}
-        self.reserving: dict[int, Claim] = {}  # those that locks are kept for
+        self.reserving: dict[int, Claim] = {}  # claims with reserved locks
         self._changed: dict[BaseLock, None] = {}
         self._isServing = False
 
     def enter(self, claim: Claim) -> bool:
-        """A new claim, without its number; whether it has all its locks at once."""
+        """Add a new claim and number it. Returns True if it gets all its locks at once."""
         claim.number = next(self._numbers)
         if all(lock._hasRoom(claim) for lock in claim.locks):
             for lock in claim.locks:
@@ -260,7 +251,7 @@ class _Room:
         return False
 
     def leave(self, claim: Claim) -> None:
-        """A claim waits no longer."""
+        """Remove a waiting claim."""
         for lock in claim.locks:
             lock._claims.pop(id(claim.owner), None)
         claim.party.claims.remove(claim)
@@ -268,14 +259,15 @@ class _Room:
         self.reserving.pop(claim.number, None)
 
     def serve(self, changed: Iterable[BaseLock]) -> None:
-        """
-        Some locks may have room for others now: call those that have all of theirs.
+        """Serve the claims that can have all their locks now, and call them.
 
-        So are those that an older claim keeps from a free lock, but has to wait for since just now. If a call
-        fails, that comes out once all others have been called.
+        This includes claims that no longer have to leave a free lock to an older claim, because that claim
+        now waits for their party. If a call fails, the exception is raised after all other calls.
+
+        @param changed: the locks that may have free places now.
         """
         self._changed.update(dict.fromkeys(changed))
-        if self._isServing:  # from within a call: the loop below goes on, so a long queue makes no deep stack
+        if self._isServing:  # called from within a call: the outer loop continues, which keeps the stack flat
             return
         self._isServing = True
         failed: BaseException | None = None
@@ -286,7 +278,7 @@ class _Room:
                     lock._take(claim)
                 try:
                     claim.call()
-                except PLUGIN_ERRORS as error:  # told to whoever made room, once the others have been called
+                except PLUGIN_ERRORS as error:  # raised after the others have been called
                     failed = failed or error
         finally:
             self._isServing = False
@@ -294,7 +286,7 @@ class _Room:
             raise failed
 
     def _next(self) -> Claim | None:
-        """The oldest claim of a lock that can be served."""
+        """The oldest claim that can be served; None if there is none."""
         while self._changed:
             lock = next(iter(self._changed))
             if lock.free > 0:
@@ -315,15 +307,15 @@ _room = _Room()
 def claimAll(
     locks: Sequence[BaseLock], owner: object, call: Callable[[], object], party: Party | None = None
 ) -> bool:
-    """
-    Claim all of some locks, or none.
+    """Claim all of some locks, or none.
 
-    If that cannot be now, C{call()} is called as soon as C{owner} holds them all, from within the call that
-    made it possible. L{releaseAll} ends the waiting. Who waits already has the new function called instead.
+    If they are not available now, C{call()} is called as soon as C{owner} holds them all, from within the
+    call that freed them. L{releaseAll} ends the wait. For an owner that is already waiting, C{call} replaces
+    the earlier function.
 
-    @param party: whose claim it is; the owner's own, if that is not said.
-    @return: whether C{owner} has them all now.
-    @raise LockError: C{owner} holds one of them already.
+    @param party: the party of the claim; by default one of its own.
+    @return: True if C{owner} has them all now.
+    @raise LockError: C{owner} already holds one of them.
     """
     if not locks:
         return True
@@ -339,16 +331,15 @@ def claimAll(
 
 
 def waitingClaim(locks: Sequence[BaseLock], owner: object) -> Claim | None:
-    """The claim of an owner that waits for one of these locks."""
+    """The waiting claim of an owner to one of these locks; None if there is none."""
     return next((lock._claims[id(owner)] for lock in locks if id(owner) in lock._claims), None)
 
 
 def releaseAll(locks: Sequence[BaseLock], owner: object) -> None:
-    """
-    Give back those of the locks that C{owner} holds, and wait for none of them any longer.
+    """Release the locks that C{owner} holds, and withdraw its claim to them.
 
-    It may be called in any state, and again: so every end of a build can simply do it. If the call of
-    somebody who waited fails, that comes out here, once all is given back.
+    Safe to call in any state, and repeatedly. If the call of a served claim fails, the exception is raised
+    here, after all locks are released.
     """
     if not locks:
         return
@@ -364,7 +355,7 @@ def releaseAll(locks: Sequence[BaseLock], owner: object) -> None:
 
 
 def whyWaiting(claim: Claim) -> str:
-    """What a claim waits for, in words: C{"lock db, held by full/13"}."""
+    """The locks that a claim waits for, in words: C{"lock db, held by full/13"}."""
     parts = []
     for lock in claim.locks:
         kept = lock.keptFor(claim)

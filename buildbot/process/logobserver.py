@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_logobserver -*-
-"""
-Those who read a log while it grows: a step's own eyes on its output.
+"""Log observers: objects that a step attaches to a log, to read output as it arrives.
 
-They see text: what is not UTF-8 is replaced.
+They get text; invalid UTF-8 is replaced.
 """
 
 from __future__ import annotations
@@ -18,31 +17,30 @@ from buildbot.wire.budget import weigh
 
 log = Logger()
 
-#: Characters of a line without an end that are kept; what is longer comes in pieces (G2).
+#: The most characters of an unfinished line; a longer line is delivered in pieces (G2).
 LONGEST_LINE = 16 * 1024
 
 
 @implementer(ILogObserver)
 class LogObserver:
-    """
-    I see a log grow; subclasses override L{outReceived}, L{errReceived} and L{headerReceived}.
+    """I observe a log; subclasses override L{outReceived}, L{errReceived} and L{headerReceived}.
 
-    For the bytes as they came, override L{setLog} and use C{loog.subscribeBytes}.
+    To get bytes, override L{setLog} and use C{loog.subscribeBytes}.
     """
 
     step: Any = None
 
     def setStep(self, step: Any) -> None:
-        """The step that I look for."""
+        """Set the step that I belong to."""
         self.step = step
 
     def setLog(self, loog: Any) -> None:
-        """The log that I look at; what is in it already I see too."""
+        """Set the log to observe. Its present content is delivered, too."""
         loog.subscribe(self, True)
         loog.waitUntilFinished().addCallback(lambda log: self.logFinished()).addErrback(self._failed)
 
     def _failed(self, why: Failure) -> None:
-        """I could not bear the end of the log: my step fails, as it does if I cannot bear any other line."""
+        """Let the step fail after an exception at the end of the log, as after one at any line."""
         tell = getattr(self.step, "observerFailed", None)
         if tell is not None:
             tell(why)
@@ -50,10 +48,10 @@ class LogObserver:
             log.failure("observer {observer!r} failed at the end of a log", why, observer=self)
 
     def logFinished(self) -> None:
-        """Nothing more will come."""
+        """The log is finished; subclasses may override this."""
 
     def logChunk(self, build: Any, step: Any, log: Any, channel: int, text: str) -> None:
-        """Some more of the log."""
+        """See L{buildbot.interfaces.IStatusReceiver}: pass the text to the method of its channel."""
         if channel == LOG_CHANNEL_STDOUT:
             self.outReceived(text)
         elif channel == LOG_CHANNEL_STDERR:
@@ -62,17 +60,17 @@ class LogObserver:
             self.headerReceived(text)
 
     def outReceived(self, data: str) -> None:
-        """Some more standard output."""
+        """New standard output; subclasses may override this."""
 
     def errReceived(self, data: str) -> None:
-        """Some more standard error."""
+        """New standard error; subclasses may override this."""
 
     def headerReceived(self, data: str) -> None:
-        """Something more about the command itself."""
+        """New header text about the command; subclasses may override this."""
 
 
 class LogLineObserver(LogObserver):
-    """I see lines; subclasses override L{outLineReceived} and L{errLineReceived}."""
+    """I observe a log by lines; subclasses override L{outLineReceived} and L{errLineReceived}."""
 
     def __init__(self) -> None:
         self._parts: dict[bool, list[str]] = {True: [], False: []}
@@ -104,7 +102,7 @@ class LogLineObserver(LogObserver):
                 self._kept[out] = 0
 
     def logFinished(self) -> None:
-        """See L{LogObserver}: a last line without an end is one, too."""
+        """See L{LogObserver}. Delivers a last line without an end."""
         for out, tell in ((True, self.outLineReceived), (False, self.errLineReceived)):
             if self._parts[out]:
                 tell("".join(self._parts[out]))
@@ -118,7 +116,7 @@ class LogLineObserver(LogObserver):
 
 
 class OutputProgressObserver(LogObserver):
-    """I tell a step's progress by the length of its output."""
+    """I report the length of a log as the step's progress."""
 
     length = 0
 
@@ -132,25 +130,25 @@ class OutputProgressObserver(LogObserver):
 
 
 class KeptLines:
-    """I count lines, and keep as many of the first as may be.
+    """I count lines, and keep the first ones up to a memory limit.
 
-    @ivar count: how many there were.
+    @ivar count: the number of lines.
     """
 
     def __init__(self, memory: int) -> None:
-        """@param memory: bytes that those that I keep may take."""
+        """@param memory: the most bytes for the kept lines."""
         self.count = 0
         self._lines: list[str] = []
         self._left = memory
 
     def add(self, line: str) -> None:
-        """One more."""
+        """Count a line, and keep it if there is room."""
         self.count += 1
         self._left -= weigh(line)
         if self._left >= 0:
             self._lines.append(line)
 
     def text(self) -> str:
-        """The lines, for a log, and how many more there were."""
+        """The kept lines, for a log, and the number of the others."""
         missed = self.count - len(self._lines)
         return "\n".join([*self._lines, *([f"[{missed} more]"] if missed else []), ""])

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_masterpath -*-
-"""Where a path of the configuration leads on the master, when others have said a part of it.
+"""Resolve a path of the configuration on the master, when strangers have supplied a part of it.
 
-The configuration names a directory, and what slaves and senders of changes say can only name something in it.
-Who said what is told by L{buildbot.process.provenance}; this module knows the file system.
+The configuration gives a directory. Values from slaves and senders of changes can only name something in it.
+L{buildbot.process.provenance} finds the origin of each part; this module checks the file system.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from buildbot.process.provenance import Piece, Teller
 from buildbot.wire.dialect import text
 
-#: Names in the directory of a master that nobody but the configuration may choose.
+#: Names in the directory of a master that only the configuration may choose.
 OWN = (
     *("*.cfg", "*.py", "*.pyc", "*.tac*", "*.sample", "*.log*", "*.pid", "*.lock", "*.sock", "*.sqlite*"),
     *("*password*", "*passwd*", "*.key", "*.pem", "state*", "logs", "info", "__pycache__"),
@@ -24,18 +24,17 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UnsafePath(ValueError):
-    """A property would lead out of the directory that the configuration names; the message says why."""
+    """A property would lead outside of the configured directory; the message says why."""
 
 
 def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
-    """
-    The path that the configuration means.
+    """The absolute path for a path of the configuration.
 
-    @param basedir: the directory of the master; what is not absolute is relative to it.
-    @param pieces: the path, and who has said which part of it.
-    @return: an absolute path. From the first piece on that others have said, it stays in the directory that
-        is named before it, links included.
-    @raise UnsafePath: that is not so; or the path might be one of the master's own files.
+    @param basedir: the directory of the master; relative paths are relative to it.
+    @param pieces: the parts of the path with their origins.
+    @return: an absolute path. It stays inside the directory in front of the first part from a stranger, with
+        links resolved.
+    @raise UnsafePath: the path leads outside, or could be one of the master's own files.
     """
     own = next((at for at, piece in enumerate(pieces) if piece.by is not Teller.CONFIGURATION), len(pieces))
     literal = "".join(piece.text for piece in pieces[:own])
@@ -54,7 +53,7 @@ def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
 
 
 def _check(piece: Piece) -> None:
-    """What others say is a name, or several with slashes between; a slave's words are a part of one name."""
+    """Check one part: a stranger's may be several names with slashes, a slave's must be part of one name."""
     if piece.by is Teller.CONFIGURATION:
         return
     if _UNPRINTABLE.search(piece.text):
@@ -64,7 +63,7 @@ def _check(piece: Piece) -> None:
 
 
 def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
-    """No name is hidden, empty or '..' because of what others say."""
+    """Check that no stranger's part makes a name hidden, empty or '..'."""
     name, tellers = begun, [Piece(begun)]
     for piece in pieces:
         *ended, rest = piece.text.split("/")
@@ -77,7 +76,7 @@ def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
 
 
 def _checkName(name: str, pieces: Sequence[Piece]) -> None:
-    """One name of a path, and the pieces that it is made of."""
+    """Check one name of a path, made of these pieces."""
     if name == "..":
         raise UnsafePath(f"{_named(pieces)} would make a '..' of the path, which leads out of the directory")
     others = [piece for piece in pieces if piece.by is not Teller.CONFIGURATION]
@@ -92,9 +91,9 @@ def _checkName(name: str, pieces: Sequence[Piece]) -> None:
 
 
 def _checkOwn(basedir: str, root: str, path: str, pieces: Sequence[Piece]) -> None:
-    """The master's own files are not for others to name, nor is a directory that has them in it."""
+    """Check that strangers name none of the master's own files, nor the master's directory."""
     if not _isIn(basedir, root):
-        return  # a directory of the configuration, in the master's or elsewhere
+        return  # the configuration gives a directory inside the master's, or elsewhere
     if _isIn(basedir, path):
         raise UnsafePath(f"{_named(pieces)} would name the directory of the master")
     if not _isIn(path, basedir):
@@ -117,7 +116,7 @@ def _refused(piece: Piece, why: str) -> UnsafePath:
 
 
 def _named(pieces: Sequence[Piece]) -> str:
-    """The properties that others have set, for a message."""
+    """The properties set by strangers, for a message."""
     said = {
         f"the property {piece.name!r}, {text(piece.text, 100)!r},"
         for piece in pieces

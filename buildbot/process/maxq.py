@@ -1,3 +1,3 @@
-"""The step for MaxQ, where files written for early releases look for it."""
+"""The step for MaxQ, under its module name of early releases."""
 
 from buildbot.steps.maxq import MaxQ as MaxQ

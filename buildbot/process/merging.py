@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_merging -*-
-"""Which requests of a builder may share one build: what C{mergeRequests} of master.cfg says, and the default.
+"""Decide which requests of a builder may share one build, by C{mergeRequests} of master.cfg or by default.
 
-Which of the requests is built next, and on which slave, is decided by L{buildbot.process.queue}.
+L{buildbot.process.queue} chooses the next request and its slave.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from buildbot.process.request import BuildRequest
 
 log = Logger()
 
-#: How often a request is built again after its slave was lost (B5).
+#: The number of further builds of a request whose slave was lost (B5).
 RETRIES = 2
 
 
 def onTrial(request: BuildRequest) -> bool:
-    """Whether the next build of a request is its last try, because the master crashed under the others."""
+    """True if the next build of a request is its last attempt, after crashes of the master during others."""
     return request.interruptions >= MOST_INTERRUPTIONS - 1
 
 
 def mayMerge(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest) -> bool:
-    """
-    Whether one build of C{builder} may serve two of its requests.
+    """True if one build of C{builder} may serve two of its requests.
 
-    A request that is to be built alone is, whatever the rule says. So is one whose last try this is.
+    A request that is not mergeable, or on its last attempt, is always built alone.
 
-    @param rule: what the configuration says for the builder.
+    @param rule: the builder's rule in the configuration.
     """
     if not one.mergeable or not other.mergeable or onTrial(one) or onTrial(other):
         return False
@@ -48,9 +47,9 @@ def mayMerge(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildReque
 
 
 def _asked(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest) -> bool:
-    """What the function of the configuration answers. If it fails, the two are built separately."""
+    """Call the function of the configuration. If it fails, the two requests are built separately."""
     try:
-        answer = rule.says(builder, one, other)  # type: ignore[operator]  # the caller has looked
+        answer = rule.says(builder, one, other)  # type: ignore[operator]  # the caller has checked
         if isinstance(answer, Deferred) or inspect.isawaitable(answer):
             raise TypeError("mergeRequests must answer True or False at once, not later")
         return bool(answer)

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-Slaves that may begin no builds, because somebody has paused or drains them (O7).
+"""Paused and draining slaves, which start no builds (O7).
 
-A pause lasts beyond a restart. What a slave does about it is its own affair.
+A pause survives a restart. L{buildbot.slaves.availability} applies it to a slave.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ class PausableAvailability(Protocol):
 
     @property
     def paused(self) -> PauseRecord | None:
-        """Why no build may begin there."""
+        """The pause, or None."""
 
     def setPause(self, record: PauseRecord | None, /) -> None:
-        """Begin no build there; with None: begin builds again."""
+        """Set the pause; None ends it."""
 
 
 class Pausable(Protocol):
@@ -31,15 +30,14 @@ class Pausable(Protocol):
 
     @property
     def availability(self) -> PausableAvailability:
-        """Whether it may be given a build."""
+        """Its availability for builds."""
 
 
 _Slave = TypeVar("_Slave", bound=Pausable)
 
 
 class Pauses:
-    """
-    I pause the slaves of one master.
+    """I pause the slaves of one master.
 
     @ivar records: slave name -> its pause.
     """
@@ -47,9 +45,8 @@ class Pauses:
     def __init__(
         self, resources: Resources, slaves: Mapping[str, _Slave], freed: Callable[[_Slave], object]
     ) -> None:
-        """
-        @param slaves: the slaves of the configuration, by name; read anew each time.
-        @param freed: is called with a slave that may build again.
+        """@param slaves: the live mapping of the configuration's slaves, by name.
+        @param freed: called with a slave after its pause has ended.
         """
         self._resources = resources
         self._slaves: Mapping[str, Pausable] = slaves
@@ -57,14 +54,13 @@ class Pauses:
         self.records: dict[str, PauseRecord] = {}
 
     async def load(self) -> None:
-        """Read from the store which slaves are paused."""
+        """Read the pauses from the store."""
         self.records = await statesOf(self._resources.store, "pause", PauseRecord.fromRecord)
 
     async def pause(self, slavename: str, who: str, why: str, kind: str = "paused") -> PauseRecord:
-        """
-        Begin no further builds on a slave; running ones go on. Only L{unpause} ends it.
+        """Start no further builds on a slave until L{unpause}. Running builds continue.
 
-        @param kind: C{"paused"}, or C{"draining"}: then it is disconnected once it is idle.
+        @param kind: C{"paused"}; or C{"draining"}, which disconnects the slave once it is idle.
         @raise KeyError: there is no such slave.
         """
         slave = self._slaves[slavename]
@@ -75,10 +71,9 @@ class Pauses:
         return record
 
     async def unpause(self, slavename: str) -> bool:
-        """
-        Let a slave build again.
+        """End the pause of a slave.
 
-        @return: whether it was paused.
+        @return: True if it was paused.
         @raise KeyError: there is no such slave.
         """
         slave = self._slaves[slavename]

@@ -1,4 +1,4 @@
-"""Properties of a build, where files for later releases look for them."""
+"""Properties of a build, under their module name of later releases."""
 
 from __future__ import annotations
 

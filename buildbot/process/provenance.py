@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_provenance -*-
-"""Who has said a text: what of it stands in the configuration, and what others have filled in.
+"""The origin of each part of a text: the configuration, strangers or a slave.
 
-A property that a step sets counts as the slave's word, whatever the step made it of. Nothing here judges what
-a text is used for; for paths that is L{buildbot.process.masterpath}'s business.
+A property set by a step counts as from the slave. This module does not judge the use of a text;
+L{buildbot.process.masterpath} does so for paths.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from buildbot.model.properties import PLACE, Filling, HasProperties, Properties,
 
 
 class Teller(IntEnum):
-    """Who has said something, the most trusted first."""
+    """The origin of a text, most trusted first."""
 
     CONFIGURATION = 0
-    #: Senders of changes, and whoever asks for a build.
+    #: Senders of changes and requesters of builds.
     OTHERS = 1
     SLAVE = 2
 
 
 @dataclass(frozen=True)
 class Piece:
-    """
-    A part of a text.
+    """A part of a text.
 
-    @ivar name: of the property that it comes from; empty if it comes from none.
+    @ivar name: the property that it comes from; empty if it comes from none.
     """
 
     text: str
@@ -37,18 +36,18 @@ class Piece:
 
 
 class Told(HasProperties, Protocol):
-    """What texts are filled in from, and how it was at first: a build."""
+    """A build: its properties, and their values at the start."""
 
     properties: Properties
     given: Properties
 
 
-#: Properties of a build that the configuration alone decides.
+#: Properties of a build that only the configuration determines.
 _OURS = frozenset({"buildername", "buildnumber", "slavename"})
 
 
 def tellerOf(name: str, build: Told) -> Teller:
-    """Who has set a property of a build; what was set after the build began, a step has set."""
+    """The origin of a property of a build. Properties set after the start were set by a step."""
     if not build.given.hasProperty(name) or not build.properties.hasProperty(name):
         return Teller.SLAVE
     source = build.given.getPropertySource(name)
@@ -56,15 +55,14 @@ def tellerOf(name: str, build: Told) -> Teller:
     if (build.properties[name], build.properties.getPropertySource(name)) != before:
         return Teller.SLAVE
     if source == "build" and name == "revision":
-        return Teller.SLAVE  # of a build that follows another one, it can be what that one's slave has found
-    # "slave" are the properties that the configuration gives to a bot.
+        return Teller.SLAVE  # a dependent build may get the revision that the slave of another build found
+    # "slave" marks the properties that the configuration gives to a slave.
     ours = source == "slave" or (source == "build" and name in _OURS)
     return Teller.CONFIGURATION if ours else Teller.OTHERS
 
 
 def piecesOf(value: Any, build: Told) -> list[Piece]:
-    """
-    A text of the configuration with its properties filled in, in pieces.
+    """Render a text of the configuration, as pieces with their origins.
 
     @param value: a text, or a L{WithProperties}.
     @raise NoProperty: a property is not set.
@@ -76,13 +74,13 @@ def piecesOf(value: Any, build: Told) -> list[Piece]:
     whole: str = value.render(witness)
     if pieces and "".join(piece.text for piece in pieces) == whole:
         return pieces
-    # A text that fills itself in otherwise: nobody knows which part of it is whose.
+    # A subclass renders in its own way: the whole text gets the least trusted origin of its properties.
     asked = [Piece(whole, tellerOf(name, build), name) for name in sorted(witness.asked)]
     return [max(asked, key=lambda piece: piece.by, default=Piece(whole))]
 
 
 def _taken(value: WithProperties, build: Told) -> list[Piece]:
-    """The pieces of a text with places; none if they cannot be told apart."""
+    """The pieces of a text with placeholders; empty if they cannot be separated."""
     if "*" in value.fmtstring:
         return []
     pieces, at, names, filling = [], 0, iter(value.args), Filling(build)
@@ -97,7 +95,7 @@ def _taken(value: WithProperties, build: Told) -> list[Piece]:
         asked = propertyOf(name)
         isSet = build.properties.hasProperty(asked)
         if asked == "revision" and build.properties.getProperty(asked, "") is None:
-            asked = "branch"  # which stands for its latest revision
+            asked = "branch"  # the branch is used for its latest revision
         by = tellerOf(asked, build) if isSet else Teller.CONFIGURATION
         pieces.append(Piece(spec % (filling[name],), by, asked))
     pieces.append(Piece(value.fmtstring[at:]))
@@ -105,7 +103,7 @@ def _taken(value: WithProperties, build: Told) -> list[Piece]:
 
 
 class _Witness:
-    """I pass for a build, and remember which properties are asked for."""
+    """I stand in for a build, and record the requested properties."""
 
     def __init__(self, build: Told) -> None:
         self._build = build

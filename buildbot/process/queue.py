@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_queue -*-
-"""Which waiting request meets which idle slave, and why a request still waits.
+"""Choose the next request of a builder and an idle slave for it, and explain why a request waits.
 
-Nothing here starts a build or keeps a queue: requests and slaves of a builder come in, a choice comes out.
+These are functions of values: they do not start builds or keep a queue.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from buildbot.text.plural import counted
 
 
 class Waiting(Protocol):
-    """
-    What a request must have to be served here.
+    """The part of a request that the choice uses.
 
-    C{submitted} is in seconds since the epoch; C{lostOn} holds the names of the slaves that were lost while
-    they built for it.
+    C{submitted} is in seconds since the epoch. C{lostOn} has the names of the slaves that were lost during a
+    build of the request.
     """
 
     @property
@@ -34,7 +33,7 @@ class Waiting(Protocol):
 
 
 class Candidate(Protocol):
-    """What a slave must have to be chosen here; see L{SlaveSight} for what it means."""
+    """The part of a slave that the choice uses; L{SlaveSight} explains the attributes."""
 
     @property
     def name(self) -> str: ...
@@ -55,17 +54,16 @@ _Slave = TypeVar("_Slave", bound=Candidate)
 
 @dataclass(frozen=True)
 class SlaveSight:
-    """
-    One slave as one builder sees it now.
+    """The state of one slave for one builder.
 
-    @ivar attached: it is connected and ready to build for this builder.
-    @ivar away: since when it has not been, in seconds since the epoch; None if it never was there.
-    @ivar trouble: why it cannot make this very builder; empty if it can, or is not attached.
-    @ivar paused: why nothing new starts on it: a reason, "" if nobody gave one, None if it is not paused.
-    @ivar busy: it builds for this very builder: that is done one at a time.
-    @ivar running: how many builds it runs, of all builders.
-    @ivar maxBuilds: how many it may run at a time; None: no limit.
-    @ivar used: when a build last started there; 0 if none did.
+    @ivar attached: True if it is connected and ready to build for this builder.
+    @ivar away: the time it was lost, in seconds since the epoch; None if it was never connected.
+    @ivar trouble: the reason why this builder is unusable there; empty if it is usable.
+    @ivar paused: the reason of the pause; "" without a reason, None if it is not paused.
+    @ivar busy: True if it builds for this builder: at most one build at a time.
+    @ivar running: the number of running builds, of all builders.
+    @ivar maxBuilds: the most builds at a time; None: no limit.
+    @ivar used: the time of the last start of a build there; 0 if there was none.
     """
 
     name: str
@@ -80,17 +78,17 @@ class SlaveSight:
 
     @property
     def isFull(self) -> bool:
-        """Whether it runs as many builds as it may."""
+        """True if it runs the most builds allowed."""
         return self.maxBuilds is not None and self.running >= self.maxBuilds
 
     @property
     def isIdle(self) -> bool:
-        """Whether a build could start here at once."""
+        """True if a build could start at once."""
         return self.attached and self.paused is None and not self.busy and not self.isFull
 
 
 def canShareBuild(one: Waiting, other: Waiting) -> bool:
-    """Whether one build may serve two requests of a builder: if it is of the source that both want."""
+    """The default rule: one build may serve two requests if their sources can be merged."""
     return one.source.canBeMergedWith(other.source)
 
 
@@ -99,18 +97,17 @@ def nextBuild(
     slaves: Iterable[_Slave],
     canMerge: Callable[[_Request, _Request], bool] = canShareBuild,
 ) -> tuple[_Slave, list[_Request]] | None:
-    """
-    The next build of one builder: where it runs, and the requests that it serves, the oldest first.
+    """Choose the slave and the requests for a builder's next build.
 
-    The oldest request is served now if any slave is idle; nothing passes it by. All others that can be
-    merged with it join it. A slave that was lost with one of them is taken only if no other is idle; then
-    the one that runs least is, then the one that has rested longest.
+    The oldest request is always served first. All requests that can be merged with it join it. Slaves are
+    ranked: first those that were not lost during a build of these requests, then those with fewer running
+    builds, then those idle for longer.
 
-    @param pending: the builder's requests, the oldest first; not gone through if no slave is idle.
-    @param slaves: the builder's slaves, or only those that may be idle; of equally good ones the first is
-        taken.
-    @param canMerge: says the same whichever request comes first, and of any two that both go with a third.
-    @return: None if nothing can start.
+    @param pending: the builder's requests, oldest first; not iterated if no slave is idle.
+    @param slaves: the builder's slaves, or only the ones that may be idle. Among equals, the first is chosen.
+    @param canMerge: a symmetric rule; two requests that can be merged with a third can be merged with each
+        other.
+    @return: the slave and the requests, oldest first; None if no build can start.
     """
     idle = [slave for slave in slaves if slave.isIdle]
     waiting = list(pending) if idle else []
@@ -123,10 +120,9 @@ def nextBuild(
 
 
 def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
-    """
-    Why the next request of a builder with these slaves does not start, in words for people.
+    """The reason why the next request of a builder with these slaves waits, in words for people.
 
-    A slave that is several things at once is called by what must be mended first.
+    For a slave with several reasons, the one to fix first is shown.
     """
     if not slaves:
         return "no slave builds for this builder"

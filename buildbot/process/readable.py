@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""Reading stored values of which some may make no sense: those are skipped with a warning (P3)."""
+"""Read stored values, and skip invalid ones with a warning (P3)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ _K = TypeVar("_K")
 
 
 def readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) -> dict[_K, _T]:
-    """
-    Read each of some stored values.
+    """Read several stored values.
 
     @param what: the kind of the values, for the log.
-    @return: key -> value; those that C{read} rejects are left out.
+    @return: key -> value, without the values for which C{read} raises an exception.
     """
     found = {}
     for name, record in records.items():
@@ -38,10 +37,9 @@ def readable(read: Callable[[Any], _T], what: str, records: Mapping[_K, Any]) ->
 
 
 async def statesOf(store: IStore, kind: str, read: Callable[[Any], _T]) -> dict[str, _T]:
-    """
-    The states that the store holds under C{kind/NAME}, by name.
+    """The states in the store under C{kind/NAME}, by name.
 
-    States that cannot be read are moved to another key, so that the next start does not meet them.
+    Invalid states are moved to another key, so that the next start does not read them again.
     """
     states = await store.getStates(f"{kind}/")
     values = {key.partition("/")[2]: value for key, value in states.items()}

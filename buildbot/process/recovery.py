@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-What a start does about the builds and requests that the last process left (P1).
+"""Recover the builds and requests of the last process at a start (P1).
 
-Damage to the store is repaired before, by the store itself.
+The store repairs its own damage before this.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ log = Logger()
 
 
 class Recovery:
-    """
-    I take over from the last process.
+    """I recover the state of the last process.
 
-    @ivar givenUp: the builds that this start has given up: the master crashed too often while they ran.
+    @ivar givenUp: the builds given up by this start: the master crashed too often during builds of their
+        requests.
     """
 
     def __init__(self, resources: Resources, engine: BuildEngine) -> None:
@@ -38,8 +37,7 @@ class Recovery:
         self._ended: Sequence[BuildsetRecord] = ()
 
     async def closeInterrupted(self) -> None:
-        """
-        Close the builds that were interrupted, and see which requests wait. The store is open.
+        """Close the interrupted builds, and read the waiting requests. The store must be open.
 
         @raise StoreFailed: the store cannot be used.
         """
@@ -64,11 +62,11 @@ class Recovery:
                     number=number,
                 )
         self._ended = await store.giveUp(resources.now())
-        # Read now: whatever is submitted later was not left by the last process.
+        # Read now: requests that are submitted later are not of the last process.
         self._left = await store.pendingRequests()
 
     async def takeUp(self) -> None:
-        """Let the requests wait again, and give the builders what they have learned."""
+        """Put the requests into the queues again, and give the builders their learned expectations."""
         engine, store = self._engine, self._resources.store
         for name, expectations in (await statesOf(store, "expectations", expectationsOf)).items():
             engine.expect(name, expectations)
@@ -81,7 +79,7 @@ class Recovery:
             engine.builders[request.getBuilderName()].submitBuildRequest(request)
         if homeless:
             log.warn(
-                "cancelled {requests} of builders that are not in the configuration any more",
+                "cancelled {requests} of builders that are no longer in the configuration",
                 requests=counted(len(homeless), "request"),
             )
         unreadable = [number for number in waiting if number not in requests]

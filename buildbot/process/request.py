@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-A wish for one build on one builder, while the process lives; the store keeps it.
+"""A build request in memory; the store keeps its record.
 
-Which request meets which slave is decided by L{buildbot.process.queue}.
+L{buildbot.process.queue} assigns requests to slaves.
 """
 
 from __future__ import annotations
@@ -22,27 +21,26 @@ from buildbot.status.request import BuildRequestStatus, tellEach
 
 
 class CancelsRequests(Protocol):
-    """The builder that a request waits for."""
+    """The part of the builder that a request uses."""
 
     def cancelBuildRequest(self, req: BuildRequest, /) -> bool:
-        """Cancel a request; False if it does not wait any more."""
+        """Cancel a request. Returns False if it is no longer waiting."""
 
 
 @implementer(interfaces.IBuildRequestControl)
 class BuildRequest(Completion):
-    """
-    I am one request for a build.
+    """I am one request for a build.
 
-    @ivar status: what status receivers see of me, a L{BuildRequestStatus}.
-    @ivar id: my number in the store; None until I am submitted.
-    @ivar attempts: how many of my builds were lost with their slave.
-    @ivar interruptions: how many of my builds were running when the master was killed or crashed.
-    @ivar mergeable: whether I may share a build with other requests, if the builder's rule allows it, too.
-    @ivar lostOn: the names of the slaves that were lost with my builds.
-    @ivar isOver: whether I was built or cancelled.
-    @ivar isChosen: whether a slave was chosen for me, and is being asked for a sign of life.
-    @ivar arrived: when I came to the builder, by the clock of the timers.
-    @ivar builder: the L{buildbot.process.builder.Builder} that I wait for, or am built by.
+    @ivar status: my status for status receivers, a L{BuildRequestStatus}.
+    @ivar id: my ID in the store; None until I am submitted.
+    @ivar attempts: the number of my builds that were lost with their slave.
+    @ivar interruptions: the number of my builds that were running when the master was killed or crashed.
+    @ivar mergeable: whether I may share a build with other requests, if the builder's rule allows it.
+    @ivar lostOn: the names of the slaves that were lost during my builds.
+    @ivar isOver: True after I was built or cancelled.
+    @ivar isChosen: True while the slave that was chosen for me is pinged.
+    @ivar arrived: the time of my arrival at the builder, by the clock of the timers.
+    @ivar builder: my L{buildbot.process.builder.Builder}.
     """
 
     id: int | None = None
@@ -66,8 +64,7 @@ class BuildRequest(Completion):
 
     @classmethod
     def fromRecord(cls, record: RequestRecord, source: SourceStamp | None = None) -> BuildRequest:
-        """
-        The request that the store knows.
+        """The request of a stored record.
 
         @param source: the source to build; if None it is made from the record.
         """
@@ -105,22 +102,22 @@ class BuildRequest(Completion):
 
     @property
     def startCount(self) -> int:
-        """How many builds have begun for this request."""
+        """The number of builds started for this request."""
         return len(self.status.getBuilds())
 
     def canBeMergedWith(self, other: BuildRequest) -> bool:
-        """Whether one build may serve both requests."""
+        """True if one build may serve both requests: same source and properties."""
         if not self.source.canBeMergedWith(other.source):
             return False
         mine, others = self.properties, other.properties
-        return (not mine and not others) or dict(mine) == dict(others)  # whoever has set them
+        return (not mine and not others) or dict(mine) == dict(others)  # from any source
 
     def mergeWith(self, others: Iterable[BuildRequest]) -> SourceStamp:
         """The source of a build that serves this request and others."""
         return self.source.mergeWith([other.source for other in others])
 
     def mergeReasons(self, others: Iterable[BuildRequest]) -> str:
-        """The reasons of this request and others, each once."""
+        """The reasons of this request and others, without duplicates."""
         reasons = [self.reason, *(other.reason for other in others)]
         return ", ".join(dict.fromkeys(reason for reason in reasons if reason))
 
@@ -133,20 +130,20 @@ class BuildRequest(Completion):
         return self.status.getBuilderName()
 
     def subscribe(self, observer: Any) -> None:
-        """Call C{observer(build)}, an L{interfaces.IBuildControl}, for each build that is begun for me.
+        """Call C{observer(build)} with the L{interfaces.IBuildControl} of each build started for me.
 
-        Of those that were begun before, for the one that runs.
+        It is called at once for a build that is already running.
         """
         self._observers = self._observers.plus(observer)
         for build in self._running:
             observer(build)
 
     def unsubscribe(self, observer: Any) -> None:
-        """Do not call this observer any more."""
+        """Stop the calls to this observer."""
         self._observers = self._observers.without(observer)
 
     def isFinished(self) -> bool:
-        """Whether the request was built or cancelled."""
+        """True if the request was built or cancelled."""
         return self.isOver
 
     def whatCame(self) -> Any:
@@ -154,24 +151,24 @@ class BuildRequest(Completion):
         return self._came
 
     def cancel(self) -> None:
-        """Cancel the request, if no build has begun."""
+        """Cancel the request if it is still waiting."""
         if self.builder is not None:
             self.builder.cancelBuildRequest(self)
 
-    # what the builder tells
+    # called by the builder
 
     def requestSubmitted(self, builder: CancelsRequests) -> None:
-        """The request waits for this builder now."""
+        """Set the builder: the request is in its queue."""
         self.builder = builder
 
     def buildStarted(self, build: Any, buildstatus: Any) -> None:
-        """A build has begun for the request."""
+        """Report a build started for the request to status and observers."""
         self._running = (build,)
         self.status.buildStarted(buildstatus)
         tellEach(self._observers, build)
 
     def finished(self, buildstatus: Any) -> None:
-        """The request is over: this build has served it. None: it was cancelled."""
+        """Finish the request with the status of its build; None: it was cancelled."""
         self._came = buildstatus
         self._running = ()
         self.isOver = True

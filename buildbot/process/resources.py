@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_engine_keeping -*-
-"""
-What the parts of a master that deal with builds share: the clock, the store, the directory of logs.
+"""The resources shared by the parts of a master that run builds: clock, store, directory of logs.
 
-Whether the store works is in L{buildbot.process.storehealth}.
+L{buildbot.process.storehealth} watches the store.
 """
 
 from __future__ import annotations
@@ -25,22 +24,21 @@ from buildbot.store.memory import MemoryStore
 
 
 class Resources:
-    """
-    I hold what the parts of one master share.
+    """I hold the shared resources of one master.
 
-    @ivar clock: a twisted clock; it makes all timers.
-    @ivar now: tells the time, in seconds since the epoch.
-    @ivar store: an L{buildbot.store.interface.IStore}; it is open when builds begin.
-    @ivar logs: makes the logs of steps.
-    @ivar announcer: tells status receivers what happens.
-    @ivar troubles: everything that is wrong with this master now.
+    @ivar clock: the Twisted clock for all timers.
+    @ivar now: returns the time, in seconds since the epoch.
+    @ivar store: an L{buildbot.store.interface.IStore}; open before the first build.
+    @ivar logs: creates the logs of steps.
+    @ivar announcer: delivers events to status receivers.
+    @ivar troubles: the present troubles of this master.
     @ivar basedir: the master's directory. File transfers are relative to it.
-    @ivar partials: remembers incomplete uploads; None until the master's directory is known.
+    @ivar partials: notes incomplete uploads; None until the master's directory is known.
     @ivar stopping: whether the master is stopping.
     """
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] = time.time) -> None:
-        """The store forgets everything, until L{use} is given a better one."""
+        """Start with a store in memory, until L{use} sets the real one."""
         self.clock = clock
         self.now = now
         self.troubles = Troubles(now)
@@ -52,7 +50,7 @@ class Resources:
         self.stopping = False
 
     def use(self, basedir: str, store: IStore) -> None:
-        """Keep files and logs in this directory, and everything else in this store."""
+        """Set the directory for files and logs, and the store for everything else."""
         self.basedir = basedir
         self.store = store
         self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock, troubles=self.troubles)
@@ -65,9 +63,9 @@ class Resources:
         return Symptom(
             "the output of steps is lost: the logs cannot be written",
             f"{self.logs.directory} is not a directory",
-            "move it away: the master makes the directory anew",
+            "move it away: the master creates the directory again",
         )
 
     def sleep(self, seconds: float) -> Deferred[None]:
-        """Fires after so many seconds."""
+        """Fires with None after some seconds."""
         return sleep(self.clock, seconds)

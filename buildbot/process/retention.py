@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_engine_keeping,tests.unit.daemon.test_clock -*-
-"""
-How long builds and their logs are kept (P8).
+"""Remove old builds and their logs (P8).
 
-How a build is removed from the store is in L{buildbot.store.requests}.
+L{buildbot.store.requests} removes a build from the store.
 """
 
 from __future__ import annotations
@@ -21,22 +20,21 @@ from buildbot.store.interface import StoreFailed
 
 #: Seconds between two removals of old builds.
 PRUNE_EVERY = 3600.0
-#: The key of the store for the time that was believed last: see L{WallTime}.
+#: The store's key for the last believed time: see L{WallTime}.
 BELIEVED = "clock/believed"
-#: Logs that are deleted without a pause.
+#: The number of logs that are deleted without a pause.
 REMOVED_AT_ONCE = 20
 
 
 class Retention:
-    """
-    I remove old builds and their logs.
+    """I remove old builds and their logs.
 
-    @ivar horizon: how many builds of each builder are kept.
-    @ivar days: for how many days a build is kept at the most; None: without limit.
+    @ivar horizon: the number of builds kept for each builder.
+    @ivar days: the most days that a build is kept; None: no limit.
     """
 
     def __init__(self, resources: Resources, health: StoreHealth, builders: Iterable[str]) -> None:
-        """@param builders: the names of all builders; read anew each time."""
+        """@param builders: a live collection of the names of all builders."""
         self._resources = resources
         self._health = health
         self._builders = builders
@@ -52,7 +50,7 @@ class Retention:
         self._pruning.start(PRUNE_EVERY)
 
     def stop(self) -> None:
-        """Remove nothing more."""
+        """Stop removing builds."""
         if self._pruning is not None and self._pruning.running:
             self._pruning.stop()
 
@@ -72,7 +70,7 @@ class Retention:
                 return  # next time
 
     async def _believe(self) -> float:
-        """The time, no later than it can be: a clock that was set ahead must not delete anything."""
+        """The believed time: a clock that was set ahead must not delete builds."""
         resources, steady = self._resources, self._resources.clock.seconds
         if self._believed is None:
             self._believed = WallTime(await self._lastKnown(), steady())
@@ -81,7 +79,7 @@ class Retention:
         return self._believed.when
 
     async def _lastKnown(self) -> float:
-        """The time that was believed last; if there is none, that of the last build."""
+        """The last believed time from the store; else the start of the last build, or the present time."""
         known = await self._resources.store.getState(BELIEVED)
         if isinstance(known, (int, float)):
             return known
@@ -94,7 +92,7 @@ class Retention:
             await self._resources.sleep(0)  # slaves come first
 
     async def _orphans(self, builder: str, age: float | None) -> list[str]:
-        """The logs of old builds that have no record: damage may have cost their records."""
+        """The logs of old builds without a record, for example after damage to the store."""
         store = self._resources.store
         newest = await store.getBuilds(builder, 1)
         if not newest:

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-What builds and builders need of those above them, as types: the slave, the engine and the master.
+"""Protocols of the layers above builds and builders: the slave, the engine and the master.
 
-Builds and builders never import them. L{buildbot.slaves.perspective.BotPerspective} is the slave,
+Builds and builders do not import these layers. L{buildbot.slaves.perspective.BotPerspective} is the slave,
 L{buildbot.process.engine.BuildEngine} the engine, and L{buildbot.slaves.botmaster.BotMaster} the master.
 """
 
@@ -27,23 +26,22 @@ from buildbot.wire.peers import BuilderPeer, SlavePeer
 
 
 class StartsBuilds(Protocol):
-    """A builder, for those who free a slave."""
+    """The part of a builder that is used when a slave becomes free."""
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives."""
+        """The name in the configuration."""
 
     def maybeStartBuild(self) -> None:
-        """Begin as many builds as can begin now."""
+        """Start the builds that can start now."""
 
 
 class AvailabilityForBuilder(Protocol):
-    """
-    Whether a slave may be given a build.
+    """The availability of a slave for builds.
 
-    @ivar buildsRunning: how many builds run there, of all builders.
-    @ivar lastUsed: when one last began, by the clock.
-    @ivar paused: who has paused it, and why; None if nobody has.
+    @ivar buildsRunning: the number of running builds, of all builders.
+    @ivar lastUsed: the time of the last start of a build, by the clock.
+    @ivar paused: the pause; None if the slave is not paused.
     """
 
     buildsRunning: int
@@ -52,98 +50,97 @@ class AvailabilityForBuilder(Protocol):
 
     @property
     def maxBuilds(self) -> int | None:
-        """How many builds may run there at a time; None: no limit."""
+        """The most builds at a time; None: no limit."""
 
     def canStartBuild(self) -> bool:
-        """Whether a further build may begin there."""
+        """True if a further build may start there."""
 
     def buildBegins(self) -> None:
-        """A build is about to begin there."""
+        """Count a build that is about to start."""
 
     def buildEnded(self) -> None:
-        """The build has ended, or did not begin."""
+        """Uncount a build that has ended, or did not start."""
 
     def maybeLeave(self) -> None:
-        """Disconnect the slave, in a moment, if somebody waits for its last build to end."""
+        """Disconnect the slave soon if it is leaving and idle."""
 
 
 class SlaveForBuilder(Protocol):
-    """A slave, for the builds that run there."""
+    """A slave, for its builds."""
 
     slavename: str
     slave_status: SlaveStatus
 
     @property
     def availability(self) -> AvailabilityForBuilder:
-        """Whether it may be given a build."""
+        """Its availability for builds."""
 
     @property
     def peer(self) -> SlavePeer:
-        """What is said to it, while a connection is served."""
+        """The connection to the slave, while it is connected."""
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """The properties that the configuration gives builds on this slave."""
+        """The properties for builds on this slave, from the configuration."""
 
     @property
     def builders(self) -> Mapping[str, StartsBuilds]:
-        """The builders that it is attached to, by name."""
+        """The builders it is attached to, by name."""
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
-        """Fires with whether the slave lives."""
+        """Ping the slave. Fires with True if it answers."""
 
     def mayBeMute(self, seconds: float) -> None:
-        """It may be too busy to answer for so long, from now on."""
+        """Allow the slave to be unresponsive for some seconds from now."""
 
     def disconnect(self, reason: str) -> Deferred[None]:
-        """Fires with None once it is gone."""
+        """Disconnect the slave. Fires with None when it is disconnected."""
 
 
 class RequestQueue(Protocol):
-    """A builder, for those who submit requests."""
+    """The part of a builder that accepts requests."""
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives."""
+        """The name in the configuration."""
 
     def submitBuildRequest(self, req: BuildRequest, /) -> None:
-        """Let a request wait, which is on disk."""
+        """Add a request, which is on disk, to the queue."""
 
 
 class EngineForBuilder(Protocol):
-    """
-    What all builders share while they build.
+    """The engine that all builders share.
 
-    @ivar keeping: how many builds run, or have ended and are not stored yet.
-    @ivar trial: the request that is on its last try after crashes of the master.
+    @ivar keeping: the number of builds that run, or have ended but are not stored yet.
+    @ivar trial: the request on its last attempt after crashes of the master.
     """
 
     keeping: int
     trial: BuildRequest | None
 
     async def submitRequest(self, builder: RequestQueue, request: BuildRequest, /) -> BuildRequest:
-        """Store one request, and let it wait for its builder."""
+        """Store one request, and add it to the builder's queue."""
 
     def isHolding(self) -> bool:
-        """Whether no build may begin now."""
+        """True if no build may start now."""
 
     def mayTry(self, request: BuildRequest, /) -> bool:
-        """Whether a request may be built now."""
+        """True if a request may be built now."""
 
     def trialIsOver(self, requests: Sequence[BuildRequest], /) -> None:
-        """A build of these requests is over."""
+        """End the last attempt of one of these requests, if there was one."""
 
     def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
-        """A build began."""
+        """Report the start of a build."""
 
     def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
-        """A build is over, and its slave is free."""
+        """Report the end of a build, and offer its slave to builders."""
 
     def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None, /) -> None:
-        """A slave may have room for a build; the builder C{last} comes last."""
+        """Offer a slave to its builders; the builder C{last} comes last."""
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord], /) -> None:
-        """All requests of these sets are done."""
+        """Report completed build sets."""
 
 
 class MasterForBuilder(Protocol):
@@ -163,7 +160,7 @@ class MasterForBuilder(Protocol):
 
     @property
     def health(self) -> StoreHealth:
-        """Whether the store works."""
+        """The health of the store."""
 
     @property
     def locks(self) -> SharedLocks:
@@ -171,16 +168,15 @@ class MasterForBuilder(Protocol):
 
     @property
     def numbers(self) -> BuildNumbers:
-        """The numbers that builds may have."""
+        """The rules for build numbers."""
 
     @property
     def engine(self) -> EngineForBuilder:
-        """What all builders share while they build."""
+        """The engine that all builders share."""
 
 
 class SlaveForBuild(Protocol):
-    """
-    One attached slave of one builder, for the builds and commands that run there.
+    """One attached slave of one builder, for its builds and commands.
 
     This is L{buildbot.process.slavebuilder.SlaveBuilder}.
     """
@@ -195,22 +191,22 @@ class SlaveForBuild(Protocol):
 
     @property
     def peer(self) -> BuilderPeer:
-        """Calls the slave's own object for the builder."""
+        """The connection to the slave's object for the builder."""
 
     @property
     def clock(self) -> IReactorTime:
-        """Tells builds the time."""
+        """The clock for builds."""
 
     @property
     def slaveCommands(self) -> Mapping[str, str]:
-        """The versions of the slave's commands, by name; empty if it is too old to tell."""
+        """The versions of the slave's commands, by name; empty if the slave is too old to report them."""
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
         """The version of a command; None if the slave does not have it."""
 
 
 class BuildForBuilder(Protocol):
-    """A build that runs or has ended. This is L{buildbot.process.base.Build}."""
+    """A running or ended build. This is L{buildbot.process.base.Build}."""
 
     @property
     def build_status(self) -> BuildStatus:
@@ -222,7 +218,7 @@ class BuildForBuilder(Protocol):
 
     @property
     def slavebuilder(self) -> SlaveForBuild:
-        """The slave that it runs on."""
+        """The slave of the build."""
 
 
 class BuilderForBuild(Protocol):
@@ -230,10 +226,10 @@ class BuilderForBuild(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives."""
+        """The name in the configuration."""
 
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
-        """The real locks of locks of the configuration, for work on this slave."""
+        """The real locks for locks of the configuration, for a build on this slave."""
 
     def stepChanged(self, build: BuildForBuilder, /) -> None:
-        """A step of a build takes long or has ended."""
+        """Store the build: a step has ended or takes long."""

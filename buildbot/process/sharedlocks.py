@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-The real locks of a master, found by what the configuration says of them.
+"""The real locks of a master, by the locks of the configuration.
 
-Who gets a lock, and when, is in L{buildbot.process.locktable}.
+L{buildbot.process.locktable} assigns the locks.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from buildbot.config.model import BuilderConfig
 
 
 class SharedLocks:
-    """
-    I hold one real lock for each name and kind of lock in the configuration.
+    """I hold one real lock for each name and kind of lock in the configuration.
 
     @ivar table: (name of the class, name of the lock) -> real lock.
     """
@@ -33,11 +31,10 @@ class SharedLocks:
         return real
 
     def configure(self, builders: Iterable[BuilderConfig]) -> None:
-        """
-        Take over what the locks of all builders say now. If a lock has more places, its waiters get them.
+        """Apply the lock settings of a new configuration. If a lock has more places, its waiters get them.
 
-        Builds that began before still bring their old lock objects; these change nothing. A lock that no
-        builder names any more is forgotten once nobody holds it.
+        Earlier builds still use their old lock objects; these change nothing. A lock that is no longer in the
+        configuration is forgotten by the first reconfig at which it is idle.
         """
         lockids: list[Any] = [
             lockid for builder in builders for lockid in locksOf(builder.locks, builder.factory)

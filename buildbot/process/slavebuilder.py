@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-One slave as one builder sees it, while it is attached.
+"""One attached slave of one builder.
 
-The slave itself is in L{buildbot.slaves.perspective}. Which builds it gets is decided
-by L{buildbot.process.queue}.
+L{buildbot.slaves.perspective} has the slave itself. L{buildbot.process.queue} chooses its builds.
 """
 
 from __future__ import annotations
@@ -26,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class BuilderOfSlave(Protocol):
-    """The builder that a slave is attached to."""
+    """The part of the builder that an attached slave uses."""
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives."""
+        """The name in the configuration."""
 
     @property
     def clock(self) -> IReactorTime:
-        """Tells builds the time."""
+        """The clock for builds."""
 
 
 def byWhom(pause: PauseRecord | None) -> str | None:
-    """Who paused a slave and why, in words; None if it is not paused."""
+    """The pause of a slave in words; None if it is not paused."""
     if pause is None:
         return None
     words = f"by {pause.who}" if pause.kind == "paused" else f"{pause.kind}, by {pause.who}"
@@ -46,15 +44,14 @@ def byWhom(pause: PauseRecord | None) -> str | None:
 
 
 class SlaveBuilder:
-    """
-    I am one attached slave of one builder.
+    """I am one attached slave of one builder.
 
     @ivar slavename: the slave's name; C{name} for L{buildbot.process.queue}.
-    @ivar clock: tells builds the time.
-    @ivar peer: calls the slave's own object for this builder.
-    @ivar build: the build that runs here; None if there is none.
-    @ivar reserved: whether a build runs here, or is about to.
-    @ivar isAttached: whether the connection that I came with still lives.
+    @ivar clock: the clock for builds.
+    @ivar peer: the connection to the slave's object for this builder.
+    @ivar build: the running build; None if there is none.
+    @ivar reserved: True while a build runs here, or is about to start.
+    @ivar isAttached: True until the slave is detached.
     """
 
     __slots__ = (
@@ -84,22 +81,22 @@ class SlaveBuilder:
 
     @property
     def remote(self) -> SlaveBuilder:
-        """The object that 0.7.5 calls the slave with; see L{callRemote}."""
+        """The name of 0.7.5 for the object with L{callRemote}: myself."""
         return self
 
     @property
     def running(self) -> int:
-        """How many builds run on the slave, of all builders."""
+        """The number of running builds on the slave, of all builders."""
         return self.slave.availability.buildsRunning
 
     @property
     def used(self) -> float:
-        """When a build last began on the slave, by the clock."""
+        """The time of the last start of a build on the slave, by the clock."""
         return self.slave.availability.lastUsed
 
     @property
     def isIdle(self) -> bool:
-        """Whether a build could begin here now."""
+        """True if a build could start here now."""
         return self.isAttached and not self.reserved and self.slave.availability.canStartBuild()
 
     def isAvailable(self) -> bool:
@@ -107,7 +104,7 @@ class SlaveBuilder:
         return self.isIdle
 
     def sight(self) -> SlaveSight:
-        """The state of the slave, for people who ask why no build begins."""
+        """The state of the slave, to explain why no build starts."""
         return SlaveSight(
             self.slavename,
             paused=byWhom(self.slave.availability.paused),
@@ -117,29 +114,27 @@ class SlaveBuilder:
         )
 
     def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
-        """
-        Call the slave's own object for the builder.
+        """Call a method of the slave's object for the builder.
 
         @return: fires with the answer, in which all strings are text.
         """
         return self.peer.callRemote(method, *args).addCallback(worded)
 
     def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
-        """
-        The version of a command.
+        """The version of a command.
 
-        @param oldversion: for slaves that are too old to tell.
-        @return: None if the slave has not got it.
+        @param oldversion: the answer for slaves that are too old to report versions.
+        @return: None if the slave lacks the command.
         """
         return self.slaveCommands.get(command) if self.slaveCommands else oldversion
 
     def reserve(self) -> None:
-        """A build is about to begin here."""
+        """Reserve the slave for a build."""
         self.reserved = True
         self.slave.availability.buildBegins()
 
     def free(self) -> None:
-        """The build has ended, or did not begin."""
+        """End the reservation: the build has ended, or did not start."""
         if self.reserved:
             self.reserved = False
             self.build = None

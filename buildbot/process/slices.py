@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_slices -*-
-"""
-Long work of a step, a slice at a time: others come in between while a log of many megabytes is read by lines.
+"""Do long work of a step in slices, so that reading a large log does not block the reactor.
 
-How long a slice is, and how messages of a peer are served so, is in L{buildbot.wire.budget}.
+L{buildbot.wire.budget} defines the length of a slice, and does the same for messages of peers.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ from buildbot.wire.budget import SLICE, workFor
 def inSlices(
     work: Iterator[object], clock: IReactorTime, check: Callable[[], object] = lambda: None
 ) -> Deferred[None]:
-    """
-    Do a work; begin at once, and go on later if it takes longer than a slice.
+    """Start work at once, and continue it later if it takes longer than a slice.
 
-    @param work: does a small part of it each time that its next item is asked for.
-    @param check: called before each slice but the first; what it raises ends the work.
-    @return: fires with None when all is done; fails with what the work raises.
+    @param work: an iterator that does a small part of the work for each item.
+    @param check: called before each slice except the first; an exception ends the work.
+    @return: fires with None at the end; fails with the exception of C{work} or C{check}.
     """
     done: Deferred[None] = Deferred()
 
@@ -51,7 +49,7 @@ def inSlices(
 
 
 def atOnce(work: Generator[object, None, Any]) -> Any:
-    """What a short work comes to."""
+    """Do short work without a pause, and return the generator's result."""
     while True:
         try:
             next(work)

@@ -1,4 +1,4 @@
-"""The steps, where files written for early releases look for them; each lives elsewhere now."""
+"""The steps, under their module name of early releases."""
 
 from buildbot.model.results import EXCEPTION as EXCEPTION
 from buildbot.model.results import FAILURE as FAILURE

@@ -1,4 +1,4 @@
-"""The steps for Twisted's own builds, where files written for early releases look for them."""
+"""The steps for Twisted's own builds, under their module name of early releases."""
 
 from buildbot.steps.python_twisted import BuildDebs as BuildDebs
 from buildbot.steps.python_twisted import HLint as HLint

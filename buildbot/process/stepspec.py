@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.process.test_buildfactory -*-
-"""Steps that are still to be made: a class and its arguments, and the step that comes of them for a build."""
+"""Specifications of steps: a class and its arguments, from which each build makes its steps."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from buildbot.process.buildstep import BuildStep, StepSpec
 
-#: Where a build without a directory of its own works, below the builder's directory on the slave.
+#: The default directory of a build, relative to the builder's directory on the slave.
 WORKDIR = "build"
 
 
 def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
     """A new step from its class and its arguments.
 
-    Classes in the manner of 0.7.5 take the build as their first argument, later ones do not. A directory that
-    is not given is the build's.
+    Classes in the style of 0.7.5 take the build as their first argument; later ones do not. The default
+    directory is the build's.
 
-    @raise TypeError: the class takes no such arguments.
+    @raise TypeError: the class does not take these arguments.
     """
     steptype, kwargs = spec
     taken = _parameters(steptype)
@@ -32,7 +32,7 @@ def makeStep(spec: StepSpec, build: Any = None) -> BuildStep:
 
 
 def _settle(step: Any, workdir: str) -> None:
-    """Let a step that was given no directory work in the build's, also if it sends its arguments itself."""
+    """Set the directory of a step without one to the build's, also in its C{remote_kwargs}."""
     if getattr(step, "workdir", workdir) is None:
         step.workdir = workdir
     arguments = getattr(step, "remote_kwargs", None)
@@ -41,11 +41,10 @@ def _settle(step: Any, workdir: str) -> None:
 
 
 def stepFor(what: Any, build: Any) -> BuildStep:
-    """
-    The step of a build that an entry of L{buildbot.process.base.Build.setSteps} stands for.
+    """Make the step for an entry of L{buildbot.process.base.Build.setSteps}.
 
-    @param what: a (class, arguments) pair, a step to make another one like, or a callable that makes a step,
-        given the build.
+    @param what: a (class, arguments) pair, a step to copy, or a callable that takes the build and returns a
+        step.
     """
     if isinstance(what, BuildStep):
         what = what.getStepFactory()
@@ -55,7 +54,7 @@ def stepFor(what: Any, build: Any) -> BuildStep:
     return made
 
 
-@lru_cache(maxsize=100)  # for every build asks; more classes than that only cost time
+@lru_cache(maxsize=100)  # called for each step of each build
 def _parameters(steptype: Any) -> frozenset[str]:
-    """The names of its constructor's arguments."""
+    """The names of the arguments of a class's constructor."""
     return frozenset(inspect.signature(steptype.__init__).parameters)

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_engine_keeping -*-
-"""
-Whether the store works, and what is done until it works again.
+"""The health of the store, and its recovery after a failure.
 
-No build begins while the store is in trouble. Every write reports here whether it
-succeeded, and the store itself is tried again every RETRY_AFTER seconds.
+No build starts while the store fails. Every write reports its success or failure here. After a failure, a
+test write is repeated every RETRY_AFTER seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ log = Logger()
 
 
 def storeSymptom(reason: str) -> Symptom:
-    """What C{status} says while the store fails. C{reason} is that of the L{StoreFailed}."""
+    """The trouble that C{status} shows while the store fails. C{reason} is from the L{StoreFailed}."""
     cure = "make sure that the disk has room and can be written; then the master goes on by itself"
     if reason.endswith(FILE_GONE):
         cure = "stop the master, put the file back from a backup if there is one, and start the master again"
@@ -34,25 +33,24 @@ def storeSymptom(reason: str) -> Symptom:
 
 
 class StoreHealth:
-    """
-    I know whether the store of one master works.
+    """I watch the store of one master.
 
-    @ivar trouble: why the store fails now, in words; empty while it works.
+    @ivar trouble: the present error of the store, in words; empty while it works.
     """
 
     def __init__(self, resources: Resources, recovered: Callable[[], object]) -> None:
-        """@param recovered: is called, in a later turn, when the store works again."""
+        """@param recovered: called in a later reactor turn when the store works again."""
         self._resources = resources
         self._recovered = recovered
         self.trouble = ""
         self._alarm = Alarm(self._try)
 
     def watch(self, store: IStore) -> None:
-        """Hear from a store about every write, whoever made it."""
+        """Watch all writes of a store."""
         store.watch(self.failed, self.works, self.damaged)
 
     def failed(self, reason: str) -> None:
-        """A write failed: no build begins until the store works again (P4)."""
+        """Report a failed write. No build starts until the store works again (P4)."""
         if not self.trouble:
             log.error(
                 "cannot store builds and requests: {reason}; no build starts until that works again",
@@ -64,7 +62,7 @@ class StoreHealth:
             self._alarm.set(self._resources.clock, RETRY_AFTER)
 
     def damaged(self, reason: str) -> None:
-        """Some of the store cannot be read. That stays so until the next start."""
+        """Report an unreadable part of the store. This trouble stays until the next start."""
         symptom = Symptom(
             "some of the store cannot be read: builds, requests or changes are missing",
             reason,
@@ -74,7 +72,7 @@ class StoreHealth:
         self._resources.troubles.report("damaged store", symptom)
 
     def works(self) -> None:
-        """A write succeeded."""
+        """Report a successful write. Ends the trouble."""
         if self.trouble:
             log.info("builds and requests can be stored again")
             self.trouble = ""
@@ -83,7 +81,7 @@ class StoreHealth:
             eventual(self._resources.clock, self._recovered)
 
     def _try(self) -> None:
-        """Write something: while there is trouble no build begins, so perhaps nobody else writes."""
+        """Write a test value: while no build starts, there may be no other writes."""
         resources = self._resources
         trying = resources.store.setState("store/trouble", [self.trouble, resources.now()])
         trying.addCallbacks(lambda kept: self.works(), self._stillFails)
@@ -94,16 +92,15 @@ class StoreHealth:
         self.failed(why.value.reason)
 
     def stop(self) -> None:
-        """Try the store no more."""
+        """Stop the test writes."""
         self._alarm.stop()
 
     async def untilKept(
         self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
     ) -> Any:
-        """
-        Repeat a write until it succeeds, however long that takes (P4).
+        """Repeat a write until it succeeds, however long that takes (P4).
 
-        @param failed: is called after each attempt that failed.
+        @param failed: called after each failed attempt.
         @return: the answer of the store; None if the master stops first.
         """
 
@@ -119,7 +116,7 @@ class StoreHealth:
         return await untilKept(attempt, self._resources.sleep, told, lambda: self._resources.stopping)
 
     def remember(self, key: str, value: Any) -> None:
-        """Store a small value. If that fails, nothing is done about it: the value is a convenience."""
+        """Store a value that may be lost: a failure is ignored."""
         self._resources.store.setState(key, value).addErrback(self._notKept)
 
     def _notKept(self, why: Failure) -> None:

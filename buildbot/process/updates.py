@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_updates -*-
-"""
-What a slave says of a command, as steps and commands of 0.7.5 want to read it: words are text.
+"""Convert a slave's updates about a command to the form that steps of 0.7.5 expect, with text for words.
 
-Slaves on Python 2 send bytes, those on Python 3 text.  Output stays as it came, for logs hold bytes.  A
-plug-in that takes it on its way is given text that becomes the same bytes again.
+Slaves on Python 2 send bytes, and slaves on Python 3 text. Output is not converted, because logs hold bytes.
+A plug-in that reads the output gets text that can be encoded to the same bytes again.
 """
 
 from __future__ import annotations
@@ -15,32 +14,31 @@ from typing import Any
 from buildbot.wire.budget import weigh
 from buildbot.wire.dialect import fromPeer, word
 
-#: What of an update is output.
+#: The keys of an update with output.
 OUTPUT = frozenset(("stdout", "stderr", "header", "log"))
 
-#: Of so many logs, characters are put together that were cut on their way; names may take so much memory.
+#: The most logs for which split characters are joined, and the most memory for a log's name.
 MOST_SOURCES = 100
 LONGEST_SOURCE = 4096
 _newDecoder = codecs.getincrementaldecoder("utf-8")
 
 
 class SlaveSaid(RuntimeError):
-    """What a slave said of a command is bad news, or nothing that anybody can read; no fault of our code."""
+    """A slave reported an error of a command, or sent an invalid update; not a bug of the master."""
 
 
 def isPair(value: object) -> bool:
-    """Whether it may be what a pair became on its way."""
+    """True for a list or tuple of two: a pair may arrive as either."""
     return isinstance(value, (list, tuple)) and len(value) == 2
 
 
 def newsIn(update: Any) -> dict[str, Any]:
-    """
-    What an update tells: its keys as text, and all words but the output.
+    """The dictionary of an update, with keys and words as text. Output is not converted.
 
-    @raise SlaveSaid: it is none.
+    @raise SlaveSaid: the update is invalid.
     """
     if not isPair(update) or not isinstance(update[0], dict):
-        raise SlaveSaid("the slave sent an update that is none")
+        raise SlaveSaid("the slave sent an invalid update")
     news: dict[str, Any] = {}
     for key, value in update[0].items():
         name = _key(key)
@@ -53,13 +51,12 @@ def _key(key: Any) -> Any:
 
 
 def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
-    """
-    The key and the value of an update that is one piece of output, or an exit status. Most updates are.
+    """The key and the value of an update that is one piece of output, or an exit status. Most updates are.
 
-    This is a shortcut: L{buildbot.wire.jelly.unjelly} and L{newsIn} would come to the same.
+    This is a fast path with the same result as L{buildbot.wire.jelly.unjelly} and L{newsIn}.
 
-    @param args: the arguments of the call as they came over the wire.
-    @return: None if it is any other update, or if anything is wrong with it.
+    @param args: the arguments of the call as received.
+    @return: None for any other update, and for an invalid one.
     """
     try:
         arguments, (updates, (update, (dictionary, (key, value)), number)) = args
@@ -87,7 +84,7 @@ def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
 
 
 def _said(value: Any) -> bytes | None:
-    """The UTF-8 of text, or the bytes of a word, as it came over the wire; None if it is neither."""
+    """The bytes of a received word, or the UTF-8 of a received text; None for anything else."""
     if type(value) is list:
         value = value[1] if len(value) == 2 and value[0] == b"unicode" else None
     return value if type(value) is bytes else None
@@ -97,7 +94,7 @@ _PIECES: dict[bytes | None, str] = {b"stdout": "stdout", b"stderr": "stderr", b"
 
 
 def worded(value: Any) -> Any:
-    """A value of a slave with all bytes in it as text, keys too; see L{word}."""
+    """A value from a slave, with all bytes in it, keys included, converted to text; see L{word}."""
     kind = type(value)
     if kind is bytes:
         return word(value)
@@ -111,13 +108,13 @@ def worded(value: Any) -> Any:
 
 
 class OutputText:
-    """I make text of the output of one command; a log makes the same bytes of it again."""
+    """I decode the output of one command to text that a log encodes to the same bytes again."""
 
     def __init__(self) -> None:
         self._decoders: dict[Any, codecs.IncrementalDecoder] = {}
 
     def read(self, news: dict[str, Any]) -> dict[str, Any]:
-        """The news with its output as text; a character that is cut comes with the next output."""
+        """The update with its output as text. A split character is delivered with the next output."""
         return {key: self._of(key, value) if key in OUTPUT else value for key, value in news.items()}
 
     def _of(self, key: str, value: Any) -> Any:
@@ -138,7 +135,7 @@ class OutputText:
         return self._decoders[source].decode(data)
 
     def rest(self) -> Iterator[dict[str, Any]]:
-        """Updates with what was cut for good."""
+        """Updates with the incomplete characters at the end of the output."""
         for (key, name), decoder in self._decoders.items():
             text = decoder.decode(b"", True)
             if text:

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_waits -*-
-"""
-Waiting that can be given up.
+"""Waits that can be abandoned.
 
-A build waits for its steps and its locks. If one of them never comes, the build goes on without it.
+A build waits for its steps and its locks. If one of them never comes, the build continues without it.
 """
 
 from __future__ import annotations
@@ -15,22 +14,21 @@ from twisted.python.failure import Failure
 
 
 class Over(Exception):
-    """The build does not wait any longer for something."""
+    """Raised in a build's coroutine when its wait was abandoned."""
 
 
 class Waits:
-    """I hold what one build waits for."""
+    """I hold the waits of one build."""
 
     __slots__ = ("_late", "_waits")
 
     def __init__(self, late: Callable[[Failure], object]) -> None:
-        """@param late: is called with a failure that comes when nobody waits for it any more."""
+        """@param late: called with a failure that arrives after its wait was abandoned."""
         self._late = late
         self._waits: list[Deferred[Any]] = []
 
     async def result(self, waited: Deferred[Any]) -> Any:
-        """
-        Wait for a Deferred.
+        """Wait for a Deferred.
 
         @return: its result.
         @raise Over: L{giveUp} was called first.
@@ -49,7 +47,7 @@ class Waits:
         return await wait
 
     def giveUp(self) -> None:
-        """Wait for nothing any longer."""
+        """Abandon all waits."""
         waits, self._waits = self._waits, []
         for wait in waits:
             wait.errback(Over())

@@ -83,7 +83,7 @@ WRONG = {
     shellCommand(env="{4: 'x'}"): "a variable cannot be called 4",
     shellCommand(progressMetrics="None"): "progressMetrics must be a list of names (texts), not None",
     "BuildFactory((Compile, {}))": "BuildFactory: steps must be a list of steps, or None for none yet:"
-    " a single step stands in a list, too",
+    " put a single step into a list, too",
     shellCommand(env="{'A=B': 'x'}"): "a variable cannot be called the text 'A=B'",
     shellCommand(env="['A=B']"): "env must be a dict of variables",
     shellCommand(env="{'A': {}}"): "the value of 'A' is a dict",
@@ -115,7 +115,7 @@ WRONG = {
     shellCommand(name="'a\\nb'"): "this one has control characters",
     shellCommand(name="'x' * 300"): "this one is longer than 255 bytes",
     shellCommand(locks="'x'"): "locks must be a list of locks, not the text 'x'",
-    shellCommand(locks="MasterLock('l')"): "a single lock stands in a list, too",
+    shellCommand(locks="MasterLock('l')"): "put a single lock into a list, too",
     shellCommand(locks="[MasterLock]"): "it holds the class MasterLock",
     shellCommand(logfiles="['x']"): "logfiles must be a dict of names of logs",
     shellCommand(logfiles="{'x': 3}"): "the file of 'x' is 3",
