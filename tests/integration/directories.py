@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.trial import unittest
 
@@ -130,8 +131,28 @@ class ProcessCase(unittest.TestCase):
         said = self.fails("start", *words, self.here)
         self.assertLess(said.took, within)
         self.assertEqual(self.files() if os.path.isdir(self.here) else set(), before)
-        self.assertEqual((self.running(), lock.holder(self.here)), ([], None))
+        self.untilGone()
+        self.assertIsNone(lock.holder(self.here))
         return said.err
+
+    def untilGone(self) -> None:
+        """Wait until nothing runs in a directory of this test: what was killed takes a moment to end."""
+        self.until(lambda: not self.running(), "nothing runs here")
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait until C{condition()} is true; its value. Fails after L{LIMIT} seconds."""
+        end = time.monotonic() + LIMIT
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > end:
+                self.fail(f"not within {LIMIT} s: {what}{self.told()}")
+            time.sleep(0.05)
+
+    def told(self) -> str:
+        """What helps to see why something does not happen; it follows what was waited for."""
+        return ""
 
 
 def hearCtrlC() -> None:

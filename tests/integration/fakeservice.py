@@ -106,6 +106,7 @@ class FakeMaster(service.MultiService):
         self, dryRun: bool = False, timeout: float | None = None, who: str = ""
     ) -> dict[str, object]:
         """Take C{timeout} seconds."""
+        log.info("a reconfig takes {seconds} s", seconds=timeout)
         await task.deferLater(reactor, timeout or 0.0)
         lists = dict.fromkeys(("changes", "warnings", "errors", "pending"), ())
         return {"generation": 2, "applied": True, "output": "", **lists}

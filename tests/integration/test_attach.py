@@ -104,7 +104,7 @@ class Attach(MasterTestCase):
 
         # the removed one: hung up on, and told why in its own log each time that it tries again
         removed = slaves[CHANGED[OLD_SLAVE]]
-        await until(lambda: links["removed"].closed, 10, "the removed slave to be hung up on")
+        await until(lambda: links["removed"].closed, 60, "the removed slave to be hung up on")
         await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
         # the builder: gone here, come there
         await slaves["poorer"].whenLogged("leftover directory 'moving'", after=marks["poorer"])

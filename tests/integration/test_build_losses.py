@@ -183,6 +183,10 @@ class Losses(MasterTestCase):
     async def assertIdle(self) -> None:
         """Nothing runs, nothing waits, every slave has room."""
         status = await self.master.ask("status")
+        begun = time.monotonic()
+        while status["master"]["running"] and time.monotonic() - begun < 30:
+            await moments(0.05)  # the end of the build is in the records a moment earlier
+            status = await self.master.ask("status")
         self.assertEqual((status["master"]["running"], status["master"]["waiting"]), ([], []))
         self.assertEqual(
             {slave["name"]: slave["running"] for slave in status["slaves"] if slave["running"]}, {}
@@ -203,7 +207,7 @@ class Losses(MasterTestCase):
     async def assertWaiting(self, name: str, build: Mapping[str, Any]) -> None:
         """The request that this build served waits again, and says why."""
         begun = time.monotonic()
-        while not (waiting := await self.master.waiting(name)) and time.monotonic() - begun < 1:
+        while not (waiting := await self.master.waiting(name)) and time.monotonic() - begun < 30:
             await moments(0.05)  # the end of the build is in the records a moment earlier
         self.assertEqual([(each["id"], each["attempts"]) for each in waiting], [(build["requests"][0], 1)])
         (why,) = [each["why"] for each in (await self.master.ask("builds", builder=name))["waiting"]]

@@ -8,17 +8,16 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 from buildbot.control import client
 from tests.integration.directories import LIMIT, TYPED, ProcessCase, Said, hearCtrlC
 
-#: Added to the sample: builders whose steps last, or write what is no text.
+#: Added to the sample: a builder whose step lasts until the file GO is there, and one whose step never ends.
 BUILDERS = r"""
 slow = factory.BuildFactory()
-slow.addStep(ShellCommand, name="count", command="for i in 1 2 3; do echo $i; sleep 0.4; done; echo e >&2")
+counting = "echo 1; echo 2; until test -e GO; do sleep 0.1; done; echo 3; echo e >&2"
+slow.addStep(ShellCommand, name="count", command=counting)
 slow.addStep(ShellCommand, name="after", command="echo after")
 forever = factory.BuildFactory()
 forever.addStep(ShellCommand, name="wait", command="echo begun; sleep 1000")
@@ -44,15 +43,9 @@ class BuildsCase(ProcessCase):
         """What a command prints as JSON."""
         return json.loads(self.ok(words[0], "--json", self.master, *words[1:]).out)
 
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait for something; its value."""
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end:
-            value = condition()
-            if value:
-                return value
-            time.sleep(0.05)
-        self.fail(f"not within {LIMIT} s: {what}\n{self.read('master/twistd.log')[-3000:]}")
+    def told(self) -> str:
+        """The end of the master's log."""
+        return f"\n{self.read('master/twistd.log')[-3000:]}"
 
     def finished(self, builder: str, number: int) -> dict[str, Any]:
         """A build, once it is over."""
@@ -67,9 +60,14 @@ class BuildsCase(ProcessCase):
     def addBuilders(self) -> None:
         """Reconfigure the master: it has builders for every purpose."""
         with open(self.path("master/master.cfg"), "a") as stream:
-            stream.write(BUILDERS)
+            stream.write(BUILDERS.replace("GO", self.path("go")))
         self.ok("reconfig", self.master)
         self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 3, "attached")
+
+    def go(self) -> None:
+        """Have the builds of slow/2 end."""
+        with open(self.path("go"), "w"):
+            pass
 
     def sendchange(self, *words: str, **more: str) -> Said:
         """Send a change to the master, with the right password."""
@@ -144,9 +142,14 @@ class CommandTests(BuildsCase):
         self.ok("force", self.master, "slow/2")
         running = self.json("builds", "slow/2")["running"]
         self.assertEqual([build["builder"] for build in running], ["slow/2"])
-        said = self.run_("log", "--follow", self.master, "slow/2/0/after")
-        self.assertEqual((said.status, said.out), (0, "after\n"), said)
-        self.assertIn("waiting for step after of build 0 to start", said.err)
+        words = [sys.executable, "-m", "buildbot", "log", "--follow", self.master, "slow/2/0/after"]
+        with subprocess.Popen(words, env=self.environ, stdout=-1, stderr=-1, text=True) as following:
+            self.addCleanup(following.kill)
+            assert following.stderr is not None
+            self.assertIn("waiting for step after of build 0 to start", following.stderr.readline())
+            self.go()
+            out, _ = following.communicate(timeout=LIMIT)
+        self.assertEqual((following.returncode, out), (0, "after\n"))
         self.ok("force", self.master, "slow/2")
         self.until(lambda: self.ask("build", builder="slow/2", number=1)["steps"], "the first step")
         said = self.ok("log", "--follow", self.master, "slow/2/1/count")
@@ -205,10 +208,8 @@ class CommandTests(BuildsCase):
         self.assertRegex(said, r"waiting for first: 1 request, .*new disk")
         self.assertRegex(self.ok("builds", self.master).out, r"waiting for first: 1 request, .*new disk")
         self.assertEqual(self.json("pause", "bot1")["kind"], "paused")
-        begun = time.monotonic()
         self.assertIn("is no longer paused", self.ok("unpause", self.master, "bot1").out)
         self.assertEqual(self.finished("first", 1)["result"], "success")
-        self.assertLess(time.monotonic() - begun, 5)
         self.assertIn("no slave 'bot9'", self.fails("pause", self.master, "bot9").err)
 
     def test_drain(self) -> None:
@@ -216,6 +217,7 @@ class CommandTests(BuildsCase):
         self.addBuilders()
         self.ok("force", self.master, "slow/2")
         self.assertIn("1 build still running there", self.ok("drain", self.master, "bot1").out)
+        self.go()
         self.assertEqual(self.finished("slow/2", 0)["result"], "success")
         self.until(lambda: not self.ask("status")["master"]["connected"], "the slave is gone")
         self.ok("unpause", self.master, "bot1")
@@ -232,6 +234,7 @@ class CommandTests(BuildsCase):
                 "c['bots'] = [('bot2', 'x')]\nfor b in c['builders']:\n    b['slavename'] = 'bot2'\n"
             )
         self.assertIn("- bot bot1", self.ok("reconfig", "--drain", self.master).out)
+        self.go()
         self.assertEqual(self.finished("slow/2", 0)["result"], "success")
 
     def test_status(self) -> None:
@@ -240,8 +243,8 @@ class CommandTests(BuildsCase):
         self.ok("force", self.master, "forever")
         self.ok("force", self.master, "forever", "--revision", "2")
         said = self.ok("status", self.master).out
-        self.assertRegex(said, r"\nrunning: forever/0 on bot1, wait, for \d s\n")
-        self.assertRegex(said, r"\nwaiting for forever: 1 request, the oldest for \d s: ")
+        self.assertRegex(said, r"\nrunning: forever/0 on bot1, wait, for \d+ s\n")
+        self.assertRegex(said, r"\nwaiting for forever: 1 request, the oldest for \d+ s: ")
         self.assertIn("keeps the last 500 builds of each builder, none older than 365 days", said)
         self.assertIn("1 running", self.ok("status", self.master, "bot1").out)
         cancelled = self.ok("stopbuild", "--pending", self.master, "forever")

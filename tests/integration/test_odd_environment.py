@@ -30,6 +30,18 @@ NOBODY = (
     "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
     "buildbot.__main__.run()\n"
 )
+#: Python text that runs the command, and makes a file when the command has begun to load itself. What comes
+#: before that belongs to Python.
+MARKED = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "buildbot.scripts.runner":
+            open({mark!r}, "w").close()
+sys.meta_path.insert(0, Finder())
+from buildbot.__main__ import run
+run()
+"""
 
 
 class MasterCase(ProcessCase):
@@ -51,8 +63,12 @@ class MasterCase(ProcessCase):
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Begin a command, and do not wait for its end."""
+        return self.beginPython("-m", "buildbot", *words)
+
+    def beginPython(self, *words: str) -> subprocess.Popen[str]:
+        """Begin C{python WORDS}, and do not wait for its end."""
         child = subprocess.Popen(
-            [sys.executable, "-m", "buildbot", *words],
+            [sys.executable, *words],
             cwd=self.home,
             env=self.environ,
             stdin=subprocess.DEVNULL,
@@ -92,15 +108,19 @@ class ReconfigTests(MasterCase):
         """F12: who has to wait for the reconfig of somebody else is told of it, and since when it runs."""
         good = self.makeMaster()
         self.ok("start", self.here)
-        self.configure(f"import time; time.sleep(5)\n{good}")
+        ending = self.path("ending")
+        self.configure(f"import os, time\nwhile not os.path.exists({ending!r}): time.sleep(0.1)\n{good}")
         first = self.begin("reconfig", self.here)
-        time.sleep(1)
+        assert first.stderr is not None
+        self.assertIn("waiting: master.cfg is running", first.stderr.readline())
         second = self.begin("reconfig", self.here)
         assert second.stderr is not None
         self.assertRegex(
             second.stderr.readline(),
             r"^waiting for the reconfig of \S+ that runs already \(\d+ s\): master.cfg",
         )
+        with open(ending, "w"):
+            pass
         for child in (first, second):
             self.assertEqual((child.communicate(timeout=60)[0] or "")[-9:], "in force\n")
 
@@ -161,9 +181,11 @@ class SignalTests(MasterCase):
         """F12: SIGINT and SIGTERM at any time end a command with a word at the most; nothing runs on."""
         self.makeMaster()
         for verb in ("start", "checkconfig", "restart", "start"):
-            child = self.begin(verb, self.here)
-            # Not in the first moments, which belong to Python and not to us.
-            time.sleep(random.uniform(0.15, 0.8))
+            mark = os.path.join(self.home, "mark")
+            child = self.beginPython("-c", MARKED.format(mark=mark), verb, self.here)
+            self.until(lambda mark=mark: os.path.exists(mark), "the command begins")  # type: ignore[misc]
+            os.unlink(mark)
+            time.sleep(random.uniform(0.0, 0.7))
             child.send_signal(random.choice((signal.SIGINT, signal.SIGTERM)))
             out, err = child.communicate(timeout=60)
             self.assertNotIn("Traceback", out + err, verb)

@@ -140,7 +140,7 @@ class Refused(MasterTestCase):
         result = await running
         self.assertNotEqual(result.status, 0, result.words)
         self.assertLess(time.monotonic() - begun, 20)
-        self.assertLess(slowest, 1, "the master did not answer while master.cfg hung")
+        self.assertLess(slowest, 4, "the master did not answer while master.cfg hung")
         self.assertEqual(await self.state(), before)
 
     async def test_halfFailing(self) -> None:

@@ -69,14 +69,14 @@ class Trouble(SynchronousTestCase):
     def goThrough(self, fill: Callable[[], object], free: Callable[[], object]) -> None:
         """Fill the disk while builds run and wait, free it again, and see that all is well."""
         kept = [self.request(BUILDER, f"branch {number}") for number in range(4)]
-        self.until(lambda: self.states(kept[0]) == ["building"], 10, "the first build begins")
+        self.until(lambda: self.states(kept[0]) == ["building"], 60, "the first build begins")
         fill()
         # a person is told that it was not kept, and why
         self.client.say("request", builder=OTHER, branch="when it was full")
         refused = self.client.hear()
         self.assertIn("state.sqlite", refused.get("error", ""), refused)
         # the build that ran comes to its end; nothing new begins, and everybody can see why
-        self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 15, "builds are held")
+        self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 60, "builds are held")
         waiting = self.waiting()
         self.assertIn("state.sqlite", waiting["why"])
         time.sleep(2)
@@ -84,10 +84,10 @@ class Trouble(SynchronousTestCase):
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         free()
         # it goes on without anybody's help
-        self.until(lambda: self.states(*kept) == ["done"] * 4, 40, "all is built")
+        self.until(lambda: self.states(*kept) == ["done"] * 4, 90, "all is built")
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         last = self.request(OTHER, "afterwards")
-        self.until(lambda: self.states(last) == ["done"], 10, "another build")
+        self.until(lambda: self.states(last) == ["done"], 60, "another build")
         state = State.read(os.path.join(self.basedir, "state.sqlite"))
         self.assertEqual({row[2] for row in state.requests.values()}, {0})
         self.assertEqual(len(state.requests), 5, "what was refused is not there")

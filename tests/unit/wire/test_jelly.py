@@ -380,7 +380,7 @@ class UnjellyTests(unittest.TestCase):
         attack = [b"dictionary", *([k * COLLIDING, 1] for k in range(1, 200_000))]
         started = time.process_time()
         self.assertRaises(InsecureJelly, unjelly, attack, self.broker)
-        self.assertLess(time.process_time() - started, 0.1)
+        self.assertLess(time.process_time() - started, 2)  # minutes, if they collided
 
     def test_deep(self) -> None:
         """Nesting beyond the limit is refused, for every container."""
