@@ -1,10 +1,9 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-One attempt to build some requests on one slave: from the choice of both to the stored end of the build.
+"""One attempt to build some requests on one slave, until the end of the build is stored.
 
-The slave is asked whether it lives, the store records the build, the configuration's code makes
-it, it runs, and its end is stored. Each of these may fail. Then the requests wait again, or are over.
-What happens while the build runs is in L{buildbot.process.base}.
+The attempt pings the slave, records the build in the store, makes the build with the configuration's code,
+runs it, and stores its end. Each step may fail. Then the requests wait again, or are finished.
+L{buildbot.process.base} runs the build.
 """
 
 from __future__ import annotations
@@ -37,23 +36,22 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-#: Seconds within which a slave must have been heard of to begin a build without asking.
+#: A slave that was heard of within these seconds is not pinged before a build.
 FRESH = 10.0
-#: Seconds that a slave may take to answer before a build (L4).
+#: Seconds for a slave to answer the ping before a build (L4).
 PING_TIME = 20.0
 
 
 class BuilderForAttempt(Protocol):
-    """
-    The builder, for an attempt to build.
+    """The part of the builder that an attempt uses.
 
-    @ivar setup: what the configuration says of it.
-    @ivar starting: the requests whose build the store records at the moment.
-    @ivar building: the builds that run.
-    @ivar ending: the builds that have ended, and whose end the store does not hold yet.
-    @ivar isRemoved: whether it is in the configuration no more.
-    @ivar expectations: step name -> seconds that it usually takes.
-    @ivar builder_status: what status receivers see of it.
+    @ivar setup: its configuration.
+    @ivar starting: the requests whose build is being recorded in the store.
+    @ivar building: the running builds.
+    @ivar ending: ended builds whose end is not stored yet.
+    @ivar isRemoved: True after a reconfig has removed the builder.
+    @ivar expectations: step name -> its usual duration in seconds.
+    @ivar builder_status: its status for status receivers.
     """
 
     setup: BuilderConfig
@@ -66,39 +64,38 @@ class BuilderForAttempt(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that the configuration gives."""
+        """The name in the configuration."""
 
     @property
     def botmaster(self) -> MasterForBuilder:
         """The master."""
 
     def maybeStartBuild(self) -> None:
-        """Begin as many builds as can begin now."""
+        """Start the builds that can start now."""
 
     def take(self, requests: Sequence[BuildRequest], /) -> list[BuildRequest]:
-        """Take requests from the queue; return those that were still there."""
+        """Take requests from the queue. Returns the ones that were still there."""
 
     def putBack(self, requests: Iterable[BuildRequest], /) -> None:
-        """Let requests wait again."""
+        """Put requests back into the queue."""
 
     def cancelPending(self, requests: Sequence[BuildRequest], /) -> Deferred[bool]:
-        """Cancel requests."""
+        """Cancel requests. Fires with True if this is stored."""
 
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
-        """The real locks of locks of the configuration."""
+        """The real locks for locks of the configuration."""
 
     def stepChanged(self, build: BuildForBuilder, /) -> None:
-        """A step of a build takes long or has ended."""
+        """Store the build: a step has ended or takes long."""
 
     def failed(self, why: Failure, /) -> None:
-        """Log an exception that nobody else takes care of."""
+        """Log an unexpected exception."""
 
 
 class BuildAttempt:
-    """
-    I try to build some requests on one slave, which is reserved for me.
+    """I try to build some requests on one reserved slave.
 
-    @ivar requests: the requests that the build serves. Before it begins, those that were chosen for it.
+    @ivar requests: the requests of the build; before it starts, the requests chosen for it.
     """
 
     def __init__(
@@ -111,7 +108,7 @@ class BuildAttempt:
         self._engine = self._master.engine
 
     async def run(self) -> None:
-        """The whole attempt; it is over when the end of the build is stored."""
+        """Run the whole attempt. Returns when the end of the build is stored."""
         chosen = self.requests
         self._engine.keeping += 1
         try:
@@ -131,17 +128,17 @@ class BuildAttempt:
             self._engine.keeping -= 1
             self._engine.trialIsOver(chosen)
 
-    # until it begins
+    # before the build
 
     async def _begin(self) -> Build | None:
-        """The build, once the store has recorded it; None if it cannot begin: its requests wait again."""
+        """Record and make the build. Returns None if it cannot start; then its requests wait again."""
         chosen, taken = self.requests, []
         build = None
         answers = await self.slavebuilder.slave.isAnswering(PING_TIME, FRESH)
         for req in chosen:
             req.isChosen = False
         if answers and self._canBegin():
-            taken = self.builder.take(chosen)  # some may have been cancelled meanwhile
+            taken = self.builder.take(chosen)  # without requests cancelled in the meantime
             self.builder.starting += taken
             build = await self._recorded(taken) if taken else None
             for req in taken:
@@ -149,39 +146,38 @@ class BuildAttempt:
         if build is None:
             self._engine.trialIsOver(chosen)
             self.slavebuilder.free()
-            # Other builders come first: they may have waited longer for this slave.
+            # Offer the slave to other builders first: they may have waited longer.
             self._engine.slaveIsIdle(self.slavebuilder.slave, self.builder)
             self.builder.putBack([req for req in taken if not req.isOver])
         self.requests = taken
         return build
 
     def _canBegin(self) -> bool:
-        """Whether, after the slave has answered, there is still a reason to build there."""
+        """True if the build may still start there, after the slave has answered."""
         isWanted = not self.builder.isRemoved and not self._engine.isHolding()
         return (
             isWanted and self.slavebuilder.isAttached and self.slavebuilder.slave.availability.paused is None
         )
 
     async def _recorded(self, requests: Sequence[BuildRequest]) -> Build | None:
-        """A build that the store has recorded; None if it could not be recorded."""
+        """Record a build in the store and make it. Returns None if it could not be recorded."""
         try:
             record = await self._record(requests)
-        except PLUGIN_ERRORS:  # a request of somebody's own class may say what no record can hold
+        except PLUGIN_ERRORS:  # a plug-in's request class may have values that cannot be stored
             self.builder.failed(Failure())
             for req in requests:
-                req.isOver = True  # it can never be built, so it must not wait
+                req.isOver = True  # it can never be built, so it must not wait again
             self.builder.cancelPending(requests)
             return None
         return None if record is None else self._made(requests, record)
 
     async def _record(self, requests: Sequence[BuildRequest]) -> BuildRecord | None:
-        """
-        Record in the store that a build begins.
+        """Record the start of a build in the store.
 
-        This comes before any code of the configuration makes the build: if that code ends the process, the
-        next one knows which requests the build was for.
+        This comes before the configuration's code makes the build: if that code kills the process, the next
+        process knows the requests of the build.
 
-        @return: the record, which has the number of the build; None if it could not be stored.
+        @return: the record with the build's number; None if it could not be stored.
         """
         first, *others = requests
         resources, name = self._master.resources, self.builder.name
@@ -201,7 +197,7 @@ class BuildAttempt:
         except StoreConflict:
             log.failure("a build of builder {name} could not be started", name=name)
             for req in requests:
-                req.finished(None)  # the store knows better: they wait no longer
+                req.finished(None)  # in the store they no longer wait
             return None
         except StoreFailed as failed:
             self._master.health.failed(failed.reason)
@@ -210,10 +206,10 @@ class BuildAttempt:
         return stored
 
     def _made(self, requests: Sequence[BuildRequest], record: BuildRecord) -> Build:
-        """The build of a record, made by the configuration's code."""
+        """Make the build of a record with the configuration's code."""
         try:
             build = self._newBuild(requests)
-        except PLUGIN_ERRORS:  # of somebody's own factory or build
+        except PLUGIN_ERRORS:  # of a plug-in's factory or build
             why = Failure()
             self.builder.failed(why)
             build = self._brokenBuild(requests, why)
@@ -232,13 +228,13 @@ class BuildAttempt:
         return build
 
     def _brokenBuild(self, requests: Sequence[BuildRequest], why: Failure) -> Build:
-        """A build that only raises the exception that its factory has raised."""
+        """A build whose only step raises the factory's exception."""
         build = Build(requests)
         build.setBuilder(self.builder)
         build.setSteps([lambda build: why.raiseException()])
         return build
 
-    # while it runs
+    # during the build
 
     async def _perform(self, build: Build) -> None:
         """Run the build to its end."""
@@ -270,10 +266,10 @@ class BuildAttempt:
             build.lostRemote()
         await ended
 
-    # its end
+    # after the build
 
     def _waitsAgain(self, build: Build, isStopping: bool) -> bool:
-        """Whether the requests of an ended build wait again; the status of the build says why, or why not."""
+        """True if the requests of an ended build wait again. Sets the reason in the build's status."""
         if build.results != RETRY:
             return False
         status, attempts = build.build_status, max(req.attempts for req in self.requests)
@@ -288,7 +284,7 @@ class BuildAttempt:
         return False
 
     def _over(self, build: Build) -> None:
-        """The build has ended: tell everybody, and free the slave."""
+        """Report the end of the build, and free the slave."""
         status = build.build_status
         results = SUCCESS if build.results is None else build.results
         text = outcomeWords(Results[results], status.getText())[:200]
@@ -305,7 +301,7 @@ class BuildAttempt:
         self._engine.buildEnded(self.builder, build)
 
     def _learn(self, status: BuildStatus) -> None:
-        """Expect of the next build what the steps of this one took, if it succeeded."""
+        """Update the expectations with the durations of the steps, if the build succeeded."""
         if status.getResults() != SUCCESS:
             return
         builder = self.builder
@@ -319,12 +315,11 @@ class BuildAttempt:
             self._master.health.remember(f"expectations/{builder.name}", builder.expectations)
 
     async def _keep(self, status: BuildStatus, again: bool, counts: bool) -> bool:
-        """
-        Store the end of the build, however long that takes (P4).
+        """Store the end of the build, with retries until it succeeds (P4).
 
         @param again: whether its requests wait again.
-        @param counts: whether that counts as one of their tries.
-        @return: whether they do wait again: not if the build cannot be stored as it is.
+        @param counts: whether this build counts as one of their attempts.
+        @return: C{again}; False if the build has values that cannot be stored.
         """
         finish, untilKept = self._master.resources.store.finishBuild, self._master.health.untilKept
         try:
@@ -345,7 +340,7 @@ class BuildAttempt:
         return again
 
     def _release(self, status: BuildStatus, again: bool, counts: bool) -> None:
-        """The end is stored: the requests are over, or wait again."""
+        """Finish the requests or put them back into the queue, after the end is stored."""
         for req in self.requests:
             if again:
                 req.attempts += counts

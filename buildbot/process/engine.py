@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
-"""
-All builders of a master at work: which requests they get, and which of them may begin a build.
+"""The build engine: gives requests to builders, and decides which builder may start a build.
 
-One builder is in L{buildbot.process.builder}. Which builders and slaves there are
-is decided in L{buildbot.slaves.botmaster}.
+L{buildbot.process.builder} is one builder. L{buildbot.slaves.botmaster} adds and removes builders and slaves.
 """
 
 from __future__ import annotations
@@ -32,12 +30,11 @@ log = Logger()
 
 
 class BuildEngine:
-    """
-    I give requests to builders, and free slaves to those that wait for them.
+    """I give requests to builders, and offer free slaves to waiting builders.
 
     @ivar builders: builder name -> L{Builder}.
-    @ivar keeping: how many builds run, or have ended and are not stored yet.
-    @ivar trial: the request that is on its last try after crashes of the master; no other such begins.
+    @ivar keeping: the number of builds that run, or have ended but are not stored yet.
+    @ivar trial: the request on its last attempt after crashes of the master; other last attempts wait for it.
     """
 
     def __init__(
@@ -48,7 +45,7 @@ class BuildEngine:
         self._events = events
         self._numbers = numbers
         self.builders: dict[str, Builder] = {}
-        self._learned: dict[str, dict[str, float]] = {}  # by builder, for those that are not there
+        self._learned: dict[str, dict[str, float]] = {}  # expectations of absent builders, by name
         self.keeping = 0
         self.trial: BuildRequest | None = None
         self._buildsets: dict[int, BuildSet] = {}
@@ -56,13 +53,13 @@ class BuildEngine:
     # builders
 
     def addBuilder(self, builder: Builder) -> None:
-        """Add a builder; if there was one of this name before, it expects what that had learned."""
+        """Add a builder. It takes over the expectations of an earlier builder of this name."""
         self.builders[builder.name] = builder
         builder.expectations = self._learned.pop(builder.name, {})
         self._resources.announcer.builderAdded(builder.builder_status)
 
     def removeBuilder(self, name: str) -> None:
-        """Remove a builder: cancel its requests, and stop its builds."""
+        """Remove a builder: cancel its waiting requests, and stop its builds."""
         builder = self.builders.pop(name)
         self._learned[name] = builder.expectations
         cancelled = builder.cancelAll()
@@ -77,7 +74,7 @@ class BuildEngine:
             build.stopBuild("its builder was removed from the configuration")
 
     def expect(self, name: str, expectations: dict[str, float]) -> None:
-        """Give a builder what it has learned before, now or when it is added."""
+        """Set the expectations of a builder, now or when it is added."""
         if name in self.builders:
             self.builders[name].expectations = expectations
         else:
@@ -86,12 +83,11 @@ class BuildEngine:
     # requests
 
     async def submitBuildSet(self, buildset: BuildSet) -> BuildsetRecord:
-        """
-        Store a set of builds, and give its requests to the builders.
+        """Store a build set, and give its requests to the builders.
 
-        @return: the stored record, once it is on disk (P2).
+        @return: the stored record, when it is on disk (P2).
         @raise KeyError: one of its builders does not exist.
-        @raise StoreFailed: it could not be stored; nobody will build it.
+        @raise StoreFailed: it could not be stored, and is not built.
         """
         builders = [self.builders[name] for name in buildset.builderNames]
         record: BuildsetRecord
@@ -106,21 +102,22 @@ class BuildEngine:
             buildset.state,
             buildset.mergeRequests is not False,
         )
-        made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]  # its very Changes
+        made = [
+            BuildRequest.fromRecord(each, buildset.source) for each in requests
+        ]  # with the same Change objects
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
         self._resources.announcer.buildsetSubmitted(buildset.status)
         for builder, request in zip(builders, made, strict=True):
-            # by its name again, for meanwhile it may have been removed, and may even have come back
+            # look it up again: it may have been removed, and even added again, in the meantime
             self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
 
     async def submitRequest(self, builder: RequestQueue, request: BuildRequest) -> BuildRequest:
-        """
-        Store one request that somebody has made, and give it to its builder.
+        """Store one request, and give it to its builder.
 
-        @return: the request, once it is on disk.
-        @raise StoreFailed: it could not be stored; nobody will build it.
+        @return: the request, when it is on disk.
+        @raise StoreFailed: it could not be stored, and is not built.
         """
         _, (kept,) = await self._resources.store.addBuildset(
             request.reason,
@@ -134,35 +131,35 @@ class BuildEngine:
             request.mergeable,
         )
         request.id, request.submitted, request.builderName = kept.id, kept.submitted, kept.builder
-        # by its name again, for meanwhile it may have been removed, and may even have come back
+        # look it up again: it may have been removed, and even added again, in the meantime
         queue: RequestQueue = self.builders.get(builder.name, builder)
         queue.submitBuildRequest(request)
         return request
 
     def activeBuildsets(self) -> list[BuildSet]:
-        """The L{buildbot.process.buildset.BuildSet}s of this process that are not complete."""
+        """The incomplete L{buildbot.process.buildset.BuildSet}s that were submitted to this process."""
         return list(self._buildsets.values())
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord]) -> None:
-        """All requests of these sets are done."""
+        """Complete these sets: all their requests are done."""
         for record in records:
             buildset = self._buildsets.pop(record.id, None)
             if buildset is not None:
                 buildset.complete(record)
             self._events.tell("buildsetComplete", record)
 
-    # which build may begin
+    # which build may start
 
     def isHolding(self) -> bool:
-        """Whether no build may begin now: the master is stopping, or the store fails."""
+        """True if no build may start now, because the master is stopping or the store fails."""
         return self._resources.stopping or bool(self._health.trouble)
 
     def mayTry(self, request: BuildRequest) -> bool:
-        """Whether a request may be built now: the last tries after crashes of the master take turns."""
+        """True if a request may be built now. Last attempts after crashes of the master run one at a time."""
         return self.trial is None or not onTrial(request)
 
     def trialIsOver(self, requests: Sequence[BuildRequest]) -> None:
-        """A build of these requests is over; if it was the last try of one, the next such may begin."""
+        """End the last attempt of one of these requests, if there is one, so that another one may start."""
         if self.trial is None or self.trial not in requests:
             return
         self.trial = None
@@ -170,24 +167,24 @@ class BuildEngine:
             eventual(self._resources.clock, self.maybeStartAllBuilds)
 
     def maybeStartAllBuilds(self) -> None:
-        """Begin all builds that can begin."""
+        """Start all builds that can start."""
         for builder in list(self.builders.values()):
             builder.maybeStartBuild()
 
-    # what happens to builds
+    # events of builds
 
     def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
-        """A build began."""
+        """Report the start of a build."""
         self._numbers.built(builder.name)
         self._events.tell("buildStarted", builder, build)
 
     def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
-        """A build is over and its slave is free: builders that wait for the slave are next (B7)."""
+        """Report the end of a build, and offer its slave to waiting builders (B7)."""
         self._events.tell("buildFinished", builder, build)
         self.slaveIsIdle(build.slavebuilder.slave, builder)
 
     def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None) -> None:
-        """A slave may have room for a build; the builder C{last} had the last one, and comes last now."""
+        """Offer a slave to its builders in turn; the builder C{last}, which used it last, comes last."""
         slave.availability.maybeLeave()
         builders = list(slave.builders.values())
         if last in builders:
