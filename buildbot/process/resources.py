@@ -13,11 +13,12 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from buildbot.daemon.troubles import Symptom, Troubles
+from buildbot.daemon.troubles import Troubles
 from buildbot.events.sleep import sleep
 from buildbot.files.partial import PARTIALS, Partials
 from buildbot.logs.directory import LOGS
 from buildbot.logs.live import LogDirectory
+from buildbot.logs.presence import Presence
 from buildbot.status.announcer import Announcer
 from buildbot.store.interface import IStore
 from buildbot.store.memory import MemoryStore
@@ -54,17 +55,8 @@ class Resources:
         self.basedir = basedir
         self.store = store
         self.logs = LogDirectory(os.path.join(basedir, LOGS), self.clock, troubles=self.troubles)
-        self.troubles.watch("logs", self._lookAtLogs)
+        self.troubles.watch("logs", Presence(self.logs.directory).look)
         self.partials = Partials(os.path.join(basedir, PARTIALS))
-
-    def _lookAtLogs(self) -> Symptom | None:
-        if not os.path.lexists(self.logs.directory) or os.path.isdir(self.logs.directory):
-            return None
-        return Symptom(
-            "the output of steps is lost: the logs cannot be written",
-            f"{self.logs.directory} is not a directory",
-            "move it away: the master creates the directory again",
-        )
 
     def sleep(self, seconds: float) -> Deferred[None]:
         """Fires with None after some seconds."""

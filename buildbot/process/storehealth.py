@@ -28,7 +28,10 @@ def storeSymptom(reason: str) -> Symptom:
     """The trouble that C{status} shows while the store fails. C{reason} is from the L{StoreFailed}."""
     cure = "make sure that the disk has room and can be written; then the master goes on by itself"
     if reason.endswith(FILE_GONE):
-        cure = "stop the master, put the file back from a backup if there is one, and start the master again"
+        cure = (
+            "stop the master, put the file back from a backup if there is one, and start the master again;"
+            " without the file it begins with an empty store"
+        )
     return Symptom("no build begins: changes, requests and builds cannot be kept", reason, cure)
 
 
@@ -48,6 +51,12 @@ class StoreHealth:
     def watch(self, store: IStore) -> None:
         """Watch all writes of a store."""
         store.watch(self.failed, self.works, self.damaged)
+
+        def look() -> Symptom | None:
+            reason = self.trouble or store.loss()
+            return storeSymptom(reason) if reason else None
+
+        self._resources.troubles.watch("store", look)
 
     def failed(self, reason: str) -> None:
         """Report a failed write. No build starts until the store works again (P4)."""

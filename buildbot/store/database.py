@@ -64,7 +64,9 @@ class Database:
     def transaction(self, isWriting: bool) -> Iterator[Any]:
         """A context with a connection. It commits to disk at the end, or rolls back on an exception."""
         with _translated(self._path):
-            self._mustBeThere()
+            lost = self.loss()
+            if lost:
+                raise StoreFailed(lost)
             if self.connection.in_transaction:  # the last rollback has failed too
                 self.connection.close()
                 self.connection = self._connected()
@@ -72,12 +74,15 @@ class Database:
             with _transaction(self.connection, isWriting):
                 yield self.connection
 
-    def _mustBeThere(self) -> None:
-        """Raise L{StoreFailed} if the open file was deleted or replaced: writes would be lost silently."""
+    def loss(self) -> str:
+        """The reason if the open file was deleted or replaced, so that writes would be lost; else "".
+
+        Can be called in any thread.
+        """
         with suppress(OSError):
             if os.stat(self._path).st_ino == self._inode:
-                return
-        raise StoreFailed(f"{self._path} {FILE_GONE}")
+                return ""
+        return f"{self._path} {FILE_GONE}"
 
     def _connected(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = self._connect(self._path, timeout=BUSY, isolation_level=None)

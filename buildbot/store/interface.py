@@ -48,11 +48,11 @@ class StoreConflict(Exception):
 class IStore(Interface):
     """I keep the master's data across restarts.
 
-    Every method returns a Deferred. It fires when the change is on disk; a read returns only data that is
-    on disk. Calls take effect in call order, each completely or not at all, and their Deferreds fire in
-    this order. Every Deferred can fail: with L{StoreFailed} if the disk is full, broken or not accessible,
-    with L{StoreConflict} where a method says so, and with ValueError or TypeError if an argument cannot
-    be stored.
+    Every method but L{watch} and L{loss} returns a Deferred. It fires when the change is on disk; a read
+    returns only data that is on disk. Calls take effect in call order, each completely or not at all, and
+    their Deferreds fire in this order. Every Deferred can fail: with L{StoreFailed} if the disk is full,
+    broken or not accessible, with L{StoreConflict} where a method says so, and with ValueError or TypeError
+    if an argument cannot be stored.
 
     A method reads its dict arguments before it returns. Callers must not change the records they get.
     """
@@ -74,6 +74,12 @@ class IStore(Interface):
         Call this before L{open}. Both run before the Deferred of the failed or successful call fires.
 
         @param damaged: called with the reason if a part of the store is unreadable. Other calls still work.
+        """
+
+    def loss() -> str:
+        """Look whether the data is still in its place, without a write.
+
+        @return: why the next write will fail for that reason; "" if all is well or the store is not open.
         """
 
     def close() -> Deferred[None]:

@@ -80,6 +80,10 @@ class Store(ABC):
         """See L{IStore}."""
         self._failed, self._works, self._damaged = failed, works, damaged
 
+    def loss(self) -> str:
+        """See L{IStore}."""
+        return ""
+
     @abstractmethod
     def open(self) -> Deferred[None]:
         """See L{IStore}."""

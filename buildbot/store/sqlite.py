@@ -64,6 +64,10 @@ class SqliteStore(Store):
             return fail(StoreFailed("the store is closed"))
         return worker.stop()
 
+    def loss(self) -> str:
+        """See L{IStore}."""
+        return "" if self._worker is None else self._worker.loss()
+
     def _told(self, trouble: str | None) -> None:
         if trouble is None:
             self._works()

@@ -85,11 +85,16 @@ class Worker:
         self._trouble: str | None = None
         self._tell = tell
         self._damaged = damaged
+        self._database: Database | None = None
 
     def start(self) -> Deferred[None]:
         """Start the thread. Fires when the database is open. Fails if C{open} fails; the thread ends."""
         self._thread.start()
         return self._started
+
+    def loss(self) -> str:
+        """See L{Database.loss}; "" while no database is open."""
+        return "" if self._database is None else self._database.loss()
 
     def submit(self, work: Work) -> Deferred[Any]:
         """Queue work. Fires with its result when it is on disk. Deferreds fire in call order."""
@@ -115,7 +120,7 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            database = self._open()
+            database = self._database = self._open()
         except BaseException:
             self._reactor.callFromThread(self._started.errback, Failure())
             return
@@ -126,6 +131,7 @@ class Worker:
             if group:
                 self._tryGroup(database, group)
                 self._reactor.callFromThread(_answer, group)
+        self._database = None
         database.close()
         assert self._stopped is not None
         self._reactor.callFromThread(self._stopped.callback, None)

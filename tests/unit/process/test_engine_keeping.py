@@ -12,6 +12,7 @@ from buildbot.daemon.troubles import reportTroubles
 from buildbot.logs.files import logFilename
 from buildbot.model.results import SUCCESS
 from buildbot.status.report import reportBuild
+from buildbot.store.interface import FILE_GONE
 from buildbot.store.memory import MemoryStore
 from tests.unit.process.test_builds import BuildCase
 
@@ -137,3 +138,18 @@ class TroubleTests(KeepingCase):
         self.assertEqual((self.troubles(), self.botmaster.health.trouble), ([], ""))
         damaged("damaged: database disk image is malformed")
         self.assertEqual((self.troubles(), self.botmaster.health.trouble), (["damaged store"], ""))
+
+    def test_lookedAt(self) -> None:
+        """F5: status looks whether the file of the store and the logs are in their places: nothing writes."""
+        store = MemoryStore()
+        self.botmaster.useStore(self.mktemp(), store)
+        self.logs = self.botmaster.logs.directory
+        os.makedirs(self.logs)
+        self.assertEqual(self.troubles(), [])
+        loss = self.patch(store, "loss", lambda: f"state.sqlite {FILE_GONE}")
+        os.rename(self.logs, f"{self.logs}.away")
+        self.assertEqual(sorted(self.troubles()), ["logs", "store"])
+        self.assertEqual(self.botmaster.health.trouble, "")
+        os.rename(f"{self.logs}.away", self.logs)
+        loss.restore()
+        self.assertEqual(self.troubles(), [])

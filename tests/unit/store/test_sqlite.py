@@ -75,8 +75,9 @@ class FilesTests(SqliteCase):
 
     def test_deleted(self) -> None:
         """Row 11: after the file was deleted while the master runs, no write is acknowledged."""
-        self.opened()
+        store = self.opened()
         os.unlink(self.file)
+        self.assertIn("has been deleted", store.loss())
         with self.assertRaises(StoreFailed) as caught:
             self.change()
         self.assertIn("has been deleted", caught.exception.reason)
@@ -84,6 +85,20 @@ class FilesTests(SqliteCase):
         self.assertIn("goes on by itself", storeSymptom("database or disk is full").cure)
         shutil.rmtree(self.directory)
         self.assertRaises(StoreFailed, self.pending)
+
+    def test_movedAway(self) -> None:
+        """F5: a store knows without a write that its file is not in its place, and that it is back."""
+        store = self.opened()
+        self.assertEqual(store.loss(), "")
+        os.rename(self.file, f"{self.file}.away")
+        open(self.file, "w").close()
+        self.assertIn("has been deleted or replaced", store.loss())
+        os.rename(f"{self.file}.away", self.file)
+        self.assertEqual(store.loss(), "")
+        self.change()
+        self.get(store.close())
+        os.unlink(self.file)
+        self.assertEqual(store.loss(), "")
 
     def test_othersMayRead(self) -> None:
         """A backup can be made while the master runs."""
