@@ -7,6 +7,7 @@ hundred bytes can demand any amount of time, memory and disk.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import json
 import os
@@ -14,11 +15,13 @@ import resource
 import shutil
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, cast
 
 from buildbot.files.permissions import directoryMode, fileMode, makeDirectories
+from buildbot.text.plural import counted
 
 #: The deepest nesting of directories in an archive.
 DEPTH = 100
@@ -26,6 +29,8 @@ DEPTH = 100
 ENTRIES = 200_000
 #: The most bytes of an entry's header, such as a long name: more than any file system accepts.
 HEADER = 64 * 1024
+#: The most bytes of padding after the end of an archive. tar fills up its last record, of 10 KiB by default.
+PADDING = 1 << 20
 #: The memory limit of the child, in bytes.
 MEMORY = 512 << 20
 _BLOCK = 512
@@ -97,12 +102,24 @@ def unpack(
 
 
 class _Member(tarfile.TarInfo):
-    """I am one entry of an archive. I refuse a header longer than any file system accepts."""
+    """I am one entry of an archive. I refuse damaged headers, and those longer than any name can be."""
 
     _LONG = (
         *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
         *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     )
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _Member:
+        """See L{tarfile.TarInfo}. tarfile would take a damaged header for the end of the archive."""
+        try:
+            return super().frombuf(buf, cast(str, encoding), errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # it is there in all releases
+            raise
+        except tarfile.HeaderError as error:
+            if not buf:
+                raise BadArchive("the archive has no end: a part of it is missing") from error
+            raise BadArchive(f"the archive is damaged: {error}") from error
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in self._LONG and not 0 <= self.size <= HEADER:
@@ -127,16 +144,48 @@ class _Extraction:
         with open(self._order.archive, "rb") as file:
             how = _COMPRESSED.get(file.read(2), "r:")
         with tarfile.open(self._order.archive, how, tarinfo=_Member) as tar:  # type: ignore[call-overload]
-            while (member := tar.next()) is not None:
+            isEmpty = tar.firstmember is None  # Python 3.10 fails to ask such an archive for the next one
+            while not isEmpty and (member := tar.next()) is not None:
                 tar.members.clear()  # tarfile would keep them all in memory
                 self._checkWanted()
                 self._put(tar, member)
+            self._readRest(tar)
+        if how == "r:bz2":
+            self._checkTail()
         # Only now, so that no other name can lead through them.
         for target, path in self._links:
             os.symlink(target, path)
         if self._order.mode is not None:
             for path in self._made:
                 os.chmod(path, directoryMode(self._order.mode))
+
+    def _readRest(self, tar: tarfile.TarFile) -> None:
+        """Read what follows the last entry: padding, and the checksum and the length of gzip."""
+        assert tar.fileobj is not None
+        left = PADDING
+        try:
+            while block := tar.fileobj.read(_COPIED):
+                self._checkWanted()
+                left -= len(block)
+                if block.count(0) < len(block) or left < 0:
+                    raise BadArchive("the archive has more data after its end")
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadArchive(f"the archive is damaged at its end: {error}") from error
+
+    def _checkTail(self) -> None:
+        """Check that nothing follows the data of bzip2: L{bz2.BZ2File} ignores it."""
+        with open(self._order.archive, "rb") as file:
+            decompressor = bz2.BZ2Decompressor()
+            while block := decompressor.unused_data or file.read(_COPIED):
+                self._checkWanted()
+                if decompressor.eof:
+                    decompressor = bz2.BZ2Decompressor()
+                try:
+                    decompressor.decompress(block, _COPIED)
+                    while not decompressor.needs_input and not decompressor.eof:
+                        decompressor.decompress(b"", _COPIED)
+                except OSError as error:
+                    raise BadArchive("the archive has more data after its end") from error
 
     def _checkWanted(self) -> None:
         if not self._isWanted():
@@ -154,7 +203,7 @@ class _Extraction:
             raise BadArchive(f"{member.name[:200]!r} has a size below zero")
         self._left -= _BLOCK + -(-member.size // _BLOCK) * _BLOCK if member.isreg() else _BLOCK
         if self._left < 0:
-            raise BadArchive(f"its contents are more than {self._order.size} bytes")
+            raise BadArchive(f"its contents are more than {counted(self._order.size, 'byte')}")
 
     def _put(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         self._pay(member)

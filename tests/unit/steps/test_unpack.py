@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import os
+import shutil
 import tarfile
 from typing import Any
 
@@ -110,6 +113,57 @@ class UnpackTests(TransferCase):
         header[148:156] = b"        "
         header[148:156] = b"%06o\0 " % sum(header)
         self.refused(bytes(header) + bytes(1024), "more than 1048576 bytes")
+
+    def test_damagedEnd(self) -> None:
+        """H4: an archive with a wrong checksum or length, without its end, or with more data is refused."""
+        for mode in ("w:gz", "w:bz2"):
+            whole = archive(("a", b"x"), ("b", os.urandom(50_000)), mode=mode)
+            self.assertTrue(unpack.unpack(self.order(whole)))
+            shutil.rmtree(self.path("into"))
+            for cut in (1, 2, 4, 7, 8, 9):
+                self.refused(whole[:-cut], "damaged at its end")
+            for at in (-1, -3, -5, -8) if mode == "w:gz" else (-3, -5):
+                damaged = bytearray(whole)
+                damaged[at] ^= 0x10
+                with self.assertRaises((BadArchive, OSError, EOFError), msg=str(at)):
+                    unpack.unpack(self.order(bytes(damaged)))
+                self.assertEqual(self.files("into", "there"), [])
+            for more in (b"x", b"garbage" * 10_000, whole[:3]):
+                error = self.assertRaises(BadArchive, unpack.unpack, self.order(whole + more))
+                self.assertIn("its end", str(error))
+                self.assertEqual((self.files("into"), self.files("into", "there")), (["there"], []))
+
+    def test_empty(self) -> None:
+        """An archive without entries is unpacked: the directory is empty."""
+        self.assertTrue(unpack.unpack(self.order(archive())))
+        self.assertEqual(self.files("into", "there"), [])
+
+    def test_notWhole(self) -> None:
+        """H4: an archive that ends or is damaged between two files is not taken for a whole one."""
+        whole = archive(("a", b"x"), ("b", b"y"))
+        self.refused(whole[:1024], "has no end")
+        self.refused(whole[:1500], "truncated header")
+        self.refused(whole[:1024] + b"?" + whole[1025:], "the archive is damaged")
+        self.refused(whole + b"x", "more data after its end")
+        self.refused(whole + whole, "more data after its end")
+        for padding in (0, 512, 9000, unpack.PADDING - 20_000):
+            self.assertTrue(unpack.unpack(self.order(whole[:2560] + bytes(padding))))
+
+    def test_bombAfterEnd(self) -> None:
+        """H4: padding after the end of an archive is limited, too."""
+        whole = archive(("a", b"x"))
+        self.refused(whole + bytes(2 * unpack.PADDING), "more data after its end")
+        for compress in (gzip.compress, bz2.compress):
+            self.refused(compress(whole + bytes(100 << 20)), "more data after its end")
+            self.refused(compress(whole) + compress(bytes(100 << 20)), "more data after its end")
+            self.refused(compress(whole) + compress(b"x"), "more data after its end")
+
+    def test_oneByte(self) -> None:
+        """An error that names one byte says so."""
+        self.refused(archive(("a", b"x")), "its contents are more than 1 byte", size=1)
+        with self.assertRaises(BadArchive) as caught:
+            unpack.unpack(self.order(archive(("a", b"x")), size=1))
+        self.assertNotIn("1 bytes", str(caught.exception))
 
     def test_longHeaders(self) -> None:
         """H4: headers longer than any file system's names are not read."""
