@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.unit.process.test_buildstep -*-
-"""One step of a build: what the configuration says of it, and how it runs.
+"""The base classes of steps: their arguments, and the methods for running them.
 
-A step written for 0.7.5 overrides L{BuildStep.start} and calls L{BuildStep.finished}; a new one is an
-C{async def run(self)} that returns its results.  The order of steps, their locks and their end are the
-business of L{buildbot.process.base}.
+A step in the style of 0.7.5 overrides L{BuildStep.start} and calls L{BuildStep.finished}. A new step
+overrides C{async def run(self)} and returns its result. L{buildbot.process.base} runs the steps in order
+and manages their locks.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ __all__ = [
 
 log = Logger()
 
-#: A step that is still to be made: its class, and the arguments to make it with.
+#: The specification of a step: its class and its arguments.
 StepSpec = tuple[Callable[..., "BuildStep"], dict[str, Any]]
 
 
-#: So often a step that was stopped is told that it can run no command any more.
+#: How many further commands of a stopped step are refused with an exception; later ones are ignored.
 MOST_REFUSALS = 10
 
 
-#: The kinds of the arguments that every step takes.
+#: The kinds of the arguments of every step.
 COMMON = {
     "name": STEP_NAME,
     "locks": LOCKS,
@@ -71,26 +71,26 @@ COMMON = {
 
 
 class NoResults(Exception):
-    """What a step ended with is none of L{buildbot.model.results}; its build takes it for an exception."""
+    """The result of a step is not one of L{buildbot.model.results}; the build treats this as an exception."""
 
 
 class StepStopped(Exception):
-    """A step that was stopped wants to run another command; caught at its end, where it is no error."""
+    """A stopped step runs another command. Caught at the end of the step, where it is not an error."""
 
 
 class BuildStep(ComparableMixin):
-    """I am one step of a build, with the arguments that the configuration gives me.
+    """I am one step of a build, with the arguments of the configuration.
 
-    Equal to another step of the same class with the same arguments. The keywords in C{parms} become
-    attributes; for any that is not given, the class's attribute of that name holds.
+    I am equal to a step of the same class with the same arguments. The keywords in C{parms} become
+    attributes; the class's attributes are the defaults.
 
-    @ivar haltOnFailure: a failure ends the build, but for steps that run always.
-    @ivar flunkOnFailure: a failure makes the build a failure; so does C{flunkOnWarnings} with warnings.
-    @ivar warnOnFailure: a failure gives the build warnings; so does C{warnOnWarnings} with warnings.
-    @ivar alwaysRun: whether I run also after a failure that ended the build.
+    @ivar haltOnFailure: a failure ends the build, except for steps with C{alwaysRun}.
+    @ivar flunkOnFailure: a failure makes the build a failure; C{flunkOnWarnings}: warnings do.
+    @ivar warnOnFailure: a failure gives the build warnings; C{warnOnWarnings}: warnings do.
+    @ivar alwaysRun: whether I also run after a failure that ended the build.
     @ivar locks: the locks that I hold while I run.
-    @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on, while I do.
-    @ivar stopped: whether I was interrupted.
+    @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
+    @ivar stopped: True after an interrupt.
     @ivar step_status: my L{buildbot.status.build.BuildStepStatus}, once I am part of a build.
     """
 
@@ -133,10 +133,9 @@ class BuildStep(ComparableMixin):
 
     @arguments(**COMMON)
     def __init__(self, build: Any = None, **kwargs: Any) -> None:
-        """
-        @param build: the build that I am part of; None in a configuration.
-        @param kwargs: those in C{parms}; a C{workdir}, which 0.7.5 gives to all steps, is not looked at here.
-        @raise TypeError: a keyword is not in C{parms}, or not of its kind; the message names all of them.
+        """@param build: the build of the step; None in a configuration.
+        @param kwargs: the keywords in C{parms}. C{workdir}, which 0.7.5 gives to all steps, is ignored.
+        @raise TypeError: a keyword is unknown or not of its kind; the message names all such keywords.
         """
         self.build = build
         kwargs.pop("workdir", None)
@@ -151,41 +150,38 @@ class BuildStep(ComparableMixin):
         return f"<{type(self).__name__} {self.name!r}>"
 
     def configurationTrouble(self) -> str | None:
-        """Why no build could run me, as in C{" has no command"}; None if one can. Asked once, at load."""
+        """The reason why no build could run me, as in C{" has no command"}; or None. Called once, at load."""
         return None
 
     def getStepFactory(self) -> StepSpec:
-        """
-        My class and my arguments, from which a step equal to me can be made for each build.
+        """My class and my arguments, from which each build makes an equal step.
 
-        @raise TypeError: some of them have no names.
+        @raise TypeError: some arguments have no names.
         """
         if not self._haveNames:
             raise TypeError(f"{type(self).__name__} takes *args, which have no names: use addStep(Class, …)")
         return type(self), dict(self._arguments)
 
     def addFactoryArguments(self, **kwargs: Any) -> None:
-        """Steps written for 0.7.6 name their arguments here. I know what I was made with already."""
+        """Do nothing: steps in the style of 0.7.6 pass their arguments here, but they are known already."""
 
-    # while it runs
+    # during the build
 
     def setStepStatus(self, step_status: Any) -> None:
-        """Where I tell what I am doing."""
+        """Set my status object."""
         self.step_status = step_status
 
     def start(self) -> Any:
-        """
-        Begin, in the manner of 0.7.5: subclasses override this, or L{run}.
+        """Start the work, in the style of 0.7.5: subclasses override this, or L{run}.
 
         May be a coroutine.
 
-        @return: SKIPPED if there is nothing to do; else L{finished} is called later, or L{failed}.
+        @return: SKIPPED if there is nothing to do. Otherwise, the step calls L{finished} or L{failed} later.
         """
         raise NotImplementedError(f"{type(self).__name__} has neither start() nor run()")
 
     async def run(self) -> int:
-        """
-        Do my work; subclasses may override this instead of L{start}.
+        """Do the work; subclasses may override this instead of L{start}.
 
         @return: one of L{buildbot.model.results}.
         """
@@ -199,12 +195,11 @@ class BuildStep(ComparableMixin):
         return results
 
     async def perform(self) -> int:
-        """
-        Run, for the build.
+        """Run the step; called by the build.
 
-        @return: what L{run} came to; of the pairs of 0.7.5, the words are then worth mentioning with the
-            build. EXCEPTION if I was stopped and am in no state to say.
-        @raise NoResults: it is none of L{buildbot.model.results}.
+        @return: the result of L{run}; EXCEPTION if the step was stopped and has no result. The words of a
+            0.7.5 pair (result, words) are added to the build's text.
+        @raise NoResults: the result is not one of L{buildbot.model.results}.
         """
         try:
             ended: Any = await self.run()
@@ -217,37 +212,35 @@ class BuildStep(ComparableMixin):
             ended, words = ended
             self.step_status.setText2([*self.step_status.getText2(), *asWords(words)])
         if not isinstance(ended, int) or not 0 <= ended < len(Results):
-            raise NoResults(f"step {self.name} ended with {ended!r}, which is no result of a step")
+            raise NoResults(f"step {self.name} ended with {ended!r}, which is not a result of a step")
         return int(ended)
 
     def observerFailed(self, why: Failure) -> None:
-        """An observer of one of my logs has raised an exception: so have I, when I end."""
+        """Note an exception of a log observer, so that the step fails with it at its end."""
         self._observerFailure = self._observerFailure or why
 
     def finished(self, results: int | tuple[int, Sequence[str]]) -> None:
-        """My work is done; only the first word counts.
+        """End the step with a result. Later calls do nothing.
 
-        @param results: one of L{buildbot.model.results}, or a pair of it and words that are worth
-            mentioning with the build.
+        @param results: one of L{buildbot.model.results}, or a pair (result, words for the build's text).
         """
         if self._ending is not None and not self._ending.called:
             self._ending.callback(results)
 
     def failed(self, why: Failure) -> None:
-        """My work cannot be done; an errback for the Deferreds of subclasses."""
+        """End the step with an exception: an errback for the Deferreds of subclasses."""
         if self._ending is not None and not self._ending.called:
             self._ending.errback(why)
         elif not why.check(ConnectionLost, StepStopped):
             log.failure("step {name} failed after its end", why, name=self.name)
 
     def interrupt(self, reason: Any) -> Deferred[None]:
-        """
-        Stop: somebody wants the build to end, or the slave is lost.
+        """Stop the step, because the build was stopped or the slave was lost.
 
         Subclasses that do more than run a command override this, and call this one.
 
         @param reason: words, or a Failure of C{ConnectionLost}.
-        @return: fires with None once the command, if any, is asked to end; it may not have ended yet.
+        @return: fires with None after the running command, if any, was asked to end; it may still be running.
         """
         self.stopped = True
         self._whyStopped = reason
@@ -256,16 +249,15 @@ class BuildStep(ComparableMixin):
         return succeed(None)
 
     def runCommand(self, c: RemoteCommand) -> Deferred[RemoteCommand]:
-        """
-        Run a command on my slave; it is interrupted when I am.
+        """Run a command on the slave. An interrupt of the step interrupts the command.
 
-        @return: fires with the command when it has ended; fails if it could not run, with L{StepStopped} or
-            C{ConnectionLost} if I was interrupted before.
+        @return: fires with the command when it has ended. Fails if it could not run; with L{StepStopped} or
+            C{ConnectionLost} if the step was interrupted before.
         """
         if self.stopped:
             self._refusals += 1
             if self._refusals > MOST_REFUSALS:
-                return Deferred()  # it tries for ever, so it is left behind
+                return Deferred()  # the step retries forever: never answer
             why = self._whyStopped
             return fail(why if isinstance(why, Failure) else StepStopped(f"step {self.name}: {why}"))
         self._command = c
@@ -277,17 +269,17 @@ class BuildStep(ComparableMixin):
         return c.run(self, self.remote).addBoth(ended)
 
     def isRunningCommand(self) -> bool:
-        """Whether a command of mine runs on the slave."""
+        """True while a command of the step runs on the slave."""
         return self._command is not None
 
     def timeToStop(self) -> float:
-        """Seconds that the slave may take to stop the command that runs; a C{sigtermTime} counts."""
+        """The seconds for the slave to stop the running command, including its C{sigtermTime}."""
         return endTime(getattr(self._command, "args", {}))
 
-    # what subclasses use
+    # for subclasses
 
     def addLog(self, name: str) -> Any:
-        """A new log of mine: a L{buildbot.logs.live.LogFile}."""
+        """Add a log and return it: a L{buildbot.logs.live.LogFile}."""
         loog = self.step_status.addLog(name)
         for wanted, observer in self._observers:
             if wanted == name:
@@ -295,17 +287,17 @@ class BuildStep(ComparableMixin):
         return loog
 
     def addCompleteLog(self, name: str, text: str | bytes) -> None:
-        """A log that is finished at once."""
+        """Add a finished log with a text."""
         loog = self.addLog(name)
         loog.addStdout(text)
         loog.finish()
 
     def addHTMLLog(self, name: str, html: str | bytes) -> None:
-        """A log in HTML, which is finished at once."""
+        """Add a finished log of HTML."""
         self.step_status.addHTMLLog(name, html)
 
     def addLogObserver(self, logname: str, observer: LogObserver) -> None:
-        """Have an observer see the log of this name grow, whether it is there yet or not."""
+        """Attach an observer to the log of this name, now or when the log is added."""
         observer.setStep(self)
         self._observers = (*self._observers, (logname, observer))
         for loog in self.step_status.getLogs() if self.step_status is not None else ():
@@ -313,15 +305,15 @@ class BuildStep(ComparableMixin):
                 observer.setLog(loog)
 
     def addURL(self, name: str, url: str) -> None:
-        """A link to show with me."""
+        """Add a link to the step."""
         self.step_status.addURL(name, url)
 
     def setProgress(self, metric: str, value: float) -> None:
-        """How far I am, by one of my progressMetrics."""
+        """Set the present value of one of the progressMetrics."""
         self.step_status.setProgress(metric, value)
 
     def getProperty(self, propname: str) -> Any:
-        """A property of the build; KeyError if there is none of that name."""
+        """The value of a property of the build. Raises KeyError if it is not set."""
         return self.build.getProperty(propname)
 
     def setProperty(self, propname: str, value: Any) -> None:
@@ -329,29 +321,29 @@ class BuildStep(ComparableMixin):
         self.build.setProperty(propname, value)
 
     def getSlaveName(self) -> str:
-        """The slave that I run on."""
+        """The name of the slave."""
         name: str = self.build.getSlaveName()
         return name
 
     def slaveVersion(self, command: str, oldversion: str | None = None) -> str | None:
-        """The version of a command on the slave; C{oldversion} if it cannot tell; None if it has it not."""
+        """The version of a slave's command; C{oldversion} if the slave cannot tell; None if it lacks it."""
         version: str | None = self.build.getSlaveCommandVersion(command, oldversion)
         return version
 
     def slaveVersionIsOlderThan(self, command: str, minversion: str) -> bool:
-        """Whether the slave's command is older than that, or missing."""
+        """True if the slave's command is older than C{minversion}, or missing."""
         return not versionAtLeast(self.slaveVersion(command), minversion)
 
     def checkSlaveHasCommand(self, command: str) -> None:
-        """@raise BuildSlaveTooOldError: it has it not."""
+        """Raise L{BuildSlaveTooOldError} if the slave lacks the command."""
         if self.slaveVersion(command, "any") is None:
             raise BuildSlaveTooOldError(f"slave {self.getSlaveName()} does not know the command {command}")
 
 
 class LoggingBuildStep(BuildStep):
-    """I am a step that runs one command on the slave and keeps its output.
+    """I am a step that runs one command on the slave and logs its output.
 
-    @ivar logfiles: name of the log -> file on the slave, relative to the working directory, that is watched
+    @ivar logfiles: name of a log -> file on the slave, relative to the working directory. The file is watched
         while the command runs.
     """
 
@@ -368,14 +360,13 @@ class LoggingBuildStep(BuildStep):
             self.logfiles = {**self.logfiles, **logfiles}
 
     def describe(self, done: bool = False) -> list[str]:
-        """A few words on what I do, or did."""
+        """Words that describe the step, running or done."""
         return [self.name]
 
     def startCommand(self, cmd: LoggedRemoteCommand, errorMessages: Sequence[str] = ()) -> None:
-        """
-        Run the command, and finish with what L{evaluateCommand} says of it.
+        """Run the command, and finish with the result of L{evaluateCommand}.
 
-        @param errorMessages: lines to put into the log before the output.
+        @param errorMessages: lines for the log before the output.
         """
         self.cmd = cmd
         self.step_status.setColor("yellow")
@@ -390,24 +381,23 @@ class LoggingBuildStep(BuildStep):
         running.addErrback(self.checkDisconnect).addErrback(self.failed)
 
     def interrupt(self, reason: Any) -> Deferred[None]:
-        """See L{BuildStep}. Why a person stopped my command is in a log of its own."""
+        """See L{BuildStep}. A person's reason for stopping the command goes into a log of its own."""
         if self._command is not None and not self.stopped and not isinstance(reason, Failure):
             self.addCompleteLog("interrupt", str(reason))
         return super().interrupt(reason)
 
     def setupLogfiles(self, cmd: LoggedRemoteCommand, logfiles: Mapping[str, Any]) -> None:
-        """Have a log for each watched file."""
+        """Add a log for each watched file."""
         for name in logfiles:
             cmd.useLog(self.addLog(name), True, name)
 
     def inSlices(self, work: Iterator[object]) -> Deferred[None]:
-        """
-        Do long work, such as reading a log line by line, so that nobody has to wait for it.
+        """Do long work, such as reading a log by lines, without blocking the reactor.
 
-        L{evaluateCommand} waits until it is done, whether or not my caller does.
+        L{evaluateCommand} is called after the end of the work, even if the caller does not wait for it.
 
-        @param work: does a small part of it each time that its next item is asked for.
-        @return: fires with None when all is done; at once if it is short.
+        @param work: an iterator that does a small part of the work for each item.
+        @return: fires with None at the end; at once if the work is short.
         """
         working = inSlices(work, self.remote.clock, self._checkWanted)
         self._works = (*self._works, working)
@@ -420,7 +410,7 @@ class LoggingBuildStep(BuildStep):
             raise error or StepStopped(f"step {self.name}: {why}")
 
     async def _worked(self, value: Any) -> None:
-        """Wait for what a method answers, and for the long work that it began."""
+        """Wait for the answer of a method, and for long work that it has started."""
         await _known(value)
         for each in self._works:
             await each
@@ -434,35 +424,35 @@ class LoggingBuildStep(BuildStep):
         self.finished(results)
 
     def checkDisconnect(self, f: Failure) -> None:
-        """An errback: a lost slave is no exception of mine."""
+        """An errback that ends the step as a failure after a lost connection."""
         f.trap(ConnectionLost)
         self.step_status.setText([*asWords(self.describe(True)), "failed", "slave", "lost"])
         self.step_status.setText2(["failed", "slave", "lost"])
         self.finished(FAILURE)
 
-    # for subclasses; what these answer with may come later, in a Deferred or from a coroutine
+    # for subclasses; these may return a Deferred or be coroutines
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
-        """The command has ended; subclasses read its logs here."""
+        """Called at the end of the command; subclasses read its logs here."""
 
     def createSummary(self, log: Any) -> Any:
-        """Subclasses add logs that sum up the output, C{log}."""
+        """Called with the log of the output; subclasses add logs with a summary here."""
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """What the ended command means; one that never said how it ended did not succeed."""
+        """The result of the ended command. Without an exit status, it is FAILURE."""
         return SUCCESS if cmd.rc == 0 else FAILURE
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """A few words on how it went."""
+        """Words that describe the result."""
         words = [*asWords(self.describe(True))]
         return {SUCCESS: words, WARNINGS: [*words, "warnings"]}.get(results, [*words, "failed"])
 
     def getText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """What of it is worth mentioning with the build."""
+        """Words about the step for the build's text."""
         return [self.name]
 
     def maybeGetText2(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
-        """L{getText2}, if my results change those of the build."""
+        """L{getText2} if the step's result changes the build's, else no words."""
         changed = (
             (self.flunkOnFailure or self.haltOnFailure or self.warnOnFailure)
             if results == FAILURE
@@ -475,9 +465,9 @@ class LoggingBuildStep(BuildStep):
         return {SUCCESS: "green", WARNINGS: "orange"}.get(results, "red")
 
     def setStatus(self, cmd: LoggedRemoteCommand, results: int) -> Any:
-        """Tell how it went.
+        """Set the words and the colour of the step's status.
 
-        @return: a Deferred, if the words come later.
+        @return: a Deferred if the words come later, else None.
         """
         self.step_status.setColor(self.getColor(cmd, results))
         words, words2 = self.getText(cmd, results), self.maybeGetText2(cmd, results)
@@ -493,7 +483,7 @@ class LoggingBuildStep(BuildStep):
 
 
 async def _known(value: Any) -> Any:
-    """What a method of a subclass answers, once it is there."""
+    """The answer of a subclass's method, which may be a Deferred or a coroutine."""
     return value if type(value) in _KNOWN or not inspect.isawaitable(value) else await value
 
 

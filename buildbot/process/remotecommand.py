@@ -1,9 +1,7 @@
 # -*- test-case-name: tests.unit.process.test_buildstep -*-
-"""
-Commands that a slave runs for a step: sent, updated, interrupted, and ended exactly once.
+"""Commands that a slave runs for a step: they are sent, updated and interrupted, and end exactly once.
 
-In what words a generation of slaves hears of them is in L{buildbot.wire.peers};
-what their output means is for the step to say.
+L{buildbot.wire.peers} has the protocol of each generation of slaves. The step interprets the output.
 """
 
 from __future__ import annotations
@@ -35,14 +33,14 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-#: Seconds that a slave may take for any word, if it did not say soon that it has made a command. Then it is
-#: disconnected, and the build goes elsewhere.
+#: Seconds for a slave to answer a ping, if it does not confirm the start of a command soon. A slave that does
+#: not answer is disconnected, and the build goes to another one.
 SIGN_TIME = 10.0
-#: Seconds that a slave which did not make or end a command in time may take to say that it lives.
+#: Seconds for a slave to answer a ping, after it did not start or end a command in time.
 ANSWER_TIME = 20.0
-#: Seconds within which a slave has said something, if it lives for sure.
+#: A slave that was heard of within these seconds is alive.
 TALKING = 5.0
-#: Of what a slave says besides: how many kinds of news are kept, and how many of each kind, the last ones.
+#: The most keys of updates other than output that are kept, and the most values for each key (the last ones).
 KEPT_UPDATES = 100
 _NONE = [b"None"]
 _ZERO = 0
@@ -51,26 +49,25 @@ _OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeade
 
 
 class CommandNotStarted(Exception):
-    """The slave did not say in time that it has made the command."""
+    """The slave did not confirm the start of the command in time."""
 
 
 class RemoteCommand(Callee):
-    """
-    I am one command on one slave.
+    """I am one command on one slave.
 
-    Subclasses override L{remoteUpdate} and L{remoteComplete}.  Words are text, whatever the slave sends; for
-    output, see C{takesText}.  Whatever order the slave's completion, an interruption, a lost link and a
-    time-out come in, I end once, and what comes later is dropped.
+    Subclasses override L{remoteUpdate} and L{remoteComplete}. Words are always text; for output, see
+    C{takesText}. I end once, in any order of the slave's completion, an interrupt, a lost connection and a
+    time-out. Later events are dropped.
 
-    @ivar remote_command: its name.
-    @ivar args: its arguments; text, bytes and what they may be in.
-    @ivar active: whether it runs.
-    @ivar rc: its exit status, once it said so; None may mean that it never ran.
-    @ivar updates: what else it said: key -> list of values, in order, the last L{KEPT_UPDATES} of them. If
-        they take more than L{COMMAND_MEMORY} together, I end with L{BudgetExceeded}.
-    @cvar takesText: whether output comes as text.  Bytes that are no text become lone surrogates then, and
-        the same bytes again in a log.  It does unless it goes to logs and nowhere else: a subclass that
-        overrides a method that output is handed to gets text, if it does not say otherwise.
+    @ivar remote_command: the name of the command.
+    @ivar args: its arguments: text, bytes, numbers, and containers of them.
+    @ivar active: True while it runs.
+    @ivar rc: its exit status; None before the slave has sent it, or if the command never ran.
+    @ivar updates: the other updates: key -> list of the last L{KEPT_UPDATES} values, in order. If they take
+        more than L{COMMAND_MEMORY} together, I end with L{BudgetExceeded}.
+    @cvar takesText: whether output is delivered as text. Undecodable bytes then become lone surrogates, which
+        a log encodes to the same bytes. It is False for commands that only write to logs. A subclass that
+        overrides a method for output gets text, unless it sets this attribute.
     """
 
     takesText: ClassVar[bool] = True
@@ -102,13 +99,11 @@ class RemoteCommand(Callee):
         return f"<{type(self).__name__} {self.remote_command!r} {self.commandID}>"
 
     def run(self, step: Any, remote: SlaveForBuild) -> Deferred[Any]:
-        """
-        Run on a slave.
+        """Run on a slave.
 
-        @param step: the step that I belong to.
+        @param step: the step of the command.
         @param remote: the L{buildbot.process.slavebuilder.SlaveBuilder} to run on.
-        @return: fires with me when I have ended; fails with what the slave said was wrong,
-            or with C{ConnectionLost}.
+        @return: fires with me when I have ended; fails with the slave's error, or with C{ConnectionLost}.
         """
         self.step = step
         self.remote = remote
@@ -131,15 +126,14 @@ class RemoteCommand(Callee):
         return self.deferred
 
     def start(self) -> Any:
-        """
-        Send the command.  Subclasses complete C{args} first, and then call this.
+        """Send the command. Subclasses complete C{args} first, and then call this.
 
-        @return: a Deferred of the slave's word that it has made the command.
+        @return: fires when the slave has confirmed the start of the command.
         """
         return self.remote.peer.startCommand(self, self.commandID, self.remote_command, self.args)
 
     def _notMade(self, why: Failure) -> None:
-        """The slave cannot make it.  If that is because it is gone, my build is told next, and tells me."""
+        """End with the slave's error. After a lost connection, do nothing: the build interrupts me next."""
         if not why.check(pb.PBConnectionLost, pb.DeadReferenceError):
             self._finished(why)
 
@@ -152,11 +146,11 @@ class RemoteCommand(Callee):
             self._deadlines.started(limitsOf(self.remote_command, self.args))
 
     def _noSign(self) -> None:
-        """A slave that has died is disconnected, and its build is told; one that lives has its time."""
+        """Ping the slave, which disconnects it if it does not answer. Otherwise the command gets its time."""
         self.remote.slave.isAnswering(SIGN_TIME, SIGN_AFTER / 2)
 
     def _overdue(self, what: str) -> None:
-        """A time is over. A slave that lives is to blame; one that is dead is disconnected."""
+        """Act on an exceeded limit: ping the slave, then end the command, or disconnect a dead slave."""
         deadlines = self._deadlines
         assert deadlines is not None
         if deadlines.isEnding:
@@ -164,7 +158,7 @@ class RemoteCommand(Callee):
             return
 
         def heard(lives: bool) -> None:
-            # By now whatever the slave had said before its answer has been read.
+            # The messages that the slave sent before its answer have been read by now.
             if not lives or not self.active or deadlines.isEnding or not deadlines.isOverdue():
                 return
             if deadlines.isStarting:
@@ -172,12 +166,12 @@ class RemoteCommand(Callee):
             else:
                 self._tooLong(what)
 
-        # The answer of one that has much to send would be the last of it.
+        # A slave with much to send would answer a ping only after that.
         fresh = -1.0 if deadlines.isStarting else TALKING
         self.remote.slave.isAnswering(ANSWER_TIME, fresh).addCallback(heard)
 
     def _tooLong(self, what: str) -> None:
-        """The slave should have ended it: have it do so now."""
+        """Interrupt a command that the slave should have ended."""
         log.info(
             "{command!r} on {remote!r} is being stopped: {what}", command=self, remote=self.remote, what=what
         )
@@ -186,7 +180,7 @@ class RemoteCommand(Callee):
         self.interrupt(f"the master waits no longer: {what}")
 
     def _cut(self, what: str) -> None:
-        """The slave does not end it: have nothing more to do with it; its build is told, and tells me."""
+        """Disconnect a slave that does not end the command. Then its build interrupts me."""
         if self._isCut:
             self._finished(Failure(ConnectionLost(what)))
             return
@@ -206,21 +200,19 @@ class RemoteCommand(Callee):
         self.remote.slave.disconnect(f"the command {self.remote_command!r} did not end: {what}")
 
     def heard(self) -> None:
-        """
-        The slave does something about me that is no update.
+        """Note progress of the command other than an update.
 
-        What a subclass has the slave call on other objects calls this. Else a command that sends no updates
-        for long is taken for one that hangs.
+        Objects that the slave calls for a subclass call this. Otherwise, a command without updates for a long
+        time would be treated as hanging.
         """
         if self._deadlines is not None:
             self._deadlines.heard()
 
     def interrupt(self, why: Any) -> Deferred[None]:
-        """
-        Stop: ask the slave to, or end at once if C{why} is that the link is lost.
+        """Ask the slave to stop the command, or end at once if C{why} is a lost connection.
 
         @param why: a reason in words, or a L{Failure}.
-        @return: fires with None at once; what comes of it, L{run}'s Deferred tells.
+        @return: fires with None at once. L{run}'s Deferred fires at the end of the command.
         """
         if not self.active:
             return succeed(None)
@@ -232,10 +224,10 @@ class RemoteCommand(Callee):
                 self._deadlines.ending()
         return succeed(None)
 
-    # what the slave calls
+    # called by the slave
 
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
-        """A call from the slave: updates are the hot path of a build."""
+        """Handle a call from the slave. Updates take a fast path."""
         if self._deadlines is not None:
             self._deadlines.heard()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
@@ -249,8 +241,7 @@ class RemoteCommand(Callee):
         return Slices(self._readCall(broker, args), _ZERO)
 
     def _readCall(self, broker: Any, args: Any) -> Iterator[None]:
-        """
-        Read a call of C{update}, a part of the work at a time.
+        """Read a call of C{update}, a part of the work at a time.
 
         A message may hold 100,000 values. The broker can serve others after each part.
 
@@ -266,10 +257,9 @@ class RemoteCommand(Callee):
         yield from self._read(said[0])
 
     def remote_update(self, updates: Any) -> int:
-        """
-        The slave tells how it goes.  What cannot be read might be the news of a failure, so it is one.
+        """Handle updates from the slave. An invalid update makes the command fail.
 
-        @param updates: a list of [dictionary, number] lists; the number is of no use.
+        @param updates: a list of [dictionary, number] lists; the number is ignored.
         @return: the number to acknowledge, always 0.
         """
         for _ in self._read(updates):
@@ -277,7 +267,7 @@ class RemoteCommand(Callee):
         return _ZERO
 
     def _readOne(self, news: dict[str, Any]) -> None:
-        """Read an update that takes no time."""
+        """Handle one short update."""
         if self.active and self._unread is None:
             try:
                 self.remoteUpdate(self._withText(news) if self.takesText else news)
@@ -285,7 +275,7 @@ class RemoteCommand(Callee):
                 self._giveUp(Failure())
 
     def _read(self, updates: Any) -> Iterator[None]:
-        """Read updates, one at a time; long output that somebody reads by lines, a piece at a time."""
+        """Handle updates one at a time. Long output that is read by lines is split into pieces."""
         if not self.active or self._unread is not None:
             return
         try:
@@ -303,30 +293,29 @@ class RemoteCommand(Callee):
             self._giveUp(Failure())
 
     def _withText(self, news: dict[str, Any]) -> dict[str, Any]:
-        """The news, with its output as text."""
+        """The update with its output as text."""
         if self._output is None:
             self._output = OutputText()
         return self._output.read(news)
 
     def _readRest(self) -> None:
-        """Read what was cut by the end of the output, if anything was."""
+        """Handle the incomplete characters at the end of the output."""
         if self._output is not None and self._unread is None:
             for news in self._output.rest():
                 self.remoteUpdate(news)
 
     def _isWatched(self) -> bool:
-        """Whether somebody reads what the slave says as it comes, and may take long; for subclasses."""
+        """True if handling the output may take long, as with log observers; for subclasses."""
         return False
 
     def _parts(self, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """What to read of one update at a time; for subclasses."""
+        """Split an update into parts to handle one at a time; for subclasses."""
         yield update
 
     def _giveUp(self, why: Failure) -> None:
-        """
-        I cannot read what the slave says: have it stop, and end when it has, or soon.
+        """Interrupt the command after an error in an update, and end when it has ended, or soon.
 
-        Not at once: slaves of 0.7 would tell the next command that this one has ended.
+        I do not end at once: a 0.7 slave would report the end of this command to the next one.
         """
         self._unread = why
         self._givenUp = Alarm(lambda: self._finished(why))
@@ -335,11 +324,9 @@ class RemoteCommand(Callee):
         self.remote.peer.interruptCommand(self.commandID, said)
 
     def remote_complete(self, failure: Any = None) -> None:
-        """
-        The slave has ended the command.
+        """Handle the end of the command. The slave is answered at once; the rest follows in a later turn.
 
-        @param failure: what was wrong with it, or None.  It is answered at once; all
-            that follows happens in a later turn.
+        @param failure: the slave's error, or None.
         """
         if self.active:
             eventual(self.remote.clock, self._finished, self._unread or failure)
@@ -356,7 +343,7 @@ class RemoteCommand(Callee):
         if failure is not None and not isinstance(failure, Failure):
             failure = Failure(SlaveSaid(f"the slave said: {text(failure, 200)}"))
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
-            # What the slave raised: a class that is but a name cannot be raised here with Twisted 22.10.
+            # Twisted 22.10 cannot raise a Failure whose type is only a name: wrap it in RemoteError.
             failure = Failure(pb.RemoteError(failure.type, failure.value, failure.getTraceback()))
         maybeDeferred(self._completed, failure).addCallback(
             lambda result: result if isinstance(result, Failure) else self
@@ -369,10 +356,10 @@ class RemoteCommand(Callee):
     # for subclasses
 
     def tellOverdue(self, words: str) -> None:
-        """The slave takes longer than it may: subclasses tell people."""
+        """Report an exceeded limit to people; for subclasses."""
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
-        """One update; keys and words are text, and for output see C{takesText}."""
+        """Handle one update. Keys and words are text; for output, see C{takesText}."""
         for key, value in update.items():
             if key == "rc":
                 self.rc = value if isinstance(value, int) else -1
@@ -380,7 +367,7 @@ class RemoteCommand(Callee):
                 self._keep(key, value)
 
     def _keep(self, key: str, value: Any) -> None:
-        """Keep some news. Raises BudgetExceeded if there is too much of it."""
+        """Keep a value. Raises BudgetExceeded if there are too many."""
         kept = self.updates.get(key)
         self._budget.take(weigh(value) + (weigh(key) if kept is None else 0))
         if kept is None:
@@ -390,20 +377,18 @@ class RemoteCommand(Callee):
             self._budget.giveBack(weigh(kept.pop(0)))
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
-        """
-        The command has ended.
+        """Handle the end of the command; for subclasses.
 
-        @param maybeFailure: why it did not run as it should, or None.
-        @return: what run() fails with, if it is a Failure; may be a Deferred.
+        @param maybeFailure: the reason of a failure, or None.
+        @return: a Failure makes L{run}'s Deferred fail; may be a Deferred.
         """
         return maybeFailure
 
 
 class LoggedRemoteCommand(RemoteCommand):
-    """
-    I am a command whose output goes to logs.
+    """I am a command whose output goes to logs.
 
-    @ivar logs: name -> log; the output itself is C{stdio}.
+    @ivar logs: name -> log; C{stdio} has the command's output.
     """
 
     takesText = False
@@ -415,11 +400,10 @@ class LoggedRemoteCommand(RemoteCommand):
         self._stdio: Any = None
 
     def useLog(self, loog: Any, closeWhenFinished: bool = False, logfileName: str | None = None) -> None:
-        """
-        Write to this log.
+        """Write output to a log.
 
-        @param closeWhenFinished: whether it ends with me.
-        @param logfileName: the watched file it is for; else it is for my own output.
+        @param closeWhenFinished: whether to finish the log at the end of the command.
+        @param logfileName: the name of the watched file for this log; None: the log's own name.
         """
         name = logfileName or loog.getName()
         self.logs[name] = loog
@@ -427,30 +411,30 @@ class LoggedRemoteCommand(RemoteCommand):
         self._stdio = self.logs.get("stdio")
 
     def addStdout(self, data: bytes | str) -> None:
-        """Some standard output."""
+        """Write standard output to the log."""
         self._stdio.addStdout(data)
 
     def addStderr(self, data: bytes | str) -> None:
-        """Some standard error."""
+        """Write standard error to the log."""
         self._stdio.addStderr(data)
 
     def addHeader(self, data: bytes | str) -> None:
-        """Something about the command itself."""
+        """Write header text about the command to the log."""
         self._stdio.addHeader(data)
 
     def tellOverdue(self, words: str) -> None:
-        """See L{RemoteCommand}: it is in the log."""
+        """See L{RemoteCommand}. Writes to the log."""
         if self._stdio is not None:
             self.addHeader(f"\n{words}\n")
 
     def addToLog(self, logname: str, data: bytes | str) -> None:
-        """Some more of a watched file."""
+        """Write new content of a watched file to its log."""
         watched = self.logs.get(logname)
         if watched is not None:
             watched.addStdout(data)
 
     def _isWatched(self) -> bool:
-        """See L{RemoteCommand}: a subclass that takes output on its way may take long, too."""
+        """See L{RemoteCommand}. True for log observers, and for subclasses that read the output."""
         if self.takesText:
             return True
         for loog in self.logs.values():
@@ -459,7 +443,7 @@ class LoggedRemoteCommand(RemoteCommand):
         return False
 
     def _parts(self, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """See L{RemoteCommand}: whoever watches a log may take long for each line."""
+        """See L{RemoteCommand}. Splits long output, because observers may take long for each line."""
         if not self._isWatched():
             yield update
             return
@@ -474,7 +458,7 @@ class LoggedRemoteCommand(RemoteCommand):
                 yield {key: value}
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
-        """See L{RemoteCommand}: output goes to its log, the rest is kept."""
+        """See L{RemoteCommand}. Writes output to its log, and keeps other values."""
         for key, value in update.items():
             write = _CHANNELS.get(key)
             if write is not None:
@@ -482,7 +466,9 @@ class LoggedRemoteCommand(RemoteCommand):
                     getattr(self, write)(value)
             elif key == "log":
                 if not (isPair(value) and isinstance(value[1], (bytes, str))):
-                    raise SlaveSaid("the slave sent more of a watched file, but neither its name nor a text")
+                    raise SlaveSaid(
+                        "the slave sent content of a watched file without the file's name or without a text"
+                    )
                 self.addToLog(text(value[0], 200), value[1])
             else:
                 super().remoteUpdate({key: value})
@@ -490,7 +476,7 @@ class LoggedRemoteCommand(RemoteCommand):
                     self.addHeader(f"exit code {text(value, 100)}\n")
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
-        """See L{RemoteCommand}: end the logs that end with me."""
+        """See L{RemoteCommand}. Finishes the logs."""
         for name, loog in self.logs.items():
             if self._closing[name]:
                 if maybeFailure is not None and name == "stdio":
@@ -499,15 +485,14 @@ class LoggedRemoteCommand(RemoteCommand):
         return maybeFailure
 
 
-#: Output -> the method that it goes to.
+#: The key of output -> the name of its method.
 _CHANNELS = {"stdout": "addStdout", "stderr": "addStderr", "header": "addHeader"}
 
 
 class RemoteShellCommand(LoggedRemoteCommand):
-    """
-    I run a shell command, or a program with its arguments, on the slave.
+    """I run a shell command, or a program with its arguments, on the slave.
 
-    @ivar command: what to run; it may be changed until L{start}.
+    @ivar command: the command to run; it may be changed until L{start}.
     """
 
     def __init__(
@@ -521,11 +506,9 @@ class RemoteShellCommand(LoggedRemoteCommand):
         logfiles: Mapping[str, Any] | None = None,
         **others: Any,
     ) -> None:
-        """
-        @param workdir: relative to the builder's directory on the slave.
-        @param timeout: seconds without output after which the slave kills it.
-        @param others: further arguments of the slave's command, such as C{maxTime}; those
-            that are None are not sent.
+        """@param workdir: the working directory, relative to the builder's directory on the slave.
+        @param timeout: seconds without output after which the slave kills the command.
+        @param others: further arguments of the slave's command, such as C{maxTime}. A None is not sent.
         """
         self.command = command
         args = {
@@ -541,7 +524,7 @@ class RemoteShellCommand(LoggedRemoteCommand):
         super().__init__("shell", args)
 
     def start(self) -> Any:
-        """Send the command, in the words of the oldest slaves too."""
+        """Send the command, with the argument names of the oldest slaves, too."""
         self.args["command"] = self.command
         if not self.remote.slaveCommands:
             self.args["dir"] = self.args["workdir"]

@@ -188,7 +188,7 @@ class WordsTests(StepCase):
         for ended in (None, "success", -1, 7, 1.0, (FAILURE,), (FAILURE, "x", "y"), ("x", "y")):
             running = self.begin(Ending(ended))
             self.assertEqual((running.result, running.build.results), (EXCEPTION, EXCEPTION), ended)
-            self.assertIn("is no result of a step", running.log("err.text"))
+            self.assertIn("is not a result of a step", running.log("err.text"))
             self.assertEqual(len(self.flushLoggedErrors(NoResults)), 1)
 
 
