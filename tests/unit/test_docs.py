@@ -364,7 +364,7 @@ class TablesTests(unittest.TestCase):
 
     def test_perspective(self) -> None:
         """The page about the wire has every method that a slave can call, and no other one."""
-        section = pages()["wire"].partition("It has these methods:")[2].partition("One challenge")[0]
+        section = pages()["wire"].partition("It has these methods:")[2].partition("A challenge accepts")[0]
         methods = [name for name in dir(perspective.BotPerspective) if name.startswith("perspective_")]
         self.assertEqual(
             sorted(re.findall(r"^``(\w+)\(\)``$", section, re.M)),
@@ -377,11 +377,11 @@ class TablesTests(unittest.TestCase):
         for words in (
             f"has {liveness.ATTACH_TIME:g} seconds, from the login",
             f"within {liveness.ATTACH_TIME:g} seconds. Liveness",
-            f"for ``keepalive`` seconds ({KEEPALIVE:g}, if",
+            f"After ``keepalive`` seconds of silence ({KEEPALIVE:g}, unless",
             f"within another {liveness.PROBE_TIME:g} seconds",
-            f"off line within {KEEPALIVE + liveness.PROBE_TIME:g} seconds",
-            f"held for {login.HOLD:g} seconds, in a name conflict for {arbitration.CONFLICT_HOLD:g}",
-            f"command version is below {peers.KNOWS_ITS_VERSION}",
+            f"is detected within {KEEPALIVE + liveness.PROBE_TIME:g} seconds",
+            f"disconnected after {login.HOLD:g} seconds, in a name conflict after {arbitration.CONFLICT_HOLD:g}",
+            f"a command version below {peers.KNOWS_ITS_VERSION} ",
         ):
             self.assertIn(words, wire)
         self.assertIn(
