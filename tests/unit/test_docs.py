@@ -1,4 +1,4 @@
-"""The documentation, held against the code: what it names exists, what exists is named."""
+"""The documentation, compared with the code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DOCS = ROOT / "docs"
 
 
 def pages() -> dict[str, str]:
-    """The text of every page, by its name as a toctree gives it."""
+    """The text of every page, by its name in a toctree."""
     return {
         path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text()
         for path in sorted(DOCS.rglob("*.rst"))
@@ -71,12 +71,12 @@ def tableRows(text: str, name: str) -> list[list[str]]:
 
 
 def literals(text: str) -> list[str]:
-    """What stands in double backticks."""
+    """The texts in double backticks."""
     return re.findall(r"``([^`\n]+)``", text)
 
 
 def entries(page: str, text: str) -> Iterator[str]:
-    """The pages that the toctrees of a page name."""
+    """The pages in the toctrees of a page."""
     for block in re.findall(r"^\.\. toctree::\n((?:   .*\n|\n)*)", text, re.M):
         for line in block.splitlines():
             if line.strip() and not line.strip().startswith(":"):
@@ -84,16 +84,16 @@ def entries(page: str, text: str) -> Iterator[str]:
 
 
 class PagesTests(unittest.TestCase):
-    """Every page can be found, and names only what there is."""
+    """Every page can be found, and all names in it exist."""
 
     def test_everyPageReachable(self) -> None:
-        """A reader who follows the tables of contents from the first page comes to every page, once."""
+        """The tables of contents, from the first page on, lead to every page once."""
         texts = pages()
         named = sorted(entry for page, text in texts.items() for entry in entries(page, text))
         self.assertEqual(named, sorted(set(texts) - {"index"}))
 
     def test_filesExist(self) -> None:
-        """Every file of the project that a page names is there."""
+        """Every file of the project that a page names exists."""
         named = {
             (page, each)
             for page, text in pages().items()
@@ -104,7 +104,7 @@ class PagesTests(unittest.TestCase):
         self.assertEqual([(page, each) for page, each in sorted(named) if not (ROOT / each).exists()], [])
 
     def test_namesExist(self) -> None:
-        """Every module, class and function of the package that a page names by its full name is there."""
+        """Every module, class and function of the package that a page names by its full name exists."""
         named = {
             (page, each)
             for page, text in pages().items()
@@ -116,7 +116,7 @@ class PagesTests(unittest.TestCase):
         self.assertEqual([(page, each) for page, each in sorted(named) if not resolves(each)], [])
 
     def test_shortNamesExist(self) -> None:
-        """Every module, and every name in it, that a page names as FOLDER.MODULE is there."""
+        """Every module, and every name in it, that a page names as FOLDER.MODULE exists."""
         folders = "|".join(path.parent.name for path in (ROOT / "buildbot").glob("*/__init__.py"))
         named = {
             (page, each)
@@ -131,7 +131,7 @@ class PagesTests(unittest.TestCase):
         )
 
     def test_sessions(self) -> None:
-        """Blocks without a language are sessions of a shell, and so is what says it is one: with prompts."""
+        """Blocks without a language are shell sessions with prompts, and so are console blocks."""
         shown = 0
         block = r"^(?:(?!.*\.\. ).*::|.*\.\. code-block:: console)\n(?: +:.*\n)*\n( +\S.*)\n"
         for page, text in pages().items():
@@ -141,13 +141,13 @@ class PagesTests(unittest.TestCase):
         self.assertGreater(shown, 30)
 
     def test_noLeftovers(self) -> None:
-        """No page holds a note of its writer to himself."""
+        """No page has a note of its author."""
         self.assertEqual(
             [page for page, text in pages().items() if re.search(r"\b(TODO|XXX|FIXME)\b", text)], []
         )
 
     def test_commandLines(self) -> None:
-        """Every command line of ours that is shown names a command that exists, and options that it has."""
+        """Every command line in a page has an existing command and existing options."""
         known = {name: optionsOf(options) for name, _, options, _ in Options.subCommands}
         known.setdefault("troubles", {})  # the example of docs/contributing/new-command
         shown = 0
@@ -160,7 +160,7 @@ class PagesTests(unittest.TestCase):
         self.assertGreater(shown, 30)
 
     def test_extras(self) -> None:
-        """What the pages tell to install can be installed."""
+        """Every extra in the pages exists."""
         setup = (ROOT / "setup.py").read_text()
         extras = re.search(r"extras_require=\{(.*)\}", setup)
         assert extras is not None
@@ -171,7 +171,7 @@ class PagesTests(unittest.TestCase):
                     self.assertIn(f'"{extra}":', extras[1], page)
 
     def test_readme(self) -> None:
-        """What the README tells developers to run is what the checks of a clean clone run."""
+        """The commands for developers in the README are those of the checks of a clean clone."""
         readme, checks = (ROOT / "README").read_text(), (ROOT / ".ci" / "run").read_text()
         commands = re.findall(r"^    (python3 -m venv .*)$", readme, re.M)
         self.assertEqual(len(commands), 2)
@@ -187,7 +187,7 @@ class PagesTests(unittest.TestCase):
         self.assertIn(f"   $ venv/bin/python {tests[0]}\n", pages()["contributing/index"])
 
     def test_everyTest(self) -> None:
-        """The commands for every test in the README name each folder of tests."""
+        """The README's commands for every test name each folder of tests."""
         readme = (ROOT / "README").read_text()
         named = {
             name for line in re.findall(r"-m twisted.trial (.*)$", readme, re.M) for name in line.split()
@@ -196,7 +196,7 @@ class PagesTests(unittest.TestCase):
         self.assertEqual(named - {"-j2"}, {f"tests.{folder}" for folder in folders})
 
     def test_quick(self) -> None:
-        """Unit tests and stories start no programs: tests that do are in folders of their own."""
+        """Unit tests and stories start no programs: tests that do are in other folders."""
         starts = re.compile(
             r"^\s*(?:import|from) subprocess\b|\bos\.(?:fork|posix_spawn|system|popen)\(", re.M
         )
@@ -207,7 +207,7 @@ class PagesTests(unittest.TestCase):
         self.assertEqual([str(path) for path in quick if starts.search((ROOT / path).read_text())], [])
 
     def test_words(self) -> None:
-        """What troubleshooting says that the master says is what it says."""
+        """The messages quoted in troubleshooting exist in the source."""
         source = "\n".join(path.read_text() for path in (ROOT / "buildbot").rglob("*.py"))
         text = pages()["troubleshooting"]
         said = [row[0] for row in tableRows(text, "events")] + re.findall(r"^(``.*``)\n   ", text, re.M)
@@ -218,13 +218,13 @@ class PagesTests(unittest.TestCase):
 
 
 def splitWords(said: str) -> list[str]:
-    """The constant parts of a message, without what stands for an address, a number or the like."""
+    """The constant parts of a message, without placeholders for addresses, numbers and the like."""
     parts = re.split(r"ADDRESS|\bN\b|\d[\d.]*|…|tcp:|: ", said)
     return [part.strip(" :") for part in parts if len(part.strip(" :")) > 5]
 
 
 def resolves(name: str) -> bool:
-    """Whether a dotted name leads to a module, or to something within one."""
+    """True if a dotted name is a module, or an object in one."""
     try:
         found(name)
     except (ImportError, AttributeError):
@@ -233,7 +233,7 @@ def resolves(name: str) -> bool:
 
 
 def found(name: str) -> object:
-    """What a dotted name leads to. Raises ImportError or AttributeError if it leads nowhere."""
+    """The object of a dotted name. Raises ImportError or AttributeError if there is none."""
     parts = name.split(".")
     for cut in range(len(parts), 0, -1):
         module = ".".join(parts[:cut])
@@ -250,10 +250,10 @@ def found(name: str) -> object:
 
 
 class ContributingTests(unittest.TestCase):
-    """What newcomers to the sources are told; tests/processes/test_contributing.py follows the examples."""
+    """The pages for contributors. tests/processes/test_contributing.py follows their examples."""
 
     def test_where(self) -> None:
-        """Each folder and module that "where is what" names is there, and no folder is missing."""
+        """Each folder and module in "where is what" exists, and no folder is missing."""
         folders = set()
         for _, folder, begin in tableRows(pages()["contributing/where"], "where-table"):
             (name,) = literals(folder)
@@ -270,7 +270,7 @@ class ContributingTests(unittest.TestCase):
         self.assertEqual(set(re.findall(r"^   \* - ``tests/(\w+)/``$", text, re.M)), folders)
 
     def test_examplesFit(self) -> None:
-        """What the examples alter in a file is in it, once, or is altered already."""
+        """The text that an example changes in a file is in it once, or is changed already."""
         for page, text in contributed.examples().items():
             found = list(contributed.pieces(text))
             self.assertGreater(len(found), 4, page)
@@ -279,7 +279,7 @@ class ContributingTests(unittest.TestCase):
                     piece.altered((ROOT / piece.path).read_text())
 
     def test_trials(self) -> None:
-        """Each module of tests that these pages tell to run is there, or made by an example."""
+        """Each test module that these pages run exists, or is made by an example."""
         made = contributed.made()
         for page, text in pages().items():
             names = {name for line in contributed.trials(text) for name in line} - {"-j2"}
@@ -287,10 +287,10 @@ class ContributingTests(unittest.TestCase):
 
 
 class TablesTests(unittest.TestCase):
-    """What is drawn as a table says the same as the code."""
+    """The tables and pictures, compared with the code."""
 
     def test_attachment(self) -> None:
-        """The attachment table says for every state and event what the machine does."""
+        """The attachment table has the machine's rule for every state and event."""
         drawn: dict[tuple[str, str], tuple[str, list[str]]] = {}
         for states, events, target, effects in tableRows(
             pages()["architecture/attachment"], "attachment-table"
@@ -309,7 +309,7 @@ class TablesTests(unittest.TestCase):
         self.assertEqual(drawn, real)
 
     def test_attachmentPicture(self) -> None:
-        """The picture of the attachment is the one that docs/diagrams.py draws from the code, whole."""
+        """The picture of the attachment is the one that docs/diagrams.py draws from the code."""
         drawing = runpy.run_path(str(DOCS / "diagrams.py"))
         self.assertEqual(drawing["PICTURE"].read_text(), drawing["picture"](), "run docs/diagrams.py")
         drawn = {}
@@ -320,7 +320,7 @@ class TablesTests(unittest.TestCase):
         self.assertEqual(set(drawn), set(TRANSITIONS))
 
     def test_parts(self) -> None:
-        """Each part of the diagrams is held by the class above it, and stands in the module beside it."""
+        """Each part in the diagrams is held by the class above it, and is in the module beside it."""
         text = pages()["architecture/parts"]
         held = 0
         for block in re.findall(r"   :name: parts.*\n\n((?:   .*\n|\n)+)", text):
@@ -339,7 +339,7 @@ class TablesTests(unittest.TestCase):
         self.assertGreater(held, 40)
 
     def test_ending(self) -> None:
-        """The table of the ends of a build says for every state and event what happens."""
+        """The table of the ends of a build has the rule for every state and event."""
         rows = tableRows(pages()["architecture/builds"], "ending-table")
         self.assertEqual([row[0] for row in rows], [state.value for state in ending.State])
         drawn = {}
@@ -352,7 +352,7 @@ class TablesTests(unittest.TestCase):
         self.assertEqual(drawn, ending.TRANSITIONS)
 
     def test_limits(self) -> None:
-        """Every limit in the security page has the value that the code has."""
+        """Every limit in the security page has the value of its constant."""
         rows = tableRows(pages()["security"], "limits-table")
         compared = 0
         for what, value, constant in rows:
@@ -363,7 +363,7 @@ class TablesTests(unittest.TestCase):
         self.assertGreater(compared, 10)
 
     def test_perspective(self) -> None:
-        """The page about the wire has every method that a slave can call, and no other one."""
+        """The page about the wire has exactly the methods that a slave can call."""
         section = pages()["wire"].partition("It has these methods:")[2].partition("A challenge accepts")[0]
         methods = [name for name in dir(perspective.BotPerspective) if name.startswith("perspective_")]
         self.assertEqual(
@@ -372,7 +372,7 @@ class TablesTests(unittest.TestCase):
         )
 
     def test_times(self) -> None:
-        """The times and counts that the pages about the wire speak of are those of the code."""
+        """The times and counts in the pages about the wire are those of the code."""
         wire, machine = (" ".join(pages()[page].split()) for page in ("wire", "architecture/attachment"))
         for words in (
             f"has {liveness.ATTACH_TIME:g} seconds, from the login",
@@ -380,7 +380,8 @@ class TablesTests(unittest.TestCase):
             f"After ``keepalive`` seconds of silence ({KEEPALIVE:g}, unless",
             f"within another {liveness.PROBE_TIME:g} seconds",
             f"is detected within {KEEPALIVE + liveness.PROBE_TIME:g} seconds",
-            f"disconnected after {login.HOLD:g} seconds, in a name conflict after {arbitration.CONFLICT_HOLD:g}",
+            f"disconnected after {login.HOLD:g} seconds, in a name conflict after "
+            f"{arbitration.CONFLICT_HOLD:g}",
             f"a command version below {peers.KNOWS_ITS_VERSION} ",
         ):
             self.assertIn(words, wire)
@@ -391,7 +392,7 @@ class TablesTests(unittest.TestCase):
 
 
 def holds(owner: type, attribute: str, kind: str) -> bool:
-    """Whether a class says in its source that an attribute of it is of that kind, or makes it one."""
+    """True if the source of a class declares or makes an attribute of that class."""
     source = "\n".join(
         inspect.getsource(each) for each in owner.__mro__ if each.__module__.startswith("buildbot.")
     )
@@ -407,7 +408,7 @@ def holds(owner: type, attribute: str, kind: str) -> bool:
 
 
 def own(module: str, base: type) -> list[str]:
-    """The names of the public classes of a kind that a module defines itself."""
+    """The public classes of a kind that a module itself defines."""
     return [
         name
         for name, thing in vars(found(module)).items()
@@ -417,17 +418,17 @@ def own(module: str, base: type) -> list[str]:
 
 
 class ReferenceTests(unittest.TestCase):
-    """The reference has every key, option and command, and nothing that is not there."""
+    """The reference has exactly the existing keys, options and commands."""
 
     def test_keys(self) -> None:
-        """Every key of the configuration is explained, and no other one; also whether it is required."""
+        """Every key of the configuration is in the page, with whether it is required, and no other one."""
         rows = tableRows(pages()["reference/configuration"], "config-keys")
         self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(check.KEYS))
         required = [literals(key)[0] for key, value, _ in rows if "required" in value]
         self.assertEqual(sorted(required), sorted(check.REQUIRED))
 
     def test_otherKeys(self) -> None:
-        """The keys of later Buildbots that the page speaks of are the ones that a message explains."""
+        """The keys of later Buildbots in the page are those with a hint in a message."""
         text = pages()["reference/configuration"]
         sentence = re.search(r"For keys of later Buildbots.*?\n\n", text, re.S)
         assert sentence is not None
@@ -435,7 +436,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertIn("protocols", literals(sentence[0]))
 
     def test_botOptions(self) -> None:
-        """Every option of a bot is explained, with its bounds and its default."""
+        """Every option of a bot is in the page, with its limits and its default."""
         rows = tableRows(pages()["reference/configuration"], "config-bot-options")
         self.assertEqual(sorted(literals(option)[0] for option, _, _ in rows), sorted(bots.OPTIONS))
         keepalive = next(value for option, value, _ in rows if "keepalive" in option)
@@ -443,14 +444,14 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(numbers, [*bots.KEEPALIVE_BOUNDS, KEEPALIVE])
 
     def test_builderKeys(self) -> None:
-        """Every key of a builder is explained, and no other one; also whether it is required."""
+        """Every key of a builder is in the page, with whether it is required, and no other one."""
         rows = tableRows(pages()["reference/configuration"], "config-builder-keys")
         self.assertEqual(sorted(literals(key)[0] for key, _, _ in rows), sorted(builders.BUILDER_KEYS))
         required = [literals(key)[0] for key, value, _ in rows if "required" in value]
         self.assertEqual(sorted(required), sorted(builders.REQUIRED_KEYS))
 
     def test_numbers(self) -> None:
-        """The bounds in the text are those that the rules apply."""
+        """The limits in the text are those of the rules."""
         text = " ".join(pages()["reference/configuration"].split())
         for words in (
             f"at most {LONGEST_NAME} bytes",
@@ -462,7 +463,7 @@ class ReferenceTests(unittest.TestCase):
             self.assertIn(words, text)
 
     def test_helpers(self) -> None:
-        """Every helper that a configuration may call is explained with its parameters."""
+        """Every helper for configurations is in the page with its parameters."""
         text = pages()["reference/configuration"]
         helpers = [
             f"{name}({', '.join(inspect.signature(thing).parameters)})"
@@ -473,12 +474,12 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual([each for each in helpers if f"\n``{each}``\n" not in text], [])
 
     def test_portKinds(self) -> None:
-        """Every kind of port that the rules know is in the table of ports."""
+        """Every kind of port in the rules is in the table of ports."""
         text = pages()["reference/configuration"].partition("_ports:")[2]
         self.assertEqual([kind for kind in configPorts.KINDS if f"``{kind}:" not in text], [])
 
     def test_steps(self) -> None:
-        """Every factory and every step that a configuration can use is named with its module."""
+        """Every factory and every step for configurations is in the page with its module."""
         text = pages()["reference/configuration"].partition(".. _steps:")[2]
         entries = dict(re.findall(r"^``(buildbot\.[\w.]+)``\n((?:   .*\n)+)", text, re.M))
         modules = (f"buildbot.steps.{path.stem}" for path in (ROOT / "buildbot" / "steps").glob("[a-z]*.py"))
@@ -491,7 +492,7 @@ class ReferenceTests(unittest.TestCase):
             self.assertEqual(missing, [], module)
 
     def test_stepArguments(self) -> None:
-        """Every argument that all steps take is explained, with its default."""
+        """Every argument of all steps is in the page, with its default."""
         rows = tableRows(pages()["reference/steps"], "step-arguments")
         drawn = {literals(name)[0]: default for name, default, _ in rows}
         self.assertEqual(drawn.pop("name"), "each step's own")
@@ -499,7 +500,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(drawn, {name: f"``{default!r}``" for name, default in real.items()})
 
     def test_stepFlags(self) -> None:
-        """For every ready step the page says which of its flags are on."""
+        """The page has the flags of every ready-made step."""
         rows = tableRows(pages()["reference/steps"], "step-flags")
         drawn = {step: sorted(literals(flags)) for steps, flags in rows for step in literals(steps)}
         flags = sorted(name for name in BuildStep.parms if getattr(BuildStep, name, None) is False)
@@ -514,7 +515,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(drawn, steps)
 
     def test_properties(self) -> None:
-        """The properties that every build has are those in the page, and they win in the order it says."""
+        """The properties of every build are those in the page, with their order of precedence."""
         text = pages()["reference/steps"].partition(".. _properties:")[2]
         before, _, after = text.partition("and those that come from elsewhere")
         change = Change("me", [], "", properties={"a": "change", "b": "change", "c": "change"})
@@ -540,14 +541,14 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(order, ["changes", "request", "bot", "eight", "step"])
 
     def test_leftOut(self) -> None:
-        """What the page of differences says is left out for good is not there."""
+        """The names that the page of differences lists as left out do not exist."""
         rows = tableRows(pages()["differences"], "left-out")
         names = [f"buildbot.{name}" for row in rows for name in literals(row[0])]
         self.assertGreater(len(names), 10)
         self.assertEqual([name for name in names if resolves(name)], [])
 
     def test_examplesLoad(self) -> None:
-        """Every master.cfg that the pages show as a whole is a good one."""
+        """Every whole master.cfg in the pages is valid."""
         shown = 0
         for page, text in pages().items():
             for block in re.findall(r":caption: master\.cfg\n\n((?:   .*\n|\n)+)", text):
@@ -575,7 +576,7 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(sorted(named), sorted(name for name, *_ in Options.subCommands))
 
     def test_options(self) -> None:
-        """Every option of every command is explained, with its short form and its default."""
+        """Every option of every command is in the page, with its short form and its default."""
         text = pages()["reference/commands"]
         for name, _, options, _ in Options.subCommands:
             if name == "sighup":
@@ -592,18 +593,18 @@ class ReferenceTests(unittest.TestCase):
             self.assertEqual(drawn, real, name)
 
     def test_loadTime(self) -> None:
-        """The pages that speak of the time that a file may run at a reconfig agree with the code."""
+        """The time limit of master.cfg in the pages is that of the code."""
         for page in ("reference/commands", "reference/control-socket"):
             self.assertIn(f"without it {LOAD_TIME:g}", " ".join(pages()[page].split()))
 
     def test_globalOptions(self) -> None:
-        """The options before the command are explained too."""
+        """The options before the command are in the page too."""
         text = pages()["reference/commands"]
         for long, (short, _) in optionsOf(Options).items():
             self.assertIn(f"``{short}``, ``{long}``" if short else f"``{long}``", text)
 
     def test_status(self) -> None:
-        """Every key that the status answers with is explained, and no other one."""
+        """Every key of the status is in the page, and no other one."""
         master = BuildMaster(self.mktemp(), reactor=Clock())
         master.botmaster.addSlave("bot1")
         said = master.commands["status"]()
@@ -614,19 +615,19 @@ class ReferenceTests(unittest.TestCase):
         self.assertEqual(literals(states), [state.value for state in State])
 
     def test_controlCommandsOfSecurity(self) -> None:
-        """The page about security names each command that whoever opens the control socket may use."""
+        """The page about security has each command of the control socket."""
         said = pages()["security"].partition("without a password:")[2].partition(".")[0]
         self.assertEqual(sorted(literals(said)), sorted(protocol.COMMANDS))
 
     def test_controlCommands(self) -> None:
-        """Every command of the control socket is explained, with its parameters."""
+        """Every command of the control socket is in the page, with its parameters."""
         shown: dict[str, set[str]] = {}
         for request in re.findall(r"``(\{\"command\": .*?\})``", pages()["reference/control-socket"]):
             said = json.loads(request.replace("NAME", '"b"'))
             shown.setdefault(said.pop("command"), set()).update(said)
         master = BuildMaster(self.mktemp(), reactor=Clock())
         real = {
-            command: set(inspect.signature(handler).parameters) - {"hungUp"}  # which the socket gives itself
+            command: set(inspect.signature(handler).parameters) - {"hungUp"}  # the socket itself passes it
             for command, handler in master.commands.items()
         }
         self.assertGreater(len(real), 9)
