@@ -131,7 +131,7 @@ class IStatus(Interface):
         """Call C{builderAdded} of an L{IStatusReceiver} for every builder, then report new events to it."""
 
     def unsubscribe(receiver: object) -> None:
-        """Stop calls to this receiver. An unknown receiver is ignored."""
+        """Stop all calls to this receiver, also about builders and builds. An unknown receiver is ignored."""
 
 
 class IBuildSetStatus(Interface):
@@ -319,8 +319,8 @@ class IBuildStatus(Interface):
     def subscribe(receiver: object, updateInterval: float | None = None) -> None:
         """Report steps to an L{IStatusReceiver}, and the ETA every C{updateInterval} seconds if given."""
 
-    def unsubscribe(receiver: object) -> None:
-        """Stop calls to this receiver."""
+        def unsubscribe(receiver: object) -> None:
+            """Stop calls to this receiver, also about running steps and their logs."""
 
 
 class ITestResult(Interface):
@@ -432,7 +432,7 @@ class IStatusLog(Interface):
         """Call C{receiver.logChunk} for new chunks. If C{catchup}, call it for existing chunks first."""
 
     def unsubscribe(receiver: object) -> None:
-        """Stop calls to this observer."""
+        """Stop calls to this receiver."""
 
     def subscribeConsumer(consumer: IStatusLogConsumer) -> None:
         """Write existing and new chunks to an L{IStatusLogConsumer}, at the consumer's speed."""
@@ -512,7 +512,7 @@ class IStatusReceiver(Interface):
 
 
 class IControl(Interface):
-    """I control the master. There is no further permission check: every caller may do everything."""
+    """I control the master. I do not check permissions: every caller can use all of my methods."""
 
     def addChange(change: object) -> object:
         """Submit a L{Change}, as a change source does. May return a Deferred that fires when it is stored."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.files.test_permissions -*-
-"""Who may read the files and directories that uploads make on the master.
+"""The permissions of uploaded files and directories on the master.
 
 The configuration gives one mode for files. This module derives the modes of directories and programs. Without
 a mode, the umask of the process decides.
@@ -41,4 +41,4 @@ def makeDirectories(path: str, mode: int | None) -> None:
         path = os.path.dirname(path)
     for each in reversed(missing):
         os.mkdir(each, 0o700)
-        os.chmod(each, directoryMode(mode))  # whatever the umask
+        os.chmod(each, directoryMode(mode))  # independent of the umask

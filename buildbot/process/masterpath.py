@@ -91,7 +91,7 @@ def _checkName(name: str, pieces: Sequence[Piece]) -> None:
 
 
 def _checkOwn(basedir: str, root: str, path: str, pieces: Sequence[Piece]) -> None:
-    """Check that strangers name none of the master's own files, nor the master's directory."""
+    """Raise L{UnsafePath} if strangers name one of the master's own files, or the master's directory."""
     if not _isIn(basedir, root):
         return  # the configuration gives a directory inside the master's, or elsewhere
     if _isIn(basedir, path):

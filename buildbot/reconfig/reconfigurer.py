@@ -275,7 +275,7 @@ class Reconfigurer(Generic[P]):
 
     async def _try(self, job: _Job, outcome: dict[str, Any]) -> None:
         target = self._target
-        # The name of the file may change meanwhile: the checked file is the one to load.
+        # Load the checked file, even if the file's name changes during the check.
         path, basedir = job.path or self._file.path, self._file.basedir
         self._stillWanted(job)
         job.stage = _RUNS
@@ -309,7 +309,7 @@ class Reconfigurer(Generic[P]):
             await target.abandon(prepared)
         self._stillRunning()
         outcome["pending"] = target.commit(config, change, prepared, job.drain)
-        outcome["applied"] = True  # whatever happens from here on
+        outcome["applied"] = True  # also if a later line fails
         outcome["generation"] = target.generation
         outcome["warnings"] += target.warnings()
 

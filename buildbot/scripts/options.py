@@ -158,7 +158,7 @@ class CheckConfigOptions(MakerBase):
     longdesc = "Checks a configuration file as the master would, and lists all its errors."
 
     def here(self) -> str:
-        """The current directory, whatever is in it."""
+        """The current directory, also if it is not a master's."""
         return "."
 
 

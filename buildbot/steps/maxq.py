@@ -41,7 +41,7 @@ class MaxQ(ShellCommand):
             yield
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """FAILURE if a test failed, whatever the exit status."""
+        """FAILURE if a test failed, also if the exit status is 0."""
         return FAILURE if self.failures or cmd.rc != 0 else SUCCESS
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:

@@ -60,7 +60,7 @@ class StatusRemoteCommand(RemoteCommand):
             self.stderr += text(update["stderr"], COMPLAINTS, lines=True).rstrip("\n") + "\n"
 
 
-# ---- what the slave calls
+# ---- objects that the slave calls
 
 
 class _FileCallee(Callee):
@@ -112,7 +112,7 @@ class _FileCallee(Callee):
 
 
 class FileWriter(_FileCallee):
-    """I write what the slave sends to a temporary file beside C{path}."""
+    """I write the slave's data to a temporary file beside C{path}."""
 
     def __init__(
         self,
@@ -268,7 +268,7 @@ class FileReader(_FileCallee):
         return b""
 
     def remote_close(self) -> None:
-        """Close the file: the slave needs no more bytes."""
+        """Close the file: the slave has read all it needs."""
         with self._remembering():
             self._close()
 

@@ -116,7 +116,7 @@ class Unpacking(ProcessProtocol):
         if self.transport is not None and self.transport.pid is not None:
             self.transport.signalProcess("KILL")
 
-    # what the child does
+    # events of the child
 
     def outReceived(self, data: bytes) -> None:
         """Receive the child's output: that it is ready, or the reason of its failure."""

@@ -105,10 +105,10 @@ class PortPolicy(Protocol):
         """
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
-        """A peer broke a rule. Answers the seconds for which it is held before it is hung up on."""
+        """A peer broke a rule. Returns the seconds to hold it before the connection is closed."""
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
-        """A peer made an invalid request. The connection stays."""
+        """Log that a call of a peer was refused. The connection stays."""
 
     def sayOnce(
         self, kind: str, subject: str, format: str, known: bool = False, origin: str = "", **fields: object
@@ -448,7 +448,7 @@ class SlavePortBroker(pb.Broker):
         self._failed(why.value, requestID, answerRequired)
 
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
-        """A call of the peer failed: log it if the master is at fault; tell the peer without details."""
+        """Report a failed call by the kind of its error, and answer the peer without details."""
         if isinstance(error, (Violation, InsecureJelly)):
             self.breakOff(str(error))
             return
