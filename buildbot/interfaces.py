@@ -319,8 +319,8 @@ class IBuildStatus(Interface):
     def subscribe(receiver: object, updateInterval: float | None = None) -> None:
         """Report steps to an L{IStatusReceiver}, and the ETA every C{updateInterval} seconds if given."""
 
-        def unsubscribe(receiver: object) -> None:
-            """Stop calls to this receiver, also about running steps and their logs."""
+    def unsubscribe(receiver: object) -> None:
+        """Stop calls to this receiver, also about running steps and their logs."""
 
 
 class ITestResult(Interface):
