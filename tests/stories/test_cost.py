@@ -1,0 +1,113 @@
+"""The cost of one change in the master's own code, from sendchange to the end of the build.
+
+A hop is a call in one file of the package right after a call in another one. The more hops, the more files a
+reader has to open to follow a change, and the more a build costs. The numbers here may fall, but not rise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import buildbot
+from buildbot.model.change import Change
+from buildbot.model.results import SUCCESS
+from buildbot.model.sourcestamp import SourceStamp
+from tests.stories.changes import CONFIG, ChangeCase
+
+_PACKAGE = os.path.dirname(os.path.abspath(buildbot.__file__)) + os.sep
+
+#: The most hops of one change. Python 3.12 and later count fewer, as comprehensions are no calls there.
+HOPS = 600
+
+
+class Hops:
+    """I count the hops while the code runs that I am given to watch.
+
+    @ivar between: (earlier file, later file) -> the number of hops.
+    """
+
+    def __init__(self) -> None:
+        self.between: Counter[tuple[str, str]] = Counter()
+        self._last = ""
+
+    @property
+    def total(self) -> int:
+        """The number of all hops."""
+        return sum(self.between.values())
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count within this context, in this thread."""
+        before = sys.getprofile()
+        sys.setprofile(self._event)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
+
+    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+        file = frame.f_code.co_filename
+        if event != "call" or not file.startswith(_PACKAGE):
+            return
+        if self._last and file != self._last:
+            self.between[self._last, file] += 1
+        self._last = file
+
+    def __str__(self) -> str:
+        lines = [
+            f"{number:4} {one.removeprefix(_PACKAGE)} -> {other.removeprefix(_PACKAGE)}"
+            for (one, other), number in self.between.most_common()
+        ]
+        return "\n".join([f"{self.total} hops", *lines])
+
+
+class CostTests(ChangeCase):
+    """One change is sent to a master with one scheduler, builder and slave, and is built."""
+
+    def setUp(self) -> None:
+        """Start the master, and connect the slave."""
+        super().setUp()
+        self.write(CONFIG.replace(", Dependent('package', quick, ['package'])", ""))
+        self.begin()
+        self.wait(2)
+
+    def play(self) -> None:
+        """Send the change, and wait until it is built."""
+        self.successResultOf(self.send())
+        self.wait(62)
+        self.assertEqual([build.results for build in self.builds()], [SUCCESS])
+
+    def test_hops(self) -> None:
+        """One change takes no more hops than before."""
+        hops = Hops()
+        with hops.counted():
+            self.play()
+        self.assertGreater(hops.total, 200)  # the calls are seen
+        self.assertLessEqual(hops.total, HOPS, hops)
+
+    def test_encodings(self) -> None:
+        """A change and its source are encoded once each, though several records hold them."""
+        calls: Counter[str] = Counter()
+        for kind in (Change, SourceStamp):
+            for name in ("toRecord", "fromRecord"):
+                self.patch(kind, name, _counting(kind, name, calls))
+        self.play()
+        self.assertEqual(calls, {"Change.toRecord": 4, "SourceStamp.toRecord": 2})
+
+
+def _counting(kind: type[Any], name: str, calls: Counter[str]) -> Any:
+    """A method that does the same as that of C{kind}, and counts its calls."""
+    method = vars(kind)[name]
+    function = getattr(method, "__func__", method)
+
+    def counting(*args: Any) -> Any:
+        calls[f"{kind.__name__}.{name}"] += 1
+        return function(*args)
+
+    return classmethod(counting) if isinstance(method, classmethod) else counting
