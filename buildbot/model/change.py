@@ -108,8 +108,11 @@ class Change(ComparableMixin):
 
     def numbered(self, number: int, came: float | None = None) -> Change:
         """A copy of me with the number from the store. The original keeps no number."""
+        record = self.__dict__.get("_record")
         same = copy(self)
         same.number, same.came = number, came
+        if record is not None:
+            same.__dict__["_record"] = {**record, "number": number}
         return same
 
     def bounded(self) -> Change:
@@ -130,11 +133,22 @@ class Change(ComparableMixin):
         if all(getattr(self, name) == value for name, value in altered.items()):
             return self
         same = copy(self)
-        same.__dict__.update(altered)
+        for name, value in altered.items():
+            setattr(same, name, value)
         return same
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__.pop("_record", None)
+        super().__setattr__(name, value)
+
     def toRecord(self) -> dict[str, Any]:
-        """A JSON-able dictionary with all my attributes."""
+        """A JSON-able dictionary with all my attributes. Nobody may modify it: many records share it."""
+        record: dict[str, Any] | None = self.__dict__.get("_record")
+        if record is None or record["properties"] is not self.properties.toRecord():
+            record = self.__dict__["_record"] = self._encoded()
+        return record
+
+    def _encoded(self) -> dict[str, Any]:
         return {
             **{name: getattr(self, name) for name in _FIELDS},
             "isdir": int(bool(self.isdir)),

@@ -45,6 +45,7 @@ class Properties(Mapping[str, Any]):
 
     def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
         self._all: dict[str, tuple[Any, str]] = {}
+        self._record: dict[str, list[Any]] | None = None  # until a property is set
         if values:
             self.update(values, source)
 
@@ -53,6 +54,7 @@ class Properties(Mapping[str, Any]):
 
         @param source: the origin of the value, in words for people: C{"Scheduler"}, C{"slave bot1"}.
         """
+        self._record = None
         self._all[name] = (value, source)
 
     def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
@@ -71,10 +73,12 @@ class Properties(Mapping[str, Any]):
 
     def update(self, values: Mapping[str, Any], source: str) -> None:
         """Set several properties from one source."""
+        self._record = None
         self._all.update({name: (value, source) for name, value in values.items()})
 
     def updateFrom(self, other: Properties) -> None:
         """Copy all properties of another object, with their sources."""
+        self._record = None
         self._all.update(other._all)
 
     def asDict(self) -> dict[str, Any]:
@@ -86,8 +90,13 @@ class Properties(Mapping[str, Any]):
         return [(name, *self._all[name]) for name in sorted(self._all)]
 
     def toRecord(self) -> dict[str, list[Any]]:
-        """A JSON-able dictionary: name -> [value, source]."""
-        return {name: [_plain(value), source] for name, (value, source) in self._all.items()}
+        """A JSON-able dictionary: name -> [value, source]. Nobody may modify it: many records share it."""
+        if self._record is not None:
+            return self._record
+        record = {name: [_plain(value), source] for name, (value, source) in self._all.items()}
+        if all(type(value) in _PLAIN for value, _ in self._all.values()):  # others may change in place
+            self._record = record
+        return record
 
     @classmethod
     def fromRecord(cls, record: Mapping[str, Any]) -> Properties:

@@ -94,6 +94,27 @@ class ChangeTests(unittest.TestCase):
         again = Change.fromRecord(json.loads(json.dumps(stored.toRecord())))
         self.assertEqual((again, hash(again)), (stored, hash(stored)))
 
+    def test_recordFollows(self) -> None:
+        """A change whose attributes or properties were altered has a new record."""
+        change = Change("ann", ["a.c"], "fix", properties={"kind": "docs", "parts": ["one"]})
+        first = change.toRecord()
+        self.assertEqual(change.numbered(7).toRecord(), {**first, "number": 7})
+        change.comments = "another fix"
+        change.properties.setProperty("kind", "code", "somebody")
+        change.properties["parts"].append("two")
+        change.files.append("b.c")
+        self.assertEqual(
+            change.toRecord(),
+            {
+                **first,
+                "comments": "another fix",
+                "files": ["a.c", "b.c"],
+                "properties": {"kind": ["code", "somebody"], "parts": [["one", "two"], "Change"]},
+            },
+        )
+        change.numbered(7).number = 8
+        self.assertIsNone(change.toRecord()["number"])
+
     def test_oddDirectory(self) -> None:
         """Any true value of C{isdir} can be stored."""
         odd: Any = object()
