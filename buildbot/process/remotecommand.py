@@ -20,7 +20,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.process.deadline import END_TIME as END_TIME
-from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, endTime, isMute, isQuick, limitsOf
+from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, deadlinesOf, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
 from buildbot.process.updates import OutputText, isPair, newsIn, soleNews
 from buildbot.process.updates import SlaveSaid as SlaveSaid
@@ -82,6 +82,7 @@ class RemoteCommand(Callee):
     _output: OutputText | None = None
     _unread: Failure | None = None
     _givenUp: Alarm | None = None
+    _budget: Budget | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -92,7 +93,6 @@ class RemoteCommand(Callee):
         self.remote_command = remote_command
         self.args = dict(args)
         self.updates: dict[str, list[Any]] = {}
-        self._budget = Budget("what the slave says besides the output", COMMAND_MEMORY)
         self.deferred: Deferred[Any] = Deferred()
 
     def __repr__(self) -> str:
@@ -108,19 +108,15 @@ class RemoteCommand(Callee):
         self.step = step
         self.remote = remote
         self.active = True
-        build = getattr(step, "build", None)
-        self._budget = Budget(
-            "what the slave says besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
-        )
         self.commandID = str(next(_counter))
-        if isMute(self.remote_command):
+        self._deadlines = deadlinesOf(
+            self.remote_command, self.args, remote.clock, self._overdue, self._noSign
+        )
+        isMute = self._deadlines.isMute
+        if isMute:
             remote.slave.mayBeMute(MUTE_TIME)
-            self._deadlines = Deadlines(remote.clock, self._overdue, None, MUTE_TIME, endTime(self.args))
-        else:
-            noSign = self._noSign if isQuick(self.remote_command) else None
-            self._deadlines = Deadlines(remote.clock, self._overdue, noSign, endTime=endTime(self.args))
         made = maybeDeferred(self.start)
-        if isMute(self.remote_command):
+        if isMute:
             made.addBoth(self._isHeardAgain)
         made.addCallbacks(lambda answer: self._started(), self._notMade)
         return self.deferred
@@ -368,6 +364,11 @@ class RemoteCommand(Callee):
 
     def _keep(self, key: str, value: Any) -> None:
         """Keep a value. Raises BudgetExceeded if there are too many."""
+        if self._budget is None:
+            build = getattr(self.step, "build", None)
+            self._budget = Budget(
+                "what the slave says besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
+            )
         kept = self.updates.get(key)
         self._budget.take(weigh(value) + (weigh(key) if kept is None else 0))
         if kept is None:

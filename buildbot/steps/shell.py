@@ -152,13 +152,10 @@ class ShellCommand(LoggingBuildStep):
         if not self.command:
             raise ValueError(f"step {self.name!r} has no command to run")
         warnings = self.checkForOldSlaveAndLogfiles() or []
-        render = self.build.render
-        kwargs = render(self.remote_kwargs)
+        kwargs, command, logfiles = self.build.render((self.remote_kwargs, self.command, dict(self.logfiles)))
         if kwargs.get("workdir") is None:
             kwargs["workdir"] = self.build.workdir
-        cmd = RemoteShellCommand(
-            command=self._forSlave(render(self.command)), logfiles=render(dict(self.logfiles)), **kwargs
-        )
+        cmd = RemoteShellCommand(command=self._forSlave(command), logfiles=logfiles, **kwargs)
         self.setupEnvironment(cmd)
         self.startCommand(cmd, warnings)
 

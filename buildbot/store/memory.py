@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
@@ -95,7 +94,7 @@ class MemoryCore:
         self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        buildset = replace(BuildsetRecord.fromRecord(json.loads(text)), id=self._next("buildset", first=1))
+        buildset = BuildsetRecord.fromRecord(json.loads(text)).altered(id=self._next("buildset", first=1))
         requests = [
             RequestRecord.of(buildset, self._next("request", first=1), builder) for builder in builders
         ]
@@ -130,9 +129,9 @@ class MemoryCore:
             if request is None or (request.state, request.builder) != ("pending", build.builder):
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
         number = self._next("build", build.builder, first=0, atLeast=atLeast)
-        self._builds[build.builder, number] = replace(_build(text), number=number)
+        self._builds[build.builder, number] = _build(text).altered(number=number)
         for id in build.requests:
-            self._requests[id] = replace(self._requests[id], state="building")
+            self._requests[id] = self._requests[id].altered(state="building")
             self._lastBuilds[id] = build.builder, number
         return number
 
@@ -156,7 +155,7 @@ class MemoryCore:
             for id in taken:
                 request = self._requests[id]
                 attempts = request.attempts + int(counts)
-                self._requests[id] = replace(request, state="pending", attempts=attempts)
+                self._requests[id] = request.altered(state="pending", attempts=attempts)
             return []
         return self._done(taken, build.results, build.finished)
 
@@ -185,7 +184,7 @@ class MemoryCore:
         for each in list(self._requests.values()):
             if each.state == "building":
                 count = each.interruptions + 1
-                self._requests[each.id] = replace(each, state="pending", interruptions=count)
+                self._requests[each.id] = each.altered(state="pending", interruptions=count)
         closed = [
             interrupt(amend(each), when, self._interruptions(each))
             for _, each in sorted(self._builds.items())
@@ -258,7 +257,7 @@ class MemoryCore:
     def _done(self, ids: Iterable[int], results: int | None, when: float) -> list[BuildsetRecord]:
         touched = set()
         for id in ids:
-            self._requests[id] = replace(self._requests[id], state="done", results=results)
+            self._requests[id] = self._requests[id].altered(state="done", results=results)
             touched.add(self._requests[id].buildset)
         return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
 
@@ -267,7 +266,7 @@ class MemoryCore:
         if any(each.state != "done" for each in requests):
             return None
         results = overall(each.results for each in requests)
-        self._sets[id] = replace(self._sets[id], results=results, complete=when)
+        self._sets[id] = self._sets[id].altered(results=results, complete=when)
         return self._sets[id]
 
 

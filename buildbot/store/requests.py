@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet import defer
@@ -180,7 +179,7 @@ class Store(ABC):
             text = encode(build.toRecord())
             return self._write(lambda core: core.startBuild(build, text, atLeast))
 
-        return _asked(encoded).addCallback(lambda number: replace(build, number=number))
+        return _asked(encoded).addCallback(lambda number: build.altered(number=number))
 
     def saveBuild(self, build: BuildRecord) -> Deferred[None]:
         """See L{IStore}."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -86,7 +85,7 @@ class SqlCore:
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
         id = self._next("buildset", first=1)
-        buildset = replace(_parsed(text), id=id)
+        buildset = _parsed(text).altered(id=id)
         self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         requests = []
         for builder in builders:
@@ -361,7 +360,7 @@ class _Requests:
         if known is None:
             known = self._sets[buildset[0]] = _buildset(buildset)
         request = RequestRecord.of(known, id, builder)
-        return replace(request, attempts=attempts, interruptions=interruptions)
+        return request.altered(attempts=attempts, interruptions=interruptions)
 
 
 def readable(read: Callable[[Any], _T], what: str, rows: Iterable[Any]) -> Iterator[_T]:
@@ -393,7 +392,7 @@ def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
     record = _parsed(text)
     SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
-    return replace(record, id=id, complete=complete, results=results)
+    return record.altered(id=id, complete=complete, results=results)
 
 
 def _parsed(text: str) -> BuildsetRecord:
@@ -411,4 +410,4 @@ def _remembered(text: str) -> BuildsetRecord:
 
 
 def _build(row: Sequence[Any]) -> BuildRecord:
-    return replace(BuildRecord.fromRecord(json.loads(row[2])), number=row[1])
+    return BuildRecord.fromRecord(json.loads(row[2])).altered(number=row[1])

@@ -55,13 +55,7 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
     if method is None:
         raise NoSuchMethod(f"No such method: {prefix}{message[:64]}")
     positional = broker.unserialize(args)
-    named = broker.unserialize(kw)
-    if not isinstance(named, dict):
-        raise MalformedCall(f"{message[:64]}: its keywords are no dictionary")
-    keywords = {
-        key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
-        for key, value in named.items()
-    }
+    keywords = _keywords(broker, message, kw) if kw != _NO_KEYWORDS else {}
     if keywords or not isinstance(positional, tuple):
         _checkCall(method, message, positional, keywords)
     try:
@@ -72,6 +66,20 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
     if inspect.iscoroutine(result):
         result = ensureDeferred(result)
     return broker.serialize(result)
+
+
+#: The jelly of no keywords, as nearly all calls have it.
+_NO_KEYWORDS = [b"dictionary"]
+
+
+def _keywords(broker: Codec, message: str, kw: Any) -> dict[Any, Any]:
+    named = broker.unserialize(kw)
+    if not isinstance(named, dict):
+        raise MalformedCall(f"{message[:64]}: its keywords are no dictionary")
+    return {
+        key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
+        for key, value in named.items()
+    }
 
 
 def _checkCall(
