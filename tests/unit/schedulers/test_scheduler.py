@@ -216,8 +216,8 @@ class DocumentationTests(unittest.SynchronousTestCase):
             f"comments are cut at {LONGEST_COMMENTS} characters",
         ):
             self.assertIn(words, page)
-        self.assertIn(f"the newest {MOST_UNIMPORTANT} that wait so are kept", page)
-        self.assertIn(f"unless {FOLLOWED} later ones", page)
+        self.assertIn(f"the newest {MOST_UNIMPORTANT} unimportant changes wait", page)
+        self.assertIn(f"unless {FOLLOWED} later sets", page)
         self.assertEqual((RETRY_AFTER, BUILDERS_WITHIN), (10, 60))
 
 
