@@ -59,6 +59,13 @@ class DirectoryTests(SynchronousTestCase):
         done = servers.buildbot("status", self.here)
         return done.returncode, done.stdout
 
+    def untilGone(self, pid: int) -> None:
+        """Wait for the end of a process that was killed."""
+        deadline = time.monotonic() + 60
+        while os.path.exists(f"/proc/{pid}"):
+            self.assertLess(time.monotonic(), deadline, "it does not end")
+            time.sleep(0.05)
+
     def start(self) -> int:
         """Start the master; stopped when the test ends."""
         pid = servers.start(self.here)
@@ -148,7 +155,7 @@ class DirectoryTests(SynchronousTestCase):
         Partials(self.path(PARTIALS)).note(part)
         Path(part).write_text("half")
         os.kill(pid, signal.SIGKILL)
-        time.sleep(0.5)
+        self.untilGone(pid)
         self.start()
         self.assertFalse(os.path.exists(part))
         self.assertEqual(os.listdir(self.path(PARTIALS)), [])

@@ -65,14 +65,14 @@ class Misbehaviour(AsyncCase):
         self.addCleanup(lambda: defer.maybeDeferred(listening.stopListening))
         self.proxy = Proxy(self, portOf(listening))
         self.client = await self.connect()
-        await until(lambda: self.proxy.links and self.proxy.links[0].address, 5, "a link")
-        await until(lambda: self.servers, 5, "a server")
+        await until(lambda: self.proxy.links and self.proxy.links[0].address, 30, "a link")
+        await until(lambda: self.servers, 30, "a server")
         self.server, self.link = self.servers[0], self.proxy.links[0]
 
     async def cleanUp(self) -> None:
         """The proxy cuts what is left when it stops; wait until both ends know."""
         await self.proxy.stop()
-        await until(lambda: self.client.lost and self.server.lost, 5, "both ends to be lost")
+        await until(lambda: self.client.lost and self.server.lost, 30, "both ends to be lost")
 
     async def connect(self) -> _End:
         """A client's end of a connection to the proxy."""
@@ -85,7 +85,7 @@ class Misbehaviour(AsyncCase):
         """Bytes go both ways, counted by direction; a link is found by the server's name for it."""
         self.client.socket.write(b"hello")
         self.server.socket.write(b"welcome")
-        await until(lambda: self.server.got == b"hello" and self.client.got == b"welcome", 5, "greetings")
+        await until(lambda: self.server.got == b"hello" and self.client.got == b"welcome", 30, "greetings")
         self.assertEqual((self.link.fromClient, self.link.fromServer), (5, 7))
         peer = self.server.socket.getPeer()
         self.assertIs(self.proxy.linkOf(f"{peer.host}:{peer.port}"), self.link)
@@ -94,9 +94,9 @@ class Misbehaviour(AsyncCase):
         """A black hole swallows what is sent, and a client's death too."""
         self.proxy.setMode(Mode.BLACKHOLE)
         self.client.socket.write(b"hello")
-        await until(lambda: self.link.fromClient == 5, 5, "the bytes to arrive at the proxy")
+        await until(lambda: self.link.fromClient == 5, 30, "the bytes to arrive at the proxy")
         self.client.socket.abortConnection()
-        await until(lambda: self.client.lost, 5, "the client's end")
+        await until(lambda: self.client.lost, 30, "the client's end")
         await never(lambda: self.server.got or self.server.lost, 0.3, "something came out of the black hole")
 
     async def test_stopReading(self) -> None:
@@ -106,19 +106,19 @@ class Misbehaviour(AsyncCase):
         self.server.socket.write(block)
         await never(lambda: self.link.fromServer, 0.5, "the proxy has read something")
         self.link.setMode(Mode.PASS)
-        await until(lambda: len(self.client.got) == len(block), 20, "all the bytes")
+        await until(lambda: len(self.client.got) == len(block), 60, "all the bytes")
         self.assertEqual(self.client.got, block)
 
     async def test_reset(self) -> None:
         """A reset reaches both ends as an unclean loss."""
         self.link.reset()
-        await until(lambda: self.client.lost and self.server.lost, 5, "both losses")
+        await until(lambda: self.client.lost and self.server.lost, 30, "both losses")
         self.assertEqual(self.server.howLost(), "ConnectionLost")
 
     async def test_halfClose(self) -> None:
         """After a half-close the server is told of the end of input, as Twisted tells it: a clean loss."""
         self.link.halfClose()
-        await until(lambda: self.server.lost, 5, "the server to see the end of input")
+        await until(lambda: self.server.lost, 30, "the server to see the end of input")
         self.assertEqual(self.server.howLost(), "ConnectionDone")
 
     async def test_delay(self) -> None:
@@ -127,7 +127,7 @@ class Misbehaviour(AsyncCase):
         for number in range(50):
             self.client.socket.write(b"%d " % number)
             await moments(0)
-        took = await until(lambda: self.server.got.endswith(b"49 "), 5, "the last number")
+        took = await until(lambda: self.server.got.endswith(b"49 "), 30, "the last number")
         self.assertEqual(self.server.got, b"".join(b"%d " % number for number in range(50)))
         self.assertGreater(took, 0.2)
 
@@ -135,4 +135,4 @@ class Misbehaviour(AsyncCase):
         """A proxy told to refuse hangs up on whoever comes."""
         self.proxy.refuse = True
         late = await self.connect()
-        await until(lambda: late.lost, 5, "the proxy to hang up")
+        await until(lambda: late.lost, 30, "the proxy to hang up")
