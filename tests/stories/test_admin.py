@@ -8,11 +8,12 @@ import signal
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
 from buildbot.buildmaster.service import BuildMaster
+from buildbot.config.model import ConfigError
 from buildbot.control.server import ControlError
 from buildbot.daemon import lock
 from buildbot.daemon.readiness import StartFailed
@@ -51,6 +52,35 @@ class StartTests(World):
         self.assertGreaterEqual(len(failed.lines), 2)
         self.assertTrue(all(line.startswith("master.cfg:") for line in failed.lines), failed.lines)
         self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_firstTimeOnly(self) -> None:
+        """A master.cfg that loads here, but not in a fresh process, fails the start with the errors there."""
+        error = ConfigError("AssertionError", "once.py", 2)
+        self.check = lambda *args: succeed(LoadReport(False, (error,), (), ""))
+        failed = self.failureResultOf(self.start(), StartFailed).value
+        self.assertEqual(failed.lines, ["once.py:2: AssertionError"])
+        self.assertEqual(self.reactor.tcpServers, [])
+
+    def test_plainTwistd(self) -> None:
+        """A failed start under a plain twistd, which waits for no service to be ready, ends the process."""
+        self.edit("'full'", "'_full'")
+        self.master = BuildMaster(self.basedir, reactor=self.reactor, store=self.store, loading=self.loading)
+        self.master.startService()
+        self.addCleanup(self.stop)
+        self.reactor.advance(0)
+        self.assertTrue(self.reactor.stopped)
+
+    def test_hangupWhileStarting(self) -> None:
+        """SIGHUP during a start: the file is read again as soon as the start is over."""
+        self.add("from tests.stories.plugins import Slow; c['status'] = [Slow()]")
+        ready = self.start()
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.edit("('bot2', 'sekrit')", "('bot2', 'sekrit'), ('bot3', 'sekrit')")
+        self.assertNoResult(ready)
+        self.reactor.advance(5)
+        self.successResultOf(ready)
+        self.reactor.advance(5)
+        self.assertEqual([slave["name"] for slave in self.status()["slaves"]], ["bot1", "bot2", "bot3"])
 
     def test_noFile(self) -> None:
         """A missing master.cfg fails the start in one line."""

@@ -82,6 +82,26 @@ class PortTests(SlavePortCase):
             ["new password for slave bot1: it stays connected, but must have it to connect again"],
         )
 
+    def test_builderWithoutSlave(self) -> None:
+        """A running build whose builder no longer uses its slave will be restarted, and a warning says so."""
+        builder = self.botmaster.builders["full"]
+        builds: Any = [
+            SimpleNamespace(slavebuilder=SimpleNamespace(slavename=name)) for name in ("bot1", "bot2")
+        ]
+        self.patch(builder, "building", builds)
+        full = replace(self.present.builders["full"], slavenames=("bot2",))
+        new = replace(self.present, builders={**self.present.builders, "full": full})
+        self.assertEqual(
+            self.told(new), ["builder full no longer uses slave bot1: its build there will be restarted"]
+        )
+
+    def test_removedSlave(self) -> None:
+        """A warning says what becomes of the running builds of a removed slave, with and without C{drain}."""
+        self.patch(self.botmaster.slaves["bot2"].availability, "buildsRunning", 2)
+        new = replace(config({"bot1": "sekrit"}), ports=("tcp:9989",))
+        for drain, becomes in ((False, "will be restarted on another slave"), (True, "may end first")):
+            self.assertEqual(self.told(new, drain), [f"bot2 is being removed: 2 running builds {becomes}"])
+
     def test_accepted(self) -> None:
         """A port recognizes its connections by their local address."""
         loopback = port("x", IPv4Address("TCP", "127.0.0.1", 1))
