@@ -138,7 +138,7 @@ class Build:
         self._claims.setTitle(f"{self.builder.name}/{build_status.number}")
         self._expected: Mapping[str, float] = expectations or {}
         self.budget = Budget(
-            "what one build keeps of what its slave says", BUILD_MEMORY, slavebuilder.peer.budget
+            "the data of a slave that one build keeps", BUILD_MEMORY, slavebuilder.peer.budget
         )
         ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
         return self._done

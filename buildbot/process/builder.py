@@ -214,7 +214,7 @@ class Builder:
         if self.botmaster.health.trouble:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
-            return "its last try after crashes of the master waits until that of another request is over"
+            return "its last try after crashes of the master waits for the last try of another request"
         return whyWaiting([self._sight(name) for name in self.setup.slavenames])
 
     def _sight(self, name: str) -> SlaveSight:

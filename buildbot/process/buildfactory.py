@@ -160,7 +160,7 @@ def _troublesOf(steps: Iterable[Any]) -> Iterator[tuple[int, str]]:
     """Yield (number, error) for each invalid step of a list."""
     for number, step in enumerate(steps, 1):
         if isinstance(step, BuildStep):
-            yield number, "was put into the list as it is: use addStep"
+            yield number, "was put into the list directly: use addStep"
             continue
         try:
             _spec(step)

@@ -183,11 +183,11 @@ class Deadlines:
         if self._ending is not None:
             return f"the slave did not end it within {self._endTime:g} s"
         if not self._isStarted:
-            return f"no word of it within {self._startTime:g} s"
+            return f"the slave did not confirm the command within {self._startTime:g} s"
         silence, total = self.limits
         if total is not None and due == self._began + total:
             return f"it has not ended within {total:g} s"
-        return f"no word of it for {silence:g} s"
+        return f"the slave sent nothing about it for {silence:g} s"
 
     def isOverdue(self) -> bool:
         """True if a limit is exceeded."""

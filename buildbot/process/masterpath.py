@@ -47,7 +47,7 @@ def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
     _checkNames(begun, pieces[own:])
     path = os.path.realpath(os.path.join(root, begun + "".join(piece.text for piece in pieces[own:])))
     if path == root or not _isIn(path, root):
-        raise UnsafePath(f"{_named(pieces)} would lead out of {root}: there is a link, or no name")
+        raise UnsafePath(f"{_named(pieces)} would lead outside of {root}, by a link or an empty name")
     _checkOwn(os.path.realpath(basedir), root, path, pieces)
     return path
 
@@ -59,7 +59,7 @@ def _check(piece: Piece) -> None:
     if _UNPRINTABLE.search(piece.text):
         raise _refused(piece, "there are control characters in it")
     if piece.by is Teller.SLAVE and re.search(r"[/\\]", piece.text):
-        raise _refused(piece, "it may be what a slave has said, and is more than one name")
+        raise _refused(piece, "it may come from a slave, and is more than one name")
 
 
 def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
@@ -78,12 +78,12 @@ def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
 def _checkName(name: str, pieces: Sequence[Piece]) -> None:
     """Check one name of a path, made of these pieces."""
     if name == "..":
-        raise UnsafePath(f"{_named(pieces)} would make a '..' of the path, which leads out of the directory")
+        raise UnsafePath(f"{_named(pieces)} would make a '..' in the path, which leads out of the directory")
     others = [piece for piece in pieces if piece.by is not Teller.CONFIGURATION]
     if not others:
         return
     if not name and any(piece.by is Teller.SLAVE for piece in others):
-        raise _refused(others[0], "a name is missing without it")
+        raise _refused(others[0], "a part of the path would have no name")
     if name.startswith("."):
         begins = next(piece for piece in pieces if piece.text)
         if name == "." or begins.by is not Teller.CONFIGURATION:

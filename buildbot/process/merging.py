@@ -51,7 +51,7 @@ def _asked(rule: MergeRule, builder: Any, one: BuildRequest, other: BuildRequest
     try:
         answer = rule.says(builder, one, other)  # type: ignore[operator]  # the caller has checked
         if isinstance(answer, Deferred) or inspect.isawaitable(answer):
-            raise TypeError("mergeRequests must answer True or False at once, not later")
+            raise TypeError("mergeRequests must return True or False, and not a Deferred or a coroutine")
         return bool(answer)
     except PLUGIN_ERRORS:
         if not rule.failed:

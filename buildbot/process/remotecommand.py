@@ -173,7 +173,7 @@ class RemoteCommand(Callee):
         )
         self.tellOverdue(f"the master stops this command: {what}")
         self._isOvertime = "timeout" in self.args or "maxTime" in self.args
-        self.interrupt(f"the master waits no longer: {what}")
+        self.interrupt(f"the master stopped waiting: {what}")
 
     def _cut(self, what: str) -> None:
         """Disconnect a slave that does not end the command. Then its build interrupts me."""
@@ -367,7 +367,7 @@ class RemoteCommand(Callee):
         if self._budget is None:
             build = getattr(self.step, "build", None)
             self._budget = Budget(
-                "what the slave says besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
+                "the slave's data besides the output", COMMAND_MEMORY, getattr(build, "budget", None)
             )
         kept = self.updates.get(key)
         self._budget.take(weigh(value) + (weigh(key) if kept is None else 0))

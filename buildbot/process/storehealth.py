@@ -26,13 +26,13 @@ log = Logger()
 
 def storeSymptom(reason: str) -> Symptom:
     """The trouble that C{status} shows while the store fails. C{reason} is from the L{StoreFailed}."""
-    cure = "make sure that the disk has room and can be written; then the master goes on by itself"
+    cure = "make sure that the disk has room and is writable; then the master continues by itself"
     if reason.endswith(FILE_GONE):
         cure = (
             "stop the master, put the file back from a backup if there is one, and start the master again;"
             " without the file it begins with an empty store"
         )
-    return Symptom("no build begins: changes, requests and builds cannot be kept", reason, cure)
+    return Symptom("no build starts: changes, requests and builds cannot be stored", reason, cure)
 
 
 class StoreHealth:
@@ -75,8 +75,7 @@ class StoreHealth:
         symptom = Symptom(
             "some of the store cannot be read: builds, requests or changes are missing",
             reason,
-            "look for faults of the disk, and restart the master: it sets the file aside and carries over"
-            " what can be read",
+            "check the disk, and restart the master: it sets the file aside and recovers the readable data",
         )
         self._resources.troubles.report("damaged store", symptom)
 

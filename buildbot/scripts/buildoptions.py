@@ -37,7 +37,7 @@ class LogOptions(MakerBase):
         ["json", "j", "Print one line of JSON for each piece: its channel and its text."],
     ]
     longdesc = (
-        "Prints the log of a step, byte by byte as it came; on a terminal as text. BUILD is the number of "
+        "Prints the log of a step: unchanged, or as safe text on a terminal. BUILD is the number of "
         "the build. Without LOG, prints the first log of the step. Without STEP, lists the steps and logs "
         "of the build."
     )
@@ -88,7 +88,7 @@ class ForceBuildOptions(AboutBuilderOptions):
     optParameters = [
         ["branch", "b", None, "The branch to build. Default: the main line."],
         ["revision", "r", None, "The revision to build. Default: the latest."],
-        ["reason", "m", None, "Why; it is shown with the build."],
+        ["reason", "m", None, "The reason; it is shown with the build."],
     ]
     longdesc = "Starts a build now, or as soon as a slave is free for it."
 
@@ -112,7 +112,7 @@ class StopBuildOptions(AboutBuilderOptions):
 
     synopsis = "[options] DIR BUILDER [BUILD]"
     optFlags = [["pending", "", "Also cancel the requests that wait for the builder."]]
-    optParameters = [["reason", "m", None, "Why; it is shown with the build."]]
+    optParameters = [["reason", "m", None, "The reason; it is shown with the build."]]
     longdesc = (
         "Stops a running build of BUILDER: the one with the number BUILD, or the only one that runs. "
         "BUILDER/BUILD, as printed by `builds`, is accepted too."
@@ -149,7 +149,7 @@ class DisconnectOptions(AboutSlaveOptions):
 class PauseOptions(AboutSlaveOptions):
     """C{pause}."""
 
-    optParameters = [["reason", "m", None, "Why; `buildbot status` shows it."]]
+    optParameters = [["reason", "m", None, "The reason; `buildbot status` shows it."]]
     longdesc = (
         "Starts no further builds on the slave until `buildbot unpause`, also after a restart. Builds that "
         "run there go on."
@@ -181,7 +181,7 @@ class SendChangeOptions(CommandOptions):
         ["json", "j", "With --changes: print a line of JSON for each change."],
     ]
     optParameters = [
-        ["master", "", None, "Where the master listens, HOST:PORT."],
+        ["master", "", None, "The address of the master, HOST:PORT."],
         ["auth", "a", None, "USER:PASSWORD of the PBChangeSource. --auth-file hides it better."],
         ["auth-file", "", None, "A file that holds USER:PASSWORD; - for standard input."],
         ["username", "u", None, "Who committed the change."],
@@ -192,11 +192,16 @@ class SendChangeOptions(CommandOptions):
         ["comments", "m", None, "What the author wrote about the change."],
         ["logfile", "F", None, "A file that holds the comments; - for standard input."],
         ["category", "c", None, "A word that schedulers can select changes by."],
-        ["repository", "", None, "Where the source is kept, such as a URL."],
+        ["repository", "", None, "The repository of the source, such as a URL."],
         ["project", "", None, "The project that the source is a part of."],
         ["codebase", "", None, "A name for the repository and its copies."],
-        ["changes", "", None, "A file with one change a line, as JSON: send all. - for standard input."],
-        ["timeout", "t", 60.0, "How many seconds sending may take in all.", seconds("--timeout")],
+        [
+            "changes",
+            "",
+            None,
+            "Send all changes of a file with one JSON object per line; - for standard input.",
+        ],
+        ["timeout", "t", 60.0, "The time limit for sending, in seconds.", seconds("--timeout")],
     ]
     longdesc = (
         "Tells a master about a change of these files. Returns with status 0 once the master has the "

@@ -44,7 +44,7 @@ def buildsPage(said: Mapping[str, Any], now: float, count: int = 20, room: int |
     running = [_runningRow(build, now) for build in said["running"]]
     finished = [_finishedRow(build) for build in said["finished"]]
     trouble = said.get("storeTrouble")
-    told = plainLine(f"TROUBLE: no build begins, and finished builds are missing here: {trouble}")
+    told = plainLine(f"TROUBLE: no build starts, and finished builds are missing here: {trouble}")
     parts = [
         [told] if trouble else [],
         table(_RUNNING, running, room) if running else [],

@@ -218,7 +218,7 @@ def _filesOf(here: str, one: Wanted) -> list[str]:
 def _listFiles(config: Config, here: str, one: Wanted, files: list[str]) -> None:
     if not sayJSON(config, {"builder": one.builder, "number": one.number, "files": files}):
         build = f"build {one.number} of {one.builder}"
-        say({}, f"no master is running that knows the steps of {build}; its log files:")
+        say({}, f"no master is running, so the steps of {build} are unknown; its log files:")
         say({}, *(f"  {os.path.join(here, LOGS, each)}" for each in files))
 
 

@@ -44,7 +44,7 @@ class CreateOptions(MakerBase):
 
     optFlags = [
         ["force", "f", f"Replace {TAC} and the sample if they exist; no other file is ever replaced."],
-        ["relocatable", "r", "Has no effect, and is for old scripts: every directory can be moved."],
+        ["relocatable", "r", "No effect, accepted for old scripts: every directory can be moved."],
         ["no-logrotate", "n", "Never start a new twistd.log: another program rotates it."],
     ]
     optParameters = [
@@ -74,7 +74,7 @@ class SlaveOptions(CreateOptions):
     synopsis = "[options] DIR HOST:PORT NAME PASSWORD"
     optParameters = [
         ["keepalive", "k", 600, "Probe the master after this many idle seconds; 0: never."],
-        ["usepty", None, 1, "Has no effect, and is for old scripts: each step has an option usePTY."],
+        ["usepty", None, 1, "No effect, accepted for old scripts: each step has an option usePTY."],
         ["umask", None, "None", "The umask of builds, in octal; 022 lets everybody read their files."],
     ]
     longdesc = (

@@ -62,7 +62,7 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
             raise CommandFailed(f"{late}: `{command('stop', '--kill', here)}` kills it")
         target.send(signal.SIGKILL)
         if not target.whenGone(_KILL_GRACE):
-            raise CommandFailed(f"{late}, and is still there after it was killed")
+            raise CommandFailed(f"{late}, and still exists after SIGKILL")
     pidfile.sweep(here)
     say(config, f"{late}, and was killed")
     return 0

@@ -185,5 +185,5 @@ def _waiting(builder: ReportedBuilder) -> dict[str, Any]:
         "requests": len(requests),
         "since": requests[0].submitted,
         "lasts": builder.clock.seconds() - requests[0].arrived,
-        "why": builder.whyWaiting() or "its build is about to begin",
+        "why": builder.whyWaiting() or "its build is about to start",
     }

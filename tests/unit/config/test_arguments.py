@@ -287,7 +287,7 @@ WRONG = {
 LISTED = {
     "f.steps.append((ShellCommand, {'command': 'x', 'timeout': '20'}))": "step 1 cannot be made:"
     " ShellCommand: timeout must be a number",
-    "f.steps = [Compile()]": "step 1 was put into the list as it is: use addStep",
+    "f.steps = [Compile()]": "step 1 was put into the list directly: use addStep",
     "f.steps = None": "its factory has no list of steps, but None",
     "f.steps = [7]": "step 1 cannot be made: a step is s(StepClass, …) or StepClass(…), not an int",
 }

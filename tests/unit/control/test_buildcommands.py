@@ -130,7 +130,7 @@ class LookingTests(AnswersCase):
         self.force()
         said = self.ask("builds")
         self.assertEqual((len(said["waiting"]), len(said["requests"]), said["running"]), (1, 1, []))
-        self.assertEqual(said["waiting"][0]["why"], "its build is about to begin")
+        self.assertEqual(said["waiting"][0]["why"], "its build is about to start")
         start.callback(None)
         self.settle()
         said = self.ask("builds")

@@ -271,7 +271,7 @@ class UpdateTests(StepCase):
         running.command.end(0)
         self.assertEqual(running.result, EXCEPTION)
         self.assertEqual(
-            running.log("err.text"), "what the slave says besides the output is more than 4096 KiB\n"
+            running.log("err.text"), "the slave's data besides the output is more than 4096 KiB\n"
         )
         self.assertEqual(running.budget.spent, 0)
         self.assertEqual(len(running.retired), 1)
@@ -384,7 +384,7 @@ class StartTests(StepCase):
         running = self.late()
         running.answering.callback(True)  # type: ignore[union-attr]
         self.assertEqual(running.result, EXCEPTION)
-        self.assertIn("no word of it within 60 s", running.log("err.text"))
+        self.assertIn("the slave did not confirm the command within 60 s", running.log("err.text"))
 
     def test_lost(self) -> None:
         """L1: if the slave is dead, it is lost, and its build is tried again."""

@@ -79,7 +79,7 @@ class DeadlinesTests(unittest.TestCase):
         """
         self.pass_(START_TIME + END_TIME)
         self.assertEqual(
-            self.said, [(60.0, "no word of it within 60 s"), (90.0, "no word of it within 60 s")]
+            self.said, [(at, "the slave did not confirm the command within 60 s") for at in (60.0, 90.0)]
         )
         self.watch.over()
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -92,7 +92,7 @@ class DeadlinesTests(unittest.TestCase):
             self.watch.heard()
         self.assertEqual(self.said, [])
         self.pass_(10)
-        self.assertEqual(self.said, [(55.0, "no word of it for 10 s")])
+        self.assertEqual(self.said, [(55.0, "the slave sent nothing about it for 10 s")])
         self.watch.heard()
         self.assertFalse(self.watch.isOverdue())
         self.pass_(5)

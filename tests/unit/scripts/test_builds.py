@@ -63,7 +63,7 @@ class BuildsTests(AskingTests):
         """F5: while the disk is full, it prints that builds are missing here, not that there are none."""
         lines = self.page(storeTrouble="state.sqlite: database or disk is full")
         (line,) = lines
-        self.assertIn("TROUBLE: no build begins", line)
+        self.assertIn("TROUBLE: no build starts", line)
         self.assertIn("disk is full", line)
 
     def test_noneWanted(self) -> None:

@@ -336,7 +336,7 @@ class WithoutMasterTests(LogCase):
         self.assertEqual(
             self.said("full/7").out.splitlines(),
             [
-                "no master is running that knows the steps of build 7 of full; its log files:",
+                "no master is running, so the steps of build 7 of full are unknown; its log files:",
                 *(f"  {self.here}/logs/{name}" for name in files),
             ],
         )
