@@ -1,4 +1,4 @@
-"""The build master and its parts, where 0.7.5 has them: buildbot.tac makes a BuildMaster of this module."""
+"""The build master and its parts, under the module name of 0.7.5; buildbot.tac imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is common to objects that are called over PB, where 0.7.5 has it."""
+"""The base classes of objects that are called over PB, under the module name of 0.7.5."""
 
 from __future__ import annotations
 

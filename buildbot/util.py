@@ -23,7 +23,7 @@ __all__ = [
 
 
 class _Trapping(Protocol):
-    """What L{ignoreStaleRefs} needs of a Twisted Failure, so that this module needs no Twisted."""
+    """The part of a Twisted Failure that L{ignoreStaleRefs} uses. This module does not import Twisted."""
 
     def trap(self, *errorTypes: str) -> object: ...
 

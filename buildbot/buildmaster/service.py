@@ -1,10 +1,8 @@
 # -*- test-case-name: tests.stories -*-
-"""
-The build master as one service, put together of its parts: its start, its end, and its names of 0.7.5.
+"""The build master: a service that creates its parts, starts and stops them, and has the names of 0.7.5.
 
-Each part is elsewhere: the slaves in L{buildbot.slaves.botmaster}, the accounts in
-L{buildbot.slaves.realm}, the commands of the control socket in L{buildbot.control},
-how a configuration is applied in L{buildbot.reconfig.apply}.
+L{buildbot.slaves.botmaster} has the slaves, L{buildbot.slaves.realm} the accounts, L{buildbot.control} the
+commands of the control socket. L{buildbot.reconfig.apply} applies configurations.
 """
 
 from __future__ import annotations
@@ -64,14 +62,13 @@ log = Logger()
 
 @implementer(IReadiness, ITroubled)
 class BuildMaster(PluginParent):
-    """
-    I am one build master, living in one directory.
+    """I am one build master with its directory.
 
     @ivar config: the configuration in force.
     @ivar applier: applies configurations to my parts.
     @ivar reconfigurer: reconfigures me on request.
-    @ivar commands: what the control socket answers: command -> function.
-    @ivar since: when I started, in seconds since the epoch.
+    @ivar commands: the commands of the control socket: name -> function.
+    @ivar since: the time of my creation, in seconds since the epoch.
     """
 
     def __init__(
@@ -82,10 +79,9 @@ class BuildMaster(PluginParent):
         store: Any = None,
         loading: Loading | None = None,
     ) -> None:
-        """
-        @param configFileName: relative to C{basedir}.
-        @param store: an L{IStore}; without one, a file in C{basedir}.
-        @param loading: how the file is loaded; without it, in a child process and a thread.
+        """@param configFileName: the configuration file, relative to C{basedir}.
+        @param store: an L{IStore}; None: a file in C{basedir}.
+        @param loading: the stages of loading the file; None: a child process, then a thread.
         """
         super().__init__()
         if reactor is None:
@@ -130,7 +126,7 @@ class BuildMaster(PluginParent):
         self._locked = False
         self._checking: Deferred[LoadReport] | None = None
 
-    # what 0.7.5 offered as attributes
+    # attributes of 0.7.5
 
     @property
     def config(self) -> MasterConfig:
@@ -139,7 +135,7 @@ class BuildMaster(PluginParent):
 
     @property
     def generation(self) -> int:
-        """How many configurations have been in force."""
+        """The number of configurations applied since the start."""
         return self.applier.generation
 
     @property
@@ -188,16 +184,15 @@ class BuildMaster(PluginParent):
         return list(self.config.status)
 
     def getStatus(self) -> Status:
-        """The status of everything here."""
+        """The status of the master."""
         return self.status
 
     @returnsDeferred
     async def addChange(self, change: Change) -> Change:
-        """
-        Store a change; the schedulers are told of it afterwards.
+        """Store a change, then pass it to the schedulers.
 
-        @return: fires with the Change and its number, when it is on disk (P2). Fails with StoreFailed if it
-            cannot be stored.
+        @return: fires with the numbered Change when it is on disk (P2). Fails with StoreFailed if it cannot
+            be stored.
         """
         stored: Change = await self.botmaster.store.addChange(change.bounded(), self.botmaster.now())
         log.info("received {change!r}", change=stored)
@@ -211,29 +206,27 @@ class BuildMaster(PluginParent):
             getattr(scheduler, "changeAdded", scheduler.addChange)(change)
         except PLUGIN_ERRORS:
             log.failure(
-                "scheduler {name} failed to take change {number}", name=scheduler.name, number=change.number
+                "scheduler {name} failed on change {number}", name=scheduler.name, number=change.number
             )
 
     @returnsDeferred
     async def submitBuildSet(self, bs: BuildSet) -> BuildsetRecord:
-        """Store requests for builds; see L{buildbot.process.engine.BuildEngine.submitBuildSet}."""
+        """Store a build set; see L{buildbot.process.engine.BuildEngine.submitBuildSet}."""
         return await self.botmaster.submitBuildSet(bs)
 
     def allSchedulers(self) -> list[Any]:
-        """
-        The running schedulers, and those of C{c['schedulers']} that are no services.
+        """The running schedulers, and the schedulers of C{c['schedulers']} that are not services.
 
-        During a reconfig the new schedulers run before the new configuration is in force. So the services
-        are asked, and not the configuration.
+        During a reconfig, the new schedulers run before the new configuration is in force. So this looks at
+        the services, not at the configuration.
         """
         running = [child for child in self if hasattr(child, "listBuilderNames")]
         return running + [each for each in self.config.schedulers if not service.IService.providedBy(each)]
 
     def loadTheConfigFile(self, configFile: str | None = None) -> Deferred[dict[str, Any]]:
-        """
-        Reconfigure from the configuration file, as SIGHUP does.
+        """Reconfigure from the configuration file, like SIGHUP.
 
-        @param configFile: another file, which I keep from now on unless it is refused.
+        @param configFile: another file, which is used from now on unless it is refused.
         @return: fires with the outcome: see L{Reconfigurer.request}.
         """
 
@@ -245,10 +238,10 @@ class BuildMaster(PluginParent):
         path = configFile and os.path.join(self.basedir, configFile)
         return self.reconfigurer.request(path=path).addCallback(keep)
 
-    # life
+    # start and stop
 
     def startService(self) -> None:
-        """Load the configuration, open the ports, say that all is ready; see L{whenReady}."""
+        """Load the configuration and open the ports. L{whenReady} reports the end of the start."""
         super().startService()
         self._hangups.catch()
         ensureDeferred(self._start()).addErrback(self._startFailed)
@@ -256,7 +249,7 @@ class BuildMaster(PluginParent):
     async def _start(self) -> None:
         lock.hold(self.basedir)
         self._locked = True
-        # The child and we load the file at the same time, so that the start is quick.
+        # The child and this process load the file at the same time, for a fast start.
         checked = self._checking = self._loading.check(self._file.path, self.basedir, LOAD_TIME)
         try:
             config = readConfig(self._file.path, self.basedir)
@@ -285,16 +278,15 @@ class BuildMaster(PluginParent):
         if self._watched:
             self._ready.errback(StartFailed(lines))
         elif not self.botmaster.stopping:
-            # We run under a plain twistd: it would not say why, and would not end.
+            # A plain twistd would neither report the reason nor end.
             log.error("the master cannot start: {lines}", lines="; ".join(lines))
             eventual(self._reactor, self._reactor.stop)
 
     def whenReady(self) -> Deferred[list[str]]:
-        """
-        See L{IReadiness}.
+        """See L{IReadiness}.
 
-        @return: fires with lines for the user once slaves can connect; fails with
-            L{StartFailed} if they never will.
+        @return: fires with lines for the user when slaves can connect; fails with L{StartFailed} if the start
+            failed.
         """
         self._watched = True
         mine: Deferred[list[str]] = Deferred()
@@ -307,7 +299,7 @@ class BuildMaster(PluginParent):
         return mine
 
     def _hungUp(self) -> None:
-        """SIGHUP came: reconfigure, as soon as the start is over."""
+        """Reconfigure after SIGHUP, at once or at the end of the start."""
         if self._ready.called:
             self._reload(None)
         else:
@@ -320,10 +312,9 @@ class BuildMaster(PluginParent):
 
     @returnsDeferred
     async def stopService(self) -> None:
-        """
-        Close the ports and cut the slaves.
+        """Close the ports, disconnect the slaves and stop all parts.
 
-        @return: fires when all is quiet.
+        @return: fires when everything has stopped.
         """
         self._hangups.release()
         self.botmaster.stopping = True

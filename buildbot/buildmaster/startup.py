@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.stories.test_admin -*-
-"""
-What a start says to the user: why it failed, and what it found in the directory of the master.
+"""The messages of a start: the reason of a failure, and the troubles in the directory of the master.
 
-The start itself is in L{buildbot.buildmaster.service}.
+L{buildbot.buildmaster.service} has the start itself.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ log = Logger()
 
 
 def watchDirectory(basedir: str, troubles: Troubles) -> None:
-    """Let the troubles of a master show what goes wrong in its directory."""
+    """Watch the directory of a master for troubles."""
     troubles.watch("state.sqlite", lambda: setAsides(os.path.join(basedir, FILE)))
     troubles.watch("disk", partial(roomTrouble, basedir))
     troubles.watch("disk of logs", partial(roomTrouble, os.path.join(basedir, LOGS), basedir))
@@ -41,8 +40,7 @@ def watchDirectory(basedir: str, troubles: Troubles) -> None:
 def startedLines(
     config: MasterConfig, ports: Sequence[str], warnings: Sequence[str], found: Sequence[str]
 ) -> list[str]:
-    """
-    What the user reads about a start that has succeeded.
+    """The lines for the user about a successful start.
 
     @param ports: the open slave ports, in words.
     @param found: see L{troublesFound}.
@@ -59,22 +57,22 @@ def troublesFound(basedir: str, troubles: Troubles) -> list[str]:
     """A line for each trouble that a start finds in the directory."""
     origin = lock.copiedFrom(basedir)
     copied = (
-        f"this directory was copied from {origin} while a master ran there: what was written meanwhile"
-        " may be missing or torn; `buildbot backup` makes copies that are whole"
+        f"this directory was copied from {origin} while a master ran there: data written during the copy"
+        " may be missing or torn; `buildbot backup` makes complete copies"
     )
     symptoms = [each.symptom for each in troubles.current()]
     return [*([copied] if origin else []), *(f"{each.what}: {each.why}" for each in symptoms)]
 
 
 def failedLines(why: Failure) -> list[str]:
-    """What the user reads about a start that has failed. A fault of the master goes into the log, too."""
+    """The lines for the user about a failed start. An internal error is also logged, with its traceback."""
     error = why.value
     if isinstance(error, ConfigErrors):
         return [str(each) for each in error.errors]
     if isinstance(error, (Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain)):
         return str(error).splitlines()
     if isinstance(error, StoreFailed):
-        cure = "see that the disk has room and can be written, and start again"
-        return [f"changes, requests and builds cannot be kept: {error}", cure]
+        cure = "make sure that the disk has room and is writable, and start again"
+        return [f"changes, requests and builds cannot be stored: {error}", cure]
     log.failure("starting the master failed", why)
     return [f"internal error: {why.getErrorMessage()}"]

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.daemon.test_garbage -*-
-"""How often a process looks for garbage that refers to itself, and where it need not look.
+"""Settings of Python's garbage collector: search rarely, and skip permanent objects.
 
 Python's own settings are for small programs. A full search with 2,000 attached slaves takes 0.25 s and frees
 nothing.
@@ -11,7 +11,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: The first threshold of the collector: so many new objects start a search (Python's default is 700).
+#: The number of new objects that starts a search (Python's default is 700).
 NEW_OBJECTS = 10_000
 
 
@@ -22,7 +22,7 @@ def collectRarely() -> None:
 
 @contextmanager
 def allKept() -> Iterator[None]:
-    """Load in this block what stays until the process ends, such as modules.
+    """A context for creating permanent objects, such as modules.
 
     Within the block there are no searches. Later searches skip all objects that exist at its end.
     """

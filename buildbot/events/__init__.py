@@ -1,1 +1,1 @@
-"""Small tools for later calls: alarms, lists of observers, the next turn of the reactor."""
+"""Helpers for later calls: alarms, lists of observers, the next turn of the reactor."""

@@ -23,8 +23,9 @@ class Observers(tuple[T, ...]):
         return Observers((*self, observer))
 
     def without(self, observer: T) -> Observers[T]:
-        """Return the list without an observer, even if it was added several times. A method is compared by
-        equality.
+        """Return the list without an observer, even if it was added several times.
+
+        Observers are compared by identity, bound methods by equality.
         """
         if isinstance(observer, (MethodType, BuiltinMethodType)):  # each access makes a new object
             return Observers(each for each in self if each != observer)

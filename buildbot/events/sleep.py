@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.unit.events.test_sleep -*-
 """A Deferred that fires after some time.
 
-C{twisted.internet.task} has one too, but it loads the base of all reactors: a process that only checks a
-master.cfg has no use for that, and it takes a tenth of the time of such a process.
+C{twisted.internet.task} has one, too, but importing it loads the base of all reactors. That would take a
+tenth of the time of a process that only checks a master.cfg.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 def sleep(clock: IReactorTime | Any, seconds: float) -> Deferred[None]:
-    """Wait.
+    """Wait for some time.
 
     @return: fires with None after C{seconds}. Cancelling it cancels the delayed call, too.
     """

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.unit.store.test_outbox -*-
-"""
-Work for the store that is tried again until the store does it: the one place where that is done.
+"""Retry work for the store until it succeeds.
 
-What the work is, and what a failure is called in the log, is the business of those who hold an outbox.
+The owner of an outbox defines the work, and logs the failures.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.store.interface import StoreFailed
 
-#: Seconds after which something that the store refused is tried again (P4).
+#: Seconds before failed work is tried again (P4).
 RETRY_AFTER = 10.0
 
 T = TypeVar("T")
@@ -28,7 +27,7 @@ R = TypeVar("R")
 
 
 class NotYet(Exception):
-    """The work cannot be done now, for a reason other than the store. C{seconds}: when to try again."""
+    """The work cannot be done now, though the store works. C{seconds}: the time until the next attempt."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -41,13 +40,12 @@ async def untilKept(
     failed: Callable[[StoreFailed], object],
     isOver: Callable[[], bool],
 ) -> R | None:
-    """
-    Repeat one piece of work until the store does it.
+    """Repeat one piece of work until it succeeds.
 
-    @param sleep: fires after so many seconds.
-    @param failed: is told of each failed attempt.
-    @param isOver: is asked after each failed attempt whether to give up.
-    @return: the answer of the store; None if I gave up.
+    @param sleep: returns a Deferred that fires after some seconds.
+    @param failed: called with the error of each failed attempt.
+    @param isOver: called after each failed attempt; True means to give up.
+    @return: the answer of the store; None after giving up.
     """
     while True:
         try:
@@ -71,15 +69,14 @@ class _Entry(Generic[T, R]):
 
 
 class Outbox(Generic[T, R]):
-    """
-    I have work done by the store in its order, and try again what the store refused.
+    """I pass work to the store in order, and retry failed work.
 
-    While the store works, everything is sent at once, or as much as C{atOnce} allows. After a failure the
-    oldest waits for RETRY_AFTER seconds and is tried alone; the rest follows as soon as that succeeds.
+    While the store works, all work is sent at once, up to the limit C{atOnce}. After a failure, the oldest
+    piece is retried alone after RETRY_AFTER seconds; the rest follows as soon as that succeeds.
 
-    @ivar isFailing: whether the last attempt failed, so that everything waits.
-    @ivar isFinishing: whether each piece of work is tried only once, since L{finish} or L{stop} was called.
-    @ivar refused: how many pieces of work were lost because they could not be stored; for the owner to reset.
+    @ivar isFailing: True if the last attempt failed, so that all work waits.
+    @ivar isFinishing: True after L{finish} or L{stop}: each piece of work is tried only once.
+    @ivar refused: the number of pieces lost because they could not be stored; the owner may reset it.
     """
 
     def __init__(
@@ -91,11 +88,11 @@ class Outbox(Generic[T, R]):
         works: Callable[[], object] = lambda: None,
     ) -> None:
         """
-        @param keep: has one piece of work done. Its Deferred may fail with StoreFailed or L{NotYet}: then it
-            is called again later. Any other failure is final, and concerns this piece alone.
-        @param atOnce: how many may be on their way to the store; None: any number.
-        @param failed: is told of each attempt that the store refused, before C{isFailing} is set.
-        @param works: is called when the store works again, before the rest is sent.
+        @param keep: does one piece of work. If its Deferred fails with StoreFailed or L{NotYet}, it is called
+            again later. Any other failure is final, and only for this piece.
+        @param atOnce: the most pieces in progress; None: no limit.
+        @param failed: called with the error of each failed attempt, before C{isFailing} is set.
+        @param works: called when the store works again, before the rest is sent.
         """
         self._clock = clock
         self._keep = keep
@@ -110,20 +107,19 @@ class Outbox(Generic[T, R]):
         self.refused = 0
 
     def __len__(self) -> int:
-        """How many pieces of work are not done."""
+        """The number of unfinished pieces of work."""
         return len(self._waiting) + len(self._sent)
 
     @property
     def waiting(self) -> int:
-        """How many of them are not on their way to the store."""
+        """The number of pieces that are not in progress."""
         return len(self._waiting)
 
     def add(self, work: T) -> Deferred[R]:
-        """
-        Have one more piece of work done.
+        """Add a piece of work.
 
-        @return: fires with what the store answered. After L{finish} there is one attempt alone, and it fails
-            with StoreFailed if the store refuses; nobody has to look at that.
+        @return: fires with the answer of the store. After L{finish}, there is only one attempt; on an error,
+            the Deferred fails with StoreFailed, which the caller may ignore.
         """
         self._count += 1
         entry: _Entry[T, R] = _Entry(self._count, work)
@@ -135,20 +131,19 @@ class Outbox(Generic[T, R]):
         return entry.done
 
     def refuse(self, why: StoreFailed) -> Deferred[R]:
-        """Lose a piece of work, as there is no room for it: the Deferred fails in a later turn."""
+        """Refuse a piece of work for lack of room. The returned Deferred fails in a later turn."""
         refused: Deferred[R] = Deferred()
         eventual(self._clock, self._lose, refused, Failure(why))
         return refused
 
     def reopen(self) -> None:
-        """Try again from now on, also after L{finish}."""
+        """Retry failed work again, also after L{finish}."""
         self.isFinishing = self.isFailing = False
 
     def finish(self) -> Deferred[object]:
-        """
-        Try everything for the last time.
+        """Try all work for the last time.
 
-        @return: fires when every attempt has succeeded or failed.
+        @return: fires with None when every attempt has succeeded or failed.
         """
         self.isFinishing = True
         self._alarm.stop()
@@ -157,7 +152,7 @@ class Outbox(Generic[T, R]):
         return DeferredList(attempts).addCallback(lambda results: None)
 
     def stop(self) -> None:
-        """Forget all that is not done: the Deferreds never fire, and attempts on their way end unheard."""
+        """Forget all unfinished work. Its Deferreds never fire, and the results of attempts are ignored."""
         self.isFinishing = True
         self._alarm.stop()
         self._waiting, self._sent = [], {}
@@ -168,8 +163,8 @@ class Outbox(Generic[T, R]):
         return self._atOnce is None or len(self._sent) < self._atOnce
 
     def _sendAll(self) -> None:
-        """Send all that may be sent, the oldest first."""
-        if self._isSending:  # an attempt that ended at once calls back: the loop below goes on
+        """Send as much work as the limit allows, oldest first."""
+        if self._isSending:  # called by an attempt that ended at once; the outer loop continues
             return
         self._isSending = True
         try:
@@ -179,7 +174,7 @@ class Outbox(Generic[T, R]):
             self._isSending = False
 
     def _tryOldest(self) -> None:
-        """Send one alone: while the store fails, no other may overtake it."""
+        """Retry the oldest piece alone, so that none overtakes it while the store fails."""
         if self._waiting and self._hasRoom():
             self._sendOldest()
 
@@ -219,7 +214,7 @@ class Outbox(Generic[T, R]):
             self._arm(RETRY_AFTER if isinstance(error, StoreFailed) else error.seconds)
 
     def _end(self, entry: _Entry[T, R]) -> bool:
-        """Whether an attempt that has ended still matters: I was not stopped meanwhile."""
+        """Remove an ended attempt. Returns False if I was stopped, so that its result does not count."""
         if entry not in self._sent:
             return False
         del self._sent[entry]

@@ -79,7 +79,7 @@ class _Retired(pb.Referenceable):
 
 
 class PortPolicy(Protocol):
-    """What a connection asks of the port that it came in by: the L{SlavePortFactory} of C{wire.slaveport}."""
+    """The part of the port that a connection uses: the L{SlavePortFactory} of C{wire.slaveport}."""
 
     @property
     def clock(self) -> IReactorTime:
@@ -101,7 +101,7 @@ class PortPolicy(Protocol):
         """A connection failed to log in.
 
         @param name: the account that it tried; None if there is no such account.
-        @return: for how many seconds to hold the connection before the peer is told.
+        @return: the seconds to hold the connection before the peer gets the error.
         """
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
@@ -188,7 +188,7 @@ class SlavePortBroker(pb.Broker):
 
     @property
     def who(self) -> str:
-        """What to call the peer in the log."""
+        """The name of the peer for the log."""
         return f"{self.name} ({self.address})" if self.name else self.address
 
     # the connection

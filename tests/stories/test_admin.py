@@ -96,8 +96,8 @@ class StartTests(World):
         self.assertEqual(
             failed.lines,
             [
-                "changes, requests and builds cannot be kept: /m/state.sqlite: database or disk is full",
-                "see that the disk has room and can be written, and start again",
+                "changes, requests and builds cannot be stored: /m/state.sqlite: database or disk is full",
+                "make sure that the disk has room and is writable, and start again",
             ],
         )
         self.assertEqual(self.reactor.tcpServers, [])
