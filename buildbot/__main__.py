@@ -13,6 +13,9 @@ import sys
 def run() -> None:
     """The entry point of the command; ends the process."""
     try:
+        from buildbot.daemon.garbage import NEW_OBJECTS_OF_BRIEF, collectRarely
+
+        collectRarely(NEW_OBJECTS_OF_BRIEF)
         from buildbot.scripts.runner import run as runCommand
     except KeyboardInterrupt:
         sys.exit(130)

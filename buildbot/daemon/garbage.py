@@ -13,11 +13,13 @@ from contextlib import contextmanager
 
 #: The number of new objects that starts a search (Python's default is 700).
 NEW_OBJECTS = 10_000
+#: The same for a process that only lives for a moment: most of them end before the first search.
+NEW_OBJECTS_OF_BRIEF = 100_000
 
 
-def collectRarely() -> None:
-    """Start a search only after L{NEW_OBJECTS} new objects."""
-    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+def collectRarely(after: int = NEW_OBJECTS) -> None:
+    """Start a search only when there are so many new objects."""
+    gc.set_threshold(after, *gc.get_threshold()[1:])
 
 
 @contextmanager

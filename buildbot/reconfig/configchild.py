@@ -63,7 +63,7 @@ def main(order: str) -> None:
     asked = Order(**json.loads(order))
     me = os.getpid()
     _standApart(asked.report)
-    garbage.collectRarely()  # as in the master
+    garbage.collectRarely(garbage.NEW_OBJECTS_OF_BRIEF)
     forks: list[int | None] = []
     os.register_at_fork(
         after_in_parent=lambda: forks.extend(_forkOf(asked.path)),

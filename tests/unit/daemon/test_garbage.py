@@ -18,6 +18,8 @@ class GarbageTests(unittest.TestCase):
         self.addCleanup(gc.set_threshold, *before)
         garbage.collectRarely()
         self.assertEqual(gc.get_threshold(), (garbage.NEW_OBJECTS, *before[1:]))
+        garbage.collectRarely(garbage.NEW_OBJECTS_OF_BRIEF)
+        self.assertEqual(gc.get_threshold(), (garbage.NEW_OBJECTS_OF_BRIEF, *before[1:]))
 
     def test_allKept(self) -> None:
         """No search is made in the block; what exists at its end is never searched, what comes later is."""
