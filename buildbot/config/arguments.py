@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from buildbot.config import secrets
 from buildbot.config.messages import nearest, shown
 from buildbot.config.model import ConfigError
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.text.plural import counted
 
 #: The default of a required argument, where Python's syntax demands a default.
@@ -84,7 +85,7 @@ def arguments(**kinds: Kind) -> Callable[[_Init], _Init]:
             try:
                 args, kwargs = taken.read(made, args, kwargs, troubles)
                 init(made, *args, **kwargs)
-            except Exception:
+            except PLUGIN_ERRORS:
                 if not troubles:
                     raise
                 _tell(made, troubles)

@@ -30,6 +30,7 @@ from buildbot.config.messages import (
     textTrouble,
 )
 from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
+from buildbot.config.plugincode import PLUGIN_ERRORS
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
 BUILDER_KEYS = (
@@ -99,7 +100,7 @@ def mergeTrouble(said: Mapping[Any, Any]) -> str | None:
         inspect.signature(rule).bind(None, None, None)
     except TypeError:
         return f"must be {wanted}: this one does not take three arguments"
-    except Exception:  # the signature is unknown, or inspection fails
+    except PLUGIN_ERRORS:  # the signature is unknown, or inspection fails
         return None
     return None
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 
+from buildbot.config.plugincode import PLUGIN_ERRORS
+
 _SCALARS = (str, bytes, int, float, complex, bool, type(None), range)
 _MAPPINGS = (dict, Mapping)  # dict first: isinstance with an abstract class is slow
 #: Class attributes that Python or zope.interface adds to the author's own.
@@ -70,7 +72,7 @@ def _same(one: object, other: object, seen: _Seen, strict: bool) -> bool:
         return True
     try:
         return bool(one == other)
-    except Exception:  # a plug-in's comparison is broken: "different" is the safe answer
+    except PLUGIN_ERRORS:  # a plug-in's comparison is broken: "different" is the safe answer
         return False
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
+from buildbot.config.plugincode import PLUGIN_ERRORS
 
 #: The most characters of a message: an exception may hold a text of any length.
 LONGEST = 500
@@ -153,7 +154,7 @@ def isAbsent(name: str) -> bool:
 def _public(thing: object) -> list[str]:
     try:
         return [name for name in dir(thing) if not name.startswith("_")]
-    except Exception:  # the object's __dir__ is broken
+    except PLUGIN_ERRORS:  # the object's __dir__ is broken
         return []
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from buildbot.config.arguments import Kind
 from buildbot.config.messages import articled, nameTrouble, shown
+from buildbot.config.plugincode import PLUGIN_ERRORS
 
 #: The signals that end a process, and those that a program may handle first.
 _SIGNALS = frozenset(
@@ -147,7 +148,7 @@ def _judgeDetail(value: object) -> str | None:
         inspect.signature(value).bind(None)
     except TypeError:
         return "this one does not take one argument"
-    except Exception:  # the signature is unknown, or inspection fails
+    except PLUGIN_ERRORS:  # the signature is unknown, or inspection fails
         return None
     return None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from buildbot.config.model import ConfigError
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.text.similar import closest
 
 #: BuildmasterConfig as the file left it, unchecked.
@@ -154,6 +155,6 @@ def inOneLine(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except Exception:  # the exception's __str__ is broken
+    except PLUGIN_ERRORS:  # the exception's __str__ is broken
         text = "(what it says cannot be shown)"
     return f"{kind}: {text}" if text else kind

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
-#: The exceptions to catch around code of plug-ins. SystemExit is one: sys.exit() in a plug-in must not end
-#: the master.
-PLUGIN_ERRORS = (Exception, SystemExit)
+from asyncio import CancelledError
+
+#: The exceptions to catch around code of plug-ins. The last three do not derive from Exception. sys.exit() in
+#: a plug-in, for example, must not end the master. For Ctrl-C, the reactor raises no KeyboardInterrupt.
+PLUGIN_ERRORS = (Exception, SystemExit, KeyboardInterrupt, CancelledError)

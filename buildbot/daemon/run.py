@@ -34,6 +34,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from buildbot import version
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon import directory, garbage, lock, logfile, otherdaemon, pidfile, tacfile
 from buildbot.daemon.oserrors import inWords
 from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify, watchdogInterval
@@ -89,7 +90,7 @@ class Running:
             root.privilegedStartService()
             root.startService()
             said = await defer.gatherResults(waiting, consumeErrors=True)
-        except Exception as why:
+        except PLUGIN_ERRORS as why:
             self._failed((why.subFailure.value or why) if isinstance(why, defer.FirstError) else why)
             return
         if not self._stopper.begun:
@@ -133,7 +134,7 @@ class Running:
         self._notStopped.append(name)
         try:
             await defer.maybeDeferred(service.stopService)
-        except Exception:
+        except PLUGIN_ERRORS:
             log.failure("{name} failed to stop", name=name)
         self._notStopped.remove(name)
 

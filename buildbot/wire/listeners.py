@@ -19,6 +19,8 @@ from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
+from buildbot.config.plugincode import PLUGIN_ERRORS
+
 #: Connections that can wait to be accepted. With Twisted's 50, one in eight of many simultaneous ones was
 #: lost.
 BACKLOG = 1024
@@ -141,7 +143,7 @@ async def openAll(reactor: Any, factory: ServerFactory, descriptions: Iterable[s
         try:
             endpoint = endpoints.serverFromString(listener, withBacklog(description))
             listening = await endpoint.listen(factory)
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             await closeAll(opened.values())
             raise CannotOpen(f"cannot listen on {description}: {_reason(error)}", isInUse(error)) from error
         opened[description] = SlavePort(description, listening, listener.context)
@@ -234,7 +236,7 @@ def renewed(port: SlavePort) -> Any:
     reader = _Reader(None)
     try:
         endpoints.serverFromString(reader, port.description).listen(Factory())
-    except Exception as error:
+    except PLUGIN_ERRORS as error:
         raise CannotOpen(f"cannot renew the certificate of {port.description}: {_reason(error)}") from error
     assert reader.context is not None
     return reader.context.options
@@ -263,7 +265,7 @@ def _endOf(certificate: Any) -> datetime:
     return ends
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, CannotListenError):
         cause = error.socketError
         text = getattr(cause, "strerror", None) or str(cause)

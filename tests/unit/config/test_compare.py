@@ -48,6 +48,12 @@ class SamenessTests(unittest.TestCase):
             self.assertTrue(self.same(text, text), text)
             self.assertTrue(self.same(text, "# a comment\n\n" + text), text)
 
+    def test_brokenComparison(self) -> None:
+        """R5, F15: values are different if their comparison raises, also if it calls sys.exit()."""
+        for error in ("ValueError", "SystemExit", "KeyboardInterrupt"):
+            text = f"class C:\n    def __eq__(self, other): raise {error}\n    __hash__ = None\nx = C()"
+            self.assertFalse(self.same(text, text), error)
+
     def test_objectsOfSubclasses(self) -> None:
         """R5: objects of a class defined in the file compare by value, in any container."""
         text = (

@@ -43,8 +43,9 @@ class WordsTests(unittest.TestCase):
 
         class Odd(Exception):
             def __str__(self) -> str:
-                raise ValueError
+                raise self.args[0]
 
         self.assertEqual(inOneLine(ValueError("a\n b")), "ValueError: a b")
         self.assertEqual(inOneLine(KeyError()), "KeyError")
-        self.assertEqual(inOneLine(Odd()), "Odd: (what it says cannot be shown)")
+        for error in (ValueError, SystemExit):
+            self.assertEqual(inOneLine(Odd(error)), "Odd: (what it says cannot be shown)")

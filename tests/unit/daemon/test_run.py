@@ -65,7 +65,7 @@ class Never:
 class Plain(service.Service):
     """A service that records its start and stop, or fails in one."""
 
-    def __init__(self, diary: list[str], name: str, breaks: Exception | None = None) -> None:
+    def __init__(self, diary: list[str], name: str, breaks: BaseException | None = None) -> None:
         self.diary = diary
         self.setName(name)
         self.breaks = breaks
@@ -167,6 +167,15 @@ class RunningTests(unittest.TestCase):
         self.start()
         self.assertEqual(self.reporter.words, [("failed", ["ValueError: no number"])])
         self.assertEqual(self.running.finished(), 1)
+
+    def test_exits(self) -> None:
+        """F15: a service that calls sys.exit() at its start or stop is reported like one that raises."""
+        self.add(Plain(self.diary, "odd", SystemExit("no number")))
+        self.start()
+        self.assertEqual(self.reporter.words, [("failed", ["SystemExit: no number"])])
+        self.stop()
+        self.assertEqual(self.stopper.waitingFor(), [])
+        self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 1)
 
     def test_verbose(self) -> None:
         """With verbose, the traceback is reported."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import CancelledError
 from typing import Any
 
 from buildbot.model.results import EXCEPTION, SUCCESS
@@ -25,7 +26,9 @@ def leave(*args: Any, **kwargs: Any) -> None:
 class StepTests(BuildCase):
     """Steps, builds and factories."""
 
-    def assertCostsOne(self, factory: BuildFactory, title: str) -> None:
+    def assertCostsOne(
+        self, factory: BuildFactory, title: str, error: type[BaseException] = SystemExit
+    ) -> None:
         """Check that a build of this factory ends with an exception, and that the slave stays and builds the
         next.
         """
@@ -34,7 +37,7 @@ class StepTests(BuildCase):
         self.force()
         self.settle()
         self.assertEqual(self.builds()[-1].results, EXCEPTION, title)
-        self.assertTrue(self.flushLoggedErrors(SystemExit), title)
+        self.assertTrue(self.flushLoggedErrors(error), title)
         self.configure(shell("true"))
         self.force()
         self.settle()
@@ -48,6 +51,17 @@ class StepTests(BuildCase):
         for method in ("start", "commandComplete", "createSummary", "evaluateCommand", "getText", "finished"):
             own = type("Own", (ShellCommand,), {method: leave})
             self.assertCostsOne(BuildFactory([s(own, command="true")]), method)
+
+    def test_otherExceptions(self) -> None:
+        """F15: the same is true for other exceptions that do not derive from Exception."""
+        for error in (KeyboardInterrupt, CancelledError):
+
+            def fail(*args: Any, error: type[BaseException] = error, **kwargs: Any) -> None:
+                raise error
+
+            for method in ("start", "commandComplete"):
+                own = type("Own", (ShellCommand,), {method: fail})
+                self.assertCostsOne(BuildFactory([s(own, command="true")]), method, error)
 
     def test_builds(self) -> None:
         """F15: a build or a factory that calls sys.exit() ends that build."""

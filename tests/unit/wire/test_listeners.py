@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from twisted.internet import endpoints
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -18,6 +20,7 @@ from twisted.trial import unittest
 from buildbot.wire.listeners import (
     BACKLOG,
     CannotOpen,
+    SlavePort,
     _endOf,
     closeAll,
     expiryWarnings,
@@ -96,6 +99,22 @@ class PortsTests(unittest.SynchronousTestCase):
         error = self.failureResultOf(self.open("tcp:nonsense"), CannotOpen).value
         self.assertIn("tcp:nonsense", str(error))
         self.assertFalse(error.inUse)
+
+    def test_parserThatExits(self) -> None:
+        """F15: a port whose parser, a plug-in, calls sys.exit() is an error like others; all are closed."""
+
+        def leave(reactor: Any, description: str) -> Any:
+            if description.startswith("own:"):
+                sys.exit("no device")
+            return given(reactor, description)
+
+        given = endpoints.serverFromString
+        self.patch(endpoints, "serverFromString", leave)
+        error = self.failureResultOf(self.open("tcp:9989", "own:"), CannotOpen).value
+        self.assertIn("own:", str(error))
+        self.assertEqual(self.reactor.closed, 1)
+        port = SlavePort("own:", cast(Any, None), cast(Any, SimpleNamespace()))
+        self.assertIn("no device", str(self.assertRaises(CannotOpen, renewed, port)))
 
     def test_describe(self) -> None:
         """A port is described by the values needed to connect."""
