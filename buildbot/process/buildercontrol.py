@@ -23,8 +23,7 @@ class BuilderForControl(RequestQueue, Protocol):
     """The controlled builder: L{buildbot.process.builder.Builder}."""
 
     @property
-    def botmaster(self) -> MasterForBuilder:
-        """The master."""
+    def botmaster(self) -> MasterForBuilder: ...
 
     @property
     def slaves(self) -> Sequence[AskedSlave]:
@@ -43,8 +42,7 @@ class AskedSlave(Protocol):
     """An attached slave of the builder."""
 
     @property
-    def slave(self) -> SlaveForBuilder:
-        """The slave itself."""
+    def slave(self) -> SlaveForBuilder: ...
 
     def isAvailable(self) -> bool:
         """True if a build could start there now."""

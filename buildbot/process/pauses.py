@@ -29,8 +29,7 @@ class Pausable(Protocol):
     """A slave that can be paused."""
 
     @property
-    def availability(self) -> PausableAvailability:
-        """Its availability for builds."""
+    def availability(self) -> PausableAvailability: ...
 
 
 _Slave = TypeVar("_Slave", bound=Pausable)

@@ -72,8 +72,7 @@ class SlaveForBuilder(Protocol):
     slave_status: SlaveStatus
 
     @property
-    def availability(self) -> AvailabilityForBuilder:
-        """Its availability for builds."""
+    def availability(self) -> AvailabilityForBuilder: ...
 
     @property
     def peer(self) -> SlavePeer:
@@ -182,12 +181,10 @@ class SlaveForBuild(Protocol):
     """
 
     @property
-    def slave(self) -> SlaveForBuilder:
-        """The slave itself."""
+    def slave(self) -> SlaveForBuilder: ...
 
     @property
-    def slavename(self) -> str:
-        """The slave's name."""
+    def slavename(self) -> str: ...
 
     @property
     def peer(self) -> BuilderPeer:
@@ -209,12 +206,10 @@ class BuildForBuilder(Protocol):
     """A running or ended build. This is L{buildbot.process.base.Build}."""
 
     @property
-    def build_status(self) -> BuildStatus:
-        """Its status."""
+    def build_status(self) -> BuildStatus: ...
 
     @property
-    def steps(self) -> Sequence[Any]:
-        """Its steps."""
+    def steps(self) -> Sequence[Any]: ...
 
     @property
     def slavebuilder(self) -> SlaveForBuild:

@@ -23,8 +23,7 @@ class UsedSlave(Protocol):
     """The slave of a running build."""
 
     @property
-    def slavename(self) -> str:
-        """Its name."""
+    def slavename(self) -> str: ...
 
 
 class RunningBuild(Protocol):
@@ -39,8 +38,7 @@ class ReconfiguredBuilder(Protocol):
     """A builder of the present configuration."""
 
     @property
-    def name(self) -> str:
-        """Its name."""
+    def name(self) -> str: ...
 
     @property
     def building(self) -> Sequence[RunningBuild]:
@@ -65,8 +63,7 @@ class ReconfiguredSlave(Protocol):
     slavename: str
 
     @property
-    def availability(self) -> Busy:
-        """Its availability for builds."""
+    def availability(self) -> Busy: ...
 
     @property
     def peer(self) -> SlavePeer:

@@ -146,7 +146,7 @@ class MakerBase(CommandOptions):
     ]
 
     def parseArgs(self, *args: str) -> None:
-        """[DIR]"""
+        """Parse the arguments: [DIR]."""
         if len(args) > 1:
             raise usage.UsageError(f"only one directory can be given, not {len(args)}: {' '.join(args)}")
         self["basedir"] = args[0] if args else self.here()

@@ -12,7 +12,7 @@ from buildbot.scripts.arguments import CommandOptions, MakerBase, count, seconds
 
 
 class BuildsOptions(MakerBase):
-    """C{builds}."""
+    """The options of C{builds}."""
 
     synopsis = "[options] [DIR [BUILDER]]"
     optFlags = [["json", "j", "Print the builds as JSON."]]
@@ -23,12 +23,12 @@ class BuildsOptions(MakerBase):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """[DIR [BUILDER]]"""
+        """Parse the arguments: [DIR [BUILDER]]."""
         self._dirAnd("builder", args)
 
 
 class LogOptions(MakerBase):
-    """C{log}."""
+    """The options of C{log}."""
 
     synopsis = "[options] DIR BUILDER/BUILD[/STEP[/LOG]]"
     optFlags = [
@@ -43,7 +43,7 @@ class LogOptions(MakerBase):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """DIR PATH"""
+        """Parse the arguments: DIR PATH."""
         self["path"] = self._dirAndMust("build", "BUILDER/BUILD/STEP", args)
 
 
@@ -54,7 +54,7 @@ class AboutBuilderOptions(MakerBase):
     optFlags = [["json", "j", "Print the outcome as JSON."]]
 
     def parseArgs(self, *args: str) -> None:
-        """DIR BUILDER"""
+        """Parse the arguments: DIR BUILDER."""
         self["builder"] = self._dirAndMust("builder", "BUILDER", args)
 
 
@@ -72,7 +72,7 @@ class ForceOptions(usage.Options):
     ]
 
     def parseArgs(self, *args: str) -> None:
-        """[BUILDER] [REASON...]"""
+        """Parse the arguments: [BUILDER] [REASON...]."""
         words = list(args)
         for name, many in (("builder", False), ("reason", True)):
             if not words:
@@ -83,7 +83,7 @@ class ForceOptions(usage.Options):
 
 
 class ForceBuildOptions(AboutBuilderOptions):
-    """C{force}."""
+    """The options of C{force}."""
 
     optParameters = [
         ["branch", "b", None, "The branch to build. Default: the main line."],
@@ -108,7 +108,7 @@ class ForceBuildOptions(AboutBuilderOptions):
 
 
 class StopBuildOptions(AboutBuilderOptions):
-    """C{stopbuild}."""
+    """The options of C{stopbuild}."""
 
     synopsis = "[options] DIR BUILDER [BUILD]"
     optFlags = [["pending", "", "Also cancel the requests that wait for the builder."]]
@@ -119,7 +119,7 @@ class StopBuildOptions(AboutBuilderOptions):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """DIR BUILDER [BUILD]"""
+        """Parse the arguments: DIR BUILDER [BUILD]."""
         super().parseArgs(*(args if len(args) < 2 else args[:2]))
         if len(args) > 3:
             raise usage.UsageError(f"give DIR, BUILDER and one BUILD, not {' '.join(args)}")
@@ -136,18 +136,18 @@ class AboutSlaveOptions(MakerBase):
     optFlags = [["json", "j", "Print the outcome as JSON."]]
 
     def parseArgs(self, *args: str) -> None:
-        """DIR SLAVE"""
+        """Parse the arguments: DIR SLAVE."""
         self["slave"] = self._dirAndMust("slave", "SLAVE", args)
 
 
 class DisconnectOptions(AboutSlaveOptions):
-    """C{disconnect}."""
+    """The options of C{disconnect}."""
 
     longdesc = "Disconnects a slave. It may reconnect; to prevent that, remove it from c['bots']."
 
 
 class PauseOptions(AboutSlaveOptions):
-    """C{pause}."""
+    """The options of C{pause}."""
 
     optParameters = [["reason", "m", None, "The reason; `buildbot status` shows it."]]
     longdesc = (
@@ -157,7 +157,7 @@ class PauseOptions(AboutSlaveOptions):
 
 
 class DrainOptions(PauseOptions):
-    """C{drain}."""
+    """The options of C{drain}."""
 
     longdesc = (
         "Starts no further builds on the slave until `buildbot unpause`, also after a restart, and "
@@ -166,13 +166,13 @@ class DrainOptions(PauseOptions):
 
 
 class UnpauseOptions(AboutSlaveOptions):
-    """C{unpause}."""
+    """The options of C{unpause}."""
 
     longdesc = "Lets the slave build again, and starts builds that wait for it."
 
 
 class SendChangeOptions(CommandOptions):
-    """C{sendchange}."""
+    """The options of C{sendchange}."""
 
     synopsis = "[options] FILE..."
     optFlags = [
@@ -210,7 +210,7 @@ class SendChangeOptions(CommandOptions):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """FILE..."""
+        """Parse the arguments: FILE..."""
         self["files"] = args
 
     def postOptions(self) -> None:

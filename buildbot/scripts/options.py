@@ -58,7 +58,7 @@ class CreateOptions(MakerBase):
 
 
 class MasterOptions(CreateOptions):
-    """C{create-master}."""
+    """The options of C{create-master}."""
 
     synopsis = "[options] DIR"
     optParameters = [["config", "c", CONFIG, "The name of the configuration file, relative to DIR."]]
@@ -69,7 +69,7 @@ class MasterOptions(CreateOptions):
 
 
 class SlaveOptions(CreateOptions):
-    """C{create-slave}."""
+    """The options of C{create-slave}."""
 
     synopsis = "[options] DIR HOST:PORT NAME PASSWORD"
     optParameters = [
@@ -83,7 +83,7 @@ class SlaveOptions(CreateOptions):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """DIR HOST:PORT NAME PASSWORD"""
+        """Parse the arguments: DIR HOST:PORT NAME PASSWORD."""
         if len(args) != 4:
             raise usage.UsageError(f"give DIR HOST:PORT NAME PASSWORD, not {counted(len(args), 'argument')}")
         self["basedir"], self["master"], self["name"], self["passwd"] = args
@@ -104,7 +104,7 @@ class SlaveOptions(CreateOptions):
 
 
 class StartOptions(MakerBase):
-    """C{start}."""
+    """The options of C{start}."""
 
     optFlags = [["nodaemon", "", "Run in the foreground, and log to standard output."]]
     optParameters = [["timeout", "t", 120.0, "How many seconds the start may take.", seconds("--timeout")]]
@@ -115,7 +115,7 @@ class StartOptions(MakerBase):
 
 
 class StopOptions(MakerBase):
-    """C{stop}."""
+    """The options of C{stop}."""
 
     optFlags = [["kill", "k", "Kill the process if it has not stopped after --timeout."]]
     optParameters = [
@@ -125,7 +125,7 @@ class StopOptions(MakerBase):
 
 
 class RestartOptions(StartOptions):
-    """C{restart}."""
+    """The options of C{restart}."""
 
     optFlags = [["kill", "k", "Kill the old process if it does not stop within 15 seconds."]]
     longdesc = (
@@ -135,7 +135,7 @@ class RestartOptions(StartOptions):
 
 
 class ReconfigOptions(MakerBase):
-    """C{reconfig}, C{sighup}."""
+    """The options of C{reconfig} and C{sighup}."""
 
     optFlags = [
         ["dry-run", "n", "Show what would change, and change nothing."],
@@ -151,7 +151,7 @@ class ReconfigOptions(MakerBase):
 
 
 class CheckConfigOptions(MakerBase):
-    """C{checkconfig}."""
+    """The options of C{checkconfig}."""
 
     synopsis = "[options] [DIR|FILE]"
     optParameters = [["timeout", "t", 90.0, "How many seconds the file may run.", seconds("--timeout")]]
@@ -163,19 +163,19 @@ class CheckConfigOptions(MakerBase):
 
 
 class StatusOptions(MakerBase):
-    """C{status}."""
+    """The options of C{status}."""
 
     synopsis = "[options] [DIR [SLAVE]]"
     optFlags = [["json", "j", "Print all that is known, as JSON."]]
     longdesc = "Shows the running master in DIR and its slaves, or one slave with its latest events."
 
     def parseArgs(self, *args: str) -> None:
-        """[DIR [SLAVE]]"""
+        """Parse the arguments: [DIR [SLAVE]]."""
         self._dirAnd("slave", args)
 
 
 class BackupOptions(MakerBase):
-    """C{backup}."""
+    """The options of C{backup}."""
 
     synopsis = "[options] DIR TARGET"
     longdesc = (
@@ -185,7 +185,7 @@ class BackupOptions(MakerBase):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """DIR TARGET"""
+        """Parse the arguments: DIR TARGET."""
         if len(args) != 2:
             raise usage.UsageError(f"give DIR and TARGET, not {counted(len(args), 'argument')}")
         self["basedir"], self["target"] = args
@@ -199,7 +199,7 @@ class BackupOptions(MakerBase):
 
 
 class DemoOptions(MakerBase):
-    """C{demo}."""
+    """The options of C{demo}."""
 
     longdesc = (
         "Makes a master and a slave in DIR (default: a new temporary directory), starts both, and shows a "
@@ -207,7 +207,7 @@ class DemoOptions(MakerBase):
     )
 
     def parseArgs(self, *args: str) -> None:
-        """[DIR]"""
+        """Parse the arguments: [DIR]."""
         if args:
             super().parseArgs(*args)
         else:

@@ -28,24 +28,21 @@ class RunningBuild(Protocol):
     """The part of a running build that the builder's status uses."""
 
     @property
-    def build_status(self) -> BuildStatus:
-        """The status object."""
+    def build_status(self) -> BuildStatus: ...
 
 
 class WaitingRequest(Protocol):
     """The part of a pending request that the builder's status uses."""
 
     @property
-    def status(self) -> BuildRequestStatus:
-        """The status object."""
+    def status(self) -> BuildRequestStatus: ...
 
 
 class KnownSlave(Protocol):
     """The part of a slave that the builder's status uses."""
 
     @property
-    def slave_status(self) -> SlaveStatus:
-        """The status object."""
+    def slave_status(self) -> SlaveStatus: ...
 
 
 class HasDirectory(Protocol):

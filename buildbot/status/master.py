@@ -21,16 +21,14 @@ class NamedBuilder(Protocol):
     """The part of a builder that the master's status uses."""
 
     @property
-    def builder_status(self) -> BuilderStatus:
-        """The status object."""
+    def builder_status(self) -> BuilderStatus: ...
 
 
 class ActiveBuildset(Protocol):
     """The part of an incomplete build set that the master's status uses."""
 
     @property
-    def status(self) -> BuildSetStatus:
-        """The status object."""
+    def status(self) -> BuildSetStatus: ...
 
 
 class BuildsetHolder(Protocol):

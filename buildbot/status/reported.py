@@ -44,8 +44,7 @@ class ReportedSlave(Protocol):
         """The state of its attachment."""
 
     @property
-    def availability(self) -> ReportedAvailability:
-        """Its availability for builds."""
+    def availability(self) -> ReportedAvailability: ...
 
     @property
     def builderList(self) -> Iterable[tuple[str, str]]:
@@ -216,8 +215,7 @@ class ReportedMaster(Protocol):
         """The time of its start, in seconds since the epoch."""
 
     @property
-    def basedir(self) -> str:
-        """Its directory."""
+    def basedir(self) -> str: ...
 
     @property
     def config(self) -> MasterConfig:
