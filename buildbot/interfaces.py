@@ -7,8 +7,9 @@ interface says what its provider promises. These promises hold for all of them:
 - times are seconds since the epoch, as C{float}; durations are seconds
 - a result is one of the small integers of L{buildbot.model.results}, unless a method says otherwise
 - text is C{str}; a "list of words" is a list of C{str}, one for each line that a narrow display would use
-- C{subscribe} takes effect in a later turn of the reactor; after C{unsubscribe} no more
-  calls arrive
+- status events arrive in a later turn of the reactor than they happen, in order; log chunks, and the builds
+  of a request, are reported at once
+- after C{unsubscribe} no more calls arrive
 - a method that begins with C{waitUntil} returns a new Deferred for each caller; it never fails
 """
 
@@ -150,7 +151,7 @@ class IBuildSetStatus(Interface):
         """The authors of the Changes in the source, by user name."""
 
     def getInterestedUsers() -> Sequence[str]:
-        """The responsible users and everyone else who asked for notification."""
+        """The users to notify; in this release, the responsible users."""
 
     def getBuilderNames() -> list[str]:
         """The names of the builders that get one build each."""
@@ -238,7 +239,7 @@ class IBuilderStatus(Interface):
         """The L{IBuildStatus} of the build that finished last, or None."""
 
     def getBuild(number: int) -> IBuildStatus | None:
-        """The build with this number; -1 is the newest build. None if there is no such build."""
+        """The build with this number; -1 is the newest. None if it is not running or one of the last few."""
 
     def getEvent(number: int) -> IStatusEvent | None:
         """One L{IStatusEvent}; -1 is the newest. None if there is no such event."""
@@ -260,7 +261,7 @@ class IBuildStatus(Interface):
         """The build's number. Each builder counts from 0 and never reuses a number."""
 
     def getPreviousBuild() -> IBuildStatus | None:
-        """The L{IBuildStatus} of the build with the next lower number, or None."""
+        """The L{IBuildStatus} of the build with the next lower number; None if it is not in memory."""
 
     def getSourceStamp() -> ISourceStamp:
         """The L{ISourceStamp} of the build."""
@@ -275,7 +276,7 @@ class IBuildStatus(Interface):
         """The authors of those Changes: user names, sorted, without duplicates."""
 
     def getInterestedUsers() -> Sequence[str]:
-        """The responsible users and everyone else who asked for notification."""
+        """The users to notify; in this release, the responsible users."""
 
     def getSteps() -> Sequence[IBuildStepStatus]:
         """All steps in order, each an L{IBuildStepStatus}. Includes steps that have not started."""
@@ -287,7 +288,7 @@ class IBuildStatus(Interface):
         """The pair C{(start, end)}; C{end} is None while the build runs."""
 
     def getETA() -> float | None:
-        """The expected seconds until the end, or None if unknown. Negative if the build is late."""
+        """The expected seconds until the end, or None if unknown. 0 if the build is late."""
 
     def getSlavename() -> str:
         """The name of the build's slave."""
@@ -402,7 +403,7 @@ class IStatusLog(Interface):
     """I am the read side of one log of a step."""
 
     def getName() -> str:
-        """The log's name, unique within the step."""
+        """The log's name, given by the step."""
 
     def getStep() -> IBuildStepStatus:
         """The L{IBuildStepStatus} of the log's step."""
@@ -455,7 +456,7 @@ class IStatusLogConsumer(Interface):
 
 
 class IStatusReceiver(Interface):
-    """I receive status events. Each call runs in its own reactor turn; an exception from me is only logged.
+    """I receive status events, in a later reactor turn than they happen. An exception from me is only logged.
 
     C{builderAdded}, C{buildStarted}, C{stepStarted} and C{logStarted} return the receiver for the events
     inside the builder, build, step or log, or None if there is no interest. C{buildStarted} and
@@ -538,7 +539,7 @@ class IBuilderControl(Interface):
         """
 
     def resubmitBuild(buildStatus: object, reason: str = "<rebuild, no reason given>") -> object:
-        """Request a new build of the same source. C{buildStatus} must be a finished build."""
+        """Request a new build of a finished build's source. Returns None if C{buildStatus} is unfinished."""
 
     def getPendingBuilds() -> Sequence[IBuildRequestControl]:
         """The requests in the builder's queue, each an L{IBuildRequestControl}."""
