@@ -131,7 +131,8 @@ class SlavePeer:
         if not isinstance(commands, dict):
             raise MalformedAnswer("getCommands was not answered with a dictionary")
         self.dialect = Dialect.of(commands)
-        self._said = tuple(item for item in islice(commands.items(), COMMANDS) if all(map(_isWord, item)))
+        words = (item for item in islice(commands.items(), COMMANDS) if all(map(_isWord, item)))
+        self._said = _shared(tuple(words))
         self.commands, self.generation = _known(self._said, self.dialect, None)
 
     def _noCommands(self, why: Failure) -> Failure | None:
@@ -329,6 +330,12 @@ def _listed(value: Any) -> Any:
 
 def _isWord(value: object) -> bool:
     return isinstance(value, (str, bytes)) and len(value) <= LONGEST_COMMAND
+
+
+@lru_cache(maxsize=256)
+def _shared(said: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
+    """The first of all equal answers, so that a thousand equal slaves keep one."""
+    return said
 
 
 @lru_cache(maxsize=256)
