@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A post-receive hook of git: tells a Buildbot master of each commit that was pushed.
+"""A post-receive hook of git: sends each pushed commit to a Buildbot master.
 
-Copy it to hooks/post-receive of the repository that is pushed to, make it executable, and set the values
-below, or the variables of the environment that they name. It needs git and the command `buildbot`.
+Copy it to hooks/post-receive of the shared repository, make it executable, and set the values below, or the
+environment variables that they read. It needs git and the command `buildbot`.
 
-Each change is kept in the directory buildbot-spool of the repository until the master has it. If the master
-does not answer in time, the push ends all the same, and the changes are sent, in their order, with the next
-push, or by `post-receive --deliver [REPOSITORY]`, which cron may run.
+Each change is stored in the directory buildbot-spool of the repository until the master has it. If the master
+does not answer in time, the push still succeeds, and the changes are sent, in order, with the next push, or
+by `post-receive --deliver [REPOSITORY]`, which cron may run.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 MASTER = os.environ.get("BUILDBOT_MASTER", "localhost:9989")
-#: Holds USER:PASSWORD of the master's PBChangeSource; only the owner of the repository may read it.
+#: A file with USER:PASSWORD of the master's PBChangeSource; only the owner of the repository may read it.
 AUTH_FILE = os.environ.get("BUILDBOT_AUTH_FILE", os.path.expanduser("~/.buildbot-auth"))
 BUILDBOT = os.environ.get("BUILDBOT", "buildbot")
-#: A push waits no longer than this for the master, in seconds, however many commits it has.
+#: The most seconds that a push waits for the master, for any number of commits.
 TIMEOUT = os.environ.get("BUILDBOT_TIMEOUT", "20")
-#: Of a push with more commits than this, the last ones are told.
+#: The most commits of one push to send: the last ones.
 COMMITS = 50
-#: Of a commit with more files than this, the first ones are told.
+#: The most files of one commit to send: the first ones.
 FILES = 1000
-#: Of what its author wrote, so many characters.
+#: The most characters of a commit message to send.
 WORDS = 10_000
 HEADS = "refs/heads/"
-#: So many changes are sent over one connection.
+#: The most changes sent over one connection.
 BATCH = 200
-#: After so many seconds whoever pushes is told what he waits for.
+#: Seconds after which the user is told that the push waits.
 PATIENCE = 2
-#: So many seconds longer `buildbot sendchange` may take to end.
+#: Extra seconds for `buildbot sendchange` to end.
 GRACE = 3
 
 
 def git(*words: str) -> str:
-    """What git answers. File names that are no UTF-8 survive."""
+    """The output of git. File names that are not UTF-8 are preserved."""
     done = subprocess.run(["git", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
     return os.fsdecode(done.stdout)
 
 
 def commits(old: str, new: str, ref: str) -> Sequence[str]:
-    """The commits that a push has brought, the oldest first; of a new branch, those on no other one."""
+    """The commits of a push, the oldest first; for a new branch, those that are on no other branch."""
     if set(old) == {"0"}:
         others = ["--not", f"--exclude={ref[len(HEADS) :]}", "--branches"]
         return git("rev-list", "--reverse", new, *others).split() or [new]
@@ -59,9 +59,9 @@ def commits(old: str, new: str, ref: str) -> Sequence[str]:
 
 
 def change(commit: str, branch: str) -> Mapping[str, object]:
-    """What the master is told of a commit."""
+    """The change for a commit, as `buildbot sendchange --changes` takes it."""
     author, comments = git("log", "-1", "--format=%an <%ae>%x00%B", commit).split("\0", 1)
-    # of a merge, what it has brought to the branch
+    # for a merge, the files that it brought to the branch
     _, *parents = git("rev-list", "--parents", "-n", "1", commit).split()
     compared = [parents[0], commit] if parents else ["--root", "--no-commit-id", commit]
     listed = git("diff-tree", "-r", "-z", "--name-only", *compared)
@@ -75,34 +75,34 @@ def change(commit: str, branch: str) -> Mapping[str, object]:
 
 
 def pushed(lines: Iterable[str]) -> Iterator[Mapping[str, object]]:
-    """The changes of a push, from what git says of it."""
+    """The changes of a push, from git's input to the hook."""
     for line in lines:
         old, new, ref = line.rstrip("\n").split(" ", 2)
         if not ref.startswith(HEADS) or set(new) == {"0"}:
-            continue  # a tag, or a branch that was deleted
+            continue  # a tag, or a deleted branch
         try:
             for commit in commits(old, new, ref)[-COMMITS:]:
                 yield change(commit, ref[len(HEADS) :])
         except subprocess.CalledProcessError as why:
-            say(f"the master will not hear of all that was pushed to {ref}: git {why.cmd[1]} has failed")
+            say(f"not all commits pushed to {ref} are sent to the master: git {why.cmd[1]} failed")
 
 
 def say(text: str) -> None:
-    """Tell whoever pushes; he may be gone already."""
+    """Print a line for the user, who may have disconnected already."""
     with suppress(OSError, ValueError):
         print(f"buildbot: {text}", file=sys.stderr, flush=True)
 
 
 class Spool:
-    """I keep the changes that the master does not have yet, one a file, in the order of their names."""
+    """I store the changes that the master does not have yet, one per file, in the order of their names."""
 
     def __init__(self, repository: str) -> None:
         self.path = os.path.join(repository, "buildbot-spool")
-        # Whoever may push to the repository may use the spool, and nobody else.
+        # Users who may push to the repository may use the spool, and no others.
         self._mode = os.stat(repository).st_mode & 0o7777
 
     def put(self, changes: Sequence[Mapping[str, object]], end: float) -> None:
-        """Keep these, after all that is there. Raises OSError if that cannot be by C{end}."""
+        """Store changes, after all earlier ones. Raises OSError if that is not possible until C{end}."""
         self._make(self.path)
         with self._locked("numbers", end):
             last = max((int(name) for name in self.names()), default=0)
@@ -124,17 +124,17 @@ class Spool:
             return []
 
     def read(self, name: str) -> str:
-        """A change, as JSON."""
+        """The change in a file, as JSON."""
         with open(os.path.join(self.path, name), encoding="ascii") as stream:
             return stream.read()
 
     def done(self, name: str) -> None:
-        """The master has it."""
+        """Remove a change: the master has it."""
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self.path, name))
 
     def refused(self, name: str) -> str:
-        """The master will never take it: set it aside. Returns where it is."""
+        """Move a change away that the master never accepts. Returns its new path."""
         aside = os.path.join(self.path, "refused")
         self._make(aside)
         path = os.path.join(aside, f"{int(time.time())}-{name}")
@@ -142,7 +142,7 @@ class Spool:
         return path
 
     def delivering(self, end: float) -> AbstractContextManager[None]:
-        """One process delivers at a time. Raises TimeoutError if another one does so until C{end}."""
+        """Lock the delivery for this process. Raises TimeoutError if another one delivers until C{end}."""
         return self._locked("delivering", end)
 
     @contextmanager
@@ -179,8 +179,11 @@ class Spool:
 
 
 def send(changes: Sequence[str], end: float) -> Iterator[tuple[int, bool, str]]:
-    """Send changes over one connection. Yields, of each that the master has answered, its index, whether the
-    master has it, and why not. Ends early when the time is up or the master is away; says why."""
+    """Send changes over one connection.
+
+    Yields for each answered change its index, True if the master has it, and the reason if not. Ends early,
+    with a message, when the time is up or the master is not available.
+    """
     left = end - time.monotonic()
     if left < 0.5:
         return
@@ -192,7 +195,7 @@ def send(changes: Sequence[str], end: float) -> Iterator[tuple[int, bool, str]]:
         say(f"cannot run {BUILDBOT}: {why.strerror}")
         return
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
-    killer = threading.Timer(left + GRACE, child.kill)  # in case it cannot even give up
+    killer = threading.Timer(left + GRACE, child.kill)  # in case it does not end by itself
     killer.daemon = True
     killer.start()
     errors: list[bytes] = []
@@ -218,7 +221,7 @@ def send(changes: Sequence[str], end: float) -> Iterator[tuple[int, bool, str]]:
 
 
 def deliver(spool: Spool, end: float) -> bool:
-    """Send what is kept, the oldest first; whether all of it is away."""
+    """Send the stored changes, the oldest first. Returns True if none is left."""
     while True:
         names = spool.names()[:BATCH]
         if not names:
@@ -229,14 +232,14 @@ def deliver(spool: Spool, end: float) -> bool:
             if taken:
                 spool.done(names[index])
             else:
-                say(f"the master will not take a change, which is in {spool.refused(names[index])}: {why}")
+                say(f"the master refuses a change, which is now in {spool.refused(names[index])}: {why}")
         if answered < len(names):
             return False
 
 
 def deliverInTime(spool: Spool, end: float, how: str) -> int:
-    """Send what is kept, and say what is left. 1 if anything is."""
-    comfort = threading.Timer(PATIENCE, say, [f"waiting for {MASTER} to take what was pushed …"])
+    """Send the stored changes, and print how many are left. Returns 1 if there are any."""
+    comfort = threading.Timer(PATIENCE, say, [f"waiting for {MASTER} to take the changes …"])
     comfort.daemon = True
     comfort.start()
     try:
@@ -246,7 +249,7 @@ def deliverInTime(spool: Spool, end: float, how: str) -> int:
     except TimeoutError:
         if not spool.names():
             return 0
-        say("another push is being told to the master just now")
+        say("the changes of another push are being sent now")
     finally:
         comfort.cancel()
     left = len(spool.names())
@@ -260,13 +263,15 @@ def seconds() -> float:
     try:
         return float(TIMEOUT)
     except ValueError:
-        say(f"BUILDBOT_TIMEOUT={TIMEOUT} is no number of seconds: 20 it is")
+        say(f"BUILDBOT_TIMEOUT={TIMEOUT} is not a number of seconds: using 20")
         return 20.0
 
 
 def hook(repository: str, lines: Iterable[str]) -> int:
-    """A push has come: keep its changes, then send what is kept. 1 if the master has not got all of it."""
-    # Whoever pushes may go away at any time; what he has pushed must be kept all the same.
+    """Store the changes of a push, then send all stored ones. Returns 1 if the master does not have all of
+    them.
+    """
+    # The user may disconnect at any time; the changes of the push must be stored anyway.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     changes = list(pushed(lines))
@@ -277,19 +282,19 @@ def hook(repository: str, lines: Iterable[str]) -> int:
     try:
         spool.put(changes, end)
     except OSError as why:
-        say(f"cannot keep changes in {spool.path}: {why.strerror}; they are sent now or never")
+        say(f"cannot store changes in {spool.path}: {why.strerror}; they are sent only once")
         sent = [taken for _, taken, _ in send([json.dumps(each) for each in changes], end)]
         return 0 if sum(sent) == len(changes) else 1
     return deliverInTime(spool, end, f", or by: {os.path.abspath(sys.argv[0])} --deliver {repository}")
 
 
 def repositoryOf(words: Sequence[str]) -> str:
-    """The directory of git that is meant."""
+    """The git directory of a repository."""
     return git(*words, "rev-parse", "--absolute-git-dir").rstrip("\n")
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what git, or cron, wants."""
+    """Run for git, or for cron."""
     if words and (words[0] != "--deliver" or words[2:]):
         print("Usage: post-receive [--deliver [REPOSITORY]]", file=sys.stderr)
         return 2

@@ -237,7 +237,7 @@ class HookTests(unittest.TestCase):
         self.commit("three", "a")
         said = self.git("push", "--quiet", "origin", "main")
         self.assertEqual([each["comments"] for each in self.changes()], ["one", "three"])
-        self.assertIn("the master will not take a change", said)
+        self.assertIn("the master refuses a change", said)
         (aside,) = (self.here / "origin" / "buildbot-spool" / "refused").iterdir()
         self.assertEqual(json.loads(aside.read_text())["comments"], "two")
         self.assertEqual(self.spooled(), [])
@@ -276,7 +276,7 @@ class HookTests(unittest.TestCase):
         (self.here / "origin" / "buildbot-spool").write_text("")
         self.commit("one", "a")
         said = self.git("push", "--quiet", "origin", "main")
-        self.assertIn("cannot keep changes in ", said)
+        self.assertIn("cannot store changes in ", said)
         self.assertEqual([each["comments"] for each in self.changes()], ["one"])
 
     def test_muteMaster(self) -> None:
@@ -297,6 +297,6 @@ class HookTests(unittest.TestCase):
                 PYTHONPATH=os.pathsep.join(sys.path),
             )
             self.assertLess(time.monotonic() - begun, 30)
-        self.assertIn(f"buildbot: waiting for {master} to take what was pushed", said)
+        self.assertIn(f"buildbot: waiting for {master} to take the changes", said)
         self.assertIn(f"buildbot: {master} did not answer within ", said)
         self.assertEqual(len(self.spooled()), 3)
