@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_attach -*-
-"""Real slaves of every generation attach to one real master, and a reconfig moves only what it names.
+"""Real slaves of every generation attach to one real master, and a reconfig affects only the changed ones.
 
-Logins that are refused are the subject of test_refusals.
+test_refusals has the refused logins.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from tests.integration.processes import until
 from tests.integration.proxy import Proxy
 from tests.integration.slaves import RealSlave, together
 
-#: A name for the slave of each generation that a test changes, and of one that it leaves alone.
+#: For each generation, the name of a slave that a test changes, and of one that it does not change.
 CHANGED = {OLD_SLAVE: "removed", SLAVE: "repassworded", OLD_WORKER: "poorer", WORKER: "richer"}
 LEFT_ALONE = {generation: "still-" + generation.name for generation in GENERATIONS}
 
-#: What info files of editors and of old machines look like.
+#: Contents of info files, from editors and old machines.
 ODD_ADMIN = b"Zo\xeb <zoe@example.org>\n"
 ODD_HOST = b"\xd6\xff\x00 \x1b[31m Windows\r\n"
 
 
 class Attach(MasterTestCase):
-    """A master, its slaves, and nothing between them but sometimes a proxy that counts."""
+    """A master and its slaves, some behind a proxy that counts bytes."""
 
     async def test_fourGenerationsAtOnce(self) -> None:
-        """Four generations are attached at once, and the status tells what each slave is (A4, A10)."""
+        """Four generations are attached at the same time, and the status shows each slave's generation (A4,
+        A10).
+        """
         names = {generation: "bot-" + generation.name for generation in GENERATIONS}
         master = await self.startMaster(
             bots={name: "sesame" for name in names.values()},
@@ -59,10 +61,9 @@ class Attach(MasterTestCase):
         self.assertNoTracebacks(master, *slaves.values())
 
     async def test_reconfigMovesOnlyWhatItNames(self) -> None:
-        """
-        One bot is removed, one gets a new password, one builder moves to another slave: those slaves see
-        it, nobody else's link carries a byte; the removed one comes back when it is added again, and it
-        was never touched (R3, R5, R6, R7).
+        """A reconfig removes one bot, changes one password, and moves one builder: only these slaves are
+        affected, and no other connection carries a byte. The removed bot comes back when it is added again
+        (R3, R5, R6, R7).
         """
         everybody = [*CHANGED.values(), *LEFT_ALONE.values()]
         master = await self.createMaster()
@@ -102,14 +103,14 @@ class Attach(MasterTestCase):
             self.assertIn(word, result.stdout)
         self.assertNotIn("a new one", result.words)
 
-        # the removed one: hung up on, and told why in its own log each time that it tries again
+        # the removed bot: disconnected, with the reason in its own log at each attempt
         removed = slaves[CHANGED[OLD_SLAVE]]
         await until(lambda: links["removed"].closed, 60, "the removed slave to be hung up on")
         await removed.whenLogged(r"message from master: .*refused", after=marks["removed"])
-        # the builder: gone here, come there
+        # the builder: detached here, attached there
         await slaves["poorer"].whenLogged("leftover directory 'moving'", after=marks["poorer"])
         await master.whenBuilders({"richer": {"everywhere", "moving"}, "poorer": {"everywhere"}})
-        # the others: nothing at all, and the one with the new password neither
+        # the others: not affected, nor the one with the new password
         for name in ("repassworded", *LEFT_ALONE.values()):
             self.assertEqual((links[name].fromClient, links[name].fromServer), counted[name], name)
             self.assertEqual(slaves[name].text(marks[name]), "", name)
@@ -121,12 +122,12 @@ class Attach(MasterTestCase):
                 )
         self.assertNotIn("removed", status)
 
-        # the old password is good for the link that it opened, and for no other
+        # the old password is valid for the connection that it opened, and for no other
         links["repassworded"].reset()
         await slaves["repassworded"].whenLogged("message from master: .*refused", after=marks["repassworded"])
         self.assertFalse((await master.slaves())["repassworded"]["connected"])
 
-        # back to the beginning: everybody returns, and no process was started again
+        # the first configuration again: all slaves are attached, and no process was restarted
         master.write(before)
         result = await master.run("reconfig", master.basedir)
         self.assertEqual(result.status, 0, result.words)
@@ -139,7 +140,7 @@ class Attach(MasterTestCase):
         self.assertNoTracebacks(master, *slaves.values())
 
     async def test_oddInfoFiles(self) -> None:
-        """Whatever lies in a slave's info directory, the slave attaches, and its admin is shown (A6)."""
+        """With any content of a slave's info directory, the slave attaches, and its admin is shown (A6)."""
         names = {generation: "odd-" + generation.name for generation in GENERATIONS}
         master = await self.startMaster(
             bots={name: "sesame" for name in names.values()}, builders={"b": list(names.values())}
@@ -172,9 +173,8 @@ class Attach(MasterTestCase):
         self.assertNoTracebacks(master)
 
     async def test_plainAndTLSSideBySide(self) -> None:
-        """
-        One master serves a plain port and a TLS port: a worker that knows TLS, a slave that needs a tunnel
-        and one without either are attached at once (S5).
+        """One master has a plain port and a TLS port: a worker with TLS, a slave with a tunnel and one
+        without either are attached at the same time (S5).
         """
         file = os.path.join(self.directory, "localhost.pem")
         writeCertificate(file, "localhost", datetime.now(timezone.utc), days=1)

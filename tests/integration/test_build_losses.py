@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.integration.test_build_losses -*-
-"""Builds on real slaves of every generation that are stopped, or lose their slave or their master.
+"""Builds on real slaves of every generation that are stopped, or that lose their slave or their master.
 
-What a build does that is left alone is the subject of test_builds; slaves that are lost while they are idle
-are the subject of test_liveness.
+test_builds has undisturbed builds; test_liveness has the loss of idle slaves.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from tests.integration.processes import moments, until
 from tests.integration.proxy import Mode, Proxy
 from tests.integration.slaves import together
 
-#: Seconds of silence after which the master of these tests asks a slave whether it lives.
+#: Seconds of silence before the master of these tests probes a slave.
 KEEPALIVE = 2.0
 
-#: Seconds that it then waits for an answer, and that a stopped build gets to end.
+#: Seconds for the answer to a probe, and for a stopped build to end.
 PATIENCE = 30.0
 
-#: Seconds that things may take beyond their deadline on a busy machine.
+#: Extra seconds for a busy machine.
 SLACK = 5.0
 
-#: For C{master.cfg}: three steps, of which the middle one waits for a file; all locks there are, so that
-#: one that is kept would be missed.
+#: For C{master.cfg}: three steps, the middle one of which waits for a file, with all kinds of locks, so that
+#: a lock that is not released would be noticed.
 STEPS = """
 from buildbot.locks import MasterLock, SlaveLock
 from buildbot.steps.shell import ShellCommand, WithProperties
@@ -47,7 +46,7 @@ for builder in c['builders']:
     builder['locks'] = [SlaveLock('one on each'), MasterLock('all', {slaves})]
 """
 
-#: The same with a file that is sent, a large one unless the gate is open.
+#: The same with the upload of a file, a large one unless the gate is open.
 TRANSFER = """
 from buildbot.steps.shell import ShellCommand, WithProperties
 from buildbot.steps.transfer import FileUpload
@@ -61,7 +60,7 @@ f.addStep(ShellCommand, name='after', command=['true'], usePTY=False)
 
 
 class Gates:
-    """The middle step of each builder waits until its gate is open."""
+    """Let the middle step of each builder wait until its gate is open."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
@@ -73,17 +72,17 @@ class Gates:
             pass
 
     def close(self, builder: str) -> None:
-        """Hold the builds of this builder up."""
+        """Stop the builds of this builder at the gate."""
         os.unlink(f"{self.directory}/{builder}.open")
 
     def remove(self) -> None:
-        """Let everybody go who waits: a slave that was killed leaves its command behind."""
+        """Open all gates: a killed slave leaves its command running."""
         for name in os.listdir(self.directory):
             os.unlink(os.path.join(self.directory, name))
         os.rmdir(self.directory)
 
     def began(self, builder: str) -> list[int]:
-        """The processes that have come to this gate, in their order."""
+        """The processes that have come to this gate, in order."""
         try:
             with open(f"{self.directory}/{builder}.began") as stream:
                 return [int(line) for line in stream]
@@ -92,7 +91,7 @@ class Gates:
 
 
 def isAlive(pid: int) -> bool:
-    """Whether there is such a process, and it has not ended."""
+    """True if the process exists and has not ended."""
     try:
         with open(f"/proc/{pid}/stat") as stream:
             return stream.read().rpartition(")")[2].split()[0] != "Z"
@@ -101,7 +100,7 @@ def isAlive(pid: int) -> bool:
 
 
 class Losses(MasterTestCase):
-    """Builds that do not end as they should; each builder has the name of its slave."""
+    """Builds that do not end normally; each builder has the name of its slave."""
 
     timeout = 300
 
@@ -120,12 +119,12 @@ class Losses(MasterTestCase):
         direct: bool = False,
         steps: str = STEPS,
     ) -> None:
-        """A master, a builder for each slave, and the slaves behind a proxy.
+        """Start a master, a builder for each slave, and the slaves behind a proxy.
 
-        @param builders: names of slaves by builder, of further builders.
+        @param builders: further builders -> names of their slaves.
         @param keepalive: by slave.
-        @param direct: without the proxy.
-        @param steps: what a build does, to be formatted.
+        @param direct: slaves without the proxy.
+        @param steps: the steps of a build, to be formatted.
         """
         self.master = await self.startMaster(
             bots={name: "sesame" for name in slaves},
@@ -141,12 +140,11 @@ class Losses(MasterTestCase):
         await self.master.whenConnected(*slaves)
 
     async def midStep(self, builder: str, began: int, force: bool = True) -> float:
-        """
-        Have a build of this builder in its middle step, for the slave too.
+        """Run a build of this builder up to its middle step.
 
-        @param began: how many times the step was begun before, in this test.
-        @param force: whether to force a build; else there is a request that waits.
-        @return: how many seconds that took.
+        @param began: how many times the step was started before, in this test.
+        @param force: True to force a build; else a waiting request is built.
+        @return: the seconds that it took.
         """
         before = time.monotonic()
         if force:
@@ -157,11 +155,7 @@ class Losses(MasterTestCase):
         return time.monotonic() - before
 
     async def nextBuild(self, builder: str, number: int, since: float) -> float:
-        """
-        The next build succeeds; say how many seconds after C{since} that was.
-
-        @param since: by the wall clock.
-        """
+        """Check that the next build succeeds; return its seconds after C{since} (system clock)."""
         build = await self.master.whenFinished(builder, number, timeout=90)
         self.assertEqual(build["result"], "success", build)
         self.assertEqual([step["name"] for step in build["steps"]], ["before", "middle", "after"])
@@ -169,7 +163,7 @@ class Losses(MasterTestCase):
         return finished - since
 
     def row(self, what: str, builder: str, build: Mapping[str, Any], since: float, following: float) -> None:
-        """Keep figures for the table; C{since} by the wall clock."""
+        """Record figures for the table; C{since} by the system clock."""
         generation = self.slaves[build["slave"]].generation.name
         ended = f"{build['result']}: {' '.join(build['text'])}"
         took = f"{max(0.0, build['finished'] - since):.1f}"
@@ -181,7 +175,7 @@ class Losses(MasterTestCase):
         self.tell(*titles, rows=sorted(self.rows, key=lambda row: str(row[0])))
 
     async def assertIdle(self) -> None:
-        """Nothing runs, nothing waits, every slave has room."""
+        """Check that no build is running, no request waits, and every slave has room."""
         status = await self.master.ask("status")
         begun = time.monotonic()
         while status["master"]["running"] and time.monotonic() - begun < 30:
@@ -193,35 +187,34 @@ class Losses(MasterTestCase):
         )
 
     async def assertNoneRunning(self, builder: str, number: int) -> None:
-        """All builds of a builder up to this number are over in the records."""
+        """Check that all builds of a builder up to this number are finished in the records."""
         for each in range(number + 1):
             build = await self.master.ask("build", builder=builder, number=each)
             self.assertIsNotNone(build["finished"], build)
 
     def assertLost(self, build: Mapping[str, Any], since: float, within: float) -> None:
-        """A build that ended because its slave was lost, not later than C{within} seconds after C{since}."""
+        """Check that a build ended because its slave was lost, at most C{within} seconds after C{since}."""
         self.assertEqual((build["result"], build["text"]), ("retry", ["slave", "lost"]), build)
         self.assertEqual([step["name"] for step in build["steps"]], ["before", "middle"])
         self.assertLess(build["finished"] - since, within)
 
     async def assertWaiting(self, name: str, build: Mapping[str, Any]) -> None:
-        """The request that this build served waits again, and says why."""
+        """Check that the request of this build waits again, and shows the reason."""
         begun = time.monotonic()
         while not (waiting := await self.master.waiting(name)) and time.monotonic() - begun < 30:
-            await moments(0.05)  # the end of the build is in the records a moment earlier
+            await moments(0.05)  # the record of the end is written a moment earlier
         self.assertEqual([(each["id"], each["attempts"]) for each in waiting], [(build["requests"][0], 1)])
         (why,) = [each["why"] for each in (await self.master.ask("builds", builder=name))["waiting"]]
         self.assertIn(f"slave {name}: ", why)
 
 
 class Stopped(Losses):
-    """The slave is there, or is gone and everybody sees it."""
+    """The slave is connected, or the loss of its connection is visible."""
 
     async def test_stoppedKilledAndCut(self) -> None:
-        """
-        A build is stopped, a slave is killed in mid-step and started again, its connection is cut: each build
-        ends at once, a lost one is built again, but the third loss ends it; all the while a build on another
-        slave goes on (B1, B2, B5, B6).
+        """A build is stopped, a slave is killed during a step and started again, and its connection is reset:
+        each build ends at once, and a lost one is built again, but not after the third loss. A build on
+        another slave is not affected (B1, B2, B5, B6).
         """
         names = {f"bot-{generation.name}": generation for generation in GENERATIONS}
         await self.startAll({**names, "bystander": WORKER})
@@ -243,7 +236,7 @@ class Stopped(Losses):
         self.assertNoTracebacks(self.master)
 
     async def stop(self, name: str) -> None:
-        """Builds 0 and 1: stop one in mid-step, have another one."""
+        """Builds 0 and 1: stop one during its step, and run another one."""
         await self.midStep(name, 0)
         since = time.time()
         answer = await self.master.ask("stopbuild", builder=name, who="anna", reason="größer")
@@ -264,7 +257,7 @@ class Stopped(Losses):
         self.gates.close(name)
 
     async def kill(self, name: str) -> None:
-        """Builds 2 and 3: the slave is killed, and started again."""
+        """Builds 2 and 3: the slave is killed and started again."""
         slave = self.slaves[name]
         await self.midStep(name, 2)
         since = time.time()
@@ -281,7 +274,7 @@ class Stopped(Losses):
         self.gates.close(name)
 
     async def cut(self, name: str) -> None:
-        """Builds 4 to 8: the connection is cut three times; what is then forced is built."""
+        """Builds 4 to 8: the connection is reset three times; then a forced build succeeds."""
         for loss in range(3):
             await self.midStep(name, 4 + loss, force=loss == 0)
             address = (await self.master.slaves())[name]["address"]
@@ -303,12 +296,11 @@ class Stopped(Losses):
 
 
 class InTransfer(Losses):
-    """The slave is sending a file."""
+    """The slave is uploading a file."""
 
     async def test_stoppedAndKilled(self) -> None:
-        """
-        A build is stopped while its slave sends a file, and then another slave is killed in that: the builds
-        end at once, half a file is left nowhere, and the next build has the whole of it (B1, B2).
+        """A build is stopped during an upload, and another slave is killed during one: the builds end at
+        once, no incomplete file is left, and the next build has the complete file (B1, B2).
         """
         names = {f"bot-{generation.name}": generation for generation in GENERATIONS}
         await self.startAll(names, steps=TRANSFER)
@@ -318,21 +310,21 @@ class InTransfer(Losses):
         self.assertNoTracebacks(self.master)
 
     def received(self, name: str) -> dict[str, int]:
-        """What is there of the file that this slave sends: sizes by name."""
+        """The files of this slave's upload: sizes by name."""
         directory = os.path.join(self.master.basedir, "uploads", name)
         try:
             return {each: os.path.getsize(os.path.join(directory, each)) for each in os.listdir(directory)}
-        except FileNotFoundError:  # the directory, or a file that has just got its name
+        except FileNotFoundError:  # the directory, or a file that was just renamed
             return {}
 
     async def midTransfer(self, name: str) -> None:
-        """Have a build of this builder in the middle of its file."""
+        """Run a build of this builder up to the middle of its upload."""
         await self.master.ask("force", builder=name)
         await until(lambda: max(self.received(name).values(), default=0) > 500_000, 60, f"a file of {name}")
         self.assertNotIn("big", self.received(name))
 
     async def stopAndKill(self, name: str) -> None:
-        """Builds 0 and 1: stopped, done; 2 and 3: lost, done."""
+        """Builds 0 and 1: stopped, successful; 2 and 3: lost, successful."""
         await self.midTransfer(name)
         since = time.time()
         await self.master.ask("stopbuild", builder=name)
@@ -360,19 +352,18 @@ class InTransfer(Losses):
         self.takeBack(name)
 
     def takeBack(self, name: str) -> None:
-        """The whole file is there, and nothing else; remove it."""
+        """Check that the complete file is the only one; remove it."""
         self.assertEqual(self.received(name), {"big": 1000})
         os.unlink(os.path.join(self.master.basedir, "uploads", name, "big"))
 
 
 class Mute(Losses):
-    """The slave is gone, and nothing says so."""
+    """The slave is gone without a visible loss of the connection."""
 
     async def test_frozenAndUnreachable(self) -> None:
-        """
-        Slaves that are stopped by SIGSTOP, or whose link swallows everything, lose their builds in time; one
-        that is told to stop a build and never answers loses it too; what was lost is built elsewhere at once,
-        or where it was when the slave is back; meanwhile others begin as ever (B1, B2, B5, L1, L4).
+        """Slaves that are stopped by SIGSTOP, or whose connection swallows everything, lose their builds in
+        time. So does one that never reacts to a stop. A lost build is built at once on another slave, or
+        later on the same one. Other builds are not affected (B1, B2, B5, L1, L4).
         """
         frozen = {f"frozen-{generation.name}": generation for generation in GENERATIONS}
         dead = {f"dead-{generation.name}": generation for generation in GENERATIONS}
@@ -421,7 +412,7 @@ class Mute(Losses):
         self.assertNoTracebacks(self.master)
 
     async def mute(self, name: str, since: float, what: str, revive: Callable[[], None]) -> None:
-        """A slave that loses its build; when it is back, it is built there."""
+        """A slave that loses its build; after its return, the request is built there."""
         build = await self.master.whenFinished(name, 0)
         self.assertLost(build, since, KEEPALIVE + PATIENCE + SLACK)
         self.assertGreater(build["finished"] - since, PATIENCE - SLACK, "it was given no time to answer")
@@ -432,7 +423,7 @@ class Mute(Losses):
         self.row(what, name, build, since, await self.nextBuild(name, 1, begun))
 
     async def stubborn(self, since: float) -> None:
-        """A slave that does not stop its build: it is cut off."""
+        """A slave that does not stop its build is disconnected."""
         build = await self.master.whenFinished("stubborn", 0)
         self.assertEqual((build["result"], build["text"][0]), ("failure", "interrupted"))
         self.assertLess(build["finished"] - since, PATIENCE + SLACK)
@@ -444,7 +435,7 @@ class Mute(Losses):
         self.row("stopped, is frozen", "stubborn", build, since, await self.nextBuild("stubborn", 1, begun))
 
     async def roaming(self, since: float) -> None:
-        """A builder that has another slave: the build is done there at once."""
+        """A builder with another slave: the request is built there at once."""
         build = await self.master.whenFinished("either", 0)
         self.assertLost(build, since, KEEPALIVE + PATIENCE + SLACK)
         took = await self.nextBuild("either", 1, build["finished"])
@@ -459,9 +450,8 @@ class Restarted(Losses):
     """The master is gone."""
 
     async def test_masterRestarted(self) -> None:
-        """
-        A master that is stopped or killed in the middle of builds knows them as ended when it is back, and
-        does them again, each once, as soon as the slaves have come back by themselves (P1, L4).
+        """If the master is stopped or killed during builds, it knows them as ended after its restart, and
+        builds each request again, once, when the slaves have reconnected by themselves (P1, L4).
         """
         names = {f"bot-{generation.name}": generation for generation in GENERATIONS}
         await self.startAll(names, direct=True)
@@ -485,7 +475,7 @@ class Restarted(Losses):
         self.assertNoTracebacks(self.master)
 
     async def again(self, name: str, number: int, since: float, what: str, result: str) -> None:
-        """This build ended in this way, and the next one serves its request."""
+        """Check how this build ended, and that the next one serves its request."""
         begun = time.time()
         build = await self.master.ask("build", builder=name, number=number)
         self.assertIsNotNone(build["finished"], build)

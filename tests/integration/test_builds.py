@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_builds -*-
-"""One change becomes a build on real slaves of every generation, with non-ASCII wherever it can stand.
+"""One change is built on real slaves of every generation, with non-ASCII text wherever possible.
 
-What becomes of builds whose slave or master goes away is the subject of test_build_losses.
+test_build_losses has builds whose slave or master goes away.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROPERTY = "Eigenschaft ß"
 FILE = "zufällig ☃.bin"
 
 
-#: Output as programs on old machines write it: Latin-1, a cut character, no final newline.
+#: Output as old programs write it: Latin-1, a split character, no final newline.
 PLAIN = "ganz in UTF-8: ☃ \U0001f40d\n".encode()
 RAW = (
     PLAIN
@@ -43,18 +43,18 @@ CONTENTS = {"raw": RAW, "plain": PLAIN}
 
 
 class Difference(NamedTuple):
-    """What is not the same on each generation: values for C{CONFIG}."""
+    """The values in C{CONFIG} that differ between generations."""
 
-    compress: str | None  #: how a directory travels
-    upload: str  #: what C{FILE} is called when it is sent back
-    directory: str  #: what is sent back too, and where a log is watched
+    compress: str | None  # how a directory is uploaded
+    upload: str  # the name of C{FILE} in its upload
+    directory: str  # another uploaded file; also the directory of a watched log
     environment: str
-    watched: str  #: the file of the master that is written into the log that is watched
+    watched: str  # the master's file that is written into the watched log
 
 
-#: Worker 0.9.15 on Python 2 decodes all that it is told, and its Python wants it encoded: whatever its
-#: master does, it cannot write environments and names of files to be sent that are not ASCII. A watched
-#: log that is not UTF-8 makes it hang.
+#: Worker 0.9.15 on Python 2 decodes all received text, but its Python needs it encoded: it cannot write
+#: environments and names of uploaded files that are not ASCII, with any master. A watched log that is not
+#: UTF-8 makes it hang.
 DIFFERENCES = {
     OLD_SLAVE: Difference(None, "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
     SLAVE: Difference("gz", "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
@@ -62,16 +62,16 @@ DIFFERENCES = {
     WORKER: Difference("gz", "☃ zurück.bin", "bäume", "Umgebung: ñ → ☃", "raw"),
 }
 
-#: What worker 4.3.0 makes of output, by its own configuration's default: see docs/wire.
+#: The output of worker 4.3.0, with its default configuration: see docs/wire.
 _WORKER_NEWLINE = re.compile(r"\r\n|\r(?=.)|\033\[u|\033\[[0-9]+;[0-9]+[Hf]|\033\[2J|\x08+")
 
-#: What worker 0.9.15 on Python 2 writes into its log instead of a command that is not ASCII; nothing was
-#: raised.
+#: The log line of worker 0.9.15 on Python 2 instead of a command that is not ASCII; it raises nothing.
 _UNWRITABLE = re.compile(
     r"<unicode instance at \S+ with str error:\n(?:\t .*\n)+?.*UnicodeEncodeError.*\n\t>"
 )
 
-#: The rest of C{master.cfg}: before it stands C{given}, a dictionary of what differs from test to test.
+#: The rest of C{master.cfg}. Before it, C{given} is defined: a dictionary of the values that differ between
+#: tests.
 CONFIG = r"""
 from buildbot.changes.pb import PBChangeSource
 from buildbot.locks import MasterLock, SlaveLock
@@ -131,13 +131,13 @@ c['schedulers'] = [Scheduler('alle', given['branch'], 0.5, [each['name'] for eac
 
 
 def asSent(generation: Generation, output: bytes) -> bytes:
-    """What a slave of this generation says when a command has written C{output}.
+    """The data that a slave of this generation sends when a command has written C{output}.
 
-    Slaves up to 0.8 send the bytes; workers decode them; the newest ones make lines of them besides.
+    Slaves up to 0.8 send the bytes; workers decode them; the newest ones also split them into lines.
     """
     if generation in (OLD_SLAVE, SLAVE):
         return output
-    # Their decoder is never told that the output has ended: a cut character there is dropped.
+    # Their decoder does not see the end of the output, so it drops a split character.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(output)
     if generation is WORKER:
         text = _WORKER_NEWLINE.sub("\n", text)
@@ -146,10 +146,10 @@ def asSent(generation: Generation, output: bytes) -> bytes:
 
 
 class Builds(MasterTestCase):
-    """A change, four builders, four generations."""
+    """One change, four builders, four generations."""
 
     async def makeReady(self) -> None:
-        """A master with a slave of each generation, one builder each."""
+        """Start a master with a slave of each generation, and one builder each."""
         await super().makeReady()
         self.payload = random.Random(3).randbytes(1024 * 1024)
         self.witness = os.path.join(self.directory, "witness")
@@ -174,10 +174,9 @@ class Builds(MasterTestCase):
         await self.master.whenConnected(*self.slaves)
 
     async def test_oneChangeFourGenerations(self) -> None:
-        """
-        A change that C{buildbot sendchange} tells, ours and then those of 0.7.12 and 0.8.14, is built on
-        four generations: files of 1 MB travel both ways unharmed, the logs hold what each slave said, byte
-        for byte, whatever the encoding, and nobody writes a traceback (G5, A2).
+        """A change sent by C{buildbot sendchange}, ours and then those of 0.7.12 and 0.8.14, is built on four
+        generations. Files of 1 MB are transferred both ways unchanged, the logs have each slave's exact bytes
+        in any encoding, and there is no traceback (G5, A2).
         """
         words = (
             f"--master=127.0.0.1:{self.master.port}",
@@ -206,19 +205,21 @@ class Builds(MasterTestCase):
             self.assertNotIn("Traceback", _UNWRITABLE.sub("", log.text()), log.path)
 
     async def sendWith(self, generation: Generation, *words: str) -> None:
-        """C{buildbot sendchange} of that generation, with these arguments, says that the change was sent."""
+        """Run C{buildbot sendchange} of that generation with these arguments; check that it reports
+        success.
+        """
         command = self.installed[generation].command("buildbot", "sendchange", *words)
         output = f"{self.directory}/client-{generation.name}"
         client = Child(self, command, self.directory, environment(self.directory), output)
         self.assertEqual(await client.whenEnded(), 0, client.stderr())
 
     async def assertAllBuilt(self, number: int) -> None:
-        """The builds of this number went as they should on all generations."""
+        """Check that the builds of this number succeeded on all generations."""
         rows = await together(self.assertBuilt(generation, number) for generation in GENERATIONS)
         self.tell("generation", "build", "steps", "seconds", "bytes of logs", rows=rows)
 
     async def assertBuilt(self, generation: Generation, number: int) -> tuple[object, ...]:
-        """One build on the slave of this generation went as it should; give its figures."""
+        """Check that one build on the slave of this generation succeeded; return its figures."""
         name, how = generation.name, DIFFERENCES[generation]
         build = await self.master.whenFinished(f"größe-{name}", number)
         steps = {step["name"]: step["result"] for step in build["steps"]}
@@ -247,7 +248,7 @@ class Builds(MasterTestCase):
     def assertLog(
         self, build: dict[str, Any], step: str, wanted: dict[int, bytes], log: str = "stdio"
     ) -> None:
-        """A log of a build holds exactly this in these channels."""
+        """Check that a log of a build has exactly this in these channels."""
         written = self.master.output(build, step, log)
         output = {channel: written[channel] for channel in wanted}
         self.assertEqual(output, wanted, (build["slave"], step, log))

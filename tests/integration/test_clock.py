@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.integration.test_clock -*-
-"""A real master whose clock is put forward and back, by an hour and by 400 days, during builds."""
+"""A real master whose system clock is put forward and back, by an hour and by 400 days, during builds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.generations import OLD_SLAVE, SLAVE, WORKER
 from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.processes import moments
 
-#: A library that stands before the C library, and moves the wall clock by the seconds in a file.
+#: A preloaded library that shifts the system clock by the seconds in a file.
 SHIM = r"""
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -61,13 +61,13 @@ time_t time(time_t *now) {
 }
 """
 
-#: Each time that the clock is put: by how many seconds it is wrong from then on.
+#: The errors of the clock in seconds, in order.
 JUMPS = (-3600, 3600, -400 * 86400, 400 * 86400, 0)
-#: Seconds: of the tree-stable timer, of Periodic, of the frozen slave's keepalive, between two of WATCHDOG=1.
+#: Seconds: the tree-stable timer, Periodic, the frozen slave's keepalive, between two of WATCHDOG=1.
 TIMER, PERIOD, KEEPALIVE, BEAT = 3, 5, 3.0, 1
-#: Seconds that a build lasts during which the clock is put.
+#: Seconds of a build during which the clock is changed.
 LASTS = 4
-#: Seconds that a machine which is busy may take beyond that.
+#: Extra seconds for a busy machine.
 SLACK = 15.0
 
 CONFIG = f"""
@@ -83,12 +83,11 @@ c['schedulers'] = [Scheduler('changes', None, {TIMER}, ['change']), Periodic('of
 
 
 class WrongClock(MasterTestCase):
-    """A master, slaves of three generations, and a clock that is put."""
+    """A master, slaves of three generations, and a clock that is changed."""
 
     async def test_putForthAndBack(self) -> None:
-        """
-        F4: timers, keepalives and the watchdog go on while the clock is wrong, no build takes less than no
-        time, changes that are pushed together are one build, and no history is lost.
+        """F4: timers, keepalives and the watchdog work while the clock is wrong, no duration is negative,
+        changes pushed together are one build, and no history is lost.
         """
         master = await self.createMaster()
         master.write(
@@ -140,7 +139,7 @@ class WrongClock(MasterTestCase):
         self.assertNoTracebacks(master)
 
     def preload(self, master: RealMaster) -> None:
-        """Compile the library, and have it in the master's process alone."""
+        """Compile the library, and load it in the master's process only."""
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             raise SkipTest("there is no C compiler, to make a library that moves the clock of a process")
@@ -153,13 +152,13 @@ class WrongClock(MasterTestCase):
         master.environ.update(LD_PRELOAD=library, CLOCK_OFFSET_FILE=self.offset)
 
     def put(self, seconds: int) -> None:
-        """From now on the master's clock is wrong by so much."""
+        """From now on the master's clock is wrong by C{seconds}."""
         with open(self.offset + ".new", "w", encoding="ascii") as stream:
             stream.write(str(seconds))
         os.replace(self.offset + ".new", self.offset)
 
     def watch(self, master: RealMaster) -> socket.socket:
-        """Be the systemd that hears of the master."""
+        """Replace systemd's socket and record the master's messages."""
         path = os.path.join(self.directory, "notify")
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(listening.close)
@@ -174,7 +173,7 @@ class WrongClock(MasterTestCase):
         return listening
 
     def beatsIn(self, listening: socket.socket) -> int:
-        """How many WATCHDOG=1 have come since the last time."""
+        """The number of WATCHDOG=1 since the last call."""
         found = 0
         while True:
             try:
@@ -183,12 +182,12 @@ class WrongClock(MasterTestCase):
                 return found
 
     async def finished(self, master: RealMaster) -> set[tuple[str, int]]:
-        """The builds that have ended, as the master knows them."""
+        """The master's finished builds."""
         builds: list[dict[str, Any]] = (await master.ask("builds", count=1000))["finished"]
         return {(build["builder"], build["number"]) for build in builds}
 
     async def push(self, master: RealMaster, number: int) -> None:
-        """Three changes at once, of which the times are those of other clocks."""
+        """Send three changes at once, with times of other clocks."""
         path = os.path.join(self.directory, "changes")
         with open(path, "w", encoding="ascii") as stream:
             for when in (1e9, 4e9, time.time()):

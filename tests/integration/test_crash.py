@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_crash -*-
-"""A real master killed at random moments under load: nothing that it acknowledged is lost, or done twice.
+"""A real master killed at random moments under load: no acknowledged work is lost or done twice.
 
-The killing and the audit are C{tests.benchmarks.crash}, which does it two hundred times; here it is short,
-and the audit itself is shown to notice what it must.
+C{tests.benchmarks.crash} kills and audits two hundred times. Here it is short, and the audit itself is
+tested.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ class CrashTestCase(SynchronousTestCase):
     """SIGKILL, restart, and again."""
 
     def test_nothingIsLost(self) -> None:
-        """
-        However often a master is killed, every change and request that it acknowledged is pending, running or
-        done, and after a restart no build is left that nobody runs (P1, P2).
+        """After any kill, every acknowledged change and request is pending, running or done, and after a
+        restart no build of an ended master is left unfinished (P1, P2).
         """
         seed = random.randrange(1 << 32)
         outcome = torture(KILLS, seed)
         about = f"seed {seed}: {outcome}"
         self.assertEqual(outcome.findings.wrong, [], about)
         self.assertEqual(outcome.tracebacks, 0, about)
-        # there was load, and builds were cut short by it
+        # there was load, and builds were interrupted
         self.assertGreater(len(outcome.promised.requests), KILLS, about)
         self.assertGreater(len(outcome.promised.changes), KILLS, about)
         self.assertGreater(outcome.findings.interrupted, 0, about)
 
 
 def build(*requests: int, results: int | None, text: tuple[str, ...] = ()) -> dict[str, object]:
-    """The record of a build; one without results runs."""
+    """The record of a build; one without results is running."""
     return {"requests": requests, "results": results, "open": results is None, "text": text}
 
 
@@ -54,39 +53,39 @@ DONE = replace(GOOD, requests={3: ("b", "done", 0, 0)}, builds={("b", 0): build(
 
 
 class AuditTestCase(SynchronousTestCase):
-    """What the audit of the file notices."""
+    """The audit of the file detects errors."""
 
     def wrong(self, state: State, before: State | None = None) -> list[str]:
-        """What it finds wrong."""
+        """The errors that it finds."""
         findings = Findings()
         audit(PROMISED, state, before, findings)
         return findings.wrong
 
     def test_good(self) -> None:
-        """A file in which everything is in its place is in order."""
+        """A correct file has no errors."""
         self.assertEqual(self.wrong(GOOD, GOOD), [])
 
     def test_lost(self) -> None:
-        """A request or a change that was acknowledged and is not there is noticed."""
+        """A missing acknowledged request or change is detected."""
         self.assertTrue(self.wrong(replace(GOOD, requests={1: GOOD.requests[1], 3: GOOD.requests[3]})))
         self.assertTrue(self.wrong(replace(GOOD, changes={1: "one", 2: "two"})))
         self.assertTrue(self.wrong(replace(GOOD, changes={**GOOD.changes, 3: "another"})))
 
     def test_inTwoPlaces(self) -> None:
-        """A request that is built while it waits, or by nobody, or a change built twice is noticed."""
+        """A request that is built while it waits, or by no build, or a change built twice, is detected."""
         self.assertTrue(self.wrong(replace(GOOD, requests={**GOOD.requests, 2: ("b", "pending", None, 1)})))
         self.assertTrue(self.wrong(replace(GOOD, builds={("b", 0): GOOD.builds["b", 0]})))
         self.assertTrue(self.wrong(replace(GOOD, buildsets=GOOD.buildsets * 2)))
         self.assertTrue(self.wrong(replace(GOOD, scheduler={"seen": 3, "trees": []})))
 
     def test_undone(self) -> None:
-        """A request that was done and is not any more is noticed."""
+        """A request that was done and is not any more is detected."""
         again = replace(GOOD, requests={**GOOD.requests, 3: ("b", "pending", None, None)})
         self.assertEqual(len(self.wrong(again, GOOD)), 1)
         self.assertEqual(self.wrong(again), [])
 
     def test_end(self) -> None:
-        """A request that two builds have done, or none but one cut short, is noticed in the end."""
+        """A request done by two builds, or only by an interrupted one, is detected at the end."""
         for builds, count in (
             ({("b", 0): build(3, results=0)}, 0),
             ({("b", 0): build(3, results=4, text=(INTERRUPTED,)), ("b", 1): build(3, results=2)}, 0),

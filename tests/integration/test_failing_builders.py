@@ -9,7 +9,7 @@ from tests.integration.generations import GENERATIONS, Generation
 from tests.integration.masters import MasterTestCase, RealMaster
 from tests.integration.slaves import RealSlave, together
 
-#: The directories that fail at first: one where a file is, and one below a file.
+#: The directories that fail at first: one with a file in its place, and one below a file.
 BLOCKED = ("blocked", "file/below")
 #: The rest of C{master.cfg}: every slave has a builder in each of these directories.
 BUILDERS = """
@@ -23,15 +23,15 @@ c['builders'] = [
 
 
 def nameOf(generation: Generation) -> str:
-    """What the slave of a generation is called."""
+    """The name of the slave of a generation."""
     return f"slave-{generation.name}"
 
 
 class FailingBuildersTests(MasterTestCase):
-    """A builder that fails at a slave costs that builder there."""
+    """A builder that fails on a slave does not affect the others."""
 
     async def startBlocked(self, port: int) -> dict[str, RealSlave]:
-        """A slave of each generation, with files where some of its builders would be."""
+        """Start a slave of each generation, with files in the place of some builders' directories."""
         slaves = {}
         for generation in GENERATIONS:
             name = nameOf(generation)
@@ -47,7 +47,7 @@ class FailingBuildersTests(MasterTestCase):
         return slaves
 
     async def test_everyGeneration(self) -> None:
-        """F6: a slave builds for all builders that it can make; the others once they can be made."""
+        """F6: a slave builds for all builders that it can make, and for the others when it can make them."""
         master = await self.createMaster()
         names = [nameOf(generation) for generation in GENERATIONS]
         master.write(master.config(bots=dict.fromkeys(names, "sesame"), after=BUILDERS))
@@ -77,7 +77,7 @@ class FailingBuildersTests(MasterTestCase):
         await self.assertAllWell(master, names)
 
     async def assertAllWell(self, master: RealMaster, names: list[str]) -> None:
-        """Every slave has all its builders, and builds for those that failed."""
+        """Check that every slave has all its builders, and builds for those that failed."""
         for name in names:
             wanted = {f"{each} on {name}" for each in ("first", *BLOCKED, "last")}
             await master.whenBuilders({name: wanted})
@@ -87,7 +87,7 @@ class FailingBuildersTests(MasterTestCase):
         self.assertEqual([slave["failing"] for slave in said.values()], [{}] * len(names))
 
     async def build(self, master: RealMaster, builder: str) -> None:
-        """One build of this builder succeeds."""
+        """Run one build of this builder; it must succeed."""
         forced = await master.ask("force", builder=builder)
         number = 0 if forced["build"] is None else forced["build"]
         build = await master.whenFinished(builder, number)

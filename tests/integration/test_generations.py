@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_generations -*-
-"""The harness itself: real slaves against a master of twenty lines, so that a failure there is theirs.
+"""The harness itself: real slaves and a master of twenty lines, so that a failure here is not our master's.
 
-Whether our own master serves them is asked by the other modules here.
+The other modules test our own master.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tests.integration.slaves import GenerationsTestCase, RealSlave, together
 
 class _Perspective(pb.Avatar):
     def perspective_keepalive(self) -> None:
-        """A slave is alive."""
+        """The keepalive of a slave."""
 
 
 @implementer(IRealm)
 class _ToyMaster:
-    """Lets in whoever is known, and makes the calls that no slave works without."""
+    """A master that accepts known names, and makes the calls that every slave needs."""
 
     def __init__(self) -> None:
         self.minds: dict[str, Any] = {}
@@ -56,10 +56,10 @@ class _ToyMaster:
 
 
 class Harness(GenerationsTestCase):
-    """What the other modules rely on."""
+    """The parts that the other modules use."""
 
     async def makeReady(self) -> None:
-        """A toy master on a port of its own, and a proxy before it."""
+        """Start the toy master on a separate port, and a proxy for it."""
         await super().makeReady()
         self.toy = _ToyMaster()
         checker = InMemoryUsernamePasswordDatabaseDontUse()
@@ -79,7 +79,7 @@ class Harness(GenerationsTestCase):
         return slaves
 
     async def test_everyGenerationAttaches(self) -> None:
-        """All four generations install, log in, show their command versions, and say so in their log."""
+        """All four generations install, log in, report their command versions, and log the login."""
         slaves = await self.start(*GENERATIONS)
         self.assertEqual(
             {
@@ -92,7 +92,7 @@ class Harness(GenerationsTestCase):
         self.assertEqual(len({link.address for link in self.proxy.links}), 4)
 
     async def test_aSlaveReconnectsAfterARestart(self) -> None:
-        """A slave that is killed is gone from the master, and attaches again when it is started again."""
+        """A killed slave is lost for the master, and attaches again when it is started again."""
         slave = (await self.start(OLD_SLAVE))["0.7.12"]
         await slave.kill()
         await until(lambda: self.toy.lost == ["0.7.12"], 5, "the master to lose the slave")
@@ -103,7 +103,7 @@ class Harness(GenerationsTestCase):
         self.assertIn("Server Shut Down", slave.text())
 
     async def test_aFrozenSlaveKeepsItsConnection(self) -> None:
-        """A slave that is stopped by SIGSTOP answers nothing until it is thawed, and loses no connection."""
+        """A slave that is stopped by SIGSTOP does not answer until it continues, and keeps its connection."""
         slave = (await self.start(WORKER))["4.3.0"]
         slave.freeze()
         answer = self.toy.minds["4.3.0"].callRemote("print", "are you there?")
@@ -117,7 +117,7 @@ class Harness(GenerationsTestCase):
         await slave.whenLogged("are you there", after=mark)
 
     async def test_aResetLinkIsMadeAgain(self) -> None:
-        """A slave whose connection is reset on the way dials again by itself."""
+        """A slave whose connection is reset reconnects by itself."""
         slaves = await self.start(*GENERATIONS)
         for link in self.proxy.links:
             link.reset()
@@ -125,7 +125,7 @@ class Harness(GenerationsTestCase):
         self.assertEqual(len(self.proxy.links), 8)
 
     async def test_aBlackHoleIsSilent(self) -> None:
-        """Behind a black hole nobody notices anything, and bytes are still counted as they come."""
+        """Behind a black hole neither side notices anything, and bytes are still counted."""
         await self.start(OLD_SLAVE)
         link = self.proxy.links[0]
         self.proxy.setMode(Mode.BLACKHOLE)

@@ -1,4 +1,4 @@
-"""The hook for git that docs/howto shows, with a real git, and a sendchange that notes what it is told."""
+"""The hook for git in docs/howto, with a real git, and a fake sendchange that records its changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from twisted.trial import unittest
 
 HOOK = Path(__file__).parent.parent.parent / "docs" / "howto" / "git_post_receive.py"
-#: Takes the first TAKES changes (by default all), refuses those of a file "poison", and is mute after that.
+#: Takes the first TAKES changes (by default all), refuses those of a file "poison", and then is silent.
 SENDCHANGE = """#!{python}
 import json, os, sys, time
 changes = sys.stdin.read().splitlines()
@@ -67,7 +67,7 @@ class HookTests(unittest.TestCase):
         path.chmod(0o700)
 
     def git(self, *words: str, where: Path | None = None, **more: str) -> str:
-        """What git prints, errors included."""
+        """The output of git, with errors."""
         done = subprocess.run(
             ["git", *words],
             cwd=where or self.here / "work",
@@ -79,7 +79,7 @@ class HookTests(unittest.TestCase):
         return done.stdout.decode()
 
     def commit(self, comments: str, *names: str) -> str:
-        """Change these files; the name of the commit."""
+        """Commit changes of these files; return the commit's name."""
         for name in names:
             path = self.here / "work" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class HookTests(unittest.TestCase):
         return self.git("rev-parse", "HEAD").strip()
 
     def changes(self) -> list[dict[str, Any]]:
-        """The changes that the master has taken since this was asked the last time."""
+        """The changes that the master has taken since the last call."""
         lines = self.told.read_text().splitlines() if self.told.exists() else []
         self.told.unlink(missing_ok=True)
         said = list(map(json.loads, lines))
@@ -102,11 +102,11 @@ class HookTests(unittest.TestCase):
         return [each for each in said if isinstance(each, dict)]
 
     def spooled(self) -> list[str]:
-        """The names of the changes that are kept."""
+        """The names of the stored changes."""
         return sorted(path.name for path in self.here.glob("origin/buildbot-spool/*") if path.name.isdigit())
 
     def deliver(self, **more: str) -> subprocess.CompletedProcess[str]:
-        """Have what is kept sent, as cron does."""
+        """Run the delivery of stored changes, like cron."""
         return subprocess.run(
             [sys.executable, str(HOOK), "--deliver", str(self.here / "origin")],
             env={**self.environ, **more},
@@ -115,7 +115,7 @@ class HookTests(unittest.TestCase):
         )
 
     def test_push(self) -> None:
-        """Each commit is a change: its author, branch, name, words, and files, whatever they are called."""
+        """Each commit is a change: its author, branch, name, comments and files, with any names."""
         one = self.commit("Füge zwei hinzu\n\n-- nicht mehr", "größe.c", "a dir/with\nnewline", "-dash")
         two = self.commit("again", "größe.c")
         self.git("push", "--quiet", "origin", "main")
@@ -140,7 +140,7 @@ class HookTests(unittest.TestCase):
         )
 
     def test_branches(self) -> None:
-        """A new branch brings its own commits, or else its last; tags and deleted branches bring none."""
+        """A new branch sends its own commits, or else its last one; tags and deleted branches send none."""
         base = self.commit("base", "a")
         self.git("push", "--quiet", "origin", "main")
         self.changes()
@@ -158,7 +158,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual(self.changes(), [])
 
     def test_merge(self) -> None:
-        """A merge names the files that it has brought to the branch."""
+        """A merge has the files that it brought to the branch."""
         self.commit("base", "a")
         self.git("checkout", "--quiet", "-b", "side")
         self.commit("side", "b")
@@ -169,7 +169,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual([each["files"] for each in self.changes()][-1], ["b"])
 
     def test_rewritten(self) -> None:
-        """A branch that was set back brings a change, so that it is built."""
+        """A branch that was set back sends a change, so that it is built."""
         first = self.commit("one", "a")
         self.commit("two", "a")
         self.git("push", "--quiet", "origin", "main")
@@ -179,7 +179,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual([each["revision"] for each in self.changes()], [first])
 
     def test_oneConnection(self) -> None:
-        """F10: the changes of a push are sent over one connection, and nothing is left of them."""
+        """F10: the changes of a push are sent over one connection, and none is left."""
         for number in range(3):
             self.commit(str(number), "a")
         self.git("push", "--quiet", "origin", "main")
@@ -187,7 +187,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual((len(self.calls), self.spooled()), (1, []))
 
     def test_masterAway(self) -> None:
-        """F10: a master that is away does not undo a push; what it misses is kept, and said to be."""
+        """F10: if the master is not available, the push succeeds; its changes are stored, with a message."""
         self.commit("one", "a")
         self.commit("two", "a")
         said = self.git("push", "--quiet", "origin", "main", TAKES="0")
@@ -199,7 +199,7 @@ class HookTests(unittest.TestCase):
         )
 
     def test_nextPush(self) -> None:
-        """F10: the next push brings what the one before could not, in order, and nothing twice."""
+        """F10: the next push sends the stored changes first, in order, and none twice."""
         for number in range(4):
             self.commit(str(number), "a")
         self.git("push", "--quiet", "origin", "main", TAKES="1")
@@ -210,7 +210,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual((self.spooled(), said), ([], ""))
 
     def test_deliver(self) -> None:
-        """F10: a command that cron can run sends what is kept, and says nothing if all is well."""
+        """F10: a command for cron sends the stored changes, and prints nothing on success."""
         self.commit("one", "a")
         self.git("push", "--quiet", "origin", "main", TAKES="0")
         done = self.deliver(TAKES="0")
@@ -222,7 +222,7 @@ class HookTests(unittest.TestCase):
             self.assertEqual([each["comments"] for each in self.changes()], expected)
 
     def test_timeLimit(self) -> None:
-        """F10: a push does not wait longer than it may, though what sends the changes hangs."""
+        """F10: a push does not wait longer than its limit, even if the sender hangs."""
         for number in range(3):
             self.commit(str(number), "a")
         begun = time.monotonic()
@@ -231,7 +231,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual(len(self.spooled()), 2)
 
     def test_refusedChange(self) -> None:
-        """F10: a change that the master will never take does not hold up the others, and is set aside."""
+        """F10: a change that the master never accepts does not block the others, and is moved away."""
         self.commit("one", "a")
         self.commit("two", "poison")
         self.commit("three", "a")
@@ -243,7 +243,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual(self.spooled(), [])
 
     def test_twoPushes(self) -> None:
-        """F10: pushes at the same time bring each change once, whichever of them sends it."""
+        """F10: simultaneous pushes send each change once."""
         self.commit("base", "a")
         self.git("push", "--quiet", "origin", "main")
         self.changes()
@@ -264,7 +264,9 @@ class HookTests(unittest.TestCase):
         self.assertEqual(self.spooled(), [])
 
     def test_whatIsMissing(self) -> None:
-        """F10: without the command `buildbot` a push stands, its changes are kept; there is no traceback."""
+        """F10: without the command `buildbot` a push succeeds, its changes are stored, and there is no
+        traceback.
+        """
         self.commit("one", "a")
         said = self.git("push", "--quiet", "origin", "main", BUILDBOT="/no/such/buildbot")
         self.assertIn("cannot run /no/such/buildbot: No such file or directory", said)
@@ -272,7 +274,7 @@ class HookTests(unittest.TestCase):
         self.assertEqual(len(self.spooled()), 1)
 
     def test_noSpool(self) -> None:
-        """F10: where nothing can be kept, the changes are sent at once, and that is said."""
+        """F10: if changes cannot be stored, they are sent at once, with a message."""
         (self.here / "origin" / "buildbot-spool").write_text("")
         self.commit("one", "a")
         said = self.git("push", "--quiet", "origin", "main")
@@ -280,7 +282,9 @@ class HookTests(unittest.TestCase):
         self.assertEqual([each["comments"] for each in self.changes()], ["one"])
 
     def test_muteMaster(self) -> None:
-        """F10: three commits to a master that accepts connections and says nothing cost one time limit."""
+        """F10: three commits for a master that accepts connections and never answers wait for one time
+        limit.
+        """
         with socket.create_server(("127.0.0.1", 0)) as mute:
             for number in range(3):
                 self.commit(str(number), "a")

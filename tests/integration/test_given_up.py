@@ -1,4 +1,4 @@
-"""F16: a request whose builds take the master down each time, with a real master and a real slave."""
+"""F16: a request whose builds crash the master, with a real master and a real slave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from buildbot.control import client
 from tests.integration.test_build_process import BuildsCase
 
-#: Added to the demo: builders that bring the master down, where it makes the build and where it runs it.
+#: Added to the demo: builders that crash the master, when the build is made and when it runs.
 BUILDERS = r"""
 import os, signal
 from buildbot.process.buildstep import BuildStep
@@ -39,7 +39,7 @@ GIVEN_UP = "given up: the master was killed or crashed during each of 3 builds"
 
 
 class GivenUpTests(BuildsCase):
-    """A master that is started again each time."""
+    """A master that is started again after each crash."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -95,7 +95,7 @@ class GivenUpTests(BuildsCase):
         self.assertEqual((given["builder"], given["number"]), (builder, 2))
 
     def test_step(self) -> None:
-        """F16: a step that brings the master down is begun three times, then its request is given up."""
+        """F16: a step that crashes the master is started three times, then its request is given up."""
         self.crashes("killer")
         # Others are built as ever, and the next start says no more of it.
         self.ok("force", self.master, "first")
@@ -104,11 +104,11 @@ class GivenUpTests(BuildsCase):
         self.assertNotIn("given up", self.ok("status", self.master).out)
 
     def test_factory(self) -> None:
-        """F16: so is a request whose build the master does not survive making."""
+        """F16: so is a request whose factory crashes the master."""
         self.crashes("killing")
 
     def test_restarts(self) -> None:
-        """F16: however often the master is restarted under a build, the request is not given up."""
+        """F16: any number of restarts during a build does not give up the request."""
         self.ok("force", self.master, "slow")
         for number in range(4):
             self.until(lambda: self.ask("builds")["running"], "it runs")

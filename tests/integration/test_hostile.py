@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""A real master under hostile input: it costs a line of the log and the connection, and nobody else notices.
+"""A real master with hostile input: each costs one log line and its connection, and nobody else is affected.
 
-Each promise is an assertion on counts and sizes, generous ones; what exactly it costs is printed by
-C{python -m tests.benchmarks.hostile}. Real slaves that go wrong by accident are the subject of test_liveness.
+Each promise is an assertion on counts and sizes, with wide limits. C{python -m tests.benchmarks.hostile}
+prints the exact costs. test_liveness has real slaves that fail by accident.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MIB = 1024
 
 
 class HostileTestCase(SynchronousTestCase):
-    """A test of a master whose first slaves belong to hostile people, and the others to honest ones."""
+    """A master whose first slaves are hostile, and the others genuine."""
 
     def setUp(self) -> None:
         self._stack = ExitStack()
@@ -44,13 +44,13 @@ class HostileTestCase(SynchronousTestCase):
         self.server = self._stack.enter_context(servers.master(scenarios.SLAVES, modules=elsewhere))
 
     def watch(self) -> Watch:
-        """Count what happens from here on."""
+        """Start to measure."""
         return Watch(self.server, scenarios.HOSTILE)
 
     def assertUnimpressed(self, figures: Figures, peak: int, log: int, slowest: float = 2.0) -> None:
-        """
-        The master went on serving: its memory rose by at most C{peak} KiB and its log by C{log} bytes, no
-        honest slave was lost or waited longer than C{slowest} seconds, and nothing was left open.
+        """Check that the master kept serving: its memory rose by at most C{peak} KiB and its log by C{log}
+        bytes, no genuine slave was lost or waited longer than C{slowest} seconds, and no connection is left
+        open.
         """
         self.assertEqual(figures.stranded, 0, figures)
         self.assertGreater(len(figures.honest), 0, figures)
@@ -64,21 +64,20 @@ class HostileTestCase(SynchronousTestCase):
         self.assertFalse(os.path.exists(self.tripwire), "a module was imported")
 
     def slaves(self) -> dict[str, dict[str, Any]]:
-        """What the status says of each slave, by name."""
+        """The status of each slave, by name."""
         status: Any = ask(self.server.basedir, "status", timeout=30)
         return {slave["name"]: slave for slave in status["slaves"]}
 
 
 class BeforeLogin(HostileTestCase):
-    """What anybody on the network may try."""
+    """Attacks without a password."""
 
-    #: Answered, or waited for like any honest peer until the time for a login is over.
+    #: Answered, or kept open until the limit of a login, like any peer.
     PATIENTLY = {"login as a name of 3 KB", "login without arguments", "login with a surplus of 3 KB"}
 
     def test_bombs(self) -> None:
-        """
-        Oversized, nested, colliding, forged and foreign input before login is hung up on at once, costs
-        neither memory nor time, and at most a short line of the log each (A7, A8).
+        """Oversized, nested, colliding, forged and foreign input before login is disconnected at once,
+        without memory or time, with at most a short log line each (A7, A8).
         """
         with self.watch() as watch:
             delivered = scenarios.bombsBeforeLogin(self.server)
@@ -91,14 +90,14 @@ class BeforeLogin(HostileTestCase):
         self.assertLess(watch.figures.cpu, 3.0, watch.figures)
 
     def test_random(self) -> None:
-        """Neither noise nor valid banana of random structure costs anything that lasts (A8)."""
+        """Noise, and valid banana of random structure, cost nothing that lasts (A8)."""
         with self.watch() as watch:
             outcome = scenarios.randomInput(self.server, seed=20060305, count=600)
         self.assertEqual(outcome.connections, 600)
         self.assertUnimpressed(watch.figures, peak=16 * MIB, log=400 * 260 + 20_000)
 
     def test_structure(self) -> None:
-        """Whatever messages a peer makes up before its login, the master answers or hangs up, and lives."""
+        """For any messages before login, the master answers or disconnects, and lives."""
 
         @settings(
             max_examples=150, deadline=None, derandomize=True, database=None,
@@ -117,9 +116,8 @@ class BeforeLogin(HostileTestCase):
         self.assertUnimpressed(watch.figures, peak=16 * MIB, log=50_000)
 
     def test_slowLoris(self) -> None:
-        """
-        Five thousand sockets that log in a byte at a time are all closed after 30 s and take little memory;
-        slaves attach meanwhile as ever.
+        """Five thousand sockets that log in a byte at a time are all closed after 30 s and take little
+        memory; slaves attach normally meanwhile.
         """
         with self.watch() as watch:
             told = scenarios.loris(self.server, 5000)
@@ -128,7 +126,7 @@ class BeforeLogin(HostileTestCase):
         self.assertUnimpressed(watch.figures, peak=5000 * 8 + 4 * MIB, log=60_000)
 
     def test_wrongLoginsFromOneAddress(self) -> None:
-        """Thousands of wrong passwords from one address leave the others' service and the log alone (A7)."""
+        """Thousands of wrong passwords from one address do not affect others or fill the log (A7)."""
         with self.watch() as watch:
             outcome = scenarios.wrongLogins(self.server, 3000, ["127.12.0.2"])
         self.assertEqual(outcome.connections, outcome.hungUp + outcome.left)
@@ -142,19 +140,19 @@ class BeforeLogin(HostileTestCase):
         self.assertUnimpressed(watch.figures, peak=24 * MIB, log=200_000)
 
     def test_stormBesideGuesses(self) -> None:
-        """Honest slaves storm in at a good part of their usual rate while passwords are guessed."""
+        """Many genuine slaves attach at a good part of their usual rate while passwords are guessed."""
         alone, disturbed = scenarios.stormBesideGuesses(self.server, addresses(100, 23))
         # guessers, slaves and master share the processors, of which there may be one
         self.assertGreater(disturbed, alone / 10)
 
     def test_oneGuessAChallenge(self) -> None:
-        """One challenge is good for one guess, and then the connection is closed."""
+        """A challenge accepts one response, and then the connection is closed."""
         guess = scenarios.guessesOnOneChallenge(self.server, 100)
         self.assertTrue(guess.hungUp)
         self.assertLessEqual(guess.refused, 1)
 
     def test_honestSlavesBehindTheSameAddress(self) -> None:
-        """Slaves attach from the very address that a guesser of passwords uses, if a little later."""
+        """Slaves attach from the address of a password guesser, with a small delay."""
         guesser = addresses(1, 22)
         scenarios.wrongLogins(self.server, 300, guesser)
         honest = [Slave(servers.PATTERN % n, servers.PASSWORD, leave=True) for n in range(60, 80)]
@@ -165,19 +163,18 @@ class BeforeLogin(HostileTestCase):
         self.assertTrue(all(slave.attached for slave in honest))
 
     def test_visits(self) -> None:
-        """Connections that are made and dropped by the thousand leave nothing behind."""
+        """Thousands of connections that are opened and dropped leave nothing behind."""
         with self.watch() as watch:
             scenarios.visits(self.server, 3000, ["127.12.0.3"])
         self.assertUnimpressed(watch.figures, peak=16 * MIB, log=60_000)
 
 
 class AfterLogin(HostileTestCase):
-    """What a slave may try that knows its password."""
+    """Attacks of slaves that know their password."""
 
     def test_forgeries(self) -> None:
-        """
-        Whatever a slave answers or calls that it should not: nothing is imported or told, memory and time
-        are safe, and its name can be used again at once (A3, A5, A6).
+        """For any forged answer or call of a slave, nothing is imported or disclosed, memory and time are
+        safe, and its name is free at once (A3, A5, A6).
         """
         files = openFiles(self.server.pid)
         with self.watch() as watch:
@@ -192,7 +189,7 @@ class AfterLogin(HostileTestCase):
         self.assertLessEqual(openFiles(self.server.pid), files + 5)
 
     def test_oversized(self) -> None:
-        """A slave that sends more than may be sent is cut, and one line of the log names it."""
+        """A slave that sends more than its limit is disconnected, with one log line."""
         for number, (what, encoded) in enumerate(bombs.arguments()):
             if what in bombs.FORBIDDEN:
                 continue
@@ -205,7 +202,7 @@ class AfterLogin(HostileTestCase):
             self.assertEqual(len(lines), 1, (what, lines))
 
     def test_memoryComesBack(self) -> None:
-        """What slaves have sent beyond the limit is forgotten with their connections."""
+        """Data beyond the limit is freed with its connection."""
         encoded = dict(bombs.arguments())["expression of 18 MB"]
         slaves = [calling(encoded)(scenarios.own(number)) for number in range(10)]
         with self.watch() as watch:
@@ -214,7 +211,7 @@ class AfterLogin(HostileTestCase):
         self.assertLess(watch.figures.keptKiB, 48 * MIB, watch.figures)
 
     def test_collidingKeys(self) -> None:
-        """Keys that all have one hash are refused before they are counted (the wire's limits)."""
+        """Keys with equal hashes are refused before they are counted (the limits of the wire)."""
         for what, encoded in bombs.arguments():
             if "colliding" not in what:
                 continue
@@ -225,23 +222,22 @@ class AfterLogin(HostileTestCase):
             self.assertLess(watch.figures.cpu, 2.0, watch.figures)
 
     def test_neverReading(self) -> None:
-        """A slave that never reads what it asks for is cut when some MiB wait for it."""
+        """A slave that never reads is disconnected at some MiB of unsent data."""
         with self.watch() as watch:
             slave = scenarios.neverReading(self.server)
         self.assertTrue(slave.hungUp)
         self.assertUnimpressed(watch.figures, peak=48 * MIB, log=20_000, slowest=5.0)
 
     def test_keepaliveFlood(self) -> None:
-        """A slave that calls without pause is served, and everybody else as well."""
+        """A slave that calls without pause is served, and so are all others."""
         with self.watch() as watch:
             slave = scenarios.keepaliveFlood(self.server, 3.0)
         self.assertGreater(slave.answersHeard, 100)
         self.assertUnimpressed(watch.figures, peak=24 * MIB, log=10_000)
 
     def test_namesakes(self) -> None:
-        """
-        A hundred logins of one name from several addresses end in peace: the log stays short, the others
-        attach as ever, and in the end whoever is left can attach (D2, D3, D5).
+        """After a hundred logins of one name from several addresses the log is short, other slaves attach
+        normally, and in the end the name can be used (D2, D3, D5).
         """
         with self.watch() as watch:
             everybody = scenarios.namesakes(self.server, 100, addresses(10, 19))
@@ -252,10 +248,12 @@ class AfterLogin(HostileTestCase):
 
 
 class Signals(HostileTestCase):
-    """What happens when the master is told things too often, or at the wrong moment."""
+    """Too many signals, or at the wrong moment."""
 
     def test_manyHangups(self) -> None:
-        """Thousands of SIGHUPs are folded into a few reconfigs, and the last word of master.cfg holds."""
+        """Thousands of SIGHUPs are folded into a few reconfigs, and the last content of master.cfg is in
+        force.
+        """
         before = self.slaves()
         scenarios.hangups(self.server, 1500)
         with open(os.path.join(self.server.basedir, "master.cfg"), "a") as config:
@@ -270,7 +268,7 @@ class Signals(HostileTestCase):
         self.assertLess(len(self.server.log()), 300_000)
 
     def test_hangupDuringAStorm(self) -> None:
-        """Slaves that attach while the configuration is read again and again all get in."""
+        """Slaves that attach while the configuration is read again and again are all attached."""
         slaves = [Slave(servers.PATTERN % n, servers.PASSWORD) for n in range(150)]
 
         def knocking() -> Any:
@@ -284,7 +282,7 @@ class Signals(HostileTestCase):
         self.assertTrue(all(slave.attached for slave in slaves))
 
     def test_stopDuringAStorm(self) -> None:
-        """A master that is told to stop while slaves attach and stay mute is gone within 10 s."""
+        """A master that is stopped while slaves attach and hang ends within 10 s."""
 
         def knocking() -> Any:
             for number in range(150):
@@ -301,10 +299,10 @@ class Signals(HostileTestCase):
 
 
 class Tripwire(SynchronousTestCase):
-    """The means of these tests."""
+    """The helpers of these tests."""
 
     def test_trips(self) -> None:
-        """A module that a forged message names would be noticed if it were imported."""
+        """A module named in a forged message would be detected if it were imported."""
         with tempfile.TemporaryDirectory() as directory:
             mark = hostile.tripwire(directory)
             self.assertFalse(os.path.exists(mark))

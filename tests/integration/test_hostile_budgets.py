@@ -1,4 +1,4 @@
-"""A real master whose slaves say too much, in messages that are each allowed."""
+"""A real master whose slaves send too much, in messages that are each valid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.hostile_budgets import ARCHIVES, ATTACKS, attack
 
 MIB = 1024
 
-#: What becomes of the build; None: the slave was hung up on.
+#: The results of the build; None: the slave was disconnected.
 ENDS = {
     "a value that stands in itself": None,
     "48 MB of news": EXCEPTION,
@@ -32,7 +32,7 @@ ENDS = {
 
 
 class BudgetsTests(SynchronousTestCase):
-    """H3: what a slave can make the master keep, and do, is bounded."""
+    """H3: the memory and work that a slave can cause is limited."""
 
     def setUp(self) -> None:
         self._stack = ExitStack()
@@ -41,7 +41,7 @@ class BudgetsTests(SynchronousTestCase):
         hostile_budgets.prepare(self.server)
 
     def test_commands(self) -> None:
-        """H3: whatever a slave says of a command, it costs less than 64 MiB, and others less than 1 s."""
+        """H3: any updates of a command cost less than 64 MiB, and delay others by less than 1 s."""
         for name, ends in ENDS.items():
             cost = attack(self.server, name)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
@@ -50,7 +50,7 @@ class BudgetsTests(SynchronousTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_archives(self) -> None:
-        """H4: archives that are bombs fail their step, cost the master little, and leave nothing."""
+        """H4: hostile archives fail their step, cost the master little, and leave no files."""
         for name in ARCHIVES:
             cost = attack(self.server, name)
             self.assertLess(cost.peakKiB, 64 * MIB, f"{name}: {cost}")
@@ -62,12 +62,14 @@ class BudgetsTests(SynchronousTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_others(self) -> None:
-        """H3: calls with folded values, and very long info, cost their sender; others wait less than 1 s."""
+        """H3: calls with repeated values, and very long info, end the connection; others wait less than 1
+        s.
+        """
         for scenario in (hostile_budgets.calls, hostile_budgets.longInfo):
             told = scenario(self.server, None)
             self.assertLess(float(told.split()[-2]), 1.0, told)
         self.assertNotIn("Traceback", self.server.log())
 
     def test_known(self) -> None:
-        """Each attack that is tried here is one that the benchmark reports, too."""
+        """Each attack that is tried here is also reported by the benchmark."""
         self.assertLessEqual(set(ENDS), set(ATTACKS))

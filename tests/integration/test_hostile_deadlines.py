@@ -1,4 +1,4 @@
-"""H8: a real master whose slaves live, and do not end what they are told to do."""
+"""H8: a real master whose slaves are alive but never end their commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ class EndlessTests(SynchronousTestCase):
     """Slaves that never end a command."""
 
     def test_endless(self) -> None:
-        """H8: such a slave gives its lock back within a minute, is cut off, and costs no traceback."""
+        """H8: such a slave's build releases its lock within a minute, the slave is disconnected, without a
+        traceback.
+        """
         with servers.master(2) as server:
             seconds, build = endless(server)
             log = server.log()

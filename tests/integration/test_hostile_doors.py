@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_hostile_doors -*-
-"""A real master at its doors: TLS, shared addresses, accounts that are no slaves, the last files.
+"""A real master and its ports: TLS, shared addresses, accounts other than slaves, the last files.
 
-The promises are generous; what exactly it costs is printed by C{python -m tests.benchmarks.hostile}.
+The limits are wide; C{python -m tests.benchmarks.hostile} prints the exact costs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from tests.integration.test_hostile import MIB, HostileTestCase
 
 
 class BeforeLogin(HostileTestCase):
-    """What anybody on the network may try."""
+    """Attacks without a password."""
 
     def test_halfHandshakes(self) -> None:
-        """
-        H1: connections to a port with TLS that finish no handshake are closed like all others and cost no
-        traceback; no slave over TLS is stranded beside them.
+        """H1: connections to a TLS port that never finish a handshake are closed without a traceback; slaves
+        over TLS attach meanwhile.
         """
         port = doors.openDoors(self.server)
         with self.watch() as watch:
@@ -33,7 +32,7 @@ class BeforeLogin(HostileTestCase):
         self.assertUnimpressed(watch.figures, peak=96 * MIB, log=60_000)
 
     def test_junkOverTLS(self) -> None:
-        """H1: who speaks TLS and then nonsense, over and over, keeps no slave of its address out."""
+        """H1: a client that sends garbage over TLS, again and again, keeps no slave of its address out."""
         port = doors.openDoors(self.server)
         for _ in range(100):
             sock = doors.withTLS(doors.connected(port))
@@ -47,13 +46,13 @@ class BeforeLogin(HostileTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_besideNonsense(self) -> None:
-        """H2: slaves storm in while somebody behind their own address talks nonsense without a pause."""
+        """H2: many slaves attach while a client at their own address sends garbage without a pause."""
         alone, disturbed, done = doors.stormBeside(self.server, doors.nonsense, 200, 100)
         self.assertGreater(done, 50)
         self.assertGreater(disturbed, alone / 10)
 
     def test_besideGuesses(self) -> None:
-        """H2: slaves storm in while somebody behind their own address guesses their very passwords."""
+        """H2: many slaves attach while a client at their own address guesses their passwords."""
 
         def guess(number: int) -> Guess:
             return Guess(PATTERN % (100 + number % 200), b"wrong")
@@ -63,7 +62,7 @@ class BeforeLogin(HostileTestCase):
         self.assertGreater(disturbed, alone / 10)
 
     def test_junkNames(self) -> None:
-        """H2: made-up names fill neither the log nor the status, and hide no guess at a bot."""
+        """H2: invented names fill neither the log nor the status, and hide no wrong password for a bot."""
         told = doors.junkNames(self.server, 500)
         self.assertTrue(told.guessIsLogged)
         self.assertEqual(told.guesses, 20)
@@ -74,10 +73,10 @@ class BeforeLogin(HostileTestCase):
 
 
 class BehindLogin(HostileTestCase):
-    """What those may try who know a password."""
+    """Attacks of clients that know a password."""
 
     def test_unfinishedMessages(self) -> None:
-        """H6: unfinished messages of an account cost bounded memory, and their connections end."""
+        """H6: unfinished messages of an account cost limited memory, and their connections end."""
         doors.openDoors(self.server)
         told = doors.idleClients(self.server, 40, doors.UNFINISHED, 45)
         self.assertLess(told.open, 20)
@@ -85,20 +84,20 @@ class BehindLogin(HostileTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_idleClients(self) -> None:
-        """H6: of many idle connections of an account only some stay, and a newcomer is let in."""
+        """H6: of many idle connections of an account only some stay, and a new one is accepted."""
         doors.openDoors(self.server)
         told = doors.idleClients(self.server, 60, b"", 25)
         self.assertLessEqual(told.open, 20)
 
     def test_twoLogins(self) -> None:
-        """H6: a connection is good for one login."""
+        """H6: a connection accepts one login."""
         two = doors.TwoLogins((PATTERN % 0, PATTERN % 1))
         hostile.alone(self.server.port, two, patience=10)
         self.assertTrue(two.hungUp)
         self.assertEqual(doors.status(self.server)["master"]["connected"], 0)
 
     def test_malformedCalls(self) -> None:
-        """H7: ten thousand calls that no slave makes are one line of the log, and the connection."""
+        """H7: ten thousand invalid calls cost one log line and the connection."""
         before = self.server.logSize
         slave = doors.malformedCalls(self.server, 10_000)
         self.assertTrue(slave.attached and slave.hungUp)
@@ -107,7 +106,7 @@ class BehindLogin(HostileTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_logsInAgain(self) -> None:
-        """A slave that was hung up on for a malformed call can attach again at once."""
+        """A slave that was disconnected for an invalid call can attach again at once."""
         doors.malformedCalls(self.server, 10)
         slave = doors.attached(self.server.port, 1, tls=False)
         self.assertIsNotNone(slave)
@@ -116,10 +115,12 @@ class BehindLogin(HostileTestCase):
 
 
 class FewFiles(HostileTestCase):
-    """H6: what an administrator needs is kept in reserve."""
+    """H6: file descriptors are reserved for the administrator."""
 
     def test_commands(self) -> None:
-        """H6: slaves that want more files than there are lock nobody out: commands work, and say why."""
+        """H6: slaves that need more files than there are do not lock out the administrator: commands work,
+        and show the reason.
+        """
         told = doors.fewFiles(self.server, 100)
         self.assertEqual(set(told.exits.values()), {0}, told)
         self.assertGreater(told.attached, 0)
@@ -130,7 +131,7 @@ class FewFiles(HostileTestCase):
         self.assertNotIn("Traceback", self.server.log())
 
     def test_afterwards(self) -> None:
-        """H6: when the limit is raised, everybody gets in at once."""
+        """H6: when the limit is raised, all slaves attach at once."""
         files = openFiles(self.server.pid) + 1  # one more port
         doors.fewFiles(self.server, 30, limit=64)
         slave = doors.attached(self.server.port, 40, tls=False)

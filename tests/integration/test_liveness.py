@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_liveness -*-
-"""Real slaves that freeze, vanish, quarrel over a name or do not read: one goes, the others never notice.
+"""Real slaves that freeze, vanish, use one name twice or do not read: others are never affected.
 
-How a slave gets in is the subject of test_attach and test_refusals.
+test_attach and test_refusals have the logins of slaves.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tests.integration.processes import never, until
 from tests.integration.proxy import Mode, Proxy
 from tests.integration.slaves import RealSlave, together
 
-#: Seconds of silence after which the master of these tests asks a slave whether it lives.
+#: Seconds of silence before the master of these tests probes a slave.
 KEEPALIVE = 3.0
 
-#: Seconds that it then waits for an answer.
+#: Seconds for the answer to a probe.
 PATIENCE = 30.0
 
-#: Seconds that things may take beyond their deadline on a busy machine.
+#: Extra seconds for a busy machine.
 SLACK = 5.0
 
-#: For C{master.cfg}: a plug-in that has one slave called with 12 MB of arguments. (More than the kernel
-#: takes, and one call: a slave that leaves call after call unread is cut by the master itself.)
+#: For C{master.cfg}: a plug-in that calls one slave with arguments of 12 MB. (More than the kernel takes, and
+#: one call: the master itself disconnects a slave that leaves many calls unread.)
 FLOOD = """
 from twisted.application import service
 class Flood(service.Service):
@@ -46,13 +46,12 @@ c['status'].append(Flood())
 
 
 class Liveness(MasterTestCase):
-    """A master whose slaves go wrong."""
+    """A master whose slaves fail."""
 
     async def test_frozen(self) -> None:
-        """
-        Slaves stopped by SIGSTOP, or behind a link that died without a word, are off line in time; a
-        reconfig meanwhile returns at once and names them; the others lose nothing; and the frozen ones
-        come back when they thaw (L1, L4, R10).
+        """Slaves that are stopped by SIGSTOP, or behind a silently dead connection, are detected in time; a
+        reconfig meanwhile returns at once and names them; other slaves are not affected; and the frozen ones
+        come back when they continue (L1, L4, R10).
         """
         frozen = {generation: "frozen-" + generation.name for generation in GENERATIONS}
         everybody = [*frozen.values(), "lost", "well"]
@@ -113,8 +112,7 @@ class Liveness(MasterTestCase):
         self.assertLess(time.monotonic() - begun, 10)
 
     async def test_rebootedSlaveMeetsItsDeadLink(self) -> None:
-        """
-        A slave whose machine died without a word logs in again while its old link still looks alive: it is
+        """A slave whose machine died silently logs in again while its old connection still looks alive: it is
         attached to all its builders within 15 s (D1, D4).
         """
         names = {generation: "bot-" + generation.name for generation in GENERATIONS}
@@ -141,10 +139,9 @@ class Liveness(MasterTestCase):
         await until(lambda: len(proxy.links) == 8, 30, "one link a slave")
 
     async def test_twoProcessesWithOneName(self) -> None:
-        """
-        Two processes with one name take it from each other a few times and then settle: one stays
-        attached, the other is told why, none of them ends, and the status names both; when the one goes,
-        the other gets the name (D2, D3).
+        """Two processes with one name take it from each other a few times. Then one stays attached, the other
+        gets the reason, both keep running, and the status names both. When the attached one ends, the other
+        gets the name (D2, D3).
         """
         master = await self.startMaster(bots={"twin": "sesame", "other": "sesame"}, builders={"b": ["twin"]})
         others = await self.startSlaves(master.port, [(OLD_WORKER, "other", "sesame")])
@@ -190,11 +187,10 @@ class Liveness(MasterTestCase):
 
 
 class ForcedDisconnect(MasterTestCase):
-    """C{disconnect} against megabytes that nobody reads."""
+    """C{disconnect} with megabytes of unread data."""
 
     async def disconnect(self, certificate: str | None, description: str) -> None:
-        """
-        Attach a slave and a bystander, queue more than 5 MB for the slave, and throw it out.
+        """Attach a slave and another one, queue more than 5 MB for the first, and disconnect it.
 
         @param description: of the port, as strports has it, with C{{port}} for the number.
         """
@@ -237,7 +233,9 @@ class ForcedDisconnect(MasterTestCase):
         self.assertEqual(slaves["well"].attachments(), 1)
 
     async def test_plain(self) -> None:
-        """A slave with over 5 MB unsent is off line less than a second after C{disconnect} (L3)."""
+        """A slave with over 5 MB of unsent data is disconnected less than a second after C{disconnect}
+        (L3).
+        """
         await self.disconnect(None, "tcp:{port}:interface=127.0.0.1")
 
     async def test_tls(self) -> None:

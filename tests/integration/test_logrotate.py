@@ -1,4 +1,4 @@
-"""The settings of docs/howto/logrotate, run by the real logrotate on the log of a real daemon."""
+"""The settings of docs/howto/logrotate, used by the real logrotate on the log of a real daemon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.processes import ROOT
 
 PAGE = os.path.join(ROOT, "docs", "howto", "logrotate.rst")
 
-#: A daemon that logs a numbered line every 10 ms, and begins no new log by itself.
+#: A daemon that logs a numbered line every 10 ms, and does not rotate its log itself.
 COUNTING = """
 rotateLength = None
 from itertools import count
@@ -50,7 +50,7 @@ class LogrotateTests(ProcessCase):
         self.ok("start", self.here)
 
     def rotate(self, example: str) -> None:
-        """Have logrotate do at once what that example says."""
+        """Rotate the log now, with the settings of that example."""
         text = setting(example).replace("/var/lib/buildmaster", self.here)
         text = text.replace("    su buildmaster buildmaster\n", "")
         self.write("rotation", text)
@@ -64,7 +64,7 @@ class LogrotateTests(ProcessCase):
         self.assertEqual((said.returncode, said.stderr), (0, ""))
 
     def numbers(self, name: str = "twistd.log") -> list[int]:
-        """The numbers in a log; there is nothing else in it than text."""
+        """The numbers in a log; all other content must be text."""
         text = self.read(name)
         self.assertNotIn("\0", text)
         return [int(number) for number in re.findall(r"line (\d+)\.$", text, re.MULTILINE)]
@@ -78,12 +78,12 @@ class LogrotateTests(ProcessCase):
             time.sleep(0.05)
 
     def size(self) -> int:
-        """How many bytes the current log has; 0 when there is none."""
+        """The size of the current log in bytes; 0 without one."""
         path = self.path("twistd.log")
         return os.path.getsize(path) if os.path.exists(path) else 0
 
     def test_move(self) -> None:
-        """After the log was moved, all that follows is in the new one, and no line is missing (F13)."""
+        """After the log was moved, all later lines are in the new one, and no line is missing (F13)."""
         self.grow()
         self.rotate("logrotate-move")
         old = self.numbers("twistd.log.1")
@@ -94,7 +94,7 @@ class LogrotateTests(ProcessCase):
         self.assertLessEqual(len(self.numbers("twistd.log.1")), len(old) + 5)
 
     def test_moveWithoutSignal(self) -> None:
-        """A log that was moved by hand, without any signal, is complete as well (F13)."""
+        """A log that was moved by hand, without a signal, is complete as well (F13)."""
         self.grow()
         os.rename(self.path("twistd.log"), self.path("twistd.log.1"))
         self.grow()

@@ -1,4 +1,4 @@
-"""A real master and a real slave, as somebody meets them who has just installed this."""
+"""A real master and a real slave, right after the installation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.integration.processes import ROOT
 
 
 class MasterTests(ProcessCase):
-    """A real master, as a newcomer meets it."""
+    """A real master, for a newcomer."""
 
     def create(self) -> int:
-        """Make a master's directory; its port, which is free."""
+        """Make a master's directory; return its free port."""
         self.ok("create-master", self.here)
         port = freePort()
         text = self.read("master.cfg")
@@ -22,7 +22,7 @@ class MasterTests(ProcessCase):
         return port
 
     def test_newcomer(self) -> None:
-        """Made, checked, started, asked, reconfigured, stopped: every command says what came of it."""
+        """Create, check, start, status, reconfigure, stop: every command prints its result."""
         port = self.create()
         self.assertEqual(self.ok("checkconfig", self.here).out, "Config file is good!\n")
         self.assertRegex(
@@ -44,7 +44,7 @@ class MasterTests(ProcessCase):
         self.assertEqual(self.files(), {"buildbot.tac", "master.cfg", "master.cfg.sample"})
 
     def test_portInUse(self) -> None:
-        """A port that is in use is told, and leaves nothing running."""
+        """A port that is in use is reported, and no process is left running."""
         port = self.create()
         with socket.socket() as other:
             other.bind(("127.0.0.1", port))
@@ -52,14 +52,14 @@ class MasterTests(ProcessCase):
             self.assertRegex(self.startFails(), rf"(?i)cannot listen on .*{port}")
 
     def test_noConfiguration(self) -> None:
-        """A master without its configuration is told what to copy."""
+        """Without the configuration, the start prints what to copy."""
         self.create()
         os.unlink(self.path("master.cfg"))
         sample = f"cp {self.here}/master.cfg.sample {self.here}/master.cfg"
         self.assertEqual(self.startFails(), f"no master.cfg in {self.here}: `{sample}` makes one\n")
 
     def test_badConfiguration(self) -> None:
-        """Every error in it is told by the start itself, and no half a master stays."""
+        """The start itself reports every error of the configuration, and leaves no process running."""
         self.create()
         good = self.read("master.cfg")
         for more, errors in (
@@ -73,7 +73,7 @@ class MasterTests(ProcessCase):
                 self.assertRegex(said, error)
 
     def test_slowConfiguration(self) -> None:
-        """One that takes its time is waited for (O1)."""
+        """The start waits for a slow configuration (O1)."""
         self.create()
         self.write("master.cfg", self.read("master.cfg") + "import time; time.sleep(1)\n")
         self.assertGreater(self.ok("start", self.here).took, 1)
@@ -103,7 +103,7 @@ class MasterTests(ProcessCase):
         self.assertIn("BuildMaster is running", self.read("own.log"))
 
     def test_demo(self) -> None:
-        """From nothing to a slave at work, twice, and what it says to stop it with does (1.1)."""
+        """The demo shows a slave at work, twice, and the printed commands stop it (1.1)."""
         said = self.ok("demo", self.here)
         self.assertRegex(said.out, r"\nbot1 +connected")
         self.assertLess(said.took, 20)
@@ -116,7 +116,7 @@ class MasterTests(ProcessCase):
         self.assertEqual(self.running(), [])
 
     def test_slaveWithoutWorker(self) -> None:
-        """A slave where buildbot-worker is not installed is told what to install."""
+        """Without buildbot-worker, a slave's start prints what to install."""
         self.ok("create-slave", self.here, "localhost:9989", "bot1", "canary")
         with open(os.path.join(self.home, "buildbot_worker.py"), "w") as stream:
             stream.write("raise ImportError('No module named buildbot_worker')")

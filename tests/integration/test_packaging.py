@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_packaging -*-
-"""The distribution, built as a packager builds it: source first, and the wheel from that.
+"""The distribution, built as a packager builds it: first the source distribution, and the wheel from that.
 
-What the installed command does is the subject of the other modules.
+The other modules test the installed command.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from twisted.trial.unittest import TestCase
 
 from tests.integration.processes import ROOT, Child, environment
 
-#: What a packager needs of a checkout.
+#: The files of a checkout that a packager needs.
 SOURCES = ("LICENSE", "README", "buildbot", "master.cfg.sample", "pyproject.toml", "setup.py")
 
 
 class Distribution(TestCase):
-    """One build, looked at from all sides."""
+    """One build of the distribution."""
 
     timeout = 600
 
     async def test_wheelFromSourceDistribution(self) -> None:
-        """
-        The wheel holds every module, the sample and C{py.typed}, installs the command C{buildbot}, asks for
-        Twisted and zope.interface only, and works where it is unpacked.
+        """The wheel has every module, the sample and C{py.typed}, installs the command C{buildbot}, requires
+        only Twisted and zope.interface, and works where it is unpacked.
         """
         directory = os.path.abspath(self.mktemp())
         source, built, unpacked = (os.path.join(directory, name) for name in ("source", "built", "unpacked"))
@@ -41,7 +40,7 @@ class Distribution(TestCase):
                 )
             else:
                 shutil.copy(path, source)
-        # the package index's settings are the user's: pip of the build's environment needs them
+        # the user's settings of the package index: pip of the build's environment needs them
         await self.run_(dict(os.environ), source, "-m", "build", "--outdir", built, source)
         (wheel,) = [name for name in os.listdir(built) if name.endswith(".whl")]
         self.assertTrue(wheel.startswith("buildbot_classic-"), wheel)
@@ -84,7 +83,7 @@ class Distribution(TestCase):
         self.assertTrue(os.path.exists(os.path.join(home, "master", "master.cfg.sample")))
 
     async def run_(self, env: dict[str, str], cwd: str, *arguments: str) -> str:
-        """Run Python; give what it printed. Its exit status has to be 0."""
+        """Run Python; return its output. Its exit status must be 0."""
         child = Child(self, [sys.executable, *arguments], cwd, env, cwd + "-output")
         status = await child.whenEnded(300)
         self.assertEqual(status, 0, child.stdout() + child.stderr())

@@ -1,6 +1,6 @@
 """The processes that the command C{buildbot} starts, asks and stops.
 
-What runs in them is a fake that does as it is told: L{tests.integration.test_newcomer} has real ones.
+They run a fake service: L{tests.integration.test_newcomer} has real ones.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tests.integration.directories import LIMIT, TYPED, ProcessCase, hearCtrlC
 
 
 class StartTests(ProcessCase):
-    """A start tells the truth (O1)."""
+    """A start reports the truth (O1)."""
 
     def test_untilReady(self) -> None:
-        """It ends when all is ready, however long the .tac and the service take; not before (O1)."""
+        """It ends when everything is ready, however long the .tac and the service take; not before (O1)."""
         self.make(before="import time; time.sleep(0.7)", readyAfter=0.7)
         said = self.ok("start", self.here)
         self.assertGreater(said.took, 1)
@@ -35,13 +35,13 @@ class StartTests(ProcessCase):
         self.assertEqual(self.files(), {"buildbot.tac"})
 
     def test_quiet(self) -> None:
-        """Nothing is said of a success that nobody wants to read of."""
+        """With --quiet a success prints nothing."""
         self.make()
         for verb in ("start", "restart", "stop"):
             self.assertEqual(self.ok(verb, "--quiet", self.here).out, "")
 
     def test_detached(self) -> None:
-        """The daemon keeps neither the terminal nor the output of whoever started it."""
+        """The daemon keeps neither the terminal nor the output of its starter."""
         self.make()
         self.ok("start", self.here)  # would wait for the end of its output
         self.assertEqual(os.getsid(self.pid()), self.pid())
@@ -49,18 +49,18 @@ class StartTests(ProcessCase):
         self.assertEqual(links, ["/dev/null", self.path("twistd.log"), self.path("twistd.log")])
 
     def test_refused(self) -> None:
-        """What the service says of why it cannot is what the user reads; nothing stays behind."""
+        """The service's reason of a failure is printed; no process is left running."""
         self.make(fails=("cannot listen on tcp 9989: in use by pid 7", "and another"), readyAfter=0.1)
         self.assertEqual(self.startFails(), "cannot listen on tcp 9989: in use by pid 7\nand another\n")
 
     def test_broken(self) -> None:
-        """So is a service that raises, and the log has the traceback."""
+        """So is the exception of a service that raises, and the log has the traceback."""
         self.make(raises="odd")
         self.assertEqual(self.startFails(), "ValueError: odd\n")
         self.assertIn("Traceback", self.read())
 
     def test_tacErrors(self) -> None:
-        """An error in the .tac is told with the user's line, whatever it is."""
+        """Any error in the .tac is reported with the user's line."""
         for before, line in (
             ("nonsense", "NameError: name 'nonsense' is not defined"),
             ("raise SystemExit('get that first')", "get that first"),
@@ -72,7 +72,7 @@ class StartTests(ProcessCase):
         self.assertIn("Traceback", said.err)
 
     def test_diesWithoutAWord(self) -> None:
-        """A process that ends without a word is told by its status or signal, and its last words."""
+        """A process that ends without a report is reported with its status or signal, and its last output."""
         self.make(before="os.write(2, b'last words'); os._exit(7)")
         self.assertEqual(
             self.startFails(), "the process ended with status 7 before it was ready\nlast words\n"
@@ -81,7 +81,7 @@ class StartTests(ProcessCase):
         self.assertEqual(self.startFails(), "the process was killed by SIGSEGV before it was ready\n")
 
     def test_tooLong(self) -> None:
-        """What is not ready in time is ended, with all that it has started, and that is told (O1)."""
+        """A start that takes too long is ended, with all its child processes, and reported (O1)."""
         child = (
             f"import subprocess; subprocess.Popen(['sleep', '1000', {self.home!r}], executable='/bin/cat')"
         )
@@ -96,7 +96,7 @@ class StartTests(ProcessCase):
             )
 
     def test_interrupted(self) -> None:
-        """Ctrl-C or SIGTERM while waiting ends what was being started."""
+        """Ctrl-C or SIGTERM during the wait ends the started process."""
         self.make(before="open('loading', 'w'); import time; time.sleep(1000)")
         command = [sys.executable, "-m", "buildbot", "start", self.here]
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -122,7 +122,7 @@ class StartTests(ProcessCase):
         self.ok("status", self.here)
 
     def test_stranger(self) -> None:
-        """A daemon that another program runs there is left alone, also by the process that would be ours."""
+        """A daemon that another program runs there is not touched, also by our own process."""
         self.make()
         with subprocess.Popen(["cat"], cwd=self.here, stdin=subprocess.PIPE) as other:
             self.write("twistd.pid", f"{other.pid}")
@@ -141,7 +141,7 @@ class StartTests(ProcessCase):
         self.ok("start", self.here)
 
     def test_bothAtOnce(self) -> None:
-        """Of two starts at the same instant one wins, and the other says so."""
+        """Of two simultaneous starts one wins, and the other reports it."""
         self.make(readyAfter=0.5)
         command = [sys.executable, "-m", "buildbot", "start", self.here]
         racing = [
@@ -153,7 +153,7 @@ class StartTests(ProcessCase):
         self.ok("status", self.here)
 
     def test_unusable(self) -> None:
-        """A directory that is missing, a file, or not one of ours is one line that says what to do."""
+        """A missing directory, a file, or a foreign directory gives one line with the remedy."""
         self.assertIn(f"there is no directory {self.here}: `{TYPED} create-master", self.startFails())
         os.mkdir(self.here)
         self.assertIn(f"no buildbot.tac in {self.here}", self.startFails())
@@ -162,7 +162,7 @@ class StartTests(ProcessCase):
         self.assertEqual((said.status, said.out), (1, ""))
 
     def test_shadowed(self) -> None:
-        """What lies in the current directory is not imported instead of us, nor of Python."""
+        """Modules in the current directory are not imported instead of ours or Python's."""
         self.make()
         for name in ("twisted.py", "queue.py", "buildbot"):
             path = os.path.join(self.home, name)
@@ -183,16 +183,18 @@ class StartTests(ProcessCase):
 
 
 class StopTests(ProcessCase):
-    """A stop reaches the right process, and is over in time (O3, O4)."""
+    """A stop reaches the right process, and ends in time (O3, O4)."""
 
     def start(self, **options: Any) -> int:
-        """Start a service that does as its options say; its pid."""
+        """Start a service with these options; return its pid."""
         self.make(**options)
         self.ok("start", self.here)
         return self.pid()
 
     def test_reusedPid(self) -> None:
-        """A pid file that names a stranger neither hinders a start nor lets the stranger be stopped (O4)."""
+        """A pid file with the pid of another process neither prevents a start nor lets that process be
+        stopped (O4).
+        """
         with subprocess.Popen(["sleep", "1000"]) as stranger:
             self.addCleanup(stranger.kill)
             self.make()
@@ -210,7 +212,7 @@ class StopTests(ProcessCase):
             stranger.kill()
 
     def test_killed(self) -> None:
-        """After a SIGKILL everything works again, as often as it happens (O4)."""
+        """After any number of SIGKILLs everything works again (O4)."""
         for _ in range(2):
             os.kill(self.start(), signal.SIGKILL)
             self.assertIn("no buildmaster is running", self.ok("stop", self.here).out)
@@ -218,7 +220,7 @@ class StopTests(ProcessCase):
         self.start()
 
     def test_notRunning(self) -> None:
-        """Stopping what does not run is no error; restarting it starts it."""
+        """Stopping when nothing runs is no error; restarting then starts."""
         self.make()
         self.assertEqual(self.ok("stop", self.here).out, f"no buildmaster is running in {self.here}\n")
         self.assertIn("Buildmaster started (pid ", self.ok("restart", self.here).out)
@@ -227,7 +229,7 @@ class StopTests(ProcessCase):
         self.assertNotEqual(self.pid(), before)
 
     def test_mute(self) -> None:
-        """A service that never stops holds the process up for less than ten seconds, and is named (O3)."""
+        """A service that never stops delays the end by less than ten seconds, and is named (O3)."""
         self.start(neverStops=True)
         said = self.ok("stop", self.here)
         self.assertLess(said.took, 10)
@@ -235,7 +237,7 @@ class StopTests(ProcessCase):
         self.assertEqual(self.files(), {"buildbot.tac"})
 
     def test_secondSignal(self) -> None:
-        """A second SIGTERM ends it at once, even if the reactor stands still (O3)."""
+        """A second SIGTERM ends the process at once, even if the reactor is blocked (O3)."""
         for options in ({"neverStops": True}, {"blocksOnStop": 1000}):
             pid = self.start(**options)
             os.kill(pid, signal.SIGTERM)
@@ -246,7 +248,7 @@ class StopTests(ProcessCase):
             os.unlink(self.path("twistd.log"))
 
     def test_kill(self) -> None:
-        """A process that hears no signal is waited for as long as was said, then killed if that was."""
+        """A process that ignores signals is waited for as long as given, then killed if wanted."""
         pid = self.start()
         os.kill(pid, signal.SIGSTOP)
         said = self.fails("stop", "--timeout=0.3", self.here)
@@ -257,10 +259,10 @@ class StopTests(ProcessCase):
 
 
 class ForegroundTests(ProcessCase):
-    """C{start --nodaemon}, as systemd and containers use it (O5)."""
+    """C{start --nodaemon}, as used by systemd and containers (O5)."""
 
     def foreground(self, **more: str) -> subprocess.Popen[str]:
-        """A master in the foreground, killed when the test ends."""
+        """Start a master in the foreground; it is killed when the test ends."""
         process = subprocess.Popen(
             [sys.executable, "-m", "buildbot", "start", "--nodaemon", self.here],
             env={**self.environ, **more},
@@ -273,7 +275,7 @@ class ForegroundTests(ProcessCase):
         return process
 
     def test_withoutFiles(self) -> None:
-        """It logs to standard output, tells systemd, and needs no log and no pid file (O5)."""
+        """It logs to standard output, notifies systemd, and needs no log and no pid file (O5)."""
         self.make()
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
@@ -310,7 +312,7 @@ class ForegroundTests(ProcessCase):
             told.append(manager.recv(1000))
 
     def test_interrupted(self) -> None:
-        """Ctrl-C ends it as SIGTERM does."""
+        """Ctrl-C ends it like SIGTERM."""
         self.make()
         process = self.foreground()
         self.until(lambda: self.run_("status", self.here).status == 0, "it is ready")
@@ -319,7 +321,7 @@ class ForegroundTests(ProcessCase):
         self.assertEqual((process.returncode, self.files()), (0, {"buildbot.tac"}))
 
     def test_failed(self) -> None:
-        """A start that fails is a status that a service manager understands (O5)."""
+        """A failed start has a status for a service manager (O5)."""
         self.make(fails=("no such luck",))
         process = self.foreground()
         out, _ = process.communicate(timeout=LIMIT)
@@ -328,12 +330,12 @@ class ForegroundTests(ProcessCase):
 
 
 class DaemonTests(ProcessCase):
-    """What a daemon does while it runs."""
+    """A running daemon."""
 
     name = "a näme with\tblanks, " + "and longer than a socket address " * 3
 
     def test_oddName(self) -> None:
-        """A directory may have any name, and be named from where one is."""
+        """A directory may have any name, and be given relative to the current one."""
         self.make()
         self.assertIn("Buildmaster started (pid ", self.ok("start", self.name).out)
         self.assertIn("0 of 0 slaves", self.run_("status", ".", cwd=self.here).out)
@@ -341,7 +343,7 @@ class DaemonTests(ProcessCase):
         self.ok("stop", os.path.join("..", os.path.basename(self.home), self.name))
 
     def test_slowReconfig(self) -> None:
-        """A reconfig is waited for as long as it takes; one that the master's end overtakes fails (O2)."""
+        """A reconfig is waited for as long as it takes; if the master ends first, it fails (O2)."""
         self.make()
         self.ok("start", self.here)
         said = self.ok("reconfig", "--timeout", "1", self.here)
@@ -355,7 +357,7 @@ class DaemonTests(ProcessCase):
         self.assertEqual((waiting.returncode, out, err), (1, "", "the master is stopping\n"))
 
     def test_log(self) -> None:
-        """The log is bounded, reopened on SIGUSR1, and has what is printed behind Python's back (G6)."""
+        """The log is limited, reopened on SIGUSR1, and has output of other code on the descriptors (G6)."""
         self.make(before="rotateLength = 400; maxRotatedFiles = 2", prints="from below\n")
         self.ok("start", self.here)
         for _ in range(8):
@@ -370,7 +372,7 @@ class DaemonTests(ProcessCase):
         self.assertIn("asked for the status", self.read())
 
     def test_hangup(self) -> None:
-        """A SIGHUP that nobody listens for does not end the process, not even while it starts."""
+        """A SIGHUP without a handler does not end the process, even while it starts."""
         self.make(before="import signal; signal.raise_signal(signal.SIGHUP)")
         self.ok("start", self.here)
         os.kill(self.pid(), signal.SIGHUP)

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.integration.test_proxy -*-
-"""The proxy that misbehaves: each misbehaviour, between two bare connections."""
+"""The misbehaving proxy: each mode, between two bare connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.proxy import ISocket, Mode, Proxy, portOf
 
 
 class _End(protocol.Protocol):
-    """Remembers what came, and how the connection went."""
+    """An end that remembers its data and how its connection ended."""
 
     transport: ISocket | None
 
@@ -31,7 +31,7 @@ class _End(protocol.Protocol):
         return self.transport
 
     def howLost(self) -> str:
-        """The name of the error that it ended with."""
+        """The name of the error at the end of the connection."""
         assert self.lost is not None
         return type(self.lost.value).__name__
 
@@ -70,7 +70,7 @@ class Misbehaviour(AsyncCase):
         self.server, self.link = self.servers[0], self.proxy.links[0]
 
     async def cleanUp(self) -> None:
-        """The proxy cuts what is left when it stops; wait until both ends know."""
+        """Stop the proxy, which closes all connections; wait until both ends know."""
         await self.proxy.stop()
         await until(lambda: self.client.lost and self.server.lost, 30, "both ends to be lost")
 
@@ -82,7 +82,9 @@ class Misbehaviour(AsyncCase):
         return end
 
     async def test_passAndCount(self) -> None:
-        """Bytes go both ways, counted by direction; a link is found by the server's name for it."""
+        """Bytes are forwarded both ways and counted by direction; a link is found by the server's name for
+        it.
+        """
         self.client.socket.write(b"hello")
         self.server.socket.write(b"welcome")
         await until(lambda: self.server.got == b"hello" and self.client.got == b"welcome", 30, "greetings")
@@ -91,7 +93,7 @@ class Misbehaviour(AsyncCase):
         self.assertIs(self.proxy.linkOf(f"{peer.host}:{peer.port}"), self.link)
 
     async def test_blackhole(self) -> None:
-        """A black hole swallows what is sent, and a client's death too."""
+        """A black hole swallows all data, and also the end of a client."""
         self.proxy.setMode(Mode.BLACKHOLE)
         self.client.socket.write(b"hello")
         await until(lambda: self.link.fromClient == 5, 30, "the bytes to arrive at the proxy")
@@ -100,7 +102,7 @@ class Misbehaviour(AsyncCase):
         await never(lambda: self.server.got or self.server.lost, 0.3, "something came out of the black hole")
 
     async def test_stopReading(self) -> None:
-        """When the proxy stops reading, megabytes stay unsent in the sender, until it reads again."""
+        """When the proxy stops reading, megabytes stay unsent in the sender until it reads again."""
         self.link.setMode(Mode.STOP_READING)
         block = os.urandom(20_000_000)
         self.server.socket.write(block)
@@ -116,7 +118,7 @@ class Misbehaviour(AsyncCase):
         self.assertEqual(self.server.howLost(), "ConnectionLost")
 
     async def test_halfClose(self) -> None:
-        """After a half-close the server is told of the end of input, as Twisted tells it: a clean loss."""
+        """After a half-close the server sees the end of input, which Twisted reports as a clean loss."""
         self.link.halfClose()
         await until(lambda: self.server.lost, 30, "the server to see the end of input")
         self.assertEqual(self.server.howLost(), "ConnectionDone")
@@ -132,7 +134,7 @@ class Misbehaviour(AsyncCase):
         self.assertGreater(took, 0.2)
 
     async def test_refuse(self) -> None:
-        """A proxy told to refuse hangs up on whoever comes."""
+        """A proxy in the refusing mode closes new connections."""
         self.proxy.refuse = True
         late = await self.connect()
         await until(lambda: late.lost, 30, "the proxy to hang up")

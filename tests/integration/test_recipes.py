@@ -1,4 +1,4 @@
-"""F2: the recipes of the docs, with a real git and two branches: each build is of what it says."""
+"""F2: the recipes of the docs, with a real git and two branches: each build has the right source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twisted.trial import unittest
 from tests.integration.test_build_process import BuildsCase
 from tests.recipes import ROOT, hookConfig, recipes
 
-#: Added to the demo's master.cfg: the recipe's builder, on the demo's slave. Then comes the hook's page.
+#: Added to the demo's master.cfg: the recipe's builder, on the demo's slave. The hook's page comes after it.
 ADDED = """
 recipe = {{}}
 exec(open({recipe!r}).read(), recipe)
@@ -48,7 +48,7 @@ class RecipeTests(BuildsCase):
         self.git("remote", "add", "origin", self.origin)
 
     def git(self, *words: str, where: str | None = None) -> str:
-        """What git prints."""
+        """The output of git."""
         done = subprocess.run(
             ["git", *words],
             cwd=where or self.work,
@@ -61,7 +61,7 @@ class RecipeTests(BuildsCase):
         return done.stdout.decode().strip()
 
     def commit(self, content: str) -> str:
-        """A commit on the branch that is checked out; its name."""
+        """Commit on the current branch; return the commit's name."""
         with open(os.path.join(self.work, "Makefile"), "w") as stream:
             stream.write(f"all:\n\t@echo built {content}\n")
         self.git("add", "Makefile")
@@ -69,7 +69,7 @@ class RecipeTests(BuildsCase):
         return self.git("rev-parse", "HEAD")
 
     def installHook(self) -> None:
-        """Do what the page says on the machine of the repository."""
+        """Follow the page on the machine of the repository."""
         with open(self.path("master/master.cfg")) as stream:
             port = re.search(r"slavePortnum'\] = 'tcp:(\d+)", stream.read())
         assert port
@@ -89,7 +89,7 @@ class RecipeTests(BuildsCase):
         os.chmod(hook, 0o700)
 
     def configure(self, recipe: str, more: str = "") -> None:
-        """Put a recipe of the docs, and the page of the hook, into force."""
+        """Put a recipe of the docs, and the lines of the hook's page, into force."""
         self.assertIn("https://git.example.org/project.git", recipe)
         self.write(
             "recipe.py", recipe.replace("https://git.example.org/project.git", f"file://{self.origin}")
@@ -106,7 +106,7 @@ class RecipeTests(BuildsCase):
         self.installHook()
 
     def compiled(self, number: int, builder: str = "full") -> tuple[str, dict[str, Any]]:
-        """What a build has built, and what it says of itself."""
+        """The source that a build has compiled, and its record."""
         build = self.finished(builder, number)
         self.assertEqual(build["result"], "success", self.ask("build", builder=builder, number=number))
         log = self.ok("log", self.master, f"{builder}/{number}/compile").out
@@ -115,7 +115,7 @@ class RecipeTests(BuildsCase):
         return said[-1], whole
 
     def push(self, *words: str) -> str:
-        """Push, and hear of no trouble."""
+        """Push, and check that there is no message."""
         said = self.git("push", "--quiet", *words)
         self.assertNotIn("buildbot", said)
         return said
@@ -126,8 +126,10 @@ class RecipeTests(BuildsCase):
         self.assertIn("PBChangeSource", hookConfig())
 
     def test_branches(self) -> None:
-        """F2: the recipe builds the branch and revision of a push, of merged pushes, and of an order."""
-        ((name, recipe),) = recipes()  # where there are more, this is to run each
+        """F2: the recipe builds the branch and revision of a push, of merged pushes, and of a forced
+        build.
+        """
+        ((name, recipe),) = recipes()  # if there are more recipes, this must run each
         self.configure(recipe, FOLLOWING)
         main = self.commit("main one")
         self.push("origin", "main")
@@ -142,11 +144,11 @@ class RecipeTests(BuildsCase):
         said = [build["properties"][each] for each in ("branch", "revision", "got_revision")]
         self.assertEqual(said, ["release/1.0", release, release])
         self.assertEqual([build[each] for each in ("branch", "revision")], ["release/1.0", release])
-        # Who follows builds the same, although main is the default.
+        # A Dependent builds the same, although main is the default.
         what, build = self.compiled(1, "package")
         self.assertEqual((what, build["properties"]["revision"]), ("release one", release))
 
-        # Two pushes to each branch come while the slave is not there: one build of each has both.
+        # Two pushes to each branch come while the slave is disconnected: one build of each branch has both.
         self.ok("pause", self.master, "bot1")
         for count, number in ((2, "two"), (4, "three")):
             for branch in ("main", "release/1.0"):
@@ -158,7 +160,7 @@ class RecipeTests(BuildsCase):
         built = {self.compiled(number)[1]["branch"]: self.compiled(number)[0] for number in (2, 3)}
         self.assertEqual(built, {"main": "main three", "release/1.0": "release/1.0 three"})
 
-        # Orders: the latest of a branch, of the default, and a revision.
+        # Forced builds: the latest of a branch, of the default branch, and a revision.
         for index, (words, wanted) in enumerate(
             (
                 (["--branch", "release/1.0"], "release/1.0 three"),
@@ -170,7 +172,7 @@ class RecipeTests(BuildsCase):
             self.ok("force", self.master, "full", *words)
             what, build = self.compiled(index)
             self.assertEqual(what, wanted)
-        # A revision that is not on the branch is no success.
+        # A revision that is not on the branch fails.
         self.git("checkout", "--quiet", "-b", "other", main)
         other = self.commit("other")
         self.ok("force", self.master, "full", "--revision", other)
@@ -179,6 +181,6 @@ class RecipeTests(BuildsCase):
         self.assertIn("checkout", " ".join(build["text"]))
 
     def isWaiting(self, count: int) -> bool:
-        """Whether so many requests wait for the recipe's builder."""
+        """True if this number of requests waits for the recipe's builder."""
         requests = [each for each in self.ask("builds")["requests"] if each["builder"] == "full"]
         return len(requests) >= count

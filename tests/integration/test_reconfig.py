@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_reconfig -*-
-"""C{buildbot reconfig} on a real master: what cannot be applied is refused whole, with its reason.
+"""C{buildbot reconfig} on a real master: an invalid configuration is refused completely, with the reason.
 
-What an accepted reconfiguration does to slaves is the subject of test_attach.
+test_attach has the effects of a valid reconfig on slaves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.integration.masters import MasterTestCase, RealMaster, Result, freePo
 from tests.integration.processes import LogFile, moments
 from tests.integration.slaves import together
 
-#: What an administrator may get wrong, and what has to be found among the words of the refusal.
+#: Mistakes of an administrator, and the expected text of the refusal.
 BROKEN = {
     "a syntax error": ("c = BuildmasterConfig = {}\nc['bots'] = [(\n", "master.cfg:2"),
     "a name that is not there": ("c = BuildmasterConfig = {}\nc['bots'] = botz\n", "botz"),
@@ -57,7 +57,7 @@ c['status'].append(Witness())
 
 
 def isOpen(port: int) -> bool:
-    """Whether somebody listens on this port of the loopback."""
+    """True if a process listens on this port of the loopback."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except ConnectionRefusedError:
@@ -69,7 +69,7 @@ class Refused(MasterTestCase):
     """Configurations that are not put into force."""
 
     async def makeReady(self) -> None:
-        """A master with two slaves attached."""
+        """A master with two attached slaves."""
         await super().makeReady()
         self.master = await self.createMaster()
         self.good = self.master.config(
@@ -84,12 +84,12 @@ class Refused(MasterTestCase):
         await together(slave.whenAttached() for slave in self.slaves.values())
 
     async def state(self) -> dict[str, Any]:
-        """All that the master says about itself and its slaves."""
+        """The whole status of the master and its slaves."""
         status: dict[str, Any] = await self.master.ask("status")
         return status
 
     async def assertRefused(self, *options: str, timeout: float = 60.0) -> Result:
-        """Reconfigure; it must fail, change nothing, and be no surprise after C{checkconfig}."""
+        """Reconfigure; check that it fails, changes nothing, and that C{checkconfig} reports the same."""
         before, sizes = await self.state(), [slave.size() for slave in self.slaves.values()]
         result = await self.master.run("reconfig", *options, self.master.basedir, timeout=timeout)
         self.assertNotEqual(result.status, 0, result.words)
@@ -108,7 +108,7 @@ class Refused(MasterTestCase):
             self.assertNotEqual(checked.status, 0, what)
 
     async def test_allErrorsAtOnce(self) -> None:
-        """A reconfig tells every error that checkconfig tells, each with its line (R12)."""
+        """A reconfig reports every error that checkconfig reports, each with its line (R12)."""
         text = self.good.text().splitlines()
         text += [
             "c['bots'].append(('old', 'twice'))",
@@ -144,7 +144,7 @@ class Refused(MasterTestCase):
         self.assertEqual(await self.state(), before)
 
     async def test_halfFailing(self) -> None:
-        """When one of the new ports is in use, nothing of the new configuration is in force (R1)."""
+        """If one of the new ports is in use, no part of the new configuration is in force (R1)."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -170,11 +170,11 @@ class Refused(MasterTestCase):
         self.assertEqual(self.read(signs)[-1], "+")
 
     def read(self, path: str) -> str:
-        """What is in a file; nothing where there is none."""
+        """The content of a file; empty without one."""
         return LogFile(path).text()
 
     async def test_pluginThatDoesNotStart(self) -> None:
-        """When a new plug-in fails to start, no new port stays open and nothing else is in force (R1)."""
+        """If a new plug-in fails to start, no new port stays open and nothing else is in force (R1)."""
         spare = freePort()
         self.master.write(replace(self.good, ports=(*self.good.ports, loopback(spare)), after=BAD_PLUGIN))
         result = await self.assertRefused()
@@ -182,7 +182,7 @@ class Refused(MasterTestCase):
         self.assertFalse(isOpen(spare))
 
     async def test_dryRun(self) -> None:
-        """C{reconfig --dry-run} prints what would change, and changes nothing."""
+        """C{reconfig --dry-run} prints the changes, and makes none."""
         self.master.write(replace(self.good, bots={"old": "sesame"}, builders={"b": ["old"], "c": ["old"]}))
         before, sizes = await self.state(), [slave.size() for slave in self.slaves.values()]
         dry = await self.master.run("reconfig", "--dry-run", self.master.basedir)
@@ -196,7 +196,7 @@ class Refused(MasterTestCase):
             self.assertIn(line, wet.stdout)
 
     async def test_removedPort(self) -> None:
-        """F14: before it closes a port, a reconfig names the slaves that came by it; a dry run does, too."""
+        """F14: before it closes a port, a reconfig names the slaves that came in by it; so does a dry run."""
         self.master.write(replace(self.good, ports=(loopback(freePort()),)))
         for options in (["--dry-run"], []):
             said = await self.master.run("reconfig", *options, self.master.basedir)
@@ -207,16 +207,15 @@ class Refused(MasterTestCase):
         self.assertEqual(await self.master.connected(), {"old", "new"})
 
     async def test_nothingChanged(self) -> None:
-        """A reconfig without a change succeeds, and no byte goes to any slave (R5)."""
+        """A reconfig without a change succeeds, and sends no byte to any slave (R5)."""
         before = (await self.state())["slaves"]
         result = await self.master.run("reconfig", self.master.basedir)
         self.assertEqual(result.status, 0, result.words)
         self.assertEqual((await self.state())["slaves"], before)
 
     async def test_manyAtOnce(self) -> None:
-        """
-        Twenty SIGHUPs and five commands within a second, while the file changes: the last content wins,
-        every command tells the truth about its own, and no slave is lost (R9).
+        """Twenty SIGHUPs and five commands within a second, while the file changes: the last content wins,
+        every command reports its own outcome, and no slave is lost (R9).
         """
         master = self.master
         before = (await self.state())["master"]["generation"]
@@ -241,10 +240,10 @@ class Refused(MasterTestCase):
 
 
 class Checked(MasterTestCase):
-    """C{checkconfig} and what comes after it."""
+    """C{checkconfig}."""
 
     async def test_checkconfigOfTheMastersOwnSample(self) -> None:
-        """What create-master gives a beginner passes checkconfig once it is renamed (R12)."""
+        """The sample from create-master passes checkconfig after it is renamed (R12)."""
         master = RealMaster(self, f"{self.directory}/fresh/dir")
         made = await master.run("create-master", master.basedir)
         self.assertEqual(made.status, 0, made.words)

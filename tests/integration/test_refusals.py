@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_refusals -*-
-"""Real slaves that are turned away, or lose their master, come back without anybody touching them.
+"""Real slaves that are refused, or lose their master, come back by themselves.
 
-What a refused login costs the master is measured elsewhere.
+Other tests measure the cost of a refused login.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.integration.slaves import RealSlave, together
 #: One slave of each generation.
 NAMES = {generation: "bot-" + generation.name for generation in GENERATIONS}
 
-#: How many seconds a slave may take to come back once it could.
+#: The most seconds until a slave comes back after it could.
 BACK = 120.0
 
 
 class Refusals(MasterTestCase):
-    """Four slaves that nobody restarts, whatever the master says."""
+    """Four slaves that are never restarted."""
 
     async def startFour(self, port: int) -> list[RealSlave]:
         """A slave of each generation, with the password "right"."""
@@ -38,14 +38,13 @@ class Refusals(MasterTestCase):
         self.assertEqual(result.status, 0, result.words)
 
     def assertUntouched(self, slaves: list[RealSlave]) -> None:
-        """Every process is the one that was started."""
+        """Check that no process was restarted."""
         for slave in slaves:
             self.assertTrue(slave.isAlive(), slave.text()[-2000:])
 
     async def test_wrongPasswordThenRight(self) -> None:
-        """
-        Slaves that are first unknown, then have a wrong password, attach as soon as a reconfig makes it
-        right: all four generations, none of them restarted (A2, rule N0).
+        """Slaves with an unknown name, and then a wrong password, attach when a reconfig corrects it: all
+        four generations, without a restart (A2, rule N0).
         """
         builders = {"b": list(NAMES.values())}
         master = await self.startMaster()
@@ -71,9 +70,8 @@ class Refusals(MasterTestCase):
             self.assertNotIn(f"'{secret}'", master.text())
 
     async def test_masterKilled(self) -> None:
-        """
-        A master killed by SIGKILL starts again on its directory, knows of nobody connected, refuses no
-        valid slave, and has all four generations back soon (A1, L7).
+        """A master killed by SIGKILL starts again in its directory, shows no slave as connected, refuses no
+        valid slave, and soon has all four generations back (A1, L7).
         """
         master = await self.createMaster()
         master.write(

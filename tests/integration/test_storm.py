@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_storm -*-
-"""Many honest slaves at once: none is lost, none is refused, and each gets all its builders.
+"""Many genuine slaves at once: none is lost or refused, and each gets all its builders.
 
-They are simulated, because a thousand real ones need more than one machine; how fast it goes is the subject
-of C{python -m tests.benchmarks.attach}.
+They are simulated, because a thousand real ones need more than one machine. C{python -m
+tests.benchmarks.attach} measures the speed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from tests.benchmarks.machine import raiseFileLimit
 
 
 class Storm(SynchronousTestCase):
-    """Everybody dials at the same instant, as after a restart of a big master."""
+    """All slaves connect at the same instant, as after a restart of a big master."""
 
     def setUp(self) -> None:
         raiseFileLimit(3000)
 
     def assertAllAttached(self, report: dict[str, Any], count: int) -> None:
-        """None of C{count} slaves was lost, refused or left waiting."""
+        """Check that none of C{count} slaves was lost, refused or left waiting."""
         self.assertEqual(report["attached"], count, report)
 
     def test_thousandAtOnce(self) -> None:
-        """
-        A thousand slaves of four generations behind one address attach at the same instant, and none of them
-        is lost or refused (A1, L8).
+        """A thousand slaves of four generations behind one address attach at the same instant, and none of
+        them is lost or refused (A1, L8).
         """
         releases = "0.7.5,0.7.12,0.8.14,4.3.0"
         with servers.master(1000) as server:
@@ -38,7 +37,7 @@ class Storm(SynchronousTestCase):
             self.assertNotIn("refused", server.log())
         self.assertAllAttached(result, 1000)
         self.assertEqual(result["builders"], 1000)
-        # a lost SYN is repeated after one second: more than a few of these are a backlog that is too small
+        # a lost SYN is repeated after one second: more than a few of these mean that the backlog is too small
         self.assertLess(result["worst"], 10)
 
     def test_manyBuildersEach(self) -> None:
@@ -52,7 +51,7 @@ class Storm(SynchronousTestCase):
         self.assertEqual(result["builders"], 25 * 200)
 
     def test_reconfigOfNothing(self) -> None:
-        """A reconfig that changes nothing sends no byte to any of the attached slaves (R5)."""
+        """A reconfig without changes sends no byte to any of the attached slaves (R5)."""
         with servers.master(100) as server, attach.farm(server, 100) as slaves:
             self.assertAllAttached(slaves.hear(), 100)
             slaves.ask("mark")

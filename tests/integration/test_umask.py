@@ -1,4 +1,4 @@
-"""A real master with a umask of its own: others can read what uploads make, and none of its own files."""
+"""A real master with a set umask: others can read uploads, and none of the master's own files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UmaskTests(SynchronousTestCase):
         servers.writeMaster(self.basedir, 1)
 
     def start(self, umask: str) -> int:
-        """A master whose buildbot.tac has this line, running."""
+        """Start a master whose buildbot.tac has this line."""
         with open(os.path.join(self.basedir, "buildbot.tac"), "a") as tac:
             tac.write(f"{umask}\n")
         pid = servers.start(self.basedir)
@@ -28,7 +28,7 @@ class UmaskTests(SynchronousTestCase):
         return pid
 
     def umaskOf(self, pid: int) -> str:
-        """What the system says of a process."""
+        """The umask of a process, from the system."""
         with open(f"/proc/{pid}/status") as status:
             return next(line.split()[1] for line in status if line.startswith("Umask:"))
 
@@ -49,7 +49,7 @@ class UmaskTests(SynchronousTestCase):
         self.assertEqual(self.umaskOf(self.start("umask = None")), "0077")
 
     def test_wrong(self) -> None:
-        """F11: a umask that is none is said when the master starts."""
+        """F11: an invalid umask is reported when the master starts."""
         failed = self.assertRaises(servers.StartFailed, self.start, "umask = '022'")
         self.assertIn(
             "says umask = '022': it must be None or a number from 0 to 0o777, such as 0o022", str(failed)

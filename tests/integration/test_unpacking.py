@@ -1,4 +1,4 @@
-"""Archives unpacked by a real child process: bombs, and what becomes of the child."""
+"""Archives unpacked by a real child process: hostile ones, and the end of the child."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from buildbot.steps.unpack import BadArchive, Order
 from buildbot.steps.unpacking import Unpacking, orderFor
 from tests.benchmarks.machine import ROOT
 
-#: A master that unpacks an archive, and is killed when that has begun.
+#: A master that unpacks an archive, and is killed when that has started.
 _KILLED = """
 import json, os, signal, sys
 from twisted.internet import reactor, task
@@ -38,7 +38,7 @@ reactor.run()
 
 
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    """A tar archive of these."""
+    """A tar archive of these members."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:", format=tarfile.GNU_FORMAT) as tar:
         for info, content in members:
@@ -48,7 +48,7 @@ def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
 
 
 def slowHeader() -> bytes:
-    """A header of which some releases of tarfile make work for minutes."""
+    """A header that takes some releases of tarfile minutes."""
     body = b"1" * 60_000 + b" x"
     header = tarfile.TarInfo("x")
     header.type, header.size = tarfile.XHDTYPE, len(body)
@@ -65,14 +65,14 @@ class UnpackingTests(unittest.TestCase):
         os.makedirs(self.base)
 
     def order(self, data: bytes, size: int = 1 << 20) -> Order:
-        """To unpack these bytes."""
+        """An order to unpack these bytes."""
         path = os.path.join(self.base, "archive")
         with open(path, "wb") as file:
             file.write(data)
         return orderFor(path, os.path.join(self.base, "there"), size, 0o644)
 
     async def refused(self, order: Order) -> str:
-        """Why that is not unpacked; nothing is left of it."""
+        """The reason why these bytes are not unpacked; checks that no file is left."""
         try:
             await Unpacking(order).start()
         except BadArchive as error:
@@ -82,7 +82,7 @@ class UnpackingTests(unittest.TestCase):
         raise AssertionError("it was unpacked")
 
     async def test_good(self) -> None:
-        """H4, F11: an honest archive is unpacked by another process, with the modes that were asked for."""
+        """H4, F11: a valid archive is unpacked by another process, with the requested modes."""
         order = self.order(packed((tarfile.TarInfo("d/f"), b"x" * 1000)))
         await Unpacking(order).start()
         path = os.path.join(order.directory, "d", "f")
@@ -90,7 +90,7 @@ class UnpackingTests(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.base)), ["archive", "there"])
 
     async def test_bombs(self) -> None:
-        """H4: archives of a few bytes that become large, or take long, are refused with the reason."""
+        """H4: small archives that become large, or take long, are refused with the reason."""
         zeros = gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(8 << 20))))
         self.assertIn("more than 1048576 bytes", await self.refused(self.order(zeros)))
         many = gzip.compress(packed(*[(tarfile.TarInfo(f"f{n}"), b"") for n in range(3000)]))
@@ -98,18 +98,18 @@ class UnpackingTests(unittest.TestCase):
         self.assertNotEqual(await self.refused(self.order(b"nonsense" * 1000)), "")
 
     async def test_computing(self) -> None:
-        """H4: an archive that takes long to compute with is ended when its time is over."""
+        """H4: an archive that takes too much CPU time is ended."""
         started = time.monotonic()
         await self.refused(replace(self.order(slowHeader()), seconds=1))
         self.assertLess(time.monotonic() - started, 8)
 
     async def test_nonsense(self) -> None:
-        """H4: what is no archive is refused with a reason."""
+        """H4: an invalid archive is refused with a reason."""
         for data in (b"BZh9" + bytes(1000), b"\x1f\x8b" + bytes(1000)):
             self.assertNotEqual(await self.refused(self.order(data)), "")
 
     def test_masterKilled(self) -> None:
-        """H4: when the master is killed, the child ends by itself, and nothing is left."""
+        """H4: when the master is killed, the child ends by itself, and no file is left."""
         order = self.order(gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(300 << 20)))), 1 << 30)
         killed = subprocess.run(
             [sys.executable, "-c", _KILLED, json.dumps(asdict(order))], cwd=ROOT, timeout=60
@@ -122,7 +122,7 @@ class UnpackingTests(unittest.TestCase):
         self.assertEqual(os.listdir(order.directory), [])
 
     async def test_turns(self) -> None:
-        """H4: so many archives are unpacked at a time; one that waits can be stopped."""
+        """H4: the number of simultaneous archives is limited; a waiting one can be cancelled."""
         self.patch(Unpacking, "turns", DeferredSemaphore(1))
         orders = [self.order(packed((tarfile.TarInfo("f"), b"x"))) for _ in range(3)]
         first, second, third = map(Unpacking, orders)
@@ -135,12 +135,12 @@ class UnpackingTests(unittest.TestCase):
         self.assertEqual(os.listdir(orders[0].directory), ["f"])
 
     async def test_stopped(self) -> None:
-        """H4: unpacking that nobody wants any more ends at once; nothing is left."""
+        """H4: cancelled unpacking ends at once; no file is left."""
         order = self.order(gzip.compress(packed((tarfile.TarInfo("zeros"), bytes(200 << 20)))), 1 << 30)
         unpacking = Unpacking(order)
         done = unpacking.start()
         while not os.path.exists(order.aside):
-            await deferLater(reactor, 0.01)  # until the child has begun
+            await deferLater(reactor, 0.01)  # until the child has started
         unpacking.stop()
         with self.assertRaises(BadArchive) as caught:
             await done

@@ -1,7 +1,7 @@
-"""A process that does nothing but use a store, and says what was acknowledged: to be killed while it does.
+"""A process that uses a store and prints what was acknowledged, to be killed meanwhile.
 
-C{python -m tests.processes.storechild DIRECTORY SEED} prints one JSON list a line: the name of the call
-and what it led to. After a restart on the same directory it goes on.
+C{python -m tests.processes.storechild DIRECTORY SEED} prints one JSON list a line: the name of a call and its
+result. After a restart on the same directory it continues.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.stores import Turnstile
 
 
 def main(directory: str, seed: int, rounds: int) -> None:
-    """Ask for things in handfuls, as a busy master does, C{rounds} times."""
+    """Make calls in groups, like a busy master, C{rounds} times."""
     turnstile = Turnstile()
     store = SqliteStore(directory, turnstile, pace=0)
     turnstile.result(store.open())
@@ -64,7 +64,7 @@ def answer(record: BuildRecord) -> Any:
 
 
 def say(name: str, what: Any) -> None:
-    """One line, out of this process before anything else happens."""
+    """Print one line, and flush it before anything else happens."""
     os.write(1, f"{json.dumps([name, what])}\n".encode())
 
 

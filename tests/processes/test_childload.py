@@ -1,6 +1,6 @@
-"""A master.cfg that runs in a child process first, and does its worst there.
+"""A master.cfg that is first run in a child process, with any kind of harm.
 
-These tests are about real processes; each runs the file once, for as long as the file itself takes.
+These tests use real processes; each runs the file once, for as long as the file itself takes.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from buildbot.reconfig.childload import LoadReport, checkInChild, loadInChild
 from tests.brokenconfigs import BROKEN, GOOD, NEXT
 
 TEXT = "\n".join(GOOD) + "\n"
-#: Seconds that a good file gets; far more than it needs, on any machine.
+#: The time limit of a valid file in seconds; far more than it needs, on any machine.
 PLENTY = 60.0
-#: Seconds that a file gets which never ends.
+#: The time limit of a file that never ends.
 LITTLE = 1.5
 
 
 class Contract(unittest.TestCase):
-    """What both ways to load a file in a child promise; each subclass asks in one of them."""
+    """The contract of both ways to load a file in a child; each subclass uses one of them."""
 
     def setUp(self) -> None:
         self.basedir = Path(self.mktemp()).resolve()
@@ -41,18 +41,18 @@ class Contract(unittest.TestCase):
         raise NotImplementedError
 
     def write(self, more: str = "", text: str = TEXT) -> None:
-        """Write a master.cfg: the good one, and more."""
+        """Write a master.cfg: the valid one, and more lines."""
         (self.basedir / "master.cfg").write_text(text + more, encoding="utf-8")
 
     async def refused(self, more: str, timeout: float = PLENTY) -> list[str]:
-        """The errors of the good file with more lines."""
+        """The errors of the valid file with more lines."""
         self.write(more)
         report = await self.ask(timeout)
         self.assertFalse(report.ok)
         return [str(error) for error in report.errors]
 
     async def only(self, more: str, place: str, *words: str) -> None:
-        """The good file with more lines has one error, there, and with these words."""
+        """Check that the valid file with more lines has one error, there, with this text."""
         errors = await self.refused(more)
         self.assertEqual(len(errors), 1, errors)
         self.assertTrue(errors[0].startswith(f"master.cfg{place}: "), errors[0])
@@ -60,7 +60,7 @@ class Contract(unittest.TestCase):
             self.assertIn(word, errors[0])
 
     async def test_good(self) -> None:
-        """A good file is good, and what it printed, on either stream, is told."""
+        """A valid file is accepted, and its output, on both streams, is reported."""
         self.write("import sys\nprint('hé')\nprint('ho', file=sys.stderr)\nc['titel'] = 1\n")
         report = await self.ask()
         self.assertEqual((report.ok, report.errors), (True, ()))
@@ -68,7 +68,7 @@ class Contract(unittest.TestCase):
         self.assertEqual(report.output, "hé\nho\n")
 
     async def test_sameAsHere(self) -> None:
-        """The file sees the environment, the libraries and the directory that it will see in the master."""
+        """The file sees the same environment, libraries and directory as in the master."""
         os.environ["BUILDBOT_CANARY"] = "tweet"
         self.addCleanup(os.environ.pop, "BUILDBOT_CANARY")
         self.patch(sys, "path", [*sys.path, "/some/library"])
@@ -88,7 +88,7 @@ class Contract(unittest.TestCase):
         await self.only("raise ValueError('x')\n", f":{NEXT}", "ValueError: x")
 
     async def test_exits(self) -> None:
-        """A file that exits, by any name of it, is refused, and nobody exits but the child."""
+        """A file that exits, in any way, is refused, and only the child exits."""
         await self.only("import sys\nsys.exit(3)\n", f":{NEXT + 1}", "sys.exit(3)")
         await self.only("raise KeyboardInterrupt\n", f":{NEXT}", "KeyboardInterrupt")
         await self.only("import os\nos._exit(3)\n", "", "status 3", "os._exit")
@@ -99,7 +99,7 @@ class Contract(unittest.TestCase):
         await self.only("import os\nos.kill(os.getpid(), 11)\n", "", "killed by signal 11 (SIGSEGV)")
 
     async def test_neverEnds(self) -> None:
-        """A file that never ends, busy or asleep, is ended, and the line is told where it was."""
+        """A file that never ends, busy or asleep, is ended, and the error has its current line."""
         for more in ("while True:\n    pass\n", "import time\ntime.sleep(1000)\n"):
             [error] = await self.refused(more, LITTLE)
             place, _, message = error.partition(": ")
@@ -109,7 +109,7 @@ class Contract(unittest.TestCase):
             )
 
     async def test_neverEndsElsewhere(self) -> None:
-        """If it was in a module beside the file, that one's line is told; in any directory."""
+        """If that line is in a module beside the file, the error has the module's line; in any directory."""
         self.basedir = self.basedir / "dîr ✓"
         self.basedir.mkdir()
         (self.basedir / "helpers.py").write_text("import time\ndef f():\n    time.sleep(1000)\n")
@@ -117,7 +117,7 @@ class Contract(unittest.TestCase):
         self.assertTrue(error.startswith("helpers.py:3: it did not finish"), error)
 
     async def test_forks(self) -> None:
-        """A file that forks is refused with the line, whatever the copies do then."""
+        """A file that forks is refused with the line, whatever the copies do."""
         line = f":{NEXT + 1}"
         await self.only("import os\nos.fork()\n", line, "calls os.fork")
         await self.only("import os\nif not os.fork():\n    while True: pass\n", line, "calls os.fork")
@@ -125,7 +125,7 @@ class Contract(unittest.TestCase):
         await self.only("import os\nif os.fork():\n    os._exit(0)\n", "", "status 0")
 
     async def test_runsPrograms(self) -> None:
-        """A file may run other programs; what it leaves running is ended with the child."""
+        """A file may run other programs; those still running are ended with the child."""
         more = (
             "import os, subprocess\n"
             "print(subprocess.check_output(['echo', 'hi'], preexec_fn=os.setsid).decode())\n"
@@ -136,11 +136,11 @@ class Contract(unittest.TestCase):
         hi, pid = report.output.split()
         self.assertEqual((report.errors, hi), ((), "hi"))
         with self.assertRaises(ProcessLookupError):
-            while True:  # until init, or whoever adopted it, has taken note
+            while True:  # until init, or its replacement, has reaped it
                 os.kill(int(pid), 0)
 
     async def test_changesProcess(self) -> None:
-        """A file that changes what belongs to the whole process is refused for each such thing."""
+        """A file that changes state of the whole process is refused for each such change."""
         await self.only("import os\nos.chdir('/')\n", "", "working directory")
         await self.only("import os\nos.umask(0)\n", "", "umask")
         await self.only("import signal\nsignal.signal(signal.SIGTERM, print)\n", "", "SIGTERM")
@@ -157,30 +157,30 @@ class Contract(unittest.TestCase):
         self.assertTrue((await self.ask()).ok)
 
     async def test_memory(self) -> None:
-        """A file may use 100 MB; one that wants more than there is, is refused."""
+        """A file may use 100 MB; one that needs more memory than there is, is refused."""
         self.write("x = [0] * (100 * 1000 * 1000 // 8)\n")
         self.assertTrue((await self.ask()).ok)
         await self.only("x = [0] * 10 ** 16\n", f":{NEXT}", "MemoryError")
 
     async def test_printsMuch(self) -> None:
-        """Of a file that prints without end, only the beginning is kept."""
+        """If a file prints without end, only the beginning is kept."""
         self.write("print('x' * 1000000)\n")
         report = await self.ask()
         kept = childload.MOST_OUTPUT
         self.assertEqual(report.output, "x" * kept + f"\n[{1000001 - kept} more bytes]\n")
 
     async def test_reactor(self) -> None:
-        """A file may import Twisted's reactor, as those of 0.7 did."""
+        """A file may import Twisted's reactor, like those of 0.7."""
         self.write("from twisted.internet import reactor, threads\n")
         self.assertEqual((await self.ask()).errors, ())
 
     async def test_closesReport(self) -> None:
-        """A file that closes what is not its own is refused, and not waited for for ever."""
+        """A file that closes foreign descriptors is refused, without a long wait."""
         [error] = await self.refused("import os\nos.closerange(3, 256)\n")
         self.assertIn("ended the process", error)
 
     async def test_unreadable(self) -> None:
-        """A file that is not there is an error like any other, and so is a directory that is not."""
+        """A missing file is an error like any other, and so is a missing directory."""
         report = await self.ask()
         self.assertEqual(
             [str(error) for error in report.errors], ["master.cfg: cannot read it: No such file or directory"]
@@ -191,13 +191,13 @@ class Contract(unittest.TestCase):
         self.assertEqual(len(report.errors), 1)
 
     async def test_notStarted(self) -> None:
-        """A child that cannot be started is told as such, and not blamed on the file."""
+        """A child that cannot be started is reported as such, not as an error of the file."""
         self.patch(sys, "executable", "/bin/false")
         [error] = await self.refused("")
         self.assertIn("the process that should load it failed", error)
 
     async def test_stopped(self) -> None:
-        """A child that does not even answer its own clock is ended from outside."""
+        """A child that does not react to its own clock is ended from outside."""
         self.patch(childload, "GRACE", LITTLE)
         [error] = await self.refused("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n", LITTLE)
         self.assertEqual(error, "master.cfg: it did not finish in 1.5 s")
@@ -210,7 +210,7 @@ class CheckInChildTests(Contract):
         return succeed(checkInChild(path, str(self.basedir), timeout))
 
     def test_corpus(self) -> None:
-        """Sixty broken files give the same errors here as where they are loaded for good (R12)."""
+        """Sixty broken files give the same errors here as in the master's own load (R12)."""
         for name, broken in BROKEN.items():
             self.write(text=broken.text)
             with self.assertRaises(ConfigErrors) as caught:
@@ -219,7 +219,7 @@ class CheckInChildTests(Contract):
             self.assertEqual((report.ok, report.errors), (False, caught.exception.errors), name)
 
     def test_secondTime(self) -> None:
-        """What can be imported only once fails where it is loaded again; each child is a first time."""
+        """A module that can be imported only once fails in the second load; each child is a first load."""
         (self.basedir / "once.py").write_text(
             "import sys\nassert not hasattr(sys, 'loadedOnce')\nsys.loadedOnce = 1\n"
         )
@@ -234,7 +234,7 @@ class CheckInChildTests(Contract):
         self.assertEqual(str(caught.exception), "once.py:2: AssertionError")
 
     def test_interrupted(self) -> None:
-        """When somebody presses Ctrl-C while it waits, the child ends too."""
+        """Ctrl-C during the wait also ends the child."""
         self.write("import os\nprint(os.getpid())\nwhile True: pass\n")
         pids: list[int] = []
 
@@ -247,7 +247,7 @@ class CheckInChildTests(Contract):
         self.assertRaises(ProcessLookupError, os.kill, pids[0], 0)
 
     def test_noProcess(self) -> None:
-        """Where the system has no room for another process, that is said."""
+        """If the system has no room for another process, that is reported."""
 
         def fail(*args: object, **kwargs: object) -> None:
             raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -258,13 +258,13 @@ class CheckInChildTests(Contract):
         self.assertIn("Resource temporarily unavailable", error.message)
 
     def test_twistedNotNeeded(self) -> None:
-        """The child starts fast, because it needs nothing but the standard library."""
+        """The child starts fast, because it needs only the standard library."""
         look = "import sys\nprint([n for n in sys.modules if n.startswith(('twisted', 'zope'))])\n"
         self.write(text=look + TEXT)
         self.assertEqual(checkInChild("master.cfg", str(self.basedir), PLENTY).output, "[]\n")
 
     def test_masterNotNeeded(self) -> None:
-        """A file that uses build steps loads neither the store nor the slave port: the child stays small."""
+        """A file with build steps loads neither the store nor the slave port: the child stays small."""
         look = (
             "import sys\nfrom buildbot.process import factory\n"
             "print([n for n in sys.modules if n.startswith(('buildbot.store', 'buildbot.wire.broker'))])\n"
@@ -274,7 +274,7 @@ class CheckInChildTests(Contract):
 
 
 class LoadInChildTests(Contract):
-    """The way of the master, which goes on meanwhile."""
+    """The way of the master, which serves others meanwhile."""
 
     def ask(self, timeout: float = PLENTY, path: str = "master.cfg") -> Awaitable[LoadReport]:
         return loadInChild(path, str(self.basedir), timeout, reactor)
@@ -301,7 +301,7 @@ class LoadInChildTests(Contract):
         self.assertRaises(ProcessLookupError, os.kill, pid, 0)
 
     async def test_twoAtOnce(self) -> None:
-        """Two loads at the same time do not mix."""
+        """Two simultaneous loads are independent."""
         self.write("print('a')\n")
         (self.basedir / "other.cfg").write_text(TEXT + "print('b')\n1 / 0\n")
         first, second = self.ask(), self.ask(path="other.cfg")

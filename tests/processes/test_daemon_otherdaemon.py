@@ -1,4 +1,4 @@
-"""Somebody else's daemon in one of our directories."""
+"""Another program's daemon in one of our directories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.commandline import command, directory
 
 
 class StrangerTests(unittest.TestCase):
-    """Which process a pid file stands for."""
+    """The process of a pid file."""
 
     def setUp(self) -> None:
         self.here = os.path.realpath(self.mktemp())
@@ -31,20 +31,20 @@ class StrangerTests(unittest.TestCase):
         return child.pid
 
     def named(self, text: object) -> str:
-        """Write the pid file; its path."""
+        """Write the pid file; return its path."""
         path = os.path.join(self.here, "twistd.pid")
         with open(path, "w") as stream:
             stream.write(f"{text}")
         return path
 
     def test_daemon(self) -> None:
-        """A process that works in the directory, and that the pid file names, is somebody's daemon."""
+        """A process that works in the directory, and that the pid file names, is a daemon."""
         pid = self.process(self.here)
         self.named(pid)
         self.assertEqual(otherdaemon.daemonIn(self.here), pid)
 
     def test_stale(self) -> None:
-        """A pid file that is left over, or that names somebody who has nothing to do with it, is nobody's."""
+        """An old pid file, or one that names an unrelated process, is ignored."""
         dead = os.posix_spawn("/bin/true", ["true"], {})
         os.waitpid(dead, 0)
         for text in (dead, self.process("/"), os.getpid(), "", "no number", 0, -1):
@@ -54,7 +54,7 @@ class StrangerTests(unittest.TestCase):
         self.assertIsNone(otherdaemon.daemonIn(self.here))
 
     def test_hidden(self) -> None:
-        """Where another user's process works is not told: it counts if it has the name of a daemon."""
+        """The directory of another user's process is hidden: it counts if it has the name of a daemon."""
 
         def hidden(one: str, other: str) -> bool:
             raise PermissionError
@@ -67,7 +67,7 @@ class StrangerTests(unittest.TestCase):
         self.assertEqual(otherdaemon.daemonIn(self.here), pid)
 
     def test_pidFileStays(self) -> None:
-        """When we go, or a start has failed, the pid file of another's daemon stays."""
+        """When our process ends, or a start has failed, the pid file of another daemon stays."""
         path = self.named(self.process(self.here))
         lock.hold(self.here)
         pidfile.remove(self.here)
@@ -76,13 +76,13 @@ class StrangerTests(unittest.TestCase):
 
 
 class CommandsTests(unittest.TestCase):
-    """What the commands do with a process that is not ours, or is there no more."""
+    """Commands and a process that is foreign, or has ended."""
 
     def setUp(self) -> None:
         self.here = directory(self.mktemp())
 
     def test_start(self) -> None:
-        """Where another program runs a slave none is started, and its pid file stays."""
+        """If another program runs a slave, no slave is started, and its pid file stays."""
         here = directory(self.mktemp(), "buildslave")
         with subprocess.Popen(["cat"], cwd=here, stdin=subprocess.PIPE) as child:
             path = os.path.join(here, "twistd.pid")
@@ -100,7 +100,7 @@ class CommandsTests(unittest.TestCase):
             self.assertEqual(stream.read(), f"{child.pid}\n")
 
     def test_others(self) -> None:
-        """A slave that another program runs is not said to be stopped, nor signalled, nor started anew."""
+        """A slave that another program runs is not reported as stopped, not signalled, and not restarted."""
         with subprocess.Popen(["cat"], cwd=self.here, stdin=subprocess.PIPE) as child:
             with open(os.path.join(self.here, "twistd.pid"), "w") as stream:
                 stream.write(f"{child.pid}\n")

@@ -1,4 +1,4 @@
-"""Standard streams of all kinds, as callers leave them to a command."""
+"""Standard streams of all kinds for a command."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from twisted.trial import unittest
 
 from tests.integration.directories import hearCtrlC
 
-#: Absolute, since Python 3.12 cannot begin in a deleted directory with a path that is seen from there.
+#: Absolute, since Python 3.12 cannot start in a deleted directory with a relative path.
 _PATH = os.pathsep.join(os.path.abspath(each) for each in sys.path)
 
 
 class Case(unittest.TestCase):
-    """The command in a process of its own."""
+    """The command in a separate process."""
 
     def shell(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run a line of the shell, in which $BB is the command."""
+        """Run a shell line, in which $BB is the command."""
         return subprocess.run(
             ["sh", "-c", line],
             env={
@@ -38,7 +38,7 @@ class StreamsTests(Case):
     """F12: no traceback, whatever the streams are."""
 
     def test_fullDisk(self) -> None:
-        """A standard output that is full is said to be, with status 1, for help and answers alike."""
+        """A full standard output is reported, with status 1, for help and answers alike."""
         for line in ("--help", "--version", "create-master --help", "create-master $(mktemp -d)/m"):
             said = self.shell(f"$BB {line} >/dev/full")
             self.assertEqual(
@@ -53,17 +53,17 @@ class StreamsTests(Case):
             self.assertNotIn("Traceback", said.stderr)
 
     def test_fullError(self) -> None:
-        """A standard error that is full leaves the status as it is."""
+        """A full standard error does not change the status."""
         self.assertEqual(self.shell("$BB nonsense 2>/dev/full").returncode, 2)
         self.assertEqual(self.shell("$BB status /nowhere 2>/dev/full").returncode, 1)
 
     def test_readerGone(self) -> None:
-        """A reader that has seen enough costs a command its status, and nobody a word."""
+        """If the reader of the output has ended, the command fails silently."""
         said = self.shell("{ $BB --help; echo $? >&2; } | true")
         self.assertEqual(said.stderr, "1\n")
 
     def test_cannotWait(self) -> None:
-        """A pipe that was made unable to wait gets all that is printed."""
+        """A non-blocking pipe gets the whole output."""
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         with open(reading, "rb") as pipe:
@@ -81,12 +81,12 @@ class StreamsTests(Case):
         self.assertEqual((child.wait(), said, len(got)), (0, b"", 1_000_001))
 
     def test_oddInput(self) -> None:
-        """A standard input that is closed is said to be."""
+        """A closed standard input is reported."""
         said = self.shell("$BB sendchange --master h:1 --username me --logfile - x <&-")
         self.assertEqual((said.returncode, said.stderr), (1, "--logfile: standard input is closed\n"))
 
     def test_deletedDirectory(self) -> None:
-        """A current directory that has been deleted is said to be; absolute names work."""
+        """A deleted current directory is reported; absolute names work."""
         gone = os.path.abspath(self.mktemp())
         os.mkdir(gone)
         command = os.path.abspath(self.mktemp())  # as pip installs it: a file
@@ -112,7 +112,7 @@ class StreamsTests(Case):
         self.assertRegex(said.stderr, r"^buildbot: cannot load its modules: .*Too many open files.*\n$")
 
     def test_closedStreams(self) -> None:
-        """A standard output, or error, that the caller has closed is no error."""
+        """A closed standard output, or error, is no error."""
         for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
             done = subprocess.run(
                 ["sh", "-c", f'exec "$0" -m buildbot start --help {closed}', sys.executable],
@@ -130,7 +130,7 @@ class SignalTests(Case):
     """F12: no traceback, whenever a signal comes."""
 
     def test_atAnyTime(self) -> None:
-        """SIGINT and SIGTERM, sooner and later after the start, end the command with a word at the most."""
+        """SIGINT and SIGTERM, at any time after the start, end the command with a word at the most."""
         for number in (signal.SIGINT, signal.SIGTERM):
             for begun in ("buildbot.scripts.streams", "buildbot.scripts.output", "buildbot.scripts.startup"):
                 program = _INTERRUPTED.format(module=begun, number=int(number))
@@ -163,7 +163,7 @@ class StartTests(unittest.TestCase):
     """A command starts fast."""
 
     def test_light(self) -> None:
-        """Asking a master does not cost the time to load Twisted's reactor, or a master."""
+        """Asking a master does not load Twisted's reactor, or a master."""
         program = (
             "import sys\n"
             "from buildbot.scripts import runner, startup, stop, reconfig, status, disconnect\n"

@@ -1,4 +1,4 @@
-"""A store on a disk of its own that is really full: mount and umount make it."""
+"""A store on a separate disk that is really full, made by mount and umount."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.stores import SqliteCase
 
 
 class FullDiskTests(SqliteCase):
-    """P4: a disk without room, and with some again."""
+    """P4: a disk without room, and then with room."""
 
     def test_fullDisk(self) -> None:
-        """P4: on a disk that is really full nothing is lost, and when space is there again it goes on."""
+        """P4: on a really full disk nothing is lost, and the store continues when there is space again."""
         with _smallDisk(1 << 20) as disk:
             store = self.opened(disk)
             ballast = Path(disk, "ballast")
@@ -33,7 +33,7 @@ class FullDiskTests(SqliteCase):
             self.get(store.close())
 
     def test_fullAtOnce(self) -> None:
-        """P4: a store that finds no room for its file says so, and can be opened when there is some."""
+        """P4: a store without room for its file reports it, and can be opened when there is some."""
         with _smallDisk(1 << 20) as disk:
             ballast = Path(disk, "ballast")
             with open(ballast, "wb", buffering=0) as source, self.assertRaises(OSError):
@@ -49,7 +49,7 @@ class FullDiskTests(SqliteCase):
 
 @contextmanager
 def _smallDisk(size: int) -> Iterator[str]:
-    """A directory on a disk of so many bytes; skips the test where such cannot be had."""
+    """A directory on a small disk; skips the test if that is not possible."""
     directory = tempfile.mkdtemp()
     try:
         if subprocess.run(

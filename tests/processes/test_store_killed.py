@@ -1,4 +1,4 @@
-"""A process that uses the store and dies at any moment."""
+"""A process that uses the store and is killed at any moment."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _BUILDS = "SELECT builder, number, finished FROM builds"
 
 
 class KilledTests(unittest.SynchronousTestCase):
-    """P1, P2, row 10: the process dies at any moment."""
+    """P1, P2, row 10: the process is killed at any moment."""
 
     KILLS = 6
 
     def test_killed(self) -> None:
-        """All that was acknowledged is there after SIGKILL, each request in one place, no number twice."""
+        """All acknowledged work is there after SIGKILL, each request in one state, no number twice."""
         audit = Audit(self, self.mktemp())
         chance = random.Random()
         for number in range(self.KILLS):
@@ -35,7 +35,7 @@ class KilledTests(unittest.SynchronousTestCase):
 
 
 class Audit:
-    """I start, kill and restart one process after the other on a directory, and compare what they say."""
+    """I start and kill one process after the other on a directory, and compare their reports."""
 
     def __init__(self, case: unittest.SynchronousTestCase, directory: str) -> None:
         os.makedirs(directory, exist_ok=True)
@@ -44,12 +44,12 @@ class Audit:
         self._changes: set[int] = set()
         self._builds: set[tuple[str, int]] = set()
         self._finished: set[tuple[str, int]] = set()
-        self._unfinished: set[tuple[str, int]] = set()  # as the disk has it
+        self._unfinished: set[tuple[str, int]] = set()  # as on disk
         self._open: set[int] = set()  # acknowledged, and not known to be done
         self.acknowledged = 0
 
     def live(self, seed: int, seconds: float) -> None:
-        """One process, killed so many seconds after its first word; then a look at what is on disk."""
+        """Run one process, killed some seconds after its first line; then check the content of the disk."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tests.processes.storechild", self._directory, str(seed), "100000"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
@@ -88,7 +88,7 @@ class Audit:
         self._finished.add((build[0], build[1]))
 
     def _inspect(self) -> None:
-        """What is on disk now, read by SQLite alone (on a copy, for reading alone repairs the log)."""
+        """The content of the disk, read by SQLite alone (from a copy, since reading repairs the log)."""
         copy = f"{self._directory}.copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self._directory, copy)
