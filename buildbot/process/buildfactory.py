@@ -64,7 +64,8 @@ class BuildFactory(ComparableMixin):
         """@param steps: steps, or pairs from L{s}.
         @raise TypeError: one is neither, or its class does not take its arguments.
         """
-        self.steps = [_spec(step) for step in steps or ()]
+        own = type(self).__name__
+        self.steps = [_spec(step, f"{own}: step {number}: ") for number, step in enumerate(steps or (), 1)]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {counted(len(self.steps), 'step')}>"
@@ -108,7 +109,8 @@ def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
     return _spec(step)
 
 
-def _spec(step: Step) -> StepSpec:
+def _spec(step: Step, where: str = "") -> StepSpec:
+    """The pair for a step, or for a pair. C{where} begins the error if it is neither."""
     if isinstance(step, BuildStep):
         # Builds make new steps from the arguments; other changes to this step are not copied.
         if isMisconfigured(step):
@@ -120,7 +122,7 @@ def _spec(step: Step) -> StepSpec:
         return _checked(steptype, kwargs)
     if _isPair(step):
         return _checked(*step)
-    return _refused(f"a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
+    return _refused(f"{where}a step is s(StepClass, …) or StepClass(…), not {articled(step)}")
 
 
 def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:

@@ -258,7 +258,8 @@ PROPERTY = Kind(
 WORDS = Kind("text, or a list of texts", _isWords, textDetail)
 METRICS = Kind(
     "a list of names (texts)",
-    lambda value: isinstance(value, (str, list, tuple, set, frozenset)) and all(map(isText, value)),
+    lambda value: isinstance(value, (list, tuple, set, frozenset)) and all(map(isText, value)),
+    lambda value: "put a single name into a list, too" if isinstance(value, str) else None,
     standIn=(),
 )
 ARGUMENTS = Kind(

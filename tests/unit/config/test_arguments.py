@@ -81,6 +81,10 @@ WRONG = {
     ): "ShellCommand: env must be a dict of variables, each with text, a list of texts"
     " or None for its value: the value of 'JOBS' is an int; write '4'",
     shellCommand(env="{4: 'x'}"): "a variable cannot be called 4",
+    shellCommand(
+        progressMetrics="'output'"
+    ): "progressMetrics must be a list of names (texts): put a single name into a list, too",
+    own(progressMetrics="output"): "its attribute progressMetrics must be a list of names (texts)",
     shellCommand(progressMetrics="None"): "progressMetrics must be a list of names (texts), not None",
     "BuildFactory((Compile, {}))": "BuildFactory: steps must be a list of steps, or None for none yet:"
     " put a single step into a list, too",
@@ -204,7 +208,8 @@ WRONG = {
     # recipes
     "BuildFactory(3)": "BuildFactory: steps must be a list of steps, or None for none yet, not 3",
     "BuildFactory('make')": "steps must be a list of steps",
-    "BuildFactory([ShellCommand])": "a step is s(StepClass, …) or StepClass(…), not the class ShellCommand",
+    "BuildFactory([s(Compile), None])": "BuildFactory: step 2: a step is s(StepClass, …) or StepClass",
+    "BuildFactory([ShellCommand])": "BuildFactory: step 1: a step is s(StepClass, …) or StepClass",
     "f.addStep('make')": "a step is made of a subclass of BuildStep, not of a str",
     "f.addStep(Compile(), command='x')": "is a step already and takes no more arguments: command",
     "GNUAutoconf(Compile(), configureFlags='--x')": "configureFlags must be a list of texts",
