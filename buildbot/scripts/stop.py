@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from buildbot.daemon import directory, lock, pidfile
+from buildbot.daemon.oserrors import inWords
+from buildbot.files.plain import mustBePlain
 from buildbot.scripts.output import (
     CommandFailed,
     Config,
@@ -26,10 +30,13 @@ from buildbot.scripts.output import (
     waiting,
 )
 from buildbot.scripts.startup import start
+from buildbot.store.files import FILE, mustBePlainStore
 
 _POLL = 0.02
 #: The most seconds for a killed process to end.
 _KILL_GRACE = 5.0
+#: The bytes on disk that a start needs, about.
+_ROOM = 256 * 1024
 
 
 def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
@@ -71,13 +78,20 @@ def stop(config: Config, signame: str = "TERM", wait: bool = True) -> int:
 def restart(config: Config) -> int:
     """Stop the process of a directory if one is running, and start it. Returns the exit status of the start.
 
-    @raise CommandFailed: its configuration has errors, or it cannot be stopped; then the running process is
-        left alone. Or the start failed.
+    @raise CommandFailed: its configuration has errors, its files or its disk do not allow a start, or it
+        cannot be stopped; then the running process is left alone. Or the start failed.
     """
     here = usable(config)
     running = lock.holder(here)
-    if running is not None and _hasConfig(here):
-        _checkConfig(here, running)
+    if running is not None:
+        try:
+            _checkFiles(here)
+            if _hasConfig(here):
+                _checkConfig(here)
+        except CommandFailed as why:
+            kind = directory.kindOf(directory.readTac(here)).value
+            left = f"Nothing was stopped: the running {kind} ({running}) was left alone."
+            raise CommandFailed(*why.lines, left) from None
     stop({name: value for name, value in config.items() if name != "timeout"})
     return start(config)
 
@@ -90,16 +104,34 @@ def _hasConfig(here: str) -> bool:
     return bool(directory.namedConfigFile(tac)) or os.path.exists(os.path.join(here, directory.CONFIG))
 
 
-def _checkConfig(here: str, running: lock.Holder) -> None:
+def _checkConfig(here: str) -> None:
     """Raise L{CommandFailed} if the configuration has errors: a stopped master could not be started again."""
     from buildbot.scripts.checkconfig import checkconfig  # imports Twisted, which stopping does not need
 
+    with waiting({}, "master.cfg to be checked"):
+        checkconfig({"basedir": here, "quiet": True})
+
+
+def _checkFiles(here: str) -> None:
+    """Raise L{CommandFailed} if the disk is full, or a file is of a kind that prevents a start."""
     try:
-        with waiting({}, "master.cfg to be checked"):
-            checkconfig({"basedir": here, "quiet": True})
-    except CommandFailed as why:
-        left = f"Nothing was stopped: the running buildmaster ({running}) was left alone."
-        raise CommandFailed(*why.lines, left) from None
+        with tempfile.TemporaryFile(dir=here) as probe:
+            probe.write(bytes(_ROOM))
+            probe.flush()
+            os.fsync(probe.fileno())
+        _checkLog(os.path.join(here, directory.LOG))
+        mustBePlainStore(os.path.join(here, FILE))
+    except OSError as why:
+        raise CommandFailed(f"cannot start again in {here}: {inWords(why)}") from None
+
+
+def _checkLog(path: str) -> None:
+    if not os.path.exists(path):
+        return
+    if not stat.S_ISCHR(os.stat(path).st_mode):  # a link to /dev/null is fine
+        mustBePlain(path)
+    if not os.access(path, os.W_OK):
+        raise CommandFailed(directory.closed(path))
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 # -*- test-case-name: tests.unit.store.test_flips -*-
-"""The files that SQLite keeps beside a database, and a check of their kind."""
+"""The database's file, the files that SQLite keeps beside it, and a check of their kind."""
 
 from __future__ import annotations
 
 from buildbot.files.plain import mustBePlain
 
-#: The ends of their names: the write-ahead log, its index, and the rollback journal.
+#: The database in the master's directory.
+FILE = "state.sqlite"
+#: The ends of the names of the others: the write-ahead log, its index, and the rollback journal.
 WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
 
 

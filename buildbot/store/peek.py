@@ -13,10 +13,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 from buildbot.model.records import BuildRecord
-from buildbot.store.files import mustBePlainStore
-
-#: The file in the master's directory.
-FILE = "state.sqlite"
+from buildbot.store.files import FILE, mustBePlainStore
 
 
 def peekBuild(basedir: str, builder: str, number: int) -> BuildRecord | None:

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from buildbot.store.database import Connect, Database
+from buildbot.store.files import FILE as FILE
 from buildbot.store.interface import StoreFailed
-from buildbot.store.peek import FILE as FILE
 from buildbot.store.requests import Core, Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.worker import Reactor, Work, Worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from functools import partial
@@ -121,6 +122,50 @@ class RestartTests(unittest.TestCase):
         self.assertEqual((said.status, self.done), (1, []))
         self.assertIn(f"no master.cfg in {self.here}", said.err)
         self.assertIn("left alone", said.err)
+
+    def test_diskFull(self) -> None:
+        """H10: if the disk is full, a running master or slave is not stopped: it could not start again."""
+
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        self.config()
+        self.patch(os, "fsync", full)
+        self.hold(place.Kind.MASTER)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, self.done), (1, []))
+        self.assertIn(f"cannot start again in {self.here}: No space left on device", said.err)
+        self.assertIn("Nothing was stopped: the running buildmaster (pid", said.err)
+        self.here = directory(self.mktemp(), "buildslave")
+        self.hold(place.Kind.SLAVE)
+        said = command("restart", self.here)
+        self.assertEqual((said.status, self.done), (1, []))
+        self.assertIn("Nothing was stopped: the running buildslave (pid", said.err)
+
+    def test_oddFiles(self) -> None:
+        """H10: the same, if a file of the store is a FIFO or the log is a directory."""
+        self.config()
+        self.hold(place.Kind.MASTER)
+        for name, make, remove, words in (
+            ("state.sqlite-journal", os.mkfifo, os.unlink, "it is a FIFO"),
+            ("state.sqlite", os.mkdir, os.rmdir, "it is a directory"),
+            ("twistd.log", os.mkdir, os.rmdir, "it is a directory"),
+            ("twistd.log", os.mkfifo, os.unlink, "it is a FIFO"),
+        ):
+            path = os.path.join(self.here, name)
+            make(path)
+            said = command("restart", self.here)
+            self.assertEqual((said.status, self.done), (1, []), name)
+            self.assertIn(words, said.err)
+            remove(path)
+
+    def test_nothingLeft(self) -> None:
+        """The check leaves no file."""
+        self.config()
+        self.hold(place.Kind.MASTER)
+        before = sorted(os.listdir(self.here))
+        command("restart", self.here)
+        self.assertEqual((self.done, sorted(os.listdir(self.here))), (["check", "stop", "start"], before))
 
     def test_good(self) -> None:
         """With a valid configuration it is stopped and started."""
