@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.spread import pb
 
@@ -254,6 +254,26 @@ class EditTests(World):
             self.settle()
             self.reactor.advance(0.05)
         self.assertEqual(self.successResultOf(answer)["pending"], ["bot2"])
+
+    def test_goneMeanwhile(self) -> None:
+        """An admin who interrupts a reconfig ends it: nothing is changed, and the next one works."""
+        waiting: Deferred[LoadReport] = Deferred()
+        self.check = lambda *args: waiting
+        self.edit("('bot2', 'sekrit')", "('bot2', 'other')")
+        hungUp: Deferred[None] = Deferred()
+        answer = ensureDeferred(self.master.commands["reconfig"](hungUp=hungUp))
+        self.assertNoResult(answer)
+        hungUp.callback(None)
+        self.failureResultOf(answer, CancelledError)
+        self.assertEqual(self.master.config.slaves["bot2"].password, "sekrit")
+        self.check = check
+        self.assertTrue(self.reconfig()["applied"])
+        self.assertEqual(self.master.config.slaves["bot2"].password, "other")
+
+    def test_unknownSlave(self) -> None:
+        """The status of a slave that is not in c['bots'] is an error that names it."""
+        error = self.assertRaises(ControlError, self.status, "bot9")
+        self.assertIn("no slave 'bot9' in c['bots']", str(error))
 
     def test_port(self) -> None:
         """A second slave port is opened beside the first; slaves stay connected."""

@@ -346,6 +346,17 @@ class ReadyTests(StepCase):
             running.command.end(rc, stdout=output)
             self.assertEqual(running.result, result)
 
+    def test_noPattern(self) -> None:
+        """A compiler of a class without a pattern counts no warnings."""
+
+        class Quiet(shell.Compile):
+            warningPattern = None
+
+        running = self.begin(Quiet())
+        running.command.end(stdout=b"x: warning: y\n")
+        self.assertEqual(running.result, SUCCESS)
+        self.assertEqual([log.getName() for log in running.step.getLogs()], ["stdio"])
+
     def test_ownPattern(self) -> None:
         """R12: the pattern of a warning can be set; an invalid pattern is refused in the configuration."""
         running = self.begin(shell.Test(warningPattern="^W:"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial import unittest
 
+from buildbot.files.partial import Partials
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.steps import transfer
-from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
+from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload, FileWriter
 from buildbot.steps.unpack import BadArchive, Order, unpack
 from tests.stepping import NEWEST, Running, StepCase
 
@@ -84,6 +86,22 @@ class UploadTests(TransferCase):
         self.assertIsInstance(args.pop("writer"), transfer.FileWriter)
         told = {"slavesrc": "here", "workersrc": "here", "workdir": "build", "maxsize": 7, "keepstamp": True}
         self.assertEqual(args, {**told, "blocksize": transfer.LARGEST_BLOCK})
+
+    def test_noted(self) -> None:
+        """H9: while a file is incomplete, the next process would find a note of it; not afterwards."""
+        partials = Partials(self.path("partials"))
+        ends: tuple[Callable[[FileWriter], object], ...] = (
+            lambda writer: self.successResultOf(ensureDeferred(writer.keep())),
+            FileWriter.discard,
+        )
+        for end in ends:
+            writer = FileWriter(self.path("there"), partials=partials)
+            writer.remote_write(b"x")
+            (note,) = self.files("partials")
+            self.assertIn(note, self.files())
+            writer.remote_close()
+            end(writer)
+            self.assertEqual((self.files("partials"), self.read("there")), ([], b"x"))
 
     def test_replaced(self) -> None:
         """An existing file is replaced only after success; if it is a link, the link's target is."""

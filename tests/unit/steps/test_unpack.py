@@ -61,6 +61,11 @@ class UnpackTests(TransferCase):
             self.assertEqual((self.files(), self.files("into")), (["into", "x.tar"], ["there"]))
         self.assertFalse(os.path.exists("/tmp/evil-of-an-archive"))
 
+    def test_top(self) -> None:
+        """An archive of C{tar -C directory .} has an entry for the directory itself, and is unpacked."""
+        self.unpack(entry(".", tarfile.DIRTYPE), ("./a", b"x"))
+        self.assertEqual(self.files("into", "there"), ["a"])
+
     def test_links(self) -> None:
         """Links that stay inside are unpacked."""
         self.unpack(

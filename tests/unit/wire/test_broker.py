@@ -673,6 +673,22 @@ class LoginTests(unittest.SynchronousTestCase):
             pump.pump()
             self.assertTrue(pump.client.lost)
 
+    def test_noLogin(self) -> None:
+        """A peer that calls anything else before its login is disconnected."""
+        server = self.base.factory.buildProtocol(IPv4Address("TCP", "10.0.0.1", 7))
+        pump = Pump(server, Raw(), self.base.clock, 7)
+        pump.client.write(HELLO + call("reboot"))
+        pump.pump()
+        self.assertTrue(pump.client.lost)
+
+    def test_oddMind(self) -> None:
+        """A login whose mind is no reference is not checked, and ends the connection."""
+        pump = self.login(0)
+        pump.client.write(call("respond", b"?" * 16, 5, request=2, target=1))
+        pump.pump()
+        self.assertTrue(pump.client.lost)
+        self.assertEqual(self.base.bot.slave_status.getEvents(), [])
+
     def test_challengesDiffer(self) -> None:
         """Two logins of one name get different challenges."""
         self.assertNotEqual(self.login(0).client.protocol.heard, self.login(0).client.protocol.heard)

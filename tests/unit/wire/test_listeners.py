@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from twisted.internet import endpoints
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import ServerFactory
@@ -122,6 +122,8 @@ class PortsTests(unittest.SynchronousTestCase):
         self.assertEqual([str(port) for port in opened.values()], ["tcp 9989 on 127.0.0.1", "tcp 9990"])
         self.successResultOf(Deferred.fromCoroutine(closeAll(opened.values())))
         self.assertEqual(self.reactor.closed, 2)
+        local: Any = SimpleNamespace(getHost=lambda: UNIXAddress("/run/slaves"))
+        self.assertEqual(str(SlavePort("unix:/run/slaves", local, None)), "unix /run/slaves")
 
 
 class CertificateTests(unittest.SynchronousTestCase):
