@@ -25,9 +25,9 @@ def roomTrouble(path: str, beside: str | None = None) -> Symptom | None:
         return None
     if found.f_flag & os.ST_RDONLY:
         return Symptom(
-            "nothing can be kept: changes, requests, builds and logs will be lost",
+            "nothing can be stored: changes, requests, builds and logs will be lost",
             f"{path}: its file system is read-only",
-            "mount it for writing; if it became read-only by itself, look for faults of its disk",
+            "mount it for writing; if it became read-only by itself, check its disk",
         )
     left = found.f_bavail * found.f_frsize
     if left < BYTES:

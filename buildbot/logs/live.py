@@ -97,7 +97,7 @@ class LogDirectory:
         symptom = Symptom(
             "the output of steps is lost: the logs cannot be written",
             f"{directory}: {error}",
-            f"see that the master can write files below {self.directory}, and that its disk has room",
+            f"make sure that the master can write files below {self.directory}, and that its disk has room",
         )
         self.troubles.report(subject, symptom, lambda: canWrite(directory))
 

@@ -26,7 +26,7 @@ log = Logger()
 
 def storeSymptom(reason: str) -> Symptom:
     """The trouble that C{status} shows while the store fails. C{reason} is from the L{StoreFailed}."""
-    cure = "make sure that the disk has room and is writable; then the master continues by itself"
+    cure = "make sure that the disk has room and is writable; then the master goes on by itself"
     if reason.endswith(FILE_GONE):
         cure = (
             "stop the master, put the file back from a backup if there is one, and start the master again;"

@@ -236,7 +236,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         engine = getattr(parent, "botmaster", None)
         if engine is None:
             part = f"scheduler {self.name} is a part of {type(parent).__name__} {parent.name!r}"
-            raise TypeError(f"{part}, where it gets no changes: put it into c['schedulers']")
+            raise TypeError(f"{part}, and gets no changes there: put it into c['schedulers']")
         return engine
 
     def _start(self) -> Deferred[None]:
@@ -282,7 +282,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         """
         try:
             if record is not None and not isinstance(record, dict):
-                raise TypeError(f"{type(record).__name__} where dict belongs")
+                raise TypeError(f"expected dict, found {type(record).__name__}")
             self.restore(known)
         except PLUGIN_ERRORS as error:
             if record is None:

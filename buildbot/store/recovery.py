@@ -75,13 +75,13 @@ class Carried:
     isWhole: bool = True
 
     def __str__(self) -> str:
-        parts = [f"{counted(self.rows, 'record')} went over into a new one"]
+        parts = [f"{counted(self.rows, 'record')} copied into a new store"]
         if self.misfits:
-            parts.append(f"{counted(self.misfits, 'record')} made no sense and did not")
+            parts.append(f"{counted(self.misfits, 'record')} had wrong values and were left behind")
         if self.mended:
-            parts.append(f"{counted(self.mended, 'record')} made no sense in part")
+            parts.append(f"{counted(self.mended, 'record')} lost a wrong value")
         if not self.isWhole:
-            parts.append("what stood in the damaged pages is lost")
+            parts.append("the data in the damaged pages is lost")
         return ", ".join(parts)
 
 
@@ -95,9 +95,9 @@ def setAsides(path: str) -> Symptom | None:
     if not names:
         return None
     return Symptom(
-        "the store was damaged: what could be read was copied into a new one",
+        "the store was damaged: its readable data was copied into a new one",
         f"the damaged file is kept as {', '.join(names)}",
-        "see in twistd.log and `buildbot builds` what is missing, then move that file away",
+        "look for missing builds in twistd.log and `buildbot builds`, then move that file away",
     )
 
 

@@ -127,7 +127,7 @@ class DamageTests(SqliteCase):
         Path(self.file).write_bytes(text)
         self.assertGreater(pages, 20)
         found = self.after(self.directory)
-        self.assertIn("went over into a new one", self.warnings[0])
+        self.assertIn("copied into a new store", self.warnings[0])
         numbers = [each.number for each in found[3] if each.builder == "full"]
         self.assertIn(0, numbers)
         self.assertIn(59, numbers)
@@ -197,7 +197,7 @@ class DamageTests(SqliteCase):
                 file.execute(f"PRAGMA user_version = {version}")
             self.warnings.clear()
             self.assertEqual(self.after(directory), whole)
-            self.assertIn("went over into a new one", self.warnings[0])
+            self.assertIn("copied into a new store", self.warnings[0])
 
     def test_badRecord(self) -> None:
         """One invalid record is skipped with a warning; all others are there."""
@@ -263,7 +263,7 @@ class DamageTests(SqliteCase):
             [(each.id, each.attempts, each.interruptions) for each in waiting],
             [(1, 0, 0), (2, 0, 0), (3, 0, 0)],
         )
-        self.assertIn("2 records made no sense in part", self.warnings[0])
+        self.assertIn("2 records lost a wrong value", self.warnings[0])
 
     def test_wrongShape(self) -> None:
         """A change in JSON that lacks a key is skipped with a warning that names it."""

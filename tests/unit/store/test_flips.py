@@ -102,7 +102,7 @@ class FlipsTests(FlipsCase):
         for page in range(1, len(self.text) // 4096, 1 if THOROUGH > 1 else 5):
             text = self.text[: page * 4096] + b"\xa5" * 4096 + self.text[page * 4096 + 4096 :]
             found = self.after(text)
-            if "went over into a new one" in "".join(self.warnings):
+            if "copied into a new store" in "".join(self.warnings):
                 self.assertTrue(setAsides(self.file))
             self.warnings.clear()
             self.assertGreater(sum(map(len, rescued(found))), 2 * COUNT, page)
