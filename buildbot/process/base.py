@@ -84,6 +84,7 @@ class Build:
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
     budget: Budget | None = None
+    _alarm: Alarm | None = None
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
@@ -101,7 +102,6 @@ class Build:
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
-        self._alarm = Alarm(self._isOverdue)
         self._waits = Waits(self._late)
         self._claims = BuildLocks(self._waits)
         self._done: Deferred[Build] = Deferred()
@@ -317,6 +317,8 @@ class Build:
 
     def _allow(self, seconds: float) -> None:
         """Set the time limit, from now."""
+        if self._alarm is None:
+            self._alarm = Alarm(self._isOverdue)
         self._alarm.set(self.clock, seconds)
 
     def _timeToStop(self) -> float:
@@ -332,7 +334,8 @@ class Build:
 
         @param before: the state that led here.
         """
-        self._alarm.stop()
+        if self._alarm is not None:
+            self._alarm.stop()
         self.releaseLocks()
         if self.budget is not None:
             self.budget.close()

@@ -416,9 +416,13 @@ class LoggingBuildStep(BuildStep):
             await each
 
     async def _ended(self, cmd: LoggedRemoteCommand) -> None:
-        await self._worked(self.commandComplete(cmd))
+        answer = self.commandComplete(cmd)
+        if answer is not None or self._works:
+            await self._worked(answer)
         if cmd.logs.get("stdio") is not None:
-            await self._worked(self.createSummary(cmd.logs["stdio"]))
+            answer = self.createSummary(cmd.logs["stdio"])
+            if answer is not None or self._works:
+                await self._worked(answer)
         results = await _known(self.evaluateCommand(cmd))
         await _known(self.setStatus(cmd, results))
         self.finished(results)

@@ -1,9 +1,11 @@
 """The floor of C{builds}: a plain Twisted PB server that makes the calls of a build and keeps nothing.
 
-It attaches slaves as C{bare} does, and has no requests, steps, locks, logs, limits, timers or store. To a
-line "run N" on its standard input it runs N builds of one command each, one after the other on every slave,
-and answers with one line of JSON: the seconds, the CPU seconds, and how many builds ended with which exit
-status.
+It attaches slaves as C{bare} does, and sends and receives the same bytes a build as this master, in a process
+of the same Python, on the same reactor, to the same simulated slaves. It has no requests, steps, locks, logs,
+limits, timers or store, so it starts the next build in the turn in which one ends; this master records both
+on disk first. To a line "run N" on its standard input it runs N builds of one command each, one after the
+other on every slave, and answers with one line of JSON: the seconds, the CPU seconds, and how many builds
+ended with which exit status.
 """
 
 from __future__ import annotations
