@@ -63,9 +63,6 @@ class BotPerspective(NewCredPerspective):
     @ivar availability: decides whether it may get a build.
     """
 
-    slave: pb.RemoteReference | None = None
-    slave_commands: Mapping[str, str] | None = None
-
     def __init__(self, name: str, botmaster: SlaveHolder) -> None:
         self.slavename = name
         self.botmaster = self.service = botmaster
@@ -73,6 +70,8 @@ class BotPerspective(NewCredPerspective):
         self.builders: dict[str, Builder] = {}
         self.driver = AttachmentDriver(botmaster.clock, self)
         self.availability = Availability(botmaster.clock, self)
+        self.slave: pb.RemoteReference | None = None
+        self.slave_commands: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         names = ",".join(self.builders) or "none"

@@ -31,25 +31,26 @@ class SlaveStatus:
         epoch).
     """
 
-    admin: str | None = None
-    host: str | None = None
-    connected = False
-    since: float | None = None
-    address: str | None = None
-    generation: str | None = None
-    version: str | None = None
-    note = ""
     refusals = 0
     refusedFrom: str | None = None
     refusedAt: float | None = None
     failing: Mapping[str, str] = MappingProxyType({})
-    _events: Sequence[tuple[float, str]] = ()
-    _kind: str | None = None
-    _inARow = 0
-    _isAlive: Callable[[], bool] | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # The first login sets all of these. An attribute that is new then costs each slave a dictionary.
+        self.admin: str | None = None
+        self.host: str | None = None
+        self.connected = False
+        self.since: float | None = None
+        self.address: str | None = None
+        self.generation: str | None = None
+        self.version: str | None = None
+        self.note = ""
+        self._events: Sequence[tuple[float, str]] = ()
+        self._kind: str | None = None
+        self._inARow = 0
+        self._isAlive: Callable[[], bool] | None = None
 
     def getName(self) -> str:
         """See L{ISlaveStatus}."""

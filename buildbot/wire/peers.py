@@ -72,7 +72,6 @@ class SlavePeer:
     """
 
     _offers: Offers | None = None  # most slaves need none
-    _lists = 0
 
     def __init__(self, mind: pb.RemoteReference, halfMade: Iterable[str] = ()) -> None:
         """@param halfMade: builders that failed on this slave before: see L{Offers}."""
@@ -86,6 +85,7 @@ class SlavePeer:
         self.generation = Generation.UNKNOWN
         self._said: tuple[tuple[Any, Any], ...] = ()
         self._introduced = False
+        self._lists = 0
 
     def __repr__(self) -> str:
         return f"<SlavePeer {self.address}>"
