@@ -115,6 +115,8 @@ def nextBuild(
         return None
     first, *others = waiting
     merged = [first, *(other for other in others if canMerge(first, other))]
+    if len(idle) == 1:
+        return idle[0], merged
     lostOn = {name for request in merged for name in request.lostOn}
     return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used)), merged
 

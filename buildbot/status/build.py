@@ -250,7 +250,8 @@ class BuildStepStatus(_Watched):
     def stepStarted(self) -> None:
         """Mark the step as started and report it."""
         self.started = self.build.now()
-        self.announcer.later(self.build.tellStepStarted, self)
+        if self.announcer.isHeard:
+            self.announcer.later(self.build.tellStepStarted, self)
 
     def addLog(self, name: str) -> LogFile:
         """Add a log and return it, open for output. After the end of the build, its output is dropped."""
@@ -287,7 +288,8 @@ class BuildStepStatus(_Watched):
         if self.color in _RUNNING:  # else the step has set its colour
             self.color = colorOf(results)
         self._stopUpdates()
-        self.announcer.later(self.build.tellStepFinished, self)
+        if self.announcer.isHeard:
+            self.announcer.later(self.build.tellStepFinished, self)
         self.tellFinished()
 
     def toRecord(self) -> StepRecord:

@@ -237,7 +237,8 @@ class BuilderStatus:
     def buildStarted(self, build: BuildStatus) -> None:
         """Report the start of a build; C{build} is its status."""
         self.stateChanged()
-        self.announcer.later(self._tellStarted, build)
+        if self.announcer.isHeard:
+            self.announcer.later(self._tellStarted, build)
 
     def _tellStarted(self, build: BuildStatus) -> None:
         for each in self._watchers:
@@ -248,7 +249,8 @@ class BuilderStatus:
     def buildFinished(self, build: BuildStatus) -> None:
         """Report the end of a build; C{build} is its status."""
         self._recent = (*self._recent[1 - RECENT :], build)
-        self.announcer.later(self._tellFinished, build)
+        if self.announcer.isHeard:
+            self.announcer.later(self._tellFinished, build)
         self.stateChanged()
 
     def _tellFinished(self, build: BuildStatus) -> None:

@@ -577,14 +577,20 @@ class SlavePortBroker(pb.Broker):
 
 
 def _answer(requestID: int, result: Any) -> bytes:
-    """The message that answers a call; nearly all calls are updates, which are answered by 0."""
+    """The message that answers a call. Nearly all calls are updates, answered by 0, and the end of a command,
+    answered by None.
+    """
     if type(result) is int and result == 0:
         return _ANSWER + encodeInt(requestID) + _ZERO
+    if result == _NONE:
+        return _ANSWER + encodeInt(requestID) + _ENCODED_NONE
     return encode([b"answer", requestID, result])
 
 
 _NO_KEYWORDS = [b"dictionary"]
 _ZERO = encode(0)
+_NONE = [b"None"]
+_ENCODED_NONE = encode(_NONE)
 _ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 
 
