@@ -18,11 +18,10 @@ class Outdated(Exception):
 
 @dataclass(frozen=True)
 class Piece:
-    """
-    I am one file as a page shows it.
+    """I am one file as a page shows it.
 
-    @ivar path: from the root of the sources.
-    @ivar text: the whole file; or its changes, in the manner of diff, without line numbers.
+    @ivar path: relative to the root of the sources.
+    @ivar text: the whole file; or its changes, like a diff without line numbers.
     """
 
     path: str
@@ -30,7 +29,7 @@ class Piece:
     isDiff: bool
 
     def apply(self, root: Path) -> None:
-        """Do what the page says, below a directory. Raises L{Outdated}."""
+        """Apply the page's changes below a directory. Raises L{Outdated}."""
         file = root / self.path
         if self.isDiff:
             file.write_text(self.altered(file.read_text()))
@@ -38,7 +37,7 @@ class Piece:
             file.write_text(self.text)
 
     def altered(self, text: str) -> str:
-        """What becomes of the text of a file; nothing if it is done already. Raises L{Outdated}."""
+        """The changed text of a file; unchanged if it has the changes already. Raises L{Outdated}."""
         for hunk in re.split(r"^@@\n", self.text, flags=re.M):
             lines = hunk.splitlines(keepends=True)
             old = "".join(line[1:] or line for line in lines if line[0] != "+")
@@ -57,7 +56,7 @@ def examples() -> dict[str, str]:
 
 
 def pieces(page: str) -> Iterator[Piece]:
-    """The files of a page, in its order."""
+    """The files of a page, in order."""
     block = r"\.\. code-block:: (\w+)\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)"
     for language, path, text in re.findall(block, page):
         lines = [line.removeprefix("   ") for line in text.rstrip("\n").splitlines()]
@@ -65,12 +64,12 @@ def pieces(page: str) -> Iterator[Piece]:
 
 
 def trials(page: str) -> list[list[str]]:
-    """The names that each command of a page gives to trial."""
+    """The arguments for trial of each command in a page."""
     return [line.split() for line in re.findall(rf"^   \$ {re.escape(_TRIAL)}(.*)$", page, re.M)]
 
 
 def made() -> set[str]:
-    """The modules that the examples make, by dotted name."""
+    """The modules made by the examples, by dotted name."""
     return {
         piece.path.removesuffix(".py").replace("/", ".")
         for page in examples().values()

@@ -272,8 +272,7 @@ class _Waiting(list[Change]):
 
 
 class Scheduler(_TreeScheduler):
-    """
-    I build the changes of one branch once it has been stable for C{treeStableTimer} seconds.
+    """I build the changes of one branch once it has been stable for C{treeStableTimer} seconds.
 
     C{importantChanges}, C{unimportantChanges}, C{nextBuildTime} and C{timer} are for subclasses that were
     written for 0.7.5.
@@ -374,8 +373,7 @@ class AnyBranchScheduler(_TreeScheduler):
         builderNames: Sequence[str],
         fileIsImportant: Judge | None = None,
     ) -> None:
-        """
-        @param branches: the branches to build; None: every branch.
+        """@param branches: the branches to build; None: every branch.
 
         For the other parameters see L{Scheduler}.
         """

@@ -55,8 +55,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment(Generic[_Peer]):
-    """
-    The state of one slave name.
+    """The state of one slave name.
 
     @ivar peer: the connection being served; None only when ABSENT.
     @ivar waiting: the newer connection that is served once C{peer} is gone;

@@ -156,8 +156,7 @@ class BotMaster(service.Service):
         self.health.watch(store)
 
     async def openStore(self) -> None:
-        """
-        Open the store, and close the builds that the last process left unfinished (P1).
+        """Open the store, and close the builds that the last process left unfinished (P1).
 
         @raise StoreFailed: the store cannot be used.
         """

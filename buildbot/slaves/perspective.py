@@ -248,8 +248,7 @@ class BotPerspective(NewCredPerspective):
         status.happened(status.since, f"attached from {peer.address}: {introduction.generation}")
 
     def adopt(self, peer: SlavePeer, builders: Mapping[str, pb.RemoteReference]) -> None:
-        """
-        Attach exactly the builders of an accepted list.
+        """Attach exactly the builders of an accepted list.
 
         @param builders: builder name -> reference to its SlaveBuilder.
         """

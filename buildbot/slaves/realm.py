@@ -36,8 +36,7 @@ class PerspectiveMaker(Protocol):
 
 @implementer(IRealm, ICredentialsChecker)
 class Dispatcher:
-    """
-    I check the name and the password of a client, and hand out its perspective.
+    """I check the name and the password of a client, and hand out its perspective.
 
     @ivar botmaster: holds the perspectives of the slaves.
     @ivar names: registered name -> the maker of its perspectives.

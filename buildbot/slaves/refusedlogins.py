@@ -37,8 +37,7 @@ def oneMore(before: RefusedLogins | None, when: float, address: str) -> RefusedL
 
 
 class UnknownLogins:
-    """
-    I remember the last logins under unknown names.
+    """I remember the last logins under unknown names.
 
     @ivar names: name -> L{RefusedLogins}; never more than NAMES.
     """

@@ -1,4 +1,4 @@
-"""A test case that gets ready, and cleans up, in coroutines."""
+"""A test case whose set-up and clean-up are coroutines."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from twisted.trial.unittest import TestCase
 
 
 class AsyncCase(TestCase):
-    """I am a test case for which getting ready and cleaning up may take time."""
+    """I am a test case whose set-up and clean-up may take time."""
 
     def setUp(self) -> Any:
-        """Have trial wait for L{makeReady}."""
+        """Make trial wait for L{makeReady}."""
         return ensureDeferred(self.makeReady())
 
     def tearDown(self) -> Any:
-        """Have trial wait for L{cleanUp}."""
+        """Make trial wait for L{cleanUp}."""
         return ensureDeferred(self.cleanUp())
 
     async def makeReady(self) -> None:
-        """Do what comes before the test."""
+        """Prepare the test."""
 
     async def cleanUp(self) -> None:
-        """Do what comes after the test, whatever became of it."""
+        """Clean up after the test, whatever its result."""

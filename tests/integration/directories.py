@@ -1,6 +1,6 @@
-"""Directories that processes live in, and the command C{buildbot} run on them to its end.
+"""Directories of processes, and the command C{buildbot} run on them to its end.
 
-What is expected of either is for the tests to say.
+The tests decide what they expect.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from buildbot.daemon import lock
 from tests.integration import fakeservice
 from tests.integration.processes import ROOT, environment
 
-#: No command may take longer than this; one that does is killed, and its test fails.
+#: The most seconds of any command; after this it is killed, and its test fails.
 LIMIT = 60
-#: How the tests call the command, and so how it calls itself.
+#: How the tests call the command, and so the name that it prints for itself.
 TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
 
 
 class Said:
-    """How a command ended, what it printed, and how many seconds it took."""
+    """The end of a command: its status, its output, and its duration."""
 
     def __init__(self, words: Sequence[str], env: dict[str, str], cwd: str) -> None:
         begun = time.monotonic()
@@ -48,7 +48,7 @@ class Said:
 
 
 class ProcessCase(unittest.TestCase):
-    """A directory of the test's own; no process outlives the test."""
+    """A directory for one test; no process survives the test."""
 
     name = "m"
 
@@ -60,7 +60,7 @@ class ProcessCase(unittest.TestCase):
         self.addCleanup(self.killAll)
 
     def killAll(self) -> None:
-        """End what runs in a directory of this test."""
+        """Kill all processes in a directory of this test."""
         for pid in self.running():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -79,21 +79,21 @@ class ProcessCase(unittest.TestCase):
         return Said(words, {**self.environ, **more}, cwd or self.home)
 
     def ok(self, *words: str, **more: str) -> Said:
-        """Run a command that is to succeed; it may say what it waits for."""
+        """Run a command that must succeed; it may print what it waits for."""
         said = self.run_(*words, **more)
         errors = [line for line in said.err.splitlines() if not line.startswith("waiting for ")]
         self.assertEqual((said.status, errors), (0, []), said)
         return said
 
     def fails(self, *words: str, **more: str) -> Said:
-        """Run a command that is to fail, with words on standard error alone."""
+        """Run a command that must fail, with output only on standard error."""
         said = self.run_(*words, **more)
         self.assertEqual((said.status, said.out), (1, ""), said)
         self.assertNotIn("Traceback", said.err)
         return said
 
     def make(self, before: str = "", **options: object) -> None:
-        """Make a directory whose service does as its options say."""
+        """Make a directory with a service that has these options."""
         os.makedirs(self.here, 0o700, exist_ok=True)
         self.write("buildbot.tac", fakeservice.TAC.format(before=before, options=options))
 
@@ -112,7 +112,7 @@ class ProcessCase(unittest.TestCase):
             stream.write(text)
 
     def files(self) -> set[str]:
-        """What is in the directory, but for the log and the state."""
+        """The files of the directory, except the log and the state."""
         return {
             name
             for name in os.listdir(self.here)
@@ -126,7 +126,7 @@ class ProcessCase(unittest.TestCase):
         return found.pid
 
     def startFails(self, *words: str, within: float = 10.0) -> str:
-        """Start what cannot be started; its words. Nothing is left, and it takes no longer than it must."""
+        """Run a start that must fail; return its output. Checks that no process is left, and its duration."""
         before = self.files() if os.path.isdir(self.here) else set()
         said = self.fails("start", *words, self.here)
         self.assertLess(said.took, within)
@@ -136,11 +136,11 @@ class ProcessCase(unittest.TestCase):
         return said.err
 
     def untilGone(self) -> None:
-        """Wait until nothing runs in a directory of this test: what was killed takes a moment to end."""
+        """Wait until no process is in a directory of this test: killed ones take a moment to end."""
         self.until(lambda: not self.running(), "nothing runs here")
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait until C{condition()} is true; its value. Fails after L{LIMIT} seconds."""
+        """Wait until C{condition()} is true; return its value. Fails after L{LIMIT} seconds."""
         end = time.monotonic() + LIMIT
         while True:
             value = condition()
@@ -151,10 +151,12 @@ class ProcessCase(unittest.TestCase):
             time.sleep(0.05)
 
     def told(self) -> str:
-        """What helps to see why something does not happen; it follows what was waited for."""
+        """Details for the error of a wait that fails."""
         return ""
 
 
 def hearCtrlC() -> None:
-    """For a child: where the tests run in a shell's background, Ctrl-C is ignored, and that is inherited."""
+    """For a child: restore the default of Ctrl-C, which is ignored (and inherited) in a shell's
+    background.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)

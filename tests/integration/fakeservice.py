@@ -1,6 +1,4 @@
-"""A service that runs in a daemon's stead of a master and does, of all that a start and a stop may meet,
-what its options say. It knows nothing of slaves.
-"""
+"""A fake service that runs in a daemon instead of a master, and behaves as its options say."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from buildbot.daemon.readiness import IReadiness, StartFailed
 
 log = Logger()
 
-#: What a directory's buildbot.tac says; C{before} is Python text.
+#: The text of a directory's buildbot.tac; C{before} is Python text.
 TAC = """\
 import os
 from twisted.application import service
@@ -34,7 +32,7 @@ FakeMaster(basedir, **{options!r}).setServiceParent(application)
 
 @implementer(IReadiness)
 class FakeMaster(service.MultiService):
-    """I am ready after a time, or will not be; and I stop, or I do not."""
+    """I become ready after a time, or fail; and I stop, or do not."""
 
     def __init__(
         self,
@@ -46,13 +44,12 @@ class FakeMaster(service.MultiService):
         blocksOnStop: float = 0.0,
         prints: str = "",
     ) -> None:
-        """
-        @param readyAfter: seconds.
-        @param fails: the lines to fail with, instead of being ready.
-        @param raises: the message of what startService raises.
-        @param neverStops: whether stopService never comes to an end.
-        @param blocksOnStop: seconds that the reactor stands still when it is to stop.
-        @param prints: what is written to descriptor 2 on each C{status}, behind Python's back.
+        """@param readyAfter: seconds.
+        @param fails: the lines to fail with, instead of becoming ready.
+        @param raises: the message of an exception in startService.
+        @param neverStops: True if stopService never ends.
+        @param blocksOnStop: seconds for which the reactor is blocked by a stop.
+        @param prints: text written to descriptor 2 on each C{status}, not through Python.
         """
         super().__init__()
         self.setName("fake")

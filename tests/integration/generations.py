@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_generations -*-
-"""The four generations of slaves, each installed from the package index in an environment of its own.
+"""The four generations of slaves, each installed from the package index in a separate environment.
 
-The environments are made once and kept in a cache directory of the user's; slaves are run from them by
-L{tests.integration.slaves}. Nothing here knows about PB or masters.
+The environments are made once and kept in a cache directory of the user; L{tests.integration.slaves} runs
+slaves from them. This module does not use PB or masters.
 """
 
 from __future__ import annotations
@@ -24,43 +24,42 @@ from twisted.internet import defer, threads
 #: The last virtualenv that makes environments for Python 2.7.
 VIRTUALENV = "virtualenv<20.22"
 
-#: A Python 2.7 that cannot be found on PATH or among pyenv's may be named here.
+#: The path of a Python 2.7 outside of PATH and pyenv's versions.
 PYTHON27_VARIABLE = "BUILDBOT_TEST_PYTHON27"
 
-#: Where the environments are kept, instead of the user's cache directory.
+#: The directory of the environments, instead of the user's cache directory.
 CACHE_VARIABLE = "BUILDBOT_TEST_CACHE"
 
-#: What slaves on Python 2.7 run on. incremental and zope.interface are pinned because the newest ones
-#: that an old pip may choose no longer work there.
+#: The packages of slaves on Python 2.7. incremental and zope.interface are pinned because the newest ones
+#: that an old pip may choose do not work there any more.
 _PYTHON27_BASE = ("incremental==21.3.0", "zope.interface==5.5.2", "Automat==0.7.0")
 _PYTHON27_TWISTED = "Twisted==18.9.0"
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One generation of slaves: what to install and how its own commands are called."""
+    """One generation of slaves: its packages and its own commands."""
 
     name: str  #: as in the documentation: "0.7.12", …
     package: str  #: for pip
-    major: int  #: the Python it runs on: 2, or 3 for the Python of the tests
-    script: str  #: its command, in the environment's bin directory
-    create: str  #: the subcommand that makes a slave's directory
-    ready: str  #: regular expression: what its log says once a login has succeeded
-    options: tuple[str, ...] = ()  #: for the subcommand: what this generation does not work without
-    also: tuple[str, ...] = ()  #: for pip: what its package leaves to the user, or tests want besides
+    major: int  # its Python: 2, or 3 for the Python of the tests
+    script: str  # its command, in the environment's bin directory
+    create: str  # the subcommand that makes a slave's directory
+    ready: str  # regular expression: its log line after a successful login
+    options: tuple[str, ...] = ()  # for the subcommand: options that this generation requires
+    also: tuple[str, ...] = ()  # for pip: packages that it needs besides its own requirements
 
     @property
     def requirements(self) -> tuple[tuple[str, ...], ...]:
-        """What pip is asked to install, one tuple a call.
-
-        (Twisted 18.9's set-up imports incremental, so that must be there first.)
+        """The arguments of pip, one tuple a call. (The set-up of Twisted 18.9 imports incremental, so that
+        must be installed first.)
         """
         if self.major == 2:
             return (_PYTHON27_BASE, (_PYTHON27_TWISTED, self.package, *self.also))
         return ((self.package, *self.also),)
 
 
-#: 0.7.12 says nothing at login except that its keepalive timer has started.
+#: The only sign of a login of 0.7.12 is that its keepalive timer has started.
 OLD_SLAVE = Generation(
     "0.7.12", "buildbot==0.7.12", 2, "buildbot", "create-slave", r"sending application-level keepalives"
 )
@@ -74,8 +73,8 @@ SLAVE = Generation(
     r"Connected to .*slave is ready",
     also=("buildbot==0.8.14",),
 )
-#: On Python 2.7 the option's default, None, counts as less than one retry: such a worker ends itself at
-#: the first connection that it loses.
+#: On Python 2.7 the option's default, None, counts as less than one retry: such a worker ends at its first
+#: lost connection.
 OLD_WORKER = Generation(
     "0.9.15",
     "buildbot-worker==0.9.15",
@@ -99,7 +98,7 @@ GENERATIONS = (OLD_SLAVE, SLAVE, OLD_WORKER, WORKER)
 
 
 class InstallFailed(Exception):
-    """An environment could not be made; the text is what the tool that failed printed."""
+    """An environment could not be made; the text is the output of the failed tool."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +120,10 @@ class Environment:
 
 @cache
 def findPython27() -> str | None:
-    """A Python 2.7 that really runs, or None.
+    """A working Python 2.7, or None.
 
-    Looked for in the environment variable, on PATH (where pyenv leaves stand-ins that do not run), and
-    among pyenv's versions.
+    It is searched in the environment variable, on PATH (where pyenv has stubs that do not run), and among
+    pyenv's versions.
     """
     candidates = [os.environ.get(PYTHON27_VARIABLE, "")]
     candidates += [
@@ -159,7 +158,7 @@ def _runs27(path: str) -> bool:
 
 
 def cacheDirectory() -> str:
-    """Where environments are kept: never inside the checkout."""
+    """The directory of the environments; never inside of the checkout."""
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         return os.path.abspath(given)
@@ -168,17 +167,18 @@ def cacheDirectory() -> str:
 
 
 def missing() -> str | None:
-    """Why the four generations cannot be had on this machine (a reason to skip), or None."""
+    """The reason why the four generations cannot be installed on this machine (to skip tests), or None."""
     if findPython27() is None:
         return f"no Python 2.7 on PATH, among pyenv's versions, or in ${PYTHON27_VARIABLE}"
     return None
 
 
 def prepare() -> defer.Deferred[dict[Generation, Environment]]:
-    """Make the environments that are not there yet. Takes minutes the first time, then nothing.
+    """Make the missing environments. This takes minutes the first time.
 
-    Fires with the environment of each generation, or fails with L{InstallFailed}. Call it only where
-    L{missing} has no objection.
+    Call it only if L{missing} returns None.
+
+    @return: fires with the environment of each generation, or fails with L{InstallFailed}.
     """
     return threads.deferToThread(_prepareAll)
 
@@ -204,7 +204,7 @@ def _prepared(generation: Generation) -> Environment:
 
 
 def _directoryName(generation: Generation, python: str) -> str:
-    """One name for one set of versions, so that another choice makes another environment."""
+    """A name for one set of versions, so that other versions make another environment."""
     version = "2.7" if generation.major == 2 else _ownVersion()
     parts = [part for requirements in generation.requirements for part in requirements]
     return re.sub(r"[^A-Za-z0-9.]+", "-", "_".join([*reversed(parts), "python", version]))
@@ -215,7 +215,7 @@ def _ownVersion() -> str:
 
 
 def _virtualenv() -> str:
-    """The interpreter of an environment in which the old virtualenv is installed."""
+    """The interpreter of an environment with the old virtualenv."""
     directory = os.path.join(cacheDirectory(), f"virtualenv-for-2.7-python-{_ownVersion()}")
     python = os.path.join(directory, "bin", "python")
     with _madeOnce(directory) as make:
@@ -227,10 +227,10 @@ def _virtualenv() -> str:
 
 @contextmanager
 def _madeOnce(directory: str) -> Iterator[bool]:
-    """Hold the lock of C{directory}; give whether it has to be made (it is empty then).
+    """Lock C{directory}; yield True if it must be made (it is empty then).
 
-    A directory counts as made once the body has ended without an error. Environments cannot be renamed
-    (their commands name their interpreter), so they are made in place, under a lock of the whole user.
+    A directory counts as made when the body has ended without an error. Environments cannot be renamed (their
+    commands contain their path), so they are made in place, under a lock of the user.
     """
     os.makedirs(os.path.dirname(directory), exist_ok=True)
     done = os.path.join(directory, "made-for-tests")
@@ -252,7 +252,7 @@ def _pip(python: str, *requirements: str) -> None:
 
 
 def _run(argv: list[str]) -> None:
-    """Run a tool to its end in the user's environment (pip's index settings live there)."""
+    """Run a tool to its end in the user's environment (with pip's index settings)."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     env["VIRTUALENV_OVERRIDE_APP_DATA"] = os.path.join(cacheDirectory(), "virtualenv-data")
     try:

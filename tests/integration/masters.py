@@ -1,6 +1,6 @@
-"""Real masters: the command C{buildbot} and the process that it starts, on directories of the test's own.
+"""Real masters: the command C{buildbot} and the process that it starts, in directories of a test.
 
-What a test may know about a master is what a user may: its exit status, its words, its control socket.
+A test uses only what a user can see of a master: exit statuses, output, the control socket.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from buildbot.logs.files import LogReader
 from tests.integration.processes import ROOT, Child, Daemon, LogFile, TooLate, environment, moments
 from tests.integration.slaves import GenerationsTestCase
 
-#: How many seconds a master may take until it can be asked, on a machine that is busy.
+#: The most seconds until a master answers, on a busy machine.
 START_TIMEOUT = 60.0
 
 
 def freePort() -> int:
-    """A port of the loopback that nobody listens on.
+    """A free port of the loopback.
 
-    Below the ports that the system gives to outgoing connections: a slave that dials a port where no
-    master listens could otherwise be connected to itself.
+    It is below the ports of outgoing connections: otherwise a slave could connect to itself on a port without
+    a master.
     """
     while True:
         port = random.randrange(15000, 32000)
@@ -48,14 +48,14 @@ def freePort() -> int:
 
 @dataclass(frozen=True)
 class Config:
-    """What a test wants to stand in C{master.cfg}; change it with L{dataclasses.replace}."""
+    """The content of a test's C{master.cfg}; change it with L{dataclasses.replace}."""
 
     ports: tuple[object, ...]  #: as C{c['slavePortnum']} takes them
     bots: Mapping[str, str] = field(default_factory=dict)  #: passwords by name
     builders: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: names of slaves by builder
-    keepalive: Mapping[str, float] = field(default_factory=dict)  #: of the bots that do not take 120 s
-    before: str = ""  #: text that stands before everything else
-    after: str = ""  #: text that stands after everything else; C{c} is the configuration
+    keepalive: Mapping[str, float] = field(default_factory=dict)  # for bots with another keepalive than 120 s
+    before: str = ""  # text before everything else
+    after: str = ""  # text after everything else; C{c} is the configuration
 
     def text(self) -> str:
         """The configuration as an administrator would write it."""
@@ -86,13 +86,13 @@ class Config:
 
 
 def loopback(port: int) -> str:
-    """The strports description of a port that only this machine can reach."""
+    """The strports description of a port for this machine only."""
     return f"tcp:{port}:interface=127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended."""
+    """The end of a command."""
 
     status: int
     stdout: str
@@ -100,22 +100,21 @@ class Result:
 
     @property
     def words(self) -> str:
-        """Everything it printed."""
+        """Its whole output."""
         return self.stdout + self.stderr
 
 
 class RealMaster(Daemon):
-    """I am one master directory, and the process that serves it while there is one.
+    """I am one master directory, and its process while there is one.
 
-    Everything that I start ends with the test. As a L{LogFile} I am what the master logs: in the
-    foreground, to its standard output.
+    All my processes end with the test. As a L{LogFile} I am the master's log: its standard output, since it
+    runs in the foreground.
     """
 
     def __init__(self, test: TestCase, basedir: str, port: int | None = None) -> None:
-        """
-        @param basedir: absolute, not there yet; its parent becomes the master's HOME.
-        @param port: where slaves connect; by default one that is free.
-        @ivar environ: what the master's own process has in its environment besides.
+        """@param basedir: an absolute path that does not exist yet; its parent becomes the master's HOME.
+        @param port: the port for slaves; by default a free one.
+        @ivar environ: further environment variables of the master's process.
         """
         Daemon.__init__(self, os.path.join(os.path.dirname(basedir), "master.out"))
         self.basedir = basedir
@@ -129,7 +128,7 @@ class RealMaster(Daemon):
         return Config(ports=(loopback(self.port),), **fields)
 
     def write(self, config: Config | str) -> None:
-        """Put this into C{master.cfg}, in one go; a master that runs is not told."""
+        """Write this into C{master.cfg}, atomically; a running master is not notified."""
         path = os.path.join(self.basedir, "master.cfg")
         with open(path + ".new", "w", encoding="utf-8") as stream:
             stream.write(config if isinstance(config, str) else config.text())
@@ -145,24 +144,24 @@ class RealMaster(Daemon):
         )
 
     async def run(self, *arguments: str, timeout: float = 60.0) -> Result:
-        """Run one command, C{buildbot ARGUMENTS}, to its end; it gets as much time as C{timeout}."""
+        """Run one command, C{buildbot ARGUMENTS}, to its end, for at most C{timeout} seconds."""
         self._commands += 1
         child = self._spawn(arguments, f"command-{self._commands}")
         status = await child.whenEnded(timeout)
         return Result(status, child.stdout(), child.stderr())
 
     async def create(self, config: Config | str) -> None:
-        """Make the directory as a user does, and write this configuration into it."""
+        """Make the directory like a user, and write this configuration into it."""
         made = await self.run("create-master", self.basedir)
         if made.status:
             raise AssertionError(f"create-master: exit status {made.status}\n{made.words}")
         self.write(config)
 
     async def start(self) -> float:
-        """Start the master in the foreground of a process that is ours, and wait until it is ready.
+        """Start the master in the foreground of a child process, and wait until it is ready.
 
         @return: the seconds from the command to the first answer on the control socket.
-        @raise AssertionError: with its words, where it ended instead.
+        @raise AssertionError: with its output, if it ended instead.
         """
         child = self._child = self._spawn(["start", "--nodaemon", self.basedir], "master", **self.environ)
         begun = time.monotonic()
@@ -177,27 +176,27 @@ class RealMaster(Daemon):
         raise AssertionError(f"no master: exit status {child.status}\n{child.stdout()}{child.stderr()}")
 
     def hangUp(self) -> None:
-        """SIGHUP: the master reads its configuration again, and nobody hears how that went."""
+        """Send SIGHUP: the master reads its configuration again, without an answer."""
         self.child.signal(signal.SIGHUP)
 
     async def ask(self, command: str, timeout: float = 30.0, **parameters: object) -> Any:
-        """What the control socket answers. Raises what L{control.ask} raises."""
+        """The answer of the control socket. Raises like L{control.ask}."""
         return await threads.deferToThread(server.ask, self.basedir, command, timeout, **parameters)
 
     async def slaves(self) -> dict[str, dict[str, Any]]:
-        """What C{status} says of each slave, by name."""
+        """The status of each slave, by name."""
         return {slave["name"]: slave for slave in (await self.ask("status"))["slaves"]}
 
     async def connected(self) -> set[str]:
-        """The names of the slaves that C{status} calls connected."""
+        """The names of the connected slaves, from the status."""
         return {name for name, slave in (await self.slaves()).items() if slave["connected"]}
 
     async def whenStatus(
         self, holds: Callable[[dict[str, dict[str, Any]]], object], what: str, timeout: float = 60.0
     ) -> float:
-        """Wait until C{holds(slaves)} is true of what the status says; say how long that took.
+        """Wait until C{holds(slaves)} is true of the status; return the seconds.
 
-        @raise TooLate: with what the status says instead.
+        @raise TooLate: with the present status.
         """
         begun = time.monotonic()
         while True:
@@ -214,7 +213,7 @@ class RealMaster(Daemon):
             await moments(0.1)
 
     async def whenConnected(self, *names: str, timeout: float = 60.0) -> float:
-        """Wait until exactly these slaves are connected, by the status; say how long that took."""
+        """Wait until exactly these slaves are connected, by the status; return the seconds."""
         return await self.whenStatus(
             lambda slaves: {name for name, said in slaves.items() if said["connected"]} == set(names),
             f"connected are exactly {sorted(names)}",
@@ -222,7 +221,7 @@ class RealMaster(Daemon):
         )
 
     async def whenBuilders(self, wanted: Mapping[str, set[str]], timeout: float = 60.0) -> float:
-        """Wait until these slaves are attached to exactly these builders; say how long that took."""
+        """Wait until these slaves are attached to exactly these builders; return the seconds."""
         return await self.whenStatus(
             lambda slaves: all(set(slaves[name]["attachedTo"]) == names for name, names in wanted.items()),
             f"builders are {wanted}",
@@ -232,19 +231,19 @@ class RealMaster(Daemon):
     # builds
 
     async def running(self, builder: str | None = None) -> list[dict[str, Any]]:
-        """What C{builds} says of those that run, of all builders or of one."""
+        """The running builds, of all builders or of one."""
         running: list[dict[str, Any]] = (await self.ask("builds", builder=builder, count=0))["running"]
         return running
 
     async def waiting(self, builder: str) -> list[dict[str, Any]]:
-        """What C{builds} says of the requests that wait for a builder."""
+        """The waiting requests of a builder."""
         waiting: list[dict[str, Any]] = (await self.ask("builds", builder=builder))["requests"]
         return waiting
 
     async def whenFinished(self, builder: str, number: int, timeout: float = 60.0) -> dict[str, Any]:
-        """Wait for the end of a build, which need not have begun; give what C{build} says of it then.
+        """Wait for the end of a build, which need not have started; return its C{build} data.
 
-        @raise TooLate: with what is said of it instead.
+        @raise TooLate: with its present data.
         """
         begun = time.monotonic()
         said: Any = "there is no such build"
@@ -258,9 +257,9 @@ class RealMaster(Daemon):
             await moments(0.1)
 
     def output(self, build: Mapping[str, Any], step: str, name: str = "stdio") -> dict[int, bytes]:
-        """What a log of a build holds: the bytes of each channel.
+        """The content of a log of a build: the bytes of each channel.
 
-        @param build: as L{whenFinished} gives it.
+        @param build: a result of L{whenFinished}.
         @raise KeyError: there is no such step, or it has no such log.
         """
         logs = {each["name"]: each["logs"] for each in build["steps"]}[step]
@@ -275,26 +274,26 @@ class MasterTestCase(GenerationsTestCase):
     """A test of one or more real masters, with real slaves."""
 
     async def createMaster(self, name: str = "master") -> RealMaster:
-        """Make a master's directory; its C{master.cfg} is for the test to write."""
+        """Make a master's directory; the test writes its C{master.cfg}."""
         master = RealMaster(self, os.path.join(self.directory, name, "dir"))
         await master.create(master.config())
         return master
 
     async def startMaster(self, **fields: Any) -> RealMaster:
-        """Make and start a master with a L{Config} of these fields."""
+        """Make and start a master with a L{Config} with these fields."""
         master = await self.createMaster()
         master.write(master.config(**fields))
         await master.start()
         return master
 
     def tell(self, *titles: str, rows: Iterable[Sequence[object]]) -> None:
-        """Write figures into the log of the tests (C{test.log}), as a table that can be pasted."""
+        """Write figures into the log of the tests (C{test.log}), as a table."""
         table = [titles, *([str(each) for each in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
         log.msg("\n".join([self.id(), *lines]))
 
     def assertNoTracebacks(self, *logs: LogFile) -> None:
-        """Fail with the log of whoever had to write a traceback."""
+        """Fail with the log if it has a traceback."""
         for each in logs:
             self.assertNotIn("Traceback", each.text())

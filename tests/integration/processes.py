@@ -1,6 +1,6 @@
-"""Child processes that belong to one test and never outlive it.
+"""Child processes of one test that end with it.
 
-What runs in them (slaves, masters, the command line) is no business of this module.
+This module does not know what runs in them (slaves, masters, the command line).
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-#: The root of the checkout (or of the installed tree) that the tests run from.
+#: The root of the checkout (or of the installed tree) of the tests.
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-#: How many seconds a process that was asked to end may take before it is killed.
+#: Seconds between SIGTERM and SIGKILL.
 GRACE = 15.0
 
 
 class TooLate(AssertionError):
-    """What a test waited for did not happen in time."""
+    """The awaited event did not happen in time."""
 
 
 def moments(seconds: float) -> defer.Deferred[None]:
-    """Fires after so many seconds."""
+    """Fires after C{seconds}."""
     return task.deferLater(reactor, seconds)
 
 
 async def until(
     condition: Callable[[], object], timeout: float, what: Callable[[], str] | str, every: float = 0.05
 ) -> float:
-    """Wait until C{condition()} is true; say how many seconds that took.
+    """Wait until C{condition()} is true; return the seconds.
 
-    @param what: what is waited for, told in the error (a callable is asked when it is too late).
+    @param what: the awaited event, for the error (a callable is called when it is too late).
     @raise TooLate: when C{timeout} seconds have passed.
     """
     begun = time.monotonic()
@@ -49,7 +49,7 @@ async def until(
 
 
 async def never(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Watch for C{seconds}. Raises AssertionError as soon as C{condition()} is true."""
+    """Watch for C{seconds}. Raises AssertionError if C{condition()} becomes true."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if condition():
@@ -58,10 +58,7 @@ async def never(condition: Callable[[], object], seconds: float, what: str) -> N
 
 
 def environment(home: str, **more: str) -> dict[str, str]:
-    """The environment variables of a child: nothing of the user's but PATH; C{home} is its HOME.
-
-    Those that tell coverage.py to measure this process and its children are passed on.
-    """
+    """The environment variables of a child: from the user's only PATH; C{home} is its HOME."""
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         "PATH": os.environ.get("PATH", os.defpath),
@@ -86,8 +83,7 @@ class Child(protocol.ProcessProtocol):
         env: Mapping[str, str],
         output: str,
     ) -> None:
-        """
-        @param argv: the program (absolute) and its arguments.
+        """@param argv: the program (absolute) and its arguments.
         @param output: path of a file; standard output is appended to C{output + ".out"} and standard
             error to C{output + ".err"}.
         """
@@ -109,7 +105,7 @@ class Child(protocol.ProcessProtocol):
         test.addCleanup(lambda: defer.ensureDeferred(self.end()))
 
     def processEnded(self, reason: Failure) -> None:
-        """The child was reaped: tell those who wait."""
+        """The child was reaped: fire the Deferreds."""
         why = reason.value
         assert isinstance(why, (ProcessDone, ProcessTerminated))
         self.status = -why.signal if why.signal else (why.exitCode or 0)
@@ -118,11 +114,11 @@ class Child(protocol.ProcessProtocol):
             deferred.callback(self.status)
 
     def isAlive(self) -> bool:
-        """Whether the process has not been seen to end (a stopped one is alive)."""
+        """True until the process has ended (also while it is stopped)."""
         return self.status is None
 
     def signal(self, number: int) -> None:
-        """Send a signal; one that has ended is let rest."""
+        """Send a signal; an ended process is ignored."""
         if self.status is None:
             try:
                 os.kill(self.pid, number)
@@ -145,21 +141,21 @@ class Child(protocol.ProcessProtocol):
         raise TooLate(f"still running after {timeout} s: {self.argv}\n{self.stdout()}{self.stderr()}")
 
     async def end(self) -> None:
-        """Kill the process, whatever state it is in, and wait until it is gone."""
+        """Kill the process, in any state, and wait until it is gone."""
         self.signal(signal.SIGKILL)
         await self.whenEnded(GRACE)
 
     async def stop(self) -> int:
-        """Ask the process to end (SIGTERM); after C{GRACE} seconds it is killed and that is an error."""
+        """Send SIGTERM; after C{GRACE} seconds the process is killed, which is an error."""
         self.signal(signal.SIGTERM)
         return await self.whenEnded(GRACE)
 
     def stdout(self) -> str:
-        """What this child has written to its standard output so far."""
+        """The standard output of this child so far."""
         return self._read(0)
 
     def stderr(self) -> str:
-        """What this child has written to its standard error so far."""
+        """The standard error of this child so far."""
         return self._read(1)
 
     def _read(self, which: int) -> str:
@@ -169,13 +165,13 @@ class Child(protocol.ProcessProtocol):
 
 
 class LogFile:
-    """A log that a process writes and a test reads, by polling: the file is all there is to look at."""
+    """A log that a process writes and a test reads, by polling the file."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def size(self) -> int:
-        """How many bytes the log holds now (0 where there is no file): a mark for C{after}."""
+        """The size of the log in bytes (0 without a file): a mark for C{after}."""
         try:
             return os.path.getsize(self.path)
         except OSError:
@@ -191,13 +187,13 @@ class LogFile:
             return ""
 
     def count(self, pattern: str, after: int = 0) -> int:
-        """How often the regular expression occurs in the log."""
+        """The number of matches of the regular expression in the log."""
         return len(re.findall(pattern, self.text(after), re.MULTILINE))
 
     async def whenLogged(self, pattern: str, timeout: float = 30.0, after: int = 0, times: int = 1) -> float:
-        """Wait until the regular expression occurs in the log C{times} times; say how long it took.
+        """Wait until the regular expression occurs in the log C{times} times; return the seconds.
 
-        @raise TooLate: with the last of the log.
+        @raise TooLate: with the end of the log.
         """
         return await until(
             lambda: self.count(pattern, after) >= times,
@@ -219,17 +215,17 @@ class Daemon(LogFile):
 
     @property
     def pid(self) -> int:
-        """The process that was started last."""
+        """The pid of the process that was started last."""
         return self.child.pid
 
     def isAlive(self) -> bool:
-        """Whether the process is there (a frozen one is)."""
+        """True if the process exists (also while it is frozen)."""
         return self._child is not None and self._child.isAlive()
 
     async def stop(self) -> int:
-        """End it with SIGTERM; give its exit status (newer twistds end by the signal: -15)."""
+        """Stop it with SIGTERM; return its exit status (newer twistds end by the signal: -15)."""
         return await self.child.stop()
 
     async def kill(self) -> None:
-        """End it with SIGKILL, and wait until it is gone."""
+        """Kill it with SIGKILL, and wait until it is gone."""
         await self.child.end()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_proxy -*-
 """A TCP proxy in the test's own process that misbehaves on request.
 
-It forwards bytes and counts them; it understands none of them.
+It forwards and counts bytes; it does not interpret them.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from twisted.trial.unittest import TestCase
 
 
 class Mode(Enum):
-    """What a link does with the bytes that come in."""
+    """The treatment of incoming bytes of a link."""
 
     PASS = "pass"  #: forward them
-    BLACKHOLE = "blackhole"  #: swallow them, both ways, and keep both connections open
-    STOP_READING = "stop reading"  #: leave them in the sender's socket until its buffers are full
+    BLACKHOLE = "blackhole"  # drop them, both ways, and keep both connections open
+    STOP_READING = "stop reading"  # leave them in the sender's socket until its buffers are full
 
 
 @dataclass
 class Link:
-    """One client's connection and the one that was made to the server for it."""
+    """One client's connection, and the one to the server for it."""
 
-    number: int  #: counted from 0, in the order in which clients came
+    number: int  # counted from 0, in the order of connection
     client: _Side
     server: _Side | None = None
-    fromClient: int = 0  #: bytes that came in, forwarded or swallowed
+    fromClient: int = 0  # incoming bytes, forwarded or dropped
     fromServer: int = 0
     mode: Mode = Mode.PASS
-    delay: float = 0.0  #: seconds that each piece is held back
-    address: str = ""  #: "host:port" of our end towards the server: what the server knows the client by
-    closed: bool = False  #: either side has gone
+    delay: float = 0.0  # seconds of delay of each piece
+    address: str = ""  # "host:port" of our end towards the server: the client's address for the server
+    closed: bool = False  # either side has ended
     _waiting: list[bytes] = field(default_factory=list)
     _delayed: deque[tuple[_Side, bytes]] = field(default_factory=deque)
     _timers: list[IDelayedCall] = field(default_factory=list)
 
     def setMode(self, mode: Mode) -> None:
-        """From now on do that with what comes in."""
+        """Set the treatment of bytes from now on."""
         self.mode = mode
         for side in (self.client, self.server):
             if side is not None and side.transport is not None:
@@ -55,7 +55,7 @@ class Link:
                     side.transport.resumeProducing()
 
     def reset(self) -> None:
-        """Cut both connections with RST: unsent data is lost, and both peers know at once."""
+        """Reset both connections with RST: unsent data is lost, and both peers notice at once."""
         for side in (self.client, self.server):
             if side is not None and side.transport is not None:
                 side.transport.abortConnection()
@@ -66,7 +66,7 @@ class Link:
         self.server.transport.loseWriteConnection()
 
     def close(self) -> None:
-        """Close both connections politely."""
+        """Close both connections cleanly."""
         for side in (self.client, self.server):
             if side is not None and side.transport is not None:
                 side.transport.loseConnection()
@@ -79,7 +79,7 @@ class Link:
         if self.mode is Mode.BLACKHOLE:
             return
         if side is self.client and self.server is None:
-            self._waiting.append(data)  # our own connection to the server is not there yet
+            self._waiting.append(data)  # our own connection to the server does not exist yet
         elif self.delay or self._delayed:
             self._delayed.append((side, data))
             self._timers.append(reactor.callLater(self.delay, self._forwardOldest))
@@ -87,7 +87,7 @@ class Link:
             self._forward(side, data)
 
     def _forwardOldest(self) -> None:
-        """A timer has run out; whichever it was, the oldest piece goes first."""
+        """A timer has fired; forward the oldest piece, whichever timer it was."""
         self._timers = [timer for timer in self._timers if timer.active()]
         self._forward(*self._delayed.popleft())
 
@@ -119,7 +119,7 @@ class Link:
 
 
 class ISocket(interfaces.ITCPTransport, interfaces.IPushProducer):
-    """What is asked of a connection, in the clear or over TLS."""
+    """The methods used of a connection, plain or TLS."""
 
 
 class _Side(protocol.Protocol):
@@ -140,16 +140,16 @@ class _Side(protocol.Protocol):
 
 
 def portOf(listening: interfaces.IListeningPort) -> int:
-    """The number of a port of TCP."""
+    """The number of a TCP port."""
     address = listening.getHost()
     assert isinstance(address, IPv4Address)
     return address.port
 
 
 class Proxy(protocol.ServerFactory):
-    """I listen on a port of my own and make one connection to the server for each that comes.
+    """I listen on a port and make one connection to the server for each incoming one.
 
-    My port, and every connection of mine, is closed at the end of the test.
+    My port, and all my connections, are closed at the end of the test.
     """
 
     noisy = False
@@ -157,14 +157,13 @@ class Proxy(protocol.ServerFactory):
     def __init__(
         self, test: TestCase, port: int, endpoint: interfaces.IStreamClientEndpoint | None = None
     ) -> None:
-        """
-        @param port: the server's, on the loopback.
-        @param endpoint: how to connect to the server where plain TCP will not do (TLS: the proxy is
-            then what a site's stunnel is to a slave that knows no TLS).
+        """@param port: the server's, on the loopback.
+        @param endpoint: how to connect to the server if not by plain TCP (with TLS, the proxy replaces a
+            site's stunnel for a slave without TLS).
         """
         self.links: list[Link] = []
-        self.mode = Mode.PASS  #: of links to come
-        self.refuse = False  #: hang up at once on clients to come
+        self.mode = Mode.PASS  # of future links
+        self.refuse = False  # True to close new connections at once
         self._endpoint = endpoint or TCP4ClientEndpoint(reactor, "127.0.0.1", port)
         self._open: set[_Side] = set()
         self._connecting: set[defer.Deferred[interfaces.IProtocol]] = set()
@@ -174,7 +173,7 @@ class Proxy(protocol.ServerFactory):
         test.addCleanup(lambda: defer.ensureDeferred(self.stop()))
 
     def buildProtocol(self, addr: interfaces.IAddress | None) -> protocol.Protocol | None:
-        """A client has connected."""
+        """Accept a client."""
         if self.refuse:
             return None
         side = _Side(self._sideEnded)
@@ -206,21 +205,21 @@ class Proxy(protocol.ServerFactory):
             self._whenAllClosed.callback(None)
 
     def setMode(self, mode: Mode) -> None:
-        """Do that from now on, with every link there is and with those to come."""
+        """Set the treatment for all present and future links."""
         self.mode = mode
         for link in self.links:
             if not link.closed:
                 link.setMode(mode)
 
     def linkOf(self, address: str) -> Link:
-        """The link that the server knows by this address ("host:port"). Raises KeyError."""
+        """The link with this address for the server ("host:port"). Raises KeyError."""
         for link in self.links:
             if link.address == address:
                 return link
         raise KeyError(address)
 
     async def stop(self) -> None:
-        """Close the port and cut every connection."""
+        """Close the port and all connections."""
         await defer.maybeDeferred(self._port.stopListening)
         for dialling in list(self._connecting):
             dialling.cancel()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_generations -*-
-"""Real slaves, made and started by the commands of the packages that they come in.
+"""Real slaves, made and started by the commands of their packages.
 
-They know nothing about the master that they dial; what they see of it is in their log.
+They do not know the master that they connect to; only their log shows it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tests.integration.generations import Environment, Generation, missing, prep
 from tests.integration.processes import Child, Daemon, environment
 
 _T = TypeVar("_T")
-#: How many seconds creating a slave's directory may take, on a machine that is busy.
+#: The most seconds to make a slave's directory, on a busy machine.
 _CREATE_TIMEOUT = 60.0
 
 
 class RealSlave(Daemon):
     """I am one slave process (or several, one after the other, in one directory).
 
-    Everything that I start ends with the test. As a L{LogFile} I am the slave's C{twistd.log}.
+    All my processes end with the test. As a L{LogFile} I am the slave's C{twistd.log}.
     """
 
     def __init__(
@@ -41,10 +41,9 @@ class RealSlave(Daemon):
         maxdelay: int = 10,
         options: tuple[str, ...] = (),
     ) -> None:
-        """
-        @param basedir: absolute, not there yet; its parent becomes the slave's HOME.
-        @param keepalive: seconds between the slave's own keepalives, as its C{create} command takes them.
-        @param maxdelay: the longest time in seconds between two attempts to connect (4.3.0 ignores it).
+        """@param basedir: an absolute path that does not exist yet; its parent becomes the slave's HOME.
+        @param keepalive: seconds between the slave's own keepalives, for its C{create} command.
+        @param maxdelay: the most seconds between two attempts to connect (4.3.0 ignores it).
         @param options: more for the C{create} command.
         """
         Daemon.__init__(self, os.path.join(basedir, "twistd.log"))
@@ -60,7 +59,9 @@ class RealSlave(Daemon):
         self._test = test
 
     async def create(self) -> None:
-        """Make the slave's directory with its package's own command. Raises AssertionError with its words."""
+        """Make the slave's directory with its package's own command. Raises AssertionError with its
+        output.
+        """
         os.makedirs(os.path.dirname(self.basedir), exist_ok=True)
         command = self.installed.command(
             self.generation.script,
@@ -80,7 +81,7 @@ class RealSlave(Daemon):
             raise AssertionError(f"{command}: exit status {status}\n{child.stdout()}{child.stderr()}")
 
     def start(self) -> None:
-        """Start the slave, in the foreground of a process that is ours."""
+        """Start the slave in the foreground of a child process."""
         assert not self.isAlive(), "started twice"
         command = self.installed.command("twistd", "--nodaemon", "--python=buildbot.tac", "--pidfile=")
         self._child = self._spawn(command, self.basedir)
@@ -90,7 +91,7 @@ class RealSlave(Daemon):
         return Child(self._test, command, cwd, environment(home), self.basedir + "-output")
 
     def freeze(self) -> None:
-        """SIGSTOP: the process is there, its connection is there, and nothing happens any more."""
+        """Send SIGSTOP: the process and its connection stay, but do nothing."""
         self.child.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -98,15 +99,15 @@ class RealSlave(Daemon):
         self.child.signal(signal.SIGCONT)
 
     def attachments(self, after: int = 0) -> int:
-        """How many logins of this slave have succeeded, as far as it knows."""
+        """The number of this slave's successful logins, from its log."""
         return self.count(self.generation.ready, after)
 
     async def whenAttached(self, times: int = 1, timeout: float = 60.0, after: int = 0) -> float:
-        """Wait until the slave has logged C{times} successful logins; say how long that took."""
+        """Wait until the slave has logged C{times} successful logins; return the seconds."""
         return await self.whenLogged(self.generation.ready, timeout, after, times)
 
     def writeInfo(self, name: str, content: bytes) -> None:
-        """Put a file into the slave's C{info} directory, which it shows to its master."""
+        """Write a file into the slave's C{info} directory, which its master reads."""
         with open(os.path.join(self.basedir, "info", name), "wb") as stream:
             stream.write(content)
 
@@ -114,13 +115,13 @@ class RealSlave(Daemon):
 class GenerationsTestCase(AsyncCase):
     """A test that needs real slaves: C{self.installed} has an environment for each generation.
 
-    Skipped with the reason where one cannot be had; the first such test of a machine installs them.
+    Skipped with the reason if one cannot be installed; the first such test on a machine installs them.
     """
 
     timeout = 900
 
     async def makeReady(self) -> None:
-        """Install what is missing."""
+        """Install missing generations."""
         reason = missing()
         if reason is not None:
             raise SkipTest(reason)
@@ -134,7 +135,7 @@ class GenerationsTestCase(AsyncCase):
         """Make and start slaves, all at the same time.
 
         @param wanted: generation, name and password of each.
-        @param options: as L{RealSlave} takes them.
+        @param options: for L{RealSlave}.
         @return: the slaves by their names.
         """
         slaves = {
@@ -158,7 +159,7 @@ class GenerationsTestCase(AsyncCase):
 async def together(
     works: Iterable[Coroutine[defer.Deferred[Any], Any, _T] | defer.Deferred[_T]],
 ) -> list[_T]:
-    """Run coroutines at the same time; their results. Raises the first error."""
+    """Run coroutines at the same time; return their results. Raises the first error."""
     running = [defer.ensureDeferred(work) for work in works]
     try:
         return await defer.gatherResults(running, consumeErrors=True)

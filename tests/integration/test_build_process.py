@@ -1,4 +1,4 @@
-"""The commands about builds, on a real master with a real slave: what a user types, and what comes of it."""
+"""The commands for builds, with a real master and a real slave."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ c['builders'] += [
 
 
 class BuildsCase(ProcessCase):
-    """The demo, which goes on running."""
+    """The running demo."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -40,7 +40,7 @@ class BuildsCase(ProcessCase):
         return client.ask(self.master, command, LIMIT, **params)
 
     def json(self, *words: str) -> Any:
-        """What a command prints as JSON."""
+        """The JSON output of a command."""
         return json.loads(self.ok(words[0], "--json", self.master, *words[1:]).out)
 
     def told(self) -> str:
@@ -48,7 +48,7 @@ class BuildsCase(ProcessCase):
         return f"\n{self.read('master/twistd.log')[-3000:]}"
 
     def finished(self, builder: str, number: int) -> dict[str, Any]:
-        """A build, once it is over."""
+        """A build, when it is finished."""
 
         def over() -> Any:
             builds = self.ask("builds", builder=builder, count=10)["finished"]
@@ -58,14 +58,14 @@ class BuildsCase(ProcessCase):
         return build
 
     def addBuilders(self) -> None:
-        """Reconfigure the master: it has builders for every purpose."""
+        """Reconfigure the master with builders for all tests."""
         with open(self.path("master/master.cfg"), "a") as stream:
             stream.write(BUILDERS.replace("GO", self.path("go")))
         self.ok("reconfig", self.master)
         self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 3, "attached")
 
     def go(self) -> None:
-        """Have the builds of slow/2 end."""
+        """End the builds of slow/2."""
         with open(self.path("go"), "w"):
             pass
 
@@ -89,10 +89,12 @@ class BuildsCase(ProcessCase):
 
 
 class CommandTests(BuildsCase):
-    """Each command, in the order in which one would come to need it."""
+    """Each command, in the order in which a user needs it."""
 
     def test_demo(self) -> None:
-        """The demo shows a change, its green build, the log, and how to go on; again, a second one."""
+        """The demo shows a change, its successful build, the log, and the next commands; called again, a
+        second build.
+        """
         lines = self.demo.out.splitlines()
         self.assertIn("change sent successfully", lines)
         (build,) = [line for line in lines if line.startswith("first/0 ")]
@@ -106,7 +108,7 @@ class CommandTests(BuildsCase):
         self.assertNotIn("Traceback", self.demo.out + again.out)
 
     def test_sendchange(self) -> None:
-        """A change becomes a build of it; status 0 only if the master has it."""
+        """A change is built; status 0 only if the master has it."""
         said = self.sendchange("--comments", "größer", "--revision", "r2", "sräc.c", "b.c")
         self.assertEqual((said.status, said.out), (0, "change sent successfully\n"), said)
         build = self.finished("first", 1)
@@ -123,7 +125,7 @@ class CommandTests(BuildsCase):
         self.assertIn("cannot connect to localhost:1", said.err)
 
     def test_force(self) -> None:
-        """A forced build has its number, its properties, its reason, and its log at once."""
+        """A forced build has its number, its properties, its reason and its log at once."""
         said = self.json("force", "first", "--branch", "x", "--property", "a=ä", "--reason", "why not")
         self.assertEqual((said["build"], said["why"]), (1, ""))
         build = self.finished("first", 1)
@@ -137,7 +139,9 @@ class CommandTests(BuildsCase):
         self.assertIn("has no build 9", self.fails("log", self.master, "first/9/hello").err)
 
     def test_follow(self) -> None:
-        """A log is read along from before its step begins to its end, and afterwards without a master."""
+        """A log can be followed from before the start of its step to its end, and read later without a
+        master.
+        """
         self.addBuilders()
         self.ok("force", self.master, "slow/2")
         running = self.json("builds", "slow/2")["running"]
@@ -162,7 +166,7 @@ class CommandTests(BuildsCase):
         self.assertIn("no master is running", self.fails("log", self.master, "slow/2/1/never").err)
 
     def test_stopbuild(self) -> None:
-        """A build is stopped, and says by whom; what follows its log learns that it is over."""
+        """A stopped build shows by whom; a follower of its log learns that it has ended."""
         self.addBuilders()
         self.ok("force", self.master, "forever")
         self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
@@ -180,7 +184,7 @@ class CommandTests(BuildsCase):
         self.assertIn("no build of forever is running", self.fails("stopbuild", self.master, "forever").err)
 
     def test_followIsInterrupted(self) -> None:
-        """Control-C ends a reader, and nothing else."""
+        """Control-C ends a follower, and nothing else."""
         self.addBuilders()
         self.ok("force", self.master, "forever")
         self.until(lambda: self.ask("build", builder="forever", number=0)["steps"], "the step")
@@ -198,7 +202,9 @@ class CommandTests(BuildsCase):
         self.finished("forever", 0)
 
     def test_pause(self) -> None:
-        """O7: a pause outlives a restart and a reconfig; a forced build waits and says why, then begins."""
+        """O7: a pause survives a restart and a reconfig; a forced build waits with the reason, then
+        starts.
+        """
         self.assertIn("is paused", self.ok("pause", self.master, "bot1", "--reason", "new disk").out)
         self.assertRegex(self.ok("force", self.master, "first").out, "waits: .*new disk")
         self.ok("restart", self.master)
@@ -213,7 +219,7 @@ class CommandTests(BuildsCase):
         self.assertIn("no slave 'bot9'", self.fails("pause", self.master, "bot9").err)
 
     def test_drain(self) -> None:
-        """A drained slave ends what it builds, and goes; unpaused, it comes and builds again."""
+        """A drained slave finishes its build and is disconnected; after unpause, it builds again."""
         self.addBuilders()
         self.ok("force", self.master, "slow/2")
         self.assertIn("1 build still running there", self.ok("drain", self.master, "bot1").out)
@@ -225,7 +231,7 @@ class CommandTests(BuildsCase):
         self.assertEqual(self.finished("first", 1)["result"], "success")
 
     def test_reconfigDrain(self) -> None:
-        """With --drain a removed slave ends its build first."""
+        """With --drain a removed slave finishes its build first."""
         self.addBuilders()
         self.ok("force", self.master, "slow/2")
         self.until(lambda: self.ask("builds", builder="slow/2")["running"], "the build runs")
@@ -238,7 +244,7 @@ class CommandTests(BuildsCase):
         self.assertEqual(self.finished("slow/2", 0)["result"], "success")
 
     def test_status(self) -> None:
-        """The status tells what runs, what waits, and how much is kept."""
+        """The status shows running builds, waiting requests, and how many builds are kept."""
         self.addBuilders()
         self.ok("force", self.master, "forever")
         self.ok("force", self.master, "forever", "--revision", "2")

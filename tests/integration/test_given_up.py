@@ -49,7 +49,7 @@ class GivenUpTests(BuildsCase):
         self.until(lambda: len(self.ask("status", slave="bot1")["slaves"][0]["attachedTo"]) == 4, "attached")
 
     def tearDown(self) -> None:
-        """The slave's own log has tracebacks of its own: it loses its master in the middle of a command."""
+        """The slave's own log has tracebacks: it loses its master during a command."""
         for here in (self.slave, self.master):
             self.run_("stop", "--kill", here)
         self.assertEqual(self.running(), [])
@@ -69,22 +69,22 @@ class GivenUpTests(BuildsCase):
         return requests
 
     def interruptions(self, builder: str) -> list[int]:
-        """How often the request that waits was interrupted; nothing if its build has begun, and killed the
-        master even.
+        """The number of interruptions of the waiting request; None if its build has started, or has killed
+        the master.
         """
         with contextlib.suppress(client.NotRunning, client.ControlError, OSError):
             return [each["interruptions"] for each in self.waiting() if each["builder"] == builder]
         return []
 
     def crashes(self, builder: str) -> None:
-        """Force a build that kills the master, and start it again until that has no end."""
+        """Force a build that kills the master, and start the master again until no build starts."""
         self.run_("force", self.master, builder)
         for number in range(3):
             self.untilDead()
             self.ok("start", self.master)
-            if number < 2:  # it waits for its slave, which is on its way
+            if number < 2:  # it waits for its slave, which is reconnecting
                 self.assertIn(self.interruptions(builder), ([number + 1], []))
-        time.sleep(2)  # a fourth build would begin by now
+        time.sleep(2)  # a fourth build would start by now
         self.assertEqual(self.waiting(), [])
         build = self.finished(builder, 2)
         self.assertEqual((build["result"], " ".join(build["text"])), ("exception", GIVEN_UP))
@@ -97,7 +97,7 @@ class GivenUpTests(BuildsCase):
     def test_step(self) -> None:
         """F16: a step that crashes the master is started three times, then its request is given up."""
         self.crashes("killer")
-        # Others are built as ever, and the next start says no more of it.
+        # Others are built as usual, and the next start does not report it again.
         self.ok("force", self.master, "first")
         self.assertEqual(self.finished("first", 1)["result"], "success")
         self.ok("restart", self.master)

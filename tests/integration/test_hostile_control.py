@@ -1,4 +1,4 @@
-"""H10: a real master whose control socket is misused, or whose directory holds odd files or is taken away."""
+"""H10: a real master whose control socket is misused, or whose directory has odd files or loses files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ControlTests(SynchronousTestCase):
     """Clients of the control socket."""
 
     def test_unread(self) -> None:
-        """H10: clients that ask on and never read cost a few MiB, and nobody else more than a moment."""
+        """H10: clients that never read cost a few MiB, and delay others only for a moment."""
         with servers.master(300) as server:
             came = unread(server, 3.0)
             log = server.log()
@@ -34,7 +34,7 @@ class ControlTests(SynchronousTestCase):
         self.assertNotIn("Traceback", log)
 
     def test_nonsense(self) -> None:
-        """H10: every request is answered, none by an internal error, and none writes a traceback."""
+        """H10: every request is answered, none by an internal error, and none causes a traceback."""
         with servers.master(2) as server:
             came = nonsense(server, 1000)
             log = server.log()
@@ -55,7 +55,7 @@ class DirectoryTests(SynchronousTestCase):
         return os.path.join(self.here, name)
 
     def status(self) -> tuple[int, str]:
-        """The exit status of C{buildbot status}, and what it says."""
+        """The exit status of C{buildbot status}, and its output."""
         done = servers.buildbot("status", self.here)
         return done.returncode, done.stdout
 
@@ -67,13 +67,13 @@ class DirectoryTests(SynchronousTestCase):
             time.sleep(0.05)
 
     def start(self) -> int:
-        """Start the master; stopped when the test ends."""
+        """Start the master; it is stopped when the test ends."""
         pid = servers.start(self.here)
         self.addCleanup(servers.stop, self.here, pid)
         return pid
 
     def test_odd(self) -> None:
-        """H10: with a FIFO or a directory in place of a file a start ends at once, and says what is there."""
+        """H10: with a FIFO or a directory in place of a file a start ends at once, and names it."""
         makers: tuple[Callable[[str], object], ...] = (os.mkfifo, os.mkdir)
         for name in ("buildbot.lock", "master.cfg", "buildbot.tac", "state.sqlite", "twistd.log"):
             for make, words in zip(makers, ("it is a FIFO", "it is a directory"), strict=True):
@@ -110,7 +110,7 @@ class DirectoryTests(SynchronousTestCase):
         self.start()
 
     def test_harmless(self) -> None:
-        """H10: a FIFO in place of the pid file, a socket in place of the socket, hinder nobody."""
+        """H10: a FIFO in place of the pid file, or a socket in place of the socket, does no harm."""
         os.mkfifo(self.path("twistd.pid"))
         with socket.socket(socket.AF_UNIX) as stale:
             stale.bind(self.path("control.sock"))
@@ -118,7 +118,7 @@ class DirectoryTests(SynchronousTestCase):
         self.assertEqual(self.status()[0], 0)
 
     def test_linkedLock(self) -> None:
-        """H10: a lock that is a link is refused, and the file that it leads to stays as it is."""
+        """H10: a lock that is a link is refused, and its target does not change."""
         Path(self.path("precious")).write_text("text")
         os.symlink("precious", self.path("buildbot.lock"))
         done = servers.buildbot("start", self.here, timeout=60)
@@ -127,7 +127,7 @@ class DirectoryTests(SynchronousTestCase):
         self.assertEqual(Path(self.path("precious")).read_text(), "text")
 
     def test_troubles(self) -> None:
-        """F5: what somebody takes away under a master is in status, and in its exit status."""
+        """F5: files that are removed while the master runs are reported by status, and by its exit status."""
         pid = self.start()
         self.assertEqual(self.status()[0], 0)
         os.unlink(self.path("twistd.pid"))
@@ -149,7 +149,7 @@ class DirectoryTests(SynchronousTestCase):
         self.assertEqual(code, 0, said)
 
     def test_killed(self) -> None:
-        """H9: parts of uploads that a killed master has left are gone after the next start."""
+        """H9: incomplete uploads of a killed master are removed by the next start."""
         pid = servers.start(self.here)
         part = partialPath(self.path("report.txt"))
         Partials(self.path(PARTIALS)).note(part)
@@ -161,7 +161,7 @@ class DirectoryTests(SynchronousTestCase):
         self.assertEqual(os.listdir(self.path(PARTIALS)), [])
 
     def test_backup(self) -> None:
-        """H10: a backup of a running master can be started from, and knows what waits."""
+        """H10: a master can be started from a backup of a running one, with its waiting requests."""
         self.start()
         for number in range(3):
             ask(self.here, "pause", 10, slave=servers.PATTERN % 0, who=f"ann {number}")

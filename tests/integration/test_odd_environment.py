@@ -1,4 +1,4 @@
-"""The command in odd surroundings: closed and full files, other users, signals, and masters that are busy."""
+"""The command under odd conditions: closed and full files, other users, signals, and busy masters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from twisted.trial.unittest import SkipTest
 from buildbot.scripts.demo import freePort, withPort
 from tests.integration.directories import ProcessCase, hearCtrlC
 
-#: Every command that is about a directory, with its further arguments.
+#: Every command for a directory, with its further arguments.
 ABOUT_A_DIRECTORY = (
     *(("start",), ("stop",), ("restart",), ("reconfig",), ("checkconfig",), ("status",), ("builds",)),
     *(("disconnect", "x"), ("pause", "x"), ("drain", "x"), ("unpause", "x"), ("force", "x")),
     *(("stopbuild", "x"), ("log", "x/0/y"), ("create-master",), ("create-slave", "h:1", "n", "p")),
 )
-#: Python text that runs the command as another user, who may not look into the directories of root.
+#: Python text that runs the command as another user, without access to root's directories.
 NOBODY = (
     "import os, sys\n"
     "import buildbot.__main__, buildbot.scripts.runner, importlib\n"
@@ -30,8 +30,8 @@ NOBODY = (
     "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
     "buildbot.__main__.run()\n"
 )
-#: Python text that runs the command, and makes a file when the command has begun to load itself. What comes
-#: before that belongs to Python.
+#: Python text that runs the command, and makes a file when the command starts to load. Python handles signals
+#: before that.
 MARKED = """
 import sys
 class Finder:
@@ -48,7 +48,7 @@ class MasterCase(ProcessCase):
     """A real master, without a slave."""
 
     def makeMaster(self) -> str:
-        """Make one; the text of its configuration."""
+        """Make a master; return the text of its configuration."""
         self.ok("create-master", "--quiet", self.here)
         path = self.path("master.cfg")
         with open(path) as stream:
@@ -62,11 +62,11 @@ class MasterCase(ProcessCase):
             stream.write(text)
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
-        """Begin a command, and do not wait for its end."""
+        """Start a command, and do not wait for its end."""
         return self.beginPython("-m", "buildbot", *words)
 
     def beginPython(self, *words: str) -> subprocess.Popen[str]:
-        """Begin C{python WORDS}, and do not wait for its end."""
+        """Start C{python WORDS}, and do not wait for its end."""
         child = subprocess.Popen(
             [sys.executable, *words],
             cwd=self.home,
@@ -82,10 +82,12 @@ class MasterCase(ProcessCase):
 
 
 class ReconfigTests(MasterCase):
-    """A reconfig that takes long, and whoever comes after it."""
+    """A long reconfig, and later ones."""
 
     def test_interrupted(self) -> None:
-        """F12: after Ctrl-C in a reconfig whose master.cfg hangs, the next one works at once, and is told."""
+        """F12: after Ctrl-C in a reconfig whose master.cfg hangs, the next one works at once, and reports
+        it.
+        """
         good = self.makeMaster()
         self.ok("start", self.here)
         self.configure(f"import time; time.sleep(60)\n{good}")
@@ -105,7 +107,7 @@ class ReconfigTests(MasterCase):
         self.assertEqual(len(self.ok("reconfig", self.here).out.splitlines()), 2)
 
     def test_waits(self) -> None:
-        """F12: who has to wait for the reconfig of somebody else is told of it, and since when it runs."""
+        """F12: a command that waits for another user's reconfig prints that, and since when it runs."""
         good = self.makeMaster()
         self.ok("start", self.here)
         ending = self.path("ending")
@@ -126,10 +128,10 @@ class ReconfigTests(MasterCase):
 
 
 class UserTests(MasterCase):
-    """Who may not, and what cannot be."""
+    """Missing permissions and impossible directories."""
 
     def test_otherUser(self) -> None:
-        """F12: another user is told whose a directory is, by every command, and sees no traceback."""
+        """F12: every command reports the owner of a directory to another user, without a traceback."""
         if os.getuid():
             raise SkipTest("only root can become another user")
         self.makeMaster()
@@ -149,7 +151,7 @@ class UserTests(MasterCase):
             self.assertNotIn("Traceback", done.stderr, verb)
 
     def test_oddDirectories(self) -> None:
-        """F12: a loop of links, a name that is too long, a file: every command says in a line what it is."""
+        """F12: for a loop of links, a name that is too long, or a file, every command prints one line."""
         loop, file = self.path("loop"), self.path("file")
         os.makedirs(self.here)
         os.symlink("loop", loop)
@@ -158,13 +160,13 @@ class UserTests(MasterCase):
         for odd in (loop, file, os.path.join(file, "x"), self.path("x" * 300)):
             for verb, *more in random.sample(ABOUT_A_DIRECTORY, 4):
                 if (verb, odd) == ("checkconfig", file):
-                    continue  # an empty configuration has errors of its own
+                    continue  # an empty configuration has other errors
                 said = self.fails(verb, odd, *more)
                 self.assertEqual(len(said.err.splitlines()), 1, (verb, said.err))
                 self.assertNotIn("[Errno", said.err)
 
     def test_longReason(self) -> None:
-        """F12: a reason of 100,000 characters is said to be too long, with the size, and the master lives."""
+        """F12: a reason of 100,000 characters is refused with its size, and the master keeps running."""
         self.makeMaster()
         self.ok("start", self.here)
         said = self.fails("force", "-m", "r" * 100_000, self.here, "first")
@@ -178,7 +180,9 @@ class SignalTests(MasterCase):
     """Signals at any time."""
 
     def test_anyTime(self) -> None:
-        """F12: SIGINT and SIGTERM at any time end a command with a word at the most; nothing runs on."""
+        """F12: SIGINT and SIGTERM at any time end a command with a word at the most, and no process is
+        left.
+        """
         self.makeMaster()
         for verb in ("start", "checkconfig", "restart", "start"):
             mark = os.path.join(self.home, "mark")

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.integration.test_store_trouble -*-
-"""A real master whose disk is full for a while: nobody is cut off, nothing lost, and all goes on alone (P4).
+"""A real master whose disk is full for a while: no slave is disconnected, nothing is lost, and it recovers by
+itself (P4).
 
-What a store does when any one of its operations fails is the subject of C{tests.unit.store.test_sqlite}.
+C{tests.unit.store.test_sqlite} has the failure of each single operation of a store.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ OTHER = f"builder-{PATTERN % 1}"
 
 
 class Trouble(SynchronousTestCase):
-    """One master on a disk that can be filled and freed, with slaves whose builds take up to a second."""
+    """One master on a disk that can be filled, with slaves whose builds take up to a second."""
 
     def setUp(self) -> None:
         self._stack = ExitStack()
@@ -57,25 +58,25 @@ class Trouble(SynchronousTestCase):
             time.sleep(0.1)
 
     def request(self, builder: str, branch: str) -> int:
-        """Ask for a build; the number of the request, which is on disk."""
+        """Force a build; return the number of the request, which is on disk."""
         number: int = self.client.ask("request", builder=builder, branch=branch)["id"]
         return number
 
     def states(self, *requests: int) -> list[str]:
-        """Where these stand, by the file."""
+        """The states of these requests in the file."""
         found = State.read(os.path.join(self.basedir, "state.sqlite")).requests
         return [found[request][1] for request in requests]
 
     def goThrough(self, fill: Callable[[], object], free: Callable[[], object]) -> None:
-        """Fill the disk while builds run and wait, free it again, and see that all is well."""
+        """Fill the disk while builds run and wait, free it again, and check that everything recovers."""
         kept = [self.request(BUILDER, f"branch {number}") for number in range(4)]
         self.until(lambda: self.states(kept[0]) == ["building"], 60, "the first build begins")
         fill()
-        # a person is told that it was not kept, and why
+        # the user is told that the request was not stored, and why
         self.client.say("request", builder=OTHER, branch="when it was full")
         refused = self.client.hear()
         self.assertIn("state.sqlite", refused.get("error", ""), refused)
-        # the build that ran comes to its end; nothing new begins, and everybody can see why
+        # the running build ends; no build starts, and the reason is visible
         self.until(lambda: "no build can be recorded: " in self.waiting()["why"], 60, "builds are held")
         waiting = self.waiting()
         self.assertIn("state.sqlite", waiting["why"])
@@ -83,7 +84,7 @@ class Trouble(SynchronousTestCase):
         self.assertEqual(self.waiting()["requests"], waiting["requests"])
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         free()
-        # it goes on without anybody's help
+        # it recovers by itself
         self.until(lambda: self.states(*kept) == ["done"] * 4, 90, "all is built")
         self.assertEqual(self.slaves.ask("count")["connected"], SLAVES)
         last = self.request(OTHER, "afterwards")
@@ -94,19 +95,19 @@ class Trouble(SynchronousTestCase):
         self.assertEqual([key for key, build in state.builds.items() if build["open"]], [])
 
     def waiting(self) -> dict[str, Any]:
-        """What waits for the first builder, and why."""
+        """The waiting requests of the first builder, with the reason."""
         return self.client.ask("waiting", builder=BUILDER)
 
     def log(self) -> str:
-        """What the master has logged."""
+        """The log of the master."""
         return Server(self.pid, 0, self.basedir).log()
 
 
 class NoWritesTestCase(Trouble):
-    """The system takes no byte of any file from the master."""
+    """The system refuses all writes of the master."""
 
     def test_filledAndFreed(self) -> None:
-        """When nothing can be written, builds stop with the reason and go on by themselves afterwards."""
+        """If nothing can be written, builds stop with the reason, and continue by themselves afterwards."""
         self.start()
         soft, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
         self.goThrough(
@@ -117,7 +118,7 @@ class NoWritesTestCase(Trouble):
 
 
 class FullDiskTestCase(Trouble):
-    """A disk of the master's own is full to the last byte."""
+    """The master's own disk is completely full."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -129,14 +130,14 @@ class FullDiskTestCase(Trouble):
         self._stack.callback(subprocess.run, ["umount", "--lazy", self.basedir])
 
     def test_filledAndFreed(self) -> None:
-        """When its disk is full, builds stop with the reason and go on by themselves once there is room."""
+        """If the disk is full, builds stop with the reason, and continue by themselves when there is room."""
         self.start()
         ballast = os.path.join(self.basedir, "ballast")
         self.goThrough(lambda: self.fill(ballast), lambda: os.unlink(ballast))
         self.assertNotIn("Traceback", self.log())
 
     def fill(self, path: str) -> None:
-        """Take all the room there is."""
+        """Fill the disk."""
         with open(path, "wb", buffering=0) as out:
             for size in (1 << 20, 1 << 12, 1):
                 while True:
