@@ -83,9 +83,9 @@ class NightlyTimes:
     A day matches if its month, day of the month and day of the week match. If both kinds of day are set, one
     of them is enough, as in cron.
 
-    Summer time: if the clock is put forward over a matching time, the build comes 24 hours after the one of
-    the day before. If the clock is put back, so that the time comes twice, the build comes the first time.
-    But if C{hour} is C{"*"}, a build comes whenever the clock shows the minute.
+    Summer time: if the clock is put forward over a matching time, the build comes as if the clock had not
+    changed (a time of 2:30 at 3:30). If the clock is put back, so that the time comes twice, the build comes
+    the first time. But if C{hour} is C{"*"}, a build comes whenever the clock shows the minute.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class Members:
         return sum(map(len, self._named.values()))
 
     def enter(self, broker: SlavePortBroker) -> None:
-        """Add a connection that has logged in. If its account now has too many, close another one."""
+        """Add a connection that has logged in. If its account now has too many, close some of them."""
         same = self._named[broker.name] = (*self._named.get(broker.name, ()), broker)
         if broker.account.idle is not None:
             self._clients.add(broker)

@@ -1,1 +1,1 @@
-"""What is promised about speed, measured beside a floor in one run."""
+"""Benchmarks: the promises about speed, measured in one run with a baseline."""

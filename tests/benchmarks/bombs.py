@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""What a hostile peer may send, as plain bytes: bombs, forgeries, nonsense, and random structure.
+"""Hostile data as plain bytes: bombs, forgeries, garbage, and random structure.
 
-It opens no connection; L{tests.hostile} delivers what is made here.
+This module opens no connection; L{tests.hostile} sends the data.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def login(name: Expression, request: int = 1, *more: Expression) -> bytes:
     return rawpb.message(request, b"root", b"login", name, *more)
 
 
-#: Values that need a class, a module or an object; a slave has no business sending any of them.
+#: Values that need a class, a module or an object; slaves never send any of them.
 FORBIDDEN: dict[str, Expression] = {
     "module": [b"module", TRIPWIRE.encode()],
     "class": [b"class", TRIPWIRE.encode() + b".Thing"],
@@ -78,7 +78,7 @@ FORBIDDEN: dict[str, Expression] = {
 
 
 def beforeLogin() -> Iterator[tuple[str, bytes]]:
-    """Bombs for a fresh connection, each at most 2 MB, with a name each."""
+    """Named bombs for a fresh connection, each at most 2 MB."""
     empty = _open(LIST, 0)
     yield "nested lists before the dialect", _deep(1_000_000)
     yield "nested lists", READY + _deep(1_000_000)
@@ -145,7 +145,7 @@ def beforeLogin() -> Iterator[tuple[str, bytes]]:
 
 
 def arguments() -> Iterator[tuple[str, bytes]]:
-    """What is too much in one message after login, as the jellied argument of some call, already encoded."""
+    """Too large values for one message after login, as the encoded argument of a call."""
     text = _open(STRING, 600_000) + bytes(600_000)
     yield "string beyond PB's limit", _open(STRING, SIZE_LIMIT + 1) + bytes(SIZE_LIMIT + 1)
     yield "expression of 18 MB", _open(LIST, 31) + encode(b"list") + text * 30
@@ -159,7 +159,9 @@ def arguments() -> Iterator[tuple[str, bytes]]:
 
 
 def callWith(request: int, target: Expression, method: bytes, encodedArgument: bytes) -> bytes:
-    """A call whose one argument is already encoded, so that it may be what L{rawpb.encode} cannot make."""
+    """A call whose one argument is already encoded, so that it may be one that L{rawpb.encode} cannot
+    make.
+    """
     head = b"".join(encode(part) for part in (b"message", request, target, method, 1))
     return (
         _open(LIST, 7) + head + _open(LIST, 2) + encode(b"tuple") + encodedArgument + encode([b"dictionary"])
@@ -182,7 +184,7 @@ _ATOMS: tuple[Expression, ...] = (*_WORDS, *_NUMBERS, b"", b"\xff\xfe", b"x" * 3
 
 
 def randomExpression(chance: random.Random, depth: int = 6) -> Expression:
-    """Valid banana of any structure, more often than not close to what PB expects."""
+    """Valid banana of any structure, mostly close to that of PB."""
     if depth == 0 or chance.random() < 0.35:
         return chance.choice(_ATOMS)
     if chance.random() < 0.3:
@@ -194,7 +196,7 @@ def randomExpression(chance: random.Random, depth: int = 6) -> Expression:
 
 
 def randomBytes(chance: random.Random) -> bytes:
-    """Bytes of any kind: pure noise, or banana with some of it changed or cut."""
+    """Random bytes: noise, or banana with changes or cuts."""
     if chance.random() < 0.4:
         return chance.randbytes(chance.randrange(1, 600))
     data = bytearray(READY + login(b"bot00000") + encode(randomExpression(chance)))
@@ -204,7 +206,7 @@ def randomBytes(chance: random.Random) -> bytes:
 
 
 def expressions() -> strategies.SearchStrategy[Expression]:
-    """Hypothesis' strategy for the same, which shrinks what it finds."""
+    """Hypothesis' strategy for the same, with shrinking."""
     atoms: strategies.SearchStrategy[Expression] = strategies.one_of(
         strategies.sampled_from(_ATOMS),
         strategies.integers(-(2**447), 2**447),
@@ -214,7 +216,7 @@ def expressions() -> strategies.SearchStrategy[Expression]:
 
 
 def messages() -> strategies.SearchStrategy[Expression]:
-    """Lists that begin like a message of PB and go on as they like."""
+    """Lists that begin like a message of PB and continue at random."""
     kinds = strategies.sampled_from(
         (b"message", b"answer", b"error", b"decref", b"version", b"didNotUnderstand")
     )
@@ -234,5 +236,5 @@ def messages() -> strategies.SearchStrategy[Expression]:
 
 
 def conversations() -> strategies.SearchStrategy[list[Expression]]:
-    """A few of those in a row."""
+    """Some of those in a row."""
     return strategies.lists(messages() | expressions(), min_size=1, max_size=4)

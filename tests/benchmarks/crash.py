@@ -56,20 +56,20 @@ c["status"] = [Feeder(forgets=False)]
 _SLAVES = 4
 #: Seconds between two changes or requests.
 _PACE = 0.01
-#: Seconds that the last master gets to build all that waits.
+#: Seconds for the last master to build all waiting requests.
 _PATIENCE = 120.0
 
 
 @dataclass
 class Promised:
-    """What clients were told is kept: the builder of each request, the text of each change, by number."""
+    """The acknowledged work: the builder of each request, the text of each change, by number."""
 
     requests: dict[int, str] = field(default_factory=dict)
     changes: dict[int, str] = field(default_factory=dict)
 
 
 class Load(threading.Thread):
-    """I send changes and requests to whatever master there is, and remember what it acknowledged."""
+    """I send changes and requests to the present master, and remember the acknowledged ones."""
 
     def __init__(self, basedir: str, builders: list[str], chance: random.Random) -> None:
         super().__init__(daemon=True)
@@ -82,7 +82,7 @@ class Load(threading.Thread):
         self._asked: dict[int, tuple[dict[int, str], str, str]] = {}
 
     def stop(self) -> None:
-        """Send no more; returns when I am at my end."""
+        """Stop sending; returns when the thread has ended."""
         self._over.set()
         self.join()
 
@@ -121,21 +121,21 @@ class Load(threading.Thread):
 
 @dataclass
 class Findings:
-    """What an audit finds wrong, in words, and how much there was to look at."""
+    """The errors that an audit finds, and the number of checked items."""
 
     wrong: list[str] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     interrupted: int = 0
 
     def check(self, holds: object, words: str) -> None:
-        """Remember C{words} unless it is as it should be."""
+        """Remember C{words} unless the condition holds."""
         if not holds:
             self.wrong.append(words)
 
 
 @dataclass(frozen=True)
 class State:
-    """What stands in the file, by number; C{builds} by builder and number."""
+    """The content of the file, by number; C{builds} by builder and number."""
 
     requests: dict[int, tuple[str, str, int | None, int | None]]  # builder, state, results, build
     builds: dict[tuple[str, int], dict[str, Any]]
@@ -145,7 +145,7 @@ class State:
 
     @classmethod
     def read(cls, path: str) -> State:
-        """Of the file C{path}, which is not altered."""
+        """Read the file C{path} without changing it."""
         with tempfile.TemporaryDirectory() as elsewhere:
             for end in ("", "-wal"):
                 if os.path.exists(path + end):
@@ -172,7 +172,7 @@ class State:
 
 
 def audit(promised: Promised, now: State, before: State | None, findings: Findings) -> None:
-    """After a kill: everything that was acknowledged is there, in exactly one place."""
+    """After a kill: check that all acknowledged work is there, in exactly one state."""
     check = findings.check
     working: dict[int, list[tuple[str, int]]] = {}
     for key, build in now.builds.items():
@@ -217,7 +217,7 @@ def _auditChanges(promised: Promised, now: State, check: Callable[[object, str],
 
 
 def auditEnd(promised: Promised, now: State, findings: Findings) -> None:
-    """Nothing waits any more: each request was done by one build that came to its own end."""
+    """At the end: check that each request was done by one build that was not interrupted."""
     whole = Counter(
         request
         for build in now.builds.values()
@@ -230,7 +230,7 @@ def auditEnd(promised: Promised, now: State, findings: Findings) -> None:
 
 
 class Rig:
-    """I am one directory, the masters that live in it one after the other, and what the last audit found."""
+    """I am one directory with its masters, one after the other, and the result of the last audit."""
 
     def __init__(self, basedir: str) -> None:
         self.basedir = basedir
@@ -241,7 +241,7 @@ class Rig:
         self._process: subprocess.Popen[bytes] | None = None
 
     def spawn(self) -> None:
-        """A master begins to start."""
+        """Start a master, without waiting."""
         command = [sys.executable, "-m", "buildbot", "start", "--nodaemon", self.basedir]
         with open(self.output, "ab") as output:
             self._process = subprocess.Popen(
@@ -249,14 +249,14 @@ class Rig:
             )
 
     def kill(self) -> None:
-        """It dies, wherever it is."""
+        """Kill the master in any state."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def whenReady(self) -> float:
-        """Wait until it can be asked; returns the seconds. Raises AssertionError if it never can."""
+        """Wait until the master answers; return the seconds. Raises AssertionError if it never does."""
         assert self._process is not None
         began = time.monotonic()
         while time.monotonic() < began + 60 and self._process.poll() is None:
@@ -269,7 +269,7 @@ class Rig:
             raise AssertionError(f"the master does not start again:\n{output.read()[-4000:]}")
 
     def unfinished(self) -> dict[tuple[str, int], float]:
-        """The builds that run by the word of the file of a living master, and when they were started."""
+        """The running builds in the file of a living master, with their starts."""
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT builder, number, started FROM builds WHERE finished IS NULL")
             return {(builder, number): started for builder, number, started in rows}
@@ -277,7 +277,7 @@ class Rig:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What all the kills came to."""
+    """The results of all kills."""
 
     kills: int
     promised: Promised
@@ -295,7 +295,7 @@ def _slaves(rig: Rig) -> Iterator[None]:
 
 
 def torture(kills: int, seed: int, say: Callable[[str], object] = lambda words: None) -> Outcome:
-    """Kill a master that many times, and see what became of everything."""
+    """Kill a master that many times, and audit its file."""
     chance = random.Random(seed)
     findings = Findings()
     starts: list[float] = []
@@ -339,7 +339,7 @@ def torture(kills: int, seed: int, say: Callable[[str], object] = lambda words: 
 
 
 def _start(rig: Rig, findings: Findings) -> float:
-    """Wait until the master has started: no build of an earlier one runs any more."""
+    """Wait until the master has started: no build of an earlier one is running any more."""
     spawned = time.time()
     seconds = rig.whenReady()
     left = {build: started for build, started in rig.unfinished().items() if started < spawned}

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""What hostile input costs the master: C{python -m tests.benchmarks.hostile [--short] [SCENARIO ...]}.
+"""The cost of hostile input for the master: C{python -m tests.benchmarks.hostile [--short] [SCENARIO ...]}.
 
-For each scenario it prints what was done to a running master, what that cost it, and how honest slaves fared
-that attached meanwhile. What the figures should be is asserted in L{tests.integration.test_hostile}.
+For each scenario it prints what was done to a running master, the master's cost, and the times of genuine
+slaves that attached meanwhile. L{tests.integration.test_hostile} asserts limits for the figures.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.benchmarks.watch import Watch
 from tests.hostile import Bomb, Crowd, Guess, Leave, Outcome, Slave, addresses
 
-#: Slaves 0 to 49 are the hostile ones' own, and those from 50 on belong to honest people.
+#: Slaves 0 to 49 belong to attackers, all others are genuine.
 HOSTILE = 50
-#: Those of the honest ones that storm are behind those that attach one by one.
+#: The genuine slaves that attach all at once come after those that attach one by one.
 STORM = 500
 SLAVES = 2 * HOSTILE + STORM
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything."""
+    """The sizes of all scenarios."""
 
     loris: int
     guesses: int
@@ -72,7 +72,7 @@ SHORT = Sizes(
 
 
 def own(number: int) -> str:
-    """The name of a slave whose password the hostile ones know."""
+    """The name of a slave whose password the attackers know."""
     return PATTERN % (number % HOSTILE)
 
 
@@ -80,14 +80,14 @@ def own(number: int) -> str:
 
 
 def bombsBeforeLogin(server: Server, patience: float = 5.0) -> dict[str, Bomb]:
-    """Deliver each bomb from an address of its own; they tell what became of them, by name."""
+    """Deliver each bomb from a separate address; return the results by name."""
     delivered = {name: Bomb(data) for name, data in bombs.beforeLogin()}
     Crowd(server.port, addresses(200, 11), inFlight=4, patience=patience).run(delivered.values())
     return delivered
 
 
 def wrongLogins(server: Server, count: int, sources: list[str], names: int = 1000) -> Outcome:
-    """Log in with wrong passwords, known and unknown names in turn, each over a connection of its own."""
+    """Log in with wrong passwords, with known and unknown names in turn, each over a new connection."""
     scripts = (Guess(PATTERN % (number % names), b"wrong") for number in range(count))
     return Crowd(server.port, sources, inFlight=50).run(scripts, seconds=90)
 
@@ -128,18 +128,20 @@ def guessesOnOneChallenge(server: Server, guesses: int) -> Guess:
 
 
 def visits(server: Server, count: int, sources: list[str]) -> Outcome:
-    """Connect and hang up, as fast as it goes."""
+    """Connect and disconnect, as fast as possible."""
     return Crowd(server.port, sources, inFlight=50).run(Leave() for _ in range(count))
 
 
 def randomInput(server: Server, seed: int, count: int) -> Outcome:
-    """Random bytes and random structure; those that the server waits for more of are given up after 1 s."""
+    """Send random bytes and random structure; connections that the server keeps open are given up after 1
+    s.
+    """
     scripts = hostile.randomScripts(seed, count)
     return Crowd(server.port, addresses(250, 13), inFlight=100, patience=1.0).run(scripts)
 
 
 def loris(server: Server, sockets: int) -> Loris:
-    """Sockets that never finish their login; half of them from one address."""
+    """Open sockets that never finish their login; half of them from one address."""
     one = ["127.14.0.1"] * 100
     return slowLoris(server.port, sockets, one + addresses(100, 15))
 

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""Thousands of sockets that log in so slowly that they never will.
+"""Thousands of sockets that log in too slowly to ever finish.
 
-It only opens, whispers and watches; what a server should do about them is said in the tests.
+This module only opens, sends and watches; the tests judge the server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _READ = 65536
 
 @dataclass(frozen=True)
 class Loris:
-    """What became of sockets that said a byte now and then: how many were closed, and when (seconds)."""
+    """The result for slow sockets: how many were closed, and when (seconds)."""
 
     opened: int
     closed: int
@@ -64,7 +64,7 @@ def _whisper(sock: socket.socket, byte: bytes) -> None:
     try:
         sock.send(byte)
     except OSError:
-        pass  # the next read finds it closed
+        pass  # the next read detects the end
 
 
 def _stillOpen(sock: socket.socket) -> bool:

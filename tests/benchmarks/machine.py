@@ -1,6 +1,6 @@
-"""Processes as the kernel sees them: what one has used, what one may use, and how to end it.
+"""Processes as the kernel sees them: their usage, their limits, and how to end them.
 
-It measures from outside, through /proc, so that a server need not know that it is measured. Linux only.
+It measures from outside, through /proc, so the server need not support it. Linux only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def raiseFileLimit(wanted: int) -> int:
-    """Let this process and those it starts open C{wanted} files, or as many as it may; returns how many."""
+    """Let this process and its children open C{wanted} files, or as many as permitted; return the number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -29,8 +29,8 @@ def raiseFileLimit(wanted: int) -> int:
 
 
 def cpuSeconds(pid: int) -> float:
-    """The CPU time that all threads of C{pid} have used, those that have ended included."""
-    # the number of the clock that clock_getcpuclockid(3) gives; Python does not have that function
+    """The CPU time of all threads of C{pid}, also of ended ones."""
+    # the number of the clock of clock_getcpuclockid(3), which Python lacks
     return time.clock_gettime((~pid << 3) | 2)
 
 
@@ -52,23 +52,23 @@ def _status(pid: int, key: str) -> int:
 
 
 def peakKiB(pid: int) -> int:
-    """The most resident memory that C{pid} has had since L{forgetPeak}, or since its beginning."""
+    """The peak of the resident memory of C{pid} since L{forgetPeak}, or since its start."""
     return _status(pid, "VmHWM")
 
 
 def forgetPeak(pid: int) -> None:
-    """Count the peak of C{pid} from here on."""
+    """Reset the peak of C{pid}."""
     with open(f"/proc/{pid}/clear_refs", "w") as control:
         control.write("5")
 
 
 def openFiles(pid: int) -> int:
-    """How many file descriptors C{pid} holds."""
+    """The number of open file descriptors of C{pid}."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def settle(pid: int, quiet: float = 0.3, limit: float = 10.0) -> None:
-    """Return once C{pid} has used almost no CPU for C{quiet} seconds, or after C{limit} seconds."""
+    """Return when C{pid} has used almost no CPU for C{quiet} seconds, or after C{limit} seconds."""
     deadline = time.monotonic() + limit
     before = cpuSeconds(pid)
     while time.monotonic() < deadline:
@@ -91,7 +91,7 @@ def python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[str
 
 
 def end(process: subprocess.Popen[str], patience: float = 10.0) -> int:
-    """Ask C{process} to end, and make it end after C{patience} seconds; returns its exit status."""
+    """Terminate C{process}, and kill it after C{patience} seconds; return its exit status."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -105,7 +105,7 @@ def end(process: subprocess.Popen[str], patience: float = 10.0) -> int:
 
 
 class Conversation:
-    """I am a child process that answers each line of ours with one line of JSON."""
+    """I am a child process that answers each line with one line of JSON."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -121,7 +121,7 @@ class Conversation:
         return report
 
     def ask(self, command: str) -> dict[str, Any]:
-        """What the child answers to C{command}."""
+        """The child's answer to C{command}."""
         assert self.process.stdin is not None
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
@@ -130,7 +130,7 @@ class Conversation:
 
 @contextmanager
 def conversation(module: str, *arguments: str) -> Iterator[Conversation]:
-    """A L{Conversation} with C{module}, which is ended when the block is left."""
+    """A L{Conversation} with C{module}; the child ends with the block."""
     process = python(module, *arguments)
     try:
         yield Conversation(process)

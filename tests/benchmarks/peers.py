@@ -1,7 +1,7 @@
-"""Other masters to be measured beside ours: Buildbot releases, each in an environment of its user's making.
+"""Other masters to compare with ours: Buildbot releases in environments of the user.
 
-Such an environment is named by its interpreter; 0.7.12 wants a Python 2.7 with C{Twisted==18.9.0
-Automat==0.7.0}, 4.3.0 any Python of today. Nothing is installed from here.
+An environment is named by its interpreter. 0.7.12 needs a Python 2.7 with C{Twisted==18.9.0 Automat==0.7.0},
+4.3.0 any recent Python. This module installs nothing.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def versionOf(python: str) -> str:
 
 
 def generationFor(version: str) -> str:
-    """Which generation of simulated slaves belongs to that release."""
+    """The generation of simulated slaves for that release."""
     return "0.7.12" if version.startswith("0.") else "4.3.0"
 
 

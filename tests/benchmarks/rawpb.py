@@ -15,7 +15,7 @@ Expression: TypeAlias = "bytes | int | float | list[Expression]"
 
 LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB = range(0x80, 0x88)
 
-#: The words that the "pb" dialect writes as numbers, from number 1 on.
+#: The words that have a number in the "pb" dialect, from number 1 on.
 WORDS = (
     b"None class dereference reference dictionary function instance list module persistent tuple "
     b"unpersistable copy cache cached remote local lcache version login password challenge logged_in "
@@ -27,11 +27,11 @@ GREETING = b"\x02\x80\x02\x82pb\x04\x82none"
 
 
 class Malformed(Exception):
-    """The peer sent something that is no banana; only clients that expect an honest server see it."""
+    """The peer sent invalid banana; only clients of genuine servers raise this."""
 
 
 def prefix(number: int) -> bytes:
-    """C{number} (not negative) in base 128, lowest digit first, as it stands before a type byte."""
+    """C{number} (not negative) in base 128, lowest digit first, as before a type byte."""
     digits = bytearray((number & 0x7F,))
     number >>= 7
     while number:
@@ -117,12 +117,12 @@ NONE: Expression = [b"None"]
 
 
 def text(value: str) -> Expression:
-    """A str as a python-3 peer sends it (and a unicode as a python-2 peer does)."""
+    """A str as a Python 3 peer sends it (and a unicode as a Python 2 peer does)."""
     return [b"unicode", value.encode()]
 
 
 def dictionary(*pairs: tuple[Expression, Expression]) -> Expression:
-    """A dict of already jellied keys and values."""
+    """A dict of jellied keys and values."""
     return [b"dictionary", *([key, value] for key, value in pairs)]
 
 
@@ -132,7 +132,7 @@ def remote(number: int) -> Expression:
 
 
 def copyable(state: Expression) -> Expression:
-    """A failure as it travels, with C{state} (a jellied dict) for its attributes."""
+    """A failure on the wire; C{state} is a jellied dict with its attributes."""
     return [b"twisted.spread.pb.CopyableFailure", state]
 
 
@@ -140,7 +140,7 @@ def copyable(state: Expression) -> Expression:
 
 
 def message(request: int, target: Expression, method: bytes, *arguments: Expression) -> bytes:
-    """A call of C{method} that wants an answer; C{arguments} are jellied already."""
+    """A call of C{method} that needs an answer; C{arguments} are jellied already."""
     return encode([b"message", request, target, method, 1, [b"tuple", *arguments], [b"dictionary"]])
 
 
@@ -150,7 +150,7 @@ def answer(request: int, value: Expression) -> bytes:
 
 
 def error(request: int, failure: Expression) -> bytes:
-    """The answer that call number C{request} went wrong."""
+    """The error answer to call number C{request}."""
     return encode([b"error", request, failure])
 
 
@@ -159,7 +159,7 @@ CHOICE = encode(b"pb")
 
 
 def opening(name: str | bytes) -> bytes:
-    """All that a client sends once it has read the greeting: the dialect, the version, the call of login."""
+    """All that a client sends after it has read the greeting: the dialect, the version, the call of login."""
     return CHOICE + VERSION + message(1, b"root", b"login", name if isinstance(name, bytes) else text(name))
 
 

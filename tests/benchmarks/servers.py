@@ -1,6 +1,6 @@
-"""The servers that are measured: the bare one, and this project's master as a user would start it.
+"""The measured servers: the bare one, and this project's master as a user would start it.
 
-It starts and ends them; it does not measure.
+This module starts and ends them; it does not measure.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Server:
 
     @property
     def logSize(self) -> int:
-        """Bytes in all the log files of a master."""
+        """The size of all log files of a master in bytes."""
         names = [name for name in os.listdir(self.basedir) if name.startswith("twistd.log")]
         return sum(os.path.getsize(os.path.join(self.basedir, name)) for name in names)
 
     def log(self) -> str:
-        """What a master has logged."""
+        """The log of a master."""
         with open(os.path.join(self.basedir, "twistd.log"), errors="replace") as source:
             return source.read()
 
@@ -108,10 +108,8 @@ def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -
 
 
 def buildbot(*arguments: str, modules: str = "", timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-    """
-    Run the command C{buildbot} of this checkout; the result has its status and all its output.
-
-    What it runs finds Python modules in the directory C{modules} too.
+    """Run the command C{buildbot} of this checkout; the result has its status and its whole output.
+    C{modules} is a directory on its import path.
     """
     return subprocess.run(
         [sys.executable, "-m", "buildbot", *arguments],
@@ -125,7 +123,7 @@ def buildbot(*arguments: str, modules: str = "", timeout: float = 120.0) -> subp
 
 
 class StartFailed(Exception):
-    """The master did not start; the text is what it said."""
+    """The master did not start; the text is its output."""
 
 
 def start(basedir: str, modules: str = "") -> int:
@@ -153,7 +151,7 @@ def stop(basedir: str, pid: int) -> None:
 
 @contextmanager
 def master(slaves: int, builders: int = 0, extra: str = "", modules: str = "") -> Iterator[Server]:
-    """This project's master in a directory of its own, ready and idle; both are gone after the block."""
+    """This project's master in a new directory, ready and idle; both are removed after the block."""
     basedir = tempfile.mkdtemp(prefix="master-")
     try:
         port = writeMaster(basedir, slaves, builders, extra)

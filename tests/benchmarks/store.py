@@ -39,7 +39,7 @@ PROPERTIES = {
 
 @dataclass
 class Usage:
-    """What a stretch of work has used, in seconds."""
+    """The usage of one measurement, in seconds."""
 
     wall: float
     reactor: float
@@ -47,7 +47,7 @@ class Usage:
 
 
 def measured(before: Usage | None = None) -> Usage:
-    """What was used since C{before}, or since this process and thread began."""
+    """The usage since C{before}, or since the start of this process and thread."""
     now = Usage(time.monotonic(), time.thread_time(), time.process_time())
     if before is None:
         return now
@@ -55,7 +55,7 @@ def measured(before: Usage | None = None) -> Usage:
 
 
 async def life(store: SqliteStore, builder: str, builds: int) -> None:
-    """One builder, one build after the other."""
+    """Run one builder, one build after the other."""
     for number in range(builds):
         await store.addChange(Change("mary", ["a.c", "b.c"], "mend the mending", when=1.0, revision="a" * 40))
         _, requests = await store.addBuildset("a change", SOURCE, [builder], PROPERTIES, None, "quick", 2.0)
@@ -79,7 +79,7 @@ def asked(builder: str, requests: list[RequestRecord]) -> BuildRecord:
 
 
 async def building(directory: str, builders: int, builds: int) -> None:
-    """C{builders} at once, C{builds} each."""
+    """Run C{builders} at once, C{builds} each."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
     await life(store, "warm", 3)
@@ -98,7 +98,7 @@ async def building(directory: str, builders: int, builds: int) -> None:
 
 
 async def alone(directory: str, count: int) -> None:
-    """How long one waits who asks for one thing at a time."""
+    """The time of a single call, one after the other."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
     waits = []
@@ -114,7 +114,7 @@ async def alone(directory: str, count: int) -> None:
 
 
 async def waiting(directory: str, count: int) -> None:
-    """P5: a start with C{count} requests that wait."""
+    """P5: the time of a start with C{count} waiting requests."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
     calls = [
@@ -136,7 +136,7 @@ async def waiting(directory: str, count: int) -> None:
 
 
 async def pruning(directory: str, count: int, keep: int) -> None:
-    """P8: many builds are forgotten at once."""
+    """P8: the time to remove many builds."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
     builds = await defer.gatherResults([store.startBuild(asked("full", [])) for _ in range(count)])
@@ -152,7 +152,7 @@ async def pruning(directory: str, count: int, keep: int) -> None:
 
 
 async def floor(directory: str, count: int) -> None:
-    """What SQLite alone takes for one small commit after the other."""
+    """The time of SQLite alone for small commits, one after the other."""
     path = os.path.join(directory, "floor.sqlite")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -167,7 +167,7 @@ async def floor(directory: str, count: int) -> None:
 
 
 async def main(short: bool) -> None:
-    """All of it, one after the other."""
+    """Run all parts."""
     scale = 5 if short else 1
     plans: list[Callable[[str], Any]] = [
         lambda directory: floor(directory, 1000 // scale),

@@ -37,7 +37,7 @@ class Figures:
 
     @property
     def slowest(self) -> float:
-        """What the unluckiest honest slave waited."""
+        """The longest time of a genuine slave to attach."""
         return max(self.honest, default=float("inf"))
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Figures:
 
 
 def attachOne(server: Server, number: int, generation: str = "0.7.12") -> float | None:
-    """Attach slave C{number} and let it go; the seconds it took, or None if it could not within 20."""
+    """Attach slave C{number} and let it go; return the seconds, or None if it could not within 20."""
     arguments = ["--port", str(server.port), "--count", "1", "--first", str(number), "--timeout", "20"]
     arguments += ["--pattern", servers.PATTERN, "--password", servers.PASSWORD, "--generation", generation]
     farm = Farm(parseOptions(arguments))
@@ -117,7 +117,7 @@ class Watch:
         self._thread.join(25)
         pid = self._server.pid
         if not os.path.exists(f"/proc/{pid}"):
-            return  # the test that killed it says so
+            return  # the test that killed it reports that
         peak = peakKiB(pid)
         cpu = cpuSeconds(pid) - self._cpu
         settle(pid)
