@@ -33,7 +33,7 @@ def word(value: object) -> str:
         return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    raise NotAWord(f"a {type(value).__name__} is not a word")
+    raise NotAWord(f"a word must be text or bytes, not {type(value).__name__}")
 
 
 _HARMFUL_IN_A_LINE = re.compile(f"[{HARMFUL}]")

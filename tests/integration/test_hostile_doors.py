@@ -6,13 +6,17 @@ The limits are wide; C{python -m tests.benchmarks.hostile} prints the exact cost
 
 from __future__ import annotations
 
+import os
 import time
+from functools import partial
+from typing import Any
 
 from tests import hostile
 from tests.benchmarks import hostile_doors as doors
+from tests.benchmarks import rawpb, servers
 from tests.benchmarks.machine import openFiles
 from tests.benchmarks.servers import PATTERN
-from tests.hostile import Guess
+from tests.hostile import Guess, Slave
 from tests.integration.test_hostile import MIB, HostileTestCase
 
 
@@ -105,6 +109,28 @@ class BehindLogin(HostileTestCase):
         self.assertIn("a malformed call", self.server.log())
         self.assertNotIn("Traceback", self.server.log())
 
+    def test_malformedCallOfEach(self) -> None:
+        """H7: an invalid call ends the connection of any account, and each account has a line in the log."""
+        with open(os.path.join(self.server.basedir, "master.cfg"), "a") as config:
+            config.write("\nc['debugPassword'] = 'canary-debug'\n")
+        doors.openDoors(self.server)
+        number = rawpb.text("x"), 7, [b"list"]
+        for account, password, calls in (
+            (PATTERN % 1, servers.PASSWORD, {b"keepalive": number, b"shutdown": (*number, 1)}),
+            ("change", doors.CHANGE_PASSWORD.decode(), {b"addChange": number}),
+            ("debug", "canary-debug", {b"print": (), b"requestBuild": (), b"fakeChange": (7,)}),
+        ):
+            before = self.server.logSize
+            for method, arguments in calls.items():
+                asked = partial(_called, method, arguments)
+                client = Slave(account, password, then=asked)
+                hostile.alone(self.server.port, client, patience=20, source="127.26.0.2")
+                self.assertTrue(client.attached and client.hungUp, (account, method))
+            said = [each for each in self.server.log()[-20_000:].splitlines() if "a malformed call" in each]
+            self.assertTrue([each for each in said if account in each], account)
+            self.assertLess(self.server.logSize - before, 5_000)
+        self.assertNotIn("Traceback", self.server.log())
+
     def test_logsInAgain(self) -> None:
         """A slave that was disconnected for an invalid call can attach again at once."""
         doors.malformedCalls(self.server, 10)
@@ -112,6 +138,10 @@ class BehindLogin(HostileTestCase):
         self.assertIsNotNone(slave)
         if slave is not None:
             slave.close()
+
+
+def _called(method: bytes, arguments: tuple[Any, ...], avatar: int, last: int) -> bytes:
+    return rawpb.message(1 << 20, avatar, method, *arguments)
 
 
 class FewFiles(HostileTestCase):
