@@ -278,6 +278,20 @@ class ContributingTests(unittest.TestCase):
                 if piece.isDiff:
                     piece.altered((ROOT / piece.path).read_text())
 
+    def test_stages(self) -> None:
+        """Each stage of the checks that a page runs exists."""
+        listed = re.search(r"<<'END'\n.*?\nEND\n", (ROOT / ".ci" / "run").read_text(), re.S)
+        assert listed is not None
+        stages = set(re.findall(r"^    (\w+)  ", listed[0], re.M))
+        said = "\n".join(pages().values())
+        named = {
+            word
+            for words in re.findall(r"\.ci/run((?: [a-z]+)+)(?:``|$)", said, re.M)
+            for word in words.split()
+        }
+        self.assertGreater(len(named), 1)
+        self.assertEqual(named - stages, set())
+
     def test_trials(self) -> None:
         """Each test module that these pages run exists, or is made by an example."""
         made = contributed.made()
