@@ -162,7 +162,8 @@ class SourceStamp(ComparableMixin):
         changes = [Change.fromRecord(each) for each in record.get("changes", ())]
         stamp = cls(None, record.get("revision"), record.get("patch"), changes)
         place = {name: record[name] for name in PLACE if name in record}
-        return stamp._with(branch=record.get("branch"), **place)
+        vars(stamp).update(place, branch=record.get("branch"))  # the constructor takes those of the changes
+        return stamp
 
     def __repr__(self) -> str:
         return f"<SourceStamp {' '.join(self.getText())}>"
