@@ -268,9 +268,14 @@ def render(value: Any, properties: HasProperties) -> Any:
     if isinstance(value, WithProperties):
         return value.render(properties)
     if isinstance(value, list):
-        return [render(each, properties) for each in value]
+        return [each if type(each) in _PLAIN else render(each, properties) for each in value]
     if type(value) is tuple:
         return tuple(render(each, properties) for each in value)
     if isinstance(value, dict):
-        return {render(name, properties): render(each, properties) for name, each in value.items()}
+        return {
+            name if type(name) in _PLAIN else render(name, properties): (
+                each if type(each) in _PLAIN else render(each, properties)
+            )
+            for name, each in value.items()
+        }
     return value

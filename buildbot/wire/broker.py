@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, Protocol
 
 from twisted.cred.error import UnauthorizedLogin
@@ -395,8 +396,8 @@ class SlavePortBroker(pb.Broker):
         served = _SERVED.get(expression[0])
         if served is None:
             raise Violation(f"a message of unknown kind {expression[0][:32]!r}")
-        types, serve = served
-        if len(expression) != len(types) or not all(map(isinstance, expression, types)):
+        shapes, serve = served
+        if tuple(map(type, expression)) not in shapes:
             raise Violation(f"a malformed {expression[0].decode()} message")
         return serve(self, *expression[1:])
 
@@ -598,13 +599,21 @@ _ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 _VERSION = encode([b"version", pb.Broker.version])
 
+
+def _shapes(*parts: tuple[type, ...]) -> frozenset[tuple[type, ...]]:
+    """The tuples of the types that the parts of a message may have."""
+    return frozenset(product(*parts))
+
+
+_BYTES, _INT, _LIST = (bytes,), (int,), (list,)
 _ID = (int, bytes)
+_ANY = (bytes, int, float, list)
 #: Message -> (types of its parts, method that serves it). Messages for caches and copies are missing.
-_SERVED: dict[bytes, tuple[tuple[Any, ...], Callable[..., Iterator[object] | None]]] = {
-    b"version": ((bytes, int), SlavePortBroker._version),
-    b"didNotUnderstand": ((bytes, object), SlavePortBroker._didNotUnderstand),
-    b"message": ((bytes, int, _ID, bytes, int, list, list), SlavePortBroker._message),
-    b"answer": ((bytes, int, object), SlavePortBroker._answer),
-    b"error": ((bytes, int, object), SlavePortBroker._error),
-    b"decref": ((bytes, int), SlavePortBroker._decref),
+_SERVED: dict[bytes, tuple[frozenset[tuple[type, ...]], Callable[..., Iterator[object] | None]]] = {
+    b"version": (_shapes(_BYTES, _INT), SlavePortBroker._version),
+    b"didNotUnderstand": (_shapes(_BYTES, _ANY), SlavePortBroker._didNotUnderstand),
+    b"message": (_shapes(_BYTES, _INT, _ID, _BYTES, _INT, _LIST, _LIST), SlavePortBroker._message),
+    b"answer": (_shapes(_BYTES, _INT, _ANY), SlavePortBroker._answer),
+    b"error": (_shapes(_BYTES, _INT, _ANY), SlavePortBroker._error),
+    b"decref": (_shapes(_BYTES, _INT), SlavePortBroker._decref),
 }
