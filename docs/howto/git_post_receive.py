@@ -105,7 +105,7 @@ class Spool:
         """Store changes, after all earlier ones. Raises OSError if that is not possible until C{end}."""
         self._make(self.path)
         with self._locked("numbers", end):
-            last = max((int(name) for name in self.names()), default=0)
+            last = max((int(name) for name in os.listdir(self.path) if name.isdigit()), default=0)
             for number, each in enumerate(changes, last + 1):
                 path = os.path.join(self.path, f"{number:012d}")
                 self._write(f"{path}.new", json.dumps(each))
@@ -117,9 +117,11 @@ class Spool:
                 os.close(directory)
 
     def names(self) -> list[str]:
-        """The files, the oldest first."""
+        """The plain files, the oldest first. To open a FIFO, for example, would block the push."""
         try:
-            return sorted(name for name in os.listdir(self.path) if name.isdigit())
+            with os.scandir(self.path) as entries:
+                files = [each.name for each in entries if each.is_file(follow_symlinks=False)]
+            return sorted(name for name in files if name.isdigit())
         except FileNotFoundError:
             return []
 
@@ -169,7 +171,7 @@ class Spool:
                 os.chmod(path, self._mode)
 
     def _write(self, path: str, text: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
         with open(os.open(path, flags, 0o600), "w", encoding="ascii") as stream:
             with suppress(PermissionError):
                 os.fchmod(stream.fileno(), 0o600 | (self._mode & 0o060))

@@ -281,6 +281,22 @@ class HookTests(unittest.TestCase):
         self.assertIn("cannot store changes in ", said)
         self.assertEqual([each["comments"] for each in self.changes()], ["one"])
 
+    def test_oddFiles(self) -> None:
+        """F10, H10: a FIFO, a directory or a link among the stored changes does not block a push."""
+        spool = self.here / "origin" / "buildbot-spool"
+        spool.mkdir()
+        os.mkfifo(spool / "000000000001")
+        (spool / "000000000002").mkdir()
+        (spool / "000000000003").symlink_to("/dev/zero")
+        self.commit("one", "a")
+        self.assertEqual(self.git("push", "--quiet", "origin", "main"), "")
+        self.assertEqual([each["comments"] for each in self.changes()], ["one"])
+        self.assertEqual(len(self.spooled()), 3)
+        os.mkfifo(spool / "000000000004.new")
+        self.commit("two", "a")
+        self.assertIn("remote: buildbot: ", self.git("push", "--quiet", "origin", "main"))
+        self.assertEqual([each["comments"] for each in self.changes()], ["two"])
+
     def test_muteMaster(self) -> None:
         """F10: three commits for a master that accepts connections and never answers wait for one time
         limit.
