@@ -72,7 +72,9 @@ def failedLines(why: Failure) -> list[str]:
     if isinstance(error, (Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain)):
         return str(error).splitlines()
     if isinstance(error, StoreFailed):
-        cure = "make sure that the disk has room and is writable, and start again"
-        return [f"changes, requests and builds cannot be stored: {error}", cure]
+        lost = f"changes, requests and builds cannot be stored: {error}"
+        if isinstance(error.__cause__, NotPlain):  # it says what to do
+            return [lost]
+        return [lost, "make sure that the disk has room and is writable, and start again"]
     log.failure("starting the master failed", why)
     return [f"internal error: {why.getErrorMessage()}"]

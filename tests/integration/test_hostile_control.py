@@ -106,6 +106,7 @@ class DirectoryTests(SynchronousTestCase):
                 done = servers.buildbot("start", self.here, timeout=60)
                 self.assertEqual(done.returncode, 1, (end, done.stdout))
                 self.assertIn(words, done.stdout, end)
+                self.assertNotIn("has room", done.stdout)
                 remove(path)
         self.start()
 
