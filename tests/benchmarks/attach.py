@@ -146,7 +146,8 @@ def side(sizes: Sizes, promises: Promises) -> None:
         floor, ours = medians(runs[0][1]), medians(runs[-1][1])
         everybody = all(run.report["attached"] == sizes.side for run in runs[-1][1])
         promises.judge("every slave attached", everybody)
-        promises.judge("at least as many slaves a second as the bare server", ours[0] >= floor[0])
+        asMany = ours[0] >= floor[0]
+        promises.judge("at least as many slaves a second as the bare server", asMany, seconds=True)
         promises.judge("no more CPU a slave than the bare server", ours[1] <= floor[1])
         promises.judge(f"at most 16 KiB a slave: {ours[2]:.1f}", ours[2] <= 16)
 
