@@ -168,9 +168,7 @@ def _strangersHome(descriptor: int, home: int) -> str:
 
 
 def trouble(basedir: str) -> Symptom | None:
-    """The trouble of a lock that this process holds: if the file is gone, other processes cannot see the
-    lock.
-    """
+    """The trouble of the lock that this process holds. If the file is gone, others cannot see the lock."""
     here = os.path.realpath(basedir)
     held = _held.get(here)
     if held is None or _isAt(held.descriptor, os.path.join(here, LOCK)):

@@ -79,9 +79,7 @@ class Reporter:
 
 
 def watchdogInterval(environ: Mapping[str, str], pid: int) -> float | None:
-    """Seconds between two C{WATCHDOG=1}: half of the limit that systemd sets for this process; None without
-    one.
-    """
+    """Seconds between two C{WATCHDOG=1}: half of the limit that systemd sets; None without a limit."""
     try:
         microseconds = int(environ.get("WATCHDOG_USEC", ""))
         mine = int(environ.get("WATCHDOG_PID", pid)) == pid

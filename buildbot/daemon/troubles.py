@@ -97,9 +97,7 @@ class Troubles:
         self._checks[subject] = check
 
     def current(self) -> list[Trouble]:
-        """Return the current troubles, oldest first. Runs the checks; a check that raises is a trouble
-        itself.
-        """
+        """Run the checks and return the troubles, oldest first. A check that raises is a trouble."""
         for subject, isOver in list(self._endings.items()):
             if _holds(isOver):
                 self.clear(subject)

@@ -330,9 +330,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         )
 
     def isToCome(self, builderName: str) -> bool:
-        """True if my configuration has this builder, but is not in force yet: another plug-in is still
-        starting.
-        """
+        """True if my configuration has this builder, but is not in force yet (a plug-in is starting)."""
         if self.engine.config is not self._configAtStart:
             return False
         try:

@@ -62,9 +62,7 @@ class Told:
         self._told = [(state, {(builder, number) for builder, number in builds}) for state, builds in record]
 
     def isNew(self, source: SourceStamp, builds: Iterable[BuildRecord]) -> bool:
-        """Return True and remember the source, unless an equal source with a shared build was remembered
-        before.
-        """
+        """Remember the source and return True; False if I remember an equal source with a shared build."""
         state = [*_where(source)[:2], *(getattr(source, name) for name in PLACE)]
         state.append(max((change.number or 0 for change in source.changes), default=None))
         mine = {(build.builder, build.number) for build in builds}

@@ -188,9 +188,7 @@ class AttachmentDriver:
             login.errback(LoginRefused("the connection was lost during the login"))
 
     def _takeLogin(self, peer: SlavePeer) -> Deferred[None] | None:
-        """Remove and return the login of a connection; None if it was answered already. The caller answers
-        it.
-        """
+        """Remove and return the login of a connection, to be answered; None if it was answered already."""
         login = next((login for each, login in self._logins if each is peer), None)
         if login is not None:
             self._logins = tuple(item for item in self._logins if item[0] is not peer)

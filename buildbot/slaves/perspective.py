@@ -281,9 +281,7 @@ class BotPerspective(NewCredPerspective):
         self.botmaster.slaveLost(self)
 
     def _log(self, format: str, **fields: object) -> None:
-        """Log that the slave connected or disconnected, unless there were many such lines within the last
-        minute.
-        """
+        """Log that the slave connected or disconnected, unless the last minute had many such lines."""
         left = self.botmaster.comings.allow(self.slavename, self.botmaster.clock.seconds())
         if left is not None:
             more = f" ({left} more like this)" if left else ""

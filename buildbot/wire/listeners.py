@@ -181,9 +181,7 @@ class PortSet(Mapping[str, SlavePort]):
         await closeAll(closing.values())
 
     async def makeRoom(self, descriptions: Iterable[str], closed: set[str]) -> None:
-        """Close those ports that are not C{closed} yet, and add them to C{closed}. I forget them at
-        L{commit}.
-        """
+        """Close the ports that are not in C{closed} yet, and add them. L{commit} forgets them."""
         closing = set(descriptions) - closed
         closed |= closing
         await closeAll(self._open[each] for each in closing)

@@ -105,9 +105,7 @@ class Offers:
         return answer
 
     def _culprit(self, words: str, wanted: Builders) -> str | None:
-        """The builder that an error names by its directory or its name; None if there is none, or no unique
-        one.
-        """
+        """The one builder that an error names by its directory or name; None if there is not exactly one."""
         if len(wanted) == 1:
             return wanted[0][0]
         quoted = [name for name, _ in wanted if _quotes(words, self.nameOf(name))]

@@ -257,9 +257,7 @@ class BuilderPeer:
         self.peer.broker.retire(callee)
 
     def startBuild(self) -> None:
-        """Tell the slave that a build starts. Slaves of 0.7.x then reset themselves. Does not wait for an
-        answer.
-        """
+        """Tell the slave that a build starts: slaves of 0.7.x reset themselves. Waits for no answer."""
         with suppress(pb.DeadReferenceError):  # another module handles the lost connection
             self.reference.callRemote("startBuild", pbanswer=False)
 

@@ -111,9 +111,7 @@ class SlavePortFactory(protocol.ServerFactory):
         return len(self._members)
 
     def greeted(self, broker: SlavePortBroker) -> None:
-        """Add a new connection. It must log in within LOGIN_TIME. If there are too many, another one is
-        closed.
-        """
+        """Add a new connection. It must log in within LOGIN_TIME. If there are too many, I close another."""
         self.open.add(broker)
         self._greeters.enter(broker)
 
