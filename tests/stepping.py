@@ -74,7 +74,7 @@ class Running:
         self.answering: Deferred[bool] | None = None
         source = SourceStamp(branch="trunk", changes=[Change("me", files, "c")] if files else ())
         self.build = Build([BuildRequest("because", source, "full")])
-        botmaster = SimpleNamespace(basedir=basedir, partials=None)
+        botmaster = SimpleNamespace(resources=SimpleNamespace(basedir=basedir, partials=None))
         builder: Any = SimpleNamespace(
             name="full", botmaster=botmaster, realLocks=lambda *a: [], stepChanged=lambda build: None
         )

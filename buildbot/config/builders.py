@@ -30,6 +30,7 @@ from buildbot.config.messages import (
     textTrouble,
 )
 from buildbot.config.model import BuilderConfig, ConfigError, MergeRule
+from buildbot.config.optional import ChecksSteps
 from buildbot.config.plugincode import PLUGIN_ERRORS
 
 REQUIRED_KEYS = ("name", "builddir", "factory")
@@ -334,10 +335,10 @@ def _steps(described: Sequence[_Described], raw: Raw, report: Report) -> Iterato
     seen: set[int] = set()
     for title, entry, say in described:
         factory = entry.get("factory")
-        troubles = getattr(factory, "stepTroubles", None)
-        if id(factory) not in seen and callable(troubles) and not isinstance(factory, type):
-            seen.add(id(factory))
-            yield from (say(f"{title}: {trouble}") for trouble in troubles())
+        if id(factory) in seen or isinstance(factory, type) or not isinstance(factory, ChecksSteps):
+            continue
+        seen.add(id(factory))
+        yield from (say(f"{title}: {trouble}") for trouble in factory.stepTroubles())
 
 
 def _mergeRequests(described: Sequence[_Described], raw: Raw, report: Report) -> Iterator[ConfigError]:

@@ -26,6 +26,7 @@ from buildbot.config.messages import (
     nearest,
 )
 from buildbot.config.model import ConfigError, MasterConfig, MergeRule
+from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
 from buildbot.config.uncalled import overriddenInVain
@@ -202,7 +203,9 @@ def _pluginDoubts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     """Yield the warnings in the plug-ins' C{configurationDoubts}, a list of sentences."""
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
-            doubts = () if isinstance(entry, _PLAIN) else getattr(entry, "configurationDoubts", ())
+            if isinstance(entry, _PLAIN) or not isinstance(entry, HasDoubts):
+                continue
+            doubts = entry.configurationDoubts
             for sentence in doubts if isinstance(doubts, (list, tuple)) else ():
                 yield report.item(raw, key, index)(str(sentence))
 
@@ -229,7 +232,7 @@ def _accounts(raw: Raw, report: Report) -> Iterator[ConfigError]:
     bots = names(raw)
     seen: set[str] = set()
     for index, source in enumerate(entries(raw, "sources")):
-        account = getattr(source, "account", None) if _isPlugin(source) else None
+        account = source.account if _isPlugin(source) and isinstance(source, HasAccount) else None
         if not isinstance(account, str):
             continue
         say = report.item(raw, "sources", index)

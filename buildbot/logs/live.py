@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Container, Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -48,6 +48,14 @@ class LoggedStep(Protocol):
 
     @property
     def build(self) -> LoggedBuild: ...
+
+
+@runtime_checkable
+class ObservingStep(Protocol):
+    """A step with a log observer."""
+
+    def observerFailed(self, why: Failure) -> None:
+        """Note an exception of the observer."""
 
 
 class LogDirectory:
@@ -322,9 +330,10 @@ class LogFile(Completion):
             getattr(observer, method)(self.step.build, self.step, self, channel, data)
         except PLUGIN_ERRORS:
             self.unsubscribe(observer)
-            tell = getattr(getattr(observer, "step", None), "observerFailed", None)
-            if tell is not None:
-                tell(Failure())  # the step fails: its verdict would rest on output that the observer missed
+            step = getattr(observer, "step", None)
+            if isinstance(step, ObservingStep):
+                # The step fails: its verdict would rest on output that the observer missed.
+                step.observerFailed(Failure())
             else:
                 _log.failure("observer {observer!r} of log {name} failed", observer=observer, name=self.name)
             return False

@@ -32,7 +32,7 @@ from buildbot.status.build import asWords
 from buildbot.wire.dialect import versionAtLeast
 
 if TYPE_CHECKING:
-    from buildbot.process.seams import SlaveForBuild
+    from buildbot.process.seams import BuildForStep, SlaveForBuild
 
 __all__ = [
     "BuildStep",
@@ -110,7 +110,7 @@ class BuildStep(ComparableMixin):
     alwaysRun = False
     progressMetrics: tuple[str, ...] = ()
     useProgress = True
-    build: Any = None
+    build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     step_status: Any = None
     progress: Any = None
@@ -132,12 +132,12 @@ class BuildStep(ComparableMixin):
         return self
 
     @arguments(**COMMON)
-    def __init__(self, build: Any = None, **kwargs: Any) -> None:
+    def __init__(self, build: BuildForStep | None = None, **kwargs: Any) -> None:
         """@param build: the build of the step; None in a configuration.
         @param kwargs: the keywords in C{parms}. C{workdir}, which 0.7.5 gives to all steps, is ignored.
         @raise TypeError: a keyword is unknown or not of its kind; the message names all such keywords.
         """
-        self.build = build
+        self.build = build  # type: ignore[assignment]
         kwargs.pop("workdir", None)
         for parm in self.parms:
             if parm in kwargs:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, ILogObserver
+from buildbot.logs.live import ObservingStep
 from buildbot.wire.budget import weigh
 
 log = Logger()
@@ -41,9 +42,8 @@ class LogObserver:
 
     def _failed(self, why: Failure) -> None:
         """Let the step fail after an exception at the end of the log, as after one at any line."""
-        tell = getattr(self.step, "observerFailed", None)
-        if tell is not None:
-            tell(why)
+        if isinstance(self.step, ObservingStep):
+            self.step.observerFailed(why)
         else:
             log.failure("observer {observer!r} failed at the end of a log", why, observer=self)
 

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from buildbot.config.model import MasterConfig
 from buildbot.model.records import BuildsetRecord, PauseRecord
 from buildbot.process.buildnumbers import BuildNumbers
+from buildbot.process.provenance import Told
 from buildbot.process.request import BuildRequest
 from buildbot.process.resources import Resources
 from buildbot.process.sharedlocks import SharedLocks
@@ -223,8 +224,50 @@ class BuilderForBuild(Protocol):
     def name(self) -> str:
         """The name in the configuration."""
 
+    @property
+    def botmaster(self) -> MasterForBuilder:
+        """The master, with the resources that all builders share."""
+
     def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
         """The real locks for locks of the configuration, for a build on this slave."""
 
     def stepChanged(self, build: BuildForBuilder, /) -> None:
         """Store the build: a step has ended or takes long."""
+
+
+class BuildForStep(Told, Protocol):
+    """The build, for its steps. This is L{buildbot.process.base.Build}."""
+
+    slaveEnvironment: dict[str, str]
+    workdir: str
+
+    @property
+    def build_status(self) -> BuildStatus: ...
+
+    @property
+    def builder(self) -> BuilderForBuild: ...
+
+    @property
+    def clock(self) -> IReactorTime: ...
+
+    @property
+    def reason(self) -> str:
+        """The reason for the build."""
+
+    def allFiles(self) -> list[str]:
+        """The files of the changes."""
+
+    def getProperty(self, propname: str) -> Any:
+        """The value of a property. Raises KeyError if it does not exist."""
+
+    def setProperty(self, propname: str, value: Any) -> None:
+        """Set a property."""
+
+    def render(self, value: Any) -> Any:
+        """The value, with the properties of the build put into it."""
+
+    def getSlaveName(self) -> str:
+        """The name of the slave."""
+
+    def getSlaveCommandVersion(self, command: str, oldversion: str | None = None) -> str | None:
+        """The version of a slave's command; None if the slave does not have it."""

@@ -8,7 +8,7 @@ cannot reconnect.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from buildbot.config.diff import ConfigChange
 from buildbot.text.plural import counted
@@ -47,6 +47,14 @@ class ReconfiguredBuilder(Protocol):
     @property
     def pending(self) -> Sequence[object]:
         """Its waiting requests."""
+
+
+@runtime_checkable
+class HoldsChanges(Protocol):
+    """A scheduler that holds changes until it builds them."""
+
+    def waitingChanges(self) -> int:
+        """The number of changes that it holds."""
 
 
 class Busy(Protocol):
@@ -138,8 +146,10 @@ def _ofPasswords(botmaster: ReconfiguredMaster, change: ConfigChange) -> Iterato
 def _ofSchedulers(change: ConfigChange) -> Iterator[str]:
     stay = {getattr(each, "name", None) for each in change.schedulersAdded}
     for scheduler in change.schedulersRemoved:
-        name, ask = getattr(scheduler, "name", None), getattr(scheduler, "waitingChanges", None)
-        waiting = ask() if callable(ask) and name not in stay else 0
+        name = getattr(scheduler, "name", None)
+        if name in stay or not isinstance(scheduler, HoldsChanges):
+            continue
+        waiting = scheduler.waitingChanges()
         if waiting:
             changes = counted(waiting, "waiting change")
             yield f"scheduler {name} is being removed: {changes} will not be built"

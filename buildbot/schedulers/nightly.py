@@ -54,10 +54,10 @@ class _Field:
         """The reason why a value is not valid, if the value is a collection."""
         if not isinstance(value, (list, tuple, set, frozenset)):
             return None
-        wrong = [each for each in value if not self.fits(each) or isinstance(each, Iterable)]
+        wrong = [each for each in value if not self.isValid(each) or isinstance(each, Iterable)]
         return f"it holds {shown(wrong[0])}" if wrong else "it is empty"
 
-    def fits(self, value: Any) -> bool:
+    def isValid(self, value: Any) -> bool:
         """True for a valid value. An iterator is assumed to be valid: it can be read only once."""
         if isinstance(value, Iterator):
             return True

@@ -164,7 +164,7 @@ class Nightly(_TimedScheduler):
 
     _kind = "Nightly"
 
-    @arguments(**{each.name: Kind(each.expected, each.fits, each.detail) for each in FIELDS})
+    @arguments(**{each.name: Kind(each.expected, each.isValid, each.detail) for each in FIELDS})
     def __init__(
         self,
         name: str,

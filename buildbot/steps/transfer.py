@@ -299,7 +299,7 @@ class _FileTransfer(BuildStep):
         mode: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(build, **kwargs)
+        super().__init__(build, **kwargs)  # type: ignore[arg-type]  # checked by its kind
         self.workdir = workdir
         self.maxsize = maxsize
         self.blocksize = blocksize
@@ -310,7 +310,7 @@ class _FileTransfer(BuildStep):
 
         @raise UnsafePath: a property would lead out of the directory that the configuration names.
         """
-        basedir: str = self.build.builder.botmaster.basedir
+        basedir = self.build.builder.botmaster.resources.basedir
         return onMaster(basedir, piecesOf(path, self.build))
 
     def _transfer(self, words: Sequence[str], callee: _FileCallee, name: str, args: dict[str, Any]) -> None:
@@ -392,7 +392,7 @@ class FileUpload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("uploadFile")
         source = self.build.render(self.slavesrc)
-        partials = self.build.builder.botmaster.partials
+        partials = self.build.builder.botmaster.resources.partials
         writer = FileWriter(self._onMaster(self.masterdest), self.maxsize, self.mode, partials)
         args = {"slavesrc": source, "workersrc": source, "writer": writer, "keepstamp": bool(self.keepstamp)}
         self._transfer(["uploading", _last(source)], writer, "uploadFile", args)
@@ -433,7 +433,7 @@ class DirectoryUpload(_FileTransfer):
         """See L{BuildStep}."""
         self.checkSlaveHasCommand("uploadDirectory")
         source = self.build.render(self.slavesrc)
-        partials = self.build.builder.botmaster.partials
+        partials = self.build.builder.botmaster.resources.partials
         writer = DirectoryWriter(self._onMaster(self.masterdest), self.maxsize, self.mode, partials)
         args = {"slavesrc": source, "workersrc": source, "writer": writer, "compress": self.compress}
         self._transfer(["uploading", _last(source)], writer, "uploadDirectory", args)

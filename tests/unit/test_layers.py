@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
-from pathlib import Path
 
 from twisted.trial import unittest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.layers import ROOT, Layer, layersOf, modules, placeOf
+
 #: Imports that a rule may not have: it gets time as an argument, and returns values.
 OUTSIDE = (
     "twisted.internet",
@@ -29,34 +28,10 @@ OUTSIDE = (
 LONGEST_FACADE = 70
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One row of the table: its folders, and their pure modules."""
-
-    names: tuple[str, ...]
-    pure: tuple[str, ...]
-
-    def isPure(self, module: str) -> bool:
-        """True if a module (without C{buildbot.}) is a pure one of this row."""
-        return any(fnmatchcase(module.rpartition(".")[2], each) for each in self.pure)
-
-
-def layersOf(page: str) -> list[Layer]:
-    """The rows of the table, the lowest first."""
-    rows = re.findall(r"^   \* - (``.*)\n     - .*(?:\n       .*)*\n     -(.*(?:\n       .*)*)", page, re.M)
-    return [Layer(*(tuple(re.findall(r"``([\w.*]+)``", cell)) for cell in row)) for row in rows]
-
-
 def facadesOf(page: str) -> set[str]:
     """The facades in the page."""
-    section = page.partition("These are the facades:")[2].partition("\nWhy layers")[0]
+    section = page.partition("These are the facades:")[2].partition("\nCalls up a layer")[0]
     return set(re.findall(r"``([\w.]+)``", section))
-
-
-def placeOf(module: str, layers: list[Layer]) -> int | None:
-    """The row of a module: that of its folder, or its own in the root."""
-    name = module.removeprefix("buildbot.").partition(".")[0]
-    return next((number for number, layer in enumerate(layers) if name in layer.names), None)
 
 
 def imports(tree: ast.AST, typing: bool = True) -> Iterator[str]:
@@ -140,17 +115,6 @@ def lostTests() -> list[str]:
                 if not place.is_dir() and not place.with_suffix(".py").exists():
                     lost.append(f"{path.relative_to(ROOT)}: {name}")
     return lost
-
-
-def modules() -> dict[str, str]:
-    """The source of every module that has more than a docstring, by dotted name."""
-    found = {}
-    for path in sorted((ROOT / "buildbot").rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        text = path.read_text()
-        if path.name != "__init__.py" or len(ast.parse(text).body) > 1:
-            found[".".join(parts).removesuffix(".__init__")] = text
-    return found
 
 
 class LayersTests(unittest.TestCase):

@@ -50,7 +50,8 @@ class BuildStepTests(unittest.TestCase):
 
     def test_parameters(self) -> None:
         """Every step takes a name, locks and the flags for the effect of its failure."""
-        given = {"build": object(), "name": "own", "locks": [MasterLock("l")], "progressMetrics": ("x",)}
+        given: dict[str, Any] = {"build": object(), "name": "own", "locks": [MasterLock("l")]}
+        given["progressMetrics"] = ("x",)
         for parm in BuildStep.parms:
             value = given.get(parm, True)
             self.assertEqual(getattr(BuildStep(**{parm: value}), parm), value)

@@ -1,0 +1,33 @@
+# -*- test-case-name: tests.unit.config.test_check -*-
+"""Optional attributes of plug-ins and factories, which the checks of a configuration read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class ChecksSteps(Protocol):
+    """A factory that can check its steps."""
+
+    def stepTroubles(self) -> Sequence[str]:
+        """The faults of steps that were put into C{steps} directly, one sentence each."""
+
+
+@runtime_checkable
+class HasDoubts(Protocol):
+    """A plug-in that knows of probable mistakes in its arguments."""
+
+    @property
+    def configurationDoubts(self) -> object:
+        """A list of sentences; the check warns of each."""
+
+
+@runtime_checkable
+class HasAccount(Protocol):
+    """A change source that adds a login to the slave port."""
+
+    @property
+    def account(self) -> object:
+        """The login name; None if the source has a port of its own."""

@@ -1,0 +1,46 @@
+"""The modules of the package, and the table of layers in docs/architecture/layers.rst."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the table: its folders, and their pure modules."""
+
+    names: tuple[str, ...]
+    pure: tuple[str, ...]
+
+    def isPure(self, module: str) -> bool:
+        """True if a module (without C{buildbot.}) is a pure one of this row."""
+        return any(fnmatchcase(module.rpartition(".")[2], each) for each in self.pure)
+
+
+def layersOf(page: str) -> list[Layer]:
+    """The rows of the table, the lowest first."""
+    rows = re.findall(r"^   \* - (``.*)\n     - .*(?:\n       .*)*\n     -(.*(?:\n       .*)*)", page, re.M)
+    return [Layer(*(tuple(re.findall(r"``([\w.*]+)``", cell)) for cell in row)) for row in rows]
+
+
+def placeOf(module: str, layers: list[Layer]) -> int | None:
+    """The row of a module: that of its folder, or its own in the root."""
+    name = module.removeprefix("buildbot.").partition(".")[0]
+    return next((number for number, layer in enumerate(layers) if name in layer.names), None)
+
+
+def modules() -> dict[str, str]:
+    """The source of every module that has more than a docstring, by dotted name."""
+    found = {}
+    for path in sorted((ROOT / "buildbot").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        text = path.read_text()
+        if path.name != "__init__.py" or len(ast.parse(text).body) > 1:
+            found[".".join(parts).removesuffix(".__init__")] = text
+    return found
