@@ -22,8 +22,9 @@ from tests.stories.changes import CONFIG, ChangeCase
 
 _PACKAGE = os.path.dirname(os.path.abspath(buildbot.__file__)) + os.sep
 
-#: The most hops of one change. Python 3.12 and later count fewer, as comprehensions are no calls there.
-HOPS = 560
+#: The most hops of one change, with room for a few. There are 558 with Python 3.11, and 547 from 3.12 on, as
+#: comprehensions are no calls there; 691 were counted before the parts of builds were put in order.
+HOPS = 580
 
 
 class Hops:
