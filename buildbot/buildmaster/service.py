@@ -52,6 +52,7 @@ from buildbot.slaves.botmaster import BotMaster
 from buildbot.slaves.realm import Dispatcher
 from buildbot.status.master import Status
 from buildbot.status.report import reportMaster
+from buildbot.store.interface import IStore
 from buildbot.store.sqlite import SqliteStore
 from buildbot.wire import listeners
 from buildbot.wire.login import LoginRoot
@@ -76,7 +77,7 @@ class BuildMaster(PluginParent):
         basedir: str,
         configFileName: str = "master.cfg",
         reactor: Any = None,
-        store: Any = None,
+        store: IStore | None = None,
         loading: Loading | None = None,
     ) -> None:
         """@param configFileName: the configuration file, relative to C{basedir}.

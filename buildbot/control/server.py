@@ -177,7 +177,9 @@ class _Conversations(protocol.Factory):
 
     noisy = False
 
-    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Any) -> None:
+    def __init__(
+        self, answer: _Answer, all: dict[_Conversation, None], clock: interfaces.IReactorTime
+    ) -> None:
         self._answer = answer
         self._all = all
         self._clock = clock
@@ -202,7 +204,9 @@ class _Conversation(protocol.Protocol):
     @ivar isBusy: True while a request is carried out, or its answer is not read yet.
     """
 
-    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Any) -> None:
+    def __init__(
+        self, answer: _Answer, all: dict[_Conversation, None], clock: interfaces.IReactorTime
+    ) -> None:
         self._answer = answer
         self._all = all  # the client with the longest idle time first
         self._clock = clock

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
-def eventual(clock: IReactorTime | Any, call: Callable[..., object], *args: object) -> IDelayedCall:
+def eventual(clock: IReactorTime, call: Callable[..., object], *args: object) -> IDelayedCall:
     """Make a call in a later turn of the reactor, after the calls ordered before it.
 
     The reactor logs what C{call} raises.

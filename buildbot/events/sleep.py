@@ -7,13 +7,11 @@ tenth of the time of a process that only checks a master.cfg.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
-def sleep(clock: IReactorTime | Any, seconds: float) -> Deferred[None]:
+def sleep(clock: IReactorTime, seconds: float) -> Deferred[None]:
     """Wait for some time.
 
     @return: fires with None after C{seconds}. Cancelling it cancels the delayed call, too.

@@ -8,7 +8,7 @@ change, and reads missed changes from the store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -18,7 +18,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.model.change import Change
 from buildbot.schedulers.taking import MOST_STARTS, Taking
-from buildbot.store.interface import StoreFailed
+from buildbot.store.interface import IStore, StoreFailed
 from buildbot.store.outbox import RETRY_AFTER
 
 log = Logger()
@@ -45,7 +45,7 @@ class ChangeFeed:
     @ivar seen: the number of the last change that the scheduler has taken.
     """
 
-    def __init__(self, scheduler: FollowsChanges, store: Any, clock: IReactorTime) -> None:
+    def __init__(self, scheduler: FollowsChanges, store: IStore, clock: IReactorTime) -> None:
         self.seen = 0
         self._scheduler = scheduler
         self._store = store

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
-from buildbot.store.interface import UNREADABLE, StoreFailed
+from buildbot.store.interface import UNREADABLE, IStore, StoreFailed
 
 #: A changed state is stored within this many seconds, if no build set is submitted before.
 SAVE_WITHIN = 10.0
@@ -29,7 +29,7 @@ class SavedState:
     def __init__(
         self,
         name: str,
-        store: Any,
+        store: IStore,
         clock: IReactorTime,
         record: Callable[[], Mapping[str, Any]],
         isBusy: Callable[[], bool],

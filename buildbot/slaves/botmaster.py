@@ -71,7 +71,7 @@ class BotMaster(service.Service):
             from twisted.internet import reactor
 
             clock = cast(IReactorTime, reactor)
-        self.clock: Any = clock
+        self.clock: IReactorTime = clock
         self.slaves: dict[str, BotPerspective] = {}
         self.config = MasterConfig()
         self.reference = Callee()
@@ -102,12 +102,12 @@ class BotMaster(service.Service):
         self.resources.now = now
 
     @property
-    def store(self) -> Any:
+    def store(self) -> IStore:
         """See L{Resources}."""
         return self.resources.store
 
     @store.setter
-    def store(self, store: Any) -> None:
+    def store(self, store: IStore) -> None:
         self.resources.store = store
 
     @property

@@ -14,9 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -74,6 +75,7 @@ class Worker:
         damaged: Callable[[str], object] = lambda reason: None,
     ) -> None:
         self._reactor = reactor
+        self._clock = cast(IReactorTime, reactor)
         self._open = open
         self._pace = pace
         self._turn: list[Work] = []  # work submitted in this reactor turn
@@ -101,7 +103,7 @@ class Worker:
         if self._stopped is not None:
             return fail(StoreFailed("the store is closed"))
         if not self._turn:
-            eventual(self._reactor, self._handOver)
+            eventual(self._clock, self._handOver)
         self._turn.append(work)
         return work.done
 

@@ -312,7 +312,7 @@ class StopTests(AnswersCase):
     def test_pendingOnAFullDisk(self) -> None:
         """P4: a cancellation that cannot be stored is reported so, and stored later."""
         self.forceMany(2)
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         original = store.cancelRequests
         store.cancelRequests = lambda *a: fail(StoreFailed("disk is full"))
         said = self.refusal("stopbuild", builder="full", pending=True)

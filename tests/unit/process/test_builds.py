@@ -491,7 +491,7 @@ class EndTests(BuildCase):
         can.
         """
         slave = self.green()
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         original, store.startBuild = store.startBuild, lambda build: failing()
         self.force()
         self.assertEqual((slave.commands, len(self.waiting())), ([], 1))
@@ -503,7 +503,7 @@ class EndTests(BuildCase):
 
     def held(self, method: str) -> Callable[[], None]:
         """Delay one method of the store; call the result to continue it."""
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         gate: Deferred[None] = Deferred()
         original = getattr(store, method)
 
@@ -562,7 +562,7 @@ class EndTests(BuildCase):
     def test_pruneOnAFullDisk(self) -> None:
         """P4: a disk that is full only during the removal of old builds stops builds only for a moment."""
         self.green()
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         original, store.prune = store.prune, lambda keep, age: failing()
         self.successResultOf(ensureDeferred(self.botmaster.retention.prune()))
         store.prune = original
@@ -575,7 +575,7 @@ class EndTests(BuildCase):
         """P4: removing the builder that found the disk full does not block the others."""
         self.configure(shell("true"), builders="full other")
         self.green()
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         original, store.startBuild = store.startBuild, lambda build: failing()
         self.force("other")
         self.force("full")
@@ -755,7 +755,7 @@ class EndTests(BuildCase):
         """P4: a request that is cancelled while the disk is full stays cancelled, and this is stored
         later.
         """
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         buildset = self.force()
         over = buildset.waitUntilFinished()
         original, store.cancelRequests = store.cancelRequests, lambda ids, when: failing()
@@ -817,7 +817,7 @@ class EndTests(BuildCase):
     def test_removedWhileSubmitted(self) -> None:
         """R13: a request for a builder that is being removed is cancelled, and the sender is told."""
         self.configure(shell("true"), builders="full other")
-        store = self.botmaster.store
+        store: Any = self.botmaster.store
         original = store.addBuildset
         gate: Deferred[None] = Deferred()
 
