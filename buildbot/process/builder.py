@@ -25,7 +25,7 @@ from buildbot.process.base import Build
 from buildbot.process.buildercontrol import BuilderControl as BuilderControl  # where 0.7.5 had it
 from buildbot.process.merging import RETRIES as RETRIES
 from buildbot.process.merging import mayMerge, onTrial
-from buildbot.process.queue import SlaveSight, nextBuild, whyWaiting
+from buildbot.process.queue import SlaveView, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
 from buildbot.process.slavebuilder import byWhom
@@ -215,17 +215,17 @@ class Builder:
             return f"no build can be recorded: {self.botmaster.health.trouble}"
         if all(not self.botmaster.engine.mayTry(req) for req in self.pending):
             return "its last try after crashes of the master waits for the last try of another request"
-        return whyWaiting([self._sight(name) for name in self.setup.slavenames])
+        return whyWaiting([self._view(name) for name in self.setup.slavenames])
 
-    def _sight(self, name: str) -> SlaveSight:
+    def _view(self, name: str) -> SlaveView:
         attached = self.attachedSlaves.get(name)
         if attached is not None:
-            return attached.sight()
+            return attached.view()
         slave = self.botmaster.slaves.get(name)
         if slave is None:
-            return SlaveSight(name, attached=False)
+            return SlaveView(name, attached=False)
         status = slave.slave_status
-        return SlaveSight(
+        return SlaveView(
             name,
             attached=False,
             away=status.since,

@@ -33,7 +33,7 @@ class Waiting(Protocol):
 
 
 class Candidate(Protocol):
-    """The part of a slave that the choice uses; L{SlaveSight} explains the attributes."""
+    """The part of a slave that the choice uses; L{SlaveView} explains the attributes."""
 
     @property
     def name(self) -> str: ...
@@ -53,7 +53,7 @@ _Slave = TypeVar("_Slave", bound=Candidate)
 
 
 @dataclass(frozen=True)
-class SlaveSight:
+class SlaveView:
     """The state of one slave for one builder.
 
     @ivar attached: True if it is connected and ready to build for this builder.
@@ -121,7 +121,7 @@ def nextBuild(
     return min(idle, key=lambda slave: (slave.name in lostOn, slave.running, slave.used)), merged
 
 
-def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
+def whyWaiting(slaves: Sequence[SlaveView]) -> str:
     """The reason why the next request of a builder with these slaves waits, in words for people.
 
     For a slave with several reasons, the one to fix first is shown.
@@ -138,7 +138,7 @@ def whyWaiting(slaves: Sequence[SlaveSight]) -> str:
     )
 
 
-def _state(slave: SlaveSight) -> str:
+def _state(slave: SlaveView) -> str:
     if slave.trouble:
         return f"cannot use this builder ({slave.trouble})"
     paused = f"paused ({slave.paused})" if slave.paused else "paused"

@@ -65,7 +65,7 @@ class Recovery:
         # Read now: requests that are submitted later are not of the last process.
         self._left = await store.pendingRequests()
 
-    async def takeUp(self) -> None:
+    async def resume(self) -> None:
         """Put the requests into the queues again, and give the builders their learned expectations."""
         engine, store = self._engine, self._resources.store
         for name, expectations in (await statesOf(store, "expectations", expectationsOf)).items():

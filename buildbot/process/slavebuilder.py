@@ -15,7 +15,7 @@ from twisted.spread import pb
 
 from buildbot.model.records import PauseRecord
 from buildbot.process.base import Build
-from buildbot.process.queue import SlaveSight
+from buildbot.process.queue import SlaveView
 from buildbot.process.updates import worded
 from buildbot.wire.peers import BuilderPeer
 
@@ -103,9 +103,9 @@ class SlaveBuilder:
         """The name of 0.7.5 for L{isIdle}."""
         return self.isIdle
 
-    def sight(self) -> SlaveSight:
+    def view(self) -> SlaveView:
         """The state of the slave, to explain why no build starts."""
-        return SlaveSight(
+        return SlaveView(
             self.slavename,
             paused=byWhom(self.slave.availability.paused),
             busy=self.reserved,

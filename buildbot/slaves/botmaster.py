@@ -167,7 +167,7 @@ class BotMaster(service.Service):
 
     async def resume(self) -> None:
         """Queue the requests that the last process left. Remove old builds, now and every hour."""
-        await self.recovery.takeUp()
+        await self.recovery.resume()
         await self.numbers.compareLogs(self.builders)
         self.retention.start()
 

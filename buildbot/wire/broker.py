@@ -297,7 +297,7 @@ class SlavePortBroker(pb.Broker):
         if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
             self.breakOff("it does not speak PB")
             return
-        self._goOn(data)
+        self._serveSlice(data)
 
     def _keepWaiting(self, data: bytes) -> None:
         """Queue bytes that arrive while reading is paused, within a limit."""
@@ -307,7 +307,7 @@ class SlavePortBroker(pb.Broker):
         if len(self._waiting) > UNSERVED:
             self.breakOff(f"it sent more than {UNSERVED} bytes while reading was paused")
 
-    def _goOn(self, data: bytes | None = None) -> None:
+    def _serveSlice(self, data: bytes | None = None) -> None:
         """Serve messages for a time slice. If work is left, continue after the other connections.
 
         @param data: new bytes, if no earlier ones wait.
@@ -371,7 +371,7 @@ class SlavePortBroker(pb.Broker):
         if not self._paused:
             self._paused = True
             self.transport.pauseProducing()
-        self.factory.clock.callLater(seconds, self._goOn)
+        self.factory.clock.callLater(seconds, self._serveSlice)
 
     def _cut(self, why: str) -> None:
         """The peer broke a rule: log it, and disconnect at once."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from buildbot.model.sourcestamp import SourceStamp
-from buildbot.process.queue import SlaveSight, canShareBuild, nextBuild, whyWaiting
+from buildbot.process.queue import SlaveView, canShareBuild, nextBuild, whyWaiting
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def request(when: float, revision: str | None = None, *lostOn: str) -> Request:
     return Request(when, SourceStamp(None, revision), frozenset(lostOn))
 
 
-IDLE = SlaveSight("b1")
+IDLE = SlaveView("b1")
 
 
 class SlaveTests(unittest.TestCase):
@@ -72,7 +72,7 @@ class NextBuildTests(unittest.TestCase):
 
     def test_lostElsewhere(self) -> None:
         """B5: a request whose slave was lost goes to another slave if one is idle; else to the same."""
-        lost, other = SlaveSight("b1"), SlaveSight("b2", running=3, used=9.0)
+        lost, other = SlaveView("b1"), SlaveView("b2", running=3, used=9.0)
         for slaves in permutations([lost, other]):
             self.assertEqual(nextBuild([request(1, None, "b1")], slaves), (other, [request(1, None, "b1")]))
             [slave, _] = nextBuild([request(1), request(2, None, "b1")], slaves) or [None, None]
@@ -84,7 +84,7 @@ class NextBuildTests(unittest.TestCase):
         """The slave with the fewest builds is chosen; then the one idle for longest; then the first in the
         list.
         """
-        one, two, three = SlaveSight("b1", running=1), SlaveSight("b2", used=5), SlaveSight("b3", used=4)
+        one, two, three = SlaveView("b1", running=1), SlaveView("b2", used=5), SlaveView("b3", used=4)
         for slaves in permutations([one, two, three]):
             self.assertEqual(nextBuild([request(1)], slaves), (three, [request(1)]))
         self.assertEqual(nextBuild([request(1)], [two, replace(three, used=5)]), (two, [request(1)]))
@@ -95,7 +95,7 @@ class NextBuildTests(unittest.TestCase):
         ),
         st.lists(
             st.builds(
-                SlaveSight,
+                SlaveView,
                 name=st.sampled_from("abc"),
                 attached=st.booleans(),
                 busy=st.booleans(),
@@ -108,7 +108,7 @@ class NextBuildTests(unittest.TestCase):
     )
     @settings(max_examples=200, deadline=None, derandomize=True, database=None)
     def test_untilEmpty(
-        self, wishes: list[tuple[str | None, frozenset[str]]], slaves: list[SlaveSight]
+        self, wishes: list[tuple[str | None, frozenset[str]]], slaves: list[SlaveView]
     ) -> None:
         """B7, B9: a build starts exactly if there are a request and an idle slave; limits always hold."""
         pending = [request(n, revision, *lostOn) for n, (revision, lostOn) in enumerate(wishes)]
@@ -169,5 +169,5 @@ class WhyWaitingTests(unittest.TestCase):
         for attached, paused, busy, running, most in product(
             (True, False), (None, ""), (True, False), (0, 1), (None, 1)
         ):
-            slave = SlaveSight("b1", attached, None, paused, busy, running, most)
+            slave = SlaveView("b1", attached, None, paused, busy, running, most)
             self.assertEqual(whyWaiting([slave]) == "about to start", slave.isIdle)

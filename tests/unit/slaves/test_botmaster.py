@@ -278,7 +278,7 @@ class FailingBuilderTests(SlavePortCase):
         self.assertEqual(failingBuilders(self.bot), [f"slave bot1: {told}"])
         self.assertIn(told, [text for _, text in self.bot.slave_status.getEvents()])
         self.assertEqual(reportSlave(self.bot)["failing"], {"quick": told.partition("there: ")[2]})
-        sight = self.botmaster.builders["quick"]._sight("bot1")
+        sight = self.botmaster.builders["quick"]._view("bot1")
         self.assertIn("cannot use this builder ([Errno 17]", whyWaiting([sight]))
 
     def test_triedAgain(self) -> None:
