@@ -280,17 +280,17 @@ class BuildStep(ComparableMixin):
 
     def addLog(self, name: str) -> Any:
         """Add a log and return it: a L{buildbot.logs.live.LogFile}."""
-        loog = self.step_status.addLog(name)
+        logfile = self.step_status.addLog(name)
         for wanted, observer in self._observers:
             if wanted == name:
-                observer.setLog(loog)
-        return loog
+                observer.setLog(logfile)
+        return logfile
 
     def addCompleteLog(self, name: str, text: str | bytes) -> None:
         """Add a finished log with a text."""
-        loog = self.addLog(name)
-        loog.addStdout(text)
-        loog.finish()
+        logfile = self.addLog(name)
+        logfile.addStdout(text)
+        logfile.finish()
 
     def addHTMLLog(self, name: str, html: str | bytes) -> None:
         """Add a finished log of HTML."""
@@ -300,9 +300,9 @@ class BuildStep(ComparableMixin):
         """Attach an observer to the log of this name, now or when the log is added."""
         observer.setStep(self)
         self._observers = (*self._observers, (logname, observer))
-        for loog in self.step_status.getLogs() if self.step_status is not None else ():
-            if loog.getName() == logname:
-                observer.setLog(loog)
+        for logfile in self.step_status.getLogs() if self.step_status is not None else ():
+            if logfile.getName() == logname:
+                observer.setLog(logfile)
 
     def addURL(self, name: str, url: str) -> None:
         """Add a link to the step."""

@@ -438,8 +438,8 @@ class LoggedRemoteCommand(RemoteCommand):
         """See L{RemoteCommand}. True for log observers, and for subclasses that read the output."""
         if self.takesText:
             return True
-        for loog in self.logs.values():
-            if loog.isWatched():
+        for logfile in self.logs.values():
+            if logfile.isWatched():
                 return True
         return False
 
@@ -478,11 +478,11 @@ class LoggedRemoteCommand(RemoteCommand):
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """See L{RemoteCommand}. Finishes the logs."""
-        for name, loog in self.logs.items():
+        for name, logfile in self.logs.items():
             if self._closing[name]:
                 if maybeFailure is not None and name == "stdio":
-                    loog.addHeader(f"\nremoteFailed: {text(maybeFailure.getErrorMessage(), 2000)}\n")
-                loog.finish()
+                    logfile.addHeader(f"\nremoteFailed: {text(maybeFailure.getErrorMessage(), 2000)}\n")
+                logfile.finish()
         return maybeFailure
 
 

@@ -104,9 +104,7 @@ class Contract(unittest.TestCase):
             [error] = await self.refused(more, LITTLE)
             place, _, message = error.partition(": ")
             self.assertIn(place, (f"master.cfg:{NEXT}", f"master.cfg:{NEXT + 1}"))
-            self.assertEqual(
-                message, f"it did not finish in 3 s (it was at line {place.partition(':')[2]})"
-            )
+            self.assertEqual(message, f"it did not finish in 3 s (it was at line {place.partition(':')[2]})")
 
     async def test_neverEndsElsewhere(self) -> None:
         """If that line is in a module beside the file, the error has the module's line; in any directory."""
