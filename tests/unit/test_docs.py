@@ -193,7 +193,7 @@ class PagesTests(unittest.TestCase):
             name for line in re.findall(r"-m twisted.trial (.*)$", readme, re.M) for name in line.split()
         }
         folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
-        self.assertEqual(named - {"-j2"}, {f"tests.{folder}" for folder in folders})
+        self.assertEqual(named - {"-j3"}, {f"tests.{folder}" for folder in folders})
 
     def test_quick(self) -> None:
         """Unit tests and stories start no programs: tests that do are in other folders."""
@@ -296,7 +296,7 @@ class ContributingTests(unittest.TestCase):
         """Each test module that these pages run exists, or is made by an example."""
         made = contributed.made()
         for page, text in pages().items():
-            names = {name for line in contributed.trials(text) for name in line} - {"-j2"}
+            names = {name for line in contributed.trials(text) for name in line} - {"-j3"}
             self.assertEqual([name for name in names - made if not resolves(name)], [], page)
 
 
