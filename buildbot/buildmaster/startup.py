@@ -72,7 +72,7 @@ def failedLines(why: Failure) -> list[str]:
     if isinstance(error, (Refused, lock.AlreadyRunning, SchemaTooNew, NotPlain)):
         return str(error).splitlines()
     if isinstance(error, StoreFailed):
-        lost = f"changes, requests and builds cannot be stored: {error}"
+        lost = f"changes, requests and builds cannot be kept: {error}"
         if isinstance(error.__cause__, NotPlain):  # it says what to do
             return [lost]
         return [lost, "make sure that the disk has room and is writable, and start again"]

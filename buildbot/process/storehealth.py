@@ -32,7 +32,7 @@ def storeSymptom(reason: str) -> Symptom:
             "stop the master, put the file back from a backup if there is one, and start the master again;"
             " without the file it begins with an empty store"
         )
-    return Symptom("no build starts: changes, requests and builds cannot be stored", reason, cure)
+    return Symptom("no build starts: changes, requests and builds cannot be kept", reason, cure)
 
 
 class StoreHealth:

@@ -96,7 +96,7 @@ class StartTests(World):
         self.assertEqual(
             failed.lines,
             [
-                "changes, requests and builds cannot be stored: /m/state.sqlite: database or disk is full",
+                "changes, requests and builds cannot be kept: /m/state.sqlite: database or disk is full",
                 "make sure that the disk has room and is writable, and start again",
             ],
         )
