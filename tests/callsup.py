@@ -16,10 +16,9 @@ Every other call reaches up: the caller knows a name that only the upper folder 
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
 from types import CodeType, FrameType
@@ -28,9 +27,7 @@ from typing import Any
 from zope.interface import Interface
 from zope.interface.interface import InterfaceClass
 
-import buildbot
-
-_PACKAGE = os.path.dirname(os.path.abspath(buildbot.__file__)) + os.sep
+from tests.watchedcalls import PACKAGE, watched
 
 #: Whose classes may declare a method that is called, too.
 _LIBRARIES = ("twisted.", "zope.")
@@ -41,7 +38,7 @@ Place = Callable[[str], "int | None"]
 
 def moduleOf(file: str) -> str:
     """The dotted name of a module of the package, from the path of its file."""
-    name = file.removeprefix(_PACKAGE).removesuffix(".py").replace(os.sep, ".")
+    name = file.removeprefix(PACKAGE).removesuffix(".py").replace(os.sep, ".")
     return f"buildbot.{name}".removesuffix(".__init__")
 
 
@@ -104,22 +101,16 @@ class CallsUp:
         self._rowOf = cache(lambda file: place(moduleOf(file)))
         self._rowOfModule = cache(place)
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def counted(self) -> AbstractContextManager[None]:
         """Count within this context, in this thread."""
-        before = sys.getprofile()
-        sys.setprofile(self._event)
-        try:
-            yield
-        finally:
-            sys.setprofile(before)
+        return watched(self._called)
 
-    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+    def _called(self, frame: FrameType) -> None:
         file, back = frame.f_code.co_filename, frame.f_back
-        if event != "call" or back is None or not file.startswith(_PACKAGE):
+        if back is None:
             return
         above = back.f_code.co_filename
-        if above == file or not above.startswith(_PACKAGE):
+        if above == file or not above.startswith(PACKAGE):
             return
         caller, callee = self._rowOf(above), self._rowOf(file)
         if caller is None or callee is None or callee <= caller:

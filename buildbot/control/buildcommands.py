@@ -57,7 +57,8 @@ class BuildCommands:
         most = max(0, min(int(count), MOST))
         over = []
         if most:
-            over = await stored(self._botmaster.store.getBuilds(builder, most + self._running()))
+            unfinished = len(runningBuilds(self._botmaster))
+            over = await stored(self._botmaster.store.getBuilds(builder, most + unfinished))
         if builder is not None and builder not in self._botmaster.builders and not over:
             raise noBuilder(builder, self._botmaster.builders)
         records = [record.toRecord() for record in over if record.finished is not None]
@@ -72,9 +73,6 @@ class BuildCommands:
             "finished": [reportBuild(record) for record in records[:most]],
             "storeTrouble": self._botmaster.health.trouble,
         }
-
-    def _running(self) -> int:
-        return sum(len(b.building) + len(b.ending) for b in self._botmaster.builders.values())
 
     def _waiting(self, request: BuildRequest) -> dict[str, Any]:
         return {

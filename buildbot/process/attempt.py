@@ -140,9 +140,11 @@ class BuildAttempt:
         if answers and self._canBegin():
             taken = self.builder.take(chosen)  # without requests cancelled in the meantime
             self.builder.starting += taken
-            build = await self._recorded(taken) if taken else None
-            for req in taken:
-                self.builder.starting.remove(req)
+            try:
+                build = await self._recorded(taken) if taken else None
+            finally:
+                for req in taken:
+                    self.builder.starting.remove(req)
         if build is None:
             self._engine.trialIsOver(chosen)
             self.slavebuilder.free()

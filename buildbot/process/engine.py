@@ -102,9 +102,8 @@ class BuildEngine:
             buildset.state,
             buildset.mergeRequests is not False,
         )
-        made = [
-            BuildRequest.fromRecord(each, buildset.source) for each in requests
-        ]  # with the same Change objects
+        # with the same Change objects
+        made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]
         self._buildsets[record.id] = buildset
         buildset.submitted(record, made)
         self._resources.announcer.buildsetSubmitted(buildset.status)

@@ -6,21 +6,16 @@ reader has to open to follow a change, and the more a build costs. The numbers h
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
-import buildbot
 from buildbot.model.change import Change
 from buildbot.model.results import SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from tests.stories.changes import CONFIG, ChangeCase
-
-_PACKAGE = os.path.dirname(os.path.abspath(buildbot.__file__)) + os.sep
+from tests.watchedcalls import PACKAGE, watched
 
 #: The most hops of one change, with room for a few. There are 558 with Python 3.11, and 547 from 3.12 on, as
 #: comprehensions are no calls there; 691 were counted before the parts of builds were put in order.
@@ -42,27 +37,19 @@ class Hops:
         """The number of all hops."""
         return sum(self.between.values())
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def counted(self) -> AbstractContextManager[None]:
         """Count within this context, in this thread."""
-        before = sys.getprofile()
-        sys.setprofile(self._event)
-        try:
-            yield
-        finally:
-            sys.setprofile(before)
+        return watched(self._called)
 
-    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+    def _called(self, frame: FrameType) -> None:
         file = frame.f_code.co_filename
-        if event != "call" or not file.startswith(_PACKAGE):
-            return
         if self._last and file != self._last:
             self.between[self._last, file] += 1
         self._last = file
 
     def __str__(self) -> str:
         lines = [
-            f"{number:4} {one.removeprefix(_PACKAGE)} -> {other.removeprefix(_PACKAGE)}"
+            f"{number:4} {one.removeprefix(PACKAGE)} -> {other.removeprefix(PACKAGE)}"
             for (one, other), number in self.between.most_common()
         ]
         return "\n".join([f"{self.total} hops", *lines])
