@@ -1,18 +1,17 @@
 # -*- test-case-name: tests.unit.wire.test_banana -*-
-"""Turn s-expressions into the bytes that Perspective Broker sends, and back, within limits.
+"""Turn the bytes that Perspective Broker sends into expressions, within limits.
 
-An expression is bytes, an int, a float, or a list or tuple of expressions. L{encode} writes the same
-bytes as Twisted's Banana. L{Decoder} accepts the same bytes as Twisted's, within the limits. This module does
-not know the meaning of expressions, and it has no connection and no negotiation of dialects.
+An expression is bytes, an int, a float, or a list of expressions. L{Decoder} accepts the same bytes as
+Twisted's Banana, within the limits. L{buildbot.wire.encoding} has the other direction. This module does not
+know the meaning of expressions, and it has no connection and no negotiation of dialects.
 
 A token is a prefix (a number, seven bits a byte, lowest first), a type byte (0x80 and up) and, for strings
 and floats, a body. A list token says how many expressions follow it.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 from twisted.spread import banana
@@ -84,124 +83,6 @@ BEFORE_LOGIN = Limits(expressionBytes=4 * 1024, depth=8, items=64)
 AFTER_LOGIN = Limits(expressionBytes=16 * 1024 * 1024, depth=64, items=100_000)
 
 
-# ---- encoding
-
-
-def _prefix(number: int) -> bytes:
-    """Encode C{number} (>= 0) in seven-bit digits, lowest first."""
-    if number < 128:
-        return bytes((number,))
-    digits = bytearray()
-    while number:
-        digits.append(number & 127)
-        number >>= 7
-    return bytes(digits)
-
-
-# Most tokens are short strings, short lists and small numbers: their headers are made once.
-_READY = 1024
-_PREFIXES = [_prefix(number) for number in range(_READY)]
-_LISTS, _STRINGS, _INTS = (
-    [prefix + kind for prefix in _PREFIXES] for kind in (bytes((LIST,)), bytes((STRING,)), bytes((INT,)))
-)
-_WORDS = {word: _prefix(number) + bytes((VOCAB,)) for word, number in VOCABULARY.items()}
-_NO_WORDS: dict[bytes, bytes] = {}
-_packFloat = struct.Struct("!Bd").pack
-_pack3, _pack4, _pack5, _pack6 = (struct.Struct(f"{count}B").pack for count in (3, 4, 5, 6))
-_LARGEST_SHORT = 2**31 - 1
-_LARGEST = 2 ** (7 * PREFIX_LIMIT) - 1
-
-
-def encode(expression: object, vocabulary: bool = True) -> bytes:
-    """The bytes that Twisted's Banana would write for C{expression}.
-
-    @param vocabulary: False until the dialect "pb" is negotiated.
-    @raise BananaError: a part of it cannot be sent: a wrong type, a string or list of more than
-        L{SIZE_LIMIT}, an integer of more than 448 bits, or a list that contains itself.
-    """
-    parts: list[bytes] = []
-    try:
-        _encodeItems((expression,), parts, _WORDS if vocabulary else _NO_WORDS)
-    except RecursionError:
-        raise BananaError("lists nested this deep cannot be sent") from None
-    return b"".join(parts)
-
-
-def _encodeItems(items: Sequence[Any], parts: list[bytes], words: dict[bytes, bytes]) -> None:
-    """Append the encoded C{items} to C{parts}. The most frequent types come first."""
-    for item in items:
-        kind = type(item)
-        if kind is bytes:
-            size = len(item)
-            if size < _READY:
-                if item in words:
-                    parts.append(words[item])
-                else:
-                    parts.append(_STRINGS[size])
-                    parts.append(item)
-            else:
-                parts.append(_header(size, "string", b"\x82"))
-                parts.append(item)
-        elif kind is list or kind is tuple:
-            size = len(item)
-            parts.append(_LISTS[size] if size < _READY else _header(size, "list", b"\x80"))
-            _encodeItems(item, parts, words)
-        elif kind is int:
-            parts.append(_INTS[item] if 0 <= item < _READY else encodeInt(item))
-        elif kind is float:
-            parts.append(_packFloat(FLOAT, item))
-        else:
-            _encodeItems((_plain(item),), parts, words)
-
-
-def _header(size: int, limit: str, kind: bytes) -> bytes:
-    """The beginning of a long string or list."""
-    if size > SIZE_LIMIT:
-        raise LimitExceeded(limit, SIZE_LIMIT)
-    return _prefix(size) + kind
-
-
-def encodeInt(number: int) -> bytes:
-    """Encode an int, alone or as part of a larger expression, such as the number of a call.
-
-    @raise LimitExceeded: it has more than 448 bits.
-    """
-    if number < _READY:
-        return _INTS[number] if number >= 0 else _encodeInt(number)
-    if number < 1 << 14:
-        return _pack3(number & 127, number >> 7, INT)
-    low, high = number & 127, number >> 7 & 127
-    if number < 1 << 21:
-        return _pack4(low, high, number >> 14, INT)
-    if number < 1 << 28:
-        return _pack5(low, high, number >> 14 & 127, number >> 21, INT)
-    if number <= _LARGEST_SHORT:
-        return _pack6(low, high, number >> 14 & 127, number >> 21 & 127, number >> 28, INT)
-    return _encodeInt(number)
-
-
-def _encodeInt(number: int) -> bytes:
-    """The token of a number that is negative or large."""
-    if not -_LARGEST <= number <= _LARGEST:
-        raise LimitExceeded("prefix", PREFIX_LIMIT)
-    if number >= 0:
-        return _prefix(number) + (b"\x81" if number <= _LARGEST_SHORT else b"\x85")
-    return _prefix(-number) + (b"\x83" if number >= -_LARGEST_SHORT - 1 else b"\x86")
-
-
-def _plain(item: object) -> object:
-    """Convert an instance of a subclass to its base type, such as a bool to 0 or 1."""
-    if isinstance(item, int):
-        return int(item)
-    if isinstance(item, bytes):
-        return bytes(item)
-    if isinstance(item, (list, tuple)):
-        return list(item)
-    if isinstance(item, float):
-        return float(item)
-    raise BananaError(f"a {type(item).__module__}.{type(item).__qualname__} cannot be sent as banana")
-
-
 # ---- decoding
 
 
@@ -238,12 +119,13 @@ class Decoder:
     """I decode the bytes of one connection into expressions, however the bytes are split.
 
     Strings become bytes, lists become lists, numbers become int or float. I store only the incomplete
-    expression. I check the size in each token against the limits before I allocate memory for it.
+    expression, and the bytes that follow the expressions taken so far. I check the size in each token against
+    the limits before I allocate memory for it.
 
     @ivar limits: the limits of an expression.
     @ivar vocabulary: False until the dialect "pb" is negotiated. Until then, words by number are refused.
-
     @ivar isEmpty: True if I hold no incomplete expression.
+    @ivar hasMore: True if bytes of the last L{decode} are not decoded yet.
 
     C{limits} and C{vocabulary} may be changed at any time, also between two expressions of one L{decode}.
     They apply to the expressions that follow.
@@ -252,10 +134,12 @@ class Decoder:
     def __init__(self, limits: Limits = BEFORE_LOGIN, vocabulary: bool = False) -> None:
         self.limits = limits
         self.vocabulary = vocabulary
-        self._error: BananaError | None = None
-        self._decoding = False
-        self._unfinished: _Unfinished | None = None
         self.isEmpty = True
+        self.hasMore = False
+        self._data = b""
+        self._pos = 0  # where in the data the next expression begins
+        self._error: BananaError | None = None
+        self._unfinished: _Unfinished | None = None
         # The received part of a string, and the number of its missing bytes.
         self._string: bytearray | None = None
         self._awaited = 0
@@ -270,14 +154,17 @@ class Decoder:
         return size
 
     def forget(self) -> None:
-        """Free the incomplete expression: the connection has ended. Do not use me afterwards."""
+        """Free all received bytes: the connection has ended. Do not use me afterwards."""
         self._unfinished = self._string = None
+        self._data = b""
         self.isEmpty = True
+        self.hasMore = False
 
     def decode(self, data: bytes) -> Iterable[Any]:
-        """Yield the expressions that C{data} completes, each decoded when it is asked for.
+        """Return the expressions that C{data} completes, each decoded when it is asked for.
 
-        The caller must take all of them before the next call, or drop the connection.
+        The caller must take all of them before the next call, or drop the connection. When C{hasMore} is
+        False, they are taken.
 
         @raise BananaError: the bytes are not banana, or (L{LimitExceeded}) exceed a limit. Raised here or at
             the next expression, and again in all later calls.
@@ -285,44 +172,46 @@ class Decoder:
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
-        if self._decoding:
+        if self.hasMore:
             raise RuntimeError("the expressions decoded before were not all taken")
         if self._string is not None and len(data) < self._awaited:
             self._string += data
             self._awaited -= len(data)
             return ()
-        self._decoding = True
-        if len(data) <= SIZE_LIMIT:
-            return self._decode(data, False)
-        # No piece can hold a string over the limit, so one comparison checks both limits of strings.
-        return chain.from_iterable(
-            self._decode(data[start : start + SIZE_LIMIT], start + SIZE_LIMIT < len(data))
-            for start in range(0, len(data), SIZE_LIMIT)
-        )
+        if data:
+            self._data = data
+            self._pos = 0
+            self.hasMore = True
+        return self
 
-    def _decode(self, data: bytes, more: bool) -> Iterator[Any]:
-        """Yield the expressions completed by at most L{SIZE_LIMIT} bytes.
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        """Decode the next expression.
 
         This loop decides the speed of all slave connections. So it keeps the parts of a token in local
         variables, never copies the rest of the data, and detects the end of the data by the IndexError.
-
-        @param more: True if more data of the same call follows.
         """
+        if not self.hasMore:
+            raise StopIteration
+        data = self._data
+        pos = self._pos
         limits = self.limits
         words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
         if self._unfinished is None:
             stack: list[tuple[int, list[Any]]] = []
             current: list[Any] = []
-            missing, items, begin = 1, 0, 0
+            missing, items, begin = 1, 0, pos
         else:
             stack, current, missing, items, size, tail = self._unfinished
             self._unfinished = None
             data = tail + data
             begin = -size  # where the expression would begin in data if all of it were there
         self.isEmpty = True
-        token = pos = 0
+        token = pos
         if self._string is not None:
-            # The string ends in this piece: decode() has checked that.
+            # The string ends in this data: decode() has checked that.
             pos = self._awaited
             begin += pos
             current.append(bytes(self._string + data[:pos]))
@@ -339,14 +228,12 @@ class Decoder:
                     if pos - begin > limits.expressionBytes:
                         raise LimitExceeded("expressionBytes", limits.expressionBytes)
                     if pos == size:
-                        self._decoding = more
-                        yield current[0]
-                        return
-                    yield current[0]
-                    limits = self.limits
-                    words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
-                    current, missing, items, begin = [], 1, 0, pos
-                    stop = min(size, begin + limits.expressionBytes)
+                        self.hasMore = False
+                        self._data = b""
+                    else:
+                        self._data = data
+                        self._pos = pos
+                    return current[0]
                 token = pos
                 number = data[pos]
                 if number < 128:
@@ -370,7 +257,7 @@ class Decoder:
                     pos += 1
                 if kind == STRING:
                     end = pos + number
-                    if end > stop:
+                    if end > stop or number > SIZE_LIMIT:
                         self._checkString(number, end - begin)
                         self._string = bytearray(data[pos:])
                         self._awaited = end - size
@@ -413,8 +300,9 @@ class Decoder:
         except BananaError as error:
             raise self._end(error) from None
         self._unfinished = _Unfinished(stack, current, missing, items, token - begin, data[token:])
-        self.isEmpty = False
-        self._decoding = more
+        self.isEmpty = self.hasMore = False
+        self._data = b""
+        raise StopIteration
 
     def _checkString(self, length: int, sizeWithIt: int) -> None:
         """Raise L{LimitExceeded} if a string, or the expression with it, exceeds its limit."""
@@ -428,5 +316,5 @@ class Decoder:
         # Store a copy: the traceback of the raised error would keep decoded data in memory.
         twin = self._error = type(error).__new__(type(error), *error.args)
         twin.__dict__.update(error.__dict__)
-        self._unfinished = self._string = None
+        self.forget()
         return error

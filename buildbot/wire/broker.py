@@ -25,12 +25,13 @@ from twisted.spread.jelly import InsecureJelly, SecurityOptions
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder, encode, encodeInt
+from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder
 from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
 from buildbot.wire.callee import MalformedCall
 from buildbot.wire.dialect import NotAWord
+from buildbot.wire.encoding import encode, encodeAnswer, encodeCall, encodeError, serialize
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
-from buildbot.wire.jelly import jelly, unjelly
+from buildbot.wire.jelly import unjelly, unserialize
 
 log = Logger()
 
@@ -134,6 +135,9 @@ class SlavePortBroker(pb.Broker):
     factory: PortPolicy  # type: ignore[assignment]  # Twisted declares it as None
     transport: Any  # of TCP, TLS or a UNIX socket
     waitingForAnswers: Any
+    #: The codec's functions are the methods that Twisted's objects call.
+    serialize = serialize
+    unserialize = unserialize
     isClient = False
     security = SECURITY
     disconnected = 0
@@ -431,7 +435,7 @@ class SlavePortBroker(pb.Broker):
                 result.addErrback(self._failedLater, requestID, answerRequired)
                 result.addBoth(self._served)
             elif answerRequired:
-                self._send(_answer(requestID, result))
+                self._send(encodeAnswer(requestID, result))
         return None
 
     def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
@@ -444,11 +448,11 @@ class SlavePortBroker(pb.Broker):
             self._failed(error, requestID, answerRequired)
         else:
             if answerRequired and not self.closed:
-                self._send(_answer(requestID, slices.answer))
+                self._send(encodeAnswer(requestID, slices.answer))
 
     def _answerLater(self, result: Any, requestID: int) -> None:
         if not self.closed:
-            self._send(_answer(requestID, result))
+            self._send(encodeAnswer(requestID, result))
 
     def _served(self, result: Any) -> Any:
         self.serving -= 1
@@ -488,8 +492,7 @@ class SlavePortBroker(pb.Broker):
         if not self.closed:
             name, parents, text = _errorFor(error)
             state = {"type": name, "value": text, "parents": parents, "traceback": "Traceback unavailable\n"}
-            failure = [b"twisted.spread.pb.CopyableFailure", jelly(state, self)]
-            self._send(encode([b"error", requestID, failure]))
+            self._send(encodeError(requestID, state, self))
 
     def _answer(self, requestID: int, result: Any) -> None:
         waiting = self._asked(requestID)
@@ -556,43 +559,12 @@ class SlavePortBroker(pb.Broker):
             raise pb.DeadReferenceError("Calling Stale Broker")
         wanted = 1 if kw.pop("pbanswer", True) else 0
         self.currentRequestID = requestID = self.currentRequestID + 1
-        named = jelly(kw, self) if kw else _NO_KEYWORDS
-        data = encode([prefix + b"message", requestID, objectID, message, wanted, jelly(args, self), named])
+        data = encodeCall(prefix + b"message", requestID, objectID, message, wanted, args, kw, self)
         answer: Deferred[Any] | None = None
         if wanted:
             answer = self.waitingForAnswers[requestID] = Deferred()
         self._send(data)
         return answer
-
-    def serialize(
-        self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None
-    ) -> Any:
-        """Jelly a value for the peer. For a Deferred, jelly its result when it fires."""
-        if isinstance(object, Deferred):
-            return object.addCallback(self.serialize)
-        return jelly(object, self)
-
-    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
-        """Unjelly a value from the peer: basic values and references only."""
-        return unjelly(sexp, self)
-
-
-def _answer(requestID: int, result: Any) -> bytes:
-    """The message that answers a call. Nearly all calls are updates, answered by 0, and the end of a command,
-    answered by None.
-    """
-    if type(result) is int and result == 0:
-        return _ANSWER + encodeInt(requestID) + _ZERO
-    if result == _NONE:
-        return _ANSWER + encodeInt(requestID) + _ENCODED_NONE
-    return encode([b"answer", requestID, result])
-
-
-_NO_KEYWORDS = [b"dictionary"]
-_ZERO = encode(0)
-_NONE = [b"None"]
-_ENCODED_NONE = encode(_NONE)
-_ANSWER = encode([b"answer", 0, 0]).removesuffix(_ZERO + _ZERO)
 
 
 #: The first bytes of a dialect's name: browsers and TLS clients are detected early.

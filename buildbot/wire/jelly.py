@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.unit.wire.test_jelly -*-
-"""Convert values, references and errors on the slave port to s-expressions and back.
+"""Convert received expressions on the slave port to values, references and errors.
 
 The expressions are those of L{twisted.spread.jelly}, for the few types that slaves need. A name from a peer
-never causes an import, a lookup or a call here. The master's objects are sent only as references. Bytes and
-text are not converted (see L{buildbot.wire.dialect}). L{buildbot.wire.banana} encodes expressions to bytes.
-L{buildbot.wire.failure} completes the errors of old peers.
+never causes an import, a lookup or a call here. Bytes and text are not converted (see
+L{buildbot.wire.dialect}). L{buildbot.wire.banana} decodes bytes to expressions. L{buildbot.wire.encoding} has
+the other direction. L{buildbot.wire.failure} completes the errors of old peers.
 
 A "broker" here is a L{pb.Broker}, or another object with its methods for references.
 """
@@ -16,12 +16,12 @@ from sys import getsizeof
 from typing import Any
 
 from twisted.spread import pb
-from twisted.spread.jelly import InsecureJelly, Jellyable
+from twisted.spread.jelly import InsecureJelly
 
 from buildbot.wire.dialect import text
 from buildbot.wire.failure import RemoteFailure
 
-__all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "jelly", "unjelly"]
+__all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "unjelly"]
 
 #: The deepest nesting of values, in both directions.
 DEPTH_LIMIT = 100
@@ -42,106 +42,6 @@ _SHORT_TEXT = 4096
 _OBJECT_LIMIT = 1 << 53
 
 
-# ---- sending
-
-
-def jelly(value: object, broker: pb.Broker) -> Any:
-    """The s-expression for C{value}, to be sent over the connection of C{broker}.
-
-    Allowed values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of allowed values;
-    L{pb.Referenceable}s, which are sent as references and counted by C{broker}; references from this peer;
-    other L{Jellyable} objects, such as a L{pb.CopyableFailure}. A part that occurs several times is sent
-    several times.
-
-    @raise InsecureJelly: a part has another type (subclasses included), is text with lone surrogates, or is
-        nested more than L{DEPTH_LIMIT} deep, such as a list that contains itself.
-    """
-    return _jelly(value, broker, 0)
-
-
-def _jelly(value: Any, broker: pb.Broker, depth: int) -> Any:
-    kind = type(value)
-    if kind is str:
-        return [b"unicode", _encodeText(value)]
-    if kind in _AS_THEY_ARE:
-        return value
-    if kind is dict:
-        depth = _deeper(depth)
-        expression: list[Any] = [b"dictionary"]
-        for key, each in value.items():
-            if type(key) is str:
-                key = [b"unicode", _encodeText(key)]
-            elif type(key) not in _AS_THEY_ARE:
-                key = _jelly(key, broker, depth)
-            if type(each) not in _AS_THEY_ARE:
-                each = _jelly(each, broker, depth)
-            expression.append([key, each])
-        return expression
-    if kind in _COLLECTIONS:
-        depth = _deeper(depth)
-        expression = [_COLLECTIONS[kind]]
-        for each in value:
-            expression.append(each if type(each) in _AS_THEY_ARE else _jelly(each, broker, depth))
-        return expression
-    if value is None:
-        return [b"None"]
-    if kind is bool:
-        return [b"boolean", b"true" if value else b"false"]
-    if isinstance(value, Jellyable):
-        return _jellyObject(value, broker, depth)
-    raise InsecureJelly(f"a {kind.__module__}.{kind.__qualname__} cannot be sent")
-
-
-_AS_THEY_ARE = frozenset({bytes, int, float})
-_COLLECTIONS: dict[type[Any], bytes] = {list: b"list", tuple: b"tuple", set: b"set", frozenset: b"frozenset"}
-
-
-def _deeper(depth: int) -> int:
-    if depth >= DEPTH_LIMIT:
-        raise InsecureJelly(f"more than {DEPTH_LIMIT} levels of nested values")
-    return depth + 1
-
-
-def _encodeText(value: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise InsecureJelly("text with lone surrogates cannot be sent") from None
-
-
-def _jellyObject(value: Any, broker: pb.Broker, depth: int) -> Any:
-    """The expression for a L{Jellyable} object."""
-    if type(value).jellyFor is pb.Referenceable.jellyFor:
-        return [b"remote", broker.registerReference(value)]
-    if isinstance(value, pb.RemoteReference):
-        if value.broker is not broker:
-            raise InsecureJelly("a reference to one peer's object cannot be sent to another peer")
-        return [b"local", value.luid]
-    return value.jellyFor(_Jellier(broker, _deeper(depth)))
-
-
-class _Jellier:
-    """I give the objects' C{jellyFor} methods access to our L{jelly}: see
-    L{twisted.spread.interfaces.IJellyable}.
-    """
-
-    def __init__(self, broker: pb.Broker, depth: int) -> None:
-        self.invoker = broker
-        self._depth = depth
-
-    def jelly(self, value: object) -> Any:
-        return _jelly(value, self.invoker, self._depth)
-
-    def prepare(self, value: object) -> list[Any]:
-        return []
-
-    def preserve(self, value: object, expression: list[Any]) -> list[Any]:
-        return expression
-
-
-# ---- receiving
-
-
 def unjelly(expression: Any, broker: pb.Broker) -> Any:
     """The value of an C{expression} from L{buildbot.wire.banana.Decoder}.
 
@@ -153,9 +53,14 @@ def unjelly(expression: Any, broker: pb.Broker) -> Any:
     @raise InsecureJelly: the expression is malformed, has another type, contains itself, or is nested more
         than L{DEPTH_LIMIT} deep.
     """
-    if type(expression) is not list:
-        return expression
-    return _unjelly(expression, _Receiving(broker), 0)
+    return unserialize(broker, expression)
+
+
+def unserialize(broker: pb.Broker, sexp: Any, perspective: Any = None) -> Any:
+    """The value of an expression from the peer of C{broker}. This is a method of the broker."""
+    if type(sexp) is not list:
+        return sexp
+    return _unjelly(sexp, _Receiving(broker), 0)
 
 
 class _Receiving:
@@ -187,6 +92,12 @@ def _unjelly(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
     if unjellier is None:
         raise InsecureJelly(f"a {text(expression[0], 64)} is not accepted")
     return unjellier(expression, receiving, depth)
+
+
+def _deeper(depth: int) -> int:
+    if depth >= DEPTH_LIMIT:
+        raise InsecureJelly(f"more than {DEPTH_LIMIT} levels of nested values")
+    return depth + 1
 
 
 def _malformed(expression: list[Any]) -> InsecureJelly:
@@ -282,6 +193,7 @@ def _hashable(value: Any) -> Any:
 
 
 _HASHABLE = frozenset({str, bytes, type(None)})
+_COLLECTIONS = frozenset({list, tuple, set, frozenset})
 
 
 def _unjellyReference(expression: list[Any], receiving: _Receiving, depth: int) -> Any:

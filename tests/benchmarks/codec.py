@@ -18,11 +18,12 @@ from typing import Any
 from twisted.spread import banana, pb
 from twisted.spread import jelly as twisteds
 
-from buildbot.wire.banana import AFTER_LOGIN, Decoder, encode
-from buildbot.wire.jelly import jelly, unjelly
+from buildbot.wire.banana import AFTER_LOGIN, Decoder
+from buildbot.wire.encoding import encode, encodeCall, encodeValue
+from buildbot.wire.jelly import unjelly
 
 #: How many times faster than Twisted's each kind of work is promised to be.
-PROMISED = {"decode": 5.0, "encode": 2.3, "jelly+unjelly": 3.0, "attach": 4.0, "segments": 10.0}
+PROMISED = {"decode": 5.0, "encode": 2.3, "value+unjelly": 3.0, "attach": 4.0, "segments": 10.0}
 #: Seconds of work behind one figure.
 TIME, SHORT_TIME = 0.05, 0.01
 ROUNDS, SHORT_ROUNDS = 7, 3
@@ -91,12 +92,12 @@ def _decoded(decoder: Decoder, data: bytes) -> list[Any]:
     return list(decoder.decode(data))
 
 
-def _jelliedByUs(value: Any, expression: Any, broker: Broker) -> object:
-    return jelly(value, broker), unjelly(expression, broker)
+def _bothWaysByUs(value: Any, expression: Any, broker: Broker) -> object:
+    return encodeValue(value, broker), unjelly(expression, broker)
 
 
-def _jelliedByTwisted(value: Any, expression: Any, broker: Broker) -> object:
-    return broker.jelly(value), broker.unjelly(expression)
+def _bothWaysByTwisted(value: Any, expression: Any, broker: Broker) -> object:
+    return broker.encode(broker.jelly(value)), broker.unjelly(expression)
 
 
 def message(number: int, method: bytes, args: Any, broker: Broker) -> list[Any]:
@@ -144,13 +145,13 @@ def rows() -> Iterable[Row]:
         "list of 50 builders": builders,
     }
     for name, value in values.items():
-        expression = next(iter(decoder.decode(encode(jelly(value, broker)))))
+        expression = next(iter(decoder.decode(encodeValue(value, broker))))
         assert unjelly(expression, broker) == broker.unjelly(expression) == value
         yield Row(
-            "jelly+unjelly",
+            "value+unjelly",
             name,
-            partial(_jelliedByUs, value, expression, broker),
-            partial(_jelliedByTwisted, value, expression, broker),
+            partial(_bothWaysByUs, value, expression, broker),
+            partial(_bothWaysByTwisted, value, expression, broker),
         )
     yield attachment(broker, decoder, commands, builders)
     yield segments()
@@ -158,8 +159,8 @@ def rows() -> Iterable[Row]:
 
 def attachment(broker: Broker, decoder: Decoder, commands: Any, builders: Any) -> Row:
     """All that the codec does for one slave with ten builders to attach, both volleys."""
-    said = [[b"message", 3, 1, b"print", 0], [b"message", 4, 1, b"getCommands", 1]]
-    said += [[b"message", 5, 1, b"getSlaveInfo", 1], [b"message", 6, 1, b"setBuilderList", 1]]
+    said = [(3, 1, b"print", 0), (4, 1, b"getCommands", 1), (5, 1, b"getSlaveInfo", 1)]
+    said += [(6, 1, b"setBuilderList", 1)]
     args = [(b"attached",), (), (), ([(name.encode(), place.encode()) for name, place in builders[:10]],)]
     references = [
         b"dictionary",
@@ -170,12 +171,13 @@ def attachment(broker: Broker, decoder: Decoder, commands: Any, builders: Any) -
     heard += broker.encode([b"answer", 5, broker.jelly(info)]) + broker.encode([b"answer", 6, references])
 
     def ours() -> tuple[list[bytes], list[Any]]:
-        sent = [encode([*m, jelly(a, broker), jelly({}, broker)]) for m, a in zip(said, args, strict=True)]
+        sent = [encodeCall(b"message", *m, a, {}, broker) for m, a in zip(said, args, strict=True)]
         return sent, [unjelly(expression[2], broker) for expression in decoder.decode(heard)]
 
     def theirs() -> tuple[list[bytes], list[Any]]:
         sent = [
-            broker.encode([*m, broker.jelly(a), broker.jelly({})]) for m, a in zip(said, args, strict=True)
+            broker.encode([b"message", *m, broker.jelly(a), broker.jelly({})])
+            for m, a in zip(said, args, strict=True)
         ]
         return sent, [broker.unjelly(expression[2]) for expression in broker.decode(heard)]
 

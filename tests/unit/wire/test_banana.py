@@ -25,8 +25,8 @@ from buildbot.wire.banana import (
     Decoder,
     LimitExceeded,
     Limits,
-    encode,
 )
+from buildbot.wire.encoding import encode
 
 fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 

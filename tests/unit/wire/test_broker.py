@@ -16,7 +16,7 @@ from twisted.spread import pb
 from twisted.trial import unittest
 
 from buildbot.files.reserve import FileReserve
-from buildbot.wire.banana import AFTER_LOGIN, BananaError, Decoder, encode
+from buildbot.wire.banana import AFTER_LOGIN, BananaError, Decoder
 from buildbot.wire.broker import (
     MESSAGES_BEFORE_LOGIN,
     UNREAD_AFTER_LOGIN,
@@ -26,6 +26,7 @@ from buildbot.wire.broker import (
 )
 from buildbot.wire.budget import SLICE, Slices
 from buildbot.wire.callee import Callee
+from buildbot.wire.encoding import encode
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory

@@ -23,8 +23,9 @@ from buildbot.control.debug import DebugPerspective
 from buildbot.process.buildfactory import BuildFactory
 from buildbot.steps.shell import SetProperty, ShellCommand
 from buildbot.steps.transfer import DirectoryUpload, FileDownload, FileUpload
-from buildbot.wire.banana import BananaError, encode
+from buildbot.wire.banana import BananaError
 from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.encoding import encode
 from tests.fakes import FakeSlave, QuietBroker, _SlaveBuilder
 from tests.logears import hearLog
 from tests.pumped import Pump

@@ -24,9 +24,10 @@ from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
 from twisted.trial import unittest
 
-from buildbot.wire.banana import AFTER_LOGIN, SIZE_LIMIT, Decoder, Limits, encode
+from buildbot.wire.banana import AFTER_LOGIN, SIZE_LIMIT, Decoder, Limits
+from buildbot.wire.encoding import encode, encodeValue
 from buildbot.wire.failure import RaisedRemotely
-from buildbot.wire.jelly import OBJECTS_LIMIT, InsecureJelly, RemoteFailure, jelly, unjelly
+from buildbot.wire.jelly import OBJECTS_LIMIT, InsecureJelly, RemoteFailure, unjelly
 from tests.pumped import Pump
 
 fuzz = settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -108,6 +109,11 @@ def overTheWire(expression: Any) -> Any:
     """C{expression} encoded and decoded."""
     limits = Limits(expressionBytes=1 << 30, depth=1000, items=SIZE_LIMIT)
     return next(iter(Decoder(limits, vocabulary=True).decode(encode(expression))))
+
+
+def jelly(value: Any, broker: pb.Broker) -> Any:
+    """The expression that is sent for C{value}."""
+    return overTheWire(encodeValue(value, broker))
 
 
 class JellyTests(unittest.TestCase):

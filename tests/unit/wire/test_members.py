@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.spread import pb
 
 from buildbot.wire.accounts import CLIENT, STALLED, UNFINISHED
-from buildbot.wire.banana import encode
 from buildbot.wire.callee import NewCredPerspective
+from buildbot.wire.encoding import encode
 from tests.pumped import Pump
 from tests.slaveport import SlavePortCase
 
