@@ -195,7 +195,8 @@ class BuildMaster(PluginParent):
         @return: fires with the numbered Change when it is on disk (P2). Fails with StoreFailed if it cannot
             be stored.
         """
-        stored: Change = await self.botmaster.store.addChange(change.bounded(), self.botmaster.now())
+        resources = self.botmaster.resources
+        stored: Change = await resources.store.addChange(change.bounded(), resources.now())
         log.info("received {change!r}", change=stored)
         for scheduler in self.allSchedulers():
             eventual(self._reactor, self._tellScheduler, scheduler, stored)
@@ -210,10 +211,9 @@ class BuildMaster(PluginParent):
                 "scheduler {name} failed on change {number}", name=scheduler.name, number=change.number
             )
 
-    @returnsDeferred
-    async def submitBuildSet(self, bs: BuildSet) -> BuildsetRecord:
+    def submitBuildSet(self, bs: BuildSet) -> Deferred[BuildsetRecord]:
         """Store a build set; see L{buildbot.process.engine.BuildEngine.submitBuildSet}."""
-        return await self.botmaster.submitBuildSet(bs)
+        return ensureDeferred(self.botmaster.engine.submitBuildSet(bs))
 
     def allSchedulers(self) -> list[Any]:
         """The running schedulers, and the schedulers of C{c['schedulers']} that are not services.

@@ -81,7 +81,7 @@ def _within(value: str, what: str) -> str:
 def _word(value: object, what: str) -> str:
     """A name. Slaves get it unchanged, even if it is not UTF-8."""
     try:
-        name = word(value)
+        name = value if isinstance(value, str) else word(value)
         name.encode("utf-8", "surrogateescape")
     except NotAWord:
         raise BadChange(f"{what} must be text, not {_kind(value)}") from None

@@ -144,7 +144,7 @@ class Change(ComparableMixin):
     def toRecord(self) -> dict[str, Any]:
         """A JSON-able dictionary with all my attributes. Nobody may modify it: many records share it."""
         record: dict[str, Any] | None = self.__dict__.get("_record")
-        if record is None or record["properties"] is not self.properties.toRecord():
+        if record is None or record["properties"] is not self.properties.record:
             record = self.__dict__["_record"] = self._encoded()
         return record
 

@@ -41,11 +41,13 @@ class Properties(Mapping[str, Any]):
     A value should be a text, a number or None. Other values are kept while the build runs. After a round
     trip through a record, lists, tuples and dictionaries are as JSON has them; other objects become their
     C{repr}.
+
+    @ivar record: the result of L{toRecord} while it is valid; None after a property was set.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None, source: str = "unknown") -> None:
         self._all: dict[str, tuple[Any, str]] = {}
-        self._record: dict[str, list[Any]] | None = None  # until a property is set
+        self.record: dict[str, list[Any]] | None = None
         if values:
             self.update(values, source)
 
@@ -54,7 +56,7 @@ class Properties(Mapping[str, Any]):
 
         @param source: the origin of the value, in words for people: C{"Scheduler"}, C{"slave bot1"}.
         """
-        self._record = None
+        self.record = None
         self._all[name] = (value, source)
 
     def getProperty(self, name: str, default: Any = _NO_DEFAULT) -> Any:
@@ -73,12 +75,12 @@ class Properties(Mapping[str, Any]):
 
     def update(self, values: Mapping[str, Any], source: str) -> None:
         """Set several properties from one source."""
-        self._record = None
+        self.record = None
         self._all.update({name: (value, source) for name, value in values.items()})
 
     def updateFrom(self, other: Properties) -> None:
         """Copy all properties of another object, with their sources."""
-        self._record = None
+        self.record = None
         self._all.update(other._all)
 
     def asDict(self) -> dict[str, Any]:
@@ -91,11 +93,11 @@ class Properties(Mapping[str, Any]):
 
     def toRecord(self) -> dict[str, list[Any]]:
         """A JSON-able dictionary: name -> [value, source]. Nobody may modify it: many records share it."""
-        if self._record is not None:
-            return self._record
+        if self.record is not None:
+            return self.record
         record = {name: [_plain(value), source] for name, (value, source) in self._all.items()}
         if all(type(value) in _PLAIN for value, _ in self._all.values()):  # others may change in place
-            self._record = record
+            self.record = record
         return record
 
     @classmethod

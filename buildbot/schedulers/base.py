@@ -62,7 +62,8 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     _generation: object = None
     _configAtStart: object = None
     _isReady = False
-    # Made by each start:
+    # Set by each start:
+    _clock: Any = None
     _state: SavedState | None = None
     _feed: ChangeFeed | None = None
     _submissions: Submissions | None = None
@@ -148,28 +149,26 @@ class BaseScheduler(service.MultiService, ComparableMixin):
 
     def changed(self) -> None:
         """Store the state soon: the result of C{toRecord} has changed."""
-        if self._isReady and self._state is not None:
+        if self._isReady and self._state is not None and not self._state.isDirty:
             self._state.changed()
 
     def now(self) -> float:
         """The time of the system clock, in seconds since the epoch: for calendars and for times shown to
         people.
         """
-        now: float = self.engine.now()
-        return now
+        return float(self.engine.resources.now())
 
     def steady(self) -> float:
         """The time of a clock that cannot be set: for durations."""
-        steady: float = self.engine.clock.seconds()
-        return steady
+        return float(self._clock.seconds())
 
     def toWall(self, steady: float) -> float:
         """Convert a time of L{steady} to a time of L{now}."""
-        return self.now() + steady - self.steady()
+        return float(self.engine.resources.now() + steady - self._clock.seconds())
 
     def fromWall(self, when: float) -> float:
         """Convert a stored time of L{now} to a time of L{steady}. A future time becomes the present."""
-        return min(when - self.now(), 0.0) + self.steady()
+        return float(min(when - self.engine.resources.now(), 0.0) + self._clock.seconds())
 
     def newAlarm(self, call: Callable[[], object]) -> Alarm:
         """Create an alarm that is stopped when I am stopped."""
@@ -196,12 +195,10 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         self._configAtStart = self.engine.config  # the new one comes into force when all of it is started
         self._isReady = False
         store, clock = self.engine.store, self.engine.clock
+        self._clock = clock
         master: Any = self.parent
-        submissions = Submissions(
-            self, lambda bs: master.submitBuildSet(bs), clock, lambda: self.engine.builders
-        )
-        self._submissions = submissions
-        self._state = SavedState(self.name, store, clock, self._record, lambda: bool(submissions))
+        self._submissions = Submissions(self, master.submitBuildSet, clock, lambda: self.engine.builders)
+        self._state = SavedState(self.name, store, clock, self._record, self._submissions.outbox.__len__)
         self._feed = ChangeFeed(self, store, clock)
         self._starting = self._start()
 

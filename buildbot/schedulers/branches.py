@@ -123,7 +123,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def _add(self, change: Change, important: bool) -> None:
         tree = self._trees.pop(change.branch, None) or TreeStable(self.treeStableTimer or 0.0)
-        came = self.steady() if change.came is None else self.fromWall(change.came)
+        came = self._clock.seconds() if change.came is None else self.fromWall(change.came)
         self._trees[change.branch] = tree.add(change, came, important)  # moves it to the end
         if not important:
             self._forgetOldest()
@@ -157,10 +157,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
         """Set the timer for the first due branch, but at least C{wait} seconds from now."""
         if not self._isReady:
             return
-        now = self.steady()
+        now = self._clock.seconds()
         dues = self._dueTimes(now)
         if dues:
-            self.setTimer(self.toWall(max(now + wait, min(dues.values()))))
+            self.setTimer(self.engine.resources.now() + max(wait, min(dues.values()) - now))
         else:
             self.stopTimer()
 
@@ -169,16 +169,16 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
         @param when: seconds since the epoch. I do not wake up earlier.
         """
-        wait = when - self.now()
-        self._alarmTime = self.steady() + wait
-        self._alarm.set(self.engine.clock, min(wait, LONGEST_SLEEP))
+        wait = when - self.engine.resources.now()
+        self._alarmTime = self._clock.seconds() + wait
+        self._alarm.set(self._clock, min(wait, LONGEST_SLEEP))
 
     def stopTimer(self) -> None:
         """Stop the timer."""
         self._alarm.stop()
 
     def _wake(self) -> None:
-        now = self.steady()
+        now = self._clock.seconds()
         due = [branch for branch, when in self._dueTimes(now).items() if when <= now]
         if not due and self._alarmTime - now < 1e-3:  # the two clocks differ by rounding
             due = [branch for branch, when in self._dueTimes(now).items() if when <= self._alarmTime]

@@ -24,6 +24,7 @@ class SavedState:
     """I store the state of a scheduler for the next process, from one start to the next stop.
 
     @ivar key: the key of the state in the store.
+    @ivar isDirty: True if the state has changed since it was last stored, and will be stored soon.
     """
 
     def __init__(
@@ -32,19 +33,19 @@ class SavedState:
         store: IStore,
         clock: IReactorTime,
         record: Callable[[], Mapping[str, Any]],
-        isBusy: Callable[[], bool],
+        unstored: Callable[[], int],
     ) -> None:
         """@param record: returns the state, as JSON can hold it.
-        @param isBusy: returns True while build sets wait to be stored. The state then waits too: it counts
-            their changes as seen, so a crash would lose the build sets.
+        @param unstored: returns the number of build sets that wait to be stored. The state waits for them:
+            it counts their changes as seen, so a crash would lose the build sets.
         """
         self.key = f"scheduler/{name}"
         self._store = store
         self._clock = clock
         self._record = record
-        self._isBusy = isBusy
+        self._unstored = unstored
         self._alarm = Alarm(self._save)
-        self._isStopped = False
+        self._isStopped = self.isDirty = False
 
     @property
     def unreadableKey(self) -> str:
@@ -68,22 +69,24 @@ class SavedState:
 
     def changed(self) -> None:
         """Store the state soon."""
-        if not self._alarm.isSet and not self._isStopped:
+        if not self.isDirty and not self._isStopped:
+            self.isDirty = True
             self._alarm.set(self._clock, SAVE_WITHIN)
 
     def flush(self) -> Deferred[None]:
         """Store the state now if it has changed. Fires when that has succeeded or failed."""
-        saving = self._save() if self._alarm.isSet else None
+        saving = self._save() if self.isDirty else None
         return saving or succeed(None)
 
     def stop(self) -> None:
         """Stop: store nothing more."""
-        self._isStopped = True
+        self._isStopped, self.isDirty = True, False
         self._alarm.stop()
 
     def _save(self) -> Deferred[None] | None:
         self._alarm.stop()
-        if self._isBusy():
+        self.isDirty = False
+        if self._unstored():
             self.changed()
             return None
         return self.save().addErrback(self._notSaved)

@@ -43,7 +43,10 @@ class Submits(Protocol):
 
 
 class Submissions:
-    """I submit the build sets of a scheduler, one after the other, from one start to the next stop."""
+    """I submit the build sets of a scheduler, one after the other, from one start to the next stop.
+
+    @ivar outbox: the sets that are not stored yet.
+    """
 
     def __init__(
         self,
@@ -61,13 +64,13 @@ class Submissions:
         self._builders = builders
         self._missing: dict[str, float] = {}  # builder -> start of the wait for it
         self._isStopped = False
-        self._outbox: Outbox[_Submission, BuildsetRecord | None] = Outbox(
+        self.outbox: Outbox[_Submission, BuildsetRecord | None] = Outbox(
             clock, self._keep, atOnce=1, failed=scheduler.storeFails
         )
 
     def __len__(self) -> int:
         """The number of sets that are not stored yet."""
-        return len(self._outbox)
+        return len(self.outbox)
 
     def add(self, bs: BuildSet, state: Mapping[str, Any]) -> Deferred[BuildsetRecord | None]:
         """Submit a set.
@@ -75,14 +78,14 @@ class Submissions:
         @param state: state of the scheduler by key, stored with the set in one transaction.
         @return: fires with the record of the stored set; with None if it can never be stored.
         """
-        if not len(self):
+        if not self.outbox:
             self._missing = {}
-        return self._outbox.add((bs, state))
+        return self.outbox.add((bs, state))
 
     def stop(self) -> None:
         """Stop: submit nothing more."""
         self._isStopped = True
-        self._outbox.stop()
+        self.outbox.stop()
 
     def _keep(self, submission: _Submission) -> Deferred[BuildsetRecord | None]:
         return ensureDeferred(self._store(*submission))

@@ -137,10 +137,11 @@ class Availability:
         The slave is probed first: its answer shows that it has received all earlier messages. A worker that
         loses the connection before the last message logs an error.
         """
-        if self._whyLeave() and not self._parting:
+        isConnected = self._slave.isConnected()
+        if isConnected and not self._parting and self._whyLeave():
             self._parting = True
             eventual(self._clock, self._part)
-        elif not self._slave.isConnected():
+        elif not isConnected:
             self._sayDrained()
 
     def _sayDrained(self) -> None:
@@ -150,8 +151,8 @@ class Availability:
             log.info("slave {name}: {drained}", name=self._slave.slavename, drained=DRAINED)
 
     def _whyLeave(self) -> str:
-        """The reason to disconnect it now; empty if there is none."""
-        if self.buildsRunning or not self._slave.isConnected():
+        """The reason to disconnect it now, while it is connected; empty if there is none."""
+        if self.buildsRunning:
             return ""
         if self.paused is not None and self.paused.kind == "draining":
             return self._leaving or f"drained {_byWhom(self.paused)}"
@@ -161,7 +162,7 @@ class Availability:
         def heard(lives: bool) -> None:
             self._parting = False
             why = self._whyLeave()
-            if why:
+            if why and self._slave.isConnected():
                 self._slave.disconnect(why).addCallback(lambda _: self._sayDrained())
 
         self._slave.isAnswering(PROBE_TIME).addCallback(heard)

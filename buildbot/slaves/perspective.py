@@ -151,7 +151,7 @@ class BotPerspective(NewCredPerspective):
 
     def isConnected(self) -> bool:
         """True while a connection is served, in any state."""
-        return self.driver.peer is not None
+        return self.driver.attachment.peer is not None
 
     def isReady(self) -> bool:
         """True while the slave is attached and its connection is open."""
