@@ -90,11 +90,8 @@ class StoreCase(unittest.SynchronousTestCase):
 
     def ask(self, *builders: str, **options: Any) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """Add a buildset to the store."""
-        given: dict[str, Any] = {
-            **{"reason": "a change", "sourcestamp": {"branch": None}, "properties": {"p": [1, "Web"]}},
-            **{"externalID": None, "scheduler": "quick", "submitted": 20.0},
-        }
-        return self.get(self.store.addBuildset(builders=builders, **{**given, **options}))
+        state = options.pop("state", None)
+        return self.get(self.store.addBuildset(buildset(**options), builders, state))
 
     def start(self, *requests: RequestRecord, builder: str = "full", started: float = 30.0) -> BuildRecord:
         """Add a running build to the store."""
@@ -179,6 +176,15 @@ class SqliteCase(StoreCase):
         states = self.get(store.getStates("key"))
         self.assertEqual(set(states), set(kept))
         self.assertRaises(StoreFailed, self.get, store.setState("more", "x" * 100000))
+
+
+def buildset(**options: Any) -> BuildsetRecord:
+    """A buildset to add."""
+    given: dict[str, Any] = {
+        **{"reason": "a change", "sourcestamp": {"branch": None}, "properties": {"p": [1, "Web"]}},
+        **{"scheduler": "quick", "submitted": 20.0},
+    }
+    return BuildsetRecord(id=0, **{**given, **options})
 
 
 def build(builder: str, requests: Sequence[RequestRecord] = (), started: float = 30.0) -> BuildRecord:

@@ -140,6 +140,7 @@ class BuildRecord(Record):
 class BuildsetRecord(Record):
     """I am one build set: requests for the same source on one or several builders.
 
+    @ivar id: the number of the set; 0 before the store has assigned it.
     @ivar scheduler: the name of the scheduler that submitted it; None if a person did.
     @ivar results: the worst result of my requests; None before all of them are done.
     @ivar complete: the time when the last request was done; None before.

@@ -90,18 +90,18 @@ class BuildEngine:
         @raise StoreFailed: it could not be stored, and is not built.
         """
         builders = [self.builders[name] for name in buildset.builderNames]
-        record: BuildsetRecord
-        record, requests = await self._resources.store.addBuildset(
-            buildset.reason,
-            buildset.source.toRecord(),
-            buildset.builderNames,
-            buildset.properties,
-            buildset.bsid,
-            buildset.scheduler,
-            self._resources.now(),
-            buildset.state,
-            buildset.mergeRequests is not False,
+        new = BuildsetRecord(
+            id=0,
+            reason=buildset.reason,
+            sourcestamp=buildset.source.toRecord(),
+            submitted=self._resources.now(),
+            properties=buildset.properties,
+            externalID=buildset.bsid,
+            scheduler=buildset.scheduler,
+            mergeable=buildset.mergeRequests is not False,
         )
+        record: BuildsetRecord
+        record, requests = await self._resources.store.addBuildset(new, buildset.builderNames, buildset.state)
         # with the same Change objects
         made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]
         self._buildsets[record.id] = buildset
@@ -118,17 +118,15 @@ class BuildEngine:
         @return: the request, when it is on disk.
         @raise StoreFailed: it could not be stored, and is not built.
         """
-        _, (kept,) = await self._resources.store.addBuildset(
-            request.reason,
-            request.source.toRecord(),
-            [builder.name],
-            request.properties,
-            None,
-            None,
-            self._resources.now(),
-            None,
-            request.mergeable,
+        new = BuildsetRecord(
+            id=0,
+            reason=request.reason,
+            sourcestamp=request.source.toRecord(),
+            submitted=self._resources.now(),
+            properties=request.properties.asDict(),
+            mergeable=request.mergeable,
         )
+        _, (kept,) = await self._resources.store.addBuildset(new, [builder.name])
         request.id, request.submitted, request.builderName = kept.id, kept.submitted, kept.builder
         # look it up again: it may have been removed, and even added again, in the meantime
         queue: RequestQueue = self.builders.get(builder.name, builder)

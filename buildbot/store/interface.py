@@ -101,22 +101,15 @@ class IStore(Interface):
         """Fires with the first C{count} Changes with a number above C{number}, oldest first."""
 
     def addBuildset(
-        reason: str,
-        sourcestamp: Mapping[str, Any],
-        builders: Sequence[str],
-        properties: Mapping[str, Any],
-        externalID: str | None,
-        scheduler: str | None,
-        submitted: float,
-        state: Mapping[str, Any] | None = None,
-        mergeable: bool = True,
+        buildset: BuildsetRecord, builders: Sequence[str], state: Mapping[str, Any] | None = None
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """Store a buildset and one pending request for each builder, in the order of C{builders}.
 
+        @param buildset: the record without a number.
         @param builders: one or more names.
         @param state: keys and values for L{setState} in the same transaction. A scheduler clears its timer
             this way exactly when its buildset is stored.
-        @param mergeable: True if one build may serve its requests together with those of other sets.
+        @return: fires with the record and its number, and the requests.
         """
 
     def getBuildset(id: int) -> Deferred[BuildsetRecord | None]:

@@ -23,7 +23,7 @@ from buildbot.model.records import (
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.store.requests import BuildKey, Core, Store, keyOf
+from buildbot.store.requests import BuildKey, Store, keyOf
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ class MemoryStore(Store):
     """I am an L{IStore} in memory. Every Deferred has fired when it is returned."""
 
     def __init__(self) -> None:
-        self._core = MemoryCore()
+        super().__init__(MemoryCore())
         self._isOpen = False
 
     def open(self) -> Deferred[None]:
@@ -45,12 +45,12 @@ class MemoryStore(Store):
         self._isOpen = False
         return succeed(None)
 
-    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
         if not self._isOpen:
             return fail(StoreFailed("the store is closed"))
-        return maybeDeferred(work, self._core)
+        return maybeDeferred(work)
 
-    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
         return self._read(work)
 
 
@@ -67,11 +67,11 @@ class MemoryCore:
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
 
-    def addChange(self, when: float, text: str) -> int:
+    def addChange(self, change: Change, came: float | None, text: str) -> Change:
         """See L{Core}."""
         number = self._next("change", first=1)
-        self._changes[number] = when, text
-        return number
+        self._changes[number] = change.when if came is None else came, text
+        return change.numbered(number, came)
 
     def getChange(self, number: int) -> Change | None:
         """See L{Core}."""
@@ -91,19 +91,17 @@ class MemoryCore:
         return self._these(sorted(n for n in self._changes if n > number)[:count])
 
     def addBuildset(
-        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        buildset = BuildsetRecord.fromRecord(json.loads(text)).altered(id=self._next("buildset", first=1))
-        requests = [
-            RequestRecord.of(buildset, self._next("request", first=1), builder) for builder in builders
-        ]
-        self._sets[buildset.id] = buildset
-        self._members[buildset.id] = [each.id for each in requests]
+        added = buildset.altered(id=self._next("buildset", first=1))
+        requests = [RequestRecord.of(added, self._next("request", first=1), builder) for builder in builders]
+        self._sets[added.id] = added
+        self._members[added.id] = [each.id for each in requests]
         self._requests.update((each.id, each) for each in requests)
         for key, value in state.items():
             self.setState(key, value)
-        return buildset, requests
+        return added, requests
 
     def getBuildset(self, id: int) -> BuildsetRecord | None:
         """See L{Core}."""
@@ -122,7 +120,7 @@ class MemoryCore:
         """See L{Core}."""
         return [each for _, each in sorted(self._requests.items()) if each.state == "pending"]
 
-    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int:
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord:
         """See L{Core}."""
         for id in build.requests:
             request = self._requests.get(id)
@@ -133,7 +131,7 @@ class MemoryCore:
         for id in build.requests:
             self._requests[id] = self._requests[id].altered(state="building")
             self._lastBuilds[id] = build.builder, number
-        return number
+        return build.altered(number=number)
 
     def saveBuild(self, build: BuildRecord, text: str) -> None:
         """See L{Core}."""

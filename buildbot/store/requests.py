@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet import defer
@@ -26,23 +27,23 @@ BuildKey = tuple[str, int]
 
 
 class Core(Protocol):
-    """I do the work of L{IStore} synchronously. Data to store arrives as checked JSON text.
+    """I do the work of L{IStore} synchronously. A record to store arrives with its JSON text.
 
     C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
     """
 
-    def addChange(self, when: float, text: str) -> int: ...
+    def addChange(self, change: Change, came: float | None, text: str) -> Change: ...
     def getChange(self, number: int) -> Change | None: ...
     def getChanges(self, count: int, before: int | None) -> list[Change]: ...
     def getChangesAfter(self, number: int, count: int) -> list[Change]: ...
     def addBuildset(
-        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]: ...
     def getBuildset(self, id: int) -> BuildsetRecord | None: ...
     def getBuildsetsOf(self, scheduler: str, after: int) -> list[BuildsetRecord]: ...
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]: ...
     def pendingRequests(self) -> list[RequestRecord]: ...
-    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int: ...
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord: ...
     def saveBuild(self, build: BuildRecord, text: str) -> None: ...
     def finishBuild(
         self, build: BuildRecord, text: str, requeue: bool, counts: bool
@@ -70,6 +71,9 @@ class Store(ABC):
     _works: Callable[[], object] = staticmethod(lambda: None)
     _damaged: Callable[[str], object] = staticmethod(lambda reason: None)
 
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
     def watch(
         self,
         failed: Callable[[str], object],
@@ -92,12 +96,12 @@ class Store(ABC):
         """See L{IStore}."""
 
     @abstractmethod
-    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
-        """Run work that only reads, after all earlier calls."""
+    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
+        """Run work of my core that only reads, after all earlier calls."""
 
     @abstractmethod
-    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
-        """Run work that may write, completely or not at all.
+    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+        """Run work of my core that may write, completely or not at all.
 
         @param key: the item that this work overwrites as a whole.
         @param isSpare: True if the work may be skipped when the next work overwrites the same C{key}.
@@ -105,175 +109,144 @@ class Store(ABC):
 
     def addChange(self, change: Change, came: float | None = None) -> Deferred[Change]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[int]:
+        try:
             text = encode(change.toRecord())
-            when = change.when if came is None else came
-            return self._write(lambda core: core.addChange(when, text))
-
-        return _asked(encoded).addCallback(change.numbered, came)
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.addChange, change, came, text))
 
     def getChange(self, number: int) -> Deferred[Change | None]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getChange(number))
+        return self._read(lambda: self._core.getChange(number))
 
     def getChanges(self, count: int = 20, before: int | None = None) -> Deferred[list[Change]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getChanges(count, before))
+        return self._read(lambda: self._core.getChanges(count, before))
 
     def getChangesAfter(self, number: int, count: int = 1000) -> Deferred[list[Change]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getChangesAfter(number, count))
+        return self._read(lambda: self._core.getChangesAfter(number, count))
 
     def addBuildset(
-        self,
-        reason: str,
-        sourcestamp: Mapping[str, Any],
-        builders: Sequence[str],
-        properties: Mapping[str, Any],
-        externalID: str | None,
-        scheduler: str | None,
-        submitted: float,
-        state: Mapping[str, Any] | None = None,
-        mergeable: bool = True,
+        self, buildset: BuildsetRecord, builders: Sequence[str], state: Mapping[str, Any] | None = None
     ) -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[tuple[BuildsetRecord, list[RequestRecord]]]:
+        try:
             if not builders:
                 raise ValueError("a buildset without builders would never be complete")
-            record = BuildsetRecord(
-                *(0, reason, dict(sourcestamp), submitted, dict(properties), externalID, scheduler),
-                mergeable=mergeable,
-            )
-            text = encode(record.toRecord())
+            text = encode(buildset.toRecord())
+            if buildset.properties:
+                buildset = buildset.altered(properties=json.loads(encode(buildset.properties)))
             names = [word(each) for each in builders]
-            states = {word(key): encode(value) for key, value in (state or {}).items()}
-            return self._write(lambda core: core.addBuildset(text, submitted, names, states))
-
-        return _asked(encoded)
+            states = {word(key): encode(value) for key, value in state.items()} if state else {}
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.addBuildset, buildset, text, names, states))
 
     def getBuildset(self, id: int) -> Deferred[BuildsetRecord | None]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getBuildset(id))
+        return self._read(lambda: self._core.getBuildset(id))
 
     def getBuildsetsOf(self, scheduler: str, after: int = 0) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getBuildsetsOf(scheduler, after))
+        return self._read(lambda: self._core.getBuildsetsOf(scheduler, after))
 
     def getBuildsOf(self, buildset: int) -> Deferred[list[BuildRecord]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getBuildsOf(buildset))
+        return self._read(lambda: self._core.getBuildsOf(buildset))
 
     def pendingRequests(self) -> Deferred[list[RequestRecord]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.pendingRequests())
+        return self._read(lambda: self._core.pendingRequests())
 
     def startBuild(self, build: BuildRecord, atLeast: int = 0) -> Deferred[BuildRecord]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[int]:
+        try:
             if build.number is not None or build.finished is not None:
                 raise ValueError(f"build {build.number} of {build.builder} has been started before")
             word(build.builder)
             text = encode(build.toRecord())
-            return self._write(lambda core: core.startBuild(build, text, atLeast))
-
-        return _asked(encoded).addCallback(lambda number: build.altered(number=number))
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.startBuild, build, text, atLeast))
 
     def saveBuild(self, build: BuildRecord) -> Deferred[None]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[None]:
+        try:
             if build.finished is not None:
                 raise ValueError(f"build {build.number} of {build.builder} is to be closed by finishBuild")
             key, text = keyOf(build), encode(build.toRecord())
-            return self._write(lambda core: core.saveBuild(build, text), key, isSpare=True)
-
-        return _asked(encoded)
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.saveBuild, build, text), key, isSpare=True)
 
     def finishBuild(
         self, build: BuildRecord, requeue: bool = False, counts: bool = True
     ) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[list[BuildsetRecord]]:
+        try:
             if build.finished is None or build.results is None:
                 raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
             key, text = keyOf(build), encode(build.toRecord())
-            return self._write(lambda core: core.finishBuild(build, text, requeue, counts), key)
-
-        return defer.maybeDeferred(encoded)
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.finishBuild, build, text, requeue, counts), key)
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
-        those = tuple(ids)
-        return self._write(lambda core: core.cancelRequests(those, when))
+        return self._write(partial(self._core.cancelRequests, tuple(ids), when))
 
     def getBuild(self, builder: str, number: int) -> Deferred[BuildRecord | None]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getBuild(word(builder), number))
+        return self._read(lambda: self._core.getBuild(word(builder), number))
 
     def getBuilds(
         self, builder: str | None = None, count: int = 20, before: float | None = None
     ) -> Deferred[list[BuildRecord]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getBuilds(builder and word(builder), count, before))
+        return self._read(lambda: self._core.getBuilds(builder and word(builder), count, before))
 
     def interrupted(
         self, when: float, amend: Callable[[BuildRecord], BuildRecord] = lambda build: build
     ) -> Deferred[list[BuildRecord]]:
         """See L{IStore}."""
-        return self._write(lambda core: core.interrupted(when, amend))
+        return self._write(partial(self._core.interrupted, when, amend))
 
     def giveUp(self, when: float) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""
-        return self._write(lambda core: core.giveUp(when))
+        return self._write(partial(self._core.giveUp, when))
 
     def getState(self, key: str, default: Any = None) -> Deferred[Any]:
         """See L{IStore}."""
 
-        def read(core: Core) -> Any:
-            value = core.getState(word(key))
+        def read() -> Any:
+            value = self._core.getState(word(key))
             return default if value is None else value
 
         return self._read(read)
 
     def getStates(self, prefix: str) -> Deferred[dict[str, Any]]:
         """See L{IStore}."""
-        return self._read(lambda core: core.getStates(word(prefix)))
+        return self._read(lambda: self._core.getStates(word(prefix)))
 
     def setState(self, key: str, value: Any) -> Deferred[None]:
         """See L{IStore}."""
-
-        def encoded() -> Deferred[None]:
+        try:
             name, text = word(key), encode(value)
-            return self._write(lambda core: core.setState(name, text))
-
-        return defer.maybeDeferred(encoded)
+        except Exception:
+            return defer.fail()
+        return self._write(partial(self._core.setState, name, text))
 
     def prune(self, keep: int, olderThan: float | None = None) -> Deferred[list[str]]:
         """See L{IStore}."""
+        if keep < 1:
+            return defer.fail(ValueError(f"at least one build of each builder is kept, not {keep}"))
+        pruning = self._write(partial(self._core.prune, keep, olderThan, self._pruned))
+        return pruning.addCallback(self._remember)
 
-        def checked() -> Deferred[list[str]]:
-            if keep < 1:
-                raise ValueError(f"at least one build of each builder is kept, not {keep}")
-            deleted = self._pruned
-            return self._write(lambda core: core.prune(keep, olderThan, deleted)).addCallback(answered)
-
-        def answered(names: list[str]) -> list[str]:
-            self._pruned = names
-            return names
-
-        return defer.maybeDeferred(checked)
-
-
-def _asked(ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-    """Call a function. If it raises, return a failed Deferred."""
-    try:
-        return ask()
-    except Exception:
-        return defer.fail()
+    def _remember(self, pruned: list[str]) -> list[str]:
+        self._pruned = pruned
+        return pruned
 
 
 def encode(value: Any) -> str:

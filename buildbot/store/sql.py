@@ -1,16 +1,16 @@
 # -*- test-case-name: tests.unit.store.test_sqlite -*-
 """The work of a store, in SQL on one connection.
 
-The caller begins and ends transactions. A method raises L{StoreConflict} before it changes anything.
+The caller begins and ends transactions, and says so. A method raises L{StoreConflict} before it changes
+anything.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
@@ -21,45 +21,52 @@ from buildbot.model.records import (
     BuildsetRecord,
     RequestRecord,
     interrupt,
-    overall,
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.store.counters import Counters
 from buildbot.store.interface import StoreConflict
-from buildbot.store.requests import BuildKey, encode, keyOf
+from buildbot.store.opensets import OpenSets
+from buildbot.store.requests import encode, keyOf
+from buildbot.store.seams import Connection
 
 _log = Logger()
 _T = TypeVar("_T")
 
 
-class Cursor(Protocol):
-    """The part of a database cursor that L{SqlCore} uses."""
-
-    rowcount: int
-
-    def __iter__(self) -> Iterator[Any]: ...
-    def fetchone(self) -> Any: ...
-
-
-class Connection(Protocol):
-    """The part of a L{sqlite3.Connection} that L{SqlCore} uses."""
-
-    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
-    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
-
-
 class SqlCore:
-    """I am the L{Core} of stores that have a database."""
+    """I am the L{Core} of stores that have a database. Only I write to the database while it is open."""
 
-    def __init__(self, connection: Connection) -> None:
+    _connection: Connection
+
+    def __init__(self) -> None:
+        self._counters = Counters()
+        self._open = OpenSets(self.getBuildset)
+
+    # transactions
+
+    def begin(self, connection: Connection) -> None:
+        """Work in a transaction of this connection from now on."""
         self._connection = connection
         self._execute = connection.execute
 
-    def addChange(self, when: float, text: str) -> int:
+    def end(self) -> None:
+        """Write the rest of the work. Call this before the commit."""
+        self._counters.write(self._connection)
+
+    def undone(self) -> None:
+        """Forget what I know of the rows: a transaction was rolled back, or another file is opened."""
+        self._counters.forget()
+        self._open.forget()
+
+    # the work
+
+    def addChange(self, change: Change, came: float | None, text: str) -> Change:
         """See L{Core}."""
-        number = self._next("change", first=1)
+        number = self._counters.next(self._connection, "change", first=1)
+        when = change.when if came is None else came
         self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
-        return number
+        return change.numbered(number, came)
 
     def getChange(self, number: int) -> Change | None:
         """See L{Core}."""
@@ -81,24 +88,25 @@ class SqlCore:
         return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
 
     def addBuildset(
-        self, text: str, submitted: float, builders: Sequence[str], state: Mapping[str, str]
+        self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        id = self._next("buildset", first=1)
-        buildset = _parsed(text).altered(id=id)
-        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
-        requests = []
-        for builder in builders:
-            request = RequestRecord.of(buildset, self._next("request", first=1), builder)
+        next, connection = self._counters.next, self._connection
+        added = buildset.altered(id=next(connection, "buildset", first=1))
+        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (added.id, text))
+        requests = [
+            RequestRecord.of(added, next(connection, "request", first=1), builder) for builder in builders
+        ]
+        for each in requests:
             self._execute(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
                 " VALUES (?, ?, ?, 0, 'pending')",
-                (request.id, id, builder),
+                (each.id, added.id, each.builder),
             )
-            requests.append(request)
+        self._open.add(added, [each.id for each in requests])
         for key, value in state.items():
             self.setState(key, value)
-        return buildset, requests
+        return added, requests
 
     def getBuildset(self, id: int) -> BuildsetRecord | None:
         """See L{Core}."""
@@ -126,20 +134,29 @@ class SqlCore:
         """See L{Core}."""
         return list(readable(_Requests().read, "request", self._execute(_PENDING)))
 
-    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> int:
+    def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord:
         """See L{Core}."""
+        counter = f"build {build.builder}"
+        number = self._counters.peek(self._connection, counter, first=max(0, atLeast))
+        if len(build.requests) > 1:  # a single one is checked by its update
+            for id in build.requests:
+                row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
+                if row != ("pending", build.builder):
+                    raise _notWaiting(id, build)
         for id in build.requests:
-            row = self._execute("SELECT state, builder FROM requests WHERE id = ?", (id,)).fetchone()
-            if row != ("pending", build.builder):
-                raise StoreConflict(f"request {id} does not wait for {build.builder}")
-        number = self._next(f"build {build.builder}", first=max(0, atLeast))
+            started = self._execute(
+                "UPDATE requests SET state = 'building', build = ?"
+                " WHERE id = ? AND builder = ? AND state = 'pending'",
+                (number, id, build.builder),
+            )
+            if not started.rowcount:
+                raise _notWaiting(id, build)
+        self._counters.take(counter, number)
         self._execute(
             "INSERT INTO builds (builder, number, started, record) VALUES (?, ?, ?, ?)",
             (build.builder, number, build.started, text),
         )
-        for id in build.requests:
-            self._execute("UPDATE requests SET state = 'building', build = ? WHERE id = ?", (number, id))
-        return number
+        return build.altered(number=number)
 
     def saveBuild(self, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
@@ -164,26 +181,11 @@ class SqlCore:
                 [(int(counts), id, *key) for id in build.requests],
             )
             return []
-        sets = {id: self._setOfTaken(id, key) for id in build.requests}
-        taken = {id: buildset for id, buildset in sets.items() if buildset is not None}
-        return self._done(taken, build.results, build.finished)
-
-    def _setOfTaken(self, request: int, key: BuildKey) -> int | None:
-        """The buildset of a request that this build serves; None if it does not serve it any more."""
-        row = self._execute(
-            "SELECT buildset FROM requests WHERE id = ? AND builder = ? AND build = ? AND state = 'building'",
-            (request, *key),
-        ).fetchone()
-        return None if row is None else int(row[0])
+        return self._done(_SERVED, build.requests, key, build.results, build.finished)
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
-        pending = {}
-        for id in ids:
-            row = self._execute("SELECT state, buildset FROM requests WHERE id = ?", (id,)).fetchone()
-            if row is not None and row[0] == "pending":
-                pending[id] = row[1]
-        return self._done(pending, CANCELLED, when)
+        return self._done(_WAITING, ids, (), CANCELLED, when)
 
     def getBuild(self, builder: str, number: int) -> BuildRecord | None:
         """See L{Core}."""
@@ -240,11 +242,7 @@ class SqlCore:
                     **{"id": row[0], "builder": row[1], "error": error},
                 )
                 hopeless.append(row[0])
-        sets = {
-            id: self._execute("SELECT buildset FROM requests WHERE id = ?", (id,)).fetchone()[0]
-            for id in hopeless
-        }
-        return self._done(sets, EXCEPTION, when)
+        return self._done(_WAITING, hopeless, (), EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""
@@ -312,31 +310,25 @@ class SqlCore:
         self._connection.executemany("DELETE FROM requests WHERE buildset = ?", gone)
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 
-    def _next(self, counter: str, first: int) -> int:
-        """Increment a counter and return its number, at least C{first}. No row has this number yet."""
-        row = self._execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
-        if row is None:
-            self._execute("INSERT INTO counters (name, value) VALUES (?, ?)", (counter, first + 1))
-            return first
-        number = max(first, int(row[0]))
-        self._execute("UPDATE counters SET value = ? WHERE name = ?", (number + 1, counter))
-        return number
+    def _done(
+        self, which: str, ids: Iterable[int], values: Sequence[Any], results: int | None, when: float
+    ) -> list[BuildsetRecord]:
+        """Mark requests as done for which the condition holds. Returns the buildsets that this completes."""
+        statement = f"UPDATE requests SET state = 'done', results = ? WHERE id = ? AND {which}"
+        done = [id for id in ids if self._execute(statement, (results, id, *values)).rowcount]
+        complete = []
+        for id, each in self._open.done(self._connection, done, results).items():
+            self._execute(
+                "UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, each.results, id)
+            )
+            if each.record is not None:
+                complete.append(each.record.altered(complete=when, results=each.results))
+        return complete
 
-    def _done(self, sets: Mapping[int, int], results: int | None, when: float) -> list[BuildsetRecord]:
-        """Mark requests as done, each given with its buildset. Returns the buildsets that this completes."""
-        for id in sets:
-            self._execute("UPDATE requests SET state = 'done', results = ? WHERE id = ?", (results, id))
-        touched = sorted(set(sets.values()))
-        return [each for each in (self._complete(id, when) for id in touched) if each is not None]
 
-    def _complete(self, id: int, when: float) -> BuildsetRecord | None:
-        requests = list(self._execute("SELECT state, results FROM requests WHERE buildset = ?", (id,)))
-        if any(state != "done" for state, _ in requests):
-            return None
-        total = overall(results for _, results in requests)
-        self._execute("UPDATE buildsets SET complete = ?, results = ? WHERE id = ?", (when, total, id))
-        return self.getBuildset(id)
-
+#: Conditions for a request: it waits; or it is served by a build, of a builder and with a number.
+_WAITING = "state = 'pending'"
+_SERVED = "builder = ? AND build = ? AND state = 'building'"
 
 #: The pending requests, each with its buildset or NULL.
 _PENDING = (
@@ -390,23 +382,13 @@ def _change(row: Sequence[Any]) -> Change:
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
-    record = _parsed(text)
+    record = BuildsetRecord.fromRecord(json.loads(text))
     SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
     return record.altered(id=id, complete=complete, results=results)
 
 
-def _parsed(text: str) -> BuildsetRecord:
-    """The record in some JSON text. Short texts are parsed once, though a set is added and then completed."""
-    return _remembered(text) if len(text) <= _SHORT else BuildsetRecord.fromRecord(json.loads(text))
-
-
-#: Longer texts would take much memory.
-_SHORT = 4096
-
-
-@lru_cache(maxsize=512)
-def _remembered(text: str) -> BuildsetRecord:
-    return BuildsetRecord.fromRecord(json.loads(text))
+def _notWaiting(request: int, build: BuildRecord) -> StoreConflict:
+    return StoreConflict(f"request {request} does not wait for {build.builder}")
 
 
 def _build(row: Sequence[Any]) -> BuildRecord:

@@ -17,8 +17,9 @@ from twisted.python.failure import Failure
 from buildbot.store.database import Connect, Database
 from buildbot.store.files import FILE as FILE
 from buildbot.store.interface import StoreFailed
-from buildbot.store.requests import Core, Store
+from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
+from buildbot.store.sql import SqlCore
 from buildbot.store.worker import Reactor, Work, Worker
 
 _T = TypeVar("_T")
@@ -44,9 +45,11 @@ class SqliteStore(Store):
         pace: float = PACE,
         schema: Schema = CURRENT,
     ) -> None:
+        core = SqlCore()
+        super().__init__(core)
         path = os.path.join(basedir, FILE)
         self._makeWorker = lambda: Worker(
-            reactor, lambda: Database(path, connect, schema), pace, self._told, self._isDamaged
+            reactor, lambda: Database(path, connect, schema), core, pace, self._told, self._isDamaged
         )
         self._worker: Worker | None = None
 
@@ -81,10 +84,10 @@ class SqliteStore(Store):
         self._worker = None
         return failure
 
-    def _read(self, work: Callable[[Core], _T]) -> Deferred[_T]:
+    def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
         return self._submit(Work(work, isWriting=False))
 
-    def _write(self, work: Callable[[Core], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
         return self._submit(Work(work, key=key, isSpare=isSpare))
 
     def _submit(self, work: Work) -> Deferred[_T]:

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from buildbot.events.eventual import eventual
 from buildbot.store.database import Database, isDamage, isDiskFault
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.store.sql import SqlCore
+from buildbot.store.seams import Connection
 
 _log = Logger()
 
@@ -40,6 +40,14 @@ class Reactor(Protocol):
     def callFromThread(self, callable: Callable[..., object], /, *args: object) -> object: ...
 
 
+class Transacts(Protocol):
+    """The part of the object that does the work which a L{Worker} uses: it is told of the transactions."""
+
+    def begin(self, connection: Connection, /) -> None: ...
+    def end(self) -> None: ...
+    def undone(self) -> None: ...
+
+
 @dataclass(eq=False)
 class Work:
     """I am one piece of work.
@@ -48,7 +56,7 @@ class Work:
     @ivar isSpare: True if the work can be skipped like that.
     """
 
-    do: Callable[[Any], Any]
+    do: Callable[[], Any]
     isWriting: bool = True
     key: object = None
     isSpare: bool = False
@@ -60,6 +68,7 @@ class Worker:
     """I own the thread, from C{start} to C{stop}.
 
     @param open: opens the database; called in the thread.
+    @param core: does the work; used in the thread.
     @param pace: the least seconds between the starts of two groups that write.
     @param tell: called in the reactor's thread, with the reason when writes begin to fail, and with None
         when they succeed again.
@@ -70,6 +79,7 @@ class Worker:
         self,
         reactor: Reactor,
         open: Callable[[], Database],
+        core: Transacts,
         pace: float,
         tell: Callable[[str | None], object] = lambda reason: None,
         damaged: Callable[[str], object] = lambda reason: None,
@@ -77,6 +87,7 @@ class Worker:
         self._reactor = reactor
         self._clock = cast(IReactorTime, reactor)
         self._open = open
+        self._core = core
         self._pace = pace
         self._turn: list[Work] = []  # work submitted in this reactor turn
         self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
@@ -126,6 +137,7 @@ class Worker:
         except BaseException:
             self._reactor.callFromThread(self._started.errback, Failure())
             return
+        self._core.undone()  # what it knows may be of another file
         self._reactor.callFromThread(self._started.callback, None)
         isOver = False
         while not isOver:
@@ -168,7 +180,7 @@ class Worker:
         replaced = _replaced(group)
         todo = [work for work in group if work not in replaced]
         try:
-            while (culprit := _attempt(database, todo)) is not None:
+            while (culprit := _attempt(database, self._core, todo)) is not None:
                 todo.remove(culprit)
                 failed = culprit.result.value if isinstance(culprit.result, Failure) else None
                 if isinstance(failed, StoreFailed):
@@ -195,14 +207,14 @@ class Worker:
         self._trouble = trouble
 
 
-def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
+def _attempt(database: Database, core: Transacts, todo: Sequence[Work]) -> Work | None:
     """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it."""
     try:
         with database.transaction(any(work.isWriting for work in todo)) as connection:
-            core = SqlCore(connection)
+            core.begin(connection)
             for work in todo:
                 try:
-                    work.result = work.do(core)
+                    work.result = work.do()
                 except StoreConflict:
                     work.result = Failure()
                 except Exception as error:
@@ -210,8 +222,13 @@ def _attempt(database: Database, todo: Sequence[Work]) -> Work | None:
                         raise
                     work.result = Failure(StoreFailed(f"damaged: {error}")) if isDamage(error) else Failure()
                     raise _Culprit from error
+            core.end()
     except _Culprit:
+        core.undone()
         return work
+    except BaseException:
+        core.undone()
+        raise
     return None
 
 

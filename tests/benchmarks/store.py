@@ -23,7 +23,7 @@ from twisted.internet import defer, reactor, task
 from twisted.internet.defer import Deferred
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord, LogRecord, RequestRecord, StepRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord, LogRecord, RequestRecord, StepRecord
 from buildbot.store.sqlite import PACE, SqliteStore
 
 SOURCE = {
@@ -35,6 +35,8 @@ SOURCE = {
 PROPERTIES = {
     name: [name * 3, "Scheduler"] for name in ("branch", "revision", "scheduler", "owner", "workdir")
 }
+
+ASKED = BuildsetRecord(0, "a change", SOURCE, 2.0, PROPERTIES, scheduler="quick")
 
 
 @dataclass
@@ -58,7 +60,7 @@ async def life(store: SqliteStore, builder: str, builds: int) -> None:
     """Run one builder, one build after the other."""
     for number in range(builds):
         await store.addChange(Change("mary", ["a.c", "b.c"], "mend the mending", when=1.0, revision="a" * 40))
-        _, requests = await store.addBuildset("a change", SOURCE, [builder], PROPERTIES, None, "quick", 2.0)
+        _, requests = await store.addBuildset(ASKED, [builder])
         build = await store.startBuild(asked(builder, requests))
         saves = []
         for step in range(3):
@@ -117,9 +119,7 @@ async def waiting(directory: str, count: int) -> None:
     """P5: the time of a start with C{count} waiting requests."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
-    calls = [
-        store.addBuildset("a change", SOURCE, ["full"], PROPERTIES, None, "quick", 2.0) for _ in range(count)
-    ]
+    calls = [store.addBuildset(ASKED, ["full"]) for _ in range(count)]
     await defer.gatherResults(calls)
     await store.close()
     before = measured()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.store.sqlite import SqliteStore
 from tests.stores import Turnstile
 
@@ -33,7 +33,7 @@ def main(directory: str, seed: int, rounds: int) -> None:
     for _ in range(rounds):
         calls: list[tuple[str, Any]] = [("change", store.addChange(Change("me", [], "x" * 300, when=2.0)))]
         builders = chance.choices(("full", "quick"), k=chance.randrange(1, 4))
-        calls.append(("set", store.addBuildset("why", {}, builders, {}, None, None, 3.0)))
+        calls.append(("set", store.addBuildset(BuildsetRecord(0, "why", {}, 3.0, {}), builders)))
         while waiting and chance.random() < 0.7:
             request = waiting.pop()
             build = BuildRecord(request.builder, None, "bot1", (request.id,), 4.0)

@@ -11,6 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from buildbot.config.model import BuilderConfig, MasterConfig, SlaveConfig
 from buildbot.model.change import Change
+from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import EXCEPTION, FAILURE, RETRY, SUCCESS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.attempt import FRESH
@@ -896,9 +897,8 @@ class ResumeTests(BuildCase):
 
     def ask(self, **change: Any) -> int:
         """Store a request for a build of a change; return its number."""
-        adding = self.botmaster.store.addBuildset(
-            "because", {"changes": [change]}, ["full"], {}, None, None, self.clock.seconds()
-        )
+        asked = BuildsetRecord(0, "because", {"changes": [change]}, self.clock.seconds(), {})
+        adding = self.botmaster.store.addBuildset(asked, ["full"])
         _, (request,) = self.successResultOf(adding)
         number: int = request.id
         return number

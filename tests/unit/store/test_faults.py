@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from buildbot.model.change import Change
 from buildbot.store.interface import StoreFailed
 from buildbot.store.sqlite import SqliteStore
-from tests.stores import Faults, SqliteCase, build, logged
+from tests.stores import Faults, SqliteCase, build, buildset, logged
 
 
 class FaultsTests(SqliteCase):
@@ -25,7 +25,7 @@ class FaultsTests(SqliteCase):
         new = replace(build("full"), requests=(1,))
         return [
             lambda: store.addChange(Change("me", ["a"], "", when=1.0)),
-            lambda: store.addBuildset("why", {}, ["full", "quick"], {}, None, None, 2.0, {"timer": 1}),
+            lambda: store.addBuildset(buildset(), ["full", "quick"], {"timer": 1}),
             lambda: store.startBuild(new).addCallback(started),
             lambda: store.saveBuild(logged(builds[0], "f0")),
             lambda: store.finishBuild(replace(logged(builds[0], "f0"), finished=9.0, results=4), True),

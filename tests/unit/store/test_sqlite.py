@@ -21,7 +21,7 @@ from buildbot.process.storehealth import storeSymptom
 from buildbot.store.interface import SchemaTooNew, StoreConflict, StoreFailed
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
-from tests.stores import Faults, SqliteCase, later
+from tests.stores import Faults, SqliteCase, buildset, later
 
 
 class FilesTests(SqliteCase):
@@ -187,12 +187,8 @@ class GroupsTests(SqliteCase):
     def test_manyPending(self) -> None:
         """P5: ten thousand waiting requests are read in well under a second."""
         self.opened()
-        calls = [
-            self.store.addBuildset(
-                "why", {"branch": "b", "patch": None}, ["full"], {"p": [1, "x"]}, None, None, 1.0
-            )
-            for _ in range(10000)
-        ]
+        asked = buildset(sourcestamp={"branch": "b", "patch": None}, properties={"p": [1, "x"]})
+        calls = [self.store.addBuildset(asked, ["full"]) for _ in range(10000)]
         self.get(calls[-1])
         self.get(self.store.close())
         began = time.process_time()

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from buildbot.model.change import Change
-from buildbot.model.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord
+from buildbot.model.records import INTERRUPTED, MOST_INTERRUPTIONS, BuildRecord, BuildsetRecord
 from buildbot.model.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.store.interface import IStore, StoreConflict, StoreFailed
 from buildbot.store.memory import MemoryStore
@@ -435,8 +435,9 @@ def _anything(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
     some = BuildRecord(builder, number, "bot1", ids, 5.0, sourcestamp={}, properties={"n": number})
     over = logged(replace(some, finished=when, results=chance.randrange(7)), f"{builder}/{number}")
     builders = chance.choices(("full", "quick"), k=chance.randrange(3))
+    asked = BuildsetRecord(0, "why", {"b": 1}, when, {}, scheduler=builder)
     calls: list[tuple[str, tuple[Any, ...]]] = [
-        ("addBuildset", ("why", {"b": 1}, builders, {}, None, builder, when, {"k": number})),
+        ("addBuildset", (asked, builders, {"k": number})),
         ("startBuild", (replace(some, number=None, started=when),)),
         ("startBuild", (replace(some, number=None, started=when),)),
         ("saveBuild", (some,)),

@@ -1,0 +1,22 @@
+"""What the SQL of the store needs of a database: a part of Python's interface for databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+
+class Cursor(Protocol):
+    """The part of a database cursor that the store uses."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def fetchone(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """The part of a L{sqlite3.Connection} that the store uses."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
