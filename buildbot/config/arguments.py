@@ -210,6 +210,8 @@ class _Taken:
         self, made: object, args: tuple[Any, ...], kwargs: dict[str, Any], troubles: list[_Trouble]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments to use, with stand-ins for invalid ones. Appends faults to C{troubles}."""
+        if not args and not kwargs and not self._required:
+            return args, kwargs
         given = kwargs
         excess = twice = 0
         if args:
@@ -219,7 +221,7 @@ class _Taken:
             twice = len(kwargs) + min(len(places), len(self._positions)) - len(given)
             args = places if not self._isVariadic else args
         kinds = self._kinds
-        wrong = [name for name in given if name in kinds and not kinds[name].fits(given[name])]
+        wrong = [name for name, value in given.items() if name in kinds and not kinds[name].fits(value)]
         missing = self._required - given.keys() if self._required else ()
         unknown = () if self._isOpen else given.keys() - self._names
         if not (wrong or missing or unknown or excess or twice):

@@ -97,11 +97,13 @@ class LogWriter:
         limits: LogLimits = LogLimits(),
         opener: Callable[[str], OutputFile] = openForWriting,
         tell: Callable[[str, str | None], None] = lambda path, error: None,
+        file: OutputFile | None = None,
     ) -> None:
         """Create the file. If that fails, later writes retry.
 
         @param path: the path of the file.
         @param tell: called with C{path} and C{error} when C{error} changes.
+        @param file: the new, empty file, if it is open already.
         """
         self.path = path
         self.length = 0
@@ -112,10 +114,10 @@ class LogWriter:
         self._tell = tell
         self._clock = clock
         self._room = limits.head
-        self._isLong = False
-        self._tail = _Tail(limits.tail)
+        self._tailSize = limits.tail
+        self._tail: _Tail | None = None  # until the log is too long
         self._opener = opener
-        self._file: OutputFile | None = None
+        self._file = file
         self._timer: IDelayedCall | None = None
         self._finished = False
         self._channel = -1
@@ -124,7 +126,8 @@ class LogWriter:
         self._waiting = 0  # the memory of both, in bytes
         self._unwritten = b""
         self._lost = 0
-        self._write(b"")
+        if file is None:
+            self._write(b"")
 
     def __repr__(self) -> str:
         return f"<LogWriter {self.path}>"
@@ -153,11 +156,13 @@ class LogWriter:
     def flush(self) -> None:
         """Write all added output to the file, as far as the disk permits."""
         outside: Sequence[Chunk] = ()
-        if self._chunks or (self._room is not None and self._room < self._waiting):
+        room = self._room if self._room is not None and self._room < self._waiting else None
+        if self._chunks or room is not None:
             self._seal()
             chunks, self._chunks = self._chunks, []
-            inside, outside = (chunks, ()) if self._room is None else _divide(chunks, self._room)
-            block, length = _encoded(inside)
+            if room is not None:
+                chunks, outside = _divide(chunks, room)
+            block, length = _encoded(chunks)
         else:
             pieces, self._pieces = self._pieces, []
             block, length = _joined(self._channel, pieces)
@@ -167,8 +172,8 @@ class LogWriter:
             # Single bytes of alternating channels take five times as much in the file.
             self._room = max(0, self._room - max(length, len(block) // 2))
         if outside:
-            if not self._isLong:
-                self._isLong = True
+            if self._tail is None:
+                self._tail = _Tail(self._tailSize)
                 self._write(_notice("this log is too long: from here on, only its end is kept"))
             self._tail.add(*_encoded(outside))
 
@@ -181,11 +186,9 @@ class LogWriter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._tail.dropped:
-            self._write(_notice(f"{counted(self._tail.dropped, 'byte')} left out here"))
-        for block, length in self._tail.blocks:
-            self._write(block, length)
-        self._tail.blocks.clear()
+        if self._tail is not None:
+            self._writeTail(self._tail)
+            self._tail = None
         self._close()
         if self.error is not None:
             _log.error("log file {path} is not complete: {error}", path=self.path, error=self.error)
@@ -196,6 +199,13 @@ class LogWriter:
             _log.error("log file {path} was deleted while it was being written", path=self.path)
             self.trouble = "its file was deleted while it was written"
         return self.size
+
+    def _writeTail(self, tail: _Tail) -> None:
+        """Write the end of a log that is too long."""
+        if tail.dropped:
+            self._write(_notice(f"{counted(tail.dropped, 'byte')} left out here"))
+        for block, length in tail.blocks:
+            self._write(block, length)
 
     def _arm(self) -> None:
         """Start the timer for the next write, if needed."""
@@ -424,12 +434,15 @@ def _safe(name: str) -> str:
 
 def _encoded(chunks: Sequence[Chunk]) -> tuple[bytes, int]:
     """Encode chunks for the file, none longer than L{BLOCK}. Also return the bytes of output in them."""
-    block = b"".join(
-        encode(channel, data[at : at + BLOCK])
-        for channel, data in chunks
-        for at in range(0, len(data), BLOCK)
-    )
-    return block, sum(len(data) for _, data in chunks)
+    parts: list[bytes] = []
+    length = 0
+    for channel, data in chunks:
+        length += len(data)
+        if 0 < len(data) <= BLOCK:
+            parts.append(encode(channel, data))
+        else:
+            parts += [encode(channel, data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)]
+    return b"".join(parts), length
 
 
 def _joined(channel: int, pieces: Sequence[bytes]) -> tuple[bytes, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Container, Iterator, Sequence
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from twisted.internet.interfaces import IReactorTime
@@ -23,7 +22,7 @@ from buildbot.daemon.troubles import Symptom, Troubles
 from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
 from buildbot.logs.directory import canWrite
-from buildbot.logs.files import LogLimits, LogReader, LogWriter, OutputFile, logFilename, openForWriting
+from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
 from buildbot.logs.format import Chunk
 from buildbot.logs.producer import LogProducer
 from buildbot.logs.text import ChunkDecoder, decoded
@@ -80,18 +79,16 @@ class LogDirectory:
     def create(self, build: LoggedBuild, step: str, name: str) -> tuple[str, LogWriter]:
         """Create a log. Return its unique file name and its writer."""
         given = {log.filename for log in build.getLogs()}
-        nameBeside = partial(logFilename, build.record.builder, build.number, step, name)
-        filename, opener = nameBeside(given), openForWriting
+        names = build.record.builder, build.number, step, name
+        filename, file = logFilename(*names, given), None
         try:
-            file = openForWriting(os.path.join(self.directory, filename))
+            file = openForWriting(f"{self.directory}/{filename}")
         except FileExistsError:
-            filename = nameBeside(_Taken(self.directory, given))
+            filename = logFilename(*names, _Taken(self.directory, given))
         except OSError:
             pass  # the writer retries, and reports the error
-        else:
-            opener = partial(_opened, file)
-        path = os.path.join(self.directory, filename)
-        return filename, LogWriter(path, self.clock, self.limits, opener, self._told)
+        path = f"{self.directory}/{filename}"
+        return filename, LogWriter(path, self.clock, self.limits, tell=self._told, file=file)
 
     def _told(self, path: str, error: str | None) -> None:
         """Report that writing a log fails, or works again."""
@@ -112,11 +109,6 @@ class LogDirectory:
     def reader(self, filename: str) -> LogReader:
         """Return a reader for the log with this file name."""
         return LogReader(os.path.join(self.directory, filename))
-
-
-def _opened(file: OutputFile, path: str) -> OutputFile:
-    """Return a file that is open already."""
-    return file
 
 
 class _Taken:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from buildbot.config.model import BuilderConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.clock import Stopwatch
+from buildbot.daemon.logger import QuickLogger
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
 from buildbot.process.base import Build
@@ -34,7 +34,7 @@ from buildbot.store.interface import StoreConflict, StoreFailed
 if TYPE_CHECKING:
     from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild
 
-log = Logger()
+log = QuickLogger()
 
 #: A slave that was heard of within these seconds is not pinged before a build.
 FRESH = 10.0

@@ -9,7 +9,7 @@ and manages their locks.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
@@ -377,7 +377,7 @@ class LoggingBuildStep(BuildStep):
         cmd.useLog(stdio, True)
         self.setupLogfiles(cmd, self.logfiles)
         running: Deferred[Any] = self.runCommand(cmd)
-        running.addCallback(lambda cmd: ensureDeferred(self._ended(cmd)))
+        running.addCallback(self._ended)
         running.addErrback(self.checkDisconnect).addErrback(self.failed)
 
     def interrupt(self, reason: Any) -> Deferred[None]:
@@ -409,22 +409,26 @@ class LoggingBuildStep(BuildStep):
             error = why.value if isinstance(why, Failure) else None
             raise error or StepStopped(f"step {self.name}: {why}")
 
-    async def _worked(self, value: Any) -> None:
-        """Wait for the answer of a method, and for long work that it has started."""
-        await _known(value)
-        for each in self._works:
-            await each
+    def _ended(self, cmd: LoggedRemoteCommand) -> Deferred[None] | None:
+        """Judge the ended command. Returns None if no method had to wait, as usual."""
+        judging = self._judged(cmd)
+        try:
+            answer = next(judging)
+            while not _isAwaitable(answer):
+                answer = judging.send(answer)
+        except StopIteration:
+            return None
+        return ensureDeferred(_awaited(judging, answer))
 
-    async def _ended(self, cmd: LoggedRemoteCommand) -> None:
-        answer = self.commandComplete(cmd)
-        if answer is not None or self._works:
-            await self._worked(answer)
+    def _judged(self, cmd: LoggedRemoteCommand) -> Generator[Any, Any, None]:
+        """Yield the answers of the methods for subclasses, and receive what the awaitable ones become."""
+        yield self.commandComplete(cmd)
+        yield from self._works
         if cmd.logs.get("stdio") is not None:
-            answer = self.createSummary(cmd.logs["stdio"])
-            if answer is not None or self._works:
-                await self._worked(answer)
-        results = await _known(self.evaluateCommand(cmd))
-        await _known(self.setStatus(cmd, results))
+            yield self.createSummary(cmd.logs["stdio"])
+            yield from self._works
+        results = yield self.evaluateCommand(cmd)
+        yield self.setStatus(cmd, results)
         self.finished(results)
 
     def checkDisconnect(self, f: Failure) -> None:
@@ -488,7 +492,20 @@ class LoggingBuildStep(BuildStep):
 
 async def _known(value: Any) -> Any:
     """The answer of a subclass's method, which may be a Deferred or a coroutine."""
-    return value if type(value) in _KNOWN or not inspect.isawaitable(value) else await value
+    return await value if _isAwaitable(value) else value
+
+
+async def _awaited(judging: Generator[Any, Any, None], answer: Any) -> None:
+    """Finish a generator, and give it the result of each awaitable that it yields."""
+    try:
+        while True:
+            answer = judging.send(await _known(answer))
+    except StopIteration:
+        return
+
+
+def _isAwaitable(value: Any) -> bool:
+    return type(value) not in _KNOWN and inspect.isawaitable(value)
 
 
 #: Nearly all answers have one of these types, and L{inspect.isawaitable} takes long.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -333,6 +334,7 @@ class RemoteCommand(Callee):
         self.active = False
         if self._deadlines is not None:
             self._deadlines.over()
+            self._deadlines = None  # it refers to me
         self.remote.peer.retire(self)
         if self._givenUp is not None:
             self._givenUp.stop()
@@ -341,13 +343,18 @@ class RemoteCommand(Callee):
         elif isinstance(failure, Failure) and isinstance(failure.type, (str, bytes)):
             # Twisted 22.10 cannot raise a Failure whose type is only a name: wrap it in RemoteError.
             failure = Failure(pb.RemoteError(failure.type, failure.value, failure.getTraceback()))
-        maybeDeferred(self._completed, failure).addCallback(
-            lambda result: result if isinstance(result, Failure) else self
-        ).addBoth(self.deferred.callback)
+        try:
+            self._readRest()
+            result = self.remoteComplete(failure)
+        except PLUGIN_ERRORS:
+            result = Failure()
+        if result is not None and isawaitable(result):
+            maybeDeferred(lambda: result).addBoth(self._completed)
+        else:
+            self._completed(result)
 
-    def _completed(self, failure: Failure | None) -> Any:
-        self._readRest()
-        return self.remoteComplete(failure)
+    def _completed(self, result: Any) -> None:
+        self.deferred.callback(result if isinstance(result, Failure) else self)
 
     # for subclasses
 

@@ -27,6 +27,8 @@ def plain(text: str) -> str:
 
     Newlines and tabs stay. A byte that C{surrogateescape} could not decode is shown as that byte.
     """
+    if text.isprintable() or (text[-1:] == "\n" and text[:-1].isprintable()):
+        return text  # most lines of a log
     return HARMFUL_IN_LINES.sub(_spelled, text)
 
 
