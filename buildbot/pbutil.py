@@ -6,10 +6,10 @@ from buildbot.wire.callee import (
     Callee,
     MalformedCall,
     NewCredPerspective,
-    ReconnectingPBClientFactory,
     WrongArguments,
     dispatch,
 )
+from buildbot.wire.reconnecting import ReconnectingPBClientFactory
 
 __all__ = [
     "Callee",

@@ -190,8 +190,8 @@ class BotPerspective(NewCredPerspective):
 
     def traffic(self) -> dict[str, int]:
         """Bytes over the present connection: C{in} from the slave, C{out} to it; zeros without one."""
-        broker = self.peer.broker if self.isConnected() else None
-        return {"in": broker.bytesIn if broker else 0, "out": broker.bytesOut if broker else 0}
+        flow = self.peer.broker.flow if self.isConnected() else None
+        return {"in": flow.bytesIn if flow else 0, "out": flow.bytesOut if flow else 0}
 
     # its builder list
 

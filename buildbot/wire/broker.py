@@ -1,75 +1,38 @@
 # -*- test-case-name: tests.unit.wire.test_broker -*-
 """One connection on the slave port: Twisted's PB, spoken by our codec, with limits before and after login.
 
-L{buildbot.wire.slaveport} has the limits of all connections together, L{buildbot.wire.login} the login, and
-L{buildbot.wire.peers} the calls to a slave.
+L{buildbot.wire.flow} has its bytes, and L{buildbot.wire.callee} serves its messages. L{buildbot.wire.login}
+has the login, L{buildbot.wire.peers} the calls to a slave, and L{buildbot.wire.slaveport} the limits of all
+connections together.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any, Protocol
 
-from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.spread import pb
-from twisted.spread.flavors import NoSuchMethod
-from twisted.spread.jelly import InsecureJelly, SecurityOptions
+from twisted.spread.jelly import SecurityOptions
 
-from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.banana import BEFORE_LOGIN, BananaError, Decoder
-from buildbot.wire.budget import PEER_MEMORY, SLICE, Budget, Slices, workFor
-from buildbot.wire.callee import MalformedCall
-from buildbot.wire.dialect import NotAWord
-from buildbot.wire.encoding import encode, encodeAnswer, encodeCall, encodeError, serialize
+from buildbot.wire.budget import PEER_MEMORY, Budget
+from buildbot.wire.callee import TELLING
+from buildbot.wire.encoding import encode, encodeCall, serialize
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
-from buildbot.wire.jelly import unjelly, unserialize
+from buildbot.wire.flow import Flow
+from buildbot.wire.jelly import unserialize
 
-log = Logger()
-
-#: The most messages from a peer before login; a valid login needs four.
-MESSAGES_BEFORE_LOGIN = 8
-#: The most unsent bytes for a peer that does not read.
-UNREAD_BEFORE_LOGIN = 1 << 20
-UNREAD_AFTER_LOGIN = 4 << 20
-#: The most unserved bytes: a transport can deliver data while it is paused, such as TLS.
-UNSERVED = 1 << 20
-#: Seconds that a peer has to read the reason before it is disconnected.
-TELLING = 1.0
 #: The weight of a TLS connection before login; a plain one weighs 1.
 TLS_WEIGHT = 4
-#: Smaller unfinished messages are not counted.
-_FEW = 16 * 1024
 
 #: Basic values only: peers may make nothing else here, whatever other code allows globally.
 SECURITY = SecurityOptions()
 SECURITY.allowBasicTypes()
-
-
-class Violation(Exception):
-    """A peer broke a rule of the protocol. The message names the rule, for the master's log only."""
-
-
-#: Error messages that are sent to the peer unchanged.
-_TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin, NotAWord)
-#: Errors that only an invalid call of the peer can cause.
-_MALFORMED = (MalformedCall, NotAWord)
-
-
-def _errorFor(error: BaseException) -> tuple[str, list[str], str]:
-    """The type, its bases and the text of C{error} for the peer, without internal details (S4)."""
-    kind = type(error)
-    names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if base is not object]
-    told = str(error)[:500] if isinstance(error, _TOLD) else "internal error: see the master's log"
-    return names[0], names, told
 
 
 class _Retired(pb.Referenceable):
@@ -121,18 +84,17 @@ class PortPolicy(Protocol):
 class SlavePortBroker(pb.Broker):
     """I am the master's end of one connection on the slave port.
 
-    @ivar lastHeard: when the last bytes came in, in seconds of the clock: any
-        inbound byte is a sign of life.
+    @ivar flow: its bytes, once it is connected.
     @ivar host: the peer's host; C{address} adds the port.
     @ivar name: its login name, once it has proved that; empty before.
     @ivar whyCut: the rule that the peer broke, if it is cut for one.
     @ivar budget: pays for what is kept of what the peer says.
     @ivar account: the limits of its account, once it has logged in.
-    @ivar serving: calls of the peer that are not answered yet.
     @ivar weight: how many plain connections take as much memory before the login.
     """
 
     factory: PortPolicy  # type: ignore[assignment]  # Twisted declares it as None
+    flow: Flow
     transport: Any  # of TCP, TLS or a UNIX socket
     waitingForAnswers: Any
     #: The codec's functions are the methods that Twisted's objects call.
@@ -158,23 +120,10 @@ class SlavePortBroker(pb.Broker):
     name = ""
     whyCut = ""
     account: Account = SLAVE
-    lastHeard = 0.0
-    lastServed = 0.0
-    serving = 0
     weight = 1
-    bytesIn = 0
-    bytesOut = 0
     welcome = False
     closed = False
-    _messages = 0
     _hanging = False
-    _paused = False
-    _work: Iterator[Any] | None = None  # the messages that are to be served
-    _rest: Iterator[object] | None = None  # of one that takes long
-    _waiting: bytearray | None = None
-    _stuck = False
-    _unread = 0
-    _counted = False
 
     def __init__(self, factory: PortPolicy, address: IAddress | None) -> None:
         # Twisted's own __init__ makes a vocabulary, seven containers that are never filled here, and so many
@@ -188,17 +137,12 @@ class SlavePortBroker(pb.Broker):
         self.host = sys.intern(str(getattr(address, "host", None) or "local"))
         port = getattr(address, "port", None)
         self.address = self.host if port is None else f"{self.host}:{port}"
-        self._decoder = Decoder(BEFORE_LOGIN)
         self.budget = Budget("the data kept for this peer", PEER_MEMORY)
         # Python needs no dictionary (0.8 KiB) for an object whose attributes, up to 30, are all set here. So
         # these are the ones that every slave's connection sets in its life.
         self.transport = None
         self.connected = 0
-        self.currentDialect = None
         self.currentLocalID = self.currentRequestID = 0
-        self.lastHeard = self.lastServed = 0.0
-        self.bytesIn = self.bytesOut = self.serving = self._messages = 0
-        self._work = self._rest = None
         self.name = ""
         self.welcome = False
 
@@ -211,12 +155,13 @@ class SlavePortBroker(pb.Broker):
 
     def connectionMade(self) -> None:
         """The peer connected: offer the dialects and start the login timeout."""
-        self.lastHeard = self.factory.clock.seconds()
+        flow = self.flow = Flow(self, self.transport, self.factory.clock)
+        self.dataReceived = flow.dataReceived  # type: ignore[method-assign]
         if isinstance(self.transport, ProtocolWrapper):
             self.weight = TLS_WEIGHT
-        self.transport.registerProducer(self, True)
+        self.transport.registerProducer(flow, True)
         self.factory.greeted(self)
-        self._send(encode(self.knownDialects, vocabulary=False))
+        flow.write(_DIALECTS)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The connection ended: fail the pending calls, then notify the watchers."""
@@ -224,14 +169,15 @@ class SlavePortBroker(pb.Broker):
             self.factory.violated(self, handshakeFailed(reason.value))
         self.closed = True
         self.factory.forget(self)
-        self._decoder.forget()
-        self._work = self._rest = self._waiting = None
+        self.dataReceived = _ignore  # type: ignore[method-assign]
+        self.flow.end()
         pb.Broker.connectionLost(self, reason)
 
     def abort(self) -> None:
         """Close the connection now and drop unsent data. Safe to call at any time, also twice."""
         if not self.closed:
             self.closed = True
+            self.flow.stop()
             self.factory.forget(self)
             self.transport.abortConnection()
 
@@ -239,6 +185,7 @@ class SlavePortBroker(pb.Broker):
         """Stop to read from the peer and close the connection after C{seconds}."""
         if not self.closed and not self._hanging:
             self._hanging = True
+            self.flow.stop()
             self.transport.pauseProducing()
             self.factory.clock.callLater(seconds, self.abort)
 
@@ -252,6 +199,29 @@ class SlavePortBroker(pb.Broker):
         else:
             self.abort()
 
+    def breakOffAfterTelling(self, reason: str) -> None:
+        """The peer broke a rule, and an answer tells it: log it, and disconnect after TELLING seconds."""
+        self.factory.violated(self, reason)
+        self.hangUpAfter(TELLING)
+
+    def cut(self, reason: str) -> None:
+        """The peer broke a rule: log it, and disconnect at once."""
+        self.factory.violated(self, reason)
+        self.abort()
+
+    def complain(self, reason: str) -> None:
+        """Log that a call of the peer was refused. The connection stays."""
+        self.factory.complained(self, reason)
+
+    def unfinished(self, size: int) -> None:
+        """The flow holds C{size} bytes of an unfinished message."""
+        self.factory.unfinished(self, size)
+
+    @property
+    def serving(self) -> int:
+        """The number of calls of the peer that are not answered yet."""
+        return self.flow.messages.serving
+
     @property
     def isHeld(self) -> bool:
         """True if the connection only waits to be closed."""
@@ -259,7 +229,7 @@ class SlavePortBroker(pb.Broker):
 
     def silent(self, now: float) -> float:
         """The seconds since the last bytes from the peer or the last answer to it."""
-        return now - max(self.lastHeard, self.lastServed)
+        return now - max(self.flow.lastHeard, self.flow.messages.lastServed)
 
     def admitPeer(self, name: str, account: Account = SLAVE) -> None:
         """The peer proved to be C{name}: the limits of its account apply from here on."""
@@ -267,7 +237,7 @@ class SlavePortBroker(pb.Broker):
         self.name = name
         if account is not SLAVE:
             self.account = account
-        self._decoder.limits = account.message
+        self.flow.decoder.limits = account.message
         self.factory.admitted(self)
         setTcpKeepAlive = getattr(self.transport, "setTcpKeepAlive", None)
         if setTcpKeepAlive is not None:
@@ -287,264 +257,11 @@ class SlavePortBroker(pb.Broker):
             retired = self.localObjects[number].object = _Retired()
             self.luids[retired.processUniqueID()] = number
 
-    # reading
-
-    def dataReceived(self, data: bytes) -> None:
-        """Receive bytes: decode and serve them, or disconnect."""
-        if self.closed or self._hanging:
-            return  # left over in the kernel's buffer after disconnection
-        self.lastHeard = self.factory.clock.seconds()
-        self.bytesIn += len(data)
-        if self._work is not None or self._paused:
-            self._keepWaiting(data)
-            return
-        if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
-            self.breakOff("it does not speak PB")
-            return
-        self._serveSlice(data)
-
-    def _keepWaiting(self, data: bytes) -> None:
-        """Queue bytes that arrive while reading is paused, within a limit."""
-        if self._waiting is None:
-            self._waiting = bytearray()
-        self._waiting += data
-        if len(self._waiting) > UNSERVED:
-            self.breakOff(f"it sent more than {UNSERVED} bytes while reading was paused")
-
-    def _serveSlice(self, data: bytes | None = None) -> None:
-        """Serve messages for a time slice. If work is left, continue after the other connections.
-
-        @param data: new bytes, if no earlier ones wait.
-        """
-        now = self.factory.clock.seconds
-        started = now() if data is None else self.lastHeard
-        end = SLICE + started
-        try:
-            if data is not None:
-                self._work = iter(self._decoder.decode(data))
-            self._serve(end, now)
-        except (Violation, BananaError, InsecureJelly) as error:
-            self.breakOff(str(error) or type(error).__name__)
-        except PLUGIN_ERRORS:
-            log.failure("internal error while serving {who}", who=self.who)
-            self.abort()
-        if self.closed or self._hanging:
-            self._work = self._rest = self._waiting = None
-            return
-        self._countUnfinished()
-        over = now()
-        if over >= end:
-            self._pause(min(over - started, 1.0))
-        elif self._paused:
-            self._paused = False
-            self.transport.resumeProducing()
-
-    def _serve(self, end: float, now: Callable[[], float]) -> None:
-        """Serve messages until the time C{end}; serve a long one in parts."""
-        while not self.closed and not self._hanging:
-            if self._rest is not None:
-                if not workFor(end, self._rest, now):
-                    return
-                self._rest = None
-            elif self._work is not None:
-                for expression in self._work:
-                    self._rest = self.expressionReceived(expression)
-                    if self._rest is not None or self.closed or self._hanging:
-                        break
-                    if now() >= end:
-                        return
-                else:
-                    self._work = None
-            elif self._waiting:
-                data, self._waiting = bytes(self._waiting), None
-                self._work = iter(self._decoder.decode(data))
-            else:
-                return
-
-    def _countUnfinished(self) -> None:
-        """Report the size of an unfinished message if it is large."""
-        if self._decoder.isEmpty and not self._counted:
-            return
-        unfinished = 0 if self._work is not None else self._decoder.unfinished
-        if unfinished > _FEW or self._counted:
-            self._counted = unfinished > _FEW
-            self.factory.unfinished(self, unfinished if self._counted else 0)
-
-    def _pause(self, seconds: float) -> None:
-        """Stop to read from this peer for C{seconds}, in favour of the other peers."""
-        if not self._paused:
-            self._paused = True
-            self.transport.pauseProducing()
-        self.factory.clock.callLater(seconds, self._serveSlice)
-
-    def _cut(self, why: str) -> None:
-        """The peer broke a rule: log it, and disconnect at once."""
-        self.factory.violated(self, why)
-        self.abort()
-
-    def expressionReceived(self, expression: Any) -> Iterator[object] | None:
-        """Serve one expression. Returns the rest of the work if it takes long."""
-        if self.currentDialect is None:
-            if expression != b"pb":
-                raise Violation("it does not speak PB")
-            self.currentDialect = b"pb"
-            self._decoder.vocabulary = True
-            self._send(_VERSION)
-            return None
-        if not self.welcome:
-            self._messages += 1
-            if self._messages > MESSAGES_BEFORE_LOGIN:
-                raise Violation(f"more than {MESSAGES_BEFORE_LOGIN} messages before its login")
-        if type(expression) is not list or not expression or type(expression[0]) is not bytes:
-            raise Violation("an invalid message")
-        served = _SERVED.get(expression[0])
-        if served is None:
-            raise Violation(f"a message of unknown kind {expression[0][:32]!r}")
-        shapes, serve = served
-        if tuple(map(type, expression)) not in shapes:
-            raise Violation(f"a malformed {expression[0].decode()} message")
-        return serve(self, *expression[1:])
-
-    def _version(self, number: int) -> None:
-        if number != self.version:
-            raise Violation(f"PB version {number}; only {self.version} is known")
-
-    def _didNotUnderstand(self, what: object) -> None:
-        """The peer did not understand a message. Ignore that."""
-
-    def _message(
-        self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
-    ) -> Iterator[object] | None:
-        local = self.localObjects.get(objectID)
-        try:
-            if local is None:
-                raise Violation(f"it called an object that it had no reference to: {objectID!r:.40}")
-            name = message.decode("utf-8", "replace")
-            result = local.object.remoteMessageReceived(self, name, args, kw)
-        except (Violation, InsecureJelly):
-            raise
-        except PLUGIN_ERRORS as error:
-            self._failed(error, requestID, answerRequired)
-        else:
-            if isinstance(result, Slices):
-                return self._inSlices(result, requestID, answerRequired)
-            if isinstance(result, Deferred):
-                self.serving += 1
-                if answerRequired:
-                    result.addCallback(self._answerLater, requestID)
-                result.addErrback(self._failedLater, requestID, answerRequired)
-                result.addBoth(self._served)
-            elif answerRequired:
-                self._send(encodeAnswer(requestID, result))
-        return None
-
-    def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
-        """Serve a call that takes long. The peer's next messages wait until it is done."""
-        try:
-            yield from slices.work
-        except (Violation, InsecureJelly):
-            raise
-        except PLUGIN_ERRORS as error:
-            self._failed(error, requestID, answerRequired)
-        else:
-            if answerRequired and not self.closed:
-                self._send(encodeAnswer(requestID, slices.answer))
-
-    def _answerLater(self, result: Any, requestID: int) -> None:
-        if not self.closed:
-            self._send(encodeAnswer(requestID, result))
-
-    def _served(self, result: Any) -> Any:
-        self.serving -= 1
-        self.lastServed = self.factory.clock.seconds()
-        return result
-
-    def _failedLater(self, why: Failure, requestID: int, answerRequired: int) -> None:
-        assert why.value is not None
-        self._failed(why.value, requestID, answerRequired)
-
-    def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
-        """Report a failed call by the kind of its error, and answer the peer without details."""
-        if isinstance(error, (Violation, InsecureJelly)):
-            self.breakOff(str(error))
-            return
-        if isinstance(error, _MALFORMED):
-            self._malformed(error, requestID, answerRequired)
-            return
-        if isinstance(error, (pb.Error, NoSuchMethod)):
-            self.factory.complained(self, f"{type(error).__name__}: {error}")
-        elif not isinstance(error, UnauthorizedLogin):  # the login code has logged this one
-            log.failure("internal error in a call of {who}", Failure(error), who=self.who)
-        if answerRequired:
-            self._sendError(error, requestID)
-
-    def _malformed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
-        """The peer made an invalid call: send it an error if it wants an answer, and disconnect."""
-        reason = f"a malformed call: {error}"
-        if self.welcome and answerRequired and not self.closed and not self._hanging:
-            self._sendError(error, requestID)
-            self.factory.violated(self, reason)
-            self.hangUpAfter(TELLING)
-        else:
-            self.breakOff(reason)
-
-    def _sendError(self, error: BaseException, requestID: int) -> None:
-        if not self.closed:
-            name, parents, text = _errorFor(error)
-            state = {"type": name, "value": text, "parents": parents, "traceback": "Traceback unavailable\n"}
-            self._send(encodeError(requestID, state, self))
-
-    def _answer(self, requestID: int, result: Any) -> None:
-        waiting = self._asked(requestID)
-        value = unjelly(result, self)
-        del self.waitingForAnswers[requestID]
-        waiting.callback(value)
-
-    def _error(self, requestID: int, why: Any) -> None:
-        waiting = self._asked(requestID)
-        value = unjelly(why, self)
-        if not isinstance(value, Failure):
-            raise Violation("an error of unknown kind")
-        del self.waitingForAnswers[requestID]
-        waiting.errback(value)
-
-    def _asked(self, requestID: int) -> Deferred[Any]:
-        """The Deferred of the call with this number. Raises L{Violation} if no such call is pending."""
-        waiting: Deferred[Any] | None = self.waitingForAnswers.get(requestID)
-        if waiting is None:
-            raise Violation("an answer to a call that was not made")
-        return waiting
-
-    def _decref(self, objectID: int) -> None:
-        local = self.localObjects.get(objectID)
-        if local is None:
-            raise Violation("it released an object that it had no reference to")
-        self.proto_decref(objectID)
-
     # writing
 
     def sendEncoded(self, obj: Any) -> None:
         """Send one expression."""
-        self._send(encode(obj))
-
-    def _send(self, data: bytes) -> None:
-        self.bytesOut += len(data)
-        if self._stuck:
-            self._unread += len(data)
-            if self._unread > (UNREAD_AFTER_LOGIN if self.welcome else UNREAD_BEFORE_LOGIN):
-                if not self.closed:
-                    self._cut(f"it leaves {self._unread} bytes unread")
-                return
-        self.transport.write(data)
-
-    def pauseProducing(self) -> None:
-        """The transport's buffer is full: count the bytes added from now on."""
-        self._stuck = True
-
-    def resumeProducing(self) -> None:
-        """The transport has sent everything."""
-        self._stuck = False
-        self._unread = 0
+        self.flow.write(encode(obj))
 
     def _sendMessage(
         self, prefix: bytes, perspective: Any, objectID: Any, message: bytes, args: Any, kw: dict[str, Any]
@@ -563,29 +280,12 @@ class SlavePortBroker(pb.Broker):
         answer: Deferred[Any] | None = None
         if wanted:
             answer = self.waitingForAnswers[requestID] = Deferred()
-        self._send(data)
+        self.flow.write(data)
         return answer
 
 
-#: The first bytes of a dialect's name: browsers and TLS clients are detected early.
-_GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
-_VERSION = encode([b"version", pb.Broker.version])
+_DIALECTS = encode(pb.Broker.knownDialects, vocabulary=False)
 
 
-def _shapes(*parts: tuple[type, ...]) -> frozenset[tuple[type, ...]]:
-    """The tuples of the types that the parts of a message may have."""
-    return frozenset(product(*parts))
-
-
-_BYTES, _INT, _LIST = (bytes,), (int,), (list,)
-_ID = (int, bytes)
-_ANY = (bytes, int, float, list)
-#: Message -> (types of its parts, method that serves it). Messages for caches and copies are missing.
-_SERVED: dict[bytes, tuple[frozenset[tuple[type, ...]], Callable[..., Iterator[object] | None]]] = {
-    b"version": (_shapes(_BYTES, _INT), SlavePortBroker._version),
-    b"didNotUnderstand": (_shapes(_BYTES, _ANY), SlavePortBroker._didNotUnderstand),
-    b"message": (_shapes(_BYTES, _INT, _ID, _BYTES, _INT, _LIST, _LIST), SlavePortBroker._message),
-    b"answer": (_shapes(_BYTES, _INT, _ANY), SlavePortBroker._answer),
-    b"error": (_shapes(_BYTES, _INT, _ANY), SlavePortBroker._error),
-    b"decref": (_shapes(_BYTES, _INT), SlavePortBroker._decref),
-}
+def _ignore(data: bytes) -> None:
+    """Bytes that come after the end of the connection are ignored."""

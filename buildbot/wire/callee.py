@@ -1,27 +1,45 @@
 # -*- test-case-name: tests.unit.wire.test_callee -*-
-"""The base classes of objects that are called over PB, and the reconnecting client of 0.7.5.
+"""Serve the messages of a peer: its calls of our objects, and its answers to our calls.
 
-Twisted's own dispatch logs the arguments of an invalid call, does not take bytes as keywords on perspectives,
-and cannot send the result of an C{async def}. L{dispatch} corrects all three. This module does not know
-slaves or the master.
+L{Callee} and L{NewCredPerspective} are the base classes of objects that a peer calls. Twisted's own dispatch
+logs the arguments of an invalid call, does not take bytes as keywords on perspectives, and cannot send the
+result of an C{async def}. L{dispatch} corrects all three.
+
+L{buildbot.wire.flow} has the bytes and the time for them. This module does not know slaves or the master.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from types import CoroutineType
 from typing import Any, Protocol
 
-from twisted.cred.credentials import UsernamePassword
-from twisted.internet import protocol
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.interfaces import IConnector
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.spread import pb
 from twisted.spread.flavors import NoSuchMethod
+from twisted.spread.jelly import InsecureJelly
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.wire.budget import Slices
+from buildbot.wire.dialect import NotAWord
+from buildbot.wire.encoding import encode, encodeAnswer, encodeError
+from buildbot.wire.jelly import References, unjelly
 
 log = Logger()
+
+#: The most messages from a peer before login; a valid login needs four.
+MESSAGES_BEFORE_LOGIN = 8
+#: Seconds that a peer has to read the reason before it is disconnected.
+TELLING = 1.0
+
+
+class Violation(Exception):
+    """A peer broke a rule of the protocol. The message names the rule, for the master's log only."""
 
 
 class WrongArguments(pb.Error):
@@ -63,7 +81,7 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
     except TypeError:
         _checkCall(method, message, positional, keywords)
         raise
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         result = ensureDeferred(result)
     return broker.serialize(result)
 
@@ -122,74 +140,252 @@ class NewCredPerspective(pb.Avatar):
         return dispatch(self, "perspective_", broker, message, args, kw)
 
 
-class ReconnectingPBClientFactory(pb.PBClientFactory, protocol.ReconnectingClientFactory):
-    """I log in to a PB server, and log in again after each lost connection.
+# ---- messages
 
-    Call L{startLogin} once, before connecting. Override L{gotPerspective}, which is called after every login,
-    and L{failedToGetPerspective}.
+
+class Connection(Codec, References, Protocol):
+    """The part of a connection that L{Messages} uses: the L{SlavePortBroker} of C{wire.broker}."""
+
+    @property
+    def who(self) -> str:
+        """The name of the peer for the log."""
+
+    @property
+    def welcome(self) -> bool:
+        """True once the peer has logged in."""
+
+    @property
+    def closed(self) -> bool:
+        """True once the connection has ended."""
+
+    @property
+    def isHeld(self) -> bool:
+        """True if the connection only waits to be closed."""
+
+    @property
+    def localObjects(self) -> Mapping[int | bytes, Any]:
+        """The objects that the peer may call, by number or name, each in Twisted's C{Local}."""
+
+    @property
+    def waitingForAnswers(self) -> dict[int, Deferred[Any]]:
+        """The Deferreds of our calls, by the number of the call."""
+
+    def proto_decref(self, objectID: int, /) -> None:
+        """The peer has released an object."""
+
+    def breakOff(self, reason: str) -> None:
+        """The peer broke a rule: log it and disconnect, after the delay of the rate limit."""
+
+    def breakOffAfterTelling(self, reason: str) -> None:
+        """The peer broke a rule, and an answer tells it: log it, and disconnect after TELLING seconds."""
+
+    def complain(self, reason: str) -> None:
+        """Log that a call of the peer was refused. The connection stays."""
+
+
+class Outlet(Protocol):
+    """The part of the L{Flow} of C{wire.flow} that L{Messages} uses."""
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """Returns the time."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the peer."""
+
+    def takeWords(self) -> None:
+        """Accept words by number from now on: the dialect "pb" is agreed on."""
+
+
+class Messages:
+    """I serve the messages of one peer.
+
+    @ivar serving: the number of calls of the peer that are not answered yet.
+    @ivar lastServed: the time of the last late answer.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._credentials: UsernamePassword | None = None
-        self._client: pb.Referenceable | None = None
+    __slots__ = ("_connection", "_count", "_isAgreed", "_outlet", "lastServed", "serving")
 
-    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        """Retry later: the connection could not be made."""
-        pb.PBClientFactory.clientConnectionFailed(self, connector, reason)
-        protocol.ReconnectingClientFactory.clientConnectionFailed(self, connector, reason)
+    def __init__(self, connection: Connection, outlet: Outlet) -> None:
+        self.serving = 0
+        self.lastServed = 0.0
+        self._connection = connection
+        self._outlet = outlet
+        self._isAgreed = False
+        self._count = 0
 
-    def clientConnectionLost(self, connector: IConnector, reason: Failure, reconnecting: int = 1) -> None:
-        """Retry later: the connection was lost."""
-        pb.PBClientFactory.clientConnectionLost(self, connector, reason, reconnecting=reconnecting)
-        protocol.ReconnectingClientFactory.clientConnectionLost(self, connector, reason)
+    def serve(self, expression: Any) -> Iterator[object] | None:
+        """Serve one message. Returns the rest of the work if it takes long.
 
-    def clientConnectionMade(self, broker: pb.Broker) -> None:
-        """Reset the retry delay and log in."""
-        self.resetDelay()
-        pb.PBClientFactory.clientConnectionMade(self, broker)
-        root = self._root
-        assert root is not None  # it has just been set
-        if self._credentials is not None:
-            self.doLogin(root)
-        self.gotRootObject(root)
-
-    def startLogin(self, credentials: UsernamePassword, client: pb.Referenceable | None = None) -> None:
-        """Log in with C{credentials} on every connection.
-
-        @param client: the mind: an object that the server may call.
+        @raise Violation: the message breaks a rule.
+        @raise InsecureJelly: a value in it is malformed or refused.
         """
-        self._credentials = credentials
-        self._client = client
+        if not self._connection.welcome and not self._mayGreet(expression):
+            return None
+        if type(expression) is not list or not expression or type(expression[0]) is not bytes:
+            raise Violation("an invalid message")
+        served = _SERVED.get(expression[0])
+        if served is None:
+            raise Violation(f"a message of unknown kind {expression[0][:32]!r}")
+        shapes, serve = served
+        if tuple(map(type, expression)) not in shapes:
+            raise Violation(f"a malformed {expression[0].decode()} message")
+        return serve(self, *expression[1:])
 
-    def doLogin(self, root: pb.RemoteReference) -> None:
-        """Log in over the new connection."""
-        credentials = self._credentials
-        assert credentials is not None  # startLogin comes first
-        login: Deferred[Any] = self._cbSendUsername(
-            root, credentials.username, credentials.password, self._client
-        )
-        login.addCallbacks(self.gotPerspective, self.failedToGetPerspective)
-        login.addErrback(lambda why: log.failure("gotPerspective failed after a login", failure=why))
+    def _mayGreet(self, expression: Any) -> bool:
+        """Check a message before login. Returns False for the choice of the dialect, which is then served."""
+        if not self._isAgreed:
+            if expression != b"pb":
+                raise Violation("it does not speak PB")
+            self._isAgreed = True
+            self._outlet.takeWords()
+            self._outlet.write(_VERSION)
+            return False
+        self._count += 1
+        if self._count > MESSAGES_BEFORE_LOGIN:
+            raise Violation(f"more than {MESSAGES_BEFORE_LOGIN} messages before its login")
+        return True
 
-    def gotPerspective(self, perspective: pb.RemoteReference) -> None:
-        """Called after each successful login. Override me."""
+    def _version(self, number: int) -> None:
+        if number != pb.Broker.version:
+            raise Violation(f"PB version {number}; only {pb.Broker.version} is known")
 
-    def gotRootObject(self, root: pb.RemoteReference) -> None:
-        """Called for each new connection. Override me if you do not log in."""
+    def _didNotUnderstand(self, what: object) -> None:
+        """The peer did not understand a message. Ignore that."""
 
-    def failedToGetPerspective(self, why: Failure) -> None:
-        """Called after a failed login. Drops the connection, to retry after the usual delay: the server may
-        accept a later login.
-        """
-        log.warn("login failed: {why}", why=why.getErrorMessage())
-        if self._broker is not None:
-            self._broker.transport.loseConnection()
+    # its calls
 
-    def login(self, *args: Any) -> Any:
-        """Always raises RuntimeError: use L{startLogin}."""
-        raise RuntimeError("login serves a single connection: use startLogin instead")
+    def _message(
+        self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
+    ) -> Iterator[object] | None:
+        connection = self._connection
+        local = connection.localObjects.get(objectID)
+        try:
+            if local is None:
+                raise Violation(f"it called an object that it had no reference to: {objectID!r:.40}")
+            name = message.decode("utf-8", "replace")
+            result = local.object.remoteMessageReceived(connection, name, args, kw)
+        except (Violation, InsecureJelly):
+            raise
+        except PLUGIN_ERRORS as error:
+            self._failed(error, requestID, answerRequired)
+        else:
+            if isinstance(result, Slices):
+                return self._inSlices(result, requestID, answerRequired)
+            if isinstance(result, Deferred):
+                self.serving += 1
+                if answerRequired:
+                    result.addCallback(self._answerLater, requestID)
+                result.addErrback(self._failedLater, requestID, answerRequired)
+                result.addBoth(self._served)
+            elif answerRequired:
+                self._outlet.write(encodeAnswer(requestID, result))
+        return None
 
-    def getPerspective(self, *args: Any) -> Any:
-        """Always raises RuntimeError: use L{startLogin}."""
-        raise RuntimeError("getPerspective is one-shot and of the old cred: use startLogin instead")
+    def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
+        """Serve a call that takes long. The peer's next messages wait until it is done."""
+        try:
+            yield from slices.work
+        except (Violation, InsecureJelly):
+            raise
+        except PLUGIN_ERRORS as error:
+            self._failed(error, requestID, answerRequired)
+        else:
+            if answerRequired and not self._connection.closed:
+                self._outlet.write(encodeAnswer(requestID, slices.answer))
+
+    def _answerLater(self, result: Any, requestID: int) -> None:
+        if not self._connection.closed:
+            self._outlet.write(encodeAnswer(requestID, result))
+
+    def _served(self, result: Any) -> Any:
+        self.serving -= 1
+        self.lastServed = self._outlet.now()
+        return result
+
+    def _failedLater(self, why: Failure, requestID: int, answerRequired: int) -> None:
+        assert why.value is not None
+        self._failed(why.value, requestID, answerRequired)
+
+    def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
+        """Report a failed call by the kind of its error, and answer the peer without details."""
+        connection = self._connection
+        if isinstance(error, (Violation, InsecureJelly)):
+            connection.breakOff(str(error))
+            return
+        if isinstance(error, _MALFORMED):
+            self._malformed(error, requestID, answerRequired)
+            return
+        if isinstance(error, (pb.Error, NoSuchMethod)):
+            connection.complain(f"{type(error).__name__}: {error}")
+        elif not isinstance(error, UnauthorizedLogin):  # the login code has logged this one
+            log.failure("internal error in a call of {who}", Failure(error), who=connection.who)
+        if answerRequired:
+            self._sendError(error, requestID)
+
+    def _malformed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
+        """The peer made an invalid call: send it an error if it wants an answer, and disconnect."""
+        reason = f"a malformed call: {error}"
+        connection = self._connection
+        if connection.welcome and answerRequired and not connection.closed and not connection.isHeld:
+            self._sendError(error, requestID)
+            connection.breakOffAfterTelling(reason)
+        else:
+            connection.breakOff(reason)
+
+    def _sendError(self, error: BaseException, requestID: int) -> None:
+        if not self._connection.closed:
+            self._outlet.write(encodeError(requestID, error, self._connection))
+
+    # its answers
+
+    def _answer(self, requestID: int, result: Any) -> None:
+        waiting = self._asked(requestID)
+        value = unjelly(result, self._connection)
+        del self._connection.waitingForAnswers[requestID]
+        waiting.callback(value)
+
+    def _error(self, requestID: int, why: Any) -> None:
+        waiting = self._asked(requestID)
+        value = unjelly(why, self._connection)
+        if not isinstance(value, Failure):
+            raise Violation("an error of unknown kind")
+        del self._connection.waitingForAnswers[requestID]
+        waiting.errback(value)
+
+    def _asked(self, requestID: int) -> Deferred[Any]:
+        """The Deferred of the call with this number. Raises L{Violation} if no such call is pending."""
+        waiting = self._connection.waitingForAnswers.get(requestID)
+        if waiting is None:
+            raise Violation("an answer to a call that was not made")
+        return waiting
+
+    def _decref(self, objectID: int) -> None:
+        local = self._connection.localObjects.get(objectID)
+        if local is None:
+            raise Violation("it released an object that it had no reference to")
+        self._connection.proto_decref(objectID)
+
+
+_VERSION = encode([b"version", pb.Broker.version])
+#: Errors that only an invalid call of the peer can cause.
+_MALFORMED = (MalformedCall, NotAWord)
+
+
+def _shapes(*parts: tuple[type, ...]) -> frozenset[tuple[type, ...]]:
+    """The tuples of the types that the parts of a message may have."""
+    return frozenset(product(*parts))
+
+
+_BYTES, _INT, _LIST = (bytes,), (int,), (list,)
+_ID = (int, bytes)
+_ANY = (bytes, int, float, list)
+#: Message -> (types of its parts, method that serves it). Messages for caches and copies are missing.
+_SERVED: dict[bytes, tuple[frozenset[tuple[type, ...]], Callable[..., Iterator[object] | None]]] = {
+    b"version": (_shapes(_BYTES, _INT), Messages._version),
+    b"didNotUnderstand": (_shapes(_BYTES, _ANY), Messages._didNotUnderstand),
+    b"message": (_shapes(_BYTES, _INT, _ID, _BYTES, _INT, _LIST, _LIST), Messages._message),
+    b"answer": (_shapes(_BYTES, _INT, _ANY), Messages._answer),
+    b"error": (_shapes(_BYTES, _INT, _ANY), Messages._error),
+    b"decref": (_shapes(_BYTES, _INT), Messages._decref),
+}

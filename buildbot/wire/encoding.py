@@ -5,8 +5,6 @@ An expression is bytes, an int, a float, or a list or tuple of expressions. L{en
 Twisted's Banana. L{encodeValue} writes the same bytes as Twisted's Jelly and Banana together, in one pass.
 L{buildbot.wire.banana} and L{buildbot.wire.jelly} decode. Bytes and text are not converted (see
 L{buildbot.wire.dialect}).
-
-A "broker" here is a L{pb.Broker}, or another object with its methods for references.
 """
 
 from __future__ import annotations
@@ -15,8 +13,10 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.spread import pb
+from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly, Jellyable
 
 from buildbot.wire.banana import (
@@ -31,7 +31,8 @@ from buildbot.wire.banana import (
     BananaError,
     LimitExceeded,
 )
-from buildbot.wire.jelly import DEPTH_LIMIT
+from buildbot.wire.dialect import NotAWord
+from buildbot.wire.jelly import DEPTH_LIMIT, References
 
 
 class Encoded(bytes):
@@ -170,7 +171,7 @@ def _plain(item: object) -> object:
 # ---- values
 
 
-def encodeValue(value: object, broker: pb.Broker) -> Encoded:
+def encodeValue(value: object, broker: References) -> Encoded:
     """The bytes for C{value}, to be sent over the connection of C{broker}.
 
     Allowed values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of allowed values;
@@ -190,7 +191,7 @@ def encodeValue(value: object, broker: pb.Broker) -> Encoded:
 
 
 def serialize(
-    broker: pb.Broker,
+    broker: Any,
     object: Any,
     perspective: Any = None,
     method: Any = None,
@@ -206,7 +207,7 @@ def serialize(
     return encodeValue(object, broker)
 
 
-def _addValues(values: Iterable[Any], parts: list[bytes], broker: pb.Broker, depth: int) -> None:
+def _addValues(values: Iterable[Any], parts: list[bytes], broker: References, depth: int) -> None:
     """Append the encoded C{values} to C{parts}. The most frequent types come first.
 
     @param depth: the number of collections round them.
@@ -281,7 +282,7 @@ def _encodeText(value: str) -> bytes:
         raise InsecureJelly("text with lone surrogates cannot be sent") from None
 
 
-def _expressionFor(value: Any, broker: pb.Broker, depth: int) -> Any:
+def _expressionFor(value: Any, broker: References, depth: int) -> Any:
     """The expression for a L{Jellyable} object."""
     if type(value).jellyFor is pb.Referenceable.jellyFor:
         return [b"remote", broker.registerReference(value)]
@@ -299,7 +300,7 @@ class _Jellier:
     L{twisted.spread.interfaces.IJellyable}.
     """
 
-    def __init__(self, broker: pb.Broker, depth: int) -> None:
+    def __init__(self, broker: References, depth: int) -> None:
         self.invoker = broker
         self._depth = depth
 
@@ -326,7 +327,7 @@ def encodeCall(
     wanted: int,
     args: Any,
     kw: dict[str, Any],
-    broker: pb.Broker,
+    broker: References,
 ) -> bytes:
     """The message that calls a method of the peer's object C{target}.
 
@@ -356,14 +357,19 @@ def encodeAnswer(number: int, result: object) -> bytes:
     return _ANSWER + token + (result if type(result) is Encoded else encode(result))
 
 
-def encodeError(number: int, state: dict[str, Any], broker: pb.Broker) -> bytes:
-    """The message that answers a call of the peer with an error.
+def encodeError(number: int, error: BaseException, broker: References) -> bytes:
+    """The message that answers a call of the peer with an error, without internal details (S4).
 
-    @param state: the attributes of the L{pb.CopyableFailure}.
+    @param number: the number of the call.
     """
+    names = [f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__ if base is not object]
+    told = str(error)[:500] if isinstance(error, _TOLD) else "internal error: see the master's log"
+    state = {"type": names[0], "value": told, "parents": names, "traceback": "Traceback unavailable\n"}
     return encode([b"error", number, [b"twisted.spread.pb.CopyableFailure", encodeValue(state, broker)]])
 
 
+#: Errors whose messages are sent to the peer unchanged.
+_TOLD = (pb.Error, NoSuchMethod, UnauthorizedLogin, NotAWord)
 _CALL = _LISTS[7]
 _NO_KEYWORDS = encode([b"dictionary"])
 _ZERO = encode(0)

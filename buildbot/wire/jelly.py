@@ -5,15 +5,13 @@ The expressions are those of L{twisted.spread.jelly}, for the few types that sla
 never causes an import, a lookup or a call here. Bytes and text are not converted (see
 L{buildbot.wire.dialect}). L{buildbot.wire.banana} decodes bytes to expressions. L{buildbot.wire.encoding} has
 the other direction. L{buildbot.wire.failure} completes the errors of old peers.
-
-A "broker" here is a L{pb.Broker}, or another object with its methods for references.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from sys import getsizeof
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly
@@ -42,7 +40,21 @@ _SHORT_TEXT = 4096
 _OBJECT_LIMIT = 1 << 53
 
 
-def unjelly(expression: Any, broker: pb.Broker) -> Any:
+class References(Protocol):
+    """The part of a connection (a L{pb.Broker}) that the codec uses."""
+
+    @property
+    def unserializingPerspective(self) -> Any:
+        """The perspective that the calls of references get; nearly always None."""
+
+    def registerReference(self, object: Any, /) -> int:
+        """Count another reference of the peer to an object. Returns the number of the object."""
+
+    def localObjectForID(self, luid: int | bytes, /) -> Any:
+        """The object with this number or name; None if there is none."""
+
+
+def unjelly(expression: Any, broker: References) -> Any:
     """The value of an C{expression} from L{buildbot.wire.banana.Decoder}.
 
     Possible values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of possible values;
@@ -56,7 +68,7 @@ def unjelly(expression: Any, broker: pb.Broker) -> Any:
     return unserialize(broker, expression)
 
 
-def unserialize(broker: pb.Broker, sexp: Any, perspective: Any = None) -> Any:
+def unserialize(broker: References, sexp: Any, perspective: Any = None) -> Any:
     """The value of an expression from the peer of C{broker}. This is a method of the broker."""
     if type(sexp) is not list:
         return sexp
@@ -75,7 +87,7 @@ class _Receiving:
 
     __slots__ = ("broker", "objects", "references", "repeated", "repeatedText", "text")
 
-    def __init__(self, broker: pb.Broker) -> None:
+    def __init__(self, broker: References) -> None:
         self.broker = broker
         self.references: dict[int, Any] = {}
         self.repeated = self.repeatedText = self.text = self.objects = 0

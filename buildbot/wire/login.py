@@ -28,8 +28,8 @@ from twisted.spread.flavors import NoSuchMethod
 from zope.interface import implementer
 
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.broker import TELLING, SlavePortBroker, Violation
-from buildbot.wire.callee import Callee, Codec, WrongArguments
+from buildbot.wire.broker import SlavePortBroker
+from buildbot.wire.callee import TELLING, Callee, Codec, Violation, WrongArguments
 from buildbot.wire.dialect import word
 
 log = Logger()
@@ -77,10 +77,12 @@ class LoginRoot(Callee):
         @param username: text, or bytes from Python 2.
         @return: the challenge (16 random bytes), and the object whose C{respond} takes the response.
         """
-        if not isinstance(username, (str, bytes)):
+        if isinstance(username, bytes):
+            username = word(username)
+        elif not isinstance(username, str):
             raise Violation("a user name that is not text")
         challenge = os.urandom(16)
-        return challenge, Guess(self._portal, self._broker, word(username), challenge)
+        return challenge, Guess(self._portal, self._broker, username, challenge)
 
 
 @implementer(IUsernameHashedPassword)

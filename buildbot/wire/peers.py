@@ -99,7 +99,7 @@ class SlavePeer:
     @property
     def lastHeard(self) -> float:
         """The time of the last received bytes, in seconds of the clock."""
-        return self.broker.lastHeard
+        return self.broker.flow.lastHeard
 
     def whenLost(self, notify: Callable[[], None]) -> None:
         """Call C{notify} when the connection ends."""

@@ -17,16 +17,11 @@ from twisted.trial import unittest
 
 from buildbot.files.reserve import FileReserve
 from buildbot.wire.banana import AFTER_LOGIN, BananaError, Decoder
-from buildbot.wire.broker import (
-    MESSAGES_BEFORE_LOGIN,
-    UNREAD_AFTER_LOGIN,
-    UNREAD_BEFORE_LOGIN,
-    UNSERVED,
-    SlavePortBroker,
-)
+from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.budget import SLICE, Slices
-from buildbot.wire.callee import Callee
+from buildbot.wire.callee import MESSAGES_BEFORE_LOGIN, Callee
 from buildbot.wire.encoding import encode
+from buildbot.wire.flow import UNREAD_AFTER_LOGIN, UNREAD_BEFORE_LOGIN, UNSERVED
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory
@@ -519,7 +514,7 @@ class HostileTests(Case):
         for byte in call("take", b"2") + call("take", b"3"):
             pump.server.protocol.dataReceived(bytes((byte,)))
         decoded: list[bytes] = []
-        decoder = pump.server.protocol._decoder
+        decoder = pump.server.protocol.flow.decoder
         decode = decoder.decode
 
         def counted(self: Decoder, data: bytes) -> Any:

@@ -13,7 +13,8 @@ from twisted.spread.flavors import NoSuchMethod
 from twisted.trial import unittest
 from zope.interface import implementer
 
-from buildbot.wire.callee import NewCredPerspective, ReconnectingPBClientFactory, WrongArguments
+from buildbot.wire.callee import NewCredPerspective, WrongArguments
+from buildbot.wire.reconnecting import ReconnectingPBClientFactory
 from tests.slaveport import SlavePortCase
 
 

@@ -1,0 +1,237 @@
+# -*- test-case-name: tests.unit.wire.test_broker -*-
+"""The bytes of one connection on the slave port: served in time slices, and sent, within limits.
+
+L{buildbot.wire.banana} decodes them, L{buildbot.wire.callee} serves the messages, and
+L{buildbot.wire.broker} has the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.spread import pb
+from twisted.spread.jelly import InsecureJelly
+
+from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.wire.banana import BananaError, Decoder
+from buildbot.wire.budget import SLICE, workFor
+from buildbot.wire.callee import Connection, Messages, Violation
+
+log = Logger()
+
+#: The most unsent bytes for a peer that does not read.
+UNREAD_BEFORE_LOGIN = 1 << 20
+UNREAD_AFTER_LOGIN = 4 << 20
+#: The most unserved bytes: a transport can deliver data while it is paused, such as TLS.
+UNSERVED = 1 << 20
+#: Smaller unfinished messages are not counted.
+_FEW = 16 * 1024
+#: The first bytes of a dialect's name: browsers and TLS clients are detected early.
+_GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
+
+
+class Owner(Connection, Protocol):
+    """The connection of a L{Flow}: the L{SlavePortBroker} of C{wire.broker}."""
+
+    def cut(self, reason: str) -> None:
+        """The peer broke a rule: log it, and disconnect at once."""
+
+    def abort(self) -> None:
+        """Close the connection now and drop unsent data."""
+
+    def unfinished(self, size: int) -> None:
+        """Report that I hold C{size} bytes of an unfinished message."""
+
+
+class Flow:
+    """I serve the received bytes of one connection, and send the bytes of our messages.
+
+    I am the producer of the transport, which tells me when the peer does not read.
+
+    @ivar messages: serve the messages.
+    @ivar decoder: the decoder of the received bytes, with their limits.
+    @ivar now: returns the time, in seconds of the clock.
+    @ivar lastHeard: the time of the last received bytes: any byte is a sign of life.
+    @ivar bytesIn: the number of bytes received.
+    @ivar bytesOut: the number of bytes sent.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_isBusy",
+        "_isCounted",
+        "_isPaused",
+        "_isStopped",
+        "_isStuck",
+        "_owner",
+        "_rest",
+        "_transport",
+        "_unread",
+        "_waiting",
+        "bytesIn",
+        "bytesOut",
+        "decoder",
+        "lastHeard",
+        "messages",
+        "now",
+    )
+
+    def __init__(self, owner: Owner, transport: Any, clock: IReactorTime) -> None:
+        """@param transport: of TCP, TLS or a UNIX socket."""
+        self.now: Callable[[], float] = clock.seconds
+        self.lastHeard = self.now()
+        self.bytesIn = self.bytesOut = 0
+        self.decoder = Decoder()
+        self.messages = Messages(owner, self)
+        self._owner = owner
+        self._transport = transport
+        self._clock = clock
+        self._rest: Iterator[object] | None = None  # of a message that takes long
+        self._waiting: bytearray | None = None
+        self._isBusy = self._isPaused = self._isStopped = False
+        self._isCounted = self._isStuck = False
+        self._unread = 0
+
+    def stop(self) -> None:
+        """Serve nothing more. Messages can still be sent."""
+        self._isStopped = True
+
+    def end(self) -> None:
+        """The connection has ended: free the received bytes, and let go of the connection."""
+        self._isStopped = True
+        self._isStuck = False
+        self._forget()
+        del self._owner, self.messages
+
+    def _forget(self) -> None:
+        self._rest = self._waiting = None
+        self.decoder.forget()
+
+    # reading
+
+    def takeWords(self) -> None:
+        """Accept words by number from now on: the dialect "pb" is agreed on."""
+        self.decoder.vocabulary = True
+
+    def dataReceived(self, data: bytes) -> None:
+        """Receive bytes: decode and serve them, or disconnect."""
+        if self._isStopped:
+            return  # left over in the kernel's buffer after disconnection
+        self.lastHeard = self.now()
+        self.bytesIn += len(data)
+        if self._isBusy or self._isPaused:
+            self._keepWaiting(data)
+            return
+        if self.bytesIn == len(data) and data[:1] not in _GREETINGS:
+            self._owner.breakOff("it does not speak PB")
+            return
+        self._serveSlice(data)
+
+    def _keepWaiting(self, data: bytes) -> None:
+        """Queue bytes that arrive while reading is paused, within a limit."""
+        if self._waiting is None:
+            self._waiting = bytearray()
+        self._waiting += data
+        if len(self._waiting) > UNSERVED:
+            self._owner.breakOff(f"it sent more than {UNSERVED} bytes while reading was paused")
+
+    def _serveSlice(self, data: bytes | None = None) -> None:
+        """Serve messages for a time slice. If work is left, continue after the other connections.
+
+        @param data: new bytes, if no earlier ones wait.
+        """
+        if self._isStopped:
+            return
+        started = self.now() if data is None else self.lastHeard
+        end = SLICE + started
+        owner = self._owner
+        self._isBusy = True
+        try:
+            self._serve(end, data)
+        except (Violation, BananaError, InsecureJelly) as error:
+            owner.breakOff(str(error) or type(error).__name__)
+        except PLUGIN_ERRORS:
+            log.failure("internal error while serving {who}", who=owner.who)
+            owner.abort()
+        self._isBusy = False
+        if self._isStopped:
+            self._forget()
+            return
+        if self._isCounted or not self.decoder.isEmpty:
+            self._countUnfinished()
+        over = self.now()
+        if over >= end:
+            self._pause(min(over - started, 1.0))
+        elif self._isPaused:
+            self._isPaused = False
+            self._transport.resumeProducing()
+
+    def _serve(self, end: float, data: bytes | None) -> None:
+        """Serve messages until the time C{end}; serve a long one in parts."""
+        decoder = self.decoder
+        messages = self.messages
+        now = self.now
+        if data is not None:
+            decoder.decode(data)
+        while not self._isStopped:
+            if self._rest is not None:
+                if not workFor(end, self._rest, now):
+                    return
+                self._rest = None
+            elif decoder.hasMore:
+                for expression in decoder:
+                    self._rest = messages.serve(expression)
+                    if self._rest is not None or self._isStopped:
+                        break
+                    if now() >= end:
+                        return
+                    if not decoder.hasMore:
+                        break
+            elif self._waiting:
+                data, self._waiting = bytes(self._waiting), None
+                decoder.decode(data)
+            else:
+                return
+
+    def _countUnfinished(self) -> None:
+        """Report the size of an unfinished message if it is large."""
+        unfinished = 0 if self.decoder.hasMore else self.decoder.unfinished
+        if unfinished > _FEW or self._isCounted:
+            self._isCounted = unfinished > _FEW
+            self._owner.unfinished(unfinished if self._isCounted else 0)
+
+    def _pause(self, seconds: float) -> None:
+        """Stop to read from this peer for C{seconds}, in favour of the other peers."""
+        if not self._isPaused:
+            self._isPaused = True
+            self._transport.pauseProducing()
+        self._clock.callLater(seconds, self._serveSlice)
+
+    # writing
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the peer. If it leaves too many unread, disconnect it."""
+        self.bytesOut += len(data)
+        if self._isStuck:
+            owner = self._owner
+            self._unread += len(data)
+            if self._unread > (UNREAD_AFTER_LOGIN if owner.welcome else UNREAD_BEFORE_LOGIN):
+                if not owner.closed:
+                    owner.cut(f"it leaves {self._unread} bytes unread")
+                return
+        self._transport.write(data)
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full: count the bytes added from now on."""
+        self._isStuck = True
+
+    def resumeProducing(self) -> None:
+        """The transport has sent everything."""
+        self._isStuck = False
+        self._unread = 0
+
+    def stopProducing(self) -> None:
+        """The transport has ended. The connection learns that otherwise."""
