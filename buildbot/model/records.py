@@ -158,6 +158,16 @@ class BuildsetRecord(Record):
     complete: float | None = None
     mergeable: bool = True
 
+    def added(
+        self, id: int, requests: Iterable[tuple[int, str]]
+    ) -> tuple[BuildsetRecord, list[RequestRecord]]:
+        """A copy with a number, and its requests, which are pending.
+
+        @param requests: the number and the builder of each request.
+        """
+        same = self.altered(id=id)
+        return same, [RequestRecord.of(same, number, builder) for number, builder in requests]
+
 
 @dataclass(frozen=True)
 class RequestRecord(Record):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -204,7 +205,6 @@ class BuildAttempt:
         except StoreFailed as failed:
             self._master.health.failed(failed.reason)
             return None
-        self._master.health.works()
         return stored
 
     def _made(self, requests: Sequence[BuildRequest], record: BuildRecord) -> Build:
@@ -327,7 +327,7 @@ class BuildAttempt:
         finish, untilKept = self._master.resources.store.finishBuild, self._master.health.untilKept
         try:
             record = status.toRecord()
-            complete = await untilKept(lambda: finish(record, again, counts))
+            complete = await untilKept(partial(finish, record, again, counts))
         except StoreConflict:
             log.failure("storing the end of {status!r} failed", status=status)
             return again
@@ -338,7 +338,7 @@ class BuildAttempt:
             finished = status.finished or status.now()
             bare = replace(status.record, finished=finished, results=EXCEPTION, text=text)
             again = False
-            complete = await untilKept(lambda: finish(bare, False, counts))
+            complete = await untilKept(partial(finish, bare, False, counts))
         self._engine.buildsetsComplete(complete or ())
         return again
 

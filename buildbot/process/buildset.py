@@ -92,7 +92,7 @@ class BuildSet:
         self.requests = list(requests)
         self.status.setBuildRequestStatuses([request.status for request in requests])
         for request in requests:
-            request.waitUntilFinished().addCallback(self._requestDone)
+            request.ended = self._requestDone
 
     def _requestDone(self, build: Any) -> None:
         """Update the status after the end of a request; C{build} is None if it was cancelled."""

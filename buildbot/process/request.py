@@ -6,7 +6,7 @@ L{buildbot.process.queue} assigns requests to slaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from zope.interface import implementer
@@ -40,6 +40,7 @@ class BuildRequest(Completion):
     @ivar isOver: True after I was built or cancelled.
     @ivar isChosen: True while the slave that was chosen for me is pinged.
     @ivar arrived: the time of my arrival at the builder, by the clock of the timers.
+    @ivar ended: called with the status of my build, or None, before those who wait for me; from my build set.
     @ivar builder: my L{buildbot.process.builder.Builder}.
     """
 
@@ -56,6 +57,7 @@ class BuildRequest(Completion):
     isOver = False
     isChosen = False
     arrived = 0.0
+    ended: Callable[[Any], object] | None = None
 
     def __init__(self, reason: str, source: SourceStamp, builderName: str | None = None) -> None:
         self.reason = reason
@@ -172,4 +174,6 @@ class BuildRequest(Completion):
         self._came = buildstatus
         self._running = ()
         self.isOver = True
+        if self.ended is not None:
+            self.ended(buildstatus)
         self.tellFinished()

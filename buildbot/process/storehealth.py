@@ -112,16 +112,14 @@ class StoreHealth:
         @return: the answer of the store; None if the master stops first.
         """
 
-        async def attempt() -> Any:
-            kept = await write()
-            self.works()
-            return kept
-
         def told(why: StoreFailed) -> None:
             self.failed(why.reason)
             failed()
 
-        return await untilKept(attempt, self._resources.sleep, told, lambda: self._resources.stopping)
+        kept = await untilKept(write, self._resources.sleep, told, lambda: self._resources.stopping)
+        if kept is not None:
+            self.works()
+        return kept
 
     def remember(self, key: str, value: Any) -> None:
         """Store a value that may be lost: a failure is ignored."""

@@ -23,7 +23,7 @@ from buildbot.model.records import (
 )
 from buildbot.model.results import CANCELLED, EXCEPTION
 from buildbot.store.interface import StoreConflict, StoreFailed
-from buildbot.store.requests import BuildKey, Store, keyOf
+from buildbot.store.requests import BuildKey, Store, encode, keyOf
 
 _T = TypeVar("_T")
 
@@ -63,6 +63,7 @@ class MemoryCore:
         self._sets: dict[int, BuildsetRecord] = {}
         self._requests: dict[int, RequestRecord] = {}
         self._builds: dict[BuildKey, BuildRecord] = {}
+        self._texts: dict[BuildKey, str] = {}  # what a reader of a build gets
         self._members: dict[int, list[int]] = {}  # request ids by buildset id
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
@@ -94,10 +95,10 @@ class MemoryCore:
         self, buildset: BuildsetRecord, text: str, builders: Sequence[str], state: Mapping[str, str]
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
-        added = buildset.altered(id=self._next("buildset", first=1))
-        requests = [RequestRecord.of(added, self._next("request", first=1), builder) for builder in builders]
-        self._sets[added.id] = added
-        self._members[added.id] = [each.id for each in requests]
+        id = self._next("buildset", first=1)
+        self._members[id] = [self._next("request", first=1) for _ in builders]
+        added, requests = buildset.added(id, zip(self._members[id], builders, strict=True))
+        self._sets[id] = added
         self._requests.update((each.id, each) for each in requests)
         for key, value in state.items():
             self.setState(key, value)
@@ -114,7 +115,7 @@ class MemoryCore:
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]:
         """See L{Core}."""
         keys = [self._lastBuilds.get(id) for id in self._members.get(buildset, ())]
-        return [self._builds[key] for key in keys if key in self._builds]
+        return [self._parsed(key) for key in keys if key in self._builds]
 
     def pendingRequests(self) -> list[RequestRecord]:
         """See L{Core}."""
@@ -127,27 +128,31 @@ class MemoryCore:
             if request is None or (request.state, request.builder) != ("pending", build.builder):
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
         number = self._next("build", build.builder, first=0, atLeast=atLeast)
-        self._builds[build.builder, number] = _build(text).altered(number=number)
+        started = build.altered(number=number)
+        self._keep((build.builder, number), started, text)
         for id in build.requests:
             self._requests[id] = self._requests[id].altered(state="building")
             self._lastBuilds[id] = build.builder, number
-        return build.altered(number=number)
+        return started
 
     def saveBuild(self, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
-        key = keyOf(build)
+        self._save(keyOf(build), build, text)
+
+    def _save(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         if key not in self._builds or self._builds[key].finished is not None:
             raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
-        self._builds[key] = _build(text)
+        self._keep(key, build, text)
 
     def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
-        self.saveBuild(build, text)
+        key = keyOf(build)
+        self._save(key, build, text)
         taken = [
             id
             for id in build.requests
-            if self._lastBuilds.get(id) == keyOf(build) and self._requests[id].state == "building"
+            if self._lastBuilds.get(id) == key and self._requests[id].state == "building"
         ]
         if requeue:
             for id in taken:
@@ -164,7 +169,7 @@ class MemoryCore:
 
     def getBuild(self, builder: str, number: int) -> BuildRecord | None:
         """See L{Core}."""
-        return self._builds.get((builder, number))
+        return self._parsed((builder, number)) if (builder, number) in self._builds else None
 
     def getBuilds(self, builder: str | None, count: int, before: float | None) -> list[BuildRecord]:
         """See L{Core}."""
@@ -175,7 +180,7 @@ class MemoryCore:
 
         builds = [each for key, each in self._builds.items() if builder in (None, key[0])]
         older = [each for each in builds if before is None or rank(each)[0] < before]
-        return sorted(older, key=rank, reverse=True)[:count]
+        return [self._parsed(keyOf(each)) for each in sorted(older, key=rank, reverse=True)[:count]]
 
     def interrupted(self, when: float, amend: Callable[[BuildRecord], BuildRecord]) -> list[BuildRecord]:
         """See L{Core}."""
@@ -184,12 +189,20 @@ class MemoryCore:
                 count = each.interruptions + 1
                 self._requests[each.id] = each.altered(state="pending", interruptions=count)
         closed = [
-            interrupt(amend(each), when, self._interruptions(each))
-            for _, each in sorted(self._builds.items())
+            interrupt(amend(self._parsed(key)), when, self._interruptions(each))
+            for key, each in sorted(self._builds.items())
             if each.finished is None
         ]
-        self._builds.update((keyOf(each), each) for each in closed)
+        for build in closed:
+            self._keep(keyOf(build), build, encode(build.toRecord()))
         return closed
+
+    def _keep(self, key: BuildKey, build: BuildRecord, text: str) -> None:
+        self._builds[key], self._texts[key] = build, text
+
+    def _parsed(self, key: BuildKey) -> BuildRecord:
+        """The build as a reader gets it."""
+        return BuildRecord.fromRecord(json.loads(self._texts[key])).altered(number=key[1])
 
     def _interruptions(self, build: BuildRecord) -> int:
         """The highest number of interruptions among the build's requests."""
@@ -229,6 +242,7 @@ class MemoryCore:
             ended = {number: self._builds[builder, number].finished for number in numbers}
             for number in _tooOld(ended, keep, age):
                 if ended[number] is not None:
+                    del self._texts[builder, number]
                     filenames += self._builds.pop((builder, number)).logFilenames()
         for number in _tooOld({each: self._changes[each][0] for each in sorted(self._changes)}, keep, age):
             del self._changes[number]
@@ -266,10 +280,6 @@ class MemoryCore:
         results = overall(each.results for each in requests)
         self._sets[id] = self._sets[id].altered(results=results, complete=when)
         return self._sets[id]
-
-
-def _build(text: str) -> BuildRecord:
-    return BuildRecord.fromRecord(json.loads(text))
 
 
 def _tooOld(times: Mapping[int, float | None], keep: int, age: float) -> list[int]:

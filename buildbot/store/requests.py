@@ -134,14 +134,15 @@ class Store(ABC):
         try:
             if not builders:
                 raise ValueError("a buildset without builders would never be complete")
+            states = {word(key): encode(value) for key, value in state.items()} if state else {}
+            for each in builders:
+                word(each)
             text = encode(buildset.toRecord())
             if buildset.properties:
                 buildset = buildset.altered(properties=json.loads(encode(buildset.properties)))
-            names = [word(each) for each in builders]
-            states = {word(key): encode(value) for key, value in state.items()} if state else {}
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.addBuildset, buildset, text, names, states))
+        return self._write(partial(self._core.addBuildset, buildset, text, tuple(builders), states))
 
     def getBuildset(self, id: int) -> Deferred[BuildsetRecord | None]:
         """See L{IStore}."""
@@ -249,9 +250,8 @@ class Store(ABC):
         return pruned
 
 
-def encode(value: Any) -> str:
-    """The JSON text of a value, in ASCII. Raises TypeError or ValueError if JSON cannot hold it."""
-    return _ENCODER.encode(value)
+#: Converts a value to JSON text, in ASCII. Raises TypeError or ValueError if JSON cannot hold it.
+encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def word(text: str) -> str:
@@ -265,6 +265,3 @@ def keyOf(build: BuildRecord) -> BuildKey:
     if build.number is None:
         raise ValueError(f"a build of {build.builder} without a number")
     return build.builder, build.number
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

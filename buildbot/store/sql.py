@@ -92,18 +92,17 @@ class SqlCore:
     ) -> tuple[BuildsetRecord, list[RequestRecord]]:
         """See L{Core}."""
         next, connection = self._counters.next, self._connection
-        added = buildset.altered(id=next(connection, "buildset", first=1))
-        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (added.id, text))
-        requests = [
-            RequestRecord.of(added, next(connection, "request", first=1), builder) for builder in builders
-        ]
+        id = next(connection, "buildset", first=1)
+        ids = [next(connection, "request", first=1) for _ in builders]
+        added, requests = buildset.added(id, zip(ids, builders, strict=True))
+        self._execute("INSERT INTO buildsets (id, record) VALUES (?, ?)", (id, text))
         for each in requests:
             self._execute(
                 "INSERT INTO requests (id, buildset, builder, attempts, state)"
                 " VALUES (?, ?, ?, 0, 'pending')",
-                (each.id, added.id, each.builder),
+                (each.id, id, each.builder),
             )
-        self._open.add(added, [each.id for each in requests])
+        self._open.add(added, ids)
         for key, value in state.items():
             self.setState(key, value)
         return added, requests
