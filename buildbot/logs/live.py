@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 from twisted.internet.interfaces import IReactorTime
@@ -38,8 +38,6 @@ class LoggedBuild(Protocol):
     record: BuildRecord
     number: int
     logs: LogDirectory
-
-    def getLogs(self) -> Sequence[LogFile]: ...
 
 
 class LoggedStep(Protocol):
@@ -76,9 +74,13 @@ class LogDirectory:
         self.limits = limits or LogLimits()
         self.troubles = troubles
 
-    def create(self, build: LoggedBuild, step: str, name: str) -> tuple[str, LogWriter]:
-        """Create a log. Return its unique file name and its writer."""
-        given = {log.filename for log in build.getLogs()}
+    def create(
+        self, build: LoggedBuild, step: str, name: str, given: Container[str]
+    ) -> tuple[str, LogWriter]:
+        """Create a log. Return its unique file name and its writer.
+
+        @param given: the file names of the other logs of the build.
+        """
         names = build.record.builder, build.number, step, name
         filename, file = logFilename(*names, given), None
         try:
@@ -159,10 +161,12 @@ class LogFile(Completion):
     """I am one log of a step.
 
     @ivar filename: the path of the file, relative to the directory of logs.
+    @ivar isOpen: True until the log is complete.
     @ivar isHTML: True if the text is HTML, to be shown unescaped.
     """
 
     isHTML = False
+    isOpen = True
     _observers: Observers[object] = NOBODY
     _byteObservers: Observers[object] = NOBODY
     _decoder: ChunkDecoder | None = None
@@ -252,11 +256,13 @@ class LogFile(Completion):
         """Close the log. A second call does nothing."""
         if self._length is None:
             self._length = self._writer.finish()
+            self.isOpen = False
             for channel, text in self._decoder.finish() if self._decoder is not None else ():
                 self._tellText(text, channel)
             self._observers = self._byteObservers = NOBODY
             self._decoder = None
-            self.tellFinished()
+            if self._waiting:
+                self.tellFinished()
 
     # reading, as text or as bytes
 

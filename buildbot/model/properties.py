@@ -272,7 +272,7 @@ def render(value: Any, properties: HasProperties) -> Any:
     if isinstance(value, list):
         return [each if type(each) in _PLAIN else render(each, properties) for each in value]
     if type(value) is tuple:
-        return tuple(render(each, properties) for each in value)
+        return tuple([each if type(each) in _PLAIN else render(each, properties) for each in value])
     if isinstance(value, dict):
         return {
             name if type(name) in _PLAIN else render(name, properties): (

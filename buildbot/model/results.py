@@ -65,6 +65,8 @@ def fold(buildResult: int, stepResult: int, flags: StepFlags) -> tuple[int, bool
 
     @return: the build's result, and True if the build ends here: then only steps with C{alwaysRun} follow.
     """
+    if stepResult == SUCCESS:
+        return buildResult, False
     meant, ends = _meaning(stepResult, flags)
     return worst(buildResult, meant), ends
 

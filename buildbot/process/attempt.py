@@ -127,7 +127,11 @@ class BuildAttempt:
                 self._release(build.build_status, again, not isStopping)
         finally:
             self._engine.keeping -= 1
-            self._engine.trialIsOver(chosen)
+            self._trialIsOver(chosen)
+
+    def _trialIsOver(self, requests: Sequence[BuildRequest]) -> None:
+        if self._engine.trial is not None:
+            self._engine.trialIsOver(requests)
 
     # before the build
 
@@ -147,7 +151,7 @@ class BuildAttempt:
                 for req in taken:
                     self.builder.starting.remove(req)
         if build is None:
-            self._engine.trialIsOver(chosen)
+            self._trialIsOver(chosen)
             self.slavebuilder.free()
             # Offer the slave to other builders first: they may have waited longer.
             self._engine.slaveIsIdle(self.slavebuilder.slave, self.builder)
@@ -190,7 +194,7 @@ class BuildAttempt:
             slave=self.slavebuilder.slavename,
             requests=tuple(req.id for req in requests if req.id is not None),
             started=resources.now(),
-            reason=first.mergeReasons(others),
+            reason=first.mergeReasons(others) if others else first.reason or "",
             sourcestamp=(first.mergeWith(others) if others else first.source).toRecord(),
         )
         try:
@@ -299,13 +303,13 @@ class BuildAttempt:
         )
         self._learn(status)
         self.builder.builder_status.buildFinished(status)
-        self._engine.trialIsOver(self.requests)
+        self._trialIsOver(self.requests)
         self.slavebuilder.free()
         self._engine.buildEnded(self.builder, build)
 
     def _learn(self, status: BuildStatus) -> None:
         """Update the expectations with the durations of the steps, if the build succeeded."""
-        if status.getResults() != SUCCESS:
+        if status.results != SUCCESS:
             return
         builder = self.builder
         took = {}

@@ -85,6 +85,7 @@ class Build:
     currentStep: BuildStep | None = None
     budget: Budget | None = None
     _alarm: Alarm | None = None
+    _claims: BuildLocks | None = None  # until a lock is claimed
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
@@ -94,16 +95,15 @@ class Build:
         self.requests = list(requests)
         first, *others = self.requests
         self.source: SourceStamp = first.mergeWith(others) if others else first.source
-        self.reason = first.mergeReasons(others)
+        self.reason = first.mergeReasons(others) if others else first.reason or ""
         self.properties = Properties()
-        self.given = Properties()
+        self.given = self.properties
         self.stepFactories: list[Any] = []
         self.steps: list[BuildStep] = []
         self.locks: Sequence[Any] = ()
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
         self._waits = Waits(self._late)
-        self._claims = BuildLocks(self._waits)
         self._done: Deferred[Build] = Deferred()
 
     def __repr__(self) -> str:
@@ -135,7 +135,6 @@ class Build:
         self.slavebuilder = slavebuilder
         self.slavename: str = slavebuilder.slave.slavename
         self.clock = slavebuilder.clock
-        self._claims.setTitle(f"{self.builder.name}/{build_status.number}")
         self._expected: Mapping[str, float] = expectations or {}
         self.budget = Budget(
             "the data of a slave that one build keeps", BUILD_MEMORY, slavebuilder.peer.budget
@@ -144,30 +143,31 @@ class Build:
         return self._done
 
     def _setupStatus(self) -> None:
-        status = self.build_status
+        status, source = self.build_status, self.source
+        status.source, status.reason = source, self.reason
+        status.changes, status.blamelist = source.changes, self.blamelist()
+        own = {
+            "buildername": self.builder.name,
+            "buildnumber": status.number,
+            "slavename": self.slavename,
+            "branch": source.branch,
+            "revision": source.wantedRevision(),
+        }
+        for name in PLACE:
+            own[name] = getattr(source, name)
+        ofSlave = self.slavebuilder.slave.properties
         given = Properties()
-        for change in self.source.changes:
+        for change in source.changes:
             given.updateFrom(change.properties)
         for request in self.requests:
             if request.properties:
                 given.update(request.properties, "request")
-        ofSlave = self.slavebuilder.slave.properties
         if ofSlave:
             given.update(ofSlave, "slave")
-        own = {
-            "buildername": self.builder.name,
-            "buildnumber": status.number,
-            "slavename": self.getSlaveName(),
-            "branch": self.source.branch,
-            "revision": self.source.wantedRevision(),
-        }
-        own.update((name, getattr(self.source, name)) for name in PLACE)
         given.update(own, "build")
         self.properties.updateFrom(given)
         self.given = given
         status.properties.update(self.properties.asDict())
-        status.source, status.reason = self.source, self.reason
-        status.changes, status.blamelist = self.source.changes, self.blamelist()
 
     async def _perform(self) -> None:
         """Run all steps; sets C{results} and C{text}."""
@@ -218,13 +218,13 @@ class Build:
         locks = self._locksOf(step) if step.locks else ()
         self.currentStep = step
         status.stepStarted()
-        saving = Alarm(lambda: self.builder.stepChanged(self))
+        saving: Any = None
         try:
             if locks:
-                await self._claims.claim(locks, step, self.build_status)
+                await self._claim(locks, step)
             running = ensureDeferred(step.perform())
             if not running.called:
-                saving.set(self.clock, SAVED_AFTER)
+                saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
             results: int = await self._waits.result(running)
         except Over:
             results = EXCEPTION
@@ -235,7 +235,8 @@ class Build:
             self.currentStep = None
             if locks:
                 releaseAll(locks, step)
-            saving.stop()
+            if saving is not None and saving.active():
+                saving.cancel()
         status.stepFinished(results)
         self.text.extend(status.getText2())
         self.builder.stepChanged(self)
@@ -379,7 +380,7 @@ class Build:
 
     def _interrupt(self, reason: Any) -> None:
         step = self.currentStep
-        if step is None or self._claims.isWaiting:
+        if step is None or (self._claims is not None and self._claims.isWaiting):
             self._waits.giveUp()
             return
         try:
@@ -399,7 +400,13 @@ class Build:
     async def acquireLocks(self, res: Any = None) -> None:
         """Wait until I hold all my locks."""
         if self.locks:
-            await self._claims.claim(self.locks, self, self.build_status)
+            await self._claim(self.locks, self)
+
+    async def _claim(self, locks: Sequence[Any], owner: Build | BuildStep) -> None:
+        if self._claims is None:
+            self._claims = BuildLocks(self._waits)
+            self._claims.setTitle(f"{self.builder.name}/{self.build_status.number}")
+        await self._claims.claim(locks, owner, self.build_status)
 
     def releaseLocks(self) -> None:
         """Release all my locks."""

@@ -237,19 +237,31 @@ class Builder:
 
     def maybeStartBuild(self) -> None:
         """Start builds while there are waiting requests and idle slaves (B7)."""
-        while self.pending and not self.botmaster.engine.isHolding():
-            waiting = (req for req in self.pending if not req.isChosen and self.botmaster.engine.mayTry(req))
+        engine = self.botmaster.engine
+        while self._oneWaits() and not engine.isHolding():
+            waiting = (
+                req
+                for req in self.pending
+                if not req.isChosen and (engine.trial is None or engine.mayTry(req))
+            )
             chosen = nextBuild(waiting, self.attachedSlaves.values(), self._canMerge)
             if chosen is None:
                 return
             slavebuilder, requests = chosen
             for req in requests:
                 req.isChosen = True
-            if onTrial(requests[0]):
-                self.botmaster.engine.trial = requests[0]
+            if requests[0].interruptions and onTrial(requests[0]):
+                engine.trial = requests[0]
             slavebuilder.reserve()
             attempt = BuildAttempt(self, slavebuilder, requests)
             ensureDeferred(attempt.run()).addErrback(self.failed)
+
+    def _oneWaits(self) -> bool:
+        """True if a request waits that no slave was chosen for."""
+        for req in self.pending:
+            if not req.isChosen:
+                return True
+        return False
 
     def _canMerge(self, one: BuildRequest, other: BuildRequest) -> bool:
         """True if one build may serve both requests, by the builder's rule or else the global one."""
@@ -276,7 +288,7 @@ class Builder:
     def stepChanged(self, build: BuildForBuilder) -> None:
         """Store a running build after a step has ended or takes long, so that a crash does not lose it."""
         status = build.build_status
-        if not status.steps[-1].isFinished() or len(status.steps) < len(build.steps):
+        if status.steps[-1].finished is None or len(status.steps) < len(build.steps):
             self.botmaster.resources.store.saveBuild(status.toRecord()).addErrback(self._notSaved)
 
     def _notSaved(self, why: Failure) -> None:

@@ -96,7 +96,7 @@ class BuildSet:
 
     def _requestDone(self, build: Any) -> None:
         """Update the status after the end of a request; C{build} is None if it was cancelled."""
-        if build is None or build.getResults() not in _GOOD:
+        if build is None or build.results not in _GOOD:
             self.status.giveUpHope()
 
     def complete(self, record: BuildsetRecord) -> None:

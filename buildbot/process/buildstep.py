@@ -369,8 +369,9 @@ class LoggingBuildStep(BuildStep):
         @param errorMessages: lines for the log before the output.
         """
         self.cmd = cmd
+        words = self.describe(False)
         self.step_status.setColor("yellow")
-        self.step_status.setText(self.describe(False))
+        self.step_status.setText(words)
         stdio = self.addLog("stdio")
         for message in errorMessages:
             stdio.addHeader(message)
@@ -477,8 +478,8 @@ class LoggingBuildStep(BuildStep):
 
         @return: a Deferred if the words come later, else None.
         """
-        self.step_status.setColor(self.getColor(cmd, results))
         words, words2 = self.getText(cmd, results), self.maybeGetText2(cmd, results)
+        self.step_status.setColor(self.getColor(cmd, results))
         if type(words) is not list or type(words2) is not list:
             return ensureDeferred(self._tell(words, words2))
         self.step_status.setText(words)

@@ -83,6 +83,7 @@ class Deadlines:
     """I watch the time limits of one command. I use one timer, and restart it only when it fires.
 
     @ivar limits: the limits of the running command.
+    @ivar lastHeard: the time of the last sign of progress, by the clock: the limit of silence begins then.
     @ivar isMute: True if the slave may be unresponsive for a long time while it starts the command.
     """
 
@@ -92,13 +93,13 @@ class Deadlines:
         "_clock",
         "_endTime",
         "_ending",
-        "_heard",
         "_isStarted",
         "_noSign",
         "_overdue",
         "_startTime",
         "_timer",
         "isMute",
+        "lastHeard",
         "limits",
     )
 
@@ -127,7 +128,7 @@ class Deadlines:
         self._startTime = startTime
         self.isMute = startTime == MUTE_TIME
         self._endTime = endTime
-        self._began = self._heard = clock.seconds()
+        self._began = self.lastHeard = clock.seconds()
         first = startTime if noSign is None else SIGN_AFTER
         self._at = self._began + first
         self._timer: Any = clock.callLater(first, self._look)
@@ -147,12 +148,12 @@ class Deadlines:
         if not self._isStarted:
             self.limits = limits
             self._isStarted = True
-            self._began = self._heard = self._clock.seconds()
+            self._began = self.lastHeard = self._clock.seconds()
             self._rearm()
 
     def heard(self) -> None:
-        """Note a sign of progress: the limit of silence begins anew."""
-        self._heard = self._clock.seconds()
+        """Note a sign of progress. Sets C{lastHeard}."""
+        self.lastHeard = self._clock.seconds()
 
     def ending(self) -> None:
         """Start the limit for the end: the command was interrupted. Later calls do nothing."""
@@ -174,9 +175,9 @@ class Deadlines:
             return self._began + self._startTime
         silence, total = self.limits
         if total is None:
-            return None if silence is None else self._heard + silence
+            return None if silence is None else self.lastHeard + silence
         whole = self._began + total
-        return whole if silence is None else min(whole, self._heard + silence)
+        return whole if silence is None else min(whole, self.lastHeard + silence)
 
     def _what(self, due: float) -> str:
         """Describe the exceeded limit, in words."""

@@ -22,6 +22,8 @@ LONGEST_PATH = 4095
 
 def isFilledIn(value: object) -> bool:
     """True for text, or for a WithProperties, which becomes text in a build."""
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return True
     return isText(value) or isinstance(value, WithProperties)
 
 

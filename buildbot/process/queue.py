@@ -114,7 +114,7 @@ def nextBuild(
     if not waiting:
         return None
     first, *others = waiting
-    merged = [first, *(other for other in others if canMerge(first, other))]
+    merged = [first, *[other for other in others if canMerge(first, other)]]
     if len(idle) == 1:
         return idle[0], merged
     lostOn = {name for request in merged for name in request.lostOn}

@@ -226,7 +226,7 @@ class RemoteCommand(Callee):
     def remoteMessageReceived(self, broker: Any, message: str, args: Any, kw: Any) -> Any:
         """Handle a call from the slave. Updates take a fast path."""
         if self._deadlines is not None:
-            self._deadlines.heard()
+            self._deadlines.lastHeard = self.remote.clock.seconds()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
         sole = soleNews(args)
@@ -481,7 +481,7 @@ class LoggedRemoteCommand(RemoteCommand):
             else:
                 super().remoteUpdate({key: value})
                 if key == "rc" and self._stdio is not None:
-                    self.addHeader(f"exit code {text(value, 100)}\n")
+                    self.addHeader(f"exit code {value if type(value) is int else text(value, 100)}\n")
 
     def remoteComplete(self, maybeFailure: Failure | None) -> Any:
         """See L{RemoteCommand}. Finishes the logs."""

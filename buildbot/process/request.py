@@ -167,7 +167,8 @@ class BuildRequest(Completion):
         """Report a build started for the request to status and observers."""
         self._running = (build,)
         self.status.buildStarted(buildstatus)
-        tellEach(self._observers, build)
+        if self._observers:
+            tellEach(self._observers, build)
 
     def finished(self, buildstatus: Any) -> None:
         """Finish the request with the status of its build; None: it was cancelled."""
@@ -176,4 +177,5 @@ class BuildRequest(Completion):
         self.isOver = True
         if self.ended is not None:
             self.ended(buildstatus)
-        self.tellFinished()
+        if self._waiting:
+            self.tellFinished()

@@ -270,7 +270,8 @@ class BuildStepStatus(_Watched):
             late = kind(self, name, "", Nowhere())
             late.finish()
             return late
-        log = kind(self, name, *self.build.logs.create(self.build, self.name, name))
+        taken = {log.filename for step in self.build.steps for log in step.logs}
+        log = kind(self, name, *self.build.logs.create(self.build, self.name, name, taken))
         self.logs.append(log)
         if self.announcer.isHeard:
             self.announcer.later(self._tellLogStarted, log)
@@ -282,7 +283,8 @@ class BuildStepStatus(_Watched):
     def stepFinished(self, results: int) -> None:
         """Mark the step and its logs as finished, and report it."""
         for log in self.logs:
-            log.finish()
+            if log.isOpen:
+                log.finish()
         self.finished = self.build.now()
         self.results = results
         if self.color in _RUNNING:  # else the step has set its colour
@@ -290,7 +292,8 @@ class BuildStepStatus(_Watched):
         self._stopUpdates()
         if self.announcer.isHeard:
             self.announcer.later(self.build.tellStepFinished, self)
-        self.tellFinished()
+        if self._waiting:
+            self.tellFinished()
 
     def toRecord(self) -> StepRecord:
         """The record for the store."""
@@ -299,10 +302,20 @@ class BuildStepStatus(_Watched):
         return StepRecord(self.name, self.started, self.finished, self.results, self._text, logs)
 
 
+def _properties(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a build converted for JSON."""
+    return {
+        name if type(name) is str and len(name) <= LONGEST_WORD else _word(name): (
+            value
+            if value is None or (type(value) is str and len(value) <= LONGEST_PROPERTY)
+            else _plain(value)
+        )
+        for name, value in values.items()
+    }
+
+
 def _plain(value: Any) -> Any:
     """A property's value converted for JSON."""
-    if value is None or (type(value) is str and len(value) <= LONGEST_PROPERTY):
-        return value
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     if isinstance(value, (int, float, bool, type(None))):
@@ -508,11 +521,14 @@ class BuildStatus(_Watched):
 
     def buildFinished(self) -> None:
         """Mark the build as finished, and finish logs that a step added after its own end."""
-        for log in self.getLogs():
-            log.finish()
+        for step in self.steps:
+            for log in step.logs:
+                if log.isOpen:
+                    log.finish()
         self.finished = self.now()
         self._stopUpdates()
-        self.tellFinished()
+        if self._waiting:
+            self.tellFinished()
 
     def toRecord(self) -> BuildRecord:
         """The record for the store."""
@@ -528,6 +544,6 @@ class BuildStatus(_Watched):
             text=self._text,
             reason=self.reason,
             sourcestamp=self.record.sourcestamp,
-            properties={_word(name): _plain(value) for name, value in self.properties.items()},
+            properties=_properties(self.properties),
             steps=steps,
         )

@@ -168,7 +168,8 @@ class BuildSetStatus(Completion):
     def notifyFinishedWatchers(self) -> None:
         """Mark the set as finished, and fire the Deferreds of C{waitUntilFinished}."""
         self._isFinished = True
-        self.tellFinished()
+        if self._waiting:
+            self.tellFinished()
 
     def complete(self, succeeded: bool) -> None:
         """Finish the set with SUCCESS or FAILURE, and fire all Deferreds."""

@@ -145,7 +145,9 @@ class ShellCommand(LoggingBuildStep):
             return _asWords(self.descriptionDone)
         if self.description is not None:
             return _asWords(self.description)
-        return _quoted(self.command if self.build is None else self.build.render(self.command))
+        if self.build is None or _isOfTexts(self.command):
+            return _quoted(self.command)
+        return _quoted(self.build.render(self.command))
 
     def start(self) -> Any:
         """See L{buildbot.process.buildstep.BuildStep}."""
@@ -194,6 +196,11 @@ class ShellCommand(LoggingBuildStep):
 
 def _asWords(words: Any) -> list[Any]:
     return [words] if isinstance(words, (str, WithProperties)) else list(words)
+
+
+def _isOfTexts(command: object) -> bool:
+    """True if nothing in a command has to be rendered."""
+    return type(command) is list and all([type(each) is str for each in command])
 
 
 def _isHidden(argument: object) -> bool:
