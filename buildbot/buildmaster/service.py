@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application import service
@@ -104,7 +105,7 @@ class BuildMaster(PluginParent):
         self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
-        self.slavePort = SlavePortFactory(lambda broker: LoginRoot(portal, broker), reactor)
+        self.slavePort = SlavePortFactory(partial(LoginRoot, portal), reactor)
         self.applier = Applier(
             self.botmaster,
             listeners.PortSet(reactor, self.slavePort),

@@ -20,12 +20,12 @@ from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions
 
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.budget import PEER_MEMORY, Budget
 from buildbot.wire.callee import TELLING
 from buildbot.wire.encoding import encode, encodeCall, serialize
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 from buildbot.wire.flow import Flow
 from buildbot.wire.jelly import unserialize
+from buildbot.wire.ratelimit import source
 
 #: The weight of a TLS connection before login; a plain one weighs 1.
 TLS_WEIGHT = 4
@@ -86,9 +86,9 @@ class SlavePortBroker(pb.Broker):
 
     @ivar flow: its bytes, once it is connected.
     @ivar host: the peer's host; C{address} adds the port.
+    @ivar source: the name under which the host is counted: see L{buildbot.wire.ratelimit.source}.
     @ivar name: its login name, once it has proved that; empty before.
     @ivar whyCut: the rule that the peer broke, if it is cut for one.
-    @ivar budget: pays for what is kept of what the peer says.
     @ivar account: the limits of its account, once it has logged in.
     @ivar weight: how many plain connections take as much memory before the login.
     """
@@ -134,10 +134,10 @@ class SlavePortBroker(pb.Broker):
         self.waitingForAnswers = {}
         self.disconnects = []
         self._localCleanup = {}
-        self.host = sys.intern(str(getattr(address, "host", None) or "local"))
+        host = self.host = sys.intern(str(getattr(address, "host", None) or "local"))
+        self.source = source(host) if ":" in host else host
         port = getattr(address, "port", None)
         self.address = self.host if port is None else f"{self.host}:{port}"
-        self.budget = Budget("the data kept for this peer", PEER_MEMORY)
         # Python needs no dictionary (0.8 KiB) for an object whose attributes, up to 30, are all set here. So
         # these are the ones that every slave's connection sets in its life.
         self.transport = None
@@ -155,12 +155,12 @@ class SlavePortBroker(pb.Broker):
 
     def connectionMade(self) -> None:
         """The peer connected: offer the dialects and start the login timeout."""
-        flow = self.flow = Flow(self, self.transport, self.factory.clock)
-        self.dataReceived = flow.dataReceived  # type: ignore[method-assign]
         if isinstance(self.transport, ProtocolWrapper):
             self.weight = TLS_WEIGHT
-        self.transport.registerProducer(flow, True)
         self.factory.greeted(self)
+        flow = self.flow = Flow(self, self.transport, self.factory.clock)
+        self.dataReceived = flow.dataReceived  # type: ignore[method-assign]
+        self.transport.registerProducer(flow, True)
         flow.write(_DIALECTS)
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:

@@ -72,7 +72,7 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
     method = getattr(target, prefix + message, None)
     if method is None:
         raise NoSuchMethod(f"No such method: {prefix}{message[:64]}")
-    positional = broker.unserialize(args)
+    positional = (None,) if args == _ONE_NONE else broker.unserialize(args)
     keywords = _keywords(broker, message, kw) if kw != _NO_KEYWORDS else {}
     if keywords or not isinstance(positional, tuple):
         _checkCall(method, message, positional, keywords)
@@ -88,6 +88,10 @@ def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any
 
 #: The jelly of no keywords, as nearly all calls have it.
 _NO_KEYWORDS = [b"dictionary"]
+#: The arguments of the call that ends nearly all commands.
+_ONE_NONE = [b"tuple", [b"None"]]
+#: The answer to nearly all calls of ours.
+_NONE = [b"None"]
 
 
 def _keywords(broker: Codec, message: str, kw: Any) -> dict[Any, Any]:
@@ -274,10 +278,8 @@ class Messages:
                 return self._inSlices(result, requestID, answerRequired)
             if isinstance(result, Deferred):
                 self.serving += 1
-                if answerRequired:
-                    result.addCallback(self._answerLater, requestID)
-                result.addErrback(self._failedLater, requestID, answerRequired)
-                result.addBoth(self._served)
+                which = (requestID, answerRequired)
+                result.addCallbacks(self._answerLater, self._failedLater, which, {}, which)
             elif answerRequired:
                 self._outlet.write(encodeAnswer(requestID, result))
         return None
@@ -294,18 +296,25 @@ class Messages:
             if answerRequired and not self._connection.closed:
                 self._outlet.write(encodeAnswer(requestID, slices.answer))
 
-    def _answerLater(self, result: Any, requestID: int) -> None:
-        if not self._connection.closed:
-            self._outlet.write(encodeAnswer(requestID, result))
-
-    def _served(self, result: Any) -> Any:
-        self.serving -= 1
-        self.lastServed = self._outlet.now()
-        return result
+    def _answerLater(self, result: Any, requestID: int, answerRequired: int) -> None:
+        self._isServed()
+        if not answerRequired or self._connection.closed:
+            return
+        try:
+            answer = encodeAnswer(requestID, result)
+        except PLUGIN_ERRORS as error:
+            self._failed(error, requestID, answerRequired)
+        else:
+            self._outlet.write(answer)
 
     def _failedLater(self, why: Failure, requestID: int, answerRequired: int) -> None:
         assert why.value is not None
+        self._isServed()
         self._failed(why.value, requestID, answerRequired)
+
+    def _isServed(self) -> None:
+        self.serving -= 1
+        self.lastServed = self._outlet.now()
 
     def _failed(self, error: BaseException, requestID: int, answerRequired: int) -> None:
         """Report a failed call by the kind of its error, and answer the peer without details."""
@@ -341,7 +350,7 @@ class Messages:
 
     def _answer(self, requestID: int, result: Any) -> None:
         waiting = self._asked(requestID)
-        value = unjelly(result, self._connection)
+        value = None if result == _NONE else unjelly(result, self._connection)
         del self._connection.waitingForAnswers[requestID]
         waiting.callback(value)
 

@@ -33,6 +33,10 @@ _FEW = 16 * 1024
 _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 
 
+#: In place of the decoder of a connection that has ended.
+_SPENT = Decoder()
+
+
 class Owner(Connection, Protocol):
     """The connection of a L{Flow}: the L{SlavePortBroker} of C{wire.broker}."""
 
@@ -103,7 +107,8 @@ class Flow:
         """The connection has ended: free the received bytes, and let go of the connection."""
         self._isStopped = True
         self._isStuck = False
-        self._forget()
+        self._rest = self._waiting = None
+        self.decoder = _SPENT
         del self._owner, self.messages
 
     def _forget(self) -> None:

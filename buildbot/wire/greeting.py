@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from buildbot.events.alarm import Alarm
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.ratelimit import source
 
 #: The most seconds from the first byte to a successful login, including the TLS handshake.
 LOGIN_TIME = 30.0
@@ -46,7 +45,7 @@ class Greeters:
     def enter(self, broker: SlavePortBroker) -> None:
         """Add a connection; close others if there are too many now."""
         self._waiting[broker] = self._clock.seconds()
-        self._near.setdefault(source(broker.host), OrderedDict())[broker] = None
+        self._near.setdefault(broker.source, OrderedDict())[broker] = None
         self._weight += broker.weight
         while self._weight > self.most and len(self._waiting) > 1:
             self._choose(broker).abort()
@@ -64,7 +63,7 @@ class Greeters:
             return
         self._held.pop(broker, None)
         self._weight -= broker.weight
-        key = source(broker.host)
+        key = broker.source
         near = self._near[key]
         del near[broker]
         if not near:
@@ -86,7 +85,7 @@ class Greeters:
         """Choose one to close: a failed one, else the oldest of an address with too many, else the oldest."""
         if self._held:
             return next(iter(self._held))
-        near = self._near[source(newcomer.host)]
+        near = self._near[newcomer.source]
         if len(near) > 1 and len(near) * len(self._near) > len(self._waiting):
             return next(iter(near))
         return next(iter(self._waiting))

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.budget import Budget, weigh
+from buildbot.wire.budget import PEER_MEMORY, Budget, weigh
 from buildbot.wire.dialect import Dialect, Generation, fromPeer, generation, text, versionAtLeast
 from buildbot.wire.jelly import RemoteFailure
 from buildbot.wire.login import tell
@@ -68,6 +68,7 @@ class SlavePeer:
 
     @ivar mind: the slave's Bot.
     @ivar address: the slave's address, as text.
+    @ivar budget: the account for the memory of the slave's data, while it is connected.
     @ivar commands: its command versions once L{ask} has fired; {} if it has none.
     """
 
@@ -80,6 +81,7 @@ class SlavePeer:
         self.mind = mind
         self.broker: SlavePortBroker = mind.broker
         self.address = self.broker.address
+        self.budget = Budget("the data kept for this peer", PEER_MEMORY)
         self.dialect = Dialect.PYTHON2
         self.commands: Mapping[str, str] = {}
         self.generation = Generation.UNKNOWN
@@ -239,18 +241,15 @@ class BuilderPeer:
     """I am one builder on one connection of a slave: the master's end of its SlaveBuilder.
 
     @ivar peer: the connection.
+    @ivar budget: the account of the connection for the memory of the slave's data.
     """
 
-    __slots__ = ("peer", "reference")
+    __slots__ = ("budget", "peer", "reference")
 
     def __init__(self, peer: SlavePeer, reference: pb.RemoteReference) -> None:
         self.peer = peer
+        self.budget = peer.budget
         self.reference = reference
-
-    @property
-    def budget(self) -> Budget:
-        """The account for the memory of the slave's data, while it is connected."""
-        return self.peer.broker.budget
 
     def retire(self, callee: pb.Referenceable) -> None:
         """Free an object that the slave references and does not need any more."""

@@ -25,7 +25,7 @@ from buildbot.wire.dialect import text
 from buildbot.wire.greeting import LOGIN_TIME, Greeters
 from buildbot.wire.loglimits import EVERY, LogLimiter
 from buildbot.wire.members import Members
-from buildbot.wire.ratelimit import ConnectionLimiter, source
+from buildbot.wire.ratelimit import ConnectionLimiter
 
 log = Logger()
 
@@ -150,7 +150,7 @@ class SlavePortFactory(protocol.ServerFactory):
         @return: seconds to hold the connection before the peer gets the error or is disconnected.
         """
         self._greeters.hold(broker)
-        cause = f"from {source(broker.host)}" if name is None else f"as {name}"
+        cause = f"from {broker.source}" if name is None else f"as {name}"
         return self._door.failed(cause, self.clock.seconds())
 
     def violated(self, broker: SlavePortBroker, reason: str) -> float:
@@ -159,7 +159,7 @@ class SlavePortFactory(protocol.ServerFactory):
         @return: seconds to hold the connection before that; 0 after login.
         """
         hold = 0.0 if broker.welcome else self.failed(broker)
-        who = broker.name if broker.welcome else source(broker.host)
+        who = broker.name if broker.welcome else broker.source
         broker.whyCut = reason = text(reason, 200)
         line = "hung up on {who}: {reason}"
         self.sayOnce("violated", who, line, known=broker.welcome, who=broker.who, reason=reason)
@@ -167,7 +167,7 @@ class SlavePortFactory(protocol.ServerFactory):
 
     def complained(self, broker: SlavePortBroker, reason: str) -> None:
         """Log that a peer's call was refused. The connection stays."""
-        who = broker.name if broker.welcome else source(broker.host)
+        who = broker.name if broker.welcome else broker.source
         reason = text(reason, 200)
         line = "refused a call of {who}: {reason}"
         self.sayOnce("complained", who, line, known=broker.welcome, who=broker.who, reason=reason)
