@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
 
@@ -20,7 +20,7 @@ class Ear:
         self._hear(event)
 
 
-def hearLog(test: SynchronousTestCase, hear: Callable[[LogEvent], object]) -> None:
+def hearLog(test: SynchronousTestCase | TestCase, hear: Callable[[LogEvent], object]) -> None:
     """Call C{hear} with each event of the log until the test ends."""
     ear = Ear(hear)
     globalLogPublisher.addObserver(ear)

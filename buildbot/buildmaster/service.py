@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.buildmaster.startup import failedLines, startedLines, troublesFound, watchDirectory
+from buildbot.changes.base import PollingChangeSource
 from buildbot.changes.changes import Change, ChangeMaster
 from buildbot.config.model import ConfigErrors, MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -190,14 +191,15 @@ class BuildMaster(PluginParent):
         return self.status
 
     @returnsDeferred
-    async def addChange(self, change: Change) -> Change:
+    async def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Change:
         """Store a change, then pass it to the schedulers.
 
+        @param state: stored with the change, in one transaction: see L{IStore.addChange}.
         @return: fires with the numbered Change when it is on disk (P2). Fails with StoreFailed if it cannot
             be stored.
         """
         resources = self.botmaster.resources
-        stored: Change = await resources.store.addChange(change.bounded(), resources.now())
+        stored: Change = await resources.store.addChange(change.bounded(), resources.now(), state)
         log.info("received {change!r}", change=stored)
         for scheduler in self.allSchedulers():
             eventual(self._reactor, self._tellScheduler, scheduler, stored)
@@ -333,6 +335,10 @@ class BuildMaster(PluginParent):
         if self._locked:
             self._locked = False
             lock.release(self.basedir)
+
+    def pollers(self) -> list[PollingChangeSource]:
+        """The change sources that look regularly, in the order of their start."""
+        return [each for each in self.change_svc if isinstance(each, PollingChangeSource)]
 
     def describePorts(self) -> list[str]:
         """The open slave ports, in words."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.unit.changes.test_changes -*-
-"""The base class of change sources: start, stop and comparison.
+"""The base classes of change sources: start, stop and comparison; the rhythm of sources that look regularly.
 
 Subclasses decide what to watch.
 """
@@ -7,14 +7,24 @@ Subclasses decide what to watch.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from random import random
 from typing import Any
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.compare import ComparableMixin
+from buildbot.events.alarm import Alarm
+
+log = Logger()
+
+#: The first look is at a random time within this many seconds, so that not all pollers look at once.
+FIRST_WITHIN = 10.0
 
 
 @implementer(interfaces.IChangeSource)
@@ -55,6 +65,105 @@ class ChangeSource(service.Service, ComparableMixin):
     def describe(self) -> str:
         """One line for people: what I watch."""
         return type(self).__name__
+
+
+class PollingChangeSource(ChangeSource):
+    """I look for changes regularly: derive from me, and override C{poll}.
+
+    I look first at a random time within the first seconds, and then once in each C{pollInterval}. I never
+    look twice at the same time: while a look takes longer, the looks that are due meanwhile are left out.
+
+    @ivar pollInterval: seconds between two looks; 0 means that only L{doPoll} makes me look.
+    @ivar lastPoll: the time of the last look that has ended, in seconds since the epoch; None before.
+    @ivar failure: the reason why the last look failed, for people; empty if it succeeded.
+    """
+
+    pollInterval: float = 60
+    lastPoll: float | None = None
+    failure = ""
+    random: Callable[[], float] = staticmethod(random)
+
+    _alarm: Alarm | None = None
+    _looking: Deferred[Any] | None = None
+    _due = 0.0
+
+    def poll(self) -> Any:
+        """Look once. May be C{async}. An exception is logged and shown in the status; I look again later."""
+
+    @property
+    def clock(self) -> Any:
+        """The clock of the master, which cannot be set. On a real master it is the reactor."""
+        changemaster: Any = self.parent
+        return changemaster.parent.botmaster.clock
+
+    def start(self) -> Any:
+        """Start the rhythm."""
+        self._alarm = Alarm(self._itIsTime)
+        if self.pollInterval:
+            self._due = self.clock.seconds() + self.random() * min(FIRST_WITHIN, self.pollInterval)
+            self._alarm.set(self.clock, self._due - self.clock.seconds())
+
+    def stop(self) -> Deferred[None] | None:
+        """Stop looking, and cancel a look.
+
+        @return: fires when the look has ended.
+        """
+        if self._alarm is not None:
+            self._alarm.stop()
+        looking = self._looking
+        if looking is None:
+            return None
+        ended: Deferred[None] = Deferred()
+        looking.addBoth(lambda _: ended.callback(None))
+        self.stopPoll(looking)
+        return ended
+
+    def stopPoll(self, looking: Deferred[Any]) -> None:
+        """End a look early. C{looking} fires when it has ended."""
+        looking.cancel()
+
+    def doPoll(self) -> Deferred[None]:
+        """Look now, unless a look is running.
+
+        @return: fires when the look has ended, even if it failed.
+        """
+        if self._looking is not None:
+            ended: Deferred[None] = Deferred()
+            self._looking.addBoth(lambda _: ended.callback(None))
+            return ended
+        looking = self._looking = maybeDeferred(self.poll)
+        looking.addBoth(self._looked)
+        return looking
+
+    def _itIsTime(self) -> None:
+        now = self.clock.seconds()
+        missed = max(0.0, now - self._due) // self.pollInterval
+        self._due += (missed + 1) * self.pollInterval  # no drift, and nothing to catch up with
+        assert self._alarm is not None
+        self._alarm.set(self.clock, self._due - now)
+        if self._looking is None:
+            self.doPoll()
+
+    def _looked(self, result: object) -> None:
+        self._looking = None
+        changemaster: Any = self.parent
+        if changemaster is None or not self.running:
+            return  # the master is stopping, or the configuration does not have me any more
+        self.lastPoll = changemaster.parent.botmaster.now()
+        before, self.failure = self.failure, ""
+        if isinstance(result, Failure):
+            self.failure = self.reasonOf(result)
+            if self.failure != before:
+                log.error("{source} failed: {reason}", source=self.describe(), reason=self.failure)
+        elif before:
+            log.info("{source} works again", source=self.describe())
+
+    def reasonOf(self, why: Failure) -> str:
+        """The reason of a failed look, in one line for people. An error of the code is logged in full."""
+        if why.check(CancelledError):
+            return "the look was cancelled"
+        log.failure("{source} failed", why, source=self.describe())
+        return f"{why.type.__name__ if why.type else 'error'}: {why.getErrorMessage()}"
 
 
 def _deferred(result: Any) -> Deferred[Any] | None:

@@ -6,7 +6,8 @@ L{buildbot.model.change} has the Change. The store keeps changes.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
@@ -17,6 +18,9 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.outbox import Outbox
 
 log = Logger()
+
+#: A change, and what its source stores with it.
+_Work: TypeAlias = tuple[Change, Mapping[str, Any] | None]
 
 #: The most changes that wait while the store fails. Further ones are refused.
 MOST_WAITING = 10_000
@@ -29,7 +33,7 @@ class ChangeMaster(PluginParent):
     source can find a change again.
     """
 
-    _outbox: Outbox[Change, Change]
+    _outbox: Outbox[_Work, Change]
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,20 +42,21 @@ class ChangeMaster(PluginParent):
     def setServiceParent(self, parent: Any) -> Any:
         """Join the master, which stores changes."""
         self._outbox = Outbox(
-            parent.botmaster.clock, self.addChangeNow, failed=self._storeFails, works=self._storeWorks
+            parent.botmaster.clock, self._keep, failed=self._storeFails, works=self._storeWorks
         )
         return super().setServiceParent(parent)
 
-    def addChange(self, change: Change) -> Deferred[Change]:
+    def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Deferred[Change]:
         """Take a change from a source.
 
+        @param state: what the source stores with the change, in one transaction: see L{IStore.addChange}.
         @return: fires with the Change, its number set, when it is on disk (P2), however long that takes (P4).
             Fails with StoreFailed if MOST_WAITING changes wait already, or if the master stops before.
         """
         if self._outbox.isFailing and not self._outbox.isFinishing and self._outbox.waiting >= MOST_WAITING:
             reason = f"already {MOST_WAITING} changes wait to be stored, the most allowed"
             return self._outbox.refuse(StoreFailed(reason))
-        return self._outbox.add(change)
+        return self._outbox.add((change, state))
 
     def addChangeNow(self, change: Change) -> Deferred[Change]:
         """Store a Change now or not at all, for a source that can send it again.
@@ -59,8 +64,13 @@ class ChangeMaster(PluginParent):
         @return: fires with the Change, its number set, when it is on disk; fails with StoreFailed if the
             store fails.
         """
+        return self._keep((change, None))
+
+    def _keep(self, work: _Work) -> Deferred[Change]:
+        change, state = work
         parent: Any = self.parent
-        return ensureDeferred(parent.addChange(change))
+        # A master of a test, or of a plug-in, may take nothing but the change.
+        return ensureDeferred(parent.addChange(change) if state is None else parent.addChange(change, state))
 
     def getChangeNumbered(self, num: int) -> Deferred[Change | None]:
         """Fires with the Change of this number; None if the store does not have it."""

@@ -76,6 +76,7 @@ def masterPage(
         days = "" if keeps["days"] is None else f", none older than {counted(keeps['days'], 'day')}"
         lines.append(f"keeps the last {counted(keeps['builds'], 'build')} of each builder{days}")
     lines += troubleLines(master, now)
+    lines += [_pollerLine(each, now) for each in master.get("pollers", ())]
     lines += [
         plainLine(f"build {name(build)}: {' '.join(build['text'])}") for build in master.get("givenUp", ())
     ]
@@ -102,6 +103,17 @@ def masterPage(
         for each in master.get("refused", ())
     ]
     return lines
+
+
+def _pollerLine(poller: Mapping[str, Any], now: float) -> str:
+    """What a change source that looks regularly has seen last."""
+    last, failure = poller["lastLook"], poller["failure"]
+    if last is None:
+        return plainLine(f"{poller['source']}: has not looked yet")
+    age = passed(last, now)
+    return plainLine(
+        f"{poller['source']}: last look {age} ago {f'failed: {failure}' if failure else 'succeeded'}"
+    )
 
 
 def _strangerWords(name: str) -> str:

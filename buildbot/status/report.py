@@ -60,6 +60,10 @@ def reportMaster(master: ReportedMaster) -> dict[str, Any]:
             {"builder": build.builder, "number": build.number, "text": list(build.text)}
             for build in master.botmaster.recovery.givenUp
         ],
+        "pollers": [
+            {"source": each.describe(), "lastLook": each.lastPoll, "failure": each.failure}
+            for each in master.pollers()
+        ],
         "troubles": reportTroubles(master.botmaster.troubles),
         "keeps": {"builds": master.botmaster.retention.horizon, "days": master.botmaster.retention.days},
     }

@@ -207,6 +207,16 @@ class ReportedBotMaster(ReportedBuilders, Protocol):
         """The retention of builds."""
 
 
+class ReportedPoller(Protocol):
+    """A change source that looks regularly: a L{buildbot.changes.base.PollingChangeSource}."""
+
+    lastPoll: float | None
+    failure: str
+
+    def describe(self) -> str:
+        """One line for people."""
+
+
 class ReportedMaster(Protocol):
     """A master: the L{buildbot.buildmaster.service.BuildMaster}."""
 
@@ -239,3 +249,6 @@ class ReportedMaster(Protocol):
 
     def describePorts(self) -> list[str]:
         """Describe its open ports, one line each."""
+
+    def pollers(self) -> Sequence[ReportedPoller]:
+        """The change sources that look regularly."""

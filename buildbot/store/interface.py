@@ -85,10 +85,14 @@ class IStore(Interface):
     def close() -> Deferred[None]:
         """Finish all earlier calls and close the file. Later calls fail with L{StoreFailed}."""
 
-    def addChange(change: Change, came: float | None = None) -> Deferred[Change]:
+    def addChange(
+        change: Change, came: float | None = None, state: Mapping[str, Any] | None = None
+    ) -> Deferred[Change]:
         """Store a Change. Fires with a copy that has its number: 1 for the first, then one more each time.
 
         @param came: the time of arrival, which L{prune} compares; default C{change.when}.
+        @param state: keys and values for L{setState} in the same transaction. A poller stores the revision
+            that it has reached with the Change, so it never takes a revision twice.
         """
 
     def getChange(number: int) -> Deferred[Change | None]:

@@ -68,10 +68,12 @@ class MemoryCore:
         self._lastBuilds: dict[int, BuildKey] = {}  # last build by request id
         self._state: dict[str, str] = {}
 
-    def addChange(self, change: Change, came: float | None, text: str) -> Change:
+    def addChange(self, change: Change, came: float | None, text: str, state: Mapping[str, str]) -> Change:
         """See L{Core}."""
         number = self._next("change", first=1)
         self._changes[number] = change.when if came is None else came, text
+        for key, value in state.items():
+            self.setState(key, value)
         return change.numbered(number, came)
 
     def getChange(self, number: int) -> Change | None:

@@ -32,7 +32,9 @@ class Core(Protocol):
     C{prune} gets the log names that it returned earlier to this process: these files are deleted by now.
     """
 
-    def addChange(self, change: Change, came: float | None, text: str) -> Change: ...
+    def addChange(
+        self, change: Change, came: float | None, text: str, state: Mapping[str, str]
+    ) -> Change: ...
     def getChange(self, number: int) -> Change | None: ...
     def getChanges(self, count: int, before: int | None) -> list[Change]: ...
     def getChangesAfter(self, number: int, count: int) -> list[Change]: ...
@@ -107,13 +109,16 @@ class Store(ABC):
         @param isSpare: True if the work may be skipped when the next work overwrites the same C{key}.
         """
 
-    def addChange(self, change: Change, came: float | None = None) -> Deferred[Change]:
+    def addChange(
+        self, change: Change, came: float | None = None, state: Mapping[str, Any] | None = None
+    ) -> Deferred[Change]:
         """See L{IStore}."""
         try:
             text = encode(change.toRecord())
+            states = {word(key): encode(value) for key, value in state.items()} if state else {}
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.addChange, change, came, text))
+        return self._write(partial(self._core.addChange, change, came, text, states))
 
     def getChange(self, number: int) -> Deferred[Change | None]:
         """See L{IStore}."""

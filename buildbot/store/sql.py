@@ -61,11 +61,13 @@ class SqlCore:
 
     # the work
 
-    def addChange(self, change: Change, came: float | None, text: str) -> Change:
+    def addChange(self, change: Change, came: float | None, text: str, state: Mapping[str, str]) -> Change:
         """See L{Core}."""
         number = self._counters.next(self._connection, "change", first=1)
         when = change.when if came is None else came
         self._execute("INSERT INTO changes (number, made, record) VALUES (?, ?, ?)", (number, when, text))
+        for key, value in state.items():
+            self.setState(key, value)
         return change.numbered(number, came)
 
     def getChange(self, number: int) -> Change | None:

@@ -1,0 +1,112 @@
+# -*- test-case-name: tests.processes.test_gitpoller -*-
+"""The base class of pollers that ask a program, such as git, and remember in the store where they were.
+
+A subclass stores the place that it has reached in one transaction with each change. So a crash neither loses
+nor repeats a change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from buildbot.changes.base import PollingChangeSource
+from buildbot.model.change import Change
+from buildbot.programs.running import Program, ProgramFailed
+from buildbot.store.interface import IStore, StoreFailed
+from buildbot.text.urls import withoutPasswords
+
+#: The seconds that a look at a repository may take.
+LOOK_SECONDS = 120.0
+#: The seconds that a program may take to fetch what is new.
+FETCH_SECONDS = 3600.0
+#: The most changes that are passed on before the poller waits until they are stored.
+AT_ONCE = 100
+
+
+class PollFailed(Exception):
+    """A look failed for a reason that is no error of the code. The text is for people."""
+
+
+class ProgramPoller(PollingChangeSource):
+    """I look by running a program: derive from me, and override C{poll} and C{identity}."""
+
+    _program: Program | None = None
+
+    def identity(self) -> str:
+        """Return what makes my memory mine: the same after a restart and a reconfig. May hold a password."""
+        raise NotImplementedError
+
+    # for subclasses
+
+    @property
+    def store(self) -> IStore:
+        """The store of the master."""
+        changemaster: Any = self.parent
+        store: IStore = changemaster.parent.botmaster.store
+        return store
+
+    def place(self, name: str) -> str:
+        """A path below the directory of the master."""
+        changemaster: Any = self.parent
+        return os.path.join(changemaster.parent.basedir, os.path.expanduser(name))
+
+    @property
+    def key(self) -> str:
+        """The first part of the keys of my memory in the store. It holds no password."""
+        return f"poller/{type(self).__name__}/{self.digest}"
+
+    @property
+    def digest(self) -> str:
+        """A short name for my identity that is fit for keys and for names of directories."""
+        return sha256(self.identity().encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+    async def run(
+        self,
+        command: Sequence[str],
+        seconds: float = LOOK_SECONDS,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+    ) -> bytes:
+        """Run a program, and return its output.
+
+        @raise ProgramFailed: it failed, took longer than C{seconds}, or I was stopped.
+        """
+        if not self.running:
+            raise ProgramFailed("the master is stopping, or the configuration has changed")
+        self._program = Program(self.clock, seconds)
+        try:
+            return await self._program.start(command, env=env, stdin=stdin)
+        finally:
+            self._program = None
+
+    async def passOn(self, changes: Sequence[tuple[Change, Mapping[str, Any]]]) -> None:
+        """Pass on changes, each with the memory to store with it. Returns when all of them are stored.
+
+        @raise StoreFailed: the master is stopping, and some could not be stored.
+        """
+        changemaster: Any = self.parent
+        for start in range(0, len(changes), AT_ONCE):
+            storing: list[Deferred[Any]] = [
+                changemaster.addChange(change, state) for change, state in changes[start : start + AT_ONCE]
+            ]
+            for each in storing:
+                await each
+
+    # the look
+
+    def stopPoll(self, looking: Deferred[Any]) -> None:
+        """Kill the program. Changes on their way to the store are waited for."""
+        if self._program is not None:
+            self._program.stop()
+
+    def reasonOf(self, why: Failure) -> str:
+        """See L{PollingChangeSource.reasonOf}."""
+        if why.check(ProgramFailed, PollFailed, StoreFailed):
+            return withoutPasswords(why.getErrorMessage())
+        return super().reasonOf(why)

@@ -1,0 +1,1 @@
+"""Programs that the master runs as child processes, such as git and svn."""

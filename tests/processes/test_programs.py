@@ -1,0 +1,101 @@
+"""Programs that the master runs: real ones, started by a real reactor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.trial import unittest
+
+from buildbot.programs.running import Program, ProgramFailed, run
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """The command that runs Python code."""
+    return [sys.executable, "-c", code, *arguments]
+
+
+def isAlive(pid: int) -> bool:
+    """True while a process runs."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class RunTests(unittest.TestCase):
+    """A program is run, without a shell."""
+
+    async def refused(self, command: Sequence[str], seconds: float = 60, **kw: Any) -> ProgramFailed:
+        """Run a program that fails."""
+        try:
+            await run(reactor, command, seconds, **kw)
+        except ProgramFailed as failed:
+            return failed
+        self.fail("it did not fail")
+
+    async def test_output(self) -> None:
+        """The caller gets the whole output; the program gets input, environment and arguments unchanged."""
+        code = "import os,sys; sys.stdout.write(repr((sys.stdin.read(), os.environ['A'], sys.argv[1:])))"
+        output = await run(reactor, python(code, "a b", "$A", "*"), 60, env={"A": "1"}, stdin=b"in")
+        self.assertEqual(output, repr(("in", "1", ["a b", "$A", "*"])).encode())
+
+    async def test_fails(self) -> None:
+        """An exit status is an error, with the end of the program's own words, and without passwords (S3)."""
+        code = "import sys; print('out'); sys.exit('no\\nhttps://me:s3cret@host/ is gone')"
+        failed = await self.refused(python(code))
+        self.assertEqual(str(failed), "python: no; https://me:XXXX@host/ is gone".replace("python", _NAME))
+        self.assertEqual((failed.status, failed.output), (1, b"out\n"))
+
+    async def test_silent(self) -> None:
+        """A program that fails without a word is named with its status."""
+        self.assertEqual(str(await self.refused(["false"])), "false: ended with status 1")
+
+    async def test_missing(self) -> None:
+        """A program that does not exist is an error, and so is a directory that does not."""
+        self.assertEqual(str(await self.refused(["no-such-program", "x"])), f"no-such-program x: {_ENOENT}")
+        failed = await self.refused(["true"], cwd="/no/such/place")
+        self.assertIn("/no/such/place", str(failed))
+
+    async def test_late(self) -> None:
+        """After its time the program is ended, with the children that it has started."""
+        code = (
+            "import subprocess,sys,time\n"
+            "print(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+            "time.sleep(600)"
+        )
+        failed = await self.refused(python(code), 1)
+        self.assertEqual(str(failed), f"{_NAME}: did not end within 1 seconds")
+        self.assertFalse(isAlive(int(failed.output)))
+
+    async def test_tooMuch(self) -> None:
+        """A program that prints without end is killed."""
+        program = Program(reactor, 60, most=100_000)
+        with self.assertRaisesRegex(ProgramFailed, "yes: printed more than 100000 bytes"):
+            await program.start(["yes"])
+
+    async def test_stopped(self) -> None:
+        """A cancelled run is killed."""
+        program = Program(reactor, 60)
+        running = program.start(["sleep", "600"])
+        assert program.transport is not None
+        pid = program.transport.pid
+        running.cancel()
+        with self.assertRaises(CancelledError):
+            await running
+        while isAlive(pid):
+            await _soon()
+
+
+def _soon() -> Deferred[None]:
+    return deferLater(reactor, 0.01)
+
+
+_NAME = os.path.basename(sys.executable)
+_ENOENT = os.strerror(2)
