@@ -216,7 +216,7 @@ class BuildMaster(PluginParent):
 
     def submitBuildSet(self, bs: BuildSet) -> Deferred[BuildsetRecord]:
         """Store a build set; see L{buildbot.process.engine.BuildEngine.submitBuildSet}."""
-        return ensureDeferred(self.botmaster.engine.submitBuildSet(bs))
+        return self.botmaster.engine.submitBuildSet(bs)
 
     def allSchedulers(self) -> list[Any]:
         """The running schedulers, and the schedulers of C{c['schedulers']} that are not services.

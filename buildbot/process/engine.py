@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.eventual import eventual
-from buildbot.model.records import BuildsetRecord
+from buildbot.model.records import BuildsetRecord, RequestRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
@@ -82,26 +84,38 @@ class BuildEngine:
 
     # requests
 
-    async def submitBuildSet(self, buildset: BuildSet) -> BuildsetRecord:
+    def submitBuildSet(self, buildset: BuildSet) -> Deferred[BuildsetRecord]:
         """Store a build set, and give its requests to the builders.
 
-        @return: the stored record, when it is on disk (P2).
-        @raise KeyError: one of its builders does not exist.
-        @raise StoreFailed: it could not be stored, and is not built.
+        @return: fires with the stored record, when it is on disk (P2). Fails with KeyError if one of its
+            builders does not exist, and with StoreFailed if it could not be stored, and is not built.
         """
-        builders = [self.builders[name] for name in buildset.builderNames]
+        try:
+            builders = [self.builders[name] for name in buildset.builderNames]
+            sourcestamp = buildset.source.toRecord()
+        except PLUGIN_ERRORS:  # a builder that does not exist, or a plug-in's source
+            return fail()
         new = BuildsetRecord(
             id=0,
             reason=buildset.reason,
-            sourcestamp=buildset.source.toRecord(),
+            sourcestamp=sourcestamp,
             submitted=self._resources.now(),
             properties=buildset.properties,
             externalID=buildset.bsid,
             scheduler=buildset.scheduler,
             mergeable=buildset.mergeRequests is not False,
         )
-        record: BuildsetRecord
-        record, requests = await self._resources.store.addBuildset(new, buildset.builderNames, buildset.state)
+        storing = self._resources.store.addBuildset(new, buildset.builderNames, buildset.state)
+        submitting: Deferred[BuildsetRecord] = storing.addCallback(self._submitted, buildset, builders)
+        return submitting
+
+    def _submitted(
+        self,
+        stored: tuple[BuildsetRecord, Sequence[RequestRecord]],
+        buildset: BuildSet,
+        builders: Sequence[Builder],
+    ) -> BuildsetRecord:
+        record, requests = stored
         # with the same Change objects
         made = [BuildRequest.fromRecord(each, buildset.source) for each in requests]
         self._buildsets[record.id] = buildset

@@ -196,7 +196,7 @@ class MemoryCore:
             if each.finished is None
         ]
         for build in closed:
-            self._keep(keyOf(build), build, encode(build.toRecord()))
+            self._keep(keyOf(build), build, encode(build))
         return closed
 
     def _keep(self, key: BuildKey, build: BuildRecord, text: str) -> None:

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from buildbot.model.change import Change
-from buildbot.model.records import BuildRecord, BuildsetRecord, RequestRecord
+from buildbot.model.records import BuildRecord, BuildsetRecord, Record, RequestRecord
 from buildbot.store.interface import IStore
 
 _T = TypeVar("_T")
@@ -142,7 +142,7 @@ class Store(ABC):
             states = {word(key): encode(value) for key, value in state.items()} if state else {}
             for each in builders:
                 word(each)
-            text = encode(buildset.toRecord())
+            text = encode(buildset)
             if buildset.properties:
                 buildset = buildset.altered(properties=json.loads(encode(buildset.properties)))
         except Exception:
@@ -171,7 +171,7 @@ class Store(ABC):
             if build.number is not None or build.finished is not None:
                 raise ValueError(f"build {build.number} of {build.builder} has been started before")
             word(build.builder)
-            text = encode(build.toRecord())
+            text = encode(build)
         except Exception:
             return defer.fail()
         return self._write(partial(self._core.startBuild, build, text, atLeast))
@@ -181,7 +181,7 @@ class Store(ABC):
         try:
             if build.finished is not None:
                 raise ValueError(f"build {build.number} of {build.builder} is to be closed by finishBuild")
-            key, text = keyOf(build), encode(build.toRecord())
+            key, text = keyOf(build), encode(build)
         except Exception:
             return defer.fail()
         return self._write(partial(self._core.saveBuild, build, text), key, isSpare=True)
@@ -193,7 +193,7 @@ class Store(ABC):
         try:
             if build.finished is None or build.results is None:
                 raise ValueError(f"build {build.number} of {build.builder} has no end or no results")
-            key, text = keyOf(build), encode(build.toRecord())
+            key, text = keyOf(build), encode(build)
         except Exception:
             return defer.fail()
         return self._write(partial(self._core.finishBuild, build, text, requeue, counts), key)
@@ -255,8 +255,17 @@ class Store(ABC):
         return pruned
 
 
-#: Converts a value to JSON text, in ASCII. Raises TypeError or ValueError if JSON cannot hold it.
-encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+def _fields(value: object) -> dict[str, Any]:
+    """The fields of a record, for JSON. Cheaper than L{Record.toRecord}, as nothing is copied."""
+    if isinstance(value, Record):
+        return vars(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+#: Converts a value or a record to JSON text, in ASCII. Raises TypeError or ValueError if JSON cannot hold it.
+encode: Callable[[Any], str] = json.JSONEncoder(
+    separators=(",", ":"), allow_nan=False, default=_fields
+).encode
 
 
 def word(text: str) -> str:

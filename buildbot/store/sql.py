@@ -218,7 +218,7 @@ class SqlCore:
         closed = [interrupt(amend(each), when, self._interruptions(each)) for each in running]
         self._connection.executemany(
             "UPDATE builds SET record = ?, finished = ? WHERE builder = ? AND number = ?",
-            [(encode(each.toRecord()), each.finished, *keyOf(each)) for each in closed],
+            [(encode(each), each.finished, *keyOf(each)) for each in closed],
         )
         self._execute("UPDATE builds SET finished = ? WHERE finished IS NULL", (when,))  # the unreadable
         return closed
