@@ -35,7 +35,7 @@ from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.process.waits import Over, Waits
-from buildbot.status.build import colorOf
+from buildbot.status.step import colorOf
 from buildbot.wire.banana import LimitExceeded
 from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
 

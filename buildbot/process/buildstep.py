@@ -28,7 +28,7 @@ from buildbot.process.kinds import LOCKS, LOG_FILES, METRICS, STEP_NAME
 from buildbot.process.logobserver import LogLineObserver, LogObserver, OutputProgressObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteCommand, RemoteShellCommand
 from buildbot.process.slices import inSlices
-from buildbot.status.build import asWords
+from buildbot.status.step import asWords
 from buildbot.wire.dialect import versionAtLeast
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class BuildStep(ComparableMixin):
     @ivar locks: the locks that I hold while I run.
     @ivar remote: the L{buildbot.process.slavebuilder.SlaveBuilder} that I run on.
     @ivar stopped: True after an interrupt.
-    @ivar step_status: my L{buildbot.status.build.BuildStepStatus}, once I am part of a build.
+    @ivar step_status: my L{buildbot.status.step.BuildStepStatus}, once I am part of a build.
     """
 
     compare_attrs = ("_arguments",)

@@ -15,7 +15,7 @@ from buildbot.logs.live import LogFile
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.logobserver import LONGEST_LINE, KeptLines
 from buildbot.process.remotecommand import LoggedRemoteCommand
-from buildbot.status.build import asWords
+from buildbot.status.step import asWords
 from buildbot.steps.shell import WARNINGS_LIMIT, ShellCommand
 
 

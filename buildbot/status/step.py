@@ -1,0 +1,269 @@
+# -*- test-case-name: tests.unit.process.test_builds -*-
+"""The status of one step of a build, while it runs and afterwards: its words, its logs, its result.
+
+The step sets it, everybody else reads it. L{buildbot.status.build} has the build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, cast
+
+from zope.interface import implementer
+
+from buildbot import interfaces
+from buildbot.logs.live import HTMLLogFile, LogDirectory, LogFile, Nowhere
+from buildbot.model.records import BuildRecord, StepRecord
+from buildbot.model.results import EXCEPTION, FAILURE, SKIPPED, SUCCESS, WARNINGS
+from buildbot.status.announcer import Announcer, tellOne
+from buildbot.status.watched import Watched
+
+_Log = TypeVar("_Log", bound=LogFile)
+
+#: The most characters of one word or link of a step, and the most words and links that are kept.
+LONGEST_WORD = 4096
+MOST_WORDS = MOST_URLS = 1000
+_COLORS = {SUCCESS: "green", WARNINGS: "orange", FAILURE: "red", SKIPPED: "white", EXCEPTION: "purple"}
+
+#: Colours of a step before its result is known.
+_RUNNING = (None, "yellow")
+
+
+def colorOf(results: int) -> str:
+    """The colour of 0.7.5's waterfall for a result."""
+    return _COLORS.get(results, "purple")
+
+
+def asWords(text: Any) -> tuple[str, ...]:
+    """Convert a step's text to words for the store: one value, or several; None is no word."""
+    if text is None:
+        return ()
+    if type(text) in (list, tuple):
+        return tuple(map(word, text[:MOST_WORDS]))
+    several: Iterable[Any] = (
+        text if isinstance(text, Iterable) and not isinstance(text, (str, bytes)) else [text]
+    )
+    return tuple(map(word, islice(several, MOST_WORDS)))
+
+
+def word(value: object) -> str:
+    """Convert one value to text. Bytes (from slaves on Python 2) are decoded; others become C{str(value)}."""
+    if type(value) is str and len(value) <= LONGEST_WORD:
+        return value
+    said = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return cut(said, LONGEST_WORD)
+
+
+def cut(said: str, most: int) -> str:
+    """The text, cut to C{most} characters. An ellipsis replaces the rest."""
+    return said if len(said) <= most else f"{said[: most - 1]}…"
+
+
+class BuildOfStep(Protocol):
+    """The status of the build, for its steps. This is L{buildbot.status.build.BuildStatus}."""
+
+    announcer: Announcer
+    experience: Mapping[str, Mapping[str, float]]
+    finished: float | None
+    logs: LogDirectory
+    now: Callable[[], float]
+    number: int
+    record: BuildRecord
+    steps: list[BuildStepStatus]
+
+    def tellStepStarted(self, step: BuildStepStatus, /) -> None:
+        """Report the start of a step."""
+
+    def tellStepFinished(self, step: BuildStepStatus, /) -> None:
+        """Report the end of a step."""
+
+
+@implementer(interfaces.IBuildStepStatus, interfaces.IStatusEvent)
+class BuildStepStatus(Watched):
+    """I am one step of a build.
+
+    @ivar metrics: the names of its progress metrics.
+    """
+
+    name = "?"
+    results: int | None = None
+    _text: tuple[str, ...] = ()
+    _text2: tuple[str, ...] = ()
+    color: str | None = None
+    metrics: Sequence[str] = ()
+    _progress: Mapping[str, float] = MappingProxyType({})
+
+    def __init__(self, build: BuildOfStep) -> None:
+        self.build = build
+        self.announcer = build.announcer
+        self.logs: list[LogFile] = []
+        self.urls: dict[str, str] = {}
+        self.expected: float | None = None
+
+    def isRunning(self) -> bool:
+        """True from its start to its end."""
+        return self.started is not None and not self.isFinished()
+
+    def getName(self) -> str:
+        """The step's name in the configuration."""
+        return self.name
+
+    def getBuild(self) -> interfaces.IBuildStatus:
+        """The build of the step."""
+        return cast(interfaces.IBuildStatus, self.build)
+
+    def getLogs(self) -> list[LogFile]:
+        """Its logs, in the order of their creation."""
+        return list(self.logs)
+
+    def getURLs(self) -> dict[str, str]:
+        """The step's links: name -> URL."""
+        return dict(self.urls)
+
+    def getText(self) -> list[str]:
+        """Words that describe the step."""
+        return list(self._text)
+
+    @property
+    def text(self) -> list[str]:
+        """See L{getText}; an attribute of 0.7.5."""
+        return self.getText()
+
+    @property
+    def text2(self) -> list[str]:
+        """See L{getText2}; an attribute of 0.7.5."""
+        return self.getText2()
+
+    def getText2(self) -> list[str]:
+        """The words about the step for the build's text."""
+        return list(self._text2)
+
+    def getColor(self) -> str | None:
+        """The colour of 0.7.5's waterfall; None until it is set."""
+        return self.color
+
+    def getResults(self) -> tuple[int | None, list[str]]:
+        """The pair (result, words for the build's text)."""
+        return self.results, list(self._text2)
+
+    def getExpectations(self) -> list[tuple[str, float | None, float | None]]:
+        """The progress by each metric: (metric, present value, usual final value); None: unknown."""
+        now, usual = self.measured(), self.build.experience.get(self.name, {})
+        return [(metric, now.get(metric), usual.get(metric)) for metric in self.metrics]
+
+    def measured(self) -> dict[str, float]:
+        """The present value of each measured metric; C{output} is the length of the log C{stdio}."""
+        now = dict(self._progress)
+        if "output" in self.metrics and "output" not in now:
+            for log in self.logs:
+                if log.name == "stdio":
+                    now["output"] = log.written()
+        return now
+
+    def getETA(self) -> float | None:
+        """The estimated seconds until its end; None if unknown."""
+        if self.started is None or self.expected is None or self.isFinished():
+            return None
+        return max(0.0, self.started + self.expected - self.build.now())
+
+    def subscribe(self, receiver: object, updateInterval: float | None = 10) -> None:
+        """Deliver the events of the step's logs, and ETA reports, to an L{interfaces.IStatusReceiver}."""
+        super().subscribe(receiver, updateInterval)
+
+    def _tellETA(self, receiver: object) -> None:
+        tellOne(receiver, "stepETAUpdate", self.build, self, self.getETA(), self.getExpectations())
+
+    def _tellLogStarted(self, log: LogFile) -> None:
+        for each in self._watchers:
+            receiver = tellOne(each, "logStarted", self.build, self, log)
+            if receiver:
+                log.subscribe(receiver, True)
+
+    def _tellLogFinished(self, log: LogFile) -> None:
+        for each in self._watchers:
+            tellOne(each, "logFinished", self.build, self, log)
+
+    # calls of the step
+
+    def setName(self, stepname: str) -> None:
+        """Set the step's name."""
+        self.name = word(stepname)
+
+    def setText(self, text: Sequence[str] | str) -> None:
+        """Set the step's text: a list of words, or one text."""
+        self._text = asWords(text)
+
+    def setText2(self, text: Sequence[str] | str) -> None:
+        """Set the words about the step for the build's text."""
+        self._text2 = asWords(text)
+
+    def setColor(self, color: str) -> None:
+        """Set the colour of 0.7.5's waterfall. The store does not keep it."""
+        self.color = color
+
+    def setProgress(self, metric: str, value: float) -> None:
+        """Set the present value of a metric."""
+        self._progress = {**self._progress, metric: value}
+
+    def addURL(self, name: str, url: str) -> None:
+        """Add a link to the step."""
+        name = word(name)
+        if name in self.urls or len(self.urls) < MOST_URLS:
+            self.urls[name] = word(url)
+
+    def stepStarted(self) -> None:
+        """Mark the step as started and report it."""
+        self.started = self.build.now()
+        if self.announcer.isHeard:
+            self.announcer.later(self.build.tellStepStarted, self)
+
+    def addLog(self, name: str) -> LogFile:
+        """Add a log and return it, open for output. After the end of the build, its output is dropped."""
+        return self._newLog(LogFile, name)
+
+    def addHTMLLog(self, name: str, html: str | bytes) -> HTMLLogFile:
+        """Add a finished log of HTML and return it."""
+        log = self._newLog(HTMLLogFile, name)
+        log.addStdout(html)
+        log.finish()
+        return log
+
+    def _newLog(self, kind: type[_Log], name: str) -> _Log:
+        name = word(name)
+        if self.build.finished is not None:
+            late = kind(self, name, "", Nowhere())
+            late.finish()
+            return late
+        taken = {log.filename for step in self.build.steps for log in step.logs}
+        log = kind(self, name, *self.build.logs.create(self.build, self.name, name, taken))
+        self.logs.append(log)
+        if self.announcer.isHeard:
+            self.announcer.later(self._tellLogStarted, log)
+            log.waitUntilFinished().addCallback(
+                lambda finished: self.announcer.later(self._tellLogFinished, finished)
+            )
+        return log
+
+    def stepFinished(self, results: int) -> None:
+        """Mark the step and its logs as finished, and report it."""
+        for log in self.logs:
+            if log.isOpen:
+                log.finish()
+        self.finished = self.build.now()
+        self.results = results
+        if self.color in _RUNNING:  # else the step has set its colour
+            self.color = colorOf(results)
+        if self._updates:
+            self.stopUpdates()
+        if self.announcer.isHeard:
+            self.announcer.later(self.build.tellStepFinished, self)
+        if self._waiting:
+            self.tellFinished()
+
+    def toRecord(self) -> StepRecord:
+        """The record for the store."""
+        assert self.started is not None
+        logs = tuple(log.toRecord() for log in self.logs)
+        return StepRecord(self.name, self.started, self.finished, self.results, self._text, logs)
