@@ -21,9 +21,13 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
 from buildbot.process.deadline import END_TIME as END_TIME
-from buildbot.process.deadline import MUTE_TIME, SIGN_AFTER, Deadlines, deadlinesOf, limitsOf
+from buildbot.process.deadline import MUTE_TIME, Deadlines, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
-from buildbot.process.updates import OutputText, isPair, newsIn, soleNews
+from buildbot.process.overtime import ANSWER_TIME as ANSWER_TIME
+from buildbot.process.overtime import SIGN_TIME as SIGN_TIME
+from buildbot.process.overtime import CommandNotStarted as CommandNotStarted
+from buildbot.process.overtime import Overtime
+from buildbot.process.updates import OutputText, isPair, newsIn, piecesOf, soleNews
 from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.callee import Callee, MalformedCall
@@ -34,23 +38,12 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-#: Seconds for a slave to answer a ping, if it does not confirm the start of a command soon. A slave that does
-#: not answer is disconnected, and the build goes to another one.
-SIGN_TIME = 10.0
-#: Seconds for a slave to answer a ping, after it did not start or end a command in time.
-ANSWER_TIME = 20.0
-#: A slave that was heard of within these seconds is alive.
-TALKING = 5.0
 #: The most keys of updates other than output that are kept, and the most values for each key (the last ones).
 KEPT_UPDATES = 100
 _NONE = [b"None"]
 _ZERO = 0
 _counter = itertools.count(1)
 _OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeader", "addToLog"))
-
-
-class CommandNotStarted(Exception):
-    """The slave did not confirm the start of the command in time."""
 
 
 class RemoteCommand(Callee):
@@ -79,7 +72,6 @@ class RemoteCommand(Callee):
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
     commandID = ""
     _deadlines: Deadlines | None = None
-    _isCut = _isOvertime = False
     _output: OutputText | None = None
     _unread: Failure | None = None
     _givenUp: Alarm | None = None
@@ -110,9 +102,7 @@ class RemoteCommand(Callee):
         self.remote = remote
         self.active = True
         self.commandID = str(next(_counter))
-        self._deadlines = deadlinesOf(
-            self.remote_command, self.args, remote.clock, self._overdue, self._noSign
-        )
+        self._deadlines = Overtime(self, self._finished).deadlines
         isMute = self._deadlines.isMute
         if isMute:
             remote.slave.mayBeMute(MUTE_TIME)
@@ -141,60 +131,6 @@ class RemoteCommand(Callee):
     def _started(self) -> None:
         if self._deadlines is not None and self.active:
             self._deadlines.started(limitsOf(self.remote_command, self.args))
-
-    def _noSign(self) -> None:
-        """Ping the slave, which disconnects it if it does not answer. Otherwise the command gets its time."""
-        self.remote.slave.isAnswering(SIGN_TIME, SIGN_AFTER / 2)
-
-    def _overdue(self, what: str) -> None:
-        """Act on an exceeded limit: ping the slave, then end the command, or disconnect a dead slave."""
-        deadlines = self._deadlines
-        assert deadlines is not None
-        if deadlines.isEnding:
-            self._cut(what)
-            return
-
-        def heard(lives: bool) -> None:
-            # The messages that the slave sent before its answer have been read by now.
-            if not lives or not self.active or deadlines.isEnding or not deadlines.isOverdue():
-                return
-            if deadlines.isStarting:
-                self._finished(Failure(CommandNotStarted(what)))
-            else:
-                self._tooLong(what)
-
-        # A slave with much to send would answer a ping only after that.
-        fresh = -1.0 if deadlines.isStarting else TALKING
-        self.remote.slave.isAnswering(ANSWER_TIME, fresh).addCallback(heard)
-
-    def _tooLong(self, what: str) -> None:
-        """Interrupt a command that the slave should have ended."""
-        log.info(
-            "{command!r} on {remote!r} is being stopped: {what}", command=self, remote=self.remote, what=what
-        )
-        self.tellOverdue(f"the master stops this command: {what}")
-        self._isOvertime = "timeout" in self.args or "maxTime" in self.args
-        self.interrupt(f"the master stopped waiting: {what}")
-
-    def _cut(self, what: str) -> None:
-        """Disconnect a slave that does not end the command. Then its build interrupts me."""
-        if self._isCut:
-            self._finished(Failure(ConnectionLost(what)))
-            return
-        self._isCut = True
-        log.warn(
-            "{command!r} on {remote!r} did not stop, the slave is disconnected: {what}",
-            command=self,
-            remote=self.remote,
-            what=what,
-        )
-        self.tellOverdue(f"the master disconnects the slave: {what}")
-        build = getattr(self.step, "build", None)
-        if build is not None:
-            build.whyLost = f"the command {self.remote_command!r} did not end"
-            if self._isOvertime:
-                build.overtime = f"{build.whyLost} when its time was over"
-        self.remote.slave.disconnect(f"the command {self.remote_command!r} did not end: {what}")
 
     def heard(self) -> None:
         """Note progress of the command other than an update.
@@ -452,18 +388,7 @@ class LoggedRemoteCommand(RemoteCommand):
 
     def _parts(self, update: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """See L{RemoteCommand}. Splits long output, because observers may take long for each line."""
-        if not self._isWatched():
-            yield update
-            return
-        for key, value in update.items():
-            if key in _CHANNELS and isinstance(value, (bytes, str)):
-                for at in range(0, len(value), PIECE):
-                    yield {key: value[at : at + PIECE]}
-            elif key == "log" and isPair(value) and isinstance(value[-1], (bytes, str)):
-                for at in range(0, len(value[-1]), PIECE):
-                    yield {key: [*value[:-1], value[-1][at : at + PIECE]]}
-            else:
-                yield {key: value}
+        return piecesOf(update) if self._isWatched() else iter((update,))
 
     def remoteUpdate(self, update: dict[str, Any]) -> None:
         """See L{RemoteCommand}. Writes output to its log, and keeps other values."""

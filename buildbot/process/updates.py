@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Any
 
-from buildbot.wire.budget import weigh
+from buildbot.wire.budget import PIECE, weigh
 from buildbot.wire.dialect import fromPeer, word
 
 #: The keys of an update with output.
@@ -81,6 +81,19 @@ def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
         return name, said if said is value else said.decode()
     except UnicodeDecodeError:
         return None
+
+
+def piecesOf(update: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the keys of an update one at a time, and long output in pieces."""
+    for key, value in update.items():
+        if key == "log" and isPair(value) and isinstance(value[-1], (bytes, str)):
+            for at in range(0, len(value[-1]), PIECE):
+                yield {key: [*value[:-1], value[-1][at : at + PIECE]]}
+        elif key != "log" and key in OUTPUT and isinstance(value, (bytes, str)):
+            for at in range(0, len(value), PIECE):
+                yield {key: value[at : at + PIECE]}
+        else:
+            yield {key: value}
 
 
 def _said(value: Any) -> bytes | None:
