@@ -1,1 +1,1 @@
-"""Benchmarks: the promises about speed, measured in one run with a baseline."""
+"""Benchmarks: they check the promises about speed. Each measures a baseline in the same run."""

@@ -1,15 +1,15 @@
-"""How fast, and how small, attached slaves are: C{python -m tests.benchmarks.attach [--short] [PART ...]}.
+"""The cost of attached slaves, in time and memory: C{python -m tests.benchmarks.attach [--short] [PART ...]}.
 
 Parts:
-  - C{side}: our master beside a bare Twisted PB server that makes only the calls of an attachment, in
-    alternating runs; the bare server makes them one after the other as 0.7.5 did, and in our two volleys
+  - C{side}: our master and a bare Twisted PB server, in alternating runs. The bare server makes only the
+    calls of an attachment: one after the other like 0.7.5, or in the two volleys of our master.
   - C{storm}: a thousand slaves that connect at the same instant
-  - C{many}: ten thousand attached at once to one process, and then a reconfig that changes nothing
+  - C{many}: ten thousand slaves attached to one process, then a reconfig that changes nothing
   - C{wide}: five hundred slaves that share two hundred builders
-  - C{start}: from the command to a master ready for a thousand bots
+  - C{start}: the time from the command to a master that is ready for a thousand slaves
 
-It prints figures and the promises that rest on them, and ends with status 1 if one is broken; with
-C{--short}, made for small shared machines, promises about seconds are shown but do not count. It does not
+It prints the figures, and for each promise whether it holds. The exit status is 1 if a promise is broken.
+C{--short} is for small shared machines: promises about seconds are printed, but do not count. It does not
 profile.
 """
 
@@ -35,7 +35,7 @@ from tests.benchmarks.servers import Server
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything."""
+    """The sizes of all parts."""
 
     side: int
     rounds: int
@@ -51,19 +51,19 @@ FULL = Sizes(side=1000, rounds=5, storm=1000, many=10000, wideSlaves=500, wideBu
 SHORT = Sizes(side=300, rounds=2, storm=300, many=1000, wideSlaves=30, wideBuilders=200, start=1000)
 
 
-#: A name, and what starts it.
+#: A name, and a function that starts the server.
 Contender = tuple[str, Callable[[], AbstractContextManager[Server]]]
 
 
 class Promises:
-    """I collect what was promised and whether it held."""
+    """I collect the promises, and whether each holds."""
 
     def __init__(self, short: bool) -> None:
         self._short = short
         self.broken = 0
 
     def judge(self, words: str, held: bool, seconds: bool = False) -> None:
-        """Print one promise; C{seconds} says that it is about time on the clock."""
+        """Print one promise. C{seconds} is True if it is about elapsed time."""
         counts = not (seconds and self._short)
         self.broken += counts and not held
         print(f"  {'kept  ' if held else 'BROKEN' if counts else 'missed'}  {words}", flush=True)
@@ -71,7 +71,7 @@ class Promises:
 
 @dataclass(frozen=True)
 class Attached:
-    """What it cost a server to attach a farm."""
+    """The cost of attaching slaves to one server."""
 
     perSecond: float
     cpuMs: float
@@ -80,13 +80,13 @@ class Attached:
 
 
 def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Conversation]:
-    """C{count} simulated slaves of C{server}."""
+    """Simulated slaves of C{server}, C{count} of them."""
     arguments = ["--port", str(server.port), "--count", str(count), "--pattern", servers.PATTERN]
     return conversation("tests.benchmarks.simslaves", *arguments, "--password", servers.PASSWORD, *options)
 
 
 def measure(server: Server, slaves: Conversation, cpu: float, rss: int) -> Attached:
-    """What attaching C{slaves} has cost, once all are: more than the C{cpu} and C{rss} of before."""
+    """The cost of attaching C{slaves}, after all are attached. C{cpu} and C{rss} are the figures before."""
     report = slaves.hear()
     settle(server.pid)
     count = max(1, report["attached"])
@@ -95,21 +95,21 @@ def measure(server: Server, slaves: Conversation, cpu: float, rss: int) -> Attac
 
 
 def warmUp(server: Server, *options: str) -> None:
-    """Attach a few slaves and let them go, so that what only the first ones cost is not counted."""
+    """Attach and detach a few slaves, so that the extra cost of the first ones is not measured."""
     with farm(server, 20, *options) as slaves:
         slaves.hear()
     settle(server.pid)
 
 
 def attach(server: Server, count: int, *options: str) -> Attached:
-    """Attach C{count} slaves to C{server}, and let them go again."""
+    """Attach C{count} slaves to C{server}, then detach them."""
     cpu, rss = cpuSeconds(server.pid), rssKiB(server.pid)
     with farm(server, count, *options) as slaves:
         return measure(server, slaves, cpu, rss)
 
 
 def table(title: str, rows: list[tuple[str, list[Attached]]]) -> None:
-    """Print the medians of each row, and their ratios to the first."""
+    """Print the medians of each row, and their ratios to the first row."""
     print(f"{title:34s}  slaves/s   CPU ms     KiB     beside the first row")
     first = medians(rows[0][1])
     for name, runs in rows:
@@ -119,7 +119,7 @@ def table(title: str, rows: list[tuple[str, list[Attached]]]) -> None:
 
 
 def medians(runs: list[Attached]) -> tuple[float, float, float]:
-    """Slaves a second, ms of CPU and KiB a slave."""
+    """The medians: slaves a second, ms of CPU and KiB for each slave."""
     return (
         statistics.median(run.perSecond for run in runs),
         statistics.median(run.cpuMs for run in runs),
@@ -128,7 +128,8 @@ def medians(runs: list[Attached]) -> tuple[float, float, float]:
 
 
 def side(sizes: Sizes, promises: Promises) -> None:
-    """Ours beside the floor; all slaves share one builder, because some peers suffer from many."""
+    """Compare our master with the bare server. All slaves share one builder, because some other masters are
+    slow with many."""
     for generation in ("0.7.12", "4.3.0"):
         contenders: list[Contender] = [
             ("bare, calls in turn as 0.7.5", partial(servers.bare, "in-turn", sizes.side, generation, 1)),
@@ -162,7 +163,7 @@ def _peers(sizes: Sizes, generation: str) -> list[Contender]:
 
 
 def storm(sizes: Sizes, promises: Promises) -> None:
-    """All at the same instant, from one address."""
+    """Attach all slaves at the same instant, from one address."""
     with servers.master(sizes.storm) as server:
         result = attach(server, sizes.storm).report
     print(f"{sizes.storm} slaves connecting at one instant: {_spread(result)}")
@@ -178,7 +179,7 @@ def _spread(report: dict[str, Any]) -> str:
 
 
 def many(sizes: Sizes, promises: Promises) -> None:
-    """Ten thousand in one process; then a reconfig of nothing."""
+    """Attach ten thousand slaves to one process; then run a reconfig that changes nothing."""
     with servers.master(sizes.many) as server:
         warmUp(server)
         cpu, rss = cpuSeconds(server.pid), rssKiB(server.pid)
@@ -212,7 +213,7 @@ def _reconfigNothing(server: Server, slaves: Conversation, promises: Promises) -
 
 
 def attachedPairs(server: Server) -> int:
-    """How many pairs of a slave and a builder that it is attached to a master's status shows."""
+    """The number of attached pairs of slave and builder in a master's status."""
     from buildbot.control.server import ask
 
     status: Any = ask(server.basedir, "status", timeout=60)
@@ -220,7 +221,7 @@ def attachedPairs(server: Server) -> int:
 
 
 def wide(sizes: Sizes, promises: Promises) -> None:
-    """Every slave in every builder (A9)."""
+    """Attach slaves that all have all builders (A9)."""
     pairs = sizes.wideSlaves * sizes.wideBuilders
     with servers.master(sizes.wideSlaves, sizes.wideBuilders) as server:
         cpu, rss = cpuSeconds(server.pid), rssKiB(server.pid)
@@ -238,7 +239,7 @@ def wide(sizes: Sizes, promises: Promises) -> None:
 
 
 def start(sizes: Sizes, promises: Promises) -> None:
-    """The command C{buildbot start}, from the shell's point of view."""
+    """Time the command C{buildbot start}, as a user of the shell sees it."""
     took = []
     for _ in range(3):
         basedir = tempfile.mkdtemp(prefix="master-")
@@ -267,7 +268,7 @@ _PEER = "an interpreter with Buildbot 0.7.12 or 4.3.0, to be measured beside our
 
 
 def main(arguments: list[str]) -> int:
-    """Run the parts that were asked for; the exit status."""
+    """Run the requested parts; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.attach")
     parser.add_argument("parts", nargs="*", metavar="PART", help="some of " + ", ".join(PARTS) + " (all)")
     parser.add_argument("--short", action="store_true", help="hundreds of slaves instead of thousands")
@@ -277,7 +278,7 @@ def main(arguments: list[str]) -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     sizes = replace(SHORT if options.short else FULL, peers=tuple(options.peer))
-    # the clients, the server and this process each need one a slave at most
+    # the clients, the server and this process need at most one file each for a slave
     limit = raiseFileLimit(sizes.many + 200)
     if limit < sizes.many + 200:
         parser.error(f"only {limit} open files are allowed, {sizes.many + 200} are needed (ulimit -n)")

@@ -1,7 +1,7 @@
-"""The floor: a plain Twisted PB server that makes the calls of an attachment and does nothing else.
+"""The baseline: a plain Twisted PB server that only makes the calls of an attachment.
 
-It has no configuration, limits, status, log, keepalive or state of a slave. It prints C{ready} and its port
-as one line of JSON, and serves until its standard input ends.
+It has no configuration, limits, status, log, keepalive or slave state. It prints C{ready} and its port as one
+line of JSON, and serves until its standard input ends.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ reactor: Any = importedReactor
 
 
 class Avatar(pb.Avatar):
-    """I am one attached slave, and hold what a master cannot do without: its mind and its builders."""
+    """I am one attached slave. I hold its mind and its builders, as any master must."""
 
     def __init__(self, mind: pb.RemoteReference) -> None:
         self.mind = mind
         self.builders: dict[Any, pb.RemoteReference] = {}
 
     def perspective_keepalive(self) -> None:
-        """Every slave calls this now and then."""
+        """Every slave calls this from time to time."""
 
 
 @implementer(IRealm)
 class Realm:
-    """I attach whoever logs in, by the calls that C{options} name."""
+    """I attach every slave that logs in, by the calls that C{options} name."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         generation = GENERATIONS[options.generation]
@@ -64,7 +64,7 @@ class Realm:
 
     @defer.inlineCallbacks
     def _inTurn(self, avatar: Avatar, wanted: list[tuple[Any, Any]]) -> Any:
-        """As 0.7.5 does it: each call waits for the answer to the one before."""
+        """Make the calls like 0.7.5: each call waits for the answer to the one before."""
         mind = avatar.mind
         yield mind.callRemote("print", self._word("attached"))
         yield mind.callRemote(self._infoMethod)
@@ -77,7 +77,7 @@ class Realm:
 
     @defer.inlineCallbacks
     def _inVolleys(self, avatar: Avatar, wanted: list[tuple[Any, Any]]) -> Any:
-        """The same calls as this project's master, in its two volleys."""
+        """Make the same calls in two volleys, like this project's master."""
         mind = avatar.mind
         first = [mind.callRemote("print", self._word("attached")), mind.callRemote("getCommands")]
         yield defer.gatherResults(first)
@@ -92,7 +92,7 @@ class Realm:
 
 
 class UntilClosed(Protocol):
-    """I end the server with its standard input."""
+    """I end the server when its standard input ends."""
 
     def connectionLost(self, reason: object = None) -> None:
         if reactor.running:
@@ -100,7 +100,7 @@ class UntilClosed(Protocol):
 
 
 def makeParser(module: str) -> argparse.ArgumentParser:
-    """What the command lines of all bare servers have in common."""
+    """Make the parser with the options of all bare servers."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{module}")
     parser.add_argument("--slaves", type=int, default=1000)
     parser.add_argument(
@@ -114,7 +114,7 @@ def makeParser(module: str) -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace, realm: IRealm, control: Protocol) -> None:
-    """Serve on a free port of 127.0.0.1, and C{control} on standard input and output."""
+    """Serve on a free port of 127.0.0.1; connect C{control} to standard input and output."""
     raiseFileLimit(options.slaves + 100)
     checker = InMemoryUsernamePasswordDatabaseDontUse()
     for number in range(options.slaves):
@@ -128,7 +128,7 @@ def serve(options: argparse.Namespace, realm: IRealm, control: Protocol) -> None
 
 
 def main(arguments: list[str]) -> None:
-    """Attach whoever comes."""
+    """Attach every slave that logs in."""
     options = makeParser("bare").parse_args(arguments)
     serve(options, Realm(options), UntilClosed())
 

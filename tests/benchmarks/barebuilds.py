@@ -1,11 +1,12 @@
-"""The floor of C{builds}: a plain Twisted PB server that makes the calls of a build and keeps nothing.
+"""The baseline of C{builds}: a plain Twisted PB server that makes the calls of a build and stores nothing.
 
-It attaches slaves as C{bare} does, and sends and receives the same bytes a build as this master, in a process
-of the same Python, on the same reactor, to the same simulated slaves. It has no requests, steps, locks, logs,
-limits, timers or store, so it starts the next build in the turn in which one ends; this master records both
-on disk first. To a line "run N" on its standard input it runs N builds of one command each, one after the
-other on every slave, and answers with one line of JSON: the seconds, the CPU seconds, and how many builds
-ended with which exit status.
+It attaches slaves like C{bare}. For each build it sends and receives the same bytes as this master, on the
+same Python and reactor, with the same simulated slaves. It has no requests, steps, locks, logs, limits,
+timers or store. It starts the next build in the reactor turn in which one ends; this master first writes both
+to disk.
+
+The line "run N" on its standard input runs N builds of one command each, one after the other on every slave.
+The answer is one line of JSON: the seconds, the CPU seconds, and the number of builds for each exit status.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from twisted.spread import pb
 
 from tests.benchmarks import bare
 
-#: What a ShellCommand sends.
+#: The arguments that a ShellCommand sends.
 ARGUMENTS: dict[str, Any] = {
     "workdir": "build",
     "command": ["true"],
@@ -33,14 +34,14 @@ ARGUMENTS: dict[str, Any] = {
 
 
 class Command(pb.Referenceable):
-    """I am one command; I remember its exit status."""
+    """I am one command. I store its exit status."""
 
     def __init__(self, over: Any) -> None:
         self._over = over
         self._rc: int | None = None
 
     def remote_update(self, updates: Any) -> int:
-        """Some output, or the exit status."""
+        """The slave calls me with output, or with the exit status."""
         for update, _ in updates:
             for key, value in update.items():
                 if key in (b"rc", "rc"):
@@ -48,12 +49,12 @@ class Command(pb.Referenceable):
         return 0
 
     def remote_complete(self, failure: Any) -> None:
-        """It is over."""
+        """The slave calls me when the command has ended."""
         self._over(self._rc)
 
 
 class Realm(bare.Realm):
-    """I remember who is attached."""
+    """I store the attached slaves."""
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
@@ -68,7 +69,7 @@ class Realm(bare.Realm):
         return result
 
     def words(self, value: Any) -> Any:
-        """The same value in the words of the slaves' Python."""
+        """Convert a value to the strings of the slaves' Python."""
         if isinstance(value, str):
             return self._word(value)
         if isinstance(value, list):
@@ -79,14 +80,14 @@ class Realm(bare.Realm):
 
 
 class Control(bare.UntilClosed):
-    """I obey the standard input."""
+    """I obey the commands on standard input."""
 
     def __init__(self, realm: Realm) -> None:
         self._realm = realm
         self._left = self._open = self._number = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """One line, at most."""
+        """Obey one line of input."""
         self._left = self._open = int(data.split()[1])
         self._results: dict[str, int] = {}
         self._at = _now()

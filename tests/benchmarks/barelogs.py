@@ -1,8 +1,9 @@
-"""The floor of C{logs}: a plain Twisted PB server that starts one command a slave and writes what they say.
+"""The baseline of C{logs}: a plain Twisted PB server that starts one command on each slave and writes its
+output.
 
-It attaches slaves as C{bare} does, and has no builds, steps, limits or formats. To each line on its standard
-input it starts a command on every slave and, when all are complete, answers with one line of JSON: the
-seconds, the CPU seconds, and how many bytes were written.
+It attaches slaves like C{bare}, and has no builds, steps, limits or formats. For each line on its standard
+input it starts a command on every slave. When all commands have ended, it answers with one line of JSON: the
+seconds, the CPU seconds, and the number of bytes written.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Command(pb.Referenceable):
         self._over = over
 
     def remote_update(self, updates: Any) -> int:
-        """Some output."""
+        """The slave calls me with output."""
         for update, _ in updates:
             for key, value in update.items():
                 if key in (b"stdout", "stdout"):
@@ -35,14 +36,14 @@ class Command(pb.Referenceable):
         return 0
 
     def remote_complete(self, failure: Any) -> None:
-        """No more of it."""
+        """The slave calls me when the command has ended."""
         written = self._file.tell()
         self._file.close()
         self._over(written)
 
 
 class Realm(bare.Realm):
-    """I remember who is attached."""
+    """I store the attached slaves."""
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
@@ -58,7 +59,7 @@ class Realm(bare.Realm):
 
 
 class Control(bare.UntilClosed):
-    """I obey the standard input."""
+    """I obey the commands on standard input."""
 
     _at: tuple[float, float]
 
@@ -68,7 +69,7 @@ class Control(bare.UntilClosed):
         self._open = self._written = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """One line, at most."""
+        """Obey one line of input."""
         self._at = _now()
         self._written = 0
         self._open = len(self._realm.avatars)

@@ -30,12 +30,12 @@ def _open(kind: int, number: int) -> bytes:
 
 
 def colliding(keys: int) -> Expression:
-    """A dict of C{keys} different ints that all have the same hash: inserting them is quadratic."""
+    """A dict of C{keys} different ints with the same hash: it takes quadratic time to fill."""
     return rawpb.dictionary(*((HASH_MODULUS * number, 0) for number in range(1, keys + 1)))
 
 
 def nested(depth: int) -> bytes:
-    """A jellied list in a list, C{depth} times; encoded, because encoding recurses."""
+    """A jellied list, nested C{depth} times. It is encoded here, because the encoder is recursive."""
     return (_open(LIST, 2) + encode(b"list")) * depth + encode([b"list"])
 
 
@@ -44,7 +44,7 @@ def _deep(depth: int) -> bytes:
 
 
 def login(name: Expression, request: int = 1, *more: Expression) -> bytes:
-    """A call of login with any C{name}."""
+    """The call of login with any C{name}."""
     return rawpb.message(request, b"root", b"login", name, *more)
 
 
@@ -145,7 +145,7 @@ def beforeLogin() -> Iterator[tuple[str, bytes]]:
 
 
 def arguments() -> Iterator[tuple[str, bytes]]:
-    """Too large values for one message after login, as the encoded argument of a call."""
+    """Values that are too large for one message after login, each as the encoded argument of a call."""
     text = _open(STRING, 600_000) + bytes(600_000)
     yield "string beyond PB's limit", _open(STRING, SIZE_LIMIT + 1) + bytes(SIZE_LIMIT + 1)
     yield "expression of 18 MB", _open(LIST, 31) + encode(b"list") + text * 30
@@ -159,9 +159,7 @@ def arguments() -> Iterator[tuple[str, bytes]]:
 
 
 def callWith(request: int, target: Expression, method: bytes, encodedArgument: bytes) -> bytes:
-    """A call whose one argument is already encoded, so that it may be one that L{rawpb.encode} cannot
-    make.
-    """
+    """A call with one argument that is already encoded. It may be one that L{rawpb.encode} cannot encode."""
     head = b"".join(encode(part) for part in (b"message", request, target, method, 1))
     return (
         _open(LIST, 7) + head + _open(LIST, 2) + encode(b"tuple") + encodedArgument + encode([b"dictionary"])
@@ -169,7 +167,7 @@ def callWith(request: int, target: Expression, method: bytes, encodedArgument: b
 
 
 def answerWith(request: int, encodedValue: bytes) -> bytes:
-    """An answer whose value is already encoded."""
+    """An answer with a value that is already encoded."""
     return _open(LIST, 3) + encode(b"answer") + encode(request) + encodedValue
 
 
@@ -184,7 +182,7 @@ _ATOMS: tuple[Expression, ...] = (*_WORDS, *_NUMBERS, b"", b"\xff\xfe", b"x" * 3
 
 
 def randomExpression(chance: random.Random, depth: int = 6) -> Expression:
-    """Valid banana of any structure, mostly close to that of PB."""
+    """Valid banana of any structure, mostly similar to PB's."""
     if depth == 0 or chance.random() < 0.35:
         return chance.choice(_ATOMS)
     if chance.random() < 0.3:
@@ -206,7 +204,7 @@ def randomBytes(chance: random.Random) -> bytes:
 
 
 def expressions() -> strategies.SearchStrategy[Expression]:
-    """Hypothesis' strategy for the same, with shrinking."""
+    """A strategy of Hypothesis for the same expressions, with shrinking."""
     atoms: strategies.SearchStrategy[Expression] = strategies.one_of(
         strategies.sampled_from(_ATOMS),
         strategies.integers(-(2**447), 2**447),
@@ -216,7 +214,7 @@ def expressions() -> strategies.SearchStrategy[Expression]:
 
 
 def messages() -> strategies.SearchStrategy[Expression]:
-    """Lists that begin like a message of PB and continue at random."""
+    """Lists that begin like a PB message and continue at random."""
     kinds = strategies.sampled_from(
         (b"message", b"answer", b"error", b"decref", b"version", b"didNotUnderstand")
     )
@@ -236,5 +234,5 @@ def messages() -> strategies.SearchStrategy[Expression]:
 
 
 def conversations() -> strategies.SearchStrategy[list[Expression]]:
-    """Some of those in a row."""
+    """Sequences of such messages."""
     return strategies.lists(messages() | expressions(), min_size=1, max_size=4)

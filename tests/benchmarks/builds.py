@@ -1,18 +1,18 @@
-"""What a build costs a master: C{python -m tests.benchmarks.builds [--short] [--peer PYTHON] [PART ...]}.
+"""The cost of a build: C{python -m tests.benchmarks.builds [--short] [--peer PYTHON] [PART ...]}.
 
-Every builder has one simulated slave, in a second process, and is kept busy with builds of one ShellCommand,
-each asked for when the one before it is over. The master is a process of its own, its state on a real disk.
+Every builder has one simulated slave, in a second process. It always has a build of one ShellCommand: the
+next is requested when one ends. The master runs in its own process, with its store on a real disk.
 
 Parts:
-  - C{floor}: fifty builders, our master beside a plain Twisted PB server that makes the same calls and keeps
+  - C{floor}: fifty builders; our master and a plain Twisted PB server that makes the same calls and stores
     nothing, in alternating runs
-  - C{side}: fifty builders, our master beside those of the C{--peer} environments, in alternating runs
+  - C{side}: fifty builders; our master and those of the C{--peer} environments, in alternating runs
   - C{wide}: 50, 500 and 2,000 builders
-  - C{past}: the last of many builds beside the first, and the memory that all of them have left behind
+  - C{past}: many builds; compares the last with the first, and measures the memory that all of them need
 
-It prints figures and the promises that rest on them, and ends with status 1 if one is broken; with C{--short}
-those about seconds are shown but do not count. With C{--profile DIR} each run of ours is done once more under
-cProfile, for C{pstats}.
+It prints the figures, and for each promise whether it holds. The exit status is 1 if a promise is broken.
+With C{--short}, promises about seconds are printed, but do not count. With C{--profile DIR} each run of our
+master is repeated under cProfile, for C{pstats}.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ steps.addStep(ShellCommand, command=["true"])
 c["status"] = [Feeder()]
 """
 
-#: Milliseconds of CPU that a build may cost.
+#: The most milliseconds of CPU for a build.
 GOAL = 3.0
-#: How many times the CPU of the plain PB server a build may cost.
+#: The most CPU for a build, as a multiple of the plain PB server's.
 FLOOR_GOAL = 1.5
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything; C{peerBuilds} is for masters that are slower by far."""
+    """The sizes of all parts. C{peerBuilds} is for masters that are much slower."""
 
     side: int
     sideBuilds: int
@@ -81,34 +81,34 @@ SHORT = Sizes(
 
 @dataclass(frozen=True)
 class Built:
-    """What a number of builds has cost: by the clock, in the reactor's thread, in the whole process."""
+    """The cost of a number of builds: elapsed time, CPU of the reactor's thread, CPU of the process."""
 
     builds: int
     report: dict[str, Any]
 
     @property
     def perSecond(self) -> float:
-        """Builds a second."""
+        """The builds a second."""
         return float(self.builds / self.report["seconds"])
 
     @property
     def cpuMs(self) -> float:
-        """Milliseconds of CPU a build."""
+        """The milliseconds of CPU for each build."""
         return float(self.report["cpu"] * 1000 / self.builds)
 
     @property
     def reactorMs(self) -> float:
-        """Those of the reactor's thread."""
+        """The milliseconds of CPU in the reactor's thread for each build."""
         return float(self.report["reactorCpu"] * 1000 / self.builds)
 
     @property
     def isGreen(self) -> bool:
-        """Whether all of them were successful."""
+        """True if all builds were successful."""
         return bool(self.report["results"] == {"0": self.builds})
 
 
 def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Conversation]:
-    """C{count} simulated slaves of C{server} that build; see C{buildslaves} for the options."""
+    """Simulated slaves of C{server} that build, C{count} of them; see C{buildslaves} for the options."""
     arguments = ["--port", str(server.port), "--count", str(count), "--pattern", servers.PATTERN]
     arguments += ["--in-flight", "500", "--sources", "10", "--password", servers.PASSWORD]
     return conversation("tests.benchmarks.buildslaves", *arguments, *options)
@@ -116,7 +116,7 @@ def farm(server: Server, count: int, *options: str) -> AbstractContextManager[Co
 
 @contextmanager
 def ours(builders: int, *options: str, extra: str = CONFIG) -> Iterator[tuple[Server, Client, Conversation]]:
-    """Our master, what asks it for builds, and its slaves, attached; each has had one build."""
+    """Our master, the feeder that requests its builds, and its attached slaves; each has had one build."""
     with servers.master(builders, extra=extra) as server, farm(server, builders, *options) as slaves:
         attached = slaves.hear()
         if attached["attached"] != builders:
@@ -129,12 +129,12 @@ def ours(builders: int, *options: str, extra: str = CONFIG) -> Iterator[tuple[Se
 
 
 def build(client: Client, count: int) -> Built:
-    """Have that many builds done."""
+    """Run that many builds; return their cost."""
     return Built(count, client.ask("run", count=count))
 
 
 def profiled(sizes: Any, client: Client, count: int, name: str) -> None:
-    """Once more, under the profiler, if that was asked for."""
+    """Repeat a run under the profiler, if C{--profile} was given."""
     if sizes.profile:
         client.ask("profile")
         build(client, count)
@@ -152,7 +152,7 @@ def _heading(title: str) -> None:
 
 
 def floor(sizes: Sizes, promises: Promises) -> None:
-    """Ours beside a server that only makes the calls."""
+    """Compare our master with a server that only makes the calls."""
     _heading(f"{sizes.side} builders, {sizes.rounds} rounds")
     plain, mine = [], []
     arguments = ["--slaves", str(sizes.side), "--pattern", servers.PATTERN, "--generation", "4.3.0"]
@@ -178,7 +178,7 @@ def floor(sizes: Sizes, promises: Promises) -> None:
 
 
 def side(sizes: Sizes, promises: Promises) -> None:
-    """Ours beside other masters that do the same."""
+    """Compare our master with other masters that run the same builds."""
     _heading(f"{sizes.side} builders, {sizes.rounds} rounds")
     runs: dict[str, list[Built]] = {}
     for _ in range(sizes.rounds):
@@ -216,7 +216,7 @@ def _median(figures: list[Built]) -> Built:
 
 
 def wide(sizes: Sizes, promises: Promises) -> None:
-    """The same number of builds, spread over ever more builders."""
+    """Run the same number of builds on more and more builders."""
     _heading(f"{sizes.wideBuilds} builds")
     cost = {}
     for count in sizes.wide:
@@ -235,7 +235,8 @@ def wide(sizes: Sizes, promises: Promises) -> None:
 
 
 def past(sizes: Sizes, promises: Promises) -> None:
-    """Many builds one after the other: do the last cost what the first did, and where is the memory?"""
+    """Run many builds one after the other. Compare the cost of the last with the first, and measure the
+    memory."""
     part = sizes.pastBuilds // 10
     _heading(f"{sizes.pastBuilds} builds on {sizes.past} builders")
     with ours(sizes.past) as (_, client, _slaves):
@@ -266,7 +267,7 @@ PARTS: dict[str, Callable[[Sizes, Promises], None]] = {
 
 
 def run(name: str, parts: dict[str, Any], sizes: tuple[Any, Any], arguments: list[str]) -> int:
-    """The command line of benchmarks like this one; the exit status."""
+    """Run the command line of a benchmark like this one; return the exit status."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{name}")
     parser.add_argument("parts", nargs="*", metavar="PART", help="some of " + ", ".join(parts) + " (all)")
     parser.add_argument("--short", action="store_true", help="a tenth of everything")

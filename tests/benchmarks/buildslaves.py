@@ -1,12 +1,12 @@
 """Slaves that build, many in one process: C{python -m tests.benchmarks.buildslaves}.
 
-Each command that a master starts is answered as a slave's would be: it is made, it says some things (one
-header, C{--updates} pieces of standard output of C{--size} bytes, an exit status) and it is complete. Nothing
-is run, and what the command was nobody here asks. Its bytes are made once for all commands but for the number
-of the object that they go to, so that these slaves cost far less than their master.
+Each command gets the answers of a real slave: it is created, sends updates (one header, C{--updates} pieces
+of standard output of C{--size} bytes, an exit status), and is complete. No command is run, and its arguments
+are ignored. The bytes are the same for all commands except for one object number. So they are made once, and
+these slaves cost much less than their master.
 
-It obeys the same lines on its standard input as C{simslaves}, and C{work}: how many commands were started and
-were complete since the last time it was asked, and the CPU seconds it took.
+It obeys the lines of C{simslaves} on its standard input, and C{work}: the number of commands started and
+completed since the last C{work}, and the CPU seconds used.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from tests.benchmarks.generations import Generation
 from tests.benchmarks.rawpb import Expression
 from tests.benchmarks.simslaves import Farm, SimSlave, Stage, makeParser, serve
 
-#: Every update goes out under this number, so that the answers to all of them are the same few bytes.
+#: The request number of every update. One number for all, so that all answers are the same few bytes.
 _UPDATE = 987654321
 _COMPLETE = _UPDATE + 1
 _NO_KEYWORDS: Expression = [b"dictionary"]
-#: Bytes that are handed to a socket at once.
+#: The most bytes written to a socket at once.
 _BLOCK = 1 << 16
 
 
 class Script:
-    """I am what a command of one generation says, but for the object that it says it to."""
+    """I am the messages of one command, for one generation of slaves; only the number of the object is
+    missing."""
 
     def __init__(self, generation: Generation, options: argparse.Namespace) -> None:
         word = generation.word
@@ -44,7 +45,7 @@ class Script:
         self._last = self._called(_COMPLETE, b"complete", rawpb.NONE)
 
     def _called(self, request: int, method: bytes, argument: Expression) -> tuple[bytes, bytes]:
-        """A message in two halves, with the number of its object left out between them."""
+        """A message in two halves; the number of its object belongs between them."""
         whole = rawpb.message(request, 0, method, argument)
         before = rawpb.prefix(7) + b"\x80" + rawpb.encode(b"message") + rawpb.encode(request)
         return before, whole[len(before) + len(rawpb.encode(0)) :]
@@ -53,7 +54,7 @@ class Script:
         return self._called(_UPDATE, b"update", [b"list", [b"list", rawpb.dictionary(*pairs), 0]])
 
     def first(self, reference: bytes) -> bytes:
-        """It has begun."""
+        """The message that the command has begun."""
         return reference.join(self._first)
 
     def output(self, reference: bytes) -> bytes:
@@ -61,19 +62,19 @@ class Script:
         return reference.join(self._output)
 
     def end(self, reference: bytes, number: int, rc: int = 0) -> bytes:
-        """Its exit status, that it is complete, and that its object is not needed any more."""
+        """The messages with the exit status, the end of the command, and the release of its object."""
         forgotten = rawpb.encode([b"decref", number])
         return reference.join(self._rc[rc]) + reference.join(self._last) + forgotten
 
 
 class BuildSlave(SimSlave):
-    """I am a slave that may run a command for each of its builders; only one of them may stream."""
+    """I am a slave that can run one command for each of its builders; only one of them may stream."""
 
     __slots__ = ("left", "piece", "running", "script", "then")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.left = 0  # pieces of output that are still to be sent as fast as they can be
+        self.left = 0  # the number of pieces of output still to send, as fast as possible
         self.piece = b""
         self.then = b""  # what is sent after them
         self.running: dict[bytes, tuple[bytes, int]] = {}  # command ID -> the reference to its object
@@ -96,7 +97,7 @@ class BuildFarm(Farm):
     # commands
 
     def heard(self, slave: SimSlave, expression: Expression, out: list[bytes]) -> bool:
-        """See L{Farm}; commands are begun and interrupted here."""
+        """See L{Farm}. Starts and interrupts commands."""
         if isinstance(expression, list) and expression[0] == b"message":
             _, request, _target, method, wanted, arguments, _ = expression
             if method == b"startCommand":
@@ -144,7 +145,7 @@ class BuildFarm(Farm):
         reference, number = slave.running.pop(commandID)
         return self._scripts[slave.bot.generation.release].end(reference, number, rc)
 
-    # what is said later
+    # delayed messages
 
     def _later(self, seconds: float, what: Any, *arguments: Any) -> None:
         heapq.heappush(self._agenda, (time.monotonic() + seconds, next(self._count), what, arguments))
@@ -158,7 +159,7 @@ class BuildFarm(Farm):
             self.send(slave, self._end(slave, commandID))
 
     def turn(self, timeout: float) -> bool:
-        """See L{Farm}; what is due is done first."""
+        """See L{Farm}. First sends the messages that are due."""
         while self._agenda:
             when, _, what, arguments = self._agenda[0]
             wait = when - time.monotonic()
@@ -173,7 +174,7 @@ class BuildFarm(Farm):
         return bool(slave.unsent or slave.left)
 
     def writable(self, slave: Any) -> None:
-        """See L{Farm}; one block at a time, so that all slaves advance together."""
+        """See L{Farm}. Writes one block at a time, so that all slaves advance together."""
         if slave.unsent or not slave.left:
             self.send(slave, b"")
             return
@@ -182,7 +183,7 @@ class BuildFarm(Farm):
         data = slave.piece * count
         self.send(slave, data if slave.left else data + slave.then)
 
-    # slaves that come back
+    # slaves that reconnect
 
     def end(self, slave: SimSlave, stage: Stage) -> None:
         """See L{Farm}."""
@@ -206,7 +207,7 @@ class BuildFarm(Farm):
 
 
 def main(arguments: list[str]) -> None:
-    """Attach, report, hold."""
+    """Attach the slaves, print the report, serve until the end of input."""
     parser = makeParser("buildslaves")
     parser.add_argument("--updates", type=int, default=1, help="pieces of standard output a command")
     parser.add_argument("--size", type=int, default=80, help="bytes of each")

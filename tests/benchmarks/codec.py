@@ -1,8 +1,8 @@
-"""How much faster our codec is than Twisted's: C{python -m tests.benchmarks.codec [--short]}.
+"""Compare our codec with Twisted's: C{python -m tests.benchmarks.codec [--short]}.
 
-Each row is one message or value of an attachment or a build, handled by ours and by Twisted's in turn, in one
-run; a figure is the best of several. It ends with status 1 if a promise is broken. What a whole master does
-with the codec is in L{tests.benchmarks.attach}.
+Each row is one message or value of an attachment or a build. Both codecs handle it, in turn, in one run; a
+figure is the best of several. The exit status is 1 if a promise is broken. L{tests.benchmarks.attach}
+measures a whole master.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from buildbot.wire.banana import AFTER_LOGIN, Decoder
 from buildbot.wire.encoding import encode, encodeCall, encodeValue
 from buildbot.wire.jelly import unjelly
 
-#: How many times faster than Twisted's each kind of work is promised to be.
+#: The promised ratio of Twisted's time to ours, for each kind of work.
 PROMISED = {"decode": 5.0, "encode": 2.3, "value+unjelly": 3.0, "attach": 4.0, "segments": 10.0}
-#: Seconds of work behind one figure.
+#: The seconds of work for one figure.
 TIME, SHORT_TIME = 0.05, 0.01
 ROUNDS, SHORT_ROUNDS = 7, 3
 
@@ -35,7 +35,7 @@ COMMANDS = (
 
 
 class Broker(pb.Broker):
-    """A connection of Twisted's that nothing is sent over."""
+    """A connection for Twisted's codec; no bytes are sent over it."""
 
     serializingPerspective = None
     unserializingPerspective = None
@@ -54,32 +54,32 @@ class Broker(pb.Broker):
         self.written.append(data)
 
     def sendDecRef(self, objectID: object) -> None:
-        """References come and go here by the thousand."""
+        """Do nothing: thousands of references are dropped here."""
 
     def decode(self, data: bytes) -> list[Any]:
-        """What C{data} says, by Twisted."""
+        """Decode C{data} with Twisted."""
         self.received.clear()
         self.dataReceived(data)
         return self.received
 
     def encode(self, expression: Any) -> bytes:
-        """What is written for C{expression}, by Twisted."""
+        """Encode C{expression} with Twisted."""
         self.written.clear()
         self.sendEncoded(expression)
         return b"".join(self.written)
 
     def jelly(self, value: Any) -> Any:
-        """The expression for C{value}, by Twisted."""
+        """Jelly C{value} with Twisted."""
         return twisteds.jelly(value, self.security, None, self)
 
     def unjelly(self, expression: Any) -> Any:
-        """The value of C{expression}, by Twisted."""
+        """Unjelly C{expression} with Twisted."""
         return twisteds.unjelly(expression, self.security, None, self)
 
 
 @dataclass(frozen=True)
 class Row:
-    """C{kind} of work, on C{what}: two ways to do it, C{each} of which does it so many times over."""
+    """Two ways to do one C{kind} of work on C{what}; each function does it C{each} times."""
 
     kind: str
     what: str
@@ -101,12 +101,12 @@ def _bothWaysByTwisted(value: Any, expression: Any, broker: Broker) -> object:
 
 
 def message(number: int, method: bytes, args: Any, broker: Broker) -> list[Any]:
-    """A call."""
+    """A message that calls a method."""
     return [b"message", number, 12, method, 1, broker.jelly(args), broker.jelly({})]
 
 
 def rows() -> Iterable[Row]:
-    """All that is measured. Each pair of functions has been seen to answer the same."""
+    """All rows. For each pair of functions, this checks that both give the same result."""
     broker = Broker()
     decoder = Decoder(AFTER_LOGIN, vocabulary=True)
     lines = {
@@ -158,7 +158,7 @@ def rows() -> Iterable[Row]:
 
 
 def attachment(broker: Broker, decoder: Decoder, commands: Any, builders: Any) -> Row:
-    """All that the codec does for one slave with ten builders to attach, both volleys."""
+    """All work of the codec to attach one slave with ten builders, in two volleys."""
     said = [(3, 1, b"print", 0), (4, 1, b"getCommands", 1), (5, 1, b"getSlaveInfo", 1)]
     said += [(6, 1, b"setBuilderList", 1)]
     args = [(b"attached",), (), (), ([(name.encode(), place.encode()) for name, place in builders[:10]],)]
@@ -186,7 +186,7 @@ def attachment(broker: Broker, decoder: Decoder, commands: Any, builders: Any) -
 
 
 def segments() -> Row:
-    """The last of the bytes of a long string, which come one by one."""
+    """The last bytes of a long string, one byte at a time."""
     data = banana.encode(b"x" * 600_000)
     most, rest = data[:-1001], [data[place : place + 1] for place in range(len(data) - 1001, len(data) - 1)]
 
@@ -206,7 +206,7 @@ def segments() -> Row:
 
 
 def timed(function: Callable[[], object], seconds: float) -> float:
-    """Seconds that one call takes, on the average of about C{seconds}."""
+    """The average seconds of one call, from calls for about C{seconds}."""
     started = time.perf_counter()
     function()
     count = max(1, int(seconds / (time.perf_counter() - started)))
@@ -217,7 +217,7 @@ def timed(function: Callable[[], object], seconds: float) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; the status to exit with."""
+    """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="a tenth of the time")
     short = parser.parse_args(argv).short

@@ -1,18 +1,17 @@
 # -*- test-case-name: tests.integration.test_crash -*-
-"""SIGKILL of a master under load, again and again, and what became of all that it had acknowledged.
+"""Kill a master under load by SIGKILL, many times, and check that no acknowledged work is lost.
 
-C{python -m tests.benchmarks.crash --kills 200} kills a real master at random moments: while it starts, and
-while changes and requests come and builds run on simulated slaves. After each kill, and again after all is
-built, its SQLite file (a copy, so that nobody but the next master recovers it) is held against what clients
-were told:
+C{python -m tests.benchmarks.crash --kills 200} kills a real master at random moments: during its start, and
+while it receives changes and requests and runs builds on simulated slaves. After each kill, and at the end,
+it checks a copy of the SQLite file against the answers that clients received:
 
-  - every acknowledged request is there, and is pending, or building in the one unfinished build that says so,
-    or done with results; what was done stays done
-  - every acknowledged change is there as it was sent, and waits in its scheduler or is in one set of builds
-  - once a master has started, no build of an earlier one is left unfinished
-  - in the end everything is done, each request by one build that was not cut short
+  - every acknowledged request is there. It is pending, or belongs to one unfinished build, or is done with
+    results. A finished request stays finished.
+  - every acknowledged change is there unchanged. It waits in its scheduler, or is in one build set.
+  - after a start of a master, no build of an earlier master is unfinished
+  - at the end everything is done, each request by one build that was not interrupted
 
-The store's own faults are the subject of C{tests.unit.store.test_sqlite}.
+C{tests.unit.store.test_sqlite} tests the faults of the store itself.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""A plug-in for the master.cfg of a benchmark: asks for builds from inside, and says what they cost.
+"""A plug-in for the master.cfg of a benchmark. It requests builds inside the master and reports their cost.
 
-It listens on a UNIX socket in the master's directory. Each line is a JSON object with a C{do}, and is
-answered by one line, in any order; a C{tag} comes back with the answer:
+It listens on a UNIX socket in the master's directory. Each line is a JSON object with a C{do}. The answer is
+one line, in any order; it has the C{tag} of the question.
 
-  - C{run}: C{count} builds in all, on each of C{builders} one after the other; answered when all are over,
-    with the seconds, and the CPU seconds of the reactor's thread and of the whole process
-  - C{request}: one build of C{builder}, and of a C{branch}; answered with the number of the request once it
-    is on disk
-  - C{waiting}: of C{builder}, the numbers of the requests that wait, and why
-  - C{change}: a change with C{who} and C{comments}; answered with its number once it is on disk
-  - C{usage}: resident memory in KiB, and how many objects the garbage collector knows
-  - C{profile}: begin to profile the reactor's thread, or end it and write the figures to the file C{into}
+  - C{run}: run C{count} builds in all, on each of C{builders} one after the other. The answer comes when all
+    have ended: the seconds, and the CPU seconds of the reactor's thread and of the process.
+  - C{request}: request one build of C{builder}, of a C{branch}. The answer is the request's number, after it
+    is on disk.
+  - C{waiting}: the numbers of the waiting requests of C{builder}, and the reason why they wait
+  - C{change}: add a change with C{who} and C{comments}. The answer is its number, after it is on disk.
+  - C{usage}: the resident memory in KiB, and the number of objects of the garbage collector
+  - C{profile}: start to profile the reactor's thread, or stop and write the profile to the file C{into}
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Feeder(service.Service):
 
     def __init__(self, limits: LogLimits | None = None, forgets: bool = True) -> None:
         """
-        @param limits: how much of each log the master is to keep, if not as much as usual.
-        @param forgets: whether the master forgets old builds, as usual.
+        @param limits: the limits of each log; None: the usual ones.
+        @param forgets: True if the master deletes old builds, as usual.
         """
         self._limits = limits
         self._forgets = forgets
@@ -63,7 +63,7 @@ class Feeder(service.Service):
         self._run: _Run | None = None
 
     def startService(self) -> None:
-        """Listen."""
+        """Open the socket."""
         super().startService()
         if self._limits is not None:
             self.parent.botmaster.logs.limits = self._limits
@@ -78,16 +78,16 @@ class Feeder(service.Service):
         self.parent.botmaster.events.subscribe(self)
 
     def stopService(self) -> Any:
-        """Listen no more."""
+        """Close the socket."""
         super().stopService()
         return self._port.stopListening()
 
     def buildFinished(self, builder: Any, build: Any) -> None:
-        """The yard tells of the end of a build."""
+        """The engine calls me at the end of each build."""
         if self._run is not None:
             self._run.finished(builder.name, build)
 
-    # what can be asked
+    # questions
 
     async def do_run(self, count: int, builders: list[str] | None = None) -> dict[str, Any]:
         run = self._run = _Run(self._submit, count, builders or list(self.parent.botmaster.builders))
@@ -128,7 +128,7 @@ class Feeder(service.Service):
 
 
 class _Run:
-    """I keep each builder busy with one build after the other, until there were enough."""
+    """I keep each builder busy with one build after the other, until enough builds have started."""
 
     def __init__(self, submit: Callable[[str], Any], count: int, builders: list[str]) -> None:
         self._submit = submit
@@ -139,7 +139,7 @@ class _Run:
         self.report: dict[str, Any] = {}
 
     def begin(self) -> Deferred[None]:
-        """Fires when all are over."""
+        """Start. The Deferred fires when all builds have ended."""
         self._at = time.monotonic(), time.thread_time(), time.process_time()
         for _, name in zip(range(self._left), cycle(self._builders)):
             if self._left <= self._open - len(self._builders):
@@ -157,7 +157,7 @@ class _Run:
             self._over.errback(why)
 
     def finished(self, builder: str, build: Any) -> None:
-        """A build is over."""
+        """Count a build that has ended."""
         self._open -= 1
         name = str(build.results)
         self._results[name] = self._results.get(name, 0) + 1
@@ -179,7 +179,7 @@ class _Line(LineOnlyReceiver):
     factory: Any
 
     def lineReceived(self, line: bytes) -> None:
-        """One question."""
+        """Answer one question."""
         question = json.loads(line)
         tag = question.pop("tag", None)
         method = getattr(self.factory.feeder, "do_" + question.pop("do"))
@@ -192,7 +192,8 @@ class _Line(LineOnlyReceiver):
 
 
 class Client:
-    """I ask the feeder of the master in C{basedir}, and wait. Raises OSError if there is none."""
+    """I am a blocking client of the feeder in the master's directory C{basedir}. Raises OSError if there is
+    no feeder."""
 
     def __init__(self, basedir: str, timeout: float | None = 600.0) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -201,11 +202,11 @@ class Client:
         self._heard = b""
 
     def say(self, do: str, **question: Any) -> None:
-        """Ask, and do not wait."""
+        """Send a question, without waiting for the answer."""
         self._socket.sendall(json.dumps({"do": do, **question}).encode() + b"\n")
 
     def hear(self) -> dict[str, Any]:
-        """The next answer. Raises OSError or EOFError when the master is gone."""
+        """Wait for the next answer. Raises OSError or EOFError when the master is gone."""
         while b"\n" not in self._heard:
             self._receive()
         line, self._heard = self._heard.split(b"\n", 1)
@@ -219,14 +220,14 @@ class Client:
         self._heard += data
 
     def heard(self) -> list[dict[str, Any]]:
-        """The answers that are there already. Raises like L{hear}."""
+        """The answers received so far. Raises like L{hear}."""
         while select.select([self._socket], [], [], 0)[0]:
             self._receive()
         *lines, self._heard = self._heard.split(b"\n")
         return [json.loads(line) for line in lines]
 
     def ask(self, do: str, **question: Any) -> dict[str, Any]:
-        """Ask, and wait for the answer. Raises RuntimeError if it is an error."""
+        """Send a question, and wait for the answer. Raises RuntimeError if it is an error."""
         self.say(do, **question)
         answer = self.hear()
         if "error" in answer:
@@ -234,5 +235,5 @@ class Client:
         return answer
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""What a slave that knows its password may answer or call, and should not.
+"""Forbidden answers and calls of a slave that knows its password.
 
-It makes the slaves that do so; what becomes of them is seen in L{tests.benchmarks.hostile}.
+This module makes such slaves. L{tests.benchmarks.hostile} measures their effect.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tests.hostile import Slave
 
 def forgeries() -> Iterator[tuple[str, Callable[[str], Slave]]]:
     """
-    Everything that a logged-in slave may send and should not: what it is, and a function from its name to one
-    that does it.
+    All forged messages of a logged-in slave: a description, and a function from the slave's name to the
+    slave.
     """
     for what, encoded in bombs.arguments():
         for method in (b"print", b"getWorkerInfo", b"getCommands", b"getVersion", b"setBuilderList"):
@@ -78,7 +78,7 @@ def _answering(method: bytes, encoded: bytes) -> Callable[[str], Slave]:
 
 
 def calling(encoded: bytes) -> Callable[[str], Slave]:
-    """A function from a name to a slave that calls with that argument."""
+    """Return a function from a name to a slave that makes the call with that argument."""
     return lambda name: Slave(
         name, PASSWORD, then=lambda avatar, _: bombs.callWith(3, avatar, b"keepalive", encoded)
     )

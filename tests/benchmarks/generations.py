@@ -1,6 +1,6 @@
-"""What a slave of each generation answers while it attaches, jellied in the dialect of its Python.
+"""The answers of each generation of slaves during an attachment, jellied in the dialect of its Python.
 
-It only knows the answers, in the sizes that real ones have; it neither logs in, sends nor receives.
+Their sizes are those of real answers. This module does not log in, send or receive.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def _bytesWord(value: str) -> Expression:
 @dataclass(frozen=True)
 class Generation:
     """
-    I am one release of the slave as a master meets it.
+    I am one release of the slave, as its master sees it.
 
-    C{word} jellies a str as that slave's process would, C{answers} maps the name of each remote method of the
-    mind that needs no argument to the jellied answer, and C{noSuchMethod} is the failure for any other.
+    C{word} jellies a str like that slave's process. C{answers} has the jellied answer for each remote method
+    of the mind without arguments. C{noSuchMethod} is the failure for any other method.
     """
 
     release: str
@@ -46,7 +46,7 @@ def _table(word: Callable[[str], Expression], values: dict[str, str]) -> Express
 
 
 def _noSuchMethod(word: Callable[[str], Expression], parents: tuple[str, ...]) -> Expression:
-    """The answer to an unknown method; there are no C{parents} in one from before Twisted 24.7."""
+    """The answer to an unknown method. Before Twisted 24.7 it has no C{parents}."""
     pairs: list[tuple[Expression, Expression]] = [
         (word("type"), b"twisted.spread.flavors.NoSuchMethod"),
         (word("value"), word("No such method")),
@@ -110,12 +110,12 @@ GENERATIONS: dict[str, Generation] = {
 }
 
 
-#: The number under which every slave here hands over its mind.
+#: The object number of the mind of every slave.
 MIND = 1
 
 
 class Bot:
-    """I am the remote half of one slave: I answer what its master calls."""
+    """I am the remote half of one slave: I answer the calls of its master."""
 
     __slots__ = ("builders", "generation")
 
@@ -125,9 +125,9 @@ class Bot:
 
     def answer(self, call: Any) -> tuple[bytes, bool]:
         """
-        The answer to C{call}, a decoded message; empty if none is wanted.
+        The answer to C{call}, a decoded message; empty if no answer is wanted.
 
-        The second value says whether any other bot of this generation would answer the same.
+        The second value is True if all slaves of this generation give the same answer.
         """
         _, request, target, method, wanted, arguments, _keywords = call
         if not wanted:
@@ -143,7 +143,7 @@ class Bot:
         return rawpb.answer(request, known), True
 
     def _takeBuilders(self, wanted: Any) -> Expression:
-        """Each name as it was sent, with the same reference as last time."""
+        """The references to the builders; a name that was sent before has the same reference again."""
         names = {rawpb.encode(pair[1]): pair[1] for pair in wanted[1:]}
         for key in [key for key in self.builders if key not in names]:
             del self.builders[key]
