@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
 """The cost of hostile input for the master: C{python -m tests.benchmarks.hostile [--short] [SCENARIO ...]}.
 
-For each scenario it prints what was done to a running master, the master's cost, and the times of genuine
-slaves that attached meanwhile. L{tests.integration.test_hostile} asserts limits for the figures.
+For each scenario it prints the attack, its cost for a running master, and the times of honest slaves that
+attached meanwhile. L{tests.integration.test_hostile} asserts limits for the figures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.hostile import Bomb, Crowd, Guess, Leave, Outcome, Slave, addresses
 
 #: Slaves 0 to 49 belong to attackers, all others are genuine.
 HOSTILE = 50
-#: The genuine slaves that attach all at once come after those that attach one by one.
+#: The number of genuine slaves that attach all at once. Their numbers follow the others.
 STORM = 500
 SLAVES = 2 * HOSTILE + STORM
 
@@ -94,8 +94,8 @@ def wrongLogins(server: Server, count: int, sources: list[str], names: int = 100
 
 def stormBesideGuesses(server: Server, sources: list[str]) -> tuple[float, float]:
     """
-    How many of L{STORM} honest slaves attach a second, 10 at a time: left alone, and while others guess
-    passwords as fast as they can. All three, the master included, share the processors.
+    Measure how many of L{STORM} honest slaves attach a second, 10 at a time: first alone, then while
+    attackers guess passwords as fast as they can. Slaves, attackers and master share the processors.
     """
 
     def perSecond() -> float:
@@ -133,9 +133,7 @@ def visits(server: Server, count: int, sources: list[str]) -> Outcome:
 
 
 def randomInput(server: Server, seed: int, count: int) -> Outcome:
-    """Send random bytes and random structure; connections that the server keeps open are given up after 1
-    s.
-    """
+    """Send random bytes and random structure. A connection that the server keeps open is closed after 1 s."""
     scripts = hostile.randomScripts(seed, count)
     return Crowd(server.port, addresses(250, 13), inFlight=100, patience=1.0).run(scripts)
 
@@ -151,14 +149,14 @@ def loris(server: Server, sockets: int) -> Loris:
 
 @dataclass(frozen=True)
 class Forged:
-    """What became of one forgery: the slave that sent it, and whether an honest one could follow it."""
+    """The result of one forgery: the slave that sent it, and whether an honest one could attach after it."""
 
     slave: Slave
     nameFree: bool
 
 
 def deliverForgeries(server: Server, patience: float = 1.0) -> dict[str, Forged]:
-    """Deliver each forgery under a name of its own, several at a time, and let an honest slave follow it."""
+    """Send each forgery under a separate name, several at a time. After each, attach an honest slave."""
     told: dict[str, Forged] = {}
     everything = list(forgeries())
     for start in range(0, len(everything), 25):
@@ -173,7 +171,7 @@ def deliverForgeries(server: Server, patience: float = 1.0) -> dict[str, Forged]
 
 
 def neverReading(server: Server, limit: int = 64 << 20) -> Slave:
-    """A slave that calls and calls, and reads no answer, until it is cut or has sent C{limit} bytes."""
+    """A slave that sends calls and never reads answers until it is cut off or has sent C{limit} bytes."""
     call = b"x" * 400
 
     def flood(avatar: int, last: int) -> bytes:
@@ -197,7 +195,8 @@ def keepaliveFlood(server: Server, seconds: float) -> Slave:
 
 
 def namesakes(server: Server, count: int, sources: list[str]) -> list[Slave]:
-    """C{count} logins of one name with the right password, 20 at a time, each stays until it is cut."""
+    """Log in C{count} times under one name with the right password, 20 at a time; each stays until
+    disconnected."""
     everybody = [Slave(own(3), PASSWORD) for _ in range(count)]
     Crowd(server.port, sources, inFlight=20, patience=3.0).run(everybody)
     return everybody

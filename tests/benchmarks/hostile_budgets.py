@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile_budgets -*-
-"""Slaves that say what each is allowed to say, and too much of it: what that costs the master and the others.
+"""Attacks by slaves that send too much of what is allowed: the cost for the master and for other slaves.
 
-Each attack is what one slave sends once it has a command to run. It is told what the master needed for it,
-how long an honest slave waited for an answer meanwhile, and how the build ended.
+Each attack is sent by one slave, once it has a command to run. The result is the cost for the master, the
+wait of an honest slave for an answer meanwhile, and the results of the build.
 
 C{python -m tests.benchmarks.hostile_budgets PORT NAME} is that honest slave.
 """
@@ -32,7 +32,7 @@ from tests.benchmarks.rawpb import NONE, Expression, dictionary, encode, remote
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.hostile import Crowd, Slave
 
-#: What the hostile slaves are asked to do: each attack names one of these builders.
+#: The builders of the hostile slaves; each attack names one of them.
 CONFIG = """
 from buildbot.process.factory import BuildFactory
 from buildbot.steps.python import PyFlakes
@@ -61,39 +61,39 @@ for number, kind in enumerate(STEPS):
     )
 """
 KINDS = ("plain", "lines", "trial", "flakes", "property", "upload", "archive")
-#: Bytes that one string on the wire may have, almost.
+#: A size just below the limit of one string on the wire, in bytes.
 _LONG = 600_000
-#: Who waits for an answer meanwhile.
+#: The number of the honest slave.
 _HONEST = 49
 
 
-# ---- what a slave may say
+# ---- messages of a slave
 
 
 def update(command: int, *updates: Expression) -> bytes:
-    """A message with some updates of a command, none of which is to be answered."""
+    """A message with updates of a command; it asks for no answer."""
     pairs: list[Expression] = [[b"list", each, 0] for each in updates]
     arguments: Expression = [b"tuple", [b"list", *pairs]]
     return encode([b"message", 1 << 20, command, b"update", 0, arguments, [b"dictionary"]])
 
 
 def said(key: str, value: Expression) -> Expression:
-    """An update that says one thing."""
+    """An update with one key and value."""
     return dictionary((rawpb.text(key), value))
 
 
 def over(command: int, rc: int = 0) -> bytes:
-    """The end of a command."""
+    """The messages at the end of a command that exits with C{rc}."""
     return update(command, said("rc", rc)) + complete(command, NONE)
 
 
 def complete(command: int, failure: Expression) -> bytes:
-    """The end of a command, with what went wrong."""
+    """The message at the end of a command, with its failure."""
     return rawpb.message(1 << 21, command, b"complete", failure)
 
 
 def foldedValue(wide: int = 10, deep: int = 5) -> Expression:
-    """A value of some hundred bytes, with 10^6 values in it that stand in it many times."""
+    """A value of some hundred bytes that stands for 10^6 values, by references to its own parts."""
     empty: list[Expression] = [[b"list"] for _ in range(wide)]
     parts: list[Expression] = [[b"reference", 1, [b"list", *empty]]]
     for number in range(2, deep + 1):
@@ -219,7 +219,7 @@ def _sparseHeader() -> bytes:
 
 
 def _packed(*pieces: tuple[bytes, int]) -> bytes:
-    """Pieces of an archive, each so many times, compressed."""
+    """The compressed archive; each of C{pieces} is repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(packer.compress(data) for data, times in pieces for _ in range(times)) + packer.flush()
 
@@ -238,7 +238,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 
 def _uploaded(command: int, arguments: Any, archive: bytes) -> bytes:
-    """What a slave says that sends an archive."""
+    """The messages of a slave that sends an archive."""
     (writer,) = [value[1] for key, value in arguments[1:] if b"writer" in (key, key[-1])]
     pieces = [archive[at : at + 200_000] for at in range(0, len(archive), 200_000)]
     sent = b"".join(rawpb.message(1 << 22, writer, b"write", piece) for piece in pieces)
@@ -248,9 +248,10 @@ def _uploaded(command: int, arguments: Any, archive: bytes) -> bytes:
 @dataclass(frozen=True)
 class Attack:
     """
-    What a slave sends for a command of a builder.
+    The messages that a slave sends for a command of a builder.
 
-    @ivar make: given the number of the command; for an archive, what it is.
+    @ivar make: returns the messages, given the number of the command.
+    @ivar archive: returns the archive to send instead; None if there is none.
     """
 
     builder: str
@@ -283,11 +284,11 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-# ---- who says it
+# ---- the hostile slave
 
 
 class Worker(Slave):
-    """I am a slave that answers each command with an attack, and ends it when it is asked to."""
+    """I am a slave that answers each command with an attack, and ends the command when asked."""
 
     _command = 0
 
@@ -317,11 +318,12 @@ class Worker(Slave):
 @dataclass(frozen=True)
 class Cost:
     """
-    What an attack cost.
+    The cost of an attack.
 
-    @ivar peakKiB: how far resident memory rose at most; C{keptKiB}: what of that was kept after all.
-    @ivar worst: the longest that an honest slave waited for an answer, in seconds.
-    @ivar results: of the build; None if it has not ended.
+    @ivar peakKiB: the highest rise of resident memory.
+    @ivar keptKiB: the rise that remained at the end.
+    @ivar worst: the longest wait of an honest slave for an answer, in seconds.
+    @ivar results: the results of the build; None if it has not ended.
     """
 
     sent: int
@@ -339,14 +341,14 @@ class Cost:
 
 
 def prepare(server: Server) -> None:
-    """Give a master the builders that the attacks need."""
+    """Add the builders of the attacks to a master."""
     with open(os.path.join(server.basedir, "master.cfg"), "a") as config:
         config.write(CONFIG)
     ask(server.basedir, "reconfig", timeout=60)
 
 
 def attack(server: Server, name: str, patience: float = 60.0) -> Cost:
-    """Have a hostile slave do one of the L{ATTACKS}."""
+    """Run one of the L{ATTACKS} with a hostile slave."""
     wanted = ATTACKS[name]
     slave = Worker(PATTERN % KINDS.index(wanted.builder), wanted)
     settle(server.pid)
@@ -382,7 +384,7 @@ def _finished(server: Server, builder: str) -> list[dict[str, Any]]:
 def _ended(
     server: Server, builder: str, earlier: list[dict[str, Any]], slave: Slave, until: float
 ) -> int | None:
-    """The results of the first build after the earlier ones; None if the slave was hung up on."""
+    """The results of the first build after the earlier ones; None if the slave was disconnected."""
     last = max((build["number"] for build in earlier), default=-1)
     while time.monotonic() < until and not slave.hungUp:
         finished = _finished(server, builder)
@@ -394,12 +396,12 @@ def _ended(
     return None
 
 
-# ---- who waits
+# ---- the honest slave
 
 
 @contextmanager
 def honest(server: Server) -> Iterator[Callable[[], float]]:
-    """An honest slave; what is yielded tells, when it is over, the longest that it waited for an answer."""
+    """Run an honest slave. Yields a function that returns its longest wait, after the block."""
     told: dict[str, float] = {}
     with conversation("tests.benchmarks.hostile_budgets", str(server.port), PATTERN % _HONEST) as talk:
         talk.hear()
@@ -408,7 +410,7 @@ def honest(server: Server) -> Iterator[Callable[[], float]]:
 
 
 def wait(port: int, name: str) -> None:
-    """Attach, call C{keepalive} every 20 ms until there is a line on standard input, and tell the worst."""
+    """Attach, and call C{keepalive} every 20 ms until a line arrives on standard input; print the worst wait."""
     slave = Slave(name, PASSWORD, then=lambda avatar, last: avatars.append(avatar) or b"")  # type: ignore[func-returns-value]
     avatars: list[int] = []
     sock = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -426,13 +428,13 @@ def wait(port: int, name: str) -> None:
 
 
 def budgets(server: Server, sizes: object) -> str:
-    """All attacks, one after the other, for L{tests.benchmarks.hostile}."""
+    """Run all attacks, one after the other, for L{tests.benchmarks.hostile}."""
     prepare(server)
     return "\n    " + "\n    ".join(f"{name}: {attack(server, name)}" for name in ATTACKS)
 
 
 def calls(server: Server, sizes: object) -> str:
-    """Slaves that call the master with values that stand in themselves, 150 in one packet."""
+    """Slaves that call the master with values that contain themselves, 150 in one packet."""
 
     def flood(avatar: int, last: int) -> bytes:
         return rawpb.message(1 << 20, avatar, b"keepalive", foldedValue()) * 150
@@ -444,7 +446,7 @@ def calls(server: Server, sizes: object) -> str:
 
 
 def longInfo(server: Server, sizes: object) -> str:
-    """A slave that tells of itself as much as one message can hold, in control characters."""
+    """A slave whose info is as large as a message can be, all control characters."""
     info = dictionary(*((b"%d" % n, b"\x01" * _LONG) for n in range(26)))
     answers = {b"getWorkerInfo": lambda request: rawpb.answer(request, info)}
     slave = Slave(PATTERN % 2, PASSWORD, answers=answers, leave=True)

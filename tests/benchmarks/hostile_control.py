@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile_control -*-
 """
-Scenarios at the control socket: clients that hang, and requests that make no sense.
+Scenarios at the control socket: clients that hang, and nonsensical requests.
 
-They are rows of L{tests.benchmarks.hostile}; what the figures should be is asserted in
-L{tests.integration.test_hostile_control}.
+They are rows of L{tests.benchmarks.hostile}. L{tests.integration.test_hostile_control} asserts the figures.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from buildbot.control.protocol import COMMANDS
 from tests.benchmarks.machine import forgetPeak, peakKiB, rssKiB, settle
 from tests.benchmarks.servers import Server
 
-#: So many clients that never read ask at once, and so many questions each at most.
+#: The number of clients that never read, and the most requests of each.
 CLIENTS, QUESTIONS = 20, 3000
 _STATUS = b'{"command": "status"}\n'
-#: What the parameters of nonsensical requests are.
+#: The values of parameters in nonsensical requests.
 _VALUES: tuple[Any, ...] = (
     *(None, True, -1, 5, 2.5, 2**70, "", "nobody", "\ud800", "x" * 5000, "\0\x1b[2J"),
     *([], ["a"], {}, {"a": {"b": []}}),
@@ -53,10 +52,10 @@ def connected(server: Server) -> Iterator[socket.socket]:
 
 @dataclass
 class Unread:
-    """What clients cost that ask on and never read.
+    """The cost of clients that send requests and never read the answers.
 
-    @ivar peak: how far the memory of the master rose, in KiB.
-    @ivar slowest: the seconds that somebody else waited for an answer at most.
+    @ivar peak: the highest rise of the master's memory, in KiB.
+    @ivar slowest: the longest wait of another client for an answer, in seconds.
     """
 
     peak: int
@@ -64,7 +63,7 @@ class Unread:
 
 
 def unread(server: Server, seconds: float) -> Unread:
-    """Let L{CLIENTS} clients ask as long as the master takes it, and ask beside them."""
+    """Let L{CLIENTS} clients send requests until the master stops reading; meanwhile time another client."""
     settle(server.pid)
     before = rssKiB(server.pid)
     forgetPeak(server.pid)
@@ -76,7 +75,7 @@ def unread(server: Server, seconds: float) -> Unread:
                 for _ in range(QUESTIONS // 100):
                     client.send(_STATUS * 100)
             except BlockingIOError:
-                continue  # the master reads no more of it
+                continue  # the master has stopped reading
         end = time.monotonic() + seconds
         slowest = 0.0
         while time.monotonic() < end:
@@ -89,11 +88,11 @@ def unread(server: Server, seconds: float) -> Unread:
 
 @dataclass
 class Nonsense:
-    """What came of requests that make no sense.
+    """The results of nonsensical requests.
 
-    @ivar asked: how many there were.
-    @ivar answered: how many of them were answered.
-    @ivar internal: how many of the answers were C{internal error}.
+    @ivar asked: the number of requests.
+    @ivar answered: the number of answers.
+    @ivar internal: the number of answers C{internal error}.
     """
 
     asked: int = 0
@@ -102,9 +101,9 @@ class Nonsense:
 
 
 def nonsense(server: Server, count: int, seed: int = 1) -> Nonsense:
-    """Send so many requests of every command with parameters of every kind, and lines that are none.
+    """Send requests of every command with random parameters, and invalid lines.
 
-    None of them ends anything that others need: builders and slaves that there are do not occur.
+    The names in them do not exist in the master, so no request affects a real builder or slave.
     """
     chance = random.Random(seed)
     came = Nonsense()

@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile_deadlines -*-
 """
-Slaves that live but do not end what they are told to do: how long they hold up the others.
+Slaves that stay connected but never end their commands: how long they delay other builds.
 
-They are rows of L{tests.benchmarks.hostile}; what the figures should be is asserted in
-L{tests.integration.test_hostile_deadlines}.
+They are rows of L{tests.benchmarks.hostile}. L{tests.integration.test_hostile_deadlines} asserts the figures.
 """
 
 from __future__ import annotations
@@ -18,21 +17,22 @@ from buildbot.control.server import ask
 from tests.benchmarks.servers import PASSWORD, PATTERN, Server
 from tests.hostile import Crowd, Slave
 
-#: Added to the benchmark's master.cfg: a step that all builders share, and that one may run at a time.
+#: Added to the benchmark's master.cfg: a step of all builders; a lock lets one run at a time.
 ONE_AT_A_TIME = """
 from buildbot.locks import MasterLock
 from buildbot.steps.shell import ShellCommand
 steps.addStep(ShellCommand, command=["x"], timeout=1, maxTime=1, locks=[MasterLock("db")])
 """
-#: Seconds after which a slave that holds the lock still is not waited for any longer.
+#: The most seconds to wait for a slave that holds the lock.
 PATIENCE = 120.0
 
 
 def endless(server: Server) -> tuple[float, dict[str, Any] | None]:
     """
-    Two slaves that never end a command are to build, one after the other.
+    Request one build on each of two slaves that never end a command. The builds need the same lock.
 
-    @return: for how many seconds the first has held the lock, and its build once that is over.
+    @return: the seconds until the first build ended and freed the lock, and that build; None as the build if
+        it did not end in time.
     """
     with open(os.path.join(server.basedir, "master.cfg"), "a") as config:
         config.write(ONE_AT_A_TIME)
@@ -56,7 +56,7 @@ def endless(server: Server) -> tuple[float, dict[str, Any] | None]:
 
 
 def _endless(server: Server, sizes: Any) -> str:
-    """What L{endless} has come to, for the report."""
+    """Report the result of L{endless} in words."""
     seconds, build = endless(server)
     if build is None:
         return f"a slave that ends no command still holds a lock after {seconds:.0f} s"

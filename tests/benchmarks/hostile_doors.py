@@ -1,9 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile_doors -*-
 """
-Scenarios at the doors of a master: TLS, shared addresses, accounts that are no slaves, the last files.
+Scenarios at the ports of a master: TLS, shared addresses, accounts that are not slaves, too few files.
 
-They are rows of L{tests.benchmarks.hostile}; what the figures should be is asserted in
-L{tests.integration.test_hostile_doors}.
+They are rows of L{tests.benchmarks.hostile}. L{tests.integration.test_hostile_doors} asserts the figures.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from tests.certificates import writeCertificate
 from tests.hostile import Bomb, Crowd, Guess, Script, Slave, Talk
 from tests.integration.masters import freePort
 
-#: Where the honest slaves of a storm come from.
+#: The address of the honest slaves of a storm.
 HOME = "127.0.0.1"
 #: The password of the account C{change}.
 CHANGE_PASSWORD = b"to commit"
@@ -57,11 +56,11 @@ def openDoors(server: Server) -> int:
 
 
 def status(server: Server) -> Any:
-    """What the master says of itself."""
+    """The master's answer to C{status}."""
     return ask(server.basedir, "status", timeout=30)
 
 
-# ---- one connection, as long as the caller wants
+# ---- one connection
 
 
 def connected(port: int, source: str = HOME, patience: float = 20.0) -> socket.socket:
@@ -74,7 +73,7 @@ def connected(port: int, source: str = HOME, patience: float = 20.0) -> socket.s
 
 
 def withTLS(sock: socket.socket) -> ssl.SSLSocket:
-    """The same with TLS; whose certificate it is does not matter here."""
+    """Start TLS on a connection, without checking the certificate."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -82,7 +81,7 @@ def withTLS(sock: socket.socket) -> ssl.SSLSocket:
 
 
 def talk(sock: socket.socket, script: Script, until: Callable[[], bool]) -> bool:
-    """Play a script over a connection until something is so; False if the other end hangs up before."""
+    """Run a script over a connection until a condition holds; False if the other end closes first."""
     try:
         while not until():
             data = sock.recv(65536)
@@ -95,7 +94,7 @@ def talk(sock: socket.socket, script: Script, until: Callable[[], bool]) -> bool
 
 
 def attached(port: int, number: int, tls: bool, source: str = HOME) -> socket.socket | None:
-    """A slave that attached over a connection of its own; None if it was hung up on."""
+    """Attach a slave over a new connection; None if the master closes it."""
     slave = Slave(PATTERN % number, PASSWORD)
     try:
         sock = connected(port, source)
@@ -113,7 +112,7 @@ def attached(port: int, number: int, tls: bool, source: str = HOME) -> socket.so
 
 @dataclass(frozen=True)
 class Handshakes:
-    """What became of connections to a port with TLS, and of honest slaves beside them."""
+    """The results of connections to a port with TLS, and of honest slaves at the same time."""
 
     tried: int
     open: int
@@ -122,7 +121,7 @@ class Handshakes:
 
 
 _HALF_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40)
-#: What is said to a port with TLS instead of a handshake: silence, junk, half of a hello, plain PB.
+#: The bytes sent to a port with TLS instead of a handshake: none, junk, half of a hello, plain PB.
 _SAID = (b"", b"GET / HTTP/1.0\r\n\r\n", _HALF_HELLO, rawpb.CHOICE + rawpb.VERSION)
 
 
@@ -130,8 +129,8 @@ def halfHandshakes(
     server: Server, port: int, count: int, honest: int = 10, patience: float = 36.0
 ) -> Handshakes:
     """
-    C{count} connections from one address to the port with TLS that finish no handshake, one in five reset at
-    once; meanwhile honest slaves attach over TLS from the same address.
+    Open C{count} connections from one address to the port with TLS, and finish no handshake; reset one in
+    five at once. Meanwhile honest slaves attach over TLS from the same address.
     """
     before = openFiles(server.pid)
     held = []
@@ -167,8 +166,8 @@ def stormBeside(
     server: Server, bad: Callable[[int], Script], storm: int, first: int, inFlight: int = 20
 ) -> tuple[float, float, int]:
     """
-    How many of C{storm} honest slaves attach a second: left alone, and while others do C{bad} things as fast
-    as they can, from the very address of the honest ones; and how many bad things were done.
+    Measure how many of C{storm} honest slaves attach a second: first alone, then while other clients run
+    C{bad} scripts as fast as they can from the same address. Also return the number of these scripts.
     """
 
     def perSecond() -> float:
@@ -189,7 +188,7 @@ def stormBeside(
     alone = perSecond()
     thread = threading.Thread(target=disturb)
     thread.start()
-    time.sleep(3)  # until what is forgiven is used up
+    time.sleep(3)  # until the allowed number of failures is used up
     try:
         disturbed = perSecond()
     finally:
@@ -199,7 +198,7 @@ def stormBeside(
 
 
 def nonsense(number: int) -> Script:
-    """Something that is no PB."""
+    """A script that sends bytes of another protocol."""
     return Bomb((b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\x00\xa5", os.urandom(40))[number % 3])
 
 
@@ -216,7 +215,8 @@ class Mute(Talk):
 
 @dataclass(frozen=True)
 class Names:
-    """What junk names did to the log: its lines; and what a guess at a real bot beside them left behind."""
+    """The results of logins under junk names: the new lines in the log, and the trace of guesses at a real
+    slave's password."""
 
     lines: int
     bytes: int
@@ -226,7 +226,7 @@ class Names:
 
 
 def junkNames(server: Server, count: int) -> Names:
-    """Logins under ever new names, long and with control characters; then guesses at a bot's password."""
+    """Log in under many different names, long and with control characters; then guess a slave's password."""
     size = server.logSize
     lines = server.log().count("\n")
     junk = (Guess(f"junk\x1b[31m\n{number:05}" + "x" * 3000, b"?") for number in range(count))
@@ -249,7 +249,7 @@ def junkNames(server: Server, count: int) -> Names:
 
 
 class Client(Talk):
-    """I log in under C{name} without a mind, as those do who send changes; then I send C{then}."""
+    """I log in under C{name} without a mind, like clients that send changes; then I send C{then}."""
 
     def __init__(self, name: str, password: bytes, then: bytes = b"") -> None:
         super().__init__()
@@ -270,13 +270,13 @@ class Client(Talk):
         return self._then
 
 
-#: 14 MiB of a message that has not come to its end.
+#: The first 14 MiB of an incomplete message.
 UNFINISHED = b"\x1a\x80" + rawpb.encode(b"list") + rawpb.encode(bytes(600_000)) * 24
 
 
 @dataclass(frozen=True)
 class Clients:
-    """Connections of one account: how many stayed open, and how far memory rose."""
+    """The result of many connections of one account: how many stayed open, and the rise of memory."""
 
     logins: int
     open: int
@@ -284,7 +284,8 @@ class Clients:
 
 
 def idleClients(server: Server, count: int, then: bytes, patience: float) -> Clients:
-    """C{count} logins of the account C{change}: each sends C{then} and is silent for C{patience} seconds."""
+    """Log in C{count} times to the account C{change}. Each client sends C{then}, and is silent for
+    C{patience} seconds."""
     before, memory = openFiles(server.pid), rssKiB(server.pid)
     held = []
     for _ in range(count):
@@ -320,7 +321,7 @@ class TwoLogins(Talk):
 
 
 def malformedCalls(server: Server, count: int) -> Slave:
-    """A slave that makes calls of its perspective that no slave makes, as many as it can."""
+    """A slave that sends as many malformed calls to its perspective as it can."""
 
     def flood(avatar: int, last: int) -> bytes:
         return rawpb.message(1 << 20, avatar, b"keepalive", b"no", b"such", b"arguments") * count
@@ -335,7 +336,7 @@ def malformedCalls(server: Server, count: int) -> Slave:
 
 @contextmanager
 def onlyFiles(server: Server, limit: int) -> Iterator[None]:
-    """For a while the master may open no more than C{limit} files."""
+    """Limit the master to C{limit} open files for the length of the block."""
     before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
     try:
@@ -346,7 +347,7 @@ def onlyFiles(server: Server, limit: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Scarce:
-    """How it went when slaves wanted more files than there are: exit statuses of commands, slaves let in."""
+    """The results with too few files: the exit statuses of commands, and the number of attached slaves."""
 
     exits: dict[str, int]
     attached: int
@@ -357,8 +358,8 @@ class Scarce:
 
 def fewFiles(server: Server, slaves: int, limit: int = 64) -> Scarce:
     """
-    C{slaves} slaves, every other one with TLS, attach at a master with C{limit} files, and come back whenever
-    they are hung up on.
+    Attach C{slaves} slaves, every other one with TLS, to a master with C{limit} files. Each reconnects when
+    disconnected.
     """
     tlsPort = openDoors(server)
     over = threading.Event()

@@ -1,12 +1,13 @@
-"""How fast output becomes logs: C{python -m tests.benchmarks.logs [--short] [--profile DIR] [PART ...]}.
+"""The speed of writing logs: C{python -m tests.benchmarks.logs [--short] [--profile DIR] [PART ...]}.
 
 Parts:
-  - C{stream}: eight slaves that send updates of 16 KB, and of 80 bytes, as fast as they are taken, to running
-    builds of our master and to a bare Twisted PB server that only writes them to a file, in alternating runs
-  - C{long}: one log of two gigabytes, kept whole and kept within the usual limits, and the memory it takes
+  - C{stream}: eight slaves send updates of 16 KB, and of 80 bytes, as fast as the server reads; our master
+    with running builds and a bare Twisted PB server that only writes them to a file, in alternating runs
+  - C{long}: one log of two gigabytes, with and without the usual limits, and the memory it takes
 
-It prints figures and the promises that rest on them, and ends with status 1 if one is broken; with C{--short}
-those about seconds are shown but do not count. It does not look into the logs: the tests do that.
+It prints the figures, and for each promise whether it holds. The exit status is 1 if a promise is broken.
+With C{--short}, promises about seconds are printed, but do not count. It does not read the logs: the tests
+do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.benchmarks.builds import farm, ours
 from tests.benchmarks.machine import conversation, forgetPeak, peakKiB, rssKiB
 from tests.benchmarks.servers import Server
 
-#: How much of the bare server's rate our master is to reach.
+#: The promised rate of our master, as a part of the bare server's.
 GOAL = 0.6
 
 _WHOLE = """\
@@ -40,7 +41,7 @@ c["status"] = [Feeder(LogLimits(head=None))]
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything: C{updates} is bytes of an update -> how many each slave sends."""
+    """The sizes of all parts. C{updates} maps the bytes of an update to the number that each slave sends."""
 
     slaves: int
     updates: tuple[tuple[int, int], ...]
@@ -56,7 +57,7 @@ SHORT = Sizes(slaves=8, updates=((16384, 500), (80, 2000)), rounds=1, long=200 <
 
 @dataclass(frozen=True)
 class Streamed:
-    """What a number of updates has cost."""
+    """The cost of a number of updates."""
 
     updates: int
     size: int
@@ -65,12 +66,12 @@ class Streamed:
 
     @property
     def perSecond(self) -> float:
-        """Updates a second."""
+        """The updates a second."""
         return self.updates / self.seconds
 
     @property
     def microseconds(self) -> float:
-        """Of CPU, for each update."""
+        """The microseconds of CPU for each update."""
         return self.cpu * 1e6 / self.updates
 
     def __str__(self) -> str:
@@ -79,7 +80,7 @@ class Streamed:
 
 
 def stream(sizes: Sizes, promises: Promises) -> None:
-    """Ours beside the floor."""
+    """Compare our master with the bare server."""
     for size, updates in sizes.updates:
         options = ("--size", str(size), "--updates", str(updates))
         total = sizes.slaves * updates
@@ -113,13 +114,13 @@ def _median(runs: list[Streamed]) -> Streamed:
 
 
 def _written(server: Server) -> int:
-    """Bytes in all logs."""
+    """The total bytes of all logs."""
     found = os.walk(os.path.join(server.basedir, "logs"))
     return sum(os.path.getsize(os.path.join(place, name)) for place, _, names in found for name in names)
 
 
 def long(sizes: Sizes, promises: Promises) -> None:
-    """One log as long as nobody wants to read."""
+    """Write one extremely long log."""
     updates = sizes.long // 16384
     options = ("--size", "16384", "--updates", str(updates))
     for what, config in (("kept whole", _WHOLE), ("within the usual limits", builds.CONFIG)):

@@ -1,4 +1,4 @@
-"""Processes as the kernel sees them: their usage, their limits, and how to end them.
+"""Processes as the kernel shows them: their usage, their limits, and how to end them.
 
 It measures from outside, through /proc, so the server need not support it. Linux only.
 """

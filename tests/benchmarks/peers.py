@@ -137,7 +137,7 @@ _ASK_VERSION = "import sys, buildbot; sys.stdout.write(buildbot.version)"
 
 
 def versionOf(python: str) -> str:
-    """The release of Buildbot in the environment of the interpreter C{python}."""
+    """The release of Buildbot installed for the interpreter C{python}."""
     return subprocess.check_output([python, "-c", _ASK_VERSION], text=True, cwd="/").strip()
 
 
@@ -186,8 +186,8 @@ def peer(python: str, slaves: int, extra: str = "") -> Iterator[Server]:
 @contextmanager
 def building(python: str, slaves: int) -> Iterator[tuple[Server, Callable[[int], dict[str, Any]]]]:
     """
-    The master of that environment (4.3.0 or later) with one builder for each slave, and a function that has
-    it do a number of builds, as C{feeder} does, and gives the same report.
+    The master of that environment (4.3.0 or later) with one builder for each slave, and a function that runs
+    a number of builds and returns the same report as C{feeder}.
     """
     with peer(python, slaves, _FEEDER) as server:
 

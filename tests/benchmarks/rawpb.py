@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.integration.test_hostile -*-
-"""Perspective Broker as bare bytes, for clients that must be cheaper, or ruder, than Twisted's.
+"""Perspective Broker as plain bytes, for clients that are cheaper than Twisted's, or break the rules.
 
-It does not know sockets or the order of a conversation, it keeps no references, and it shares no line with
-the codec of the product or of Twisted, so that neither can hide its own mistakes from a client made of this.
+It does not use sockets, know the order of a conversation, or keep references. It shares no code with the
+codecs of the product and of Twisted, so a bug in one of them cannot hide itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Expression: TypeAlias = "bytes | int | float | list[Expression]"
 
 LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB = range(0x80, 0x88)
 
-#: The words that have a number in the "pb" dialect, from number 1 on.
+#: The words with a number in the "pb" dialect, from number 1 on.
 WORDS = (
     b"None class dereference reference dictionary function instance list module persistent tuple "
     b"unpersistable copy cache cached remote local lcache version login password challenge logged_in "
@@ -31,7 +31,7 @@ class Malformed(Exception):
 
 
 def prefix(number: int) -> bytes:
-    """C{number} (not negative) in base 128, lowest digit first, as before a type byte."""
+    """C{number} (not negative) in base 128, lowest digit first, as it stands before a type byte."""
     digits = bytearray((number & 0x7F,))
     number >>= 7
     while number:
@@ -59,8 +59,8 @@ def encode(value: Expression) -> bytes:
 
 def decodeAt(data: bytes, at: int) -> tuple[Expression, int] | None:
     """
-    The expression that begins at C{at} and the place after its end; None while C{data} ends before it does.
-    Raises L{Malformed}.
+    The expression that begins at C{at}, and the position after its end. None if C{data} is incomplete. Raises
+    L{Malformed}.
     """
     open_: list[tuple[int, list[Expression]]] = []
     size = len(data)
@@ -111,7 +111,7 @@ def decodeAt(data: bytes, at: int) -> tuple[Expression, int] | None:
     return None
 
 
-# jelly: how a value is spelled inside a message
+# jelly: values inside a message
 
 NONE: Expression = [b"None"]
 
@@ -159,7 +159,7 @@ CHOICE = encode(b"pb")
 
 
 def opening(name: str | bytes) -> bytes:
-    """All that a client sends after it has read the greeting: the dialect, the version, the call of login."""
+    """The bytes of a client after the greeting: the dialect, the version, the call of login."""
     return CHOICE + VERSION + message(1, b"root", b"login", name if isinstance(name, bytes) else text(name))
 
 

@@ -1,4 +1,4 @@
-"""The measured servers: the bare one, and this project's master as a user would start it.
+"""The measured servers: the bare one, and this project's master, started as a user would.
 
 This module starts and ends them; it does not measure.
 """
@@ -81,7 +81,7 @@ class Server:
 
 @contextmanager
 def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 0) -> Iterator[Server]:
-    """The bare server, making its calls C{calls} ("in-turn" or "in-volleys"), ready and idle."""
+    """The bare server, ready and idle; C{calls} is "in-turn" or "in-volleys"."""
     arguments = ["--calls", calls, "--generation", generation, "--pattern", PATTERN, "--password", PASSWORD]
     arguments += ["--slaves", str(slaves), "--builders", str(builders)]
     with conversation("tests.benchmarks.bare", *arguments) as server:
@@ -92,9 +92,8 @@ def bare(calls: str, slaves: int, generation: str = "0.7.12", builders: int = 0)
 
 def writeMaster(basedir: str, slaves: int, builders: int = 0, extra: str = "") -> int:
     """
-    Make C{basedir} the directory of a master for that many slaves, with C{builders} that all share or, if
-    that is 0, one of its own for each; C{extra} is appended to its master.cfg. Returns the port that it will
-    listen on.
+    Make C{basedir} the directory of a master for C{slaves} slaves. Each slave has all C{builders} builders;
+    with 0, each has its own one. C{extra} is appended to master.cfg. Returns the port.
     """
     port = freePort()
     os.makedirs(basedir, mode=0o700, exist_ok=True)

@@ -1,15 +1,14 @@
-"""Many slaves in one process, each far cheaper than its master: C{python -m tests.benchmarks.simslaves}.
+"""Many slaves in one process, each much cheaper than its master: C{python -m tests.benchmarks.simslaves}.
 
-Every slave logs in and answers what it is asked as a real one of its generation would. It runs no build
-(those of C{buildslaves} do), never reconnects, and knows nothing of a master but PB, so that it serves any
-PB server that attaches slaves.
+Every slave logs in and answers like a real one of its generation. It runs no build (see C{buildslaves}) and
+never reconnects. It works with any PB server that attaches slaves.
 
-It prints one line of JSON once all slaves are attached or lost, holds the connections, and obeys the lines on
-its standard input, each answered by one line of JSON:
+It prints one line of JSON when all slaves are attached or lost, and holds the connections. Each line on its
+standard input is a command, answered by one line of JSON:
 
   - C{mark}: forget the bytes received so far
-  - C{count}: bytes received since the mark, and how many slaves are still connected
-  - C{keepalive}: every slave calls C{keepalive} at once; how long until all are answered
+  - C{count}: the bytes received since the mark, and the number of connected slaves
+  - C{keepalive}: every slave calls C{keepalive} at once; the answer is the time until all are answered
   - C{quit}, or the end of the input: close everything
 """
 
@@ -36,7 +35,7 @@ _MEMORY = 4096
 
 
 class Stage(Enum):
-    """How far a slave has come."""
+    """The stages of a slave's login."""
 
     CONNECTING = "connecting"
     GREETED = "asked to log in"
@@ -47,7 +46,7 @@ class Stage(Enum):
 
 
 class SimSlave:
-    """I am one slave: a bot, its socket, and the half of a message that has come so far."""
+    """I am one slave: a bot, its socket, and the received part of an incomplete message."""
 
     __slots__ = (
         "asking", "avatar", "began", "bot", "challenger", "name", "number", "pending", "received", "request",
@@ -76,10 +75,10 @@ class Farm:
     """
     I run the slaves named C{pattern % number} over one epoll.
 
-    A batch of calls whose answers depend on nothing but its bytes is remembered with its answers: the slaves
-    of one farm are all asked the same under the same request numbers, so that most are parsed once for all.
+    If the answers to a batch of calls depend on its bytes alone, I remember the batch with its answers. All
+    slaves of one farm get the same calls under the same request numbers, so most batches are parsed once.
 
-    @cvar noise: bytes that masters send often, and that mean nothing; they are not parsed.
+    @cvar noise: bytes that masters send often and that need no answer; they are not parsed.
     """
 
     slaveClass: type[SimSlave] = SimSlave
@@ -100,7 +99,7 @@ class Farm:
     # connecting
 
     def attachAll(self) -> dict[str, Any]:
-        """Attach every slave; returns the report, which says what became of each."""
+        """Attach every slave; return the report with the outcome of each."""
         inFlight = self._options.in_flight or len(self._waiting)
         total = len(self._waiting)
         for _ in range(min(inFlight, total)):
@@ -121,7 +120,7 @@ class Farm:
         return self._report(last - began, time.process_time() - cpu)
 
     def dial(self, number: int) -> None:
-        """Have one more slave connect."""
+        """Connect one more slave."""
         self._prepare(number)
         self._connect(self._all[-1])
 
@@ -172,7 +171,7 @@ class Farm:
     # one turn of the loop
 
     def turn(self, timeout: float) -> bool:
-        """Serve what has happened; True if standard input (when it is watched) has something to say."""
+        """Handle one batch of events; True if standard input (when watched) is ready."""
         commanded = False
         for fileno, event in self._poll.poll(timeout):
             slave = self._slaves.get(fileno)
@@ -226,15 +225,15 @@ class Farm:
             self.send(slave, answers)
 
     def writable(self, slave: SimSlave) -> None:
-        """The socket takes more, and somebody wanted to write."""
+        """A socket is writable again, and its slave has bytes to send."""
         self.send(slave, b"")
 
     def hasMore(self, slave: SimSlave) -> bool:
-        """Whether it wants to write as soon as it can."""
+        """True if the slave has more to send as soon as its socket is writable."""
         return bool(slave.unsent)
 
     def send(self, slave: SimSlave, data: bytes) -> None:
-        """Send this, after what could not be sent yet."""
+        """Send bytes, after those that wait to be sent."""
         data = slave.unsent + data if slave.unsent else data
         try:
             sent = slave.sock.send(data)
@@ -250,7 +249,7 @@ class Farm:
             self._poll.modify(slave.sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if writing else 0))
 
     def end(self, slave: SimSlave, stage: Stage) -> None:
-        """It is gone."""
+        """Forget a slave whose connection is gone."""
         if slave.stage not in (Stage.ATTACHED, Stage.REFUSED):
             self._settled += 1
         if slave.stage is not Stage.REFUSED:
@@ -262,7 +261,7 @@ class Farm:
     # the conversation
 
     def heard(self, slave: SimSlave, expression: Expression, out: list[bytes]) -> bool:
-        """Append what C{expression} calls for to C{out}; True if any slave would have said the same."""
+        """Append the answer to C{expression} to C{out}; True if every slave would give the same answer."""
         if not isinstance(expression, list):
             return False
         head: Any = expression[0]
@@ -288,7 +287,7 @@ class Farm:
             out.append(rawpb.response(challenge, slave.challenger, self._password, rawpb.remote(MIND)))
             slave.stage = Stage.PROVING
         elif slave.stage is Stage.PROVING and request == 2:
-            # a real client forgets the challenger now, and says so
+            # a real client now releases the challenger
             out.append(rawpb.encode([b"decref", slave.challenger]))
             slave.avatar = rawpb.numberIn(value)
             slave.took = time.monotonic() - slave.began
@@ -300,7 +299,7 @@ class Farm:
     # after the attachment
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for slave in self._slaves.values():
             slave.sock.close()
         self._poll.close()
@@ -323,7 +322,7 @@ class Farm:
                 return
 
     def obey(self, command: bytes) -> dict[str, Any]:
-        """What is answered to one line of the standard input."""
+        """The answer to one line of standard input."""
         if command == b"mark":
             for slave in self._all:
                 slave.received = 0
@@ -353,13 +352,13 @@ class Farm:
 
 
 def say(report: dict[str, Any]) -> None:
-    """One line of JSON, at once."""
+    """Print one line of JSON, and flush it."""
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
 
 
 def makeParser(module: str) -> argparse.ArgumentParser:
-    """What the command lines of all such modules have in common."""
+    """Make the parser with the options of all such modules."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{module}")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
@@ -377,19 +376,19 @@ def makeParser(module: str) -> argparse.ArgumentParser:
 
 
 def parseOptions(arguments: list[str]) -> argparse.Namespace:
-    """The command line, as its C{--help} explains it."""
+    """Parse the command line; see its C{--help}."""
     return makeParser("simslaves").parse_args(arguments)
 
 
 def serve(farm: Farm, count: int) -> None:
-    """Attach, report, hold."""
+    """Attach the slaves, print the report, serve until the end of input."""
     raiseFileLimit(count + 50)
     say(farm.attachAll())
     farm.hold()
 
 
 def main(arguments: list[str]) -> None:
-    """Attach, report, hold."""
+    """Run the slaves of the command line."""
     options = parseOptions(arguments)
     serve(Farm(options), options.count)
 

@@ -1,8 +1,8 @@
-"""What it costs to keep builds: CPU of the threads, builds a second, and a start with much that waits.
+"""The cost of storing builds: CPU of the threads, builds a second, and a start with many waiting requests.
 
-Run: C{python -m tests.benchmarks.store [--short]}. The life of a build is here what the engine asks of the
-store for it: a change, a buildset, the start, a save for each of three steps, the end. Nothing is built.
-The floor beside it is one C{INSERT} of the same bytes for each build, committed one by one, in one thread.
+Run: C{python -m tests.benchmarks.store [--short]}. For each build it makes the calls of the build engine: a
+change, a buildset, the start, a save for each of three steps, the end. Nothing is built. The baseline is one
+C{INSERT} of the same bytes for each build, committed one by one, in one thread.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def measured(before: Usage | None = None) -> Usage:
 
 
 async def life(store: SqliteStore, builder: str, builds: int) -> None:
-    """Run one builder, one build after the other."""
+    """Store one builder's builds, one after the other."""
     for number in range(builds):
         await store.addChange(Change("mary", ["a.c", "b.c"], "mend the mending", when=1.0, revision="a" * 40))
         _, requests = await store.addBuildset(ASKED, [builder])
@@ -73,7 +73,7 @@ async def life(store: SqliteStore, builder: str, builds: int) -> None:
 
 
 def asked(builder: str, requests: list[RequestRecord]) -> BuildRecord:
-    """The build that serves these requests."""
+    """The build for these requests."""
     ids = tuple(each.id for each in requests)
     return BuildRecord(
         builder, None, "bot1", ids, 3.0, reason="a change", sourcestamp=SOURCE, properties=PROPERTIES
@@ -81,7 +81,7 @@ def asked(builder: str, requests: list[RequestRecord]) -> BuildRecord:
 
 
 async def building(directory: str, builders: int, builds: int) -> None:
-    """Run C{builders} at once, C{builds} each."""
+    """Store C{builds} builds on each of C{builders} at once."""
     store = SqliteStore(directory, reactor)  # type: ignore[arg-type]
     await store.open()
     await life(store, "warm", 3)

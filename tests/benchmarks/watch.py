@@ -1,6 +1,6 @@
-"""What a server uses while something is done to it, and how honest slaves fare meanwhile.
+"""The resources that a server uses during an attack, and the times of honest slaves meanwhile.
 
-It does nothing to the server but attach one honest slave after another.
+It only attaches one honest slave after another to the server.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from tests.benchmarks.simslaves import Farm, parseOptions
 @dataclass(frozen=True)
 class Figures:
     """
-    What was used between two moments.
+    The usage between two moments.
 
-    C{peakKiB} and C{keptKiB} are how far resident memory rose at most, and what of that was still there at
-    the end, C{files} how many more are open even a while later; C{honest} is how many seconds each honest
-    slave took to attach, C{stranded} how many did not.
+    @ivar peakKiB: the highest rise of resident memory.
+    @ivar keptKiB: the rise that remained at the end.
+    @ivar files: the number of additional open files a while later.
+    @ivar honest: the seconds that each honest slave took to attach.
+    @ivar stranded: the number of honest slaves that could not attach.
     """
 
     seconds: float
@@ -37,7 +39,7 @@ class Figures:
 
     @property
     def slowest(self) -> float:
-        """The longest time of a genuine slave to attach."""
+        """The longest time of an honest slave to attach."""
         return max(self.honest, default=float("inf"))
 
     def __str__(self) -> str:
@@ -56,7 +58,7 @@ class Figures:
 
 
 def attachOne(server: Server, number: int, generation: str = "0.7.12") -> float | None:
-    """Attach slave C{number} and let it go; return the seconds, or None if it could not within 20."""
+    """Attach slave C{number} and detach it; return the seconds, or None if it took more than 20."""
     arguments = ["--port", str(server.port), "--count", "1", "--first", str(number), "--timeout", "20"]
     arguments += ["--pattern", servers.PATTERN, "--password", servers.PASSWORD, "--generation", generation]
     farm = Farm(parseOptions(arguments))
@@ -65,13 +67,13 @@ def attachOne(server: Server, number: int, generation: str = "0.7.12") -> float 
     return float(report["seconds"]) if report["attached"] else None
 
 
-#: Seconds after which whatever is held for a while (a refused slave, a squabbling one) is let go.
+#: The seconds until the master closes a held connection (of a refused slave, or in a name conflict).
 HELD = 25.0
 
 
 class Watch:
     """
-    I am a context manager that takes L{Figures} of what happens inside.
+    I am a context manager that collects the L{Figures} of its block.
 
     Meanwhile the slaves numbered C{first} to C{first + names - 1} attach and leave in turn, one every
     C{every} seconds, from an address that no hostile client uses.
