@@ -410,7 +410,7 @@ def honest(server: Server) -> Iterator[Callable[[], float]]:
 
 
 def wait(port: int, name: str) -> None:
-    """Attach, and call C{keepalive} every 20 ms until a line arrives on standard input; print the worst wait."""
+    """Attach, and call C{keepalive} every 20 ms until standard input has a line; print the worst wait."""
     slave = Slave(name, PASSWORD, then=lambda avatar, last: avatars.append(avatar) or b"")  # type: ignore[func-returns-value]
     avatars: list[int] = []
     sock = socket.create_connection(("127.0.0.1", port), timeout=60)
