@@ -11,7 +11,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.changes import gitlog
-from buildbot.changes.programpoller import FETCH_SECONDS, LOOK_SECONDS, PollFailed, ProgramPoller
+from buildbot.changes.programpoller import (
+    CATEGORY,
+    FETCH_SECONDS,
+    LOOK_SECONDS,
+    URL,
+    PollFailed,
+    ProgramPoller,
+)
 from buildbot.config.arguments import Kind, arguments, complain, remember
 from buildbot.config.kinds import FLAG, SOME_SECONDS, TEXT, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -38,11 +45,6 @@ def _isBranches(value: object) -> bool:
 
 
 _BRANCHES = Kind("a list of branches, True for all, or a function of a branch", _isBranches)
-_CATEGORY = Kind(
-    "text, None, or a function of a change",
-    lambda value: value is None or isinstance(value, str) or callable(value),
-)
-_URL = Kind("the URL of a repository (text)", lambda value: isinstance(value, str) and bool(value.strip()))
 
 
 class GitPoller(ProgramPoller):
@@ -64,7 +66,7 @@ class GitPoller(ProgramPoller):
     _unfinished: Mapping[str, Any] | None = None
 
     @arguments(
-        repourl=_URL,
+        repourl=URL,
         branches=_BRANCHES,
         branch=orNone(TEXT),
         workdir=orNone(TEXT, "a directory of its own"),
@@ -74,7 +76,7 @@ class GitPoller(ProgramPoller):
         fetch_refspec=Kind("None: only branches are watched, see branches=", lambda value: value is None),
         gitbin=TEXT,
         usetimestamps=FLAG,
-        category=_CATEGORY,
+        category=CATEGORY,
         project=orNone(TEXT),
         codebase=orNone(TEXT),
         encoding=TEXT,
@@ -320,17 +322,11 @@ class GitPoller(ProgramPoller):
             revision=commit.revision,
             when=float(commit.when) if self.usetimestamps else None,
             branch=branch,
-            category=self.category if isinstance(self.category, str) else None,
             project=self.project,
             repository=withoutPasswords(self.repourl),
             codebase=self.codebase,
         )
-        if callable(self.category):
-            try:
-                change.category = self.category(change)
-            except PLUGIN_ERRORS as error:
-                raise PollFailed(f"the function category= failed on {commit.revision}: {error!r}") from error
-        return change
+        return self.categorized(change)
 
     async def _git(
         self, arguments: Sequence[str], seconds: float = LOOK_SECONDS, stdin: bytes = b""

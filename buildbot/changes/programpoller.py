@@ -16,6 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from buildbot.changes.base import PollingChangeSource
+from buildbot.config.arguments import Kind
+from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.programs.running import Program, ProgramFailed
 from buildbot.store.interface import IStore, StoreFailed
@@ -29,6 +31,16 @@ FETCH_SECONDS = 3600.0
 AT_ONCE = 100
 
 
+#: The kinds of arguments that all pollers take.
+CATEGORY = Kind(
+    "text, None, or a function of a change",
+    lambda value: value is None or isinstance(value, str) or callable(value),
+)
+URL = Kind(
+    "the URL of a repository (text)", lambda value: isinstance(value, str) and bool(value.strip()), standIn=""
+)
+
+
 class PollFailed(Exception):
     """A look failed for a reason that is no error of the code. The text is for people."""
 
@@ -36,6 +48,7 @@ class PollFailed(Exception):
 class ProgramPoller(PollingChangeSource):
     """I look by running a program: derive from me, and override C{poll} and C{identity}."""
 
+    category: Any = None
     _program: Program | None = None
 
     def identity(self) -> str:
@@ -97,6 +110,20 @@ class ProgramPoller(PollingChangeSource):
             ]
             for each in storing:
                 await each
+
+    def categorized(self, change: Change) -> Change:
+        """Set the category of a change, as the configuration says.
+
+        @raise PollFailed: the function of the configuration failed.
+        """
+        if callable(self.category):
+            try:
+                change.category = self.category(change)
+            except PLUGIN_ERRORS as error:
+                raise PollFailed(f"the function category= failed on {change.revision}: {error!r}") from error
+        else:
+            change.category = self.category
+        return change
 
     # the look
 

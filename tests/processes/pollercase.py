@@ -1,0 +1,104 @@
+"""A master for pollers, on a real reactor and a store in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from twisted.application import service
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial import unittest
+
+from buildbot.changes.base import PollingChangeSource
+from buildbot.changes.changes import ChangeMaster
+from buildbot.model.change import Change
+from buildbot.slaves.botmaster import BotMaster
+from buildbot.store.interface import StoreFailed
+from tests.schedulers import TestStore
+
+
+class Master(service.MultiService):
+    """The attributes of a BuildMaster that pollers use; its changes can be told to fail."""
+
+    def __init__(self, basedir: Path, store: TestStore) -> None:
+        super().__init__()
+        self.basedir = str(basedir)
+        self.botmaster = BotMaster(reactor)
+        self.botmaster.store = self.store = store
+        self.change_svc = ChangeMaster()
+        self.change_svc.setServiceParent(self)
+        self.changes: list[Change] = []
+        self.takes = 1000
+
+    async def addChange(self, change: Change, state: Any = None) -> Change:
+        """See L{BuildMaster}."""
+        if not self.takes:
+            raise StoreFailed("killed")
+        self.takes -= 1
+        stored: Change = await self.store.addChange(change, None, state)
+        self.changes.append(stored)
+        return stored
+
+
+class PollerCase(unittest.TestCase):
+    """A master with a poller that looks when the test says so.
+
+    @ivar programs: the programs that the test needs.
+    """
+
+    programs: tuple[str, ...] = ()
+
+    def setUp(self) -> None:
+        for program in self.programs:
+            if shutil.which(program) is None:
+                raise unittest.SkipTest(f"there is no {program}")
+        self.here = Path(self.mktemp()).resolve()
+        self.here.mkdir()
+        self.environ = {**os.environ, "HOME": str(self.here)}
+        self.store = TestStore()
+        self.store.open()
+        self.masters: list[Master] = []
+        self.addCleanup(self.stop)
+
+    def run_(self, *command: str, where: Path) -> str:
+        """Run a program, and return its output."""
+        done = subprocess.run(
+            command, cwd=where, env=self.environ, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def use(self, poller: PollingChangeSource) -> None:
+        """Start a new master on the same store, with this poller."""
+        self.master = Master(self.here, self.store)
+        self.masters.append(self.master)
+        poller.random = lambda: 1.0
+        self.poller = poller
+        self.master.startService()
+        poller.setServiceParent(self.master.change_svc)
+
+    async def stop(self) -> None:
+        """Stop all masters."""
+        for master in self.masters:
+            await master.stopService()
+
+    async def lookAndDie(self) -> bool:
+        """Look, but die after one change. Returns False if the look ended before."""
+        self.master.takes = 1
+        looking = self.poller.doPoll()
+        while not looking.called and self.master.takes:
+            await deferLater(reactor, 0.005)
+        return not looking.called
+
+    def changes(self) -> list[Change]:
+        """All changes in the store, the oldest first."""
+        found: Deferred[Any] = self.store.getChangesAfter(0)
+        return list(self.successResultOf(found))
+
+    def revisions(self) -> list[Any]:
+        """The revisions of all changes."""
+        return [change.revision for change in self.changes()]
