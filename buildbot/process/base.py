@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.unit.process.test_builds -*-
 """One build: run its steps in order on one slave.
 
-L{buildbot.process.ending} has the state machine of a build's end. L{buildbot.process.attempt} chooses the
+L{buildbot.process.buildend} drives the end of a build, and L{buildbot.process.stepexception} explains the
+exceptions of its steps. L{buildbot.process.attempt} chooses the
 slave, and decides if the requests are finished or wait again.
 """
 
@@ -15,29 +16,26 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.spread import pb
 from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.events.alarm import Alarm
-from buildbot.interfaces import BuildSlaveTooOldError
-from buildbot.model.properties import NoProperty, Properties, render
+from buildbot.model.properties import Properties, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
+from buildbot.process.buildend import LOST_TIME as LOST_TIME
+from buildbot.process.buildend import STOP_TIME as STOP_TIME
+from buildbot.process.buildend import BuildEnd
 from buildbot.process.buildlocks import BuildLocks
 from buildbot.process.buildstep import BuildStep
-from buildbot.process.deadline import END_TIME
-from buildbot.process.ending import Effect, Event, State, advance, resultsOf
+from buildbot.process.ending import Event, State, resultsOf
 from buildbot.process.locktable import releaseAll
-from buildbot.process.masterpath import UnsafePath
-from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.process.request import BuildRequest
+from buildbot.process.stepexception import showException
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.process.waits import Over, Waits
 from buildbot.status.step import colorOf
-from buildbot.wire.banana import LimitExceeded
-from buildbot.wire.budget import BUILD_MEMORY, Budget, BudgetExceeded
+from buildbot.wire.budget import BUILD_MEMORY, Budget
 
 if TYPE_CHECKING:
     from buildbot.process.seams import BuilderForBuild, SlaveForBuild
@@ -46,15 +44,6 @@ __all__ = ["Build", "BuildRequest"]
 
 log = Logger()
 
-#: Exceptions of a step that are explained by their message, without a traceback.
-_NO_MISTAKE_OF_OURS = (
-    *(pb.RemoteError, SlaveSaid, CommandNotStarted, BuildSlaveTooOldError, NoProperty),
-    *(BudgetExceeded, UnsafePath, LimitExceeded),
-)
-#: Seconds that an interrupted step may take to end; then its slave is disconnected (B2).
-STOP_TIME = 30.0
-#: Seconds that a step may take to end after its slave is gone; then the build goes on without it.
-LOST_TIME = 5.0
 #: Seconds after which a running step is stored, so that its log can be found after a crash.
 SAVED_AFTER = 1.0
 
@@ -84,12 +73,10 @@ class Build:
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
     budget: Budget | None = None
-    _alarm: Alarm | None = None
     _claims: BuildLocks | None = None  # until a lock is claimed
     results: int | None = None
     stopReason: str | None = None
     whyLost = overtime = ""
-    _state = State.RUNNING
 
     def __init__(self, requests: Sequence[BuildRequest]) -> None:
         self.requests = list(requests)
@@ -104,6 +91,7 @@ class Build:
         self.text: list[str] = []
         self.slaveEnvironment: dict[str, str] = {}
         self._waits = Waits(self._late)
+        self._ending = BuildEnd(self, self._waits, self._finish)
         self._done: Deferred[Build] = Deferred()
 
     def __repr__(self) -> str:
@@ -139,7 +127,7 @@ class Build:
         self.budget = Budget(
             "the data of a slave that one build keeps", BUILD_MEMORY, slavebuilder.peer.budget
         )
-        ensureDeferred(self._perform()).addErrback(self._exception).addBoth(lambda result: self._end())
+        ensureDeferred(self._perform()).addErrback(self._exception).addBoth(self._end)
         return self._done
 
     def _setupStatus(self) -> None:
@@ -183,7 +171,7 @@ class Build:
         await self.acquireLocks()
         ending = False
         for step in self.steps:
-            if self._state is not State.RUNNING or (ending and not step.alwaysRun):
+            if self._ending.state is not State.RUNNING or (ending and not step.alwaysRun):
                 continue
             results = await self._runStep(step)
             self.results, terminate = fold(self.results, results, step)
@@ -230,7 +218,8 @@ class Build:
             results = EXCEPTION
             status.setText([step.name, "interrupted"])
         except PLUGIN_ERRORS:
-            results = self._stepFailed(step, Failure())
+            results = EXCEPTION
+            showException(step, self, Failure())
         finally:
             self.currentStep = None
             if locks:
@@ -247,23 +236,6 @@ class Build:
         wanted = self.builder.realLocks(step.locks, self.slavebuilder)
         return [lock for lock in wanted if not lock.isHeldBy(self)]
 
-    def _stepFailed(self, step: BuildStep, why: Failure) -> int:
-        """Write an exception of a step to its log, and return the step's result."""
-        if why.check(ConnectionLost) or self.lost:
-            step.step_status.setText([step.name, "slave", "lost"])
-            return EXCEPTION
-        if why.check(*_NO_MISTAKE_OF_OURS):
-            said = why.getErrorMessage()  # not a bug, so a traceback is of no use
-            log.info("step {step} of {build!r} failed: {said}", step=step.name, build=self, said=said[:200])
-            step.addCompleteLog("err.text", said + "\n")
-        else:
-            log.failure("step {step!r} of {build!r} raised an exception", why, step=step, build=self)
-            step.addCompleteLog("err.text", why.getTraceback())
-        step.step_status.setColor("purple")
-        step.step_status.setText([step.name, "exception"])
-        step.step_status.setText2([step.name])
-        return EXCEPTION
-
     def _exception(self, why: Failure) -> None:
         """Make an exception outside of any step the result."""
         if why.check(Over):
@@ -279,64 +251,31 @@ class Build:
             self.text = [why]
             self._end()
 
-    # its end: see L{buildbot.process.ending}
+    # its end: see L{buildbot.process.buildend}
 
     @property
     def finished(self) -> bool:
         """True after the end."""
-        return self._state is State.OVER
+        return self._ending.state is State.OVER
 
     @property
     def lost(self) -> bool:
         """True if the slave was lost before the build was stopped."""
-        return self._state in (State.LOST, State.UNWANTED)
+        return self._ending.state in (State.LOST, State.UNWANTED)
 
-    def _happens(self, event: Event, reason: Any = None) -> None:
-        """Perform the effects of an event, by L{advance}.
+    @property
+    def isWaitingForLocks(self) -> bool:
+        """True while the build or its step waits for locks."""
+        return self._claims is not None and self._claims.isWaiting
 
-        @param reason: the reason for the step, if it is interrupted.
-        """
-        before = self._state
-        self._state, effects = advance(before, event)
-        for effect in effects:
-            if effect is Effect.STOP_TIME:
-                self._allow(STOP_TIME + self._timeToStop())
-            elif effect is Effect.LOSS_TIME:
-                self._allow(LOST_TIME)
-            elif effect is Effect.INTERRUPT:
-                self._interrupt(reason)
-            elif effect is Effect.CUT_OFF:
-                seconds = STOP_TIME + self._timeToStop()
-                self.slavebuilder.slave.disconnect(f"a build did not stop within {seconds:g} s")
-            elif effect is Effect.ABANDON:
-                self._waits.giveUp()
-            elif effect is Effect.FINISH:
-                self._finish(before)
-
-    def _end(self) -> None:
-        self._happens(Event.END)
-
-    def _allow(self, seconds: float) -> None:
-        """Set the time limit, from now."""
-        if self._alarm is None:
-            self._alarm = Alarm(self._isOverdue)
-        self._alarm.set(self.clock, seconds)
-
-    def _timeToStop(self) -> float:
-        """The extra seconds for the current step to stop, beyond those for every step."""
-        return 0.0 if self.currentStep is None else self.currentStep.timeToStop() - END_TIME
-
-    def _isOverdue(self) -> None:
-        isRunningThere = self.currentStep is not None and self.currentStep.isRunningCommand()
-        self._happens(Event.SLAVE_OVERDUE if isRunningThere else Event.OVERDUE)
+    def _end(self, result: Any = None) -> None:
+        self._ending.happens(Event.END)
 
     def _finish(self, before: State) -> None:
         """End. This happens once.
 
         @param before: the state that led here.
         """
-        if self._alarm is not None:
-            self._alarm.stop()
         self.releaseLocks()
         if self.budget is not None:
             self.budget.close()
@@ -371,26 +310,12 @@ class Build:
             return
         if self.stopReason is None:
             self.stopReason = reason
-        self._happens(Event.STOP, reason)
+        self._ending.happens(Event.STOP, reason)
         self.build_status.note = "stopping"
 
     def lostRemote(self, remote: Any = None) -> None:
         """End the build because the slave was lost."""
-        self._happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
-
-    def _interrupt(self, reason: Any) -> None:
-        step = self.currentStep
-        if step is None or (self._claims is not None and self._claims.isWaiting):
-            self._waits.giveUp()
-            return
-        try:
-            interrupting: Any = step.interrupt(reason)
-            if isinstance(interrupting, Deferred):
-                interrupting.addErrback(
-                    lambda why: log.failure("interrupting step {step!r} failed", why, step=step)
-                )
-        except PLUGIN_ERRORS:
-            log.failure("interrupting step {step!r} failed", step=step)
+        self._ending.happens(Event.LOSS, Failure(ConnectionLost("the slave is gone")))
 
     def _late(self, why: Failure) -> None:
         log.info("a step of {build!r} failed after its end: {why}", build=self, why=why.value)
