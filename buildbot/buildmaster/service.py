@@ -190,8 +190,7 @@ class BuildMaster(PluginParent):
         """The status of the master."""
         return self.status
 
-    @returnsDeferred
-    async def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Change:
+    def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Deferred[Change]:
         """Store a change, then pass it to the schedulers.
 
         @param state: stored with the change, in one transaction: see L{IStore.addChange}.
@@ -199,7 +198,9 @@ class BuildMaster(PluginParent):
             be stored.
         """
         resources = self.botmaster.resources
-        stored: Change = await resources.store.addChange(change.bounded(), resources.now(), state)
+        return resources.store.addChange(change.bounded(), resources.now(), state).addCallback(self._stored)
+
+    def _stored(self, stored: Change) -> Change:
         log.info("received {change!r}", change=stored)
         for scheduler in self.allSchedulers():
             eventual(self._reactor, self._tellScheduler, scheduler, stored)

@@ -14,12 +14,15 @@ from buildbot.process.resources import Resources
 
 
 class BuildNumbers:
-    """I compare the numbers in the store with those of the log files."""
+    """I compare the numbers in the store with those of the log files.
+
+    @ivar lost: builder -> the numbers of builds with logs but without a record.
+    """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._floors: dict[str, int] = {}
-        self._lost: dict[str, str] = {}  # builder -> the numbers of builds with logs but without a record
+        self.lost: dict[str, str] = {}
 
     def least(self, builder: str) -> int:
         """The least number for the next build of a builder: above the numbers of all its log files."""
@@ -29,11 +32,11 @@ class BuildNumbers:
 
     def built(self, builder: str) -> None:
         """Stop reporting the missing builds of a builder, because it has a new build."""
-        self._lost.pop(builder, None)
+        self.lost.pop(builder, None)
 
     async def compareLogs(self, builders: Iterable[str]) -> None:
         """Report logs of builds that are not in the store, as in a copy of a running master."""
-        lost = self._lost
+        lost = self.lost
         for name in builders:
             floor = self.least(name)
             newest = await self._resources.store.getBuilds(name, 1) if floor else ()

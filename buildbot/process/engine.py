@@ -186,7 +186,8 @@ class BuildEngine:
 
     def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
         """Report the start of a build."""
-        self._numbers.built(builder.name)
+        if self._numbers.lost:
+            self._numbers.built(builder.name)
         self._events.tell("buildStarted", builder, build)
 
     def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder) -> None:

@@ -117,7 +117,7 @@ class StoreHealth:
             failed()
 
         kept = await untilKept(write, self._resources.sleep, told, lambda: self._resources.stopping)
-        if kept is not None:
+        if kept is not None and self.trouble:
             self.works()
         return kept
 

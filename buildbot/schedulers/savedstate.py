@@ -75,6 +75,7 @@ class SavedState:
 
     def flush(self) -> Deferred[None]:
         """Store the state now if it has changed. Fires when that has succeeded or failed."""
+        self._alarm.stop()
         saving = self._save() if self.isDirty else None
         return saving or succeed(None)
 
@@ -84,7 +85,6 @@ class SavedState:
         self._alarm.stop()
 
     def _save(self) -> Deferred[None] | None:
-        self._alarm.stop()
         self.isDirty = False
         if self._unstored():
             self.changed()

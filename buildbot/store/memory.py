@@ -131,26 +131,24 @@ class MemoryCore:
                 raise StoreConflict(f"request {id} does not wait for {build.builder}")
         number = self._next("build", build.builder, first=0, atLeast=atLeast)
         started = build.altered(number=number)
-        self._keep((build.builder, number), started, text)
+        self._builds[build.builder, number], self._texts[build.builder, number] = started, text
         for id in build.requests:
             self._requests[id] = self._requests[id].altered(state="building")
             self._lastBuilds[id] = build.builder, number
         return started
 
-    def saveBuild(self, build: BuildRecord, text: str) -> None:
+    def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
-        self._save(keyOf(build), build, text)
-
-    def _save(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         if key not in self._builds or self._builds[key].finished is not None:
             raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
-        self._keep(key, build, text)
+        self._builds[key], self._texts[key] = build, text
 
-    def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
+    def finishBuild(
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
+    ) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
-        key = keyOf(build)
-        self._save(key, build, text)
+        self.saveBuild(key, build, text)
         taken = [
             id
             for id in build.requests
@@ -196,11 +194,8 @@ class MemoryCore:
             if each.finished is None
         ]
         for build in closed:
-            self._keep(keyOf(build), build, encode(build))
+            self._builds[keyOf(build)], self._texts[keyOf(build)] = build, encode(build)
         return closed
-
-    def _keep(self, key: BuildKey, build: BuildRecord, text: str) -> None:
-        self._builds[key], self._texts[key] = build, text
 
     def _parsed(self, key: BuildKey) -> BuildRecord:
         """The build as a reader gets it."""
@@ -273,15 +268,14 @@ class MemoryCore:
         for id in ids:
             self._requests[id] = self._requests[id].altered(state="done", results=results)
             touched.add(self._requests[id].buildset)
-        return [each for each in (self._complete(id, when) for id in sorted(touched)) if each is not None]
-
-    def _complete(self, id: int, when: float) -> BuildsetRecord | None:
-        requests = [self._requests[each] for each in self._members[id]]
-        if any(each.state != "done" for each in requests):
-            return None
-        results = overall(each.results for each in requests)
-        self._sets[id] = self._sets[id].altered(results=results, complete=when)
-        return self._sets[id]
+        complete = []
+        for id in sorted(touched):
+            requests = [self._requests[each] for each in self._members[id]]
+            if all(each.state == "done" for each in requests):
+                total = overall([each.results for each in requests])
+                self._sets[id] = self._sets[id].altered(results=total, complete=when)
+                complete.append(self._sets[id])
+        return complete
 
 
 def _tooOld(times: Mapping[int, float | None], keep: int, age: float) -> list[int]:

@@ -46,9 +46,9 @@ class Core(Protocol):
     def getBuildsOf(self, buildset: int) -> list[BuildRecord]: ...
     def pendingRequests(self) -> list[RequestRecord]: ...
     def startBuild(self, build: BuildRecord, text: str, atLeast: int) -> BuildRecord: ...
-    def saveBuild(self, build: BuildRecord, text: str) -> None: ...
+    def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None: ...
     def finishBuild(
-        self, build: BuildRecord, text: str, requeue: bool, counts: bool
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
     ) -> list[BuildsetRecord]: ...
     def cancelRequests(self, ids: Sequence[int], when: float) -> list[BuildsetRecord]: ...
     def getBuild(self, builder: str, number: int) -> BuildRecord | None: ...
@@ -184,7 +184,7 @@ class Store(ABC):
             key, text = keyOf(build), encode(build)
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.saveBuild, build, text), key, isSpare=True)
+        return self._write(partial(self._core.saveBuild, key, build, text), key, isSpare=True)
 
     def finishBuild(
         self, build: BuildRecord, requeue: bool = False, counts: bool = True
@@ -196,7 +196,7 @@ class Store(ABC):
             key, text = keyOf(build), encode(build)
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.finishBuild, build, text, requeue, counts), key)
+        return self._write(partial(self._core.finishBuild, key, build, text, requeue, counts), key)
 
     def cancelRequests(self, ids: Sequence[int], when: float) -> Deferred[list[BuildsetRecord]]:
         """See L{IStore}."""

@@ -27,7 +27,7 @@ from buildbot.model.sourcestamp import SourceStamp
 from buildbot.store.counters import Counters
 from buildbot.store.interface import StoreConflict
 from buildbot.store.opensets import OpenSets
-from buildbot.store.requests import encode, keyOf
+from buildbot.store.requests import BuildKey, encode, keyOf
 from buildbot.store.seams import Connection
 
 _log = Logger()
@@ -159,9 +159,8 @@ class SqlCore:
         )
         return build.altered(number=number)
 
-    def saveBuild(self, build: BuildRecord, text: str) -> None:
+    def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
-        key = keyOf(build)
         saved = self._execute(
             "UPDATE builds SET record = ?, started = ?, finished = ?"
             " WHERE builder = ? AND number = ? AND finished IS NULL",
@@ -170,11 +169,12 @@ class SqlCore:
         if not saved.rowcount:
             raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
 
-    def finishBuild(self, build: BuildRecord, text: str, requeue: bool, counts: bool) -> list[BuildsetRecord]:
+    def finishBuild(
+        self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
+    ) -> list[BuildsetRecord]:
         """See L{Core}."""
         assert build.finished is not None
-        key = keyOf(build)
-        self.saveBuild(build, text)
+        self.saveBuild(key, build, text)
         if requeue:
             self._connection.executemany(
                 "UPDATE requests SET state = 'pending', attempts = attempts + ?"
