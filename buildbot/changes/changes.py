@@ -7,7 +7,7 @@ L{buildbot.model.change} has the Change. The store keeps changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
@@ -24,6 +24,13 @@ _Work: TypeAlias = tuple[Change, Mapping[str, Any] | None]
 
 #: The most changes that wait while the store fails. Further ones are refused.
 MOST_WAITING = 10_000
+
+
+class StoresChanges(Protocol):
+    """The part of the master that takes changes."""
+
+    def addChange(self, change: Change, state: Mapping[str, Any] | None = None) -> Deferred[Change]:
+        """Store a change. See L{ChangeMaster.addChange} for C{state}."""
 
 
 class ChangeMaster(PluginParent):
@@ -68,9 +75,9 @@ class ChangeMaster(PluginParent):
 
     def _keep(self, work: _Work) -> Deferred[Change]:
         change, state = work
-        parent: Any = self.parent
+        master: StoresChanges = cast(Any, self.parent)
         # A master of a test, or of a plug-in, may take nothing but the change.
-        return ensureDeferred(parent.addChange(change) if state is None else parent.addChange(change, state))
+        return ensureDeferred(master.addChange(change) if state is None else master.addChange(change, state))
 
     def getChangeNumbered(self, num: int) -> Deferred[Change | None]:
         """Fires with the Change of this number; None if the store does not have it."""
