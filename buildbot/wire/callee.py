@@ -11,10 +11,10 @@ L{buildbot.wire.flow} has the bytes and the time for them. This module does not 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -27,8 +27,9 @@ from twisted.spread.jelly import InsecureJelly
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.budget import Slices
 from buildbot.wire.dialect import NotAWord
-from buildbot.wire.encoding import encode, encodeAnswer, encodeError
-from buildbot.wire.jelly import References, unjelly
+from buildbot.wire.encoding import encode, encodeAnswer, encodeError, encodeLate
+from buildbot.wire.jelly import unjelly
+from buildbot.wire.seams import Codec, Connection, Outlet
 
 log = Logger()
 
@@ -36,6 +37,8 @@ log = Logger()
 MESSAGES_BEFORE_LOGIN = 8
 #: Seconds that a peer has to read the reason before it is disconnected.
 TELLING = 1.0
+#: Answers of fewer bytes are sent together at the end of a slice.
+SHORT = 256
 
 
 class Violation(Exception):
@@ -50,22 +53,12 @@ class MalformedCall(WrongArguments):
     """A remote caller passed arguments that the method never accepts: the peer's program has a bug."""
 
 
-class Codec(Protocol):
-    """The part of a connection (a L{pb.Broker}) that L{dispatch} uses."""
-
-    def serialize(self, object: Any, /) -> Any:
-        """Return the jelly of a value."""
-
-    def unserialize(self, sexp: Any, /) -> Any:
-        """Return the value of some jelly."""
-
-
 def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any, kw: Any) -> Any:
     """Call the method C{prefix + message} of C{target} for the peer of C{broker}.
 
     @param args: the jellied positional arguments.
     @param kw: the jellied keywords. Their keys may be bytes: Python 2 peers send bytes.
-    @return: the answer to send: jelly, or a Deferred of jelly.
+    @return: the answer to send: what C{broker.serialize} returns, or a Deferred.
     @raise NoSuchMethod: C{target} has no such method.
     @raise MalformedCall: the arguments do not fit the method's signature.
     """
@@ -147,60 +140,6 @@ class NewCredPerspective(pb.Avatar):
 # ---- messages
 
 
-class Connection(Codec, References, Protocol):
-    """The part of a connection that L{Messages} uses: the L{SlavePortBroker} of C{wire.broker}."""
-
-    @property
-    def who(self) -> str:
-        """The name of the peer for the log."""
-
-    @property
-    def welcome(self) -> bool:
-        """True once the peer has logged in."""
-
-    @property
-    def closed(self) -> bool:
-        """True once the connection has ended."""
-
-    @property
-    def isHeld(self) -> bool:
-        """True if the connection only waits to be closed."""
-
-    @property
-    def localObjects(self) -> Mapping[int | bytes, Any]:
-        """The objects that the peer may call, by number or name, each in Twisted's C{Local}."""
-
-    @property
-    def waitingForAnswers(self) -> dict[int, Deferred[Any]]:
-        """The Deferreds of our calls, by the number of the call."""
-
-    def proto_decref(self, objectID: int, /) -> None:
-        """The peer has released an object."""
-
-    def breakOff(self, reason: str) -> None:
-        """The peer broke a rule: log it and disconnect, after the delay of the rate limit."""
-
-    def breakOffAfterTelling(self, reason: str) -> None:
-        """The peer broke a rule, and an answer tells it: log it, and disconnect after TELLING seconds."""
-
-    def complain(self, reason: str) -> None:
-        """Log that a call of the peer was refused. The connection stays."""
-
-
-class Outlet(Protocol):
-    """The part of the L{Flow} of C{wire.flow} that L{Messages} uses."""
-
-    @property
-    def now(self) -> Callable[[], float]:
-        """Returns the time."""
-
-    def write(self, data: bytes) -> None:
-        """Send bytes to the peer."""
-
-    def takeWords(self) -> None:
-        """Accept words by number from now on: the dialect "pb" is agreed on."""
-
-
 class Messages:
     """I serve the messages of one peer.
 
@@ -242,8 +181,8 @@ class Messages:
             if expression != b"pb":
                 raise Violation("it does not speak PB")
             self._isAgreed = True
-            self._outlet.takeWords()
-            self._outlet.write(_VERSION)
+            self._outlet.decoder.vocabulary = True
+            self._outlet.answers.append(_VERSION)
             return False
         self._count += 1
         if self._count > MESSAGES_BEFORE_LOGIN:
@@ -281,7 +220,11 @@ class Messages:
                 which = (requestID, answerRequired)
                 result.addCallbacks(self._answerLater, self._failedLater, which, {}, which)
             elif answerRequired:
-                self._outlet.write(encodeAnswer(requestID, result))
+                answer = encodeAnswer(requestID, result)
+                if len(answer) < SHORT:
+                    self._outlet.answers.append(answer)
+                else:
+                    self._outlet.write(answer)
         return None
 
     def _inSlices(self, slices: Slices, requestID: int, answerRequired: int) -> Iterator[object]:
@@ -301,7 +244,7 @@ class Messages:
         if not answerRequired or self._connection.closed:
             return
         try:
-            answer = encodeAnswer(requestID, result)
+            answer = encodeLate(requestID, result, self._connection)
         except PLUGIN_ERRORS as error:
             self._failed(error, requestID, answerRequired)
         else:

@@ -32,7 +32,8 @@ from buildbot.wire.banana import (
     LimitExceeded,
 )
 from buildbot.wire.dialect import NotAWord
-from buildbot.wire.jelly import DEPTH_LIMIT, References
+from buildbot.wire.jelly import DEPTH_LIMIT
+from buildbot.wire.seams import References
 
 
 class Encoded(bytes):
@@ -191,20 +192,18 @@ def encodeValue(value: object, broker: References) -> Encoded:
 
 
 def serialize(
-    broker: Any,
+    broker: References,
     object: Any,
     perspective: Any = None,
     method: Any = None,
     args: Any = None,
     kw: Any = None,
 ) -> Any:
-    """Encode a value for the peer of C{broker}. For a Deferred, encode its result when it fires.
+    """Encode a value for the peer of C{broker}. A Deferred stays one, of a value: see L{encodeLate}.
 
     This is a method of the broker.
     """
-    if isinstance(object, Deferred):
-        return object.addCallback(broker.serialize)
-    return encodeValue(object, broker)
+    return object if isinstance(object, Deferred) else encodeValue(object, broker)
 
 
 def _addValues(values: Iterable[Any], parts: list[bytes], broker: References, depth: int) -> None:
@@ -355,6 +354,14 @@ def encodeAnswer(number: int, result: object) -> bytes:
     if type(result) is int and result == 0:  # the answer to an update of a command, as nearly all calls are
         return _ANSWER + token + _ZERO
     return _ANSWER + token + (result if type(result) is Encoded else encode(result))
+
+
+def encodeLate(number: int, value: object, broker: References) -> bytes:
+    """The message that answers a call of the peer with the result of a Deferred.
+
+    @raise InsecureJelly, BananaError: see L{encodeValue}.
+    """
+    return encodeAnswer(number, value if type(value) is Encoded else encodeValue(value, broker))
 
 
 def encodeError(number: int, error: BaseException, broker: References) -> bytes:

@@ -8,7 +8,7 @@ L{buildbot.wire.broker} has the connection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -18,7 +18,8 @@ from twisted.spread.jelly import InsecureJelly
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.banana import BananaError, Decoder
 from buildbot.wire.budget import SLICE, workFor
-from buildbot.wire.callee import Connection, Messages, Violation
+from buildbot.wire.callee import Messages, Violation
+from buildbot.wire.seams import Owner
 
 log = Logger()
 
@@ -27,6 +28,8 @@ UNREAD_BEFORE_LOGIN = 1 << 20
 UNREAD_AFTER_LOGIN = 4 << 20
 #: The most unserved bytes: a transport can deliver data while it is paused, such as TLS.
 UNSERVED = 1 << 20
+#: The most answers that wait for the end of a slice.
+MANY = 64
 #: Smaller unfinished messages are not counted.
 _FEW = 16 * 1024
 #: The first bytes of a dialect's name: browsers and TLS clients are detected early.
@@ -37,25 +40,13 @@ _GREETINGS = {bytes([len(dialect)]) for dialect in pb.Broker.knownDialects}
 _SPENT = Decoder()
 
 
-class Owner(Connection, Protocol):
-    """The connection of a L{Flow}: the L{SlavePortBroker} of C{wire.broker}."""
-
-    def cut(self, reason: str) -> None:
-        """The peer broke a rule: log it, and disconnect at once."""
-
-    def abort(self) -> None:
-        """Close the connection now and drop unsent data."""
-
-    def unfinished(self, size: int) -> None:
-        """Report that I hold C{size} bytes of an unfinished message."""
-
-
 class Flow:
     """I serve the received bytes of one connection, and send the bytes of our messages.
 
     I am the producer of the transport, which tells me when the peer does not read.
 
     @ivar messages: serve the messages.
+    @ivar answers: short answers to the messages of the present slice, which are sent together at its end.
     @ivar decoder: the decoder of the received bytes, with their limits.
     @ivar now: returns the time, in seconds of the clock.
     @ivar lastHeard: the time of the last received bytes: any byte is a sign of life.
@@ -75,6 +66,7 @@ class Flow:
         "_transport",
         "_unread",
         "_waiting",
+        "answers",
         "bytesIn",
         "bytesOut",
         "decoder",
@@ -88,6 +80,7 @@ class Flow:
         self.now: Callable[[], float] = clock.seconds
         self.lastHeard = self.now()
         self.bytesIn = self.bytesOut = 0
+        self.answers: list[bytes] = []
         self.decoder = Decoder()
         self.messages = Messages(owner, self)
         self._owner = owner
@@ -108,6 +101,7 @@ class Flow:
         self._isStopped = True
         self._isStuck = False
         self._rest = self._waiting = None
+        self.answers.clear()
         self.decoder = _SPENT
         del self._owner, self.messages
 
@@ -116,10 +110,6 @@ class Flow:
         self.decoder.forget()
 
     # reading
-
-    def takeWords(self) -> None:
-        """Accept words by number from now on: the dialect "pb" is agreed on."""
-        self.decoder.vocabulary = True
 
     def dataReceived(self, data: bytes) -> None:
         """Receive bytes: decode and serve them, or disconnect."""
@@ -162,6 +152,8 @@ class Flow:
             log.failure("internal error while serving {who}", who=owner.who)
             owner.abort()
         self._isBusy = False
+        if self.answers and not owner.closed:
+            self.write(b"")
         if self._isStopped:
             self._forget()
             return
@@ -193,6 +185,8 @@ class Flow:
                         break
                     if now() >= end:
                         return
+                    if len(self.answers) > MANY:
+                        self.write(b"")
                     if not decoder.hasMore:
                         break
             elif self._waiting:
@@ -218,7 +212,11 @@ class Flow:
     # writing
 
     def write(self, data: bytes) -> None:
-        """Send bytes to the peer. If it leaves too many unread, disconnect it."""
+        """Send the answers so far, and C{data}. If the peer leaves too many bytes unread, disconnect it."""
+        if self.answers:
+            self.answers.append(data)
+            data = b"".join(self.answers)
+            self.answers.clear()
         self.bytesOut += len(data)
         if self._isStuck:
             owner = self._owner

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sys import getsizeof
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly
 
 from buildbot.wire.dialect import text
 from buildbot.wire.failure import RemoteFailure
+from buildbot.wire.seams import References
 
 __all__ = ["DEPTH_LIMIT", "REFERENCE_LIMIT", "InsecureJelly", "RemoteFailure", "unjelly"]
 
@@ -38,20 +39,6 @@ OBJECTS_LIMIT = 2048
 _SHORT_TEXT = 4096
 #: The limit of the numbers of remote objects. No connection reaches it.
 _OBJECT_LIMIT = 1 << 53
-
-
-class References(Protocol):
-    """The part of a connection (a L{pb.Broker}) that the codec uses."""
-
-    @property
-    def unserializingPerspective(self) -> Any:
-        """The perspective that the calls of references get; nearly always None."""
-
-    def registerReference(self, object: Any, /) -> int:
-        """Count another reference of the peer to an object. Returns the number of the object."""
-
-    def localObjectForID(self, luid: int | bytes, /) -> Any:
-        """The object with this number or name; None if there is none."""
 
 
 def unjelly(expression: Any, broker: References) -> Any:

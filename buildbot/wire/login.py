@@ -29,8 +29,9 @@ from zope.interface import implementer
 
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.callee import TELLING, Callee, Codec, Violation, WrongArguments
+from buildbot.wire.callee import TELLING, Callee, Violation, WrongArguments
 from buildbot.wire.dialect import word
+from buildbot.wire.seams import Codec
 
 log = Logger()
 

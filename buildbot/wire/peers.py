@@ -242,18 +242,16 @@ class BuilderPeer:
 
     @ivar peer: the connection.
     @ivar budget: the account of the connection for the memory of the slave's data.
+    @ivar retire: frees an object that the slave references and does not need any more.
     """
 
-    __slots__ = ("budget", "peer", "reference")
+    __slots__ = ("budget", "peer", "reference", "retire")
 
     def __init__(self, peer: SlavePeer, reference: pb.RemoteReference) -> None:
         self.peer = peer
         self.budget = peer.budget
+        self.retire: Callable[[pb.Referenceable], None] = peer.broker.retire
         self.reference = reference
-
-    def retire(self, callee: pb.Referenceable) -> None:
-        """Free an object that the slave references and does not need any more."""
-        self.peer.broker.retire(callee)
 
     def startBuild(self) -> None:
         """Tell the slave that a build starts: slaves of 0.7.x reset themselves. Waits for no answer."""
