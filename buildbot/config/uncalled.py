@@ -22,7 +22,7 @@ UNCALLED = {
         *("startNextStep", "getNextStep", "stepDone", "allStepsDone", "buildException"),
         *("setupSlaveBuilder", "setupStatus", "setupProgress"),
     ),
-    "buildbot.process.buildstep.BuildStep": (
+    "buildbot.process.basestep.BuildStep": (
         *("startStep", "acquireLocks", "releaseLocks", "setupProgress", "setBuild", "setDefaultWorkdir"),
         *("doStepIf", "hideStepIf"),
     ),

@@ -23,11 +23,11 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.properties import Properties, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
+from buildbot.process.basestep import BuildStep
 from buildbot.process.buildend import LOST_TIME as LOST_TIME
 from buildbot.process.buildend import STOP_TIME as STOP_TIME
 from buildbot.process.buildend import BuildEnd
 from buildbot.process.buildlocks import BuildLocks
-from buildbot.process.buildstep import BuildStep
 from buildbot.process.ending import Event, State, resultsOf
 from buildbot.process.locktable import releaseAll
 from buildbot.process.request import BuildRequest

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
-from buildbot.process.buildstep import BuildStep
+from buildbot.process.basestep import BuildStep
 from buildbot.process.deadline import END_TIME
 from buildbot.process.ending import Effect, Event, State, advance
 from buildbot.process.waits import Waits

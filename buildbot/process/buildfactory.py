@@ -16,7 +16,8 @@ from buildbot.config.kinds import orNone
 from buildbot.config.messages import articled, inOneLine
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.base import Build
-from buildbot.process.buildstep import COMMON, BuildStep, StepSpec
+from buildbot.process.basestep import BuildStep, StepSpec
+from buildbot.process.kinds import COMMON
 from buildbot.process.stepspec import makeStep
 from buildbot.text.plural import counted
 

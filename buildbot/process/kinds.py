@@ -287,3 +287,16 @@ INPUT = Kind(
     lambda value: value is None or isinstance(value, bytes) or isFilledIn(value),
     isSecret=True,
 )
+#: The kinds of the arguments of every step.
+COMMON = {
+    "name": STEP_NAME,
+    "locks": LOCKS,
+    "haltOnFailure": FLAG,
+    "flunkOnWarnings": FLAG,
+    "flunkOnFailure": FLAG,
+    "warnOnWarnings": FLAG,
+    "warnOnFailure": FLAG,
+    "alwaysRun": FLAG,
+    "progressMetrics": METRICS,
+    "useProgress": FLAG,
+}

@@ -5,11 +5,11 @@ from buildbot.model.results import FAILURE as FAILURE
 from buildbot.model.results import SKIPPED as SKIPPED
 from buildbot.model.results import SUCCESS as SUCCESS
 from buildbot.model.results import WARNINGS as WARNINGS
-from buildbot.process.buildstep import BuildStep as BuildStep
-from buildbot.process.buildstep import LoggingBuildStep as LoggingBuildStep
-from buildbot.process.buildstep import LogLineObserver as LogLineObserver
-from buildbot.process.buildstep import LogObserver as LogObserver
-from buildbot.process.buildstep import RemoteShellCommand as RemoteShellCommand
+from buildbot.process.basestep import BuildStep as BuildStep
+from buildbot.process.loggingstep import LoggingBuildStep as LoggingBuildStep
+from buildbot.process.logobserver import LogLineObserver as LogLineObserver
+from buildbot.process.logobserver import LogObserver as LogObserver
+from buildbot.process.remotecommand import RemoteShellCommand as RemoteShellCommand
 from buildbot.steps.dummy import Dummy as Dummy
 from buildbot.steps.dummy import FailingDummy as FailingDummy
 from buildbot.steps.dummy import RemoteDummy as RemoteDummy

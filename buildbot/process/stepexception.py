@@ -11,7 +11,7 @@ from twisted.spread import pb
 
 from buildbot.interfaces import BuildSlaveTooOldError
 from buildbot.model.properties import NoProperty
-from buildbot.process.buildstep import BuildStep
+from buildbot.process.basestep import BuildStep
 from buildbot.process.masterpath import UnsafePath
 from buildbot.process.remotecommand import CommandNotStarted, SlaveSaid
 from buildbot.wire.banana import LimitExceeded

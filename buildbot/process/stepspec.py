@@ -7,7 +7,7 @@ import inspect
 from functools import lru_cache
 from typing import Any
 
-from buildbot.process.buildstep import BuildStep, StepSpec
+from buildbot.process.basestep import BuildStep, StepSpec
 
 #: The default directory of a build, relative to the builder's directory on the slave.
 WORKDIR = "build"

@@ -12,8 +12,9 @@ from buildbot.config.arguments import arguments
 from buildbot.config.kinds import SECONDS, TEXT
 from buildbot.events.alarm import Alarm
 from buildbot.model.results import FAILURE, SUCCESS
-from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import NOTHING
+from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.remotecommand import LoggedRemoteCommand
 
 

@@ -51,7 +51,7 @@ class BuildEPYDoc(ShellCommand):
         self.descriptionDone = [*asWords(self.describe(True)), *found]
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
-        """See L{buildbot.process.buildstep.LoggingBuildStep}."""
+        """See L{buildbot.process.loggingstep.LoggingBuildStep}."""
         if cmd.rc != 0:
             return FAILURE
         return WARNINGS if self.warnings or self.errors or self.import_errors else SUCCESS

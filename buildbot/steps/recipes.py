@@ -15,8 +15,8 @@ from typing import Any
 from buildbot.config.arguments import Kind, arguments
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.model.properties import WithProperties
+from buildbot.process.basestep import BuildStep
 from buildbot.process.buildfactory import BuildFactory, Step
-from buildbot.process.buildstep import BuildStep
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
 from buildbot.steps.python_twisted import Trial as TrialStep
 from buildbot.steps.shell import Compile, Configure, Test

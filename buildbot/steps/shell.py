@@ -16,8 +16,9 @@ from buildbot.interfaces import LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
-from buildbot.process.buildstep import BuildStep, LoggingBuildStep
+from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import COMMAND, DIRECTORY, ENVIRONMENT, INPUT, PROPERTY, WORDS
+from buildbot.process.loggingstep import LoggingBuildStep
 from buildbot.process.logobserver import KeptLines, LogLineObserver
 from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand
 
@@ -150,7 +151,7 @@ class ShellCommand(LoggingBuildStep):
         return _quoted(self.build.render(self.command))
 
     def start(self) -> Any:
-        """See L{buildbot.process.buildstep.BuildStep}."""
+        """See L{buildbot.process.basestep.BuildStep}."""
         if not self.command:
             raise ValueError(f"step {self.name!r} has no command to run")
         warnings = self.checkForOldSlaveAndLogfiles() or []

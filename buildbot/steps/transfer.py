@@ -26,7 +26,7 @@ from buildbot.files.plain import openPlain
 from buildbot.files.sparing import sparing
 from buildbot.model.properties import WithProperties
 from buildbot.model.results import FAILURE, SUCCESS
-from buildbot.process.buildstep import BuildStep
+from buildbot.process.basestep import BuildStep
 from buildbot.process.kinds import DIRECTORY, FILE, MODE, PATH, SOURCE_FILE
 from buildbot.process.masterpath import onMaster
 from buildbot.process.provenance import piecesOf
