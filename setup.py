@@ -35,7 +35,7 @@ def read(name: str) -> str:
 
 
 def version() -> str:
-    """The version that the package states, read as text: importing it would need what is not installed."""
+    """The package's version, read as text: an import would need packages that are not installed yet."""
     found = re.search(r'^version = "([^"]+)"$', read("buildbot/__init__.py"), re.MULTILINE)
     if found is None:
         raise RuntimeError("buildbot/__init__.py does not state a version")
@@ -54,11 +54,11 @@ class BuildWithSample(build_py):
             self.copy_file(os.path.join(HERE, SAMPLE), target, preserve_mode=False)
 
     def get_source_files(self) -> list[str]:
-        """What a source distribution takes along on our account."""
+        """The files that this command adds to a source distribution."""
         return [*build_py.get_source_files(self), SAMPLE]
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
-        """What is installed on our account."""
+        """The files that this command installs."""
         return [
             *build_py.get_outputs(self, include_bytecode),
             os.path.join(self.build_lib, INSTALLED_SAMPLE),

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.processes.test_scripts_streams -*-
 """The command C{buildbot}, and C{python -m buildbot}.
 
-It loads the rest, which takes a moment, and sees to it that a signal or a lack of means during that moment is
-told in a line.
+It imports the rest, which takes a moment. A signal or an error of the system during that moment is reported
+in one line.
 """
 
 from __future__ import annotations

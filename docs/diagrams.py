@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from buildbot.slaves.attachment import Attachment, Event, State, advance
 
 PICTURE = Path(__file__).parent / "architecture" / "attachment.svg"
-#: The states in which a connection is served: what they have in common is drawn once, from the frame.
+#: The states in which a connection is served. Their common arrows are drawn once, from the frame.
 SERVED = (State.ASKING, State.OFFERING, State.READY)
 FRAME = "FRAME"
 #: The middle of each box.
@@ -24,7 +24,7 @@ PLACES = {
     State.CLOSING: (270, 270),
     State.DISPLACING: (560, 270),
 }
-#: How each arrow runs, and the middle of its label: from, to -> path, x, y.
+#: The path of each arrow, and the middle of its label: from, to -> path, x, y.
 ARROWS: dict[tuple[str, str], tuple[str, int, int]] = {
     ("ABSENT", "ASKING"): ("M122 85 H217", 160, 77),
     ("ASKING", "OFFERING"): ("M322 95 H402", 362, 87),

@@ -188,7 +188,7 @@ BROKEN = {
     "reserved builder": added(builder(name="'_third'"), "underscore"),
     "factory a class": added(builder(factory="BuildFactory"), "make one with BuildFactory()"),
     "factory missing": added(builder(factory="None"), "must be a BuildFactory"),
-    "no lock": added(builder(locks="[object()]"), "is no lock"),
+    "no lock": added(builder(locks="[object()]"), "is not a lock"),
     "too many builders": added(
         "c['builders'] += [dict(c['builders'][0], name='n%d' % i, builddir='d%d' % i) for i in range(1000)]",
         "1001 builders",

@@ -1,16 +1,16 @@
-"""Counts the calls that reach up a layer past every declared seam, while the master's code runs.
+"""Count the calls up a layer that use no declared seam, while the master's code runs.
 
-A call goes up when a function of one folder calls a function of a folder that stands above it in
+A call goes up when a function of one folder calls a function of a folder above it in
 docs/architecture/layers.rst. Three kinds of such calls are seams, and are allowed:
 
- - a callback: the calling function does not contain the name of the function that it calls, or holds
-   the function itself under that name. It got it from above, and knows only what to call it with;
- - a contract: a Protocol, or a zope Interface, of the caller's folder or of one below declares the
-   name, and the object has all that this contract declares;
- - an overridden method: a base class of the object, in the caller's folder, below, or in Twisted,
-   declares the name.
+  - a callback: the calling function does not contain the name of the called one, or holds the function under
+    that name. It got the callback from above.
+  - a contract: a Protocol or a zope Interface declares the name, in the caller's folder or below, and the
+    object has all names of this contract.
+  - an overridden method: a base class of the object declares the name, in the caller's folder, below, or in
+    Twisted.
 
-Every other call reaches up: the caller knows a name that only the upper folder declares.
+All other such calls are counted: the caller uses a name that only the upper folder declares.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from zope.interface.interface import InterfaceClass
 
 from tests.watchedcalls import PACKAGE, watched
 
-#: Whose classes may declare a method that is called, too.
+#: Classes of these libraries may declare a called method, too.
 _LIBRARIES = ("twisted.", "zope.")
 
 #: The row of a module, by its name; None: the module has no row.
@@ -64,7 +64,7 @@ class Contracts:
             self._all.append((row, _membersOf(each), None))
 
     def declare(self, row: int, name: str, target: object) -> bool:
-        """Whether a contract of this row, or of a lower one, declares the name, and the object keeps it."""
+        """True if a contract of this row or a lower one declares the name and the object has all of it."""
         return any(
             name in members
             and (
@@ -145,7 +145,7 @@ class CallsUp:
 
 
 def _isHeld(frame: FrameType, name: str, code: CodeType) -> bool:
-    """Whether the object whose method this frame is holds a callback of that name."""
+    """True if the object of this method's frame holds a callback of that name."""
     arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     held = getattr(frame.f_locals[arguments[0]], "__dict__", {}).get(name) if arguments else None
     return getattr(getattr(held, "__func__", held), "__code__", None) is code

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: How C{git log -z --raw} prints a commit: its fields end with null characters, which no text of git has.
+#: The format of a commit in C{git log -z --raw}. Fields end with null characters: git's texts have none.
 FORMAT = "%H%x00%an <%ae>%x00%ct%x00%B"
 LOG = (
     *("log", "--ignore-missing", "--stdin", "--reverse", "--topo-order", "-z", "--raw", "--no-abbrev"),
@@ -38,14 +38,14 @@ class Commit:
 def heads(output: bytes) -> dict[str, str]:
     """The branches in the output of C{git ls-remote}: name -> revision.
 
-    The bytes of a name that are no UTF-8 become lone surrogates.
+    Invalid UTF-8 in a name becomes lone surrogates.
     """
     found = (_HEAD.fullmatch(line) for line in output.splitlines())
     return {name(each[2]): each[1].decode() for each in found if each is not None}
 
 
 def name(text: bytes) -> str:
-    """A name, which git takes back unchanged after C{os.fsencode}."""
+    """Decode a name. git accepts it unchanged after C{os.fsencode}."""
     return text.decode("utf-8", "surrogateescape")
 
 

@@ -32,7 +32,7 @@ log = Logger()
 MOST_OF_NEW = 500
 #: The most branches that one command names.
 _AT_ONCE = 200
-#: git asks nobody for a password, and uses no file of the master's user that would change its output.
+#: With these, git never asks for a password, and takes no lock that it can do without.
 _ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
 Branches: TypeAlias = Sequence[str] | bool | Callable[[str], object] | None
@@ -51,7 +51,7 @@ class GitPoller(ProgramPoller):
     """I make a change for each new commit on the branches that I watch.
 
     One C{git ls-remote} tells me all branches. Only if one has moved, I fetch it into a repository of my own.
-    My first look makes no changes: it only remembers the branches.
+    My first poll makes no changes: it only remembers the branches.
 
     A commit that is on several branches makes one change, on the branch that had it first.
     """
@@ -257,7 +257,7 @@ class GitPoller(ProgramPoller):
         return ["--git-dir", self._directory, "fetch", "--quiet", "--no-tags", "--", self.repourl]
 
     async def _missing(self, revisions: Iterable[str]) -> list[str]:
-        """Those of the revisions that my repository lacks."""
+        """The revisions that my repository lacks."""
         asked = "".join(f"{each}\n" for each in sorted(revisions))
         check = ["--git-dir", self._directory, "cat-file", "--batch-check"]
         lines = (await self._git(check, stdin=asked.encode())).decode().splitlines() if asked else []

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.processes.test_gitpoller -*-
-"""The base class of pollers that ask a program, such as git, and remember in the store where they were.
+"""The base class of pollers that run a program, such as git, and store their position.
 
-A subclass stores the place that it has reached in one transaction with each change. So a crash neither loses
-nor repeats a change.
+A subclass stores its new position in one transaction with each change. So a crash neither loses nor repeats a
+change.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from buildbot.programs.running import Program, ProgramFailed
 from buildbot.store.interface import IStore, StoreFailed
 from buildbot.text.urls import withoutPasswords
 
-#: The seconds that a look at a repository may take.
+#: The time limit of a program that only looks at a repository, in seconds.
 LOOK_SECONDS = 120.0
-#: The seconds that a program may take to fetch what is new.
+#: The time limit of a program that fetches new commits, in seconds.
 FETCH_SECONDS = 3600.0
 #: The most changes that are passed on before the poller waits until they are stored.
 AT_ONCE = 100
@@ -42,7 +42,7 @@ URL = Kind(
 
 
 class PollFailed(Exception):
-    """A look failed for a reason that is no error of the code. The text is for people."""
+    """A poll failed, for a reason outside of the code. The text is for people."""
 
 
 class ProgramPoller(PollingChangeSource):
@@ -52,7 +52,7 @@ class ProgramPoller(PollingChangeSource):
     _program: Program | None = None
 
     def identity(self) -> str:
-        """Return what makes my memory mine: the same after a restart and a reconfig. May hold a password."""
+        """Return the key of my stored position. Restarts and reconfigs keep it. May hold a password."""
         raise NotImplementedError
 
     # for subclasses

@@ -354,7 +354,7 @@ def _lockNames(described: Sequence[_Described], raw: Raw, report: Report) -> Ite
         for lock in locksOf(entry.get("locks"), entry.get("factory")):
             name = getattr(lock, "name", None)
             if isinstance(lock, type) or not isinstance(name, str):
-                yield say(f"{title}: {articled(lock)} is no lock")
+                yield say(f"{title}: {articled(lock)} is not a lock")
             elif known.setdefault(name, lock) != lock:
                 yield say(f"{title}: two different locks share the name {name!r}")
 

@@ -50,7 +50,7 @@ OTHER_KEYS = {
     "title": "it is called c['projectName']",
     "titleURL": "it is called c['projectURL']",
     "multiMaster": "leave it out: there is one master",
-    "buildbotNetUsageData": "leave it out: this master tells nobody anything",
+    "buildbotNetUsageData": "leave it out: this master sends no usage data",
     "collapseRequests": "here it is c['mergeRequests']",
     "buildHorizon": "set it in buildbot.tac, as buildHorizon of the BotMaster",
     **dict.fromkeys(

@@ -117,7 +117,7 @@ def _countsDetail(value: object) -> str | None:
     return (
         f"that of {name!r} is {shown(value[name])}"
         if isinstance(name, str)
-        else f"{articled(name)} is no name"
+        else f"{articled(name)} is not a name"
     )
 
 
@@ -132,7 +132,7 @@ def _patternDetail(value: object) -> str | None:
         try:
             re.compile(value)
         except (re.error, OverflowError, RecursionError) as error:
-            return f"{value[:60]!r} is none: {error}"
+            return f"{value[:60]!r} is not a valid pattern: {error}"
     return None
 
 

@@ -156,5 +156,5 @@ def inOneLine(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
     except PLUGIN_ERRORS:  # the exception's __str__ is broken
-        text = "(what it says cannot be shown)"
+        text = "(its text cannot be shown)"
     return f"{kind}: {text}" if text else kind

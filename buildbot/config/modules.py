@@ -1,11 +1,11 @@
 # -*- test-case-name: tests.unit.config.test_modules -*-
-"""The modules that lie beside master.cfg, imported anew for each load and kept apart from all others.
+"""Import the modules beside master.cfg: fresh for each load, and separate from all others.
 
-A load gets a namespace of its own: what its code imports from below the master's directory is read from the
-source each time (bytecode is neither read nor written), and two loads, or a load and the master, never see
-each other's modules. Only code of the configuration sees them, so a file F{secrets.py} of the admin's hides
-the standard library's from nobody else. Libraries are imported once, as always. C extensions and modules
-without a source are not looked for here.
+Each load has a separate namespace. Modules below the master's directory are read from the source each time;
+bytecode is neither read nor written. Two loads never share modules, nor do a load and the master. Only code
+of the configuration sees these modules. So a file F{secrets.py} of the admin does not hide the standard
+library's from other code. Libraries are imported once, as usual. C extensions and modules without a source
+are not found here.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from types import CodeType, ModuleType
 
 from buildbot.config import secrets
 
-#: Never taken from the master's directory: a builder's directory may bear such a name, and hold a checkout.
+#: Modules never read from the master's directory: a builder's directory with such a name may hold a checkout.
 _RESERVED = frozenset({"buildbot", "twisted", "zope", "__future__", "__main__", *sys.builtin_module_names})
 
 
 class FreshModules:
-    """I hold the modules of one load. Used in a C{with}, in which the configuration's code runs.
+    """I hold the modules of one load. The configuration's code runs in a C{with} block of mine.
 
-    While that lasts, my modules are lent to C{sys.modules} too, where no library has the same name: some of
-    the standard library (dataclasses, importlib.reload) looks for a class's module there. Afterwards
-    C{sys.modules} is as it was but for libraries that were imported, and C{sys.path} is as it was. Imports
-    that my modules' functions make later on still find my modules.
+    During the block my modules are also in C{sys.modules}, unless a library has the same name: parts of the
+    standard library (dataclasses, importlib.reload) look up a class's module there. After the block they are
+    removed, and C{sys.path} is restored; imported libraries stay. If functions of my modules import something
+    later, they still find my modules.
 
-    @ivar builtins: the builtin names for code that shall see my modules.
+    @ivar builtins: the builtin names for code that sees my modules.
     @ivar files: path -> path relative to the master's directory, for each file that was read, in order.
     """
 

@@ -124,5 +124,5 @@ class Overtime:
         if build is not None:
             build.whyLost = f"the command {command.remote_command!r} did not end"
             if self._isOvertime:
-                build.overtime = f"{build.whyLost} when its time was over"
+                build.overtime = f"{build.whyLost} within its time limit"
         command.remote.slave.disconnect(f"the command {command.remote_command!r} did not end: {what}")

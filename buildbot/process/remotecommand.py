@@ -253,7 +253,7 @@ class RemoteCommand(Callee):
         self._unread = why
         self._givenUp = Alarm(lambda: self._finished(why))
         self._givenUp.set(self.remote.clock, END_TIME)
-        said = f"the master cannot read what it says: {text(why.getErrorMessage(), 200)}"
+        said = f"the master cannot read its message: {text(why.getErrorMessage(), 200)}"
         self.remote.peer.interruptCommand(self.commandID, said)
 
     def remote_complete(self, failure: Any = None) -> None:

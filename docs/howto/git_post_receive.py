@@ -38,7 +38,7 @@ WORDS = 10_000
 HEADS = "refs/heads/"
 #: The most changes sent over one connection.
 BATCH = 200
-#: Seconds after which the user is told that the push waits.
+#: Seconds until a message tells the user that the push waits.
 PATIENCE = 2
 #: Extra seconds for `buildbot sendchange` to end.
 GRACE = 3

@@ -22,7 +22,7 @@ from tests.integration.processes import ROOT, environment
 
 #: The most seconds of any command; after this it is killed, and its test fails.
 LIMIT = 60
-#: How the tests call the command, and so the name that it prints for itself.
+#: The command as the tests call it. Its messages show this name.
 TYPED = f"{os.path.basename(sys.executable)} -m buildbot"
 
 

@@ -109,5 +109,5 @@ class FakeMaster(service.MultiService):
         return {"generation": 2, "applied": True, "output": "", **lists}
 
     def disconnect(self, slave: str) -> dict[str, object]:
-        """Nobody is there."""
+        """Do nothing: no client is connected."""
         return {"disconnected": False, "address": None}

@@ -21,5 +21,5 @@ class EndlessTests(SynchronousTestCase):
         assert build is not None, f"it holds the lock after {seconds:.0f} s"
         self.assertLess(seconds, 60.0)
         self.assertEqual(build["result"], "exception")
-        self.assertEqual(build["text"], ["the command 'shell' did not end when its time was over"])
+        self.assertEqual(build["text"], ["the command 'shell' did not end within its time limit"])
         self.assertNotIn("Traceback", log)

@@ -160,7 +160,7 @@ class Liveness(MasterTestCase):
         for twin in twins:
             twin.start()
         await master.whenStatus(
-            lambda slaves: "name conflict" in slaves["twin"]["note"], "a squabble", timeout=90
+            lambda slaves: "name conflict" in slaves["twin"]["note"], "a name conflict", timeout=90
         )
 
         address = (await master.slaves())["twin"]["address"]

@@ -54,7 +54,7 @@ class StartTests(ProcessCase):
         self.assertEqual(self.startFails(), "cannot listen on tcp 9989: in use by pid 7\nand another\n")
 
     def test_broken(self) -> None:
-        """So is the exception of a service that raises, and the log has the traceback."""
+        """An exception of a service is reported; the log has the traceback."""
         self.make(raises="odd")
         self.assertEqual(self.startFails(), "ValueError: odd\n")
         self.assertIn("Traceback", self.read())

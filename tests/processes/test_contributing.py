@@ -12,17 +12,17 @@ from twisted.trial import unittest
 
 from tests import contributed
 
-#: What a clone has.
+#: The files and folders of a clone.
 SOURCES = ("buildbot", "tests", "docs", ".ci")
 FILES = ("setup.py", "pyproject.toml", "README", "LICENSE", "master.cfg.sample")
-#: What an example must not break: these fail if a part of it is forgotten.
+#: The tests that an example must not break. They fail if a part of the example is missing.
 WHOLE = ("tests.unit.test_docs", "tests.unit.test_layers", "tests.unit.config.test_arguments")
 #: Old Twisteds cannot be run as -m twisted.trial everywhere.
 TRIAL = "from twisted.scripts.trial import run; run()"
 
 
 class ExamplesTests(unittest.TestCase):
-    """A copy of the sources, in which somebody types what the pages show."""
+    """The examples of the pages, typed into a copy of the sources."""
 
     def test_followed(self) -> None:
         """With all that the pages show, the tests that they show pass, and so do those of docs and layers."""

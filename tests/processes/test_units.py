@@ -29,7 +29,7 @@ class UnitsTests(unittest.TestCase):
         skip = "there is no systemd-analyze"
 
     def said(self, name: str, unit: str) -> list[str]:
-        """What systemd says about a unit, if its program and its user were there."""
+        """Systemd's messages about a unit, as if its program and user existed."""
         file = Path(self.mktemp()) / name
         file.parent.mkdir()
         file.write_text(re.sub(r"=/opt/\S+", "=/bin/sh", re.sub(r"User=\S+", "User=root", unit)))

@@ -1,4 +1,4 @@
-"""What git prints."""
+"""Reading the output of git."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ WRONG = {
     "BuildFactory([s(ShellCommand, command='x', timeout='20')])": "timeout must be a number",
     "BuildFactory([ShellCommand(command='x', timeout='20')])": "timeout must be a number",
     "f.addStep(Compile, name='all', env=3)": "Compile 'all': env must be a dict of variables",
-    "f.addStep(Compile, warningPattern='(')": "'(' is none: missing )",
+    "f.addStep(Compile, warningPattern='(')": "'(' is not a valid pattern: missing )",
     "f.addStep(Test, warningPattern=3)": "warningPattern must be a regular expression (text)",
     "f.addStep(SetProperty, command='x', property=3)": "must be the name of a property (text), not 3",
     "f.addStep(SetProperty, command='x')": "SetProperty lacks its argument property",

@@ -88,7 +88,7 @@ class DiffTests(unittest.TestCase):
     """The difference has everything that changed, and nothing else."""
 
     def test_nothing(self) -> None:
-        """An equal configuration is no change (R5)."""
+        """An equal configuration has no changes (R5)."""
         same = MasterConfig(
             slaves=slaves("b1", "b2", "b3"), builders=builders("full", "quick"), ports=("tcp:1",)
         )
@@ -212,7 +212,7 @@ class DiffTests(unittest.TestCase):
         self.assertEqual(found.describe(), ("+ status Plugin", "+ status Plugin"))
 
     def test_pluginTwice(self) -> None:
-        """Of two equal plug-ins one can be removed."""
+        """One of two equal plug-ins can be removed."""
         old = replace(OLD, status=(Plugin("mail"), Plugin("mail")))
         found = diff(old, replace(OLD, status=(Plugin("mail"),)))
         self.assertEqual((found.statusRemoved, found.statusAdded), ((Plugin("mail"),), ()))

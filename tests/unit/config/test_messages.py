@@ -48,4 +48,4 @@ class WordsTests(unittest.TestCase):
         self.assertEqual(inOneLine(ValueError("a\n b")), "ValueError: a b")
         self.assertEqual(inOneLine(KeyError()), "KeyError")
         for error in (ValueError, SystemExit):
-            self.assertEqual(inOneLine(Odd(error)), "Odd: (what it says cannot be shown)")
+            self.assertEqual(inOneLine(Odd(error)), "Odd: (its text cannot be shown)")

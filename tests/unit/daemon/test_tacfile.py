@@ -67,7 +67,7 @@ class TacTests(unittest.TestCase):
         )
 
     def test_syntaxError(self) -> None:
-        """So is a syntax error."""
+        """A syntax error is reported with its line."""
         (line,) = self.failure("a = 1\nb = = 2\n")
         self.assertRegex(line, rf"^{self.path}:2: SyntaxError: invalid syntax$")
 

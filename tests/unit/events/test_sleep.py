@@ -13,7 +13,7 @@ class SleepTests(unittest.TestCase):
     """Waiting, and giving up waiting."""
 
     def test_fires(self) -> None:
-        """It fires when the time is over, and not before."""
+        """It fires after the time, and not before."""
         clock = Clock()
         waiting = sleep(clock, 3)
         clock.advance(2.9)
@@ -22,7 +22,7 @@ class SleepTests(unittest.TestCase):
         self.assertIsNone(self.successResultOf(waiting))
 
     def test_cancelled(self) -> None:
-        """Whoever waits no longer leaves nothing in the clock."""
+        """A cancelled wait leaves no call in the clock."""
         clock = Clock()
         waiting = sleep(clock, 3)
         waiting.cancel()

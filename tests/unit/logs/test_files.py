@@ -242,9 +242,7 @@ class LimitsTests(LogCase):
     """G1, row 18: long logs."""
 
     def test_headAndTail(self) -> None:
-        """Of a long log, the beginning and the end are kept, with the number of missing bytes between
-        them.
-        """
+        """A long log keeps its beginning and its end, with the number of missing bytes between them."""
         writer = self.writer(LogLimits(1000, 500))
         for number in range(1000):
             writer.append(OUT, b"line %05d\n" % number)

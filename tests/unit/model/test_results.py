@@ -47,7 +47,7 @@ class ResultsTests(unittest.TestCase):
         self.assertEqual((Results[RETRY], Results[CANCELLED]), ("retry", "cancelled"))
 
     def test_worst(self) -> None:
-        """Of two results the worse one counts, in any order; skipped is nearly success."""
+        """The worse of two results counts, in any order; skipped is next to success."""
         order = [SUCCESS, SKIPPED, WARNINGS, FAILURE, EXCEPTION, RETRY, CANCELLED]
         for one, other in product(EVERY, EVERY):
             worse = order[max(order.index(one), order.index(other))]

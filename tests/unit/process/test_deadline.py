@@ -166,7 +166,7 @@ class SlaveTests(BuildCase):
         self.assertTrue(slave.pump.client.lost)
         (build,) = self.builds()
         self.assertEqual(build.results, EXCEPTION)
-        self.assertEqual(build.text, ("the command 'shell' did not end when its time was over",))
+        self.assertEqual(build.text, ("the command 'shell' did not end within its time limit",))
         self.assertIn("the slave did not end it within 30 s", self.log())
         self.assertEqual((other.commands, self.waiting()), ([], []))
         self.force()

@@ -277,7 +277,7 @@ class StarvedTests(unittest.TestCase):
         self.assertEqual(whyWaiting(self.waiting(self.b, "z/1")), "lock b, kept for both/2")
 
     def test_manyHolders(self) -> None:
-        """Of many holders of a lock the first three are named."""
+        """If a lock has many holders, the first three are named."""
         lock = BaseLock("cpu", 5)
         for number in range(5):
             self.claim(f"full/{number}", lock)

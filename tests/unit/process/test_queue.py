@@ -154,7 +154,7 @@ class WhyWaitingTests(unittest.TestCase):
         )
 
     def test_goneAndPaused(self) -> None:
-        """Of a disconnected and paused slave both are told: its return alone starts no build (F14)."""
+        """The reason names the disconnect and the pause: the slave's return alone starts no build (F14)."""
         gone = replace(IDLE, attached=False, paused="by alice: disk")
         self.assertEqual(
             whyWaiting([gone]), "slave b1: not seen since the master started, and paused (by alice: disk)"

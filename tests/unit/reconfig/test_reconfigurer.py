@@ -307,7 +307,7 @@ class ReconfigurerTests(unittest.SynchronousTestCase):
         )
 
     def test_progress(self) -> None:
-        """F12: a waiting client can ask what is going on, since when, and for whom."""
+        """F12: a waiting client can ask for the stage, the time and the clients of the running reconfig."""
         now = [100.0]
         reconfigurer = Reconfigurer(self.master, self.configFile, self.loading, lambda: now[0])
         self.assertEqual(reconfigurer.progress(), {"running": None, "waiting": 0})

@@ -186,7 +186,7 @@ class ReconfigTests(AskingTests):
         )
 
     def test_whatFor(self) -> None:
-        """F12: while it waits for another reconfig, it prints whose, since when, and what it does."""
+        """F12: while it waits for another reconfig, it prints its owner, its time and its stage."""
         running = {"who": "ann", "seconds": 12.4, "stage": "master.cfg is running", "dryRun": False}
         said: dict[str, Any] = {"running": running, "waiting": 1}
         self.patch(client, "request", lambda here, command, params, patience: said)

@@ -27,7 +27,7 @@ class WaitingTests(unittest.TestCase):
             self.twice.set()
 
     def test_told(self) -> None:
-        """A waiting user is told for what, and since when, and again after a while."""
+        """A message says what the command waits for, and since when; it is repeated after a while."""
         with output.waiting({}, "the master to answer"):
             self.assertTrue(self.twice.wait(30))
         self.assertEqual(self.lines[:2], ["waiting for the master to answer (0 s) …"] * 2)

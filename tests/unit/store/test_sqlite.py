@@ -140,7 +140,7 @@ class GroupsTests(SqliteCase):
         self.assertEqual(statements.count("COMMIT"), 1)
 
     def test_lastSaveCounts(self) -> None:
-        """Of several saves of one build only the last is written, if there was no read in between."""
+        """If one build is saved several times without a read in between, only the last save is written."""
         self.opened()
         started = self.start()
         self.get(self.store.close())

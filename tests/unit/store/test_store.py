@@ -213,7 +213,7 @@ class _Promises(StoreCase):
         self.assertEqual(self.start(other).number, 1)
 
     def test_cancel(self) -> None:
-        """Of some requests the waiting ones are cancelled; running and finished ones are not."""
+        """A cancel affects only the waiting requests, not running and finished ones."""
         _, (waiting, running, done) = self.ask("full", "full", "full")
         self.finish(self.start(done))
         started = self.start(running)
