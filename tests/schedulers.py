@@ -62,9 +62,9 @@ class TestStore(MemoryStore):
         self._queue.append((work, done))
         return done
 
-    def _write(self, work: Any, key: object = None, isSpare: bool = False) -> Any:
+    def _write(self, work: Any, key: object = None, isReplaceable: bool = False) -> Any:
         self.writes += 1
-        return super()._write(work, key, isSpare)
+        return super()._write(work, key, isReplaceable)
 
     def flush(self, most: int = 1_000_000) -> bool:
         """Do the waiting work, or its first piece.

@@ -23,7 +23,7 @@ from buildbot.store.interface import StoreFailed
 from buildbot.store.requests import Store
 from buildbot.store.schema import CURRENT, Schema
 from buildbot.store.sqlite import FILE, SqliteStore
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 
 _T = TypeVar("_T")
 

@@ -37,9 +37,9 @@ _LATER = {
 _ABSENT = frozenset(
     f"buildbot.{name}"
     for name in (
-        *("changes.bonsaipoller", "changes.freshcvs", "changes.freshcvsmail", "changes.gitpoller"),
+        *("changes.bonsaipoller", "changes.freshcvs", "changes.freshcvsmail"),
         *("changes.hgbuildbot", "changes.mail", "changes.maildir", "changes.monotone", "changes.p4poller"),
-        *("changes.svnpoller", "manhole", "status.client", "status.html", "status.mail", "status.tinderbox"),
+        *("manhole", "status.client", "status.html", "status.mail", "status.tinderbox"),
         *("status.web", "status.words", "steps.master", "steps.source", "steps.trigger"),
     )
 )
@@ -59,7 +59,7 @@ _TAKE_OUT = " (not in this release: take it out, and see docs/howto/moving-from-
 _LISTS = ("bots", "builders", "schedulers", "sources", "status")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A line of the configuration: the file name for people, and the line number from 1."""
 
     filename: str | None
@@ -74,17 +74,17 @@ def explain(error: BaseException, files: Mapping[str, str]) -> ConfigError:
     frame, place = _deepest(error, files)
     if isinstance(error, SyntaxError):
         if error.filename is not None and error.filename in files:
-            place = Place(files[error.filename], error.lineno)
+            place = Location(files[error.filename], error.lineno)
         return ConfigError(_shortened(f"{type(error).__name__}: {error.msg}{_python3(error.msg)}"), *place)
     return ConfigError(_shortened(_sentence(error, frame)), *place)
 
 
-def placeOf(error: BaseException, files: Mapping[str, str]) -> Place:
+def locationOf(error: BaseException, files: Mapping[str, str]) -> Location:
     """The deepest line of the configuration in an exception's calls."""
     return _deepest(error, files)[1]
 
 
-def runningLine(files: Mapping[str, str], isPassed: Callable[[FrameType], bool] | None = None) -> Place:
+def runningLine(files: Mapping[str, str], isPassed: Callable[[FrameType], bool] | None = None) -> Location:
     """The deepest line of the configuration in the current calls.
 
     @param isPassed: returns True for a frame to skip, in favour of its caller.
@@ -92,18 +92,18 @@ def runningLine(files: Mapping[str, str], isPassed: Callable[[FrameType], bool] 
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename in files and not (isPassed and isPassed(frame)):
-            return Place(files[frame.f_code.co_filename], frame.f_lineno)
+            return Location(files[frame.f_code.co_filename], frame.f_lineno)
         frame = frame.f_back
-    return Place(None, None)
+    return Location(None, None)
 
 
-def _deepest(error: BaseException, files: Mapping[str, str]) -> tuple[FrameType | None, Place]:
-    frame, place = None, Place(None, None)
+def _deepest(error: BaseException, files: Mapping[str, str]) -> tuple[FrameType | None, Location]:
+    frame, place = None, Location(None, None)
     step = error.__traceback__
     while step is not None:
         filename = step.tb_frame.f_code.co_filename
         if filename in files:
-            frame, place = step.tb_frame, Place(files[filename], step.tb_lineno)
+            frame, place = step.tb_frame, Location(files[filename], step.tb_lineno)
         step = step.tb_next
     return frame, place
 

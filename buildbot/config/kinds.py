@@ -136,11 +136,11 @@ def _patternDetail(value: object) -> str | None:
     return None
 
 
-def _isJudge(value: object) -> bool:
-    return callable(value) and _judgeDetail(value) is None
+def _isChangeFunction(value: object) -> bool:
+    return callable(value) and _changeFunctionDetail(value) is None
 
 
-def _judgeDetail(value: object) -> str | None:
+def _changeFunctionDetail(value: object) -> str | None:
     """The fault of a function that must accept one argument, in words, or None."""
     if not callable(value):
         return None
@@ -170,7 +170,7 @@ SOME_SECONDS = Kind(
 COUNT = Kind("a whole number, at least 1", lambda value: isWhole(value) and value >= 1, standIn=1)
 SIZE = Kind("a whole number of bytes, 0 or more", lambda value: isWhole(value) and value >= 0, standIn=0)
 COUNTS = Kind("a dict of names and whole numbers, each at least 1", _isCounts, _countsDetail)
-JUDGE = Kind("a function of a change", _isJudge, _judgeDetail)
+CHANGE_FUNCTION = Kind("a function of a change", _isChangeFunction, _changeFunctionDetail)
 PATTERN = Kind("a regular expression (text)", _isPattern, _patternDetail)
 SIGNAL = Kind(
     "the name of a signal without SIG, as in 'INT'",

@@ -17,8 +17,8 @@ from types import CodeType
 from typing import NamedTuple
 
 from buildbot.config import check, secrets
-from buildbot.config.explain import explain, placeOf, runningLine
-from buildbot.config.locations import Places
+from buildbot.config.explain import explain, locationOf, runningLine
+from buildbot.config.locations import Locations
 from buildbot.config.messages import Report, articled, nearest
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.config.modules import FreshModules
@@ -109,7 +109,7 @@ def _outcome(
 ) -> MasterConfig | ConfigErrors:
     """Run the text and check the result against the rules. Never raises; returns the errors."""
     shown = modules.files[path]
-    report = Report(shown, Places(text).line, loading.madeAt)
+    report = Report(shown, Locations(text).line, loading.madeAt)
     warnings: list[ConfigError] = []
     try:
         raw = _dictionary(modules.run(_compiled(text, path), MODULE, path, {"basedir": loading.basedir}))
@@ -119,7 +119,7 @@ def _outcome(
             imported = tuple(name for each, name in modules.files.items() if each != path)
             return check.configuration(raw, _told(loading, loading.warnings, warnings), imported)
     except ConfigErrors as error:
-        place = placeOf(error, modules.files)
+        place = locationOf(error, modules.files)
         errors = [_placed(each, place.filename or shown, place.line) for each in error.errors]
     except secrets.Reported:
         errors = []

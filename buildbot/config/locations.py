@@ -22,7 +22,7 @@ class _Piece:
     isOne: bool
 
 
-class Places:
+class Locations:
     """I know the lines of one text. The text is parsed at the first question: a good file costs nothing."""
 
     def __init__(self, text: str) -> None:

@@ -37,7 +37,7 @@ class Report:
         madeAt: Callable[[object], tuple[str | None, int | None]] = lambda thing: (None, None),
     ) -> None:
         """
-        @param line: as L{Places.line}.
+        @param line: as L{Locations.line}.
         @param madeAt: finds where an object was created: see L{secrets.Loading}.
         """
         self._filename = filename

@@ -41,7 +41,7 @@ class FreshModules:
         self.files: dict[str, str] = {}
         self._basedir = basedir
         self._loaded: dict[str, ModuleType] = {}
-        self._lent: dict[str, ModuleType] = {}
+        self._installed: dict[str, ModuleType] = {}
         self._pathObject: list[str] = sys.path
         self._pathBefore = list(sys.path)
         self._roots: tuple[str, ...] | None = None
@@ -57,17 +57,17 @@ class FreshModules:
         sys.path = self._pathObject
         if sys.path != self._pathBefore:
             sys.path[:] = self._pathBefore
-        for name, module in self._lent.items():
+        for name, module in self._installed.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
-        self._lent.clear()
+        self._installed.clear()
 
     def run(self, code: CodeType, name: str, path: str, names: Mapping[str, object]) -> dict[str, object]:
         """Run code as if it were a module C{name} from C{path}, with C{names} given; return its namespace."""
         module = ModuleType(name)
         vars(module).update(names, __file__=path, __package__="", __builtins__=self.builtins)
         if name not in sys.modules:
-            self._lent[name] = sys.modules[name] = module
+            self._installed[name] = sys.modules[name] = module
         exec(code, vars(module))
         return vars(module)
 
@@ -77,7 +77,7 @@ class FreshModules:
         self._loaded[module.__name__] = module
         self.files[path] = os.path.relpath(path, self._basedir)
         if self._roots is None and sys.modules.get(module.__name__) is module:
-            self._lent[module.__name__] = module
+            self._installed[module.__name__] = module
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -87,7 +87,7 @@ class FreshModules:
         if loading is None or loading.basedir != self._basedir:
             return None  # some other thread's import
         top = name.partition(".")[0]
-        if top in _RESERVED or (path is not None and top not in self._lent):
+        if top in _RESERVED or (path is not None and top not in self._installed):
             return None
         spec = self._find(name, self._rootsNow() if path is None else path)
         if spec is None or spec.loader is None or (path is None and self._elsewhere(spec)):
@@ -163,7 +163,7 @@ class FreshModules:
                 spec.loader.exec_module(module)
         except BaseException:
             self._loaded.pop(name, None)
-            if self._lent.pop(name, None) is not None:
+            if self._installed.pop(name, None) is not None:
                 sys.modules.pop(name, None)
             raise
         return module
@@ -173,8 +173,8 @@ class FreshModules:
         top = name.partition(".")[0]
         if self._roots is not None or name in sys.modules:
             return
-        if top in self._lent or (top == name and not self._elsewhere(spec)):
-            self._lent[name] = sys.modules[name] = module
+        if top in self._installed or (top == name and not self._elsewhere(spec)):
+            self._installed[name] = sys.modules[name] = module
 
     # Where things are.
 
@@ -212,7 +212,7 @@ class FreshModules:
         """True if a library has the name as well."""
         known = sys.modules.get(spec.name)
         if known is not None:
-            return known is not self._lent.get(spec.name)
+            return known is not self._installed.get(spec.name)
         other = BuiltinImporter.find_spec(spec.name) or FrozenImporter.find_spec(spec.name)
         other = other or PathFinder.find_spec(spec.name, self._pathBefore)
         if other is None:

@@ -18,7 +18,7 @@ from buildbot.slaves.perspective import BotPerspective
 from buildbot.status.report import failingBuilders, reportSlave
 
 #: Seconds that C{buildbot reconfig} waits for slaves to accept their new builder lists.
-TELLING = 1.0
+ACCEPT_TIME = 1.0
 #: Seconds between two checks of the slaves during that time.
 _LOOK = 0.05
 
@@ -67,7 +67,7 @@ class MasterCommands:
 
         @param hungUp: fires if the client disconnects before the answer.
         @return: the outcome. C{pending} lists the slaves that have not accepted their new builder list within
-            TELLING seconds (R10).
+            ACCEPT_TIME seconds (R10).
         """
         asked = self._reconfigurer.request(dryRun, timeout, drain, who=str(who))
         if hungUp is not None:
@@ -80,8 +80,8 @@ class MasterCommands:
         return outcome
 
     async def _stillPending(self, names: list[str]) -> list[str]:
-        """The slaves that have not accepted their new builder lists after TELLING seconds."""
-        patience = TELLING
+        """The slaves that have not accepted their new builder lists after ACCEPT_TIME seconds."""
+        patience = ACCEPT_TIME
         while names and patience > 0:
             await self._botmaster.sleep(_LOOK)
             patience -= _LOOK

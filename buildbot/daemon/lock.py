@@ -78,7 +78,7 @@ def hold(basedir: str, kind: Kind = Kind.OTHER, patience: float = PATIENCE) -> N
     descriptor = _acquire(os.path.join(here, LOCK), patience)
     holder = Holder(os.getpid(), time.time(), kind)
     home = os.stat(here).st_ino  # without the device, whose number may change at a reboot
-    origin = _strangersHome(descriptor, home)
+    origin = _otherDirectory(descriptor, home)
     text = json.dumps(
         {
             "pid": holder.pid,
@@ -145,7 +145,7 @@ def holder(basedir: str, patience: float = PATIENCE) -> Holder | None:
         if found is not None:
             return found
         if time.monotonic() > giveUp:
-            raise _nameless(path)
+            raise _unseenHolder(path)
         time.sleep(_POLL)
 
 
@@ -158,7 +158,7 @@ def copiedFrom(basedir: str) -> str:
     return "" if held is None else held.copiedFrom
 
 
-def _strangersHome(descriptor: int, home: int) -> str:
+def _otherDirectory(descriptor: int, home: int) -> str:
     """The directory of the last holder of a lock, if the holder was killed and ran in another directory."""
     try:
         said = json.loads(os.pread(descriptor, 8192, 0))
@@ -196,7 +196,7 @@ def _acquire(path: str, patience: float) -> int:
                 raise AlreadyRunning(found.pid, found.since) from None
             if time.monotonic() > giveUp:
                 os.close(descriptor)
-                raise _nameless(path) from None
+                raise _unseenHolder(path) from None
             time.sleep(_POLL)
         except BaseException:
             os.close(descriptor)
@@ -204,7 +204,7 @@ def _acquire(path: str, patience: float) -> int:
         os.close(descriptor)
 
 
-def _nameless(path: str) -> OSError:
+def _unseenHolder(path: str) -> OSError:
     return OSError(f"{path} is locked by a process that cannot be seen from here (in another container?)")
 
 

@@ -19,21 +19,21 @@ class Completion:
         """True after the end."""
         raise NotImplementedError
 
-    def whatCame(self) -> Any:
+    def outcome(self) -> Any:
         """The result of the waiters' Deferreds: myself."""
         return self
 
     def waitUntilFinished(self) -> Deferred[Any]:
-        """Fires with L{whatCame} when I finish; at once if I have finished."""
-        over: Deferred[Any] = Deferred()
+        """Fires with L{outcome} when I finish; at once if I have finished."""
+        done: Deferred[Any] = Deferred()
         if self.isFinished():
-            over.callback(self.whatCame())
+            done.callback(self.outcome())
         else:
-            self._waiting = self._waiting.plus(over)
-        return over
+            self._waiting = self._waiting.plus(done)
+        return done
 
     def tellFinished(self) -> None:
         """Fire the Deferreds of all waiters: I have finished."""
         waiting, self._waiting = self._waiting, NOBODY
-        for over in waiting:
-            over.callback(self.whatCame())
+        for done in waiting:
+            done.callback(self.outcome())

@@ -28,7 +28,7 @@ from buildbot.process.merging import mayMerge, onTrial
 from buildbot.process.queue import SlaveView, nextBuild, whyWaiting
 from buildbot.process.request import BuildRequest
 from buildbot.process.slavebuilder import SlaveBuilder as SlaveBuilder  # where 0.7.5 had it
-from buildbot.process.slavebuilder import byWhom
+from buildbot.process.slavebuilder import pausedBy
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.text.plural import counted
@@ -229,7 +229,7 @@ class Builder:
             name,
             attached=False,
             away=status.since,
-            paused=byWhom(slave.availability.paused),
+            paused=pausedBy(slave.availability.paused),
             trouble=status.failing.get(self.name, ""),
         )
 

@@ -212,13 +212,13 @@ def circle(claim: Claim) -> list[Party]:
     """
     stuck = [party for party in waitedFor(claim) if party.claims]
     while True:
-        left = [party for party in stuck if any(_isHopeless(each, stuck) for each in party.claims)]
+        left = [party for party in stuck if any(_isDeadlocked(each, stuck) for each in party.claims)]
         if len(left) == len(stuck):
             return left if claim.party in left else []
         stuck = left
 
 
-def _isHopeless(claim: Claim, stuck: Sequence[Party]) -> bool:
+def _isDeadlocked(claim: Claim, stuck: Sequence[Party]) -> bool:
     return any(lock.free <= 0 and all(party in stuck for party in lock.holders()) for lock in claim.locks)
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from buildbot.process.provenance import Piece, Teller
+from buildbot.process.provenance import Origin, Piece
 from buildbot.wire.dialect import text
 
 #: Names in the directory of a master that only the configuration may choose.
@@ -36,7 +36,7 @@ def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
         links resolved.
     @raise UnsafePath: the path leads outside, or could be one of the master's own files.
     """
-    own = next((at for at, piece in enumerate(pieces) if piece.by is not Teller.CONFIGURATION), len(pieces))
+    own = next((at for at, piece in enumerate(pieces) if piece.by is not Origin.CONFIGURATION), len(pieces))
     literal = "".join(piece.text for piece in pieces[:own])
     if own == len(pieces):
         return os.path.join(basedir, os.path.expanduser(literal))
@@ -54,39 +54,39 @@ def onMaster(basedir: str, pieces: Sequence[Piece]) -> str:
 
 def _check(piece: Piece) -> None:
     """Check one part: a stranger's may be several names with slashes, a slave's must be part of one name."""
-    if piece.by is Teller.CONFIGURATION:
+    if piece.by is Origin.CONFIGURATION:
         return
     if _UNPRINTABLE.search(piece.text):
         raise _refused(piece, "there are control characters in it")
-    if piece.by is Teller.SLAVE and re.search(r"[/\\]", piece.text):
+    if piece.by is Origin.SLAVE and re.search(r"[/\\]", piece.text):
         raise _refused(piece, "it may come from a slave, and is more than one name")
 
 
 def _checkNames(begun: str, pieces: Sequence[Piece]) -> None:
     """Check that no stranger's part makes a name hidden, empty or '..'."""
-    name, tellers = begun, [Piece(begun)]
+    name, origins = begun, [Piece(begun)]
     for piece in pieces:
         *ended, rest = piece.text.split("/")
         for part in ended:
-            _checkName(name + part, [*tellers, Piece(part, piece.by, piece.name)])
-            name, tellers = "", []
+            _checkName(name + part, [*origins, Piece(part, piece.by, piece.name)])
+            name, origins = "", []
         name += rest
-        tellers.append(Piece(rest, piece.by, piece.name))
-    _checkName(name, tellers)
+        origins.append(Piece(rest, piece.by, piece.name))
+    _checkName(name, origins)
 
 
 def _checkName(name: str, pieces: Sequence[Piece]) -> None:
     """Check one name of a path, made of these pieces."""
     if name == "..":
         raise UnsafePath(f"{_named(pieces)} would make a '..' in the path, which leads out of the directory")
-    others = [piece for piece in pieces if piece.by is not Teller.CONFIGURATION]
+    others = [piece for piece in pieces if piece.by is not Origin.CONFIGURATION]
     if not others:
         return
-    if not name and any(piece.by is Teller.SLAVE for piece in others):
+    if not name and any(piece.by is Origin.SLAVE for piece in others):
         raise _refused(others[0], "a part of the path would have no name")
     if name.startswith("."):
         begins = next(piece for piece in pieces if piece.text)
-        if name == "." or begins.by is not Teller.CONFIGURATION:
+        if name == "." or begins.by is not Origin.CONFIGURATION:
             raise _refused(others[0], "it would name a hidden file")
 
 
@@ -99,7 +99,7 @@ def _checkOwn(basedir: str, root: str, path: str, pieces: Sequence[Piece]) -> No
     if not _isIn(path, basedir):
         return
     name = os.path.relpath(path, basedir).partition("/")[0]
-    bySlave = any(piece.by is Teller.SLAVE for piece in pieces)
+    bySlave = any(piece.by is Origin.SLAVE for piece in pieces)
     if bySlave or any(fnmatchcase(name.lower(), pattern) for pattern in OWN):
         raise UnsafePath(
             f"{_named(pieces)} would name a file in the directory of the master, where its own files are;"
@@ -120,6 +120,6 @@ def _named(pieces: Sequence[Piece]) -> str:
     said = {
         f"the property {piece.name!r}, {text(piece.text, 100)!r},"
         for piece in pieces
-        if piece.by is not Teller.CONFIGURATION
+        if piece.by is not Origin.CONFIGURATION
     }
     return " and ".join(sorted(said)) or "the text after a property"

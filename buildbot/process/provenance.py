@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from buildbot.model.properties import PLACE, Filling, HasProperties, Properties, WithProperties, propertyOf
 
 
-class Teller(IntEnum):
+class Origin(IntEnum):
     """The origin of a text, most trusted first."""
 
     CONFIGURATION = 0
@@ -31,7 +31,7 @@ class Piece:
     """
 
     text: str
-    by: Teller = Teller.CONFIGURATION
+    by: Origin = Origin.CONFIGURATION
     name: str = ""
 
 
@@ -46,19 +46,19 @@ class Told(HasProperties, Protocol):
 _OURS = frozenset({"buildername", "buildnumber", "slavename"})
 
 
-def tellerOf(name: str, build: Told) -> Teller:
+def originOf(name: str, build: Told) -> Origin:
     """The origin of a property of a build. Properties set after the start were set by a step."""
     if not build.given.hasProperty(name) or not build.properties.hasProperty(name):
-        return Teller.SLAVE
+        return Origin.SLAVE
     source = build.given.getPropertySource(name)
     before = (build.given[name], source)
     if (build.properties[name], build.properties.getPropertySource(name)) != before:
-        return Teller.SLAVE
+        return Origin.SLAVE
     if source == "build" and name == "revision":
-        return Teller.SLAVE  # a dependent build may get the revision that the slave of another build found
+        return Origin.SLAVE  # a dependent build may get the revision that the slave of another build found
     # "slave" marks the properties that the configuration gives to a slave.
     ours = source == "slave" or (source == "build" and name in _OURS)
-    return Teller.CONFIGURATION if ours else Teller.OTHERS
+    return Origin.CONFIGURATION if ours else Origin.OTHERS
 
 
 def piecesOf(value: Any, build: Told) -> list[Piece]:
@@ -70,12 +70,12 @@ def piecesOf(value: Any, build: Told) -> list[Piece]:
     if not isinstance(value, WithProperties):
         return [Piece(str(value))]
     pieces = _taken(value, build) if type(value).render is WithProperties.render else []
-    witness = _Witness(build)
-    whole: str = value.render(witness)
+    recorder = _Recorder(build)
+    whole: str = value.render(recorder)
     if pieces and "".join(piece.text for piece in pieces) == whole:
         return pieces
     # A subclass renders in its own way: the whole text gets the least trusted origin of its properties.
-    asked = [Piece(whole, tellerOf(name, build), name) for name in sorted(witness.asked)]
+    asked = [Piece(whole, originOf(name, build), name) for name in sorted(recorder.asked)]
     return [max(asked, key=lambda piece: piece.by, default=Piece(whole))]
 
 
@@ -96,13 +96,13 @@ def _taken(value: WithProperties, build: Told) -> list[Piece]:
         isSet = build.properties.hasProperty(asked)
         if asked == "revision" and build.properties.getProperty(asked, "") is None:
             asked = "branch"  # the branch is used for its latest revision
-        by = tellerOf(asked, build) if isSet else Teller.CONFIGURATION
+        by = originOf(asked, build) if isSet else Origin.CONFIGURATION
         pieces.append(Piece(spec % (filling[name],), by, asked))
     pieces.append(Piece(value.fmtstring[at:]))
     return [piece for piece in pieces if piece.text or piece.name]
 
 
-class _Witness:
+class _Recorder:
     """I stand in for a build, and record the requested properties."""
 
     def __init__(self, build: Told) -> None:

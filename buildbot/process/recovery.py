@@ -72,17 +72,17 @@ class Recovery:
             engine.expect(name, expectations)
         engine.buildsetsComplete(self._ended)
         left, self._left = self._left, ()
-        homeless = [each.id for each in left if each.builder not in engine.builders]
+        orphaned = [each.id for each in left if each.builder not in engine.builders]
         waiting = {each.id: each for each in left if each.builder in engine.builders}
         requests = readable(BuildRequest.fromRecord, "request", waiting)
         for request in requests.values():
             engine.builders[request.getBuilderName()].submitBuildRequest(request)
-        if homeless:
+        if orphaned:
             log.warn(
                 "cancelled {requests} of builders that are no longer in the configuration",
-                requests=counted(len(homeless), "request"),
+                requests=counted(len(orphaned), "request"),
             )
         unreadable = [number for number in waiting if number not in requests]
-        if homeless or unreadable:
-            cancelled = await store.cancelRequests([*homeless, *unreadable], self._resources.now())
+        if orphaned or unreadable:
+            cancelled = await store.cancelRequests([*orphaned, *unreadable], self._resources.now())
             engine.buildsetsComplete(cancelled)

@@ -27,7 +27,7 @@ from buildbot.process.overtime import ANSWER_TIME as ANSWER_TIME
 from buildbot.process.overtime import SIGN_TIME as SIGN_TIME
 from buildbot.process.overtime import CommandNotStarted as CommandNotStarted
 from buildbot.process.overtime import Overtime
-from buildbot.process.updates import OutputText, isPair, newsIn, piecesOf, soleNews
+from buildbot.process.updates import OutputText, decodeSingle, decodeUpdate, isPair, piecesOf
 from buildbot.process.updates import SlaveSaid as SlaveSaid
 from buildbot.wire.budget import COMMAND_MEMORY, PIECE, Budget, Slices, weigh
 from buildbot.wire.callee import Callee, MalformedCall
@@ -165,7 +165,7 @@ class RemoteCommand(Callee):
             self._deadlines.lastHeard = self.remote.clock.seconds()
         if message != "update" or type(self).remote_update is not RemoteCommand.remote_update:
             return super().remoteMessageReceived(broker, message, args, kw)
-        sole = soleNews(args)
+        sole = decodeSingle(args)
         if sole is not None:
             key, value = sole
             if isinstance(value, int) or len(value) <= PIECE or not self._isWatched():
@@ -213,7 +213,7 @@ class RemoteCommand(Callee):
             return
         try:
             for update in updates:
-                news = newsIn(update)
+                news = decodeUpdate(update)
                 yield
                 if not self.active:
                     return

@@ -148,7 +148,7 @@ class BuildRequest(Completion):
         """True if the request was built or cancelled."""
         return self.isOver
 
-    def whatCame(self) -> Any:
+    def outcome(self) -> Any:
         """The status of the build that served the request; None if the request was cancelled."""
         return self._came
 

@@ -35,7 +35,7 @@ class BuilderOfSlave(Protocol):
         """The clock for builds."""
 
 
-def byWhom(pause: PauseRecord | None) -> str | None:
+def pausedBy(pause: PauseRecord | None) -> str | None:
     """The pause of a slave in words; None if it is not paused."""
     if pause is None:
         return None
@@ -107,7 +107,7 @@ class SlaveBuilder:
         """The state of the slave, to explain why no build starts."""
         return SlaveView(
             self.slavename,
-            paused=byWhom(self.slave.availability.paused),
+            paused=pausedBy(self.slave.availability.paused),
             busy=self.reserved,
             running=self.running,
             maxBuilds=self.slave.availability.maxBuilds,

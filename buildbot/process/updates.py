@@ -32,7 +32,7 @@ def isPair(value: object) -> bool:
     return isinstance(value, (list, tuple)) and len(value) == 2
 
 
-def newsIn(update: Any) -> dict[str, Any]:
+def decodeUpdate(update: Any) -> dict[str, Any]:
     """The dictionary of an update, with keys and words as text. Output is not converted.
 
     @raise SlaveSaid: the update is invalid.
@@ -50,10 +50,10 @@ def _key(key: Any) -> Any:
     return word(key) if type(key) is bytes else key
 
 
-def soleNews(args: list[Any]) -> tuple[str, bytes | str | int] | None:
+def decodeSingle(args: list[Any]) -> tuple[str, bytes | str | int] | None:
     """The key and the value of an update that is one piece of output, or an exit status. Most updates are.
 
-    This is a fast path with the same result as L{buildbot.wire.jelly.unjelly} and L{newsIn}.
+    This is a fast path with the same result as L{buildbot.wire.jelly.unjelly} and L{decodeUpdate}.
 
     @param args: the arguments of the call as received.
     @return: None for any other update, and for an invalid one.

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from buildbot.config.arguments import arguments
-from buildbot.config.kinds import BRANCH, BRANCHES, JUDGE, NAMES, SECONDS, orNone
+from buildbot.config.kinds import BRANCH, BRANCHES, CHANGE_FUNCTION, NAMES, SECONDS, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import PLACE, SourceStamp
@@ -31,7 +31,7 @@ log = Logger()
 #: The most unimportant changes that wait for an important one, on all branches of a scheduler together.
 MOST_UNIMPORTANT = 1000
 
-Judge = Callable[[Change], object]
+ChangeFunction = Callable[[Change], object]
 
 
 class _TreeScheduler(BaseUpstreamScheduler):
@@ -48,14 +48,14 @@ class _TreeScheduler(BaseUpstreamScheduler):
     @arguments(
         treeStableTimer=orNone(SECONDS, "none"),
         builderNames=NAMES,
-        fileIsImportant=orNone(JUDGE, "every change"),
+        fileIsImportant=orNone(CHANGE_FUNCTION, "every change"),
     )
     def __init__(
         self,
         name: str,
         treeStableTimer: float | None,
         builderNames: Sequence[str],
-        fileIsImportant: Judge | None,
+        fileIsImportant: ChangeFunction | None,
     ) -> None:
         super().__init__(name)
         if fileIsImportant is not None:
@@ -289,7 +289,7 @@ class Scheduler(_TreeScheduler):
         branch: str | None,
         treeStableTimer: float | None,
         builderNames: Sequence[str],
-        fileIsImportant: Judge | None = None,
+        fileIsImportant: ChangeFunction | None = None,
     ) -> None:
         """@param branch: None is the main line.
         @param treeStableTimer: seconds; None: no waiting.
@@ -371,7 +371,7 @@ class AnyBranchScheduler(_TreeScheduler):
         branches: Iterable[str | None] | None,
         treeStableTimer: float | None,
         builderNames: Sequence[str],
-        fileIsImportant: Judge | None = None,
+        fileIsImportant: ChangeFunction | None = None,
     ) -> None:
         """@param branches: the branches to build; None: every branch.
 

@@ -109,7 +109,7 @@ class ChangeFeed:
             if self._isStopped:
                 return
             numbers = [change.number or 0 for change in group]
-            if taking.isHopeless(numbers[0]):
+            if taking.isToSkip(numbers[0]):
                 self._leaveOut(numbers[0])
             else:
                 taking.begin(numbers)

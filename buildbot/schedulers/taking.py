@@ -40,7 +40,7 @@ class Taking:
         for number in numbers:
             self._counts[number] = self._counts.get(number, 0) + 1
 
-    def isHopeless(self, number: int) -> bool:
+    def isToSkip(self, number: int) -> bool:
         """True if the change is to be skipped."""
         return self._counts.get(number, 0) >= MOST_STARTS
 

@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
     """Parse the arguments and run the command. Returns the exit status: 2 for invalid arguments."""
     options = Options()
     try:
-        return _obey(options, argv)
+        return _runCommand(options, argv)
     except CommandFailed as why:
         complain(*_shortened(why.lines, argv))
         return why.status
@@ -114,7 +114,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
-def _obey(options: Options, argv: Sequence[str]) -> int:
+def _runCommand(options: Options, argv: Sequence[str]) -> int:
     try:
         options.parseOptions(argv)
     except usage.UsageError as why:

@@ -98,7 +98,7 @@ def masterPage(
     lines += [line for slave in slaves for line in _failing(slave)]
     lines += [f"note on {plainLine(s['name'])}: {plainLine(s['note'])}" for s in slaves if s.get("note")]
     lines += [
-        f"{_strangerWords(plainLine(each['name']))}: {counted(each['logins'], 'time')}, "
+        f"{_unknownLogin(plainLine(each['name']))}: {counted(each['logins'], 'time')}, "
         f"the latest from {plainLine(each['address'])} at {moment(each['when'])}"
         for each in master.get("refused", ())
     ]
@@ -116,7 +116,7 @@ def _pollerLine(poller: Mapping[str, Any], now: float) -> str:
     )
 
 
-def _strangerWords(name: str) -> str:
+def _unknownLogin(name: str) -> str:
     """The message about logins under an unknown name."""
     if name == "change":  # the default account of senders of changes
         return f"change source: login {name!r} refused, no PBChangeSource has this user"

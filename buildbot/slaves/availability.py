@@ -109,7 +109,7 @@ class Availability:
         """Pause the slave: no new builds start on it. None ends the pause."""
         if record != self.paused:
             self.paused = record
-            self._slave.happened("unpaused" if record is None else f"{record.kind} {_byWhom(record)}")
+            self._slave.happened("unpaused" if record is None else f"{record.kind} {_pausedBy(record)}")
             self._saidDrained = False
         self.maybeLeave()
 
@@ -155,7 +155,7 @@ class Availability:
         if self.buildsRunning:
             return ""
         if self.paused is not None and self.paused.kind == "draining":
-            return self._leaving or f"drained {_byWhom(self.paused)}"
+            return self._leaving or f"drained {_pausedBy(self.paused)}"
         return self._leaving
 
     def _part(self) -> None:
@@ -168,6 +168,6 @@ class Availability:
         self._slave.isAnswering(PROBE_TIME).addCallback(heard)
 
 
-def _byWhom(record: PauseRecord) -> str:
+def _pausedBy(record: PauseRecord) -> str:
     """The person who paused a slave, and the reason if there is one."""
     return f"by {record.who}: {record.why}".rstrip(": ")

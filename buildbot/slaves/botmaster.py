@@ -37,7 +37,7 @@ from buildbot.slaves.refusedlogins import UnknownLogins
 from buildbot.status.announcer import Announcer
 from buildbot.store.interface import IStore
 from buildbot.wire.callee import Callee
-from buildbot.wire.loglimits import Comings
+from buildbot.wire.loglimits import ConnectionLineLimiter
 
 log = Logger()
 
@@ -50,7 +50,7 @@ class BotMaster(service.Service):
     @ivar config: the configuration in force.
     @ivar parent: the L{buildbot.buildmaster.service.BuildMaster}, which starts and stops me itself; None in
         tests.
-    @ivar comings: limits the log lines about slaves that connect and disconnect.
+    @ivar connectionLines: limits the log lines about slaves that connect and disconnect.
     @ivar unknownLogins: logins under names that the configuration does not have.
     @ivar reference: the master object that slaves get. They only watch it for disconnection.
     @ivar resources: the clock, the store, the logs and other things that my parts share.
@@ -75,7 +75,7 @@ class BotMaster(service.Service):
         self.slaves: dict[str, BotPerspective] = {}
         self.config = MasterConfig()
         self.reference = Callee()
-        self.comings = Comings()
+        self.connectionLines = ConnectionLineLimiter()
         self.leaving: set[BotPerspective] = set()
         self.resources = Resources(self.clock)
         self.unknownLogins = UnknownLogins(lambda: self.now())

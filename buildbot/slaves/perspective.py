@@ -25,7 +25,7 @@ from buildbot.status.slave import SlaveStatus
 from buildbot.text.plural import counted
 from buildbot.wire.callee import Callee, NewCredPerspective
 from buildbot.wire.login import LoginRefused
-from buildbot.wire.loglimits import Comings
+from buildbot.wire.loglimits import ConnectionLineLimiter
 from buildbot.wire.peers import Introduction, SlavePeer
 
 log = Logger()
@@ -35,7 +35,7 @@ class SlaveHolder(Protocol):
     """The attributes and methods of the L{BotMaster} (C{slaves.botmaster}) that a slave uses.
 
     @ivar now: returns the time, in seconds since the epoch.
-    @ivar comings: limits the log lines about slaves that connect and disconnect.
+    @ivar connectionLines: limits the log lines about slaves that connect and disconnect.
     @ivar reference: the master object that slaves get.
     """
 
@@ -43,7 +43,7 @@ class SlaveHolder(Protocol):
     now: Callable[[], float]
     config: MasterConfig
     builders: dict[str, Builder]
-    comings: Comings
+    connectionLines: ConnectionLineLimiter
     reference: Callee
 
     def slaveLost(self, bot: BotPerspective, /) -> None:
@@ -282,7 +282,7 @@ class BotPerspective(NewCredPerspective):
 
     def _log(self, format: str, **fields: object) -> None:
         """Log that the slave connected or disconnected, unless the last minute had many such lines."""
-        left = self.botmaster.comings.allow(self.slavename, self.botmaster.clock.seconds())
+        left = self.botmaster.connectionLines.allow(self.slavename, self.botmaster.clock.seconds())
         if left is not None:
             more = f" ({left} more like this)" if left else ""
             log.info(format + more, name=self.slavename, **fields)

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from buildbot.store.files import WAL, mustBePlainStore
 from buildbot.store.interface import FILE_GONE, SchemaTooNew, StoreFailed
-from buildbot.store.recovery import misfit, raiseCounters, salvage, setAside, shape, wrongHeader
+from buildbot.store.recovery import raiseCounters, recoverRows, setAside, shape, typeMismatch, wrongHeader
 from buildbot.store.schema import Schema
 
 _log = Logger()
@@ -117,7 +117,7 @@ class Database:
         aside = setAside(self._path)
         connection = self._opened(schema)
         with _transaction(connection):
-            carried = salvage(aside, connection, schema)
+            carried = recoverRows(aside, connection, schema)
         _log.warn(
             "{path} is damaged ({why}): it is kept as {aside}; {carried}",
             path=self._path,
@@ -189,7 +189,7 @@ def _check(connection: sqlite3.Connection, schema: Schema, version: int) -> None
             f"it has no {', '.join(sorted(f'{kind} {name}' for kind, name, _, sql in lost if sql))}"
         )
     for table in schema.tables(version):
-        wrong = misfit(connection, table)
+        wrong = typeMismatch(connection, table)
         if wrong is not None:
             raise Damaged(wrong)
 

@@ -50,7 +50,7 @@ class MemoryStore(Store):
             return fail(StoreFailed("the store is closed"))
         return maybeDeferred(work)
 
-    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+    def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
         return self._read(work)
 
 
@@ -212,8 +212,8 @@ class MemoryCore:
 
     def giveUp(self, when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
-        hopeless = [each.id for each in self.pendingRequests() if each.interruptions >= MOST_INTERRUPTIONS]
-        return self._done(hopeless, EXCEPTION, when)
+        givenUp = [each.id for each in self.pendingRequests() if each.interruptions >= MOST_INTERRUPTIONS]
+        return self._done(givenUp, EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""

@@ -64,20 +64,20 @@ class Carried:
     """I am the result of a recovery.
 
     @ivar rows: the number of copied rows.
-    @ivar misfits: the number of rows left behind because a value has the wrong type.
+    @ivar mismatches: the number of rows left behind because a value has the wrong type.
     @ivar mended: the number of rows copied without an unusable value.
     @ivar isWhole: True if every table was readable from beginning to end.
     """
 
     rows: int = 0
-    misfits: int = 0
+    mismatches: int = 0
     mended: int = 0
     isWhole: bool = True
 
     def __str__(self) -> str:
         parts = [f"{counted(self.rows, 'record')} copied into a new store"]
-        if self.misfits:
-            parts.append(f"{counted(self.misfits, 'record')} had wrong values and were left behind")
+        if self.mismatches:
+            parts.append(f"{counted(self.mismatches, 'record')} had wrong values and were left behind")
         if self.mended:
             parts.append(f"{counted(self.mended, 'record')} lost a wrong value")
         if not self.isWhole:
@@ -101,7 +101,7 @@ def setAsides(path: str) -> Symptom | None:
     )
 
 
-def salvage(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
+def recoverRows(aside: str, target: sqlite3.Connection, schema: Schema) -> Carried:
     """Copy the readable rows of the file C{aside} into the empty tables of C{target}.
 
     @param target: a connection within a transaction.
@@ -252,21 +252,21 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, ca
     names = ", ".join(name for name, _, _ in columns)
     marks = ", ".join("?" for _ in columns)
     before = target.total_changes
-    misfits = set()
+    mismatches = set()
     reading = _Reading(source, f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid")
     mended = set()
     for rowid, *row in reading.rows():
         for place, (name, kind, must) in enumerate(columns):
             if not _fits(row[place], kind, must):
                 if name not in _BEGUN_ANEW:
-                    misfits.add(rowid)
+                    mismatches.add(rowid)
                     break
                 row[place] = 0
                 mended.add(rowid)
         else:
             target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
     carried.rows += target.total_changes - before
-    carried.misfits += len(misfits)
+    carried.mismatches += len(mismatches)
     carried.mended += len(mended)
     carried.isWhole = carried.isWhole and reading.isWhole
 
@@ -302,8 +302,8 @@ class _Reading:
             else:
                 # A page between these two is unreadable; continue behind it.
                 middle = (low + high) // 2
-                isHopeless = splits == _SPLITS and (low, high) == before
-                if not isHopeless and splits and low < middle:
+                isStuck = splits == _SPLITS and (low, high) == before
+                if not isStuck and splits and low < middle:
                     gaps += [(low, middle + 1, splits - 1), (middle, high, splits - 1)]
 
     def _select(self, low: int, high: int, direction: str) -> sqlite3.Cursor:
@@ -340,7 +340,7 @@ def shape(connection: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
     return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
-def misfit(connection: sqlite3.Connection, table: str) -> str | None:
+def typeMismatch(connection: sqlite3.Connection, table: str) -> str | None:
     """Name a row of a table with a value of the wrong type, in words. None if there is none."""
     columns = [(name, kind, bool(must)) for _, name, kind, must, *_ in _columns(connection, table)]
     fits = " AND ".join(f"({_fitting(*column)})" for column in columns)

@@ -102,11 +102,11 @@ class Store(ABC):
         """Run work of my core that only reads, after all earlier calls."""
 
     @abstractmethod
-    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
+    def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
         """Run work of my core that may write, completely or not at all.
 
         @param key: the item that this work overwrites as a whole.
-        @param isSpare: True if the work may be skipped when the next work overwrites the same C{key}.
+        @param isReplaceable: True if the work may be skipped when the next work overwrites the same C{key}.
         """
 
     def addChange(
@@ -184,7 +184,7 @@ class Store(ABC):
             key, text = keyOf(build), encode(build)
         except Exception:
             return defer.fail()
-        return self._write(partial(self._core.saveBuild, key, build, text), key, isSpare=True)
+        return self._write(partial(self._core.saveBuild, key, build, text), key, isReplaceable=True)
 
     def finishBuild(
         self, build: BuildRecord, requeue: bool = False, counts: bool = True

@@ -232,18 +232,18 @@ class SqlCore:
 
     def giveUp(self, when: float) -> list[BuildsetRecord]:
         """See L{Core}."""
-        read, hopeless = _Requests().read, []
+        read, givenUp = _Requests().read, []
         for row in list(self._execute(_PENDING)):
             try:
                 if read(row).interruptions >= MOST_INTERRUPTIONS:
-                    hopeless.append(row[0])
+                    givenUp.append(row[0])
             except Exception as error:  # a record may be of any shape
                 _log.error(
                     "stored request {id} for builder {builder} cannot be read, and is given up: {error}",
                     **{"id": row[0], "builder": row[1], "error": error},
                 )
-                hopeless.append(row[0])
-        return self._done(_WAITING, hopeless, (), EXCEPTION, when)
+                givenUp.append(row[0])
+        return self._done(_WAITING, givenUp, (), EXCEPTION, when)
 
     def getState(self, key: str) -> Any:
         """See L{Core}."""

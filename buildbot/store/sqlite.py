@@ -87,8 +87,8 @@ class SqliteStore(Store):
     def _read(self, work: Callable[[], _T]) -> Deferred[_T]:
         return self._submit(Work(work, isWriting=False))
 
-    def _write(self, work: Callable[[], _T], key: object = None, isSpare: bool = False) -> Deferred[_T]:
-        return self._submit(Work(work, key=key, isSpare=isSpare))
+    def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
+        return self._submit(Work(work, key=key, isReplaceable=isReplaceable))
 
     def _submit(self, work: Work) -> Deferred[_T]:
         if self._worker is None:

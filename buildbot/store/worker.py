@@ -53,13 +53,13 @@ class Work:
     """I am one piece of work.
 
     @ivar key: the item that the work overwrites as a whole. Earlier spare work with this key can be skipped.
-    @ivar isSpare: True if the work can be skipped like that.
+    @ivar isReplaceable: True if the work can be skipped like that.
     """
 
     do: Callable[[], Any]
     isWriting: bool = True
     key: object = None
-    isSpare: bool = False
+    isReplaceable: bool = False
     result: Any = None
     done: Deferred[Any] = field(default_factory=Deferred)
 
@@ -243,7 +243,7 @@ def _replaced(group: Sequence[Work]) -> dict[Work, Work]:
     for work in reversed(group):
         if not work.isWriting:
             successors.clear()  # a reader must see the value of its own time
-        elif work.isSpare and work.key in successors:
+        elif work.isReplaceable and work.key in successors:
             replaced[work] = successors[work.key]
         elif work.key is not None:
             successors[work.key] = work

@@ -20,7 +20,7 @@ from twisted.spread import pb
 from twisted.spread.jelly import SecurityOptions
 
 from buildbot.wire.accounts import SLAVE, Account
-from buildbot.wire.callee import TELLING
+from buildbot.wire.callee import LAST_ANSWER_TIME
 from buildbot.wire.encoding import encode, encodeCall, serialize
 from buildbot.wire.failure import handshakeFailed, isOfOpenSSL
 from buildbot.wire.flow import Flow
@@ -199,10 +199,10 @@ class SlavePortBroker(pb.Broker):
         else:
             self.abort()
 
-    def breakOffAfterTelling(self, reason: str) -> None:
-        """The peer broke a rule, and an answer tells it: log it, and disconnect after TELLING seconds."""
+    def disconnectAfterAnswer(self, reason: str) -> None:
+        """The peer broke a rule, and its answer says so: log it, and disconnect after LAST_ANSWER_TIME."""
         self.factory.violated(self, reason)
-        self.hangUpAfter(TELLING)
+        self.hangUpAfter(LAST_ANSWER_TIME)
 
     def cut(self, reason: str) -> None:
         """The peer broke a rule: log it, and disconnect at once."""

@@ -36,7 +36,7 @@ log = Logger()
 #: The most messages from a peer before login; a valid login needs four.
 MESSAGES_BEFORE_LOGIN = 8
 #: Seconds that a peer has to read the reason before it is disconnected.
-TELLING = 1.0
+LAST_ANSWER_TIME = 1.0
 #: Answers of fewer bytes are sent together at the end of a slice.
 SHORT = 256
 
@@ -281,7 +281,7 @@ class Messages:
         connection = self._connection
         if connection.welcome and answerRequired and not connection.closed and not connection.isHeld:
             self._sendError(error, requestID)
-            connection.breakOffAfterTelling(reason)
+            connection.disconnectAfterAnswer(reason)
         else:
             connection.breakOff(reason)
 

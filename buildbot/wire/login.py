@@ -29,7 +29,7 @@ from zope.interface import implementer
 
 from buildbot.wire.accounts import SLAVE, Account
 from buildbot.wire.broker import SlavePortBroker
-from buildbot.wire.callee import TELLING, Callee, Violation, WrongArguments
+from buildbot.wire.callee import LAST_ANSWER_TIME, Callee, Violation, WrongArguments
 from buildbot.wire.dialect import word
 from buildbot.wire.seams import Codec
 
@@ -168,7 +168,7 @@ class Guess(Callee):
         )
         hold = 0.0 if broker.welcome else broker.factory.failed(broker, name if refusal.known else None)
         if mind is None:
-            broker.hangUpAfter(hold + TELLING)
+            broker.hangUpAfter(hold + LAST_ANSWER_TIME)
             return _errorAfter(hold, broker.factory.clock)
         broker.hangUpAfter(max(hold, refusal.hold))
         tell(mind, refusal.told)

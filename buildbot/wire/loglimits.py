@@ -18,7 +18,7 @@ LINES_KNOWN = 100
 #: One origin causes at most one in so many of these lines.
 SHARE = 3
 #: The most lines in that time about the connections and disconnections of one subject.
-COMINGS = 10
+CONNECTION_LINES = 10
 #: The most remembered subjects of one kind. The oldest are forgotten first.
 REMEMBERED = 2_000
 
@@ -94,7 +94,7 @@ class LogLimiter:
         return told
 
 
-class Comings:
+class ConnectionLineLimiter:
     """I limit the log lines about connections and disconnections: a few per subject and minute."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Comings:
             self._start = now
             self._said = {}  # most subjects have few lines, so their counts are dropped
         said = self._said.get(subject, 0)
-        if said >= COMINGS:
+        if said >= CONNECTION_LINES:
             self._left[subject] = self._left.get(subject, 0) + 1
             return None
         self._said[subject] = said + 1

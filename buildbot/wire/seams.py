@@ -71,8 +71,8 @@ class Connection(Codec, References, Protocol):
     def breakOff(self, reason: str) -> None:
         """The peer broke a rule: log it and disconnect, after the delay of the rate limit."""
 
-    def breakOffAfterTelling(self, reason: str) -> None:
-        """The peer broke a rule, and an answer tells it: log it, and disconnect after TELLING seconds."""
+    def disconnectAfterAnswer(self, reason: str) -> None:
+        """The peer broke a rule, and its answer says so: log it, and disconnect after LAST_ANSWER_TIME."""
 
     def complain(self, reason: str) -> None:
         """Log that a call of the peer was refused. The connection stays."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from buildbot.changes.gitpoller import GitPoller
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 from tests.processes.pollercase import PollerCase
 
 _WHO = {

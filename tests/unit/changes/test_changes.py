@@ -26,7 +26,7 @@ from buildbot.wire.listeners import CannotOpen
 from buildbot.wire.login import LoginRoot
 from buildbot.wire.slaveport import SlavePortFactory
 from tests.fakes import Python2Broker
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 from tests.pumped import Pump
 from tests.schedulers import TestStore
 from tests.stories.world import Reactor

@@ -16,7 +16,7 @@ def loaded(text: str) -> dict[str, Any]:
     return names
 
 
-class SamenessTests(unittest.TestCase):
+class CompareTests(unittest.TestCase):
     """Two loads of the same text are equal; those of different texts are not."""
 
     def same(self, one: str, other: str, name: str = "x") -> bool:

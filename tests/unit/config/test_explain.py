@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial import unittest
 
 import buildbot
-from buildbot.config.explain import LONGEST, explain, isAbsent, placeOf, runningLine
+from buildbot.config.explain import LONGEST, explain, isAbsent, locationOf, runningLine
 from buildbot.config.model import ConfigError
 
 FILES = {"/m/master.cfg": "master.cfg", "/m/lib.py": "lib.py"}
@@ -32,8 +32,8 @@ class ExplainTests(unittest.TestCase):
         exec(compile("def f(x):\n    return int(x)", "/m/lib.py", "exec"), names)
         exec(compile("\ndef g(f):\n    f('x')", "/library.py", "exec"), names)
         error = raised("\n\ng(f)", **names)
-        self.assertEqual(placeOf(error, FILES), ("lib.py", 2))
-        self.assertEqual(placeOf(raised("\ng(len)", **{**names, "len": 7}), FILES), ("master.cfg", 2))
+        self.assertEqual(locationOf(error, FILES), ("lib.py", 2))
+        self.assertEqual(locationOf(raised("\ng(len)", **{**names, "len": 7}), FILES), ("master.cfg", 2))
 
     def test_elsewhere(self) -> None:
         """An exception outside of the configuration's files has no location."""
@@ -58,7 +58,7 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.process.step import CVS",
             "from buildbot.process.factory import BasicSVN",
             "from buildbot.scheduler import Try_Jobdir",
-            "import buildbot.changes.svnpoller",
+            "import buildbot.changes.bonsaipoller",
         ):
             self.assertIn("not in this release: take it out", str(explain(raised(text), FILES)), text)
         for text in ("import buildbot.nonsense", "from buildbot.scheduler import Shceduler"):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from twisted.trial import unittest
 
-from buildbot.config.locations import Places
+from buildbot.config.locations import Locations
 
 
-class PlacesTests(unittest.TestCase):
+class LocationsTests(unittest.TestCase):
     """The line where a thing is defined."""
 
     def test_keys(self) -> None:
         """The line of a key is its last assignment."""
-        places = Places("c = {}\nc['bots'] = []\n\nc['bots'] = [\n]\n")
-        self.assertEqual((places.line("bots"), places.line("builders")), (4, None))
+        found = Locations("c = {}\nc['bots'] = []\n\nc['bots'] = [\n]\n")
+        self.assertEqual((found.line("bots"), found.line("builders")), (4, None))
 
     def test_literalDictionary(self) -> None:
         """A configuration may be a literal dictionary, or a call of dict."""
@@ -21,36 +21,36 @@ class PlacesTests(unittest.TestCase):
             "BuildmasterConfig = {\n'bots': [\n('b1', 'x')]}",
             "BuildmasterConfig = dict(\nbots=[\n('b1', 'x')])",
         ):
-            places = Places(text)
-            self.assertEqual((places.line("bots"), places.line("bots", 0, "b1")), (2, 3))
+            found = Locations(text)
+            self.assertEqual((found.line("bots"), found.line("bots", 0, "b1")), (2, 3))
 
     def test_itemsByPosition(self) -> None:
         """An item of a literal list has its own line, also if another item has its name."""
-        places = Places("c['bots'] = [\n('b1', 'x'),\n('b1', 'y'),\nNone]\n")
-        self.assertEqual([places.line("bots", i, n) for i, n in enumerate(["b1", "b1", None])], [2, 3, 4])
+        found = Locations("c['bots'] = [\n('b1', 'x'),\n('b1', 'y'),\nNone]\n")
+        self.assertEqual([found.line("bots", i, n) for i, n in enumerate(["b1", "b1", None])], [2, 3, 4])
 
     def test_throughVariable(self) -> None:
         """The list may be in a variable first."""
-        places = Places("many = [\n1,\n2]\nc['status'] = many\n")
-        self.assertEqual(places.line("status", 1), 3)
+        found = Locations("many = [\n1,\n2]\nc['status'] = many\n")
+        self.assertEqual(found.line("status", 1), 3)
 
     def test_itemsByName(self) -> None:
         """An item that is added elsewhere is found by its name, a repeated one where it is repeated."""
         text = (
             "c['builders'] = []\nc['builders'].append({'name': 'a'})\nc['builders'].append(dict(name='a'))\n"
         )
-        places = Places(text)
-        self.assertEqual(places.line("builders", 1, "a"), 3)
+        found = Locations(text)
+        self.assertEqual(found.line("builders", 1, "a"), 3)
 
     def test_notWritten(self) -> None:
         """An item made in a loop has the line of its key."""
-        places = Places("x = 1\nc['bots'] = [('b%d' % i, 'pw') for i in range(9)]\nc['status'] = [*x, 1]\n")
-        self.assertEqual([places.line("bots", 3, "b3"), places.line("status", 1)], [2, 3])
+        found = Locations("x = 1\nc['bots'] = [('b%d' % i, 'pw') for i in range(9)]\nc['status'] = [*x, 1]\n")
+        self.assertEqual([found.line("bots", 3, "b3"), found.line("status", 1)], [2, 3])
 
     def test_wrongPosition(self) -> None:
         """An item is found even if others were inserted before it."""
         text = "c['bots'] = [\n('b1', 'x'),\n('b2', 'y')]\nc['bots'].insert(0, ('b0', 'z'))\n"
-        self.assertEqual([Places(text).line("bots", i, f"b{i}") for i in range(3)], [4, 2, 3])
+        self.assertEqual([Locations(text).line("bots", i, f"b{i}") for i in range(3)], [4, 2, 3])
 
     def test_added(self) -> None:
         """F8: an item has the line that adds it, however it is added."""
@@ -58,11 +58,11 @@ class PlacesTests(unittest.TestCase):
             "bots = [('a', 'x')]\nbots.append(('b',\n'x'))\nbots += [('c', 'x'),\n('d', 'x')]\n"
             "c['bots'] = bots\nc['bots'].extend([\n('e', 'x')])\nbots.append(7)\n"
         )
-        places = Places(text)
+        found = Locations(text)
         wanted = [1, 2, 4, 5, 8, 9]
         for index, (name, line) in enumerate(zip(["a", "b", "c", "d", "e", None], wanted, strict=True)):
-            self.assertEqual(places.line("bots", index, name, 6), line)
-            self.assertEqual(places.line("bots", index, None, 6), line)
+            self.assertEqual(found.line("bots", index, name, 6), line)
+            self.assertEqual(found.line("bots", index, None, 6), line)
 
     def test_inALoop(self) -> None:
         """F8: items added in a loop have the line that adds them; items before and after have their own."""
@@ -70,21 +70,21 @@ class PlacesTests(unittest.TestCase):
             "c['builders'] = [\n{'name': 'first'}]\nfor n in range(3):\n    c['builders'].append(\n"
             "        dict(name='b%d' % n))\nc['builders'].append({'name': 'last'})\n"
         )
-        places = Places(text)
-        self.assertEqual([places.line("builders", n, None, 5) for n in range(5)], [2, 5, 5, 5, 6])
+        found = Locations(text)
+        self.assertEqual([found.line("builders", n, None, 5) for n in range(5)], [2, 5, 5, 5, 6])
 
     def test_variables(self) -> None:
         """F8: an item in a variable has the line of the variable's assignment."""
         text = "b = {\n'name': 'x'}\nc['builders'] = []\nc['builders'].append(b)\n"
-        self.assertEqual(Places(text).line("builders", 0, "x", 1), 1)
+        self.assertEqual(Locations(text).line("builders", 0, "x", 1), 1)
 
     def test_calls(self) -> None:
         """F8: a scheduler of any class is found by its name, as first argument or by keyword."""
         text = "c['schedulers'] = [*make(), Own('x', 1),\nOther(name='y')]\n"
-        places = Places(text)
-        self.assertEqual([places.line("schedulers", n, None, 4) for n in (1, 2, 3)], [1, 1, 2])
-        self.assertEqual(places.line("schedulers", 9, "y"), 2)
+        found = Locations(text)
+        self.assertEqual([found.line("schedulers", n, None, 4) for n in (1, 2, 3)], [1, 1, 2])
+        self.assertEqual(found.line("schedulers", 9, "y"), 2)
 
     def test_unreadable(self) -> None:
         """A text that is not valid Python has no lines."""
-        self.assertEqual([Places("((").line("bots"), Places("\0").line("bots", 1, "x")], [None, None])
+        self.assertEqual([Locations("((").line("bots"), Locations("\0").line("bots", 1, "x")], [None, None])

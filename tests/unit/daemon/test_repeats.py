@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from buildbot.daemon.repeats import ANEW, EVERY, REMEMBERED, Repeats
-from tests.logears import Ear
+from tests.loglisteners import LogListener
 
 
 def broken(what: str) -> Failure:
@@ -34,7 +34,8 @@ class RepeatsTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 1000.0
         self.events: list[Any] = []
-        self.log = Logger("buildbot.test", observer=Repeats(Ear(self.events.append), lambda: self.now))
+        self.listener = LogListener(self.events.append)
+        self.log = Logger("buildbot.test", observer=Repeats(self.listener, lambda: self.now))
 
     def lines(self) -> list[str]:
         return [event["log_format"].format(**event) for event in self.events]
@@ -91,7 +92,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_noFilesLeft(self) -> None:
         """H6: Twisted's message for each connection without a free file is limited to one line a minute."""
-        log = Logger("twisted.internet.tcp", observer=Repeats(Ear(self.events.append), lambda: self.now))
+        log = Logger("twisted.internet.tcp", observer=Repeats(self.listener, lambda: self.now))
         for port in range(1000):
             log.info("EMFILE recovery: Closed socket from {address}", address=port)
         self.now += EVERY
@@ -109,7 +110,7 @@ class RepeatsTests(unittest.SynchronousTestCase):
 
     def test_memoryIsBounded(self) -> None:
         """Many kinds of failures use bounded memory."""
-        repeats = Repeats(Ear(self.events.append), lambda: self.now)
+        repeats = Repeats(self.listener, lambda: self.now)
         log = Logger("buildbot.test", observer=repeats)
         for number in range(2 * REMEMBERED):
             log.failure(f"serving {number}", broken("x"))

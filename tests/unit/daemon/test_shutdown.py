@@ -10,7 +10,7 @@ from twisted.logger import LogEvent
 from twisted.trial import unittest
 
 from buildbot.daemon.shutdown import DEADLINE, Stopper
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 
 
 class LaterCall:

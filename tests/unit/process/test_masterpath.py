@@ -7,17 +7,17 @@ import os
 from twisted.trial import unittest
 
 from buildbot.process.masterpath import UnsafePath, onMaster
-from buildbot.process.provenance import Piece, Teller
+from buildbot.process.provenance import Origin, Piece
 
 
 def slave(text: str) -> Piece:
     """A value from a slave."""
-    return Piece(text, Teller.SLAVE, "said")
+    return Piece(text, Origin.SLAVE, "said")
 
 
 def sender(text: str) -> Piece:
     """A value from the sender of a change."""
-    return Piece(text, Teller.OTHERS, "branch")
+    return Piece(text, Origin.OTHERS, "branch")
 
 
 class PathTests(unittest.SynchronousTestCase):

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial import unittest
 
 from buildbot.model.properties import NoProperty, Properties, WithProperties
-from buildbot.process.provenance import Piece, Teller, piecesOf, tellerOf
+from buildbot.process.provenance import Origin, Piece, originOf, piecesOf
 
 
 class Build:
@@ -34,11 +34,11 @@ class ProvenanceTests(unittest.SynchronousTestCase):
 
     def test_tellers(self) -> None:
         """H5: properties of the configuration, of senders and of steps are distinguished."""
-        tellers = {name: tellerOf(name, self.build) for name in self.build.properties}
-        others, slave = Teller.OTHERS, Teller.SLAVE
+        origins = {name: originOf(name, self.build) for name in self.build.properties}
+        others, slave = Origin.OTHERS, Origin.SLAVE
         said = {"color": others, "wanted": others, "branch": others, "revision": slave, "version": slave}
-        ours = dict.fromkeys(("os", "slavename", "buildnumber"), Teller.CONFIGURATION)
-        self.assertEqual(tellers, {**said, **ours})
+        ours = dict.fromkeys(("os", "slavename", "buildnumber"), Origin.CONFIGURATION)
+        self.assertEqual(origins, {**said, **ours})
 
     def test_overwritten(self) -> None:
         """H5: a property that a step overwrites counts as the slave's, whatever name and source the step
@@ -46,19 +46,19 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         """
         for name, source in (("slavename", "build"), ("os", "slave"), ("new", "slave")):
             self.build.properties.setProperty(name, "evil", source)
-            self.assertEqual(tellerOf(name, self.build), Teller.SLAVE)
+            self.assertEqual(originOf(name, self.build), Origin.SLAVE)
 
     def test_pieces(self) -> None:
         """H5: a text is split at its placeholders, for both ways to name the properties."""
         named = WithProperties("a/%(slavename)s-%(version)5s%%/%(branch)s%(revision)s")
-        version, branch = Piece("  1.0", Teller.SLAVE, "version"), Piece("b", Teller.OTHERS, "branch")
+        version, branch = Piece("  1.0", Origin.SLAVE, "version"), Piece("b", Origin.OTHERS, "branch")
         begin = [Piece("a/"), Piece("bot1", name="slavename"), Piece("-"), version, Piece("%"), Piece("/")]
         end = [branch, branch]  # the property revision may be the latest one found
         self.assertEqual(piecesOf(named, self.build), [*begin, *end])
         inOrder = WithProperties("%s/%d", "version", "buildnumber")
         self.assertEqual(
             piecesOf(inOrder, self.build),
-            [Piece("1.0", Teller.SLAVE, "version"), Piece("/"), Piece("7", name="buildnumber")],
+            [Piece("1.0", Origin.SLAVE, "version"), Piece("/"), Piece("7", name="buildnumber")],
         )
         self.assertEqual(piecesOf("plain", self.build), [Piece("plain")])
 
@@ -66,7 +66,7 @@ class ProvenanceTests(unittest.SynchronousTestCase):
         """H5: the alternative text for a missing property is the configuration's."""
         self.assertEqual(piecesOf(WithProperties("%(none:-x)s"), self.build), [Piece("x", name="none")])
         self.assertEqual(
-            piecesOf(WithProperties("%(version:-x)s"), self.build), [Piece("1.0", Teller.SLAVE, "version")]
+            piecesOf(WithProperties("%(version:-x)s"), self.build), [Piece("1.0", Origin.SLAVE, "version")]
         )
         self.assertRaises(NoProperty, piecesOf, WithProperties("%(none)s"), self.build)
 
@@ -77,4 +77,4 @@ class ProvenanceTests(unittest.SynchronousTestCase):
             def render(self, build: Any) -> str:
                 return f"{build.getProperty('slavename')}/{build.getProperty('version')}"
 
-        self.assertEqual(piecesOf(Own("x"), self.build), [Piece("bot1/1.0", Teller.SLAVE, "version")])
+        self.assertEqual(piecesOf(Own("x"), self.build), [Piece("bot1/1.0", Origin.SLAVE, "version")])

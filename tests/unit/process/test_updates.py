@@ -19,7 +19,7 @@ from buildbot.process.buildstep import (
     RemoteCommand,
     RemoteShellCommand,
 )
-from buildbot.process.updates import MOST_SOURCES, OutputText, newsIn, soleNews, worded
+from buildbot.process.updates import MOST_SOURCES, OutputText, decodeSingle, decodeUpdate, worded
 from buildbot.steps.shell import ShellCommand
 from buildbot.wire.budget import PIECE, Slices
 from buildbot.wire.callee import MalformedCall
@@ -48,15 +48,15 @@ class NewsTests(unittest.TestCase):
         """0.7.5, row 4: words from slaves of any generation become text; output for logs stays bytes."""
         said = {b"got_revision": b"7", b"stdout": b"\xff", b"rc": 0, b"stat": (1, [b"n\xf6", {b"k": b"v"}])}
         news = {"got_revision": "7", "stdout": b"\xff", "rc": 0, "stat": (1, ["n\udcf6", {"k": "v"}])}
-        self.assertEqual(newsIn([said, 0]), news)
+        self.assertEqual(decodeUpdate([said, 0]), news)
         self.assertEqual(worded("text"), "text")
 
     def test_soleNews(self) -> None:
         """One piece of output, as in most updates, is read by a shortcut, from any generation."""
-        self.assertEqual(soleNews(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
-        self.assertEqual(soleNews(asked(b"rc", -1)), ("rc", -1))
+        self.assertEqual(decodeSingle(asked(b"stdout", b"\xff")), ("stdout", b"\xff"))
+        self.assertEqual(decodeSingle(asked(b"rc", -1)), ("rc", -1))
         text = [b"unicode", "\xf6".encode()]
-        self.assertEqual(soleNews(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
+        self.assertEqual(decodeSingle(asked([b"unicode", b"header"], text)), ("header", "\xf6"))
         for other in (
             asked(b"rc", b"0"),
             asked(b"stdout", 7),
@@ -64,7 +64,7 @@ class NewsTests(unittest.TestCase):
             [],
             [b"tuple"],
         ):
-            self.assertIsNone(soleNews(other))
+            self.assertIsNone(decodeSingle(other))
 
     @given(said, said, said, said, said, st.integers(0, 60))
     def test_soleNewsSame(self, key: Any, value: Any, number: Any, update: Any, news: Any, odd: int) -> None:
@@ -76,11 +76,11 @@ class NewsTests(unittest.TestCase):
             b"x" if odd % 7 == 0 else value,
             **{name: part for at, (name, part) in enumerate(parts.items()) if odd == at},
         )
-        short = soleNews(args)
+        short = decodeSingle(args)
         if short is not None:
             ((read,),) = unjelly(args, cast(Any, None))  # nothing in it needs a connection
-            self.assertEqual(list(newsIn(read).items()), [short])
-            self.assertIs(type(short[1]), type(newsIn(read)[short[0]]))
+            self.assertEqual(list(decodeUpdate(read).items()), [short])
+            self.assertIs(type(short[1]), type(decodeUpdate(read)[short[0]]))
 
     def test_soleNewsRefused(self) -> None:
         """H3: a malformed update is refused by the shortcut."""
@@ -91,7 +91,7 @@ class NewsTests(unittest.TestCase):
             asked([b"module", b"stdout"], b"x"),
             asked(b"stdout", [b"unicode", [b"module"]]),
         ):
-            self.assertIsNone(soleNews(odd))
+            self.assertIsNone(decodeSingle(odd))
             self.assertRaises(InsecureJelly, unjelly, odd, None)
 
     @given(st.binary(max_size=30), st.lists(st.integers(0, 30), max_size=5))

@@ -64,10 +64,10 @@ class TakingTests(unittest.TestCase):
         record: Any = None
         for number in range(MOST_STARTS):
             taking = Taking(record, [1])
-            self.assertFalse(taking.isHopeless(1), number)
+            self.assertFalse(taking.isToSkip(1), number)
             taking.begin([1])
             record = taking.toRecord()
-        self.assertTrue(Taking(record, [1]).isHopeless(1))
+        self.assertTrue(Taking(record, [1]).isToSkip(1))
 
 
 class StartTests(SchedulerCase):

@@ -192,8 +192,8 @@ class PageTests(unittest.TestCase):
     def test_notes(self) -> None:
         """Notes about slaves, and refused logins, follow the table (O9)."""
         refused = {"name": "bot9", "when": NOW, "address": "10.0.0.9:1", "logins": 3}
-        squabble = {**BOT, "note": "two processes log in under this name"}
-        lines = status.masterPage({**MASTER, "refused": [refused]}, [squabble], NOW)
+        conflict = {**BOT, "note": "two processes log in under this name"}
+        lines = status.masterPage({**MASTER, "refused": [refused]}, [conflict], NOW)
         self.assertEqual(lines[-2], "note on bot1: two processes log in under this name")
         self.assertEqual(
             lines[-1],

@@ -29,7 +29,7 @@ from buildbot.slaves.conflict import WINDOW
 from buildbot.slaves.liveness import ATTACH_TIME
 from buildbot.slaves.perspective import BotPerspective
 from tests.fakes import DROP, HANG, FakeSlave, Trouble
-from tests.logears import Ear
+from tests.loglisteners import LogListener
 from tests.slaveport import SlavePortCase
 
 NAMES = ("bot1", "bot2")
@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
         self.wellSince: dict[Any, float] = {}
         self.bots: set[BotPerspective] = set(self.case.botmaster.slaves.values())
         self.errors: list[Any] = []
-        self.ear = Ear(self.observe)
+        self.ear = LogListener(self.observe)
         globalLogPublisher.addObserver(self.ear)
 
     def observe(self, event: Any) -> None:

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from buildbot.slaves.refusedlogins import NAMES_EACH
 from buildbot.wire.callee import NewCredPerspective
 from buildbot.wire.ratelimit import BURST, LONGEST
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 from tests.slaveport import SlavePortCase, config
 
 

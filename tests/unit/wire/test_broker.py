@@ -25,7 +25,7 @@ from buildbot.wire.flow import UNREAD_AFTER_LOGIN, UNREAD_BEFORE_LOGIN, UNSERVED
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 from tests.pumped import Pump
 from tests.slaveport import SlavePortCase, config
 

@@ -27,7 +27,7 @@ from buildbot.wire.banana import BananaError
 from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.encoding import encode
 from tests.fakes import FakeSlave, QuietBroker, _SlaveBuilder
-from tests.logears import hearLog
+from tests.loglisteners import hearLog
 from tests.pumped import Pump
 from tests.unit.control.test_debug import FakeMaster
 from tests.unit.process.test_builds import BuildCase

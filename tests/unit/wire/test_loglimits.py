@@ -3,7 +3,15 @@
 from twisted.trial import unittest
 
 from buildbot.wire import loglimits
-from buildbot.wire.loglimits import COMINGS, LINES, LINES_KNOWN, REMEMBERED, SHARE, Comings, LogLimiter
+from buildbot.wire.loglimits import (
+    CONNECTION_LINES,
+    LINES,
+    LINES_KNOWN,
+    REMEMBERED,
+    SHARE,
+    ConnectionLineLimiter,
+    LogLimiter,
+)
 
 
 class LogLimiterTests(unittest.SynchronousTestCase):
@@ -70,19 +78,19 @@ class LogLimiterTests(unittest.SynchronousTestCase):
         self.assertEqual((loglimits.EVERY, loglimits.LINES, loglimits.LINES_KNOWN), (60.0, 30, 100))
 
 
-class ComingsTests(unittest.SynchronousTestCase):
+class ConnectionLineLimiterTests(unittest.SynchronousTestCase):
     """H7: a slave that connects and disconnects all the time."""
 
     def test_few(self) -> None:
         """One slave gets a few lines a minute, then the number of omitted ones."""
-        comings = Comings()
-        said = [comings.allow("bot1", 5.0) for _ in range(COMINGS + 90)]
-        self.assertEqual(said, [0] * COMINGS + [None] * 90)
-        self.assertEqual([comings.allow("bot1", 66.0), comings.allow("bot1", 66.0)], [90, 0])
+        connectionLines = ConnectionLineLimiter()
+        said = [connectionLines.allow("bot1", 5.0) for _ in range(CONNECTION_LINES + 90)]
+        self.assertEqual(said, [0] * CONNECTION_LINES + [None] * 90)
+        self.assertEqual([connectionLines.allow("bot1", 66.0), connectionLines.allow("bot1", 66.0)], [90, 0])
 
     def test_others(self) -> None:
         """Ten thousand other slaves get all their lines."""
-        comings = Comings()
+        connectionLines = ConnectionLineLimiter()
         for _ in range(100):
-            comings.allow("bot1", 5.0)
-        self.assertEqual({comings.allow(f"slave{n}", 5.0) for n in range(10_000)}, {0})
+            connectionLines.allow("bot1", 5.0)
+        self.assertEqual({connectionLines.allow(f"slave{n}", 5.0) for n in range(10_000)}, {0})

@@ -31,7 +31,7 @@ class TurnsTests(unittest.SynchronousTestCase):
         self.assertLessEqual(turns.take(1000.0 + ratelimit.LONGEST, perSecond=1, burst=1), 1.0)
 
 
-class DoorkeeperTests(unittest.SynchronousTestCase):
+class ConnectionLimiterTests(unittest.SynchronousTestCase):
     """The delays of failures."""
 
     def test_onePersistentMistake(self) -> None:

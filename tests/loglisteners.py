@@ -10,18 +10,18 @@ from zope.interface import implementer
 
 
 @implementer(ILogObserver)
-class Ear:
+class LogListener:
     """I am an observer of the log that calls a function with each event."""
 
-    def __init__(self, hear: Callable[[LogEvent], object]) -> None:
-        self._hear = hear
+    def __init__(self, call: Callable[[LogEvent], object]) -> None:
+        self._call = call
 
     def __call__(self, event: LogEvent) -> None:
-        self._hear(event)
+        self._call(event)
 
 
 def hearLog(test: SynchronousTestCase | TestCase, hear: Callable[[LogEvent], object]) -> None:
     """Call C{hear} with each event of the log until the test ends."""
-    ear = Ear(hear)
-    globalLogPublisher.addObserver(ear)
-    test.addCleanup(globalLogPublisher.removeObserver, ear)
+    listener = LogListener(hear)
+    globalLogPublisher.addObserver(listener)
+    test.addCleanup(globalLogPublisher.removeObserver, listener)
