@@ -7,10 +7,9 @@ test write is repeated every RETRY_AFTER seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,6 +21,8 @@ from buildbot.store.interface import FILE_GONE, IStore, StoreFailed
 from buildbot.store.outbox import RETRY_AFTER, untilKept
 
 log = Logger()
+
+_T = TypeVar("_T")
 
 
 def storeSymptom(reason: str) -> Symptom:
@@ -104,8 +105,8 @@ class StoreHealth:
         self._alarm.stop()
 
     async def untilKept(
-        self, write: Callable[[], Deferred[Any]], failed: Callable[[], None] = lambda: None
-    ) -> Any:
+        self, write: Callable[[], Awaitable[_T]], failed: Callable[[], None] = lambda: None
+    ) -> _T | None:
         """Repeat a write until it succeeds, however long that takes (P4).
 
         @param failed: called after each failed attempt.
@@ -121,7 +122,7 @@ class StoreHealth:
             self.works()
         return kept
 
-    def remember(self, key: str, value: Any) -> None:
+    def remember(self, key: str, value: object) -> None:
         """Store a value that may be lost: a failure is ignored."""
         self._resources.store.setState(key, value).addErrback(self._notKept)
 

@@ -11,10 +11,11 @@ The other modules of this folder decide when to build.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.application import service
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -30,6 +31,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
 from buildbot.schedulers.changefeed import ChangeFeed
 from buildbot.schedulers.savedstate import SavedState
+from buildbot.schedulers.seams import MasterForSchedulers
 from buildbot.schedulers.submissions import Submissions
 from buildbot.store.interface import StoreFailed
 from buildbot.store.outbox import RETRY_AFTER
@@ -57,13 +59,13 @@ class BaseScheduler(service.MultiService, ComparableMixin):
     mergeRequests = False
 
     name: str
-    engine: Any = None
+    engine: MasterForSchedulers = cast(Any, None)
     _starting: Deferred[None] | None = None
     _generation: object = None
     _configAtStart: object = None
     _isReady = False
     # Set by each start:
-    _clock: Any = None
+    _clock: IReactorTime = cast(Any, None)
     _state: SavedState | None = None
     _feed: ChangeFeed | None = None
     _submissions: Submissions | None = None
@@ -228,9 +230,9 @@ class BaseScheduler(service.MultiService, ComparableMixin):
         stopping: Any = service.MultiService.stopService(self)
         return DeferredList([stopping, saving or succeed(None)])
 
-    def _findEngine(self) -> Any:
+    def _findEngine(self) -> MasterForSchedulers:
         parent: Any = self.parent
-        engine = getattr(parent, "botmaster", None)
+        engine: MasterForSchedulers | None = getattr(parent, "botmaster", None)
         if engine is None:
             part = f"scheduler {self.name} is a part of {type(parent).__name__} {parent.name!r}"
             raise TypeError(f"{part}, and gets no changes there: put it into c['schedulers']")
@@ -247,7 +249,7 @@ class BaseScheduler(service.MultiService, ComparableMixin):
             newest = await self.engine.store.getChanges(1)
             if generation is not self._generation:
                 return
-            last = newest[0].number if newest else 0
+            last = (newest[0].number or 0) if newest else 0
             known = record if isinstance(record, dict) else {}
             seen = known.get("seen")
             feed.seen = min(seen, last) if isinstance(seen, int) else last

@@ -8,7 +8,6 @@ the same change. So each attempt is counted on disk before it is made.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 #: After this many such starts, a change is skipped.
 MOST_STARTS = 3
@@ -21,7 +20,7 @@ class Taking:
         its own, so that one bad change does not block others.
     """
 
-    def __init__(self, record: Any, numbers: Iterable[int]) -> None:
+    def __init__(self, record: object, numbers: Iterable[int]) -> None:
         """@param record: the last result of L{toRecord} in the last process; None: no attempt failed.
         @param numbers: the changes to take; the counts of others are dropped.
         """

@@ -126,7 +126,7 @@ class Dependent(BaseUpstreamScheduler):
     _done: tuple[int, ...] = ()
     _early: tuple[BuildsetRecord, ...] = ()
     _isSubscribed = False
-    _reading: Outbox[BuildsetRecord, Sequence[BuildRecord]] | None = None
+    _reading: Outbox[BuildsetRecord, list[BuildRecord]] | None = None
 
     @arguments(upstream=_UPSTREAM, builderNames=NAMES)
     def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+#: A value for a place in a statement.
+Value: TypeAlias = str | float | None
 
 
 class Cursor(Protocol):
@@ -18,5 +21,5 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """The part of a L{sqlite3.Connection} that the store uses."""
 
-    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor: ...
-    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> object: ...
+    def execute(self, statement: str, values: Sequence[Value] = (), /) -> Cursor: ...
+    def executemany(self, statement: str, values: Iterable[Sequence[Value]], /) -> object: ...

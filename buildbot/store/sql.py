@@ -28,7 +28,7 @@ from buildbot.store.counters import Counters
 from buildbot.store.interface import StoreConflict
 from buildbot.store.opensets import OpenSets
 from buildbot.store.requests import BuildKey, encode, keyOf
-from buildbot.store.seams import Connection
+from buildbot.store.seams import Connection, Value
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -84,7 +84,7 @@ class SqlCore:
         """See L{Core}."""
         return list(islice(self._changes("WHERE number > ? ORDER BY number", number), count))
 
-    def _changes(self, which: str, *values: Any) -> Iterator[Change]:
+    def _changes(self, which: str, *values: Value) -> Iterator[Change]:
         """Yield the readable Changes. No LIMIT in SQL: unreadable rows must not count for the limit."""
         rows = self._execute(f"SELECT number, made, record FROM changes {which}", values)
         return readable(_change, "change", ((number, (made, text)) for number, made, text in rows))
@@ -204,7 +204,7 @@ class SqlCore:
             "WHERE builder = ? AND number < ? ORDER BY number DESC LIMIT ?", builder, limit, count
         )
 
-    def _builds(self, which: str, *values: Any) -> list[BuildRecord]:
+    def _builds(self, which: str, *values: Value) -> list[BuildRecord]:
         rows = self._execute(f"SELECT builder, number, record FROM builds {which}", values)
         return list(readable(_build, "build", rows))
 
@@ -254,7 +254,7 @@ class SqlCore:
         """See L{Core}."""
         return dict(self._states("WHERE substr(name, 1, ?) = ? ORDER BY name", len(prefix), prefix))
 
-    def _states(self, which: str, *values: Any) -> list[tuple[str, Any]]:
+    def _states(self, which: str, *values: Value) -> list[tuple[str, Any]]:
         rows = self._execute(f"SELECT name, value FROM state {which}", values)
         return list(readable(lambda row: (row[0], json.loads(row[1])), "state", rows))
 
@@ -312,7 +312,7 @@ class SqlCore:
         self._connection.executemany("DELETE FROM buildsets WHERE id = ?", gone)
 
     def _done(
-        self, which: str, ids: Iterable[int], values: Sequence[Any], results: int | None, when: float
+        self, which: str, ids: Iterable[int], values: Sequence[Value], results: int | None, when: float
     ) -> list[BuildsetRecord]:
         """Mark requests as done for which the condition holds. Returns the buildsets that this completes."""
         statement = f"UPDATE requests SET state = 'done', results = ? WHERE id = ? AND {which}"
@@ -344,7 +344,7 @@ class _Requests:
     def __init__(self) -> None:
         self._sets: dict[int, BuildsetRecord] = {}
 
-    def read(self, row: Any) -> RequestRecord:
+    def read(self, row: Sequence[Any]) -> RequestRecord:
         """The request of a row. Raises any exception for a record that is not valid."""
         id, builder, attempts, interruptions, *buildset = row
         if not isinstance(attempts, int) or not isinstance(interruptions, int):

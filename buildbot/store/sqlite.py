@@ -90,7 +90,7 @@ class SqliteStore(Store):
     def _write(self, work: Callable[[], _T], key: object = None, isReplaceable: bool = False) -> Deferred[_T]:
         return self._submit(Work(work, key=key, isReplaceable=isReplaceable))
 
-    def _submit(self, work: Work) -> Deferred[_T]:
+    def _submit(self, work: Work[_T]) -> Deferred[_T]:
         if self._worker is None:
             return fail(StoreFailed("the store is closed"))
         return self._worker.submit(work)

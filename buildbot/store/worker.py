@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Protocol, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
@@ -27,6 +27,7 @@ from buildbot.store.interface import StoreConflict, StoreFailed
 from buildbot.store.seams import Connection
 
 _log = Logger()
+_T = TypeVar("_T")
 
 #: The largest hand-over. A group takes hand-overs until it has so much work, so it has less than twice that:
 #: all results of a group are delivered in one reactor turn.
@@ -49,19 +50,19 @@ class Transacts(Protocol):
 
 
 @dataclass(eq=False)
-class Work:
+class Work(Generic[_T]):
     """I am one piece of work.
 
     @ivar key: the item that the work overwrites as a whole. Earlier spare work with this key can be skipped.
     @ivar isReplaceable: True if the work can be skipped like that.
     """
 
-    do: Callable[[], Any]
+    do: Callable[[], _T]
     isWriting: bool = True
     key: object = None
     isReplaceable: bool = False
-    result: Any = None
-    done: Deferred[Any] = field(default_factory=Deferred)
+    result: _T | Failure | None = None
+    done: Deferred[_T] = field(default_factory=Deferred)
 
 
 class Worker:
@@ -89,8 +90,8 @@ class Worker:
         self._open = open
         self._core = core
         self._pace = pace
-        self._turn: list[Work] = []  # work submitted in this reactor turn
-        self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
+        self._turn: list[Work[Any]] = []  # work submitted in this reactor turn
+        self._queue: SimpleQueue[list[Work[Any]] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store", daemon=True)
         self._started: Deferred[None] = Deferred()
         self._stopped: Deferred[None] | None = None
@@ -109,7 +110,7 @@ class Worker:
         """See L{Database.loss}; "" while no database is open."""
         return "" if self._database is None else self._database.loss()
 
-    def submit(self, work: Work) -> Deferred[Any]:
+    def submit(self, work: Work[_T]) -> Deferred[_T]:
         """Queue work. Fires with its result when it is on disk. Deferreds fire in call order."""
         if self._stopped is not None:
             return fail(StoreFailed("the store is closed"))
@@ -150,9 +151,9 @@ class Worker:
         assert self._stopped is not None
         self._reactor.callFromThread(self._stopped.callback, None)
 
-    def _take(self) -> tuple[list[Work], bool]:
+    def _take(self) -> tuple[list[Work[Any]], bool]:
         """Wait for work and the pace. Returns the work, and True if the thread must end after it."""
-        group: list[Work] = []
+        group: list[Work[Any]] = []
         turn = self._queue.get()
         if turn is not None:
             time.sleep(max(0.0, self._next - time.monotonic()))
@@ -166,7 +167,7 @@ class Worker:
             self._next = time.monotonic() + self._pace
         return group, turn is None
 
-    def _tryGroup(self, database: Database, group: Sequence[Work]) -> None:
+    def _tryGroup(self, database: Database, group: Sequence[Work[Any]]) -> None:
         """Run L{_doGroup}. On an internal error, fail every waiting call and keep the thread alive."""
         try:
             self._doGroup(database, group)
@@ -175,7 +176,7 @@ class Worker:
             for work in group:
                 work.result = Failure(StoreFailed("internal error, see the log"))
 
-    def _doGroup(self, database: Database, group: Sequence[Work]) -> None:
+    def _doGroup(self, database: Database, group: Sequence[Work[Any]]) -> None:
         """Run the work, and give each piece its result or failure."""
         replaced = _replaced(group)
         todo = [work for work in group if work not in replaced]
@@ -207,7 +208,7 @@ class Worker:
         self._trouble = trouble
 
 
-def _attempt(database: Database, core: Transacts, todo: Sequence[Work]) -> Work | None:
+def _attempt(database: Database, core: Transacts, todo: Sequence[Work[Any]]) -> Work[Any] | None:
     """Run all work in one transaction. If a piece fails (except by a conflict), roll back and return it."""
     try:
         with database.transaction(any(work.isWriting for work in todo)) as connection:
@@ -236,9 +237,9 @@ class _Culprit(Exception):
     """A piece of work failed and may have written: the transaction must roll back."""
 
 
-def _replaced(group: Sequence[Work]) -> dict[Work, Work]:
+def _replaced(group: Sequence[Work[Any]]) -> dict[Work[Any], Work[Any]]:
     """Map each piece of work that can be skipped to the later work that replaces it."""
-    successors: dict[object, Work] = {}
+    successors: dict[object, Work[Any]] = {}
     replaced = {}
     for work in reversed(group):
         if not work.isWriting:
@@ -250,7 +251,7 @@ def _replaced(group: Sequence[Work]) -> dict[Work, Work]:
     return replaced
 
 
-def _answer(group: Sequence[Work]) -> None:
+def _answer(group: Sequence[Work[Any]]) -> None:
     for work in group:
         if isinstance(work.result, Failure):
             work.done.errback(work.result)
