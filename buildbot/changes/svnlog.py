@@ -55,7 +55,7 @@ def place(output: bytes) -> Place:
     url, root = ("" if entry is None else entry.findtext(each) or "" for each in ("url", "repository/root"))
     commit = None if entry is None else entry.find("commit")
     if not root or not url.startswith(root) or commit is None:
-        raise BadOutput("svn info did not tell where the repository is")
+        raise BadOutput("the output of svn info lacks the root or the last revision of the repository")
     return Place(unquote(url[len(root) :]).strip("/"), int(commit.get("revision", "0")))
 
 

@@ -57,7 +57,7 @@ class Options(usage.Options):
     optFlags = [["verbose", "v", "Show the tracebacks of a start that fails"]]
 
     def parseArgs(self, basedir: str) -> None:  # type: ignore[override]
-        """DIR."""
+        """Store the argument DIR."""
         self["basedir"] = basedir
 
 

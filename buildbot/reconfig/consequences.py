@@ -27,7 +27,7 @@ class UsedSlave(Protocol):
 
 
 class RunningBuild(Protocol):
-    """A running build."""
+    """The part of a running build that this module uses."""
 
     @property
     def slavebuilder(self) -> UsedSlave:

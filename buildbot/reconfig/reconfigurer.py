@@ -200,7 +200,7 @@ class Reconfigurer(Generic[P]):
     def _remember(self, job: _Job, became: str) -> None:
         """Keep the outcome of a reconfiguration for the next client."""
         log.info(
-            "reconfig{of} {became}; the command that asked for it has ended",
+            "reconfig{of} {became}; its client was no longer connected",
             of=_of(job.askers),
             became=became,
         )

@@ -174,7 +174,7 @@ class _TreeScheduler(BaseUpstreamScheduler):
         self._alarm.set(self._clock, min(wait, LONGEST_SLEEP))
 
     def stopTimer(self) -> None:
-        """Stop the timer."""
+        """Cancel the wait for a stable tree."""
         self._alarm.stop()
 
     def _wake(self) -> None:

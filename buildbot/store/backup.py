@@ -68,7 +68,7 @@ def backUp(here: str, target: str) -> Made:
     target = os.path.abspath(target)
     parent = os.path.realpath(os.path.dirname(target))
     if os.path.lexists(target):
-        raise CannotBackUp(f"{target} exists, and is never replaced: name a new directory")
+        raise CannotBackUp(f"{target} exists, and a backup replaces nothing: name a new directory")
     if os.path.commonpath([parent, here]) == here:
         raise CannotBackUp(f"{target} is in {here} itself: name a directory outside of it")
     if not os.path.isdir(parent):

@@ -148,7 +148,7 @@ def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
             f" {schema.version}): run that release, or move the file away"
         )
     if version < 0 or (tables and not version):
-        raise Damaged("it is not a store of ours")
+        raise Damaged("it is not the store of a buildmaster")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreFailed(f"{path}: its file system cannot do what SQLite's write-ahead log needs")

@@ -128,7 +128,7 @@ class MemoryCore:
         for id in build.requests:
             request = self._requests.get(id)
             if request is None or (request.state, request.builder) != ("pending", build.builder):
-                raise StoreConflict(f"request {id} does not wait for {build.builder}")
+                raise StoreConflict(f"request {id} is not waiting for {build.builder}")
         number = self._next("build", build.builder, first=0, atLeast=atLeast)
         started = build.altered(number=number)
         self._builds[build.builder, number], self._texts[build.builder, number] = started, text
@@ -140,7 +140,7 @@ class MemoryCore:
     def saveBuild(self, key: BuildKey, build: BuildRecord, text: str) -> None:
         """See L{Core}."""
         if key not in self._builds or self._builds[key].finished is not None:
-            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
+            raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
         self._builds[key], self._texts[key] = build, text
 
     def finishBuild(

@@ -167,7 +167,7 @@ class SqlCore:
             (text, build.started, build.finished, *key),
         )
         if not saved.rowcount:
-            raise StoreConflict(f"build {key[1]} of {key[0]} does not run")
+            raise StoreConflict(f"build {key[1]} of {key[0]} is not running")
 
     def finishBuild(
         self, key: BuildKey, build: BuildRecord, text: str, requeue: bool, counts: bool
@@ -389,7 +389,7 @@ def _buildset(row: Sequence[Any]) -> BuildsetRecord:
 
 
 def _notWaiting(request: int, build: BuildRecord) -> StoreConflict:
-    return StoreConflict(f"request {request} does not wait for {build.builder}")
+    return StoreConflict(f"request {request} is not waiting for {build.builder}")
 
 
 def _build(row: Sequence[Any]) -> BuildRecord:

@@ -172,7 +172,7 @@ class Worker:
         try:
             self._doGroup(database, group)
         except Exception:
-            _log.failure("the store failed by a fault of its own")
+            _log.failure("internal error in the store")
             for work in group:
                 work.result = Failure(StoreFailed("internal error, see the log"))
 

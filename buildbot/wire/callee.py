@@ -90,7 +90,7 @@ _NONE = [b"None"]
 def _keywords(broker: Codec, message: str, kw: Any) -> dict[Any, Any]:
     named = broker.unserialize(kw)
     if not isinstance(named, dict):
-        raise MalformedCall(f"{message[:64]}: its keywords are no dictionary")
+        raise MalformedCall(f"{message[:64]}: its keywords are not a dictionary")
     return {
         key.decode("utf-8", "replace") if isinstance(key, bytes) else key: value
         for key, value in named.items()

@@ -95,7 +95,7 @@ class RealSlave(Daemon):
         self.child.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Resume the process, by SIGCONT."""
         self.child.signal(signal.SIGCONT)
 
     def attachments(self, after: int = 0) -> int:

@@ -165,10 +165,10 @@ class Handing(Scheduler):
 
 
 class AnyHanding(AnyBranchScheduler):
-    """0.7.5 submits each set by this."""
+    """A scheduler that overrides a method that 0.7.5 calls for each set."""
 
     def submitBuildSet(self, bs: Any) -> None:
-        """Called."""
+        """Override the method of 0.7.5; it does nothing."""
 
 
 class Alarm(StatusReceiverMultiService):

@@ -91,7 +91,7 @@ class TimeTests(unittest.TestCase):
 
 
 class StaleTests(unittest.TestCase):
-    """ignoreStaleRefs."""
+    """Errors of lost connections are ignored."""
 
     def test_swallows(self) -> None:
         """The errors of a dead reference to a slave are ignored."""

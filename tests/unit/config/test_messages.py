@@ -9,7 +9,7 @@ from buildbot.config.messages import articled, inOneLine, listing, nearest, text
 
 
 class WordsTests(unittest.TestCase):
-    """Phrases."""
+    """Counts, lists and types in words."""
 
     def test_articled(self) -> None:
         """A value is described by its type, never by its content."""

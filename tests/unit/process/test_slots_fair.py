@@ -20,7 +20,7 @@ class Yard(BuildCase):
     """A master whose builders always have requests."""
 
     def runTest(self) -> None:
-        """Start."""
+        """Start the master of this case."""
         self.use(
             MasterConfig(
                 slaves={name: SlaveConfig(name, "sekrit", max_builds=1) for name in "ab"},

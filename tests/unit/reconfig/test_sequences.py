@@ -168,7 +168,7 @@ class Story(World):
         return done == [True]
 
     def apply(self, plan: Plan) -> dict[str, Any]:
-        """Reconfigure."""
+        """Write the file of a plan, and reconfigure the master."""
         self.write(plan.text())
         if plan.wrong == "port" and plan.port not in self.reactor.listening:
             self.reactor.taken = plan.port

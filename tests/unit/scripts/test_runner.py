@@ -108,7 +108,7 @@ class RunnerTests(unittest.TestCase):
 
 
 class WordsTests(unittest.TestCase):
-    """Output."""
+    """The output of commands."""
 
     def test_command(self) -> None:
         """A suggested command line can be typed as it is, with the program as the user typed it."""

@@ -218,7 +218,7 @@ class TrialArgumentTests(unittest.TestCase):
 
 
 class TrialTests(StepCase):
-    """Trial."""
+    """The step Trial: its command, results and logs."""
 
     def trial(self, output: str = OUTPUT, rc: int = 1, **kw: Any) -> Running:
         running = self.begin(Trial(**{"testpath": None, "tests": "m", **kw}))

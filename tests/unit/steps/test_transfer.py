@@ -63,7 +63,7 @@ class TransferCase(StepCase):
 
 
 class UploadTests(TransferCase):
-    """FileUpload."""
+    """A file from the slave to the master."""
 
     def upload(self, masterdest: str = "there", **kw: Any) -> Running:
         return self.begin(FileUpload(slavesrc="here", masterdest=masterdest, **kw))
@@ -260,7 +260,7 @@ class FullDisk(io.BytesIO):
 
 
 class DownloadTests(TransferCase):
-    """FileDownload."""
+    """A file from the master to the slave."""
 
     def download(self, mastersrc: str = "here", **kw: Any) -> Running:
         return self.begin(FileDownload(mastersrc=mastersrc, slavedest="a/there", **kw))
@@ -381,7 +381,7 @@ def entry(name: str, kind: bytes, linkname: str = "", mode: int = 0o644) -> tarf
 
 
 class DirectoryUploadTests(TransferCase):
-    """DirectoryUpload."""
+    """A directory from the slave to the master."""
 
     def setUp(self) -> None:
         super().setUp()

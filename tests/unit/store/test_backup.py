@@ -177,7 +177,7 @@ class RefusedTests(BackupCase):
         os.symlink("nowhere", f"{self.here}-link")
         Path(f"{self.here}-file").write_text("precious")
         for end in ("directory", "link", "file"):
-            self.assertIn("exists, and is never replaced", self.refused(f"{self.here}-{end}"))
+            self.assertIn("exists, and a backup replaces nothing", self.refused(f"{self.here}-{end}"))
 
     def test_inside(self) -> None:
         """H10: a backup inside of the directory itself is refused, also through a link."""
@@ -231,7 +231,7 @@ class CommandTests(BackupCase):
         )
         said = command("backup", self.here, self.target)
         self.assertEqual(said.status, 1)
-        self.assertIn("exists, and is never replaced", said.err)
+        self.assertIn("exists, and a backup replaces nothing", said.err)
         self.assertEqual(command("backup", self.here).status, 2)
         self.assertEqual(command("backup", f"{self.here}-none", self.target).status, 1)
 

@@ -132,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 class EncodeTests(unittest.TestCase):
-    """Encoding."""
+    """Values become bytes."""
 
     def test_vocabulary(self) -> None:
         """Our numbered words are those of every PB peer."""
@@ -209,7 +209,7 @@ class EncodeTests(unittest.TestCase):
 
 
 class DecodeTests(unittest.TestCase):
-    """Decoding."""
+    """Bytes become values."""
 
     @fuzz
     @given(st.lists(expressions, max_size=4), st.lists(st.integers(min_value=0), max_size=6))

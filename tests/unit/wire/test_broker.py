@@ -185,7 +185,7 @@ class ServingTests(Case):
         """A7: keywords that are not a dictionary cause one log line without a traceback."""
         self.send(encode([b"message", 1, b"root", b"take", 1, [b"tuple"], [b"list"]]))
         self.assertEqual(len(self.lines), 1)
-        self.assertIn("keywords are no dictionary", self.lines[0])
+        self.assertIn("keywords are not a dictionary", self.lines[0])
 
     def test_lineOfTheLogStaysOne(self) -> None:
         """S4: the method name of a call cannot start a new log line or colour it."""
