@@ -8,7 +8,6 @@ commands of the control socket. L{buildbot.reconfig.apply} applies configuration
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -41,6 +40,7 @@ from buildbot.daemon.readiness import IReadiness, StartFailed
 from buildbot.daemon.troubles import ITroubled
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
+from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.buildset import BuildSet
 from buildbot.reconfig.apply import Applier
@@ -95,9 +95,9 @@ class BuildMaster(PluginParent):
         self.basedir = os.path.abspath(basedir)
         self._file = ConfigFile(self.basedir, configFileName)
         self._loading = loading or loadingBy(reactor)
-        self.since = time.time()
         self._reactor = reactor
         self.botmaster = BotMaster(reactor)
+        self.since = self.botmaster.now()
         self.botmaster.parent = self
         self.botmaster.useStore(self.basedir, store or SqliteStore(self.basedir, reactor))
         self.troubles = self.botmaster.troubles
@@ -106,7 +106,8 @@ class BuildMaster(PluginParent):
         self.change_svc.setServiceParent(self)
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
-        self.slavePort = SlavePortFactory(partial(LoginRoot, portal), reactor)
+        files = FileReserve(now=lambda: self.botmaster.now())
+        self.slavePort = SlavePortFactory(partial(LoginRoot, portal), reactor, files=files)
         self.applier = Applier(
             self.botmaster,
             listeners.PortSet(reactor, self.slavePort),

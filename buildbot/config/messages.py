@@ -123,7 +123,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def textTrouble(text: str) -> str | None:
-    """The fault of a name, in words that follow C{"a name that"}, or None."""
+    """The fault of a name, in words that follow C{"a name that"}, or None.
+
+    Marks of direction may be in a name. Output escapes them; see L{buildbot.text.printable.HARMFUL}.
+    """
     if not text.strip():
         return "is empty"
     if not text.isprintable() and any(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import time
 from collections.abc import Callable
 from enum import Enum
 
@@ -70,11 +71,14 @@ class FileReserve:
         self,
         limitNow: Callable[[], int | None] = _limitOfThisProcess,
         lowestFree: Callable[[], int] = _lowestFree,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """@param now: returns the time, in seconds since the epoch."""
         self.turnedAway = 0
         self.when: float | None = None
         self._limitNow = limitNow
         self._lowestFree = lowestFree
+        self._now = now
 
     @property
     def limit(self) -> int | None:
@@ -101,7 +105,7 @@ class FileReserve:
             return Room.ENOUGH
         return Room.SCARCE if number < limit - kept // 2 else Room.NONE
 
-    def turnAway(self, when: float) -> None:
-        """Count a connection that was closed for lack of files at C{when} (seconds since the epoch)."""
+    def turnAway(self) -> None:
+        """Count a connection that is closed now for lack of files."""
         self.turnedAway += 1
-        self.when = when
+        self.when = self._now()

@@ -118,6 +118,7 @@ class LogWriter:
         self._tail: _Tail | None = None  # until the log is too long
         self._opener = opener
         self._file = file
+        # Not an Alarm: its reference back to this log would be a cycle, one for each log.
         self._timer: IDelayedCall | None = None
         self._finished = False
         self._channel = -1

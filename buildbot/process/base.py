@@ -211,7 +211,7 @@ class Build:
             if locks:
                 await self._claim(locks, step)
             running = ensureDeferred(step.perform())
-            if not running.called:
+            if not running.called:  # not an Alarm: most steps need none
                 saving = self.clock.callLater(SAVED_AFTER, self.builder.stepChanged, self)
             results: int = await self._waits.result(running)
         except Over:

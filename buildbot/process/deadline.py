@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: Seconds without a confirmed start of a command, after which the slave is pinged.
 SIGN_AFTER = 2.0
@@ -131,7 +131,8 @@ class Deadlines:
         self._began = self.lastHeard = clock.seconds()
         first = startTime if noSign is None else SIGN_AFTER
         self._at = self._began + first
-        self._timer: Any = clock.callLater(first, self._look)
+        # Not an Alarm: each command has one, and this is the cheapest way.
+        self._timer: IDelayedCall | None = clock.callLater(first, self._look)
 
     @property
     def isStarting(self) -> bool:

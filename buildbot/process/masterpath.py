@@ -20,6 +20,7 @@ OWN = (
     *("*.cfg", "*.py", "*.pyc", "*.tac*", "*.sample", "*.log*", "*.pid", "*.lock", "*.sock", "*.sqlite*"),
     *("*password*", "*passwd*", "*.key", "*.pem", "state*", "logs", "info", "__pycache__"),
 )
+#: Not L{buildbot.text.printable.HARMFUL}: a path of the master may have any character but controls.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 

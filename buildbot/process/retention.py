@@ -45,6 +45,7 @@ class Retention:
 
     def start(self) -> None:
         """Remove old builds now, and every PRUNE_EVERY seconds."""
+        # Not an Alarm: the next run also waits for the end of the last one.
         self._pruning = LoopingCall(lambda: ensureDeferred(self.prune()))
         self._pruning.clock = self._resources.clock
         self._pruning.start(PRUNE_EVERY)

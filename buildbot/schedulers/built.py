@@ -13,7 +13,7 @@ from typing import Any
 from buildbot.model.records import BuildRecord
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 
-#: One word that no program takes for an option.
+#: One word that no program takes for an option. Of the unprintable characters, only controls are refused.
 _REVISION = re.compile(r"(?!-)[^\s\x00-\x1f\x7f]{1,256}")
 #: The most sources that a follower remembers.
 REMEMBERED = 50

@@ -156,6 +156,7 @@ class Worker:
         group: list[Work[Any]] = []
         turn = self._queue.get()
         if turn is not None:
+            # The time of this thread, not the injected clock: the pace protects a real disk.
             time.sleep(max(0.0, self._next - time.monotonic()))
         with suppress(Empty):
             while turn is not None:

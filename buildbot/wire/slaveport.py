@@ -8,7 +8,6 @@ L{buildbot.wire.members} those after it. L{buildbot.wire.ratelimit} has the dela
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +73,7 @@ class SlavePortFactory(protocol.ServerFactory):
         """
         room = self.files.room()
         if room is Room.NONE or (room is Room.SCARCE and not self._greeters.makeRoom()):
-            self.files.turnAway(time.time())
+            self.files.turnAway()
             self.sayOnce(
                 "files",
                 "",

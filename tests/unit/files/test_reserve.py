@@ -44,6 +44,14 @@ class FileReserveTests(unittest.SynchronousTestCase):
 
         self.assertIs(FileReserve(lambda: 1024, none).room(), Room.NONE)
 
+    def test_turnAway(self) -> None:
+        """Connections that were turned away are counted, with the time of the last one."""
+        files = FileReserve(now=iter([5.0, 7.0]).__next__)
+        self.assertEqual((files.turnedAway, files.when), (0, None))
+        files.turnAway()
+        files.turnAway()
+        self.assertEqual((files.turnedAway, files.when), (2, 7.0))
+
     def test_thisProcess(self) -> None:
         """A process far below its limit has room, and the check leaves no file open."""
         files = FileReserve()
