@@ -94,7 +94,7 @@ class ProgramPoller(PollingChangeSource):
             raise ProgramFailed("the master is stopping, or the configuration has changed")
         self._program = Program(self.clock, seconds)
         try:
-            return await self._program.start(command, env=env, stdin=stdin)
+            return await self._program.start(command, env={"LC_ALL": "C.UTF-8", **(env or {})}, stdin=stdin)
         finally:
             self._program = None
 

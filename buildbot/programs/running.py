@@ -55,8 +55,8 @@ class ProgramFailed(Exception):
 class Program(ProcessProtocol):
     """I am one run of a program."""
 
-    def __init__(self, reactor: Any, seconds: float, most: int = MOST_OUTPUT) -> None:
-        """@param seconds: the time limit.
+    def __init__(self, reactor: Any, seconds: float | None, most: int = MOST_OUTPUT) -> None:
+        """@param seconds: the time limit; None: no limit.
         @param most: the most bytes of output; more are an error.
         """
         self._reactor = reactor
@@ -75,12 +75,12 @@ class Program(ProcessProtocol):
         self,
         command: Sequence[str],
         cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         stdin: bytes = b"",
     ) -> Deferred[bytes]:
         """Start the program.
 
-        @param env: added to the environment of the master.
+        @param env: added to the environment of the master; None removes a variable.
         @param stdin: its standard input.
         @return: fires with its standard output when it has ended with status 0. Fails with L{ProgramFailed}
             otherwise. A cancelled Deferred kills the program.
@@ -93,22 +93,25 @@ class Program(ProcessProtocol):
                 self,
                 launched[0],
                 [os.fsencode(each) for each in launched],
-                env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+                env=_environment(env or {}),
                 path=cwd,
                 childFDs={0: "w", 1: "r", 2: "r"},
             )
         except (OSError, ValueError) as error:
             self._fail(f"cannot start: {error}")
             return self._done
-        self._alarm.set(self._reactor, self._seconds)
+        if self._seconds is not None:
+            self._alarm.set(self._reactor, self._seconds)
         done: Deferred[bytes] = Deferred(lambda _: self.stop())
         self._done.addBoth(lambda result: done.callback(result) if not done.called else None)
         return done
 
-    def stop(self) -> None:
-        """Kill the program and its children, if it runs."""
+    def stop(self, signal: str = "KILL") -> None:
+        """Send a signal to the program and its children, if it runs; kill them a moment later."""
         self._limit = self._limit or "was stopped"
-        self._signal("KILL")
+        self._signal(signal)
+        if signal != "KILL" and not self._isOver:
+            self._alarm.set(self._reactor, GRACE)
 
     def _signal(self, name: str) -> None:
         pid = self.transport.pid if self.transport is not None else None
@@ -183,6 +186,11 @@ def run(
 ) -> Deferred[bytes]:
     """Run a program; see L{Program.start}."""
     return Program(reactor, seconds).start(command, cwd, env, stdin)
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    wanted = {**os.environ, **changes}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _verb(command: Sequence[str]) -> list[str]:

@@ -7,12 +7,13 @@ L{buildbot.process.remotecommand} sends the command. Steps for a certain program
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from buildbot.config.arguments import arguments, complain
+from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
-from buildbot.interfaces import LOG_CHANNEL_STDOUT
+from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
@@ -254,42 +255,84 @@ class TreeSize(ShellCommand):
         return ["treesize", "unknown" if self.kb is None else f"{self.kb} kb"]
 
 
+_PROPERTY = replace(PROPERTY, fits=lambda value: value is None or PROPERTY.fits(value))
+_EXTRACTOR = Kind("a function of an exit status, an output and an error output", callable)
+
+
 class SetProperty(ShellCommand):
     """I set a property to the standard output of my command, if the command succeeds.
+
+    With C{extract_fn}, I set the properties that this function finds in the output.
 
     If the output exceeds L{LONGEST_PROPERTY} bytes, I fail, and a log gives the reason.
     """
 
     name = "setproperty"
-    _changed = False
+    _changed: Sequence[str] = ()
     _isTooLong = False
 
-    @arguments(property=PROPERTY, strip=FLAG)
-    def __init__(self, property: Any, strip: bool = True, **kwargs: Any) -> None:
+    @arguments(property=_PROPERTY, strip=FLAG, extract_fn=orNone(_EXTRACTOR))
+    def __init__(
+        self,
+        property: Any = None,
+        strip: bool = True,
+        extract_fn: Callable[[int, str, str], Mapping[str, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """@param property: the name of the property.
         @param strip: whether to remove white space around the value.
+        @param extract_fn: called with the exit status, the standard output and the error output; returns a
+            dictionary of properties. It is also called if the command fails.
         """
         super().__init__(**kwargs)
+        if property is None and extract_fn is None:
+            complain(self, "lacks its argument property, or extract_fn", "property")
+        elif property is not None and extract_fn is not None:
+            complain(self, "takes property or extract_fn, not both")
         if not kwargs.get("want_stdout", True):
             why = ": want_stdout must be left on: the command's standard output becomes the property"
             complain(self, why, "want_stdout", kwargs["want_stdout"])
         self.property = property
         self.strip = strip
+        self.extract_fn = extract_fn
 
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """See L{LoggingBuildStep}."""
+        if self.extract_fn is not None:
+            return self.inSlices(self._extract(cmd, self.extract_fn))
         return self.inSlices(self._set(cmd)) if cmd.rc == 0 else None
 
     def _set(self, cmd: LoggedRemoteCommand) -> Iterator[None]:
         value = yield from _output(cmd, LONGEST_PROPERTY + 1)
         name = self.build.render(self.property)
-        if len(value.encode("utf-8", "surrogatepass")) > LONGEST_PROPERTY:
-            self._isTooLong = True
-            why = f"the command wrote more than {LONGEST_PROPERTY} bytes: property {name!r} is not set"
-            self.addCompleteLog("property", f"{why}\n")
+        if self._isShort(value, f"property {name!r} is not set"):
+            self.setProperty(name, value.strip() if self.strip else value)
+            self._changed = [name]
+
+    def _extract(
+        self, cmd: LoggedRemoteCommand, extract: Callable[[int, str, str], Mapping[str, Any]]
+    ) -> Iterator[None]:
+        """Set the properties that a function of the configuration finds in the output."""
+        output = yield from _output(cmd, LONGEST_PROPERTY + 1)
+        errors = yield from _output(cmd, LONGEST_PROPERTY + 1, LOG_CHANNEL_STDERR)
+        if not self._isShort(output, "no property is set") or not self._isShort(errors, "no property is set"):
             return
-        self.setProperty(name, value.strip() if self.strip else value)
-        self._changed = True
+        found = extract(cmd.rc if cmd.rc is not None else -1, output, errors)
+        if not isinstance(found, Mapping):
+            raise TypeError(f"extract_fn must return a dictionary, not {type(found).__name__}")
+        for name, value in found.items():
+            self.setProperty(name, value)
+        self._changed = list(found)
+
+    def _isShort(self, value: str, otherwise: str) -> bool:
+        """True if an output is short enough; else the step fails, and a log says why."""
+        if len(value.encode("utf-8", "surrogatepass")) <= LONGEST_PROPERTY:
+            return True
+        self._isTooLong = True
+        self.addCompleteLog(
+            "property", f"the command wrote more than {LONGEST_PROPERTY} bytes: {otherwise}\n"
+        )
+        return False
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:
         """See L{LoggingBuildStep}."""
@@ -297,16 +340,24 @@ class SetProperty(ShellCommand):
 
     def getText(self, cmd: LoggedRemoteCommand, results: int) -> list[str]:
         """The result in words: the property is set or not."""
+        if len(self._changed) == 1:
+            return [f"property '{self._changed[0]}' set"]
         if self._changed:
-            return [f"property '{self.build.render(self.property)}' set"]
+            return [f"{len(self._changed)} properties set"]
         return super().getText(cmd, results)
 
 
-def _output(cmd: LoggedRemoteCommand, most: int) -> Generator[None, None, str]:
-    """The first C{most} bytes of a finished command's standard output, decoded. For L{inSlices}."""
+class SetPropertyFromCommand(SetProperty):
+    """I am L{SetProperty}, under its name of 0.8.8 and later."""
+
+
+def _output(
+    cmd: LoggedRemoteCommand, most: int, wanted: int = LOG_CHANNEL_STDOUT
+) -> Generator[None, None, str]:
+    """The first C{most} bytes of one output of a finished command, decoded. For L{inSlices}."""
     found = b""
     for channel, data in cmd.logs["stdio"].getByteChunks():
-        if channel == LOG_CHANNEL_STDOUT:
+        if channel == wanted:
             found += data[: most - len(found)]
             if len(found) == most:
                 break

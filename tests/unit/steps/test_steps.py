@@ -286,6 +286,29 @@ class ReadyTests(StepCase):
             self.assertEqual(running.build.getProperty("where"), value)
             self.assertEqual((running.result, running.step.getText()), (SUCCESS, ["property 'where' set"]))
 
+    def test_extract(self) -> None:
+        """A function finds the properties in both outputs, also if the command fails."""
+        for rc, result in ((0, SUCCESS), (3, FAILURE)):
+            step = shell.SetPropertyFromCommand(
+                command="x", extract_fn=lambda rc, out, err: {"rc": rc, "out": out, "err": err}
+            )
+            running = self.begin(step)
+            running.command.end(rc, stderr=b"hm\n", stdout=b"a\n")
+            self.assertEqual(running.result, result)
+            found = [running.build.getProperty(name) for name in ("rc", "out", "err")]
+            self.assertEqual(found, [rc, "a\n", "hm\n"])
+        self.assertRaises(TypeError, shell.SetProperty, command="x")
+        self.assertRaises(TypeError, shell.SetProperty, command="x", property="p", extract_fn=dict)
+
+    def test_extractFails(self) -> None:
+        """A function that fails, or that returns no dictionary, is an exception of the step."""
+        extract: Any
+        for extract in (lambda *args: 1 / 0, lambda *args: None):
+            running = self.begin(shell.SetPropertyFromCommand(command="x", extract_fn=extract))
+            running.command.end()
+            self.assertEqual(running.result, EXCEPTION)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, TypeError)), 2)
+
     def test_setPropertyTooLong(self) -> None:
         """H3: output that is too long for a property fails the step with the reason, and sets none."""
         for size, result in ((shell.LONGEST_PROPERTY, SUCCESS), (shell.LONGEST_PROPERTY + 1, FAILURE)):
