@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -27,13 +27,11 @@ from buildbot.process.buildfactory import BuildFactory
 from buildbot.process.expectations import LEARNING, isWorthStoring, learned
 from buildbot.process.merging import RETRIES
 from buildbot.process.request import BuildRequest
+from buildbot.process.seams import BuilderForBuild, BuilderForEngine
 from buildbot.process.slavebuilder import SlaveBuilder
 from buildbot.status.build import BuildStatus
 from buildbot.status.builderstatus import BuilderStatus
 from buildbot.store.interface import StoreConflict, StoreFailed
-
-if TYPE_CHECKING:
-    from buildbot.process.seams import BuildForBuilder, MasterForBuilder, SlaveForBuild
 
 log = QuickLogger()
 
@@ -43,7 +41,7 @@ FRESH = 10.0
 PING_TIME = 20.0
 
 
-class BuilderForAttempt(Protocol):
+class BuilderForAttempt(BuilderForEngine, BuilderForBuild, Protocol):
     """The part of the builder that an attempt uses.
 
     @ivar setup: its configuration.
@@ -63,17 +61,6 @@ class BuilderForAttempt(Protocol):
     expectations: dict[str, float]
     builder_status: BuilderStatus
 
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-
-    @property
-    def botmaster(self) -> MasterForBuilder:
-        """The master."""
-
-    def maybeStartBuild(self) -> None:
-        """Start the builds that can start now."""
-
     def take(self, requests: Sequence[BuildRequest], /) -> list[BuildRequest]:
         """Take requests from the queue. Returns the ones that were still there."""
 
@@ -82,12 +69,6 @@ class BuilderForAttempt(Protocol):
 
     def cancelPending(self, requests: Sequence[BuildRequest], /) -> Deferred[bool]:
         """Cancel requests. Fires with True if this is stored."""
-
-    def realLocks(self, locks: Iterable[Any], slavebuilder: SlaveForBuild, /) -> list[Any]:
-        """The real locks for locks of the configuration."""
-
-    def stepChanged(self, build: BuildForBuilder, /) -> None:
-        """Store the build: a step has ended or takes long."""
 
     def failed(self, why: Failure, /) -> None:
         """Log an unexpected exception."""

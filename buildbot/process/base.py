@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.change import Change
 from buildbot.model.properties import Properties, render
 from buildbot.model.results import EXCEPTION, SUCCESS, fold
 from buildbot.model.sourcestamp import PLACE, SourceStamp
@@ -34,7 +35,8 @@ from buildbot.process.request import BuildRequest
 from buildbot.process.stepexception import showException
 from buildbot.process.stepspec import WORKDIR, stepFor
 from buildbot.process.waits import Over, Waits
-from buildbot.status.step import colorOf
+from buildbot.status.build import BuildStatus
+from buildbot.status.step import BuildStepStatus, colorOf
 from buildbot.wire.budget import BUILD_MEMORY, Budget
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Build:
 
     workdir = WORKDIR
     useProgress = True
-    build_status: Any = None
+    build_status: BuildStatus = None  # type: ignore[assignment]  # until startBuild
     builder: BuilderForBuild = None  # type: ignore[assignment]  # until setBuilder
     slavebuilder: SlaveForBuild = None  # type: ignore[assignment]  # until startBuild
     currentStep: BuildStep | None = None
@@ -112,7 +114,7 @@ class Build:
         self.locks = locks
 
     def startBuild(
-        self, build_status: Any, expectations: Any, slavebuilder: SlaveForBuild
+        self, build_status: BuildStatus, expectations: Mapping[str, float] | None, slavebuilder: SlaveForBuild
     ) -> Deferred[Build]:
         """Start the build.
 
@@ -179,7 +181,7 @@ class Build:
         if self.results == SUCCESS:
             self.text = ["build", "successful", *self.text]
 
-    def setupBuild(self, expectations: Any) -> None:
+    def setupBuild(self, expectations: Mapping[str, float]) -> None:
         """Make the steps. Subclasses may add their own."""
         names: dict[str, int] = {}
         for each in self.stepFactories:
@@ -190,7 +192,7 @@ class Build:
             self.steps.append(step)
             self._statusOf(step)
 
-    def _statusOf(self, step: BuildStep) -> Any:
+    def _statusOf(self, step: BuildStep) -> BuildStepStatus:
         """The status of a step. A step has one from the beginning of the build."""
         if step.step_status is None:
             status = self.build_status.addStepWithName(step.name)
@@ -370,11 +372,11 @@ class Build:
         """The source stamp."""
         return self.source
 
-    def getStatus(self) -> Any:
+    def getStatus(self) -> BuildStatus:
         """My L{buildbot.status.build.BuildStatus}."""
         return self.build_status
 
-    def allChanges(self) -> list[Any]:
+    def allChanges(self) -> list[Change]:
         """The Changes of the source."""
         return list(self.source.changes)
 

@@ -21,12 +21,13 @@ from buildbot.config.arguments import arguments, complain, haveNames, knownArgum
 from buildbot.config.compare import ComparableMixin
 from buildbot.config.messages import nearest
 from buildbot.interfaces import BuildSlaveTooOldError
+from buildbot.logs.live import LogFile
 from buildbot.model.results import EXCEPTION, SKIPPED, Results
 from buildbot.process.deadline import endTime
 from buildbot.process.kinds import COMMON
 from buildbot.process.logobserver import LogObserver
 from buildbot.process.remotecommand import RemoteCommand
-from buildbot.status.step import asWords
+from buildbot.status.step import BuildStepStatus, asWords
 from buildbot.wire.dialect import versionAtLeast
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class BuildStep(ComparableMixin):
     useProgress = True
     build: BuildForStep = None  # type: ignore[assignment]  # until it is part of a build
     remote: SlaveForBuild = None  # type: ignore[assignment]  # until it runs
-    step_status: Any = None
+    step_status: BuildStepStatus = None  # type: ignore[assignment]  # until it is part of a build
     progress: Any = None
     stopped = False
     _arguments: dict[str, Any]
@@ -93,7 +94,7 @@ class BuildStep(ComparableMixin):
     _command: RemoteCommand | None = None
     _observerFailure: Failure | None = None
     _refusals = 0
-    _whyStopped: Any = None
+    _whyStopped: str | Failure | None = None
     _observers: Sequence[tuple[str, LogObserver]] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> BuildStep:
@@ -139,7 +140,7 @@ class BuildStep(ComparableMixin):
 
     # during the build
 
-    def setStepStatus(self, step_status: Any) -> None:
+    def setStepStatus(self, step_status: BuildStepStatus) -> None:
         """Set my status object."""
         self.step_status = step_status
 
@@ -206,7 +207,7 @@ class BuildStep(ComparableMixin):
         elif not why.check(ConnectionLost, StepStopped):
             log.failure("step {name} failed after its end", why, name=self.name)
 
-    def interrupt(self, reason: Any) -> Deferred[None]:
+    def interrupt(self, reason: str | Failure) -> Deferred[None]:
         """Stop the step, because the build was stopped or the slave was lost.
 
         Subclasses that do more than run a command override this, and call this one.
@@ -250,7 +251,7 @@ class BuildStep(ComparableMixin):
 
     # for subclasses
 
-    def addLog(self, name: str) -> Any:
+    def addLog(self, name: str) -> LogFile:
         """Add a log and return it: a L{buildbot.logs.live.LogFile}."""
         logfile = self.step_status.addLog(name)
         for wanted, observer in self._observers:

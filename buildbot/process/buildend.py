@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
@@ -61,7 +62,7 @@ class BuildEnd:
         self._finish = finish
         self._alarm: Alarm | None = None
 
-    def happens(self, event: Event, reason: Any = None) -> None:
+    def happens(self, event: Event, reason: str | Failure = "") -> None:
         """Perform the effects of an event, by L{advance}.
 
         @param reason: the reason for the step, if it is interrupted.
@@ -101,7 +102,7 @@ class BuildEnd:
         isRunningThere = step is not None and step.isRunningCommand()
         self.happens(Event.SLAVE_OVERDUE if isRunningThere else Event.OVERDUE)
 
-    def _interrupt(self, reason: Any) -> None:
+    def _interrupt(self, reason: str | Failure) -> None:
         step = self._build.currentStep
         if step is None or self._build.isWaitingForLocks:
             self._waits.giveUp()

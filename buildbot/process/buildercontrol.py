@@ -14,12 +14,12 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.process.request import BuildRequest
-from buildbot.process.seams import MasterForBuilder, RequestQueue, SlaveForBuilder
+from buildbot.process.seams import BuilderForEngine, MasterForBuilder, SlaveForBuilder
 
 _NO_REASON = "<rebuild, no reason given>"
 
 
-class BuilderForControl(RequestQueue, Protocol):
+class BuilderForControl(BuilderForEngine, Protocol):
     """The controlled builder: L{buildbot.process.builder.Builder}."""
 
     @property

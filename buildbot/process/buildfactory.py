@@ -18,6 +18,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.process.base import Build
 from buildbot.process.basestep import BuildStep, StepSpec
 from buildbot.process.kinds import COMMON
+from buildbot.process.request import BuildRequest
 from buildbot.process.stepspec import makeStep
 from buildbot.text.plural import counted
 
@@ -71,9 +72,9 @@ class BuildFactory(ComparableMixin):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {counted(len(self.steps), 'step')}>"
 
-    def newBuild(self, requests: Sequence[Any]) -> Any:
+    def newBuild(self, requests: Sequence[BuildRequest]) -> Build:
         """Make a build with my steps for these requests."""
-        build = self.buildClass(requests)
+        build: Build = self.buildClass(requests)
         build.useProgress = self.useProgress
         build.setSteps(self.steps)
         return build

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from buildbot.process.locktable import Party, circle, claimAll, waitingClaim, whyWaiting
 from buildbot.process.waits import Waits
+from buildbot.status.build import BuildStatus
 
 log = Logger()
 
@@ -36,7 +37,7 @@ class BuildLocks:
         """Set the name of the build for people."""
         self._party.title = title
 
-    async def claim(self, locks: Sequence[Any], owner: Any, status: Any) -> None:
+    async def claim(self, locks: Sequence[Any], owner: object, status: BuildStatus) -> None:
         """Wait until all of these locks are available at once, and take them.
 
         @param status: the L{buildbot.status.build.BuildStatus}, which shows the wait.
@@ -55,13 +56,13 @@ class BuildLocks:
             self.isWaiting = False
             status.waitsFor = None
 
-    def _warnOfCircle(self, locks: Sequence[Any], owner: Any) -> None:
+    def _warnOfCircle(self, locks: Sequence[Any], owner: object) -> None:
         claim = waitingClaim(locks, owner)
         if claim is not None and circle(claim):
             log.warn("build {name} waits for {why}", name=self._party.title, why=whyWaiting(claim))
 
 
-def _why(locks: Sequence[Any], owner: Any) -> str:
+def _why(locks: Sequence[Any], owner: object) -> str:
     claim = waitingClaim(locks, owner)
     return "" if claim is None else f"waiting for {whyWaiting(claim)}"
 

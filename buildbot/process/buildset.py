@@ -15,6 +15,7 @@ from buildbot.model.records import BuildsetRecord
 from buildbot.model.results import SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.request import BuildRequest
+from buildbot.status.build import BuildStatus
 from buildbot.status.request import BuildSetStatus
 
 _GOOD = (SUCCESS, WARNINGS)
@@ -94,7 +95,7 @@ class BuildSet:
         for request in requests:
             request.ended = self._requestDone
 
-    def _requestDone(self, build: Any) -> None:
+    def _requestDone(self, build: BuildStatus | None) -> None:
         """Update the status after the end of a request; C{build} is None if it was cancelled."""
         if build is None or build.results not in _GOOD:
             self.status.giveUpHope()

@@ -26,7 +26,7 @@ from buildbot.process.storehealth import StoreHealth
 from buildbot.text.plural import counted
 
 if TYPE_CHECKING:
-    from buildbot.process.seams import BuildForBuilder, RequestQueue, SlaveForBuilder, StartsBuilds
+    from buildbot.process.seams import BuilderForEngine, BuildForBuilder, SlaveForBuilder
 
 log = Logger()
 
@@ -126,7 +126,7 @@ class BuildEngine:
             self.builders.get(builder.name, builder).submitBuildRequest(request)
         return record
 
-    async def submitRequest(self, builder: RequestQueue, request: BuildRequest) -> BuildRequest:
+    async def submitRequest(self, builder: BuilderForEngine, request: BuildRequest) -> BuildRequest:
         """Store one request, and give it to its builder.
 
         @return: the request, when it is on disk.
@@ -143,7 +143,7 @@ class BuildEngine:
         _, (kept,) = await self._resources.store.addBuildset(new, [builder.name])
         request.id, request.submitted, request.builderName = kept.id, kept.submitted, kept.builder
         # look it up again: it may have been removed, and even added again, in the meantime
-        queue: RequestQueue = self.builders.get(builder.name, builder)
+        queue: BuilderForEngine = self.builders.get(builder.name, builder)
         queue.submitBuildRequest(request)
         return request
 
@@ -184,18 +184,18 @@ class BuildEngine:
 
     # events of builds
 
-    def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
+    def buildStarted(self, builder: BuilderForEngine, build: BuildForBuilder) -> None:
         """Report the start of a build."""
         if self._numbers.lost:
             self._numbers.built(builder.name)
         self._events.tell("buildStarted", builder, build)
 
-    def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder) -> None:
+    def buildEnded(self, builder: BuilderForEngine, build: BuildForBuilder) -> None:
         """Report the end of a build, and offer its slave to waiting builders (B7)."""
         self._events.tell("buildFinished", builder, build)
         self.slaveIsIdle(build.slavebuilder.slave, builder)
 
-    def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None) -> None:
+    def slaveIsIdle(self, slave: SlaveForBuilder, last: BuilderForEngine | None = None) -> None:
         """Offer a slave to its builders in turn; the builder C{last}, which used it last, comes last."""
         slave.availability.maybeLeave()
         builders = list(slave.builders.values())

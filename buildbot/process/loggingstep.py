@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from buildbot.config.arguments import arguments
+from buildbot.logs.live import LogFile
 from buildbot.model.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from buildbot.process.basestep import BuildStep, StepStopped
 from buildbot.process.kinds import LOG_FILES
@@ -64,7 +65,7 @@ class LoggingBuildStep(BuildStep):
         running.addCallback(self._ended)
         running.addErrback(self.checkDisconnect).addErrback(self.failed)
 
-    def interrupt(self, reason: Any) -> Deferred[None]:
+    def interrupt(self, reason: str | Failure) -> Deferred[None]:
         """See L{BuildStep}. A person's reason for stopping the command goes into a log of its own."""
         if self._command is not None and not self.stopped and not isinstance(reason, Failure):
             self.addCompleteLog("interrupt", str(reason))
@@ -127,7 +128,7 @@ class LoggingBuildStep(BuildStep):
     def commandComplete(self, cmd: LoggedRemoteCommand) -> Any:
         """Called at the end of the command; subclasses read its logs here."""
 
-    def createSummary(self, log: Any) -> Any:
+    def createSummary(self, log: LogFile) -> Any:
         """Called with the log of the output; subclasses add logs with a summary here."""
 
     def evaluateCommand(self, cmd: LoggedRemoteCommand) -> int:

@@ -20,6 +20,7 @@ from twisted.spread import pb
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.events.alarm import Alarm
 from buildbot.events.eventual import eventual
+from buildbot.logs.live import LogFile
 from buildbot.process.deadline import END_TIME as END_TIME
 from buildbot.process.deadline import MUTE_TIME, Deadlines, limitsOf
 from buildbot.process.deadline import START_TIME as START_TIME
@@ -141,7 +142,7 @@ class RemoteCommand(Callee):
         if self._deadlines is not None:
             self._deadlines.heard()
 
-    def interrupt(self, why: Any) -> Deferred[None]:
+    def interrupt(self, why: str | Failure) -> Deferred[None]:
         """Ask the slave to stop the command, or end at once if C{why} is a lost connection.
 
         @param why: a reason in words, or a L{Failure}.
@@ -339,11 +340,11 @@ class LoggedRemoteCommand(RemoteCommand):
 
     def __init__(self, remote_command: str, args: Mapping[str, Any]) -> None:
         super().__init__(remote_command, args)
-        self.logs: dict[str, Any] = {}
+        self.logs: dict[str, LogFile] = {}
         self._closing: dict[str, bool] = {}
-        self._stdio: Any = None
+        self._stdio: LogFile = None  # type: ignore[assignment]  # if it has no such log
 
-    def useLog(self, loog: Any, closeWhenFinished: bool = False, logfileName: str | None = None) -> None:
+    def useLog(self, loog: LogFile, closeWhenFinished: bool = False, logfileName: str | None = None) -> None:
         """Write output to a log.
 
         @param closeWhenFinished: whether to finish the log at the end of the command.
@@ -352,7 +353,8 @@ class LoggedRemoteCommand(RemoteCommand):
         name = logfileName or loog.getName()
         self.logs[name] = loog
         self._closing[name] = closeWhenFinished
-        self._stdio = self.logs.get("stdio")
+        if name == "stdio":
+            self._stdio = loog
 
     def addStdout(self, data: bytes | str) -> None:
         """Write standard output to the log."""

@@ -17,6 +17,7 @@ from buildbot.model.completion import Completion
 from buildbot.model.properties import Properties
 from buildbot.model.records import RequestRecord
 from buildbot.model.sourcestamp import SourceStamp
+from buildbot.status.build import BuildStatus
 from buildbot.status.request import BuildRequestStatus, tellEach
 
 
@@ -163,14 +164,14 @@ class BuildRequest(Completion):
         """Set the builder: the request is in its queue."""
         self.builder = builder
 
-    def buildStarted(self, build: Any, buildstatus: Any) -> None:
+    def buildStarted(self, build: interfaces.IBuildControl, buildstatus: BuildStatus) -> None:
         """Report a build started for the request to status and observers."""
         self._running = (build,)
         self.status.buildStarted(buildstatus)
         if self._observers:
             tellEach(self._observers, build)
 
-    def finished(self, buildstatus: Any) -> None:
+    def finished(self, buildstatus: BuildStatus | None) -> None:
         """Finish the request with the status of its build; None: it was cancelled."""
         self._came = buildstatus
         self._running = ()

@@ -26,12 +26,15 @@ from buildbot.status.slave import SlaveStatus
 from buildbot.wire.peers import BuilderPeer, SlavePeer
 
 
-class StartsBuilds(Protocol):
-    """The part of a builder that is used when a slave becomes free."""
+class BuilderForEngine(Protocol):
+    """The part of a builder that the engine and the slaves use."""
 
     @property
     def name(self) -> str:
         """The name in the configuration."""
+
+    def submitBuildRequest(self, req: BuildRequest, /) -> None:
+        """Add a request, which is on disk, to the queue."""
 
     def maybeStartBuild(self) -> None:
         """Start the builds that can start now."""
@@ -84,7 +87,7 @@ class SlaveForBuilder(Protocol):
         """The properties for builds on this slave, from the configuration."""
 
     @property
-    def builders(self) -> Mapping[str, StartsBuilds]:
+    def builders(self) -> Mapping[str, BuilderForEngine]:
         """The builders it is attached to, by name."""
 
     def isAnswering(self, timeout: float, fresh: float = -1.0) -> Deferred[bool]:
@@ -97,17 +100,6 @@ class SlaveForBuilder(Protocol):
         """Disconnect the slave. Fires with None when it is disconnected."""
 
 
-class RequestQueue(Protocol):
-    """The part of a builder that accepts requests."""
-
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-
-    def submitBuildRequest(self, req: BuildRequest, /) -> None:
-        """Add a request, which is on disk, to the queue."""
-
-
 class EngineForBuilder(Protocol):
     """The engine that all builders share.
 
@@ -118,7 +110,7 @@ class EngineForBuilder(Protocol):
     keeping: int
     trial: BuildRequest | None
 
-    async def submitRequest(self, builder: RequestQueue, request: BuildRequest, /) -> BuildRequest:
+    async def submitRequest(self, builder: BuilderForEngine, request: BuildRequest, /) -> BuildRequest:
         """Store one request, and add it to the builder's queue."""
 
     def isHolding(self) -> bool:
@@ -130,13 +122,13 @@ class EngineForBuilder(Protocol):
     def trialIsOver(self, requests: Sequence[BuildRequest], /) -> None:
         """End the last attempt of one of these requests, if there was one."""
 
-    def buildStarted(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
+    def buildStarted(self, builder: BuilderForEngine, build: BuildForBuilder, /) -> None:
         """Report the start of a build."""
 
-    def buildEnded(self, builder: StartsBuilds, build: BuildForBuilder, /) -> None:
+    def buildEnded(self, builder: BuilderForEngine, build: BuildForBuilder, /) -> None:
         """Report the end of a build, and offer its slave to builders."""
 
-    def slaveIsIdle(self, slave: SlaveForBuilder, last: StartsBuilds | None = None, /) -> None:
+    def slaveIsIdle(self, slave: SlaveForBuilder, last: BuilderForEngine | None = None, /) -> None:
         """Offer a slave to its builders; the builder C{last} comes last."""
 
     def buildsetsComplete(self, records: Sequence[BuildsetRecord], /) -> None:
@@ -210,7 +202,7 @@ class BuildForBuilder(Protocol):
     def build_status(self) -> BuildStatus: ...
 
     @property
-    def steps(self) -> Sequence[Any]: ...
+    def steps(self) -> Sequence[object]: ...
 
     @property
     def slavebuilder(self) -> SlaveForBuild:

@@ -16,7 +16,9 @@ from zope.interface import implementer
 
 from buildbot import interfaces
 from buildbot.logs.live import LogDirectory, LogFile
+from buildbot.model.change import Change
 from buildbot.model.records import BuildRecord
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.status.announcer import Announcer, tellOne, wanted
 from buildbot.status.step import LONGEST_WORD, asWords, colorOf, cut, word
 from buildbot.status.step import BuildStepStatus as BuildStepStatus
@@ -86,11 +88,11 @@ class BuildStatus(Watched):
         self.logs = logs
         self.now = now
         self.steps: list[BuildStepStatus] = []
-        self.source: Any = None
+        self.source: SourceStamp = None  # type: ignore[assignment]  # until the build sets it
         self.reason = record.reason
         self.slavename = record.slave
         self.properties: dict[str, Any] = {}
-        self.changes: Sequence[Any] = ()
+        self.changes: Sequence[Change] = ()
         self.blamelist: Sequence[str] = ()
         self.testResults: dict[tuple[str, ...], interfaces.ITestResult] = {}
         self._testResultsSize = 0
@@ -112,7 +114,7 @@ class BuildStatus(Watched):
         """The number of the build, counted per builder."""
         return self.number
 
-    def getSourceStamp(self) -> Any:
+    def getSourceStamp(self) -> SourceStamp:
         """The source stamp of the build."""
         return self.source
 
@@ -120,7 +122,7 @@ class BuildStatus(Watched):
         """The reason for the build, in words."""
         return self.reason
 
-    def getChanges(self) -> list[Any]:
+    def getChanges(self) -> list[Change]:
         """The Changes of the build."""
         return list(self.changes)
 

@@ -32,10 +32,18 @@ class RunningBuild(Protocol):
 
 
 class WaitingRequest(Protocol):
-    """The part of a pending request that the builder's status uses."""
+    """The part of a pending request that status and reports use."""
 
     @property
     def status(self) -> BuildRequestStatus: ...
+
+    @property
+    def submitted(self) -> float:
+        """The time of its submission, in seconds since the epoch."""
+
+    @property
+    def arrived(self) -> float:
+        """The time of its arrival at the builder, by the clock of the master."""
 
 
 class KnownSlave(Protocol):

@@ -13,7 +13,7 @@ from buildbot.config.model import MasterConfig
 from buildbot.daemon.troubles import Troubles
 from buildbot.files.reserve import FileReserve
 from buildbot.model.records import BuildRecord, PauseRecord
-from buildbot.status.builderstatus import KnownSlave, RunningBuild
+from buildbot.status.builderstatus import KnownBuilder, KnownSlave, RunningBuild, WaitingRequest
 from buildbot.status.slave import SlaveStatus
 
 
@@ -61,40 +61,16 @@ class ReportedSlave(Protocol):
         """The bytes of the present connection: C{in} and C{out}."""
 
 
-class ReportedRequest(Protocol):
-    """A pending request."""
-
-    @property
-    def submitted(self) -> float:
-        """The time of its submission, in seconds since the epoch."""
-
-    @property
-    def arrived(self) -> float:
-        """The time of its arrival at the builder, by the clock of the master."""
-
-
-class ReportedBuilder(Protocol):
+class ReportedBuilder(KnownBuilder, Protocol):
     """A builder: the L{buildbot.process.builder.Builder}."""
 
     @property
-    def name(self) -> str:
-        """The name in the configuration."""
-
-    @property
-    def starting(self) -> Sequence[ReportedRequest]:
+    def starting(self) -> Sequence[WaitingRequest]:
         """The requests whose build is being stored, and starts next."""
-
-    @property
-    def building(self) -> Sequence[RunningBuild]:
-        """The running builds."""
 
     @property
     def ending(self) -> Sequence[RunningBuild]:
         """The ended builds whose end is not stored yet."""
-
-    @property
-    def pending(self) -> Sequence[ReportedRequest]:
-        """The pending requests."""
 
     @property
     def clock(self) -> IReactorTime:

@@ -553,7 +553,7 @@ class EndTests(BuildCase):
         slave = self.connect()
         buildset = self.force()
         (build,) = self.botmaster.builders["full"].building
-        build.build_status.reason = object()
+        build.build_status.reason = object()  # type: ignore[assignment]
         slave.commands[0].end(0)
         self.settle()
         self.assertEqual([each.results for each in self.builds()], [EXCEPTION])
@@ -671,7 +671,7 @@ class EndTests(BuildCase):
         slave = self.connect()
         buildset = self.force()
         (build,) = self.botmaster.builders["full"].building
-        build.build_status.reason = object()
+        build.build_status.reason = object()  # type: ignore[assignment]
         slave.pump.client.abortConnection()
         self.settle()
         self.wait(LOST_TIME + 1)

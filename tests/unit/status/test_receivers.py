@@ -301,7 +301,8 @@ class ProgressTests(BuildCase):
     def ended(self, slave: FakeSlave, more: int, rc: int = 0) -> list[Any]:
         """The progress in the middle of a build, which ends with some more output."""
         (build,) = self.botmaster.builders["full"].building
-        known: list[Any] = build.build_status.getCurrentStep().getExpectations()
+        (running,) = build.build_status.getSteps()
+        known: list[Any] = running.getExpectations()
         slave.commands[-1].update(stdout=b"x" * more)
         step = build.currentStep
         assert step is not None
