@@ -40,7 +40,7 @@ _ABSENT = frozenset(
         *("changes.bonsaipoller", "changes.freshcvs", "changes.freshcvsmail"),
         *("changes.hgbuildbot", "changes.mail", "changes.maildir", "changes.monotone", "changes.p4poller"),
         *("manhole", "status.client", "status.html", "status.mail", "status.tinderbox"),
-        *("status.web", "status.words", "steps.master", "steps.source", "steps.trigger"),
+        *("status.web", "status.words", "steps.trigger"),
     )
 )
 #: Names of 0.7.5 and later releases that modules of this release lack.
@@ -49,8 +49,6 @@ _ABSENT_NAMES = frozenset(
     for name in (
         *("scheduler.TryBase", "scheduler.Try_Jobdir", "scheduler.Try_Userpass", "scheduler.Triggerable"),
         *(f"process.factory.{name}" for name in ("BasicBuildFactory", "BasicSVN", "QuickBuildFactory")),
-        *(f"process.step.{name}" for name in ("Arch", "Bazaar", "CVS", "Darcs", "Git", "Mercurial")),
-        *(f"process.step.{name}" for name in ("Monotone", "P4", "P4Sync", "SVN", "Source")),
     )
 )
 _TAKE_OUT = " (not in this release: take it out, and see docs/howto/moving-from-0.7.x.rst for another way)"

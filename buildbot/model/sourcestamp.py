@@ -50,7 +50,8 @@ class SourceStamp(ComparableMixin):
     @ivar branch: the branch of the changes, if there are any, else the given one. None is the main line.
     @ivar repository: the repository, C{project} its project and C{codebase} a name for it: from the last
         change, or as given; empty if unknown.
-    @ivar patch: None or (level, diff): the number for C{patch -p}, and the text.
+    @ivar patch: None or (level, diff): the number for C{patch -p}, and the text. A third item may be the
+        directory to apply it in.
     @ivar changes: a list of L{Change}s, the newest last.
     """
 
@@ -58,7 +59,7 @@ class SourceStamp(ComparableMixin):
 
     branch: str | None = None
     revision: Any = None
-    patch: tuple[int, str] | None = None
+    patch: tuple[Any, ...] | None = None
     changes: list[Change]
     repository = project = codebase = ""
 
@@ -80,8 +81,8 @@ class SourceStamp(ComparableMixin):
         self.codebase = codebase if told is None else getattr(told, "codebase", "")
         self.revision = revision
         if patch:
-            level, diff = patch
-            self.patch = (level, diff)
+            level, diff, *directory = patch
+            self.patch = (level, diff, *directory[:1])
 
     def canBeMergedWith(self, other: SourceStamp) -> bool:
         """True if one build can serve both source stamps.

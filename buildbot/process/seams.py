@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from buildbot.config.model import MasterConfig
 from buildbot.model.records import BuildsetRecord, PauseRecord
+from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.provenance import Told
 from buildbot.process.request import BuildRequest
@@ -257,6 +258,9 @@ class BuildForStep(Told, Protocol):
 
     def render(self, value: Any) -> Any:
         """The value, with the properties of the build put into it."""
+
+    def getSourceStamp(self) -> SourceStamp:
+        """The source that the build wants."""
 
     def getSlaveName(self) -> str:
         """The name of the slave."""

@@ -19,3 +19,4 @@ from buildbot.steps.shell import ShellCommand as ShellCommand
 from buildbot.steps.shell import Test as Test
 from buildbot.steps.shell import TreeSize as TreeSize
 from buildbot.steps.shell import WithProperties as WithProperties
+from buildbot.steps.source.git import Git as Git

@@ -54,8 +54,6 @@ class ExplainTests(unittest.TestCase):
             "from buildbot.status import html",
             "from buildbot.status.html import WebStatus",
             "from buildbot.status.web.base import HtmlResource",
-            "from buildbot.steps.source import SVN",
-            "from buildbot.process.step import CVS",
             "from buildbot.process.factory import BasicSVN",
             "from buildbot.scheduler import Try_Jobdir",
             "import buildbot.changes.bonsaipoller",

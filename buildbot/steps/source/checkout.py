@@ -1,0 +1,150 @@
+# -*- test-case-name: tests.unit.steps.source.test_checkout -*-
+"""The description of a checkout, and what a slave can do for it. Values only: nothing runs here."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from buildbot.wire.dialect import versionAtLeast
+
+#: The modes of 0.7.5 and of 0.8, and the methods of 0.8's mode "full".
+MODES = ("update", "copy", "clobber", "export", "incremental", "full")
+METHODS = ("clean", "fresh", "clobber", "copy", "export")
+#: The place in a URL for the branch.
+BRANCH_PLACE = "%%BRANCH%%"
+
+
+class CheckoutFailed(Exception):
+    """The source cannot be checked out; the text says why. The step fails with it."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch for the source: the number for C{patch -p}, the text, and the directory to apply it in."""
+
+    level: int
+    diff: str | bytes
+    directory: str = ""
+
+    @classmethod
+    def of(cls, given: Sequence[Any] | None) -> Patch | None:
+        """The patch of a source stamp.
+
+        @raise CheckoutFailed: the directory is outside of the source.
+        """
+        if given is None:
+            return None
+        level, diff, *rest = given
+        directory = posixpath.normpath(rest[0]) if rest and rest[0] else ""
+        if directory.startswith(("/", "../")) or directory == "..":
+            raise CheckoutFailed(f"the patch belongs into {directory!r}, which is outside of the source")
+        return cls(int(level), diff, "" if directory == "." else directory)
+
+    def asSent(self) -> tuple[Any, ...]:
+        """The patch for the command of a slave."""
+        return (self.level, self.diff, self.directory) if self.directory else (self.level, self.diff)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What to check out, and where to.
+
+    @ivar method: None to update what is there; else how to get a tree like new: C{clean} removes the files
+        that are not under version control, C{fresh} the ignored ones, too, C{clobber} everything, C{copy}
+        copies a tree that stays beside, and C{export} leaves out the files of the version control.
+    @ivar retry: (seconds, times): how often a failed checkout is tried again; or None.
+    @ivar options: the arguments of one version control, by their names in the configuration.
+    """
+
+    repository: str
+    workdir: str
+    branch: str | None = None
+    revision: Any = None
+    method: str | None = None
+    patch: Patch | None = None
+    retry: tuple[float, int] | None = None
+    timeout: float | None = 1200
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The directory of the working copy: a copied tree comes from C{source}."""
+        return "source" if self.method == "copy" else self.workdir
+
+    def oldMode(self) -> str | None:
+        """The mode for a slave's own command; None if these do not have the method."""
+        if self.method is None:
+            return "update"
+        return self.method if self.method in ("copy", "clobber", "export") else None
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """An option; the default if it is not set or None."""
+        value = self.options.get(name)
+        return default if value is None else value
+
+    def asSent(self) -> dict[str, Any]:
+        """The arguments that all commands of slaves have in common."""
+        # A slave tries once more than it is told to.
+        retry = (self.retry[0], self.retry[1] - 1) if self.retry and self.retry[1] > 0 else None
+        return {
+            "mode": self.oldMode(),
+            "workdir": self.workdir,
+            "timeout": self.timeout,
+            "retry": retry,
+            "patch": None if self.patch is None else self.patch.asSent(),
+            "revision": self.revision,
+            "logEnviron": False,
+        }
+
+
+def methodOf(mode: str, method: str | None, default: str = "fresh") -> str | None:
+    """The method for a mode of 0.7.5 or 0.8; C{default} is that of "full"."""
+    if mode in ("update", "incremental"):
+        return None
+    return (method or default) if mode == "full" else mode
+
+
+def inBranch(base: str, branch: str | None) -> str:
+    """The URL of a branch: it is appended, or put into the place for it."""
+    if BRANCH_PLACE in base:
+        return base.replace(BRANCH_PLACE, branch or "")
+    return base + (branch or "")
+
+
+def checkWords(checkout: Checkout) -> None:
+    """Raise L{CheckoutFailed} if a program would take a word for an option, or for two lines."""
+    words = {"repository": checkout.repository, "branch": checkout.branch, "revision": checkout.revision}
+    for name, word in words.items():
+        if isinstance(word, str) and (word.startswith("-") or "\0" in word):
+            raise CheckoutFailed(f"the {name} {word!r} is refused: it looks like an option of a program")
+
+
+@dataclass(frozen=True)
+class Slave:
+    """What a slave can do.
+
+    @ivar commands: its commands and their versions; empty for slaves before 0.6, which cannot tell them.
+    """
+
+    commands: Mapping[str, str]
+
+    def isUnknown(self) -> bool:
+        """True if the slave cannot tell its commands."""
+        return not self.commands
+
+    def has(self, command: str, version: str = "0") -> bool:
+        """True if the slave has a command in this version, or a later one."""
+        return versionAtLeast(self.commands.get(command), version)
+
+    def lacks(self, command: str, version: str = "0") -> str | None:
+        """The reason why a command cannot be used; or None."""
+        if self.isUnknown():
+            return None if version == "0" else f"the slave cannot tell the version of its command {command}"
+        if command not in self.commands:
+            return f"the slave has no command {command}"
+        if not self.has(command, version):
+            return f"the slave's command {command} has version {self.commands[command]}; {version} is needed"
+        return None

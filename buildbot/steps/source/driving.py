@@ -1,0 +1,146 @@
+# -*- test-case-name: tests.unit.steps.source.test_driving -*-
+"""A checkout driven by the master: the same course for each version control, which adds its own commands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from buildbot.steps.source.checkout import Checkout, CheckoutFailed, Slave
+from buildbot.steps.source.work import Work, relative
+
+#: The file with the patch. A tree with it is no longer that of the repository.
+PATCHED = ".buildbot-patched"
+
+
+class System:
+    """I am one version control: the arguments of the slave's own command, and my commands for the master.
+
+    The methods that run commands raise L{CheckoutFailed}. C{place} is the directory of the working copy.
+
+    @ivar command: the name of the slave's own command.
+    @ivar metadata: a file or directory that every working copy has.
+    """
+
+    command = ""
+    metadata = ""
+
+    def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
+        """My arguments for the slave's own command, besides those that all have in common."""
+        raise NotImplementedError
+
+    def whyDriven(self, checkout: Checkout, slave: Slave) -> str | None:
+        """The reason why the slave's own command cannot do this, so that the master drives; or None."""
+        trouble = slave.lacks(self.command)
+        if trouble:
+            return trouble
+        if checkout.oldMode() is None:
+            return f"the slave's command {self.command} has no method {checkout.method}"
+        return self.whyTooOld(checkout, slave)
+
+    def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
+        """The reason why the version of the slave's command is too old for this; or None."""
+        return None
+
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """True if the working copy is of this repository."""
+        return True
+
+    async def make(self, work: Work, checkout: Checkout, place: str) -> None:
+        """Make a new working copy, or an export, in a directory that does not exist."""
+        raise NotImplementedError
+
+    async def update(self, work: Work, checkout: Checkout, place: str) -> None:
+        """Bring a working copy to the wanted revision, without local changes."""
+        raise NotImplementedError
+
+    async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
+        """Remove files that are not under version control; with C{ignored}, also those that it ignores."""
+        raise NotImplementedError
+
+    async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
+        """The revision of the working copy; None if it is unknown."""
+        return None
+
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """True if the repository answers. If it does not, a working copy is not to blame."""
+        return True
+
+
+class Driver:
+    """I carry out one checkout with commands of the master."""
+
+    def __init__(
+        self, system: System, work: Work, checkout: Checkout, wait: Callable[[float], Awaitable[None]]
+    ) -> None:
+        """@param wait: waits for some seconds."""
+        self._system = system
+        self._work = work
+        self._checkout = checkout
+        self._wait = wait
+
+    async def fetch(self) -> Any:
+        """Get the source, and return its revision; None if that is unknown.
+
+        @raise CheckoutFailed: it failed each time.
+        """
+        delay, times = self._checkout.retry or (0.0, 0)
+        while True:
+            try:
+                return await self._once()
+            except CheckoutFailed as failed:
+                if times <= 0:
+                    raise
+                self._work.tell(f"{failed}; next try in {delay:g} s")
+            times -= 1
+            await self._wait(delay)
+
+    async def _once(self) -> Any:
+        system, work, checkout, place = self._system, self._work, self._checkout, self._checkout.place
+        if checkout.method in ("clobber", "export") or not await self._isUsable(place):
+            await self._makeAgain(place)
+        else:
+            try:
+                if checkout.method in ("clean", "fresh"):
+                    await system.clean(work, checkout, place, checkout.method == "fresh")
+                await system.update(work, checkout, place)
+            except CheckoutFailed as failed:
+                if not await system.isReachable(work, checkout):
+                    raise
+                work.tell(f"{failed}; the working copy is made again")
+                await self._makeAgain(place)
+        revision = await system.revision(work, checkout, place)
+        if checkout.method == "copy":
+            await work.copyDirectory(place, checkout.workdir)
+        return revision
+
+    async def _isUsable(self, place: str) -> bool:
+        if not await self._work.exists(f"{place}/{self._system.metadata}"):
+            return False
+        if await self._work.exists(f"{place}/{PATCHED}"):
+            self._work.tell("the working copy has been patched: it is made again")
+            return False
+        if not await self._system.isOurs(self._work, self._checkout, place):
+            self._work.tell("the working copy is of another repository: it is made again")
+            return False
+        return True
+
+    async def _makeAgain(self, place: str) -> None:
+        await self._work.removeDirectory(place)
+        await self._system.make(self._work, self._checkout, place)
+
+    async def patch(self) -> None:
+        """Apply the patch, if there is one.
+
+        @raise CheckoutFailed: it does not fit.
+        """
+        patch, workdir = self._checkout.patch, self._checkout.workdir
+        if patch is None:
+            return
+        diff = patch.diff
+        content = diff if isinstance(diff, bytes) else diff.encode("utf-8", "surrogateescape")
+        # The file comes first, so that a half patched tree is known, too.
+        await self._work.write(workdir, PATCHED, content)
+        command = ["patch", f"-p{patch.level}", "--remove-empty-files", "--force", "--forward"]
+        within = ["-d", patch.directory] if patch.directory else []
+        await self._work.run([*command, *within, "-i", relative(patch.directory, PATCHED)], workdir)

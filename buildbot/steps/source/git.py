@@ -1,0 +1,229 @@
+# -*- test-case-name: tests.unit.steps.source.test_git -*-
+"""Source from Git."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot.config.arguments import REQUIRED, Kind, arguments
+from buildbot.config.kinds import FLAG, orNone
+from buildbot.process.kinds import ENVIRONMENT
+from buildbot.steps.source.base import BRANCH_NAME, URL, WORD, Source
+from buildbot.steps.source.checkout import Checkout, Slave
+from buildbot.steps.source.driving import System
+from buildbot.steps.source.work import Outcome, Work, hiddenUrl
+
+#: The first version of the slave's command that runs Git itself (0.7.12); older ones ran Cogito.
+RUNS_GIT = "2.9"
+#: The first version that knows C{reference}, C{progress} and C{shallow} (0.8).
+KNOWS_SHALLOW = "2.10"
+
+_DESCRIBE = Kind(
+    "True or False, or a dict of options of git describe",
+    lambda value: value in (True, False, None) or isinstance(value, Mapping),
+)
+
+
+class GitSystem(System):
+    """I am Git."""
+
+    command = "git"
+    metadata = ".git"
+
+    def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
+        """See L{System}."""
+        for name in ("getDescription", "config", "tags"):
+            if checkout.option(name):
+                return f"no slave's command git knows {name}"
+        if checkout.branch in (None, "", "HEAD") or str(checkout.branch).startswith("refs/"):
+            return "no slave's command git gets what is no branch, as HEAD"
+        later = any(checkout.option(name) for name in ("reference", "progress", "shallow"))
+        return slave.lacks("git", KNOWS_SHALLOW if later else RUNS_GIT)
+
+    def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
+        """See L{System}."""
+        sent: dict[str, Any] = {"repourl": checkout.repository, "branch": checkout.branch}
+        sent["submodules"] = bool(checkout.option("submodules"))
+        sent["ignore_ignores"] = checkout.option("ignore_ignores", True)
+        for name in ("reference", "progress", "shallow"):
+            if checkout.option(name):
+                sent[name] = checkout.options[name]
+        return sent
+
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """See L{System}."""
+        url = await work.run(["git", "config", "remote.origin.url"], place, mayFail=True, isQuiet=True)
+        return url.rc == 0 and url.line == checkout.repository
+
+    async def make(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        await work.makeDirectory(place)
+        await self._git(work, checkout, place, "init", "-q")
+        url = hiddenUrl(checkout.repository)
+        await self._git(work, checkout, place, "config", "remote.origin.url", url)
+        await self._git(
+            work, checkout, place, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"
+        )
+        if checkout.option("reference"):
+            objects = f"{checkout.options['reference']}/objects\n"
+            if not await work.exists(f"{checkout.options['reference']}/objects"):
+                objects = f"{checkout.options['reference']}/.git/objects\n"
+            await work.write(place, ".git/objects/info/alternates", objects.encode())
+        await self.update(work, checkout, place)
+
+    async def update(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}. The revision may be outside of the branch: then it is asked for by itself."""
+        revision = None if checkout.revision is None else str(checkout.revision)
+        await self._fetch(work, checkout, place, checkout.branch or "HEAD")
+        if revision is not None and not await self._has(work, place, revision):
+            await self._fetch(work, checkout, place, revision)
+        # a name of a branch may be that of a directory, too, so it is not given here
+        await self._git(work, checkout, place, "reset", "--hard", revision or "FETCH_HEAD", "--")
+        if checkout.option("submodules"):
+            await self._git(work, checkout, place, "submodule", "sync")
+            how = ["--init", "--recursive", "--force"]
+            await self._git(work, checkout, place, "submodule", "update", *how)
+
+    async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
+        """See L{System}."""
+        flags = ["-f", "-f", "-d", *(["-x"] if ignored else [])]
+        await self._git(work, checkout, place, "clean", *flags)
+        if checkout.option("submodules"):
+            each = ["foreach", "--recursive", " ".join(["git", "clean", *flags])]
+            await self._git(work, checkout, place, "submodule", *each)
+
+    async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
+        """See L{System}."""
+        return (await self._git(work, checkout, place, "rev-parse", "HEAD")).line
+
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """See L{System}."""
+        url = hiddenUrl(checkout.repository)
+        return (await self._git(work, checkout, ".", "ls-remote", url, "HEAD", mayFail=True)).rc == 0
+
+    async def description(self, work: Work, checkout: Checkout) -> str | None:
+        """What C{git describe} says; None if it knows no tag."""
+        wanted = checkout.option("getDescription")
+        options = ["--tags"] if not isinstance(wanted, Mapping) else list(_flags(wanted))
+        place = checkout.place
+        told = await self._git(work, checkout, place, "describe", *options, "HEAD", mayFail=True)
+        return told.line if told.rc == 0 else None
+
+    async def _fetch(self, work: Work, checkout: Checkout, place: str, what: str) -> None:
+        flags = ["-f", "-t"]
+        if checkout.option("progress"):
+            flags.append("--progress")
+        shallow = checkout.option("shallow")
+        if shallow:
+            flags += ["--depth", str(1 if shallow is True else shallow)]
+        url = hiddenUrl(checkout.repository)
+        times = 2 if checkout.option("retryFetch") else 1
+        for last in [False] * (times - 1) + [True]:
+            ended = await self._git(work, checkout, place, "fetch", *flags, url, what, mayFail=not last)
+            if ended.rc == 0:
+                return
+
+    async def _has(self, work: Work, place: str, revision: str) -> bool:
+        command = ["git", "cat-file", "-e", f"{revision}^{{commit}}"]
+        return (await work.run(command, place, mayFail=True, isQuiet=True)).rc == 0
+
+    async def _git(
+        self, work: Work, checkout: Checkout, place: str, *words: Any, mayFail: bool = False
+    ) -> Outcome:
+        settings = checkout.option("config", {})
+        config = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return await work.run(["git", *config, *words], place, mayFail=mayFail)
+
+
+def _flags(wanted: Mapping[str, Any]) -> list[str]:
+    """The options of C{git describe}."""
+    found = []
+    for name, value in wanted.items():
+        if value is True:
+            found.append(f"--{name}")
+        elif value not in (False, None):
+            found.append(f"--{name}={value}")
+    return found
+
+
+class Git(Source):
+    """I get the source from a Git repository.
+
+    Another object store, C{reference}, saves the transfer of what it has.
+    """
+
+    name = "git"
+    system = GitSystem()
+
+    @arguments(
+        repourl=URL,
+        branch=BRANCH_NAME,
+        submodules=FLAG,
+        reference=orNone(WORD),
+        shallow=Kind(
+            "True, False, or a number of commits", lambda value: value is None or isinstance(value, int)
+        ),
+        progress=FLAG,
+        ignore_ignores=FLAG,
+        retryFetch=FLAG,
+        clobberOnFailure=FLAG,
+        getDescription=_DESCRIBE,
+        config=ENVIRONMENT,
+    )
+    def __init__(
+        self,
+        repourl: Any = REQUIRED,
+        branch: Any = "HEAD",
+        mode: str = "incremental",
+        method: str | None = None,
+        reference: Any = None,
+        submodules: bool = False,
+        shallow: bool | int = False,
+        progress: bool = False,
+        retryFetch: bool = False,
+        clobberOnFailure: bool = False,
+        getDescription: Any = False,
+        config: Mapping[str, Any] | None = None,
+        *,
+        ignore_ignores: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """@param branch: the branch of builds that have none.
+        @param reference: a directory with a repository on the slave, whose objects are used.
+        @param submodules: whether to get the submodules, too.
+        @param shallow: True for one commit only, or the number of commits.
+        @param retryFetch: whether a failed fetch is tried once more.
+        @param clobberOnFailure: accepted: a working copy that cannot be updated is always made again.
+        @param getDescription: whether to set C{commit-description} to what C{git describe} says.
+        @param config: settings for each command of git.
+        """
+        super().__init__(mode=mode, method=method, **kwargs)
+        self.repourl = repourl
+        self.branch = branch
+        self._options = {
+            "reference": reference,
+            "submodules": submodules,
+            "shallow": shallow,
+            "progress": progress,
+            "retryFetch": retryFetch,
+            "getDescription": getDescription,
+            "config": config,
+            "ignore_ignores": ignore_ignores,
+        }
+
+    def options(self) -> dict[str, Any]:
+        """See L{Source}."""
+        return self._options
+
+    def repositoryOf(self, branch: str | None) -> str:
+        """See L{Source}."""
+        url: str = self.build.render(self.repourl)
+        return url
+
+    async def fetched(self, work: Work, checkout: Checkout) -> None:
+        """See L{Source}."""
+        if checkout.option("getDescription"):
+            told = await GitSystem().description(work, checkout)
+            if told is not None:
+                self.setProperty("commit-description", told)

@@ -1,0 +1,288 @@
+# -*- test-case-name: tests.unit.steps.source.test_driving -*-
+"""Commands on a slave by which the master drives a checkout, one after the other, all in one log.
+
+A slave without commands for directories (0.7) gets commands of its shell instead.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from buildbot.process.loggingstep import LoggingBuildStep
+from buildbot.process.remotecommand import LoggedRemoteCommand, RemoteShellCommand, SlaveSaid
+from buildbot.steps.source.checkout import CheckoutFailed, Slave
+from buildbot.steps.source.hiding import HIDDEN, Hiding, secretsOf
+from buildbot.wire.callee import Callee
+
+#: The first version of the slave's shell command that hides obfuscated arguments in its output.
+HIDES_ARGUMENTS = "2.16"
+#: The most characters of a command's output that are kept.
+LONGEST_OUTPUT = 1 << 20
+#: The bytes of one message of a file.
+BLOCK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Secret:
+    """An argument that no log may show; C{shown} is shown instead of it."""
+
+    real: str
+    shown: str = HIDDEN
+
+
+def hiddenUrl(url: str) -> str | Secret:
+    """A URL as an argument of a command: a L{Secret} if it has a password."""
+    secrets = secretsOf(url)
+    if not secrets:
+        return url
+    shown = url
+    for each in sorted(secrets, key=len, reverse=True):
+        shown = shown.replace(each, HIDDEN)
+    return Secret(url, shown)
+
+
+class _Hiding:
+    """I put the output of commands into one log, without secrets."""
+
+    def __init__(self, log: Any, hiding: Hiding) -> None:
+        self._log = log
+        self._hiding = hiding
+        self._kept: dict[str, str] = {}
+
+    def add(self, method: str, data: bytes | str) -> None:
+        """Write text to the log; its end may wait for more."""
+        text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
+        told, self._kept[method] = self._hiding.split(self._kept.pop(method, "") + text)
+        if told:
+            getattr(self._log, method)(told)
+
+    def flush(self) -> None:
+        """Write the text that waited."""
+        kept, self._kept = self._kept, {}
+        for method, text in kept.items():
+            if text:
+                getattr(self._log, method)(text)
+
+
+class _HidesSecrets(LoggedRemoteCommand):
+    """I am a command whose output is written without secrets."""
+
+    takesText = True
+    hidingLog: _Hiding | None = None
+    hiding: Hiding
+
+    def useHiding(self, hiding: Hiding) -> None:
+        """Hide these secrets. Call it before C{useLog}."""
+        self.hiding = hiding
+
+    def useLog(self, loog: Any, closeWhenFinished: bool = False, logfileName: str | None = None) -> None:
+        """See L{LoggedRemoteCommand}."""
+        super().useLog(loog, closeWhenFinished, logfileName)
+        self.hidingLog = _Hiding(loog, self.hiding)
+
+    def addStdout(self, data: bytes | str) -> None:
+        """See L{LoggedRemoteCommand}."""
+        self._add("addStdout", data)
+
+    def addStderr(self, data: bytes | str) -> None:
+        """See L{LoggedRemoteCommand}."""
+        self._add("addStderr", data)
+
+    def addHeader(self, data: bytes | str) -> None:
+        """See L{LoggedRemoteCommand}."""
+        self._add("addHeader", data)
+
+    def _add(self, method: str, data: bytes | str) -> None:
+        if self.hidingLog is not None:
+            self.hidingLog.add(method, data)
+
+    def remoteComplete(self, maybeFailure: Failure | None) -> Any:
+        """See L{LoggedRemoteCommand}. A slave's error may repeat an argument."""
+        if self.hidingLog is not None:
+            self.hidingLog.flush()
+        if maybeFailure is not None:
+            said = maybeFailure.getErrorMessage()
+            if self.hiding.hide(said) != said:
+                maybeFailure = Failure(SlaveSaid(self.hiding.hide(said)))
+        return super().remoteComplete(maybeFailure)
+
+
+class _Nowhere:
+    """I am the log of commands that people need not see."""
+
+    def addStdout(self, data: object) -> None:
+        """Forget it."""
+
+    addStderr = addHeader = addStdout
+
+    def getName(self) -> str:
+        """See L{buildbot.logs.live.LogFile}."""
+        return "stdio"
+
+    def isWatched(self) -> bool:
+        """See L{buildbot.logs.live.LogFile}."""
+        return False
+
+
+class _Program(_HidesSecrets, RemoteShellCommand):
+    """I run a program, and keep its standard output."""
+
+    output = ""
+
+    def addStdout(self, data: bytes | str) -> None:
+        """See L{LoggedRemoteCommand}."""
+        text = data.decode("utf-8", "surrogateescape") if isinstance(data, bytes) else data
+        self.output += text[: LONGEST_OUTPUT - len(self.output)]
+        super().addStdout(data)
+
+
+class _Bytes(Callee):
+    """I hand over bytes to the slave, as a file."""
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = content
+
+    def remote_read(self, maxlength: int) -> bytes:
+        """The next bytes; empty at the end."""
+        size = max(0, min(maxlength, BLOCK))
+        block, self._rest = self._rest[:size], self._rest[size:]
+        return block
+
+    def remote_close(self) -> None:
+        """The slave has read all it needs."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program has ended, and its standard output."""
+
+    rc: int | None
+    output: str = ""
+
+    @property
+    def line(self) -> str:
+        """The output's first line."""
+        return self.output.strip().partition("\n")[0].strip()
+
+
+@dataclass
+class Work:
+    """I run commands on the slave of a step.
+
+    @ivar log: the log of all commands.
+    """
+
+    step: LoggingBuildStep
+    slave: Slave
+    log: Any
+    hiding: Hiding
+    timeout: float | None = 1200
+    env: Mapping[str, Any] | None = None
+    logEnviron: bool = False
+
+    def tell(self, words: str) -> None:
+        """Write a line to the log."""
+        self.log.addHeader(self.hiding.hide(words) + "\n")
+
+    async def run(
+        self,
+        command: Sequence[str | Secret],
+        directory: str,
+        mayFail: bool = False,
+        isQuiet: bool = False,
+        stdin: str | None = None,
+    ) -> Outcome:
+        """Run a program.
+
+        @param mayFail: whether the caller looks at the exit status.
+        @param isQuiet: whether the log does not show it.
+        @raise CheckoutFailed: its exit status is not 0.
+        """
+        hides = self.slave.has("shell", HIDES_ARGUMENTS)
+        sent = [
+            (("obfuscated", each.real, each.shown) if hides else each.real)
+            if isinstance(each, Secret)
+            else each
+            for each in command
+        ]
+        others: dict[str, Any] = {} if stdin is None else {"initial_stdin": stdin, "usePTY": False}
+        env = {**(self.env or {}), **self.step.build.slaveEnvironment} or None
+        program = _Program(directory, sent, env, timeout=self.timeout, logEnviron=self.logEnviron, **others)
+        await self._perform(program, isQuiet)
+        if program.rc != 0 and not mayFail:
+            shown = [each.shown if isinstance(each, Secret) else each for each in command[:3]]
+            raise CheckoutFailed(self.hiding.hide(f"{' '.join(shown)} failed with exit status {program.rc}"))
+        return Outcome(program.rc, program.output)
+
+    async def own(self, name: str, args: Mapping[str, Any]) -> LoggedRemoteCommand:
+        """Run the slave's own command for a checkout, to its end."""
+        command = _Plain(name, args)
+        await self._perform(command)
+        return command
+
+    async def exists(self, path: str) -> bool:
+        """True if a file or directory exists."""
+        if self.slave.has("stat"):
+            command = _Plain("stat", {"file": path, "workdir": ""})
+            await self._perform(command, isQuiet=True)
+            return command.rc == 0
+        outcome = await self.run(["test", "-e", path], ".", mayFail=True, isQuiet=True)
+        return outcome.rc == 0
+
+    async def removeDirectory(self, directory: str) -> None:
+        """Remove a directory, if it exists."""
+        if self.slave.has("rmdir"):
+            await self._must("rmdir", {"dir": directory}, f"{directory} cannot be removed")
+        else:
+            await self.run(["rm", "-rf", directory], ".")
+
+    async def makeDirectory(self, directory: str) -> None:
+        """Make a directory with its parents; it may exist."""
+        if self.slave.has("mkdir"):
+            await self._must("mkdir", {"dir": directory}, f"{directory} cannot be made")
+        else:
+            await self.run(["mkdir", "-p", directory], ".", isQuiet=True)
+
+    async def copyDirectory(self, source: str, target: str) -> None:
+        """Replace a directory by a copy of another one."""
+        await self.removeDirectory(target)
+        if self.slave.has("cpdir"):
+            told = {"fromdir": source, "todir": target}
+            await self._must("cpdir", told, f"{source} cannot be copied to {target}")
+        else:
+            await self.run(["cp", "-R", "-P", "-p", source, target], ".")
+
+    async def write(self, directory: str, name: str, content: bytes) -> None:
+        """Write a file."""
+        reader = _Bytes(content)
+        told = {"slavedest": name, "workerdest": name, "workdir": directory, "reader": reader}
+        told |= {"maxsize": None, "blocksize": BLOCK, "mode": None}
+        await self._must("downloadFile", told, f"{name} cannot be written", {})
+
+    async def _must(
+        self, name: str, args: Mapping[str, Any], trouble: str, more: Mapping[str, Any] | None = None
+    ) -> None:
+        also = {"timeout": self.timeout, "logEnviron": self.logEnviron} if more is None else more
+        command = _Plain(name, {**args, **also})
+        await self._perform(command)
+        if command.rc != 0:
+            raise CheckoutFailed(f"{trouble}: the slave's command {name} has the status {command.rc}")
+
+    async def _perform(self, command: _HidesSecrets, isQuiet: bool = False) -> None:
+        command.useHiding(self.hiding)
+        command.useLog(_Nowhere() if isQuiet else self.log, False)
+        await self.step.runCommand(command)
+
+
+class _Plain(_HidesSecrets):
+    """I am a command that runs no program of mine: for files, for directories, or for a checkout."""
+
+
+def relative(directory: str, name: str) -> str:
+    """The path of a file of the top directory, seen from a directory below it."""
+    return posixpath.join(*[".." for part in directory.split("/") if part], name)

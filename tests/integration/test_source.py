@@ -1,0 +1,224 @@
+# -*- test-case-name: tests.integration.test_source -*-
+"""Source steps on real slaves of every generation, with real repositories in directories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import Any
+
+from twisted.trial.unittest import SkipTest
+
+from tests.integration.generations import GENERATIONS
+from tests.integration.masters import MasterTestCase, loopback
+from tests.integration.processes import environment
+from tests.integration.slaves import together
+
+CONFIG = r"""
+from buildbot.locks import SlaveLock
+from buildbot.process.factory import BuildFactory
+from buildbot.steps.shell import ShellCommand
+from buildbot.steps.source import *
+import buildbot.steps.source as source
+from buildbot.process.properties import WithProperties
+
+c = BuildmasterConfig = {}
+c['slavePortnum'] = given['port']
+c['bots'] = [(name, 'sesame') for name in given['slaves']]
+c['status'], c['schedulers'], c['sources'] = [], [], []
+
+
+def factory(cls, args):
+    f = BuildFactory()
+    f.addStep(getattr(source, cls), **args)
+    f.addStep(ShellCommand(name='look', command=given['look'], usePTY=False))
+    return f
+
+
+c['builders'] = [
+    {'name': f'{builder}-{name}', 'slavename': name, 'builddir': f'{builder}-{name}',
+     'factory': factory(*how)}
+    for builder, how in given['builders'].items() for name in given['slaves']
+]
+"""
+
+#: A step that gets a patch, as a build of C{buildbot try} does.
+PATCHED = r"""
+
+class Patched(Git):
+    def startVC(self, branch, revision, patch):
+        diff = '--- a/hello\n+++ b/hello\n@@ -1 +1 @@\n-one\n+patched\n'
+        return Git.startVC(self, branch, revision, (1, diff))
+
+
+source.Patched = Patched
+"""
+
+
+def programs(*names: str) -> None:
+    """Skip the test if a program is missing."""
+    lacking = [name for name in names if shutil.which(name) is None]
+    if lacking:
+        raise SkipTest(f"not installed: {', '.join(lacking)}")
+
+
+class Repository:
+    """I am a repository in a directory of the test."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.home = os.path.dirname(directory)
+        os.makedirs(directory)
+
+    def run(self, *command: str, cwd: str | None = None) -> str:
+        """Run a program; return its output without the line end."""
+        env = environment(self.home, HGUSER="me", EMAIL="me@example.org", BRZ_EMAIL="me <me@example.org>")
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.directory,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the tree."""
+        with open(os.path.join(self.directory, name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+class GitRepository(Repository):
+    """I am a Git repository."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(directory)
+        self.run("git", "init", "-q", "-b", "main")
+        self.run("git", "config", "user.name", "me")
+        self.run("git", "config", "user.email", "me@example.org")
+
+    def commit(self, text: str) -> str:
+        """Commit a text for the file C{hello}; return the revision."""
+        self.write("hello", text + "\n")
+        self.write(".gitignore", "*.o\n")
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "-m", text)
+        return self.run("git", "rev-parse", "HEAD")
+
+
+class SourceCase(MasterTestCase):
+    """One master, one slave of each generation, and builders with source steps."""
+
+    async def build(self, **builders: Any) -> None:
+        """Start a master with these builders on each slave: name -> (class, arguments)."""
+        self.names = [generation.name for generation in GENERATIONS]
+        self.numbers: dict[str, int] = {}
+        self.rows: list[tuple[object, ...]] = []
+        self.master = await self.createMaster()
+        given: dict[str, Any] = {
+            "port": loopback(self.master.port),
+            "slaves": self.names,
+            "builders": builders,
+            "look": "cat hello; echo; ls -A",
+        }
+        head, tail = CONFIG.split("c = Build", 1)
+        self.master.write(f"given = {given!r}\n{head}{PATCHED}\nc = Build{tail}")
+        await self.master.start()
+        self.slaves = await self.startSlaves(self.master.port, [(g, g.name, "sesame") for g in GENERATIONS])
+        await self.master.whenConnected(*self.slaves)
+
+    def place(self, builder: str, name: str, *path: str) -> str:
+        """The path of a file below the directory of a builder on a slave."""
+        return os.path.join(self.slaves[name].basedir, f"{builder}-{name}", *path)
+
+    async def everywhere(self, builder: str, result: str = "success", **how: Any) -> list[dict[str, Any]]:
+        """Build on all slaves at once; return the builds, with C{look} and C{log} in them."""
+        return await together(self._one(builder, name, result, how) for name in self.names)
+
+    async def _one(self, builder: str, name: str, result: str, how: dict[str, Any]) -> dict[str, Any]:
+        full = f"{builder}-{name}"
+        number = self.numbers[full] = self.numbers.get(full, -1) + 1
+        await self.master.ask("force", builder=full, reason="because", **how)
+        build = await self.master.whenFinished(full, number)
+        log = b"".join(self.master.output(build, build["steps"][0]["name"]).values())
+        build["log"] = log.decode("utf-8", "replace")
+        self.assertEqual(build["result"], result, (full, build["log"]))
+        if result == "success":
+            build["look"] = self.master.output(build, "look")[0].decode().split()
+        way = build["log"].partition("source: ")[2].partition("\n")[0]
+        step = build["steps"][0]
+        seconds = step["finished"] - step["started"]
+        self.rows.append(
+            (builder, name, way[:90], f"{seconds:.2f}", build["properties"].get("got_revision", "-"))
+        )
+        return build
+
+    def assertGot(self, builds: list[dict[str, Any]], revision: str | None, text: str) -> None:
+        """Check the revision and the content of C{hello}."""
+        for build in builds:
+            self.assertEqual(build["look"][0], text, build["log"])
+            self.assertEqual(build["properties"].get("got_revision"), revision, build["log"])
+
+    def show(self) -> None:
+        """Write the table of all builds."""
+        self.tell("system", "slave", "way", "seconds", "got_revision", rows=self.rows)
+        path = os.environ.get("BUILDBOT_TEST_TABLE")
+        if path:
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.writelines(" | ".join(map(str, row)) + "\n" for row in self.rows)
+
+
+class GitTests(SourceCase):
+    """Source from Git."""
+
+    async def test_git(self) -> None:
+        """Each mode and method gets the wanted revision of the wanted branch, whatever it finds."""
+        programs("git")
+        repository = GitRepository(os.path.join(self.directory, "größe und ☃"))
+        url = repository.directory
+        first = repository.commit("one")
+        step = {"repourl": url, "branch": "main"}
+        await self.build(
+            update=("Git", step),
+            copy=("Git", {**step, "mode": "copy"}),
+            clobber=("Git", {**step, "mode": "clobber"}),
+            clean=("Git", {**step, "mode": "full", "method": "clean"}),
+            fresh=("Git", {**step, "mode": "full", "method": "fresh"}),
+            head=("Git", {"repourl": url}),
+            patched=("Patched", step),
+        )
+        for builder in ("update", "copy", "clobber", "clean", "fresh", "head"):
+            self.assertGot(await self.everywhere(builder), first, "one")
+            for name in self.names:
+                for left in ("left", "left.o"):
+                    open(self.place(builder, name, "build", left), "w").close()
+        second = repository.commit("two")
+        for builder, kept in (
+            ("update", {"left", "left.o"}),
+            ("copy", set()),
+            ("clobber", set()),
+            ("clean", {"left.o"}),
+            ("fresh", set()),
+        ):
+            builds = await self.everywhere(builder)
+            self.assertGot(builds, second, "two")
+            for build in builds:
+                self.assertEqual({name for name in build["look"] if "left" in name}, kept, build["log"])
+        self.assertGot(await self.everywhere("update", revision=first), first, "one")
+        repository.run("git", "checkout", "-q", "-b", "side/größe")
+        third = repository.commit("three")
+        self.assertGot(await self.everywhere("update", branch="side/größe"), third, "three")
+        for name in self.names:
+            os.unlink(self.place("update", name, "build", ".git", "HEAD"))
+        self.assertGot(await self.everywhere("update"), second, "two")
+        for name in self.names:
+            shutil.rmtree(self.place("update", name, "build"))
+        self.assertGot(await self.everywhere("update"), second, "two")
+        self.assertGot(await self.everywhere("patched", revision=first), first, "patched")
+        self.assertGot(await self.everywhere("patched", revision=first), first, "patched")
+        self.show()

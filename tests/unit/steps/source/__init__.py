@@ -1,0 +1,1 @@
+"""Tests of the steps that get the source of a build."""

@@ -1,0 +1,211 @@
+"""Source from Git, on scripted slaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.model.properties import WithProperties
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.steps.source.git import Git
+from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SLAVE, WORKER, SourceCase, change
+
+THERE = {"stat build/.buildbot": 1, "stat build/.git": 0, "git config remote.origin.url @": "URL\n"}
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+class OwnCommandTests(SourceCase):
+    """The slave's own command."""
+
+    def test_arguments(self) -> None:
+        """A slave of 0.8 gets the arguments of 0.8, with the revision of the build."""
+        told = self.own(Git("URL", "main", submodules=True, shallow=True), revision="abc")
+        wanted = {
+            "": "git",
+            "mode": "update",
+            "workdir": "build",
+            "timeout": 1200,
+            "retry": None,
+            "patch": None,
+            "revision": "abc",
+            "logEnviron": False,
+            "repourl": "URL",
+            "branch": "main",
+            "submodules": True,
+            "ignore_ignores": True,
+            "shallow": True,
+        }
+        self.assertEqual(told, wanted)
+
+    def test_modes(self) -> None:
+        """The modes of 0.7 and 0.8 are sent under the names of 0.7."""
+        modes: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"mode": "copy"}, "copy"),
+            ({"mode": "clobber"}, "clobber"),
+            ({"mode": "export"}, "export"),
+            ({"mode": "incremental"}, "update"),
+            ({"mode": "full", "method": "copy"}, "copy"),
+            ({"mode": "full", "method": "clobber"}, "clobber"),
+        )
+        for words, mode in modes:
+            self.assertEqual(self.own(Git("URL", "main", **words))["mode"], mode)
+
+    def test_revision(self) -> None:
+        """The revision that the slave tells is kept as a property."""
+        for told in (SHA, SHA.encode()):
+            played = self.play(Git("URL", "main"), SLAVE, {"git": {"got_revision": told}})
+            self.assertEqual((played.result, played.got()), (SUCCESS, SHA))
+        played = self.play(Git("URL", "main"), SLAVE, {"git": {"got_revision": None}})
+        self.assertEqual((played.result, played.got()), (SUCCESS, None))
+
+    def test_retry(self) -> None:
+        """A slave tries once more than it is told, so it is told one time less."""
+        for given, sent in (((10, 3), (10, 2)), ((10, 1), (10, 0)), ((10, 0), None), (None, None)):
+            self.assertEqual(self.own(Git("URL", "main", retry=given))["retry"], sent)
+
+    def test_driven(self) -> None:
+        """The master drives what a slave's command cannot do, and the log says why."""
+        for step, commands, why in (
+            (Git("URL", "main"), WORKER, "the slave has no command git"),
+            (Git("URL", "main"), OLDEST_SLAVE, "the slave's command git has version 2.2; 2.9 is needed"),
+            (Git("URL", "main", shallow=True), OLD_SLAVE, "has version 2.9; 2.10 is needed"),
+            (Git("URL"), SLAVE, "gets what is no branch, as HEAD"),
+            (Git("URL", "main", mode="full", method="clean"), SLAVE, "has no method clean"),
+            (Git("URL", "main", getDescription=True), SLAVE, "knows getDescription"),
+        ):
+            played = self.play(step, commands, {"git rev-parse": SHA})
+            self.assertEqual((played.result, played.got()), (SUCCESS, SHA))
+            self.assertIn(why, played.log.partition("\n")[0])
+
+    def test_broken(self) -> None:
+        """A working copy that the slave's command cannot update is made again, if the repository answers."""
+        for reachable, times in ((0, 2), (128, 1)):
+            answers: dict[str, Any] = {
+                "git ls-remote": reachable,
+                "git": [{"rc": 128}, {"got_revision": SHA}],
+                "stat build/.git": 0,
+            }
+            played = self.play(Git("URL", "main"), SLAVE, answers)
+            self.assertEqual([each.name for each in played.sent].count("git"), times, played.said)
+            self.assertEqual(played.result, SUCCESS if times == 2 else FAILURE)
+
+
+class DrivenTests(SourceCase):
+    """Commands of the master."""
+
+    def test_new(self) -> None:
+        """Without a working copy, one is made."""
+        played = self.play(Git("URL", "main"), answers={"git rev-parse": SHA})
+        wanted = [
+            "rmdir build",
+            "mkdir build",
+            "git init -q @build",
+            "git config remote.origin.url URL @build",
+            "git config remote.origin.fetch +refs/heads/*:refs/remotes/origin/* @build",
+            "git fetch -f -t URL main @build",
+            "git reset --hard FETCH_HEAD -- @build",
+            "git rev-parse HEAD @build",
+        ]
+        self.assertEqual((played.programs, played.result, played.got()), (wanted, SUCCESS, SHA))
+        self.assertEqual(played.running.step.getText(), ["update", "[main]"])
+
+    def test_update(self) -> None:
+        """A working copy of the same repository is updated."""
+        played = self.play(Git("URL", "main"), answers={**THERE, "git rev-parse": SHA}, branch="side")
+        wanted = [
+            "git config remote.origin.url @build",
+            "git fetch -f -t URL side @build",
+            "git reset --hard FETCH_HEAD -- @build",
+            "git rev-parse HEAD @build",
+        ]
+        self.assertEqual((played.programs, played.result), (wanted, SUCCESS))
+
+    def test_again(self) -> None:
+        """A patched tree, and one of another repository, are made again."""
+        for there in (
+            {**THERE, "git config remote.origin.url @": "OTHER\n"},
+            {**THERE, "stat build/.buildbot": 0},
+        ):
+            played = self.play(Git("URL"), answers=there)
+            self.assertIn("rmdir build", played.programs)
+            self.assertEqual(played.result, SUCCESS)
+
+    def test_broken(self) -> None:
+        """A failed update is made again, but not while the repository does not answer."""
+        answers = {**THERE, "git fetch": [128, 0], "git ls-remote": 0}
+        played = self.play(Git("URL"), answers=answers)
+        self.assertEqual(played.result, SUCCESS)
+        self.assertIn("rmdir build", played.programs)
+        played = self.play(Git("URL"), answers={**THERE, "git fetch": 128, "git ls-remote": 128})
+        self.assertEqual(played.result, FAILURE)
+        self.assertNotIn("rmdir build", played.programs)
+        self.assertEqual(played.running.step.getText(), ["update", "[HEAD]", "failed"])
+
+    def test_methods(self) -> None:
+        """Each method leaves a tree like new."""
+        for method, flags in (("clean", "-f -f -d"), ("fresh", "-f -f -d -x"), (None, "-f -f -d -x")):
+            played = self.play(Git("URL", mode="full", method=method, submodules=True), answers=THERE)
+            self.assertIn(f"git clean {flags} @build", played.programs)
+            self.assertIn(f"git submodule foreach --recursive git clean {flags} @build", played.programs)
+            how = "git submodule update --init --recursive --force @build"
+            self.assertIn(how, played.programs)
+        played = self.play(Git("URL", mode="copy"))
+        self.assertEqual(played.programs[-2:], ["rmdir build", "cpdir source build"])
+        played = self.play(Git("URL", mode="clobber"), answers=THERE)
+        self.assertEqual(played.said[0], "rmdir build")
+
+    def test_revision(self) -> None:
+        """A revision that the branch does not have is asked for by itself."""
+        played = self.play(Git("URL", "main"), answers={**THERE, "git cat-file": 1}, revision=SHA)
+        self.assertIn(f"git fetch -f -t URL {SHA} @build", played.programs)
+        self.assertIn(f"git reset --hard {SHA} -- @build", played.programs)
+        played = self.play(Git("URL", alwaysUseLatest=True), answers=THERE, revision=SHA)
+        self.assertNotIn(SHA, " ".join(played.programs))
+        played = self.play(Git("URL"), answers=THERE, changes=[change("a"), change("b")])
+        self.assertIn("git reset --hard b -- @build", played.programs)
+
+    def test_options(self) -> None:
+        """Options are those of git."""
+        step = Git(
+            WithProperties("git:%(branch)s"),
+            shallow=3,
+            progress=True,
+            config={"a.b": "c"},
+            getDescription={"always": True, "match": "v*"},
+        )
+        played = self.play(step, answers={"git -c a.b=c describe": "v1-2-gabc\n"}, branch="x")
+        self.assertIn("git -c a.b=c fetch -f -t --progress --depth 3 git:x x @build", played.programs)
+        self.assertIn("git -c a.b=c describe --always --match=v* HEAD @build", played.programs)
+        self.assertEqual(played.running.build.getProperty("commit-description"), "v1-2-gabc")
+
+    def test_fetchAgain(self) -> None:
+        """With retryFetch, a failed fetch is tried once more."""
+        played = self.play(Git("URL", retryFetch=True), answers={"git fetch": [1, 0]})
+        self.assertEqual(played.result, SUCCESS)
+
+    def test_oldSlave(self) -> None:
+        """A slave without commands for directories gets those of its shell."""
+        played = self.play(Git("URL", mode="copy"), {**OLDEST_SLAVE}, {"test -e": 1})
+        self.assertEqual(
+            played.programs[:3], ["rm -rf source @.", "mkdir -p source @.", "git init -q @source"]
+        )
+        self.assertEqual(played.programs[-2:], ["rm -rf build @.", "cp -R -P -p source build @."])
+
+
+class ConfigurationTests(SourceCase):
+    """Wrong arguments."""
+
+    def test_wrong(self) -> None:
+        """A wrong argument is refused with a sentence that names it, and shows no URL."""
+        kwargs: dict[str, Any]
+        for kwargs, words in (
+            ({}, "repourl"),
+            ({"repourl": "u", "mode": "checkout"}, "mode must be 'update', 'copy', 'clobber', 'export'"),
+            ({"repourl": "u", "method": "fast"}, "method must be None, 'clean'"),
+            ({"repourl": "u", "retry": 3}, "retry must be a pair (seconds, times)"),
+            ({"repourl": "u", "submodule": True}, "did you mean 'submodules'?"),
+            ({"repourl": b"http://me:sekrit@x/"}, "repourl must be the URL of a repository"),
+        ):
+            with self.assertRaises(TypeError) as caught:
+                Git(**kwargs)
+            self.assertIn(words, str(caught.exception))
+            self.assertNotIn("sekrit", str(caught.exception))
