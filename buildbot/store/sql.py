@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -383,9 +384,19 @@ def _change(row: Sequence[Any]) -> Change:
 
 def _buildset(row: Sequence[Any]) -> BuildsetRecord:
     id, complete, results, text = row
-    record = BuildsetRecord.fromRecord(json.loads(text))
+    record = _remembered(text) if len(text) <= _SHORT else BuildsetRecord.fromRecord(json.loads(text))
     SourceStamp.fromRecord(record.sourcestamp)  # raises here if the source is not readable later
     return record.altered(id=id, complete=complete, results=results)
+
+
+#: Longer texts would take much memory.
+_SHORT = 4096
+
+
+@lru_cache(maxsize=512)
+def _remembered(text: str) -> BuildsetRecord:
+    """The record in a short JSON text. Equal texts, of sets that were added together, are parsed once."""
+    return BuildsetRecord.fromRecord(json.loads(text))
 
 
 def _notWaiting(request: int, build: BuildRecord) -> StoreConflict:

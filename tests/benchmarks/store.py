@@ -30,7 +30,7 @@ SOURCE = {
     "branch": "trunk",
     "revision": "a" * 40,
     "patch": None,
-    "changes": [{"who": "mary", "files": ["a.c"] * 3}],
+    "changes": [{"who": "mary", "files": ["a.c"] * 3, "comments": "mend the mending"}],
 }
 PROPERTIES = {
     name: [name * 3, "Scheduler"] for name in ("branch", "revision", "scheduler", "owner", "workdir")
