@@ -131,6 +131,19 @@ class Decoder:
     They apply to the expressions that follow.
     """
 
+    __slots__ = (
+        "_awaited",
+        "_data",
+        "_error",
+        "_pos",
+        "_string",
+        "_unfinished",
+        "hasMore",
+        "isEmpty",
+        "limits",
+        "vocabulary",
+    )
+
     def __init__(self, limits: Limits = BEFORE_LOGIN, vocabulary: bool = False) -> None:
         self.limits = limits
         self.vocabulary = vocabulary

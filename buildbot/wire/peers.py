@@ -69,6 +69,7 @@ class SlavePeer:
     @ivar mind: the slave's Bot.
     @ivar address: the slave's address, as text.
     @ivar budget: the account for the memory of the slave's data, while it is connected.
+    @ivar retire: frees an object that the slave references and does not need any more.
     @ivar commands: its command versions once L{ask} has fired; {} if it has none.
     """
 
@@ -82,6 +83,7 @@ class SlavePeer:
         self.broker: SlavePortBroker = mind.broker
         self.address = self.broker.address
         self.budget = Budget("the data kept for this peer", PEER_MEMORY)
+        self.retire: Callable[[pb.Referenceable], None] = self.broker.retire
         self.dialect = Dialect.PYTHON2
         self.commands: Mapping[str, str] = {}
         self.generation = Generation.UNKNOWN
@@ -241,8 +243,7 @@ class BuilderPeer:
     """I am one builder on one connection of a slave: the master's end of its SlaveBuilder.
 
     @ivar peer: the connection.
-    @ivar budget: the account of the connection for the memory of the slave's data.
-    @ivar retire: frees an object that the slave references and does not need any more.
+    @ivar budget, retire: those of the connection.
     """
 
     __slots__ = ("budget", "peer", "reference", "retire")
@@ -250,7 +251,7 @@ class BuilderPeer:
     def __init__(self, peer: SlavePeer, reference: pb.RemoteReference) -> None:
         self.peer = peer
         self.budget = peer.budget
-        self.retire: Callable[[pb.Referenceable], None] = peer.broker.retire
+        self.retire = peer.retire
         self.reference = reference
 
     def startBuild(self) -> None:
