@@ -21,7 +21,7 @@ from buildbot.wire.broker import SlavePortBroker
 from buildbot.wire.budget import SLICE, Slices
 from buildbot.wire.callee import MESSAGES_BEFORE_LOGIN, Callee
 from buildbot.wire.encoding import encode
-from buildbot.wire.flow import UNREAD_AFTER_LOGIN, UNREAD_BEFORE_LOGIN, UNSERVED
+from buildbot.wire.flow import MANY, UNREAD_AFTER_LOGIN, UNREAD_BEFORE_LOGIN, UNSERVED
 from buildbot.wire.greeting import LOGIN_TIME
 from buildbot.wire.ratelimit import BURST, LONGEST
 from buildbot.wire.slaveport import SlavePortFactory
@@ -526,6 +526,51 @@ class HostileTests(Case):
         self.assertEqual(decoded, [call("take", b"2") + call("take", b"3")])
         self.clock.advance(SLICE)
         self.assertEqual(got, [(b"1",), (b"2",), (b"3",)])
+
+    def answers(self, pump: Pump) -> list[Any]:
+        """The messages that the peer has received since it logged in."""
+        return list(Decoder(AFTER_LOGIN, vocabulary=True).decode(pump.client.protocol.heard))
+
+    def test_answersTogether(self) -> None:
+        """The short answers to all calls of one read are sent together, those to many calls in parts."""
+        pump = self.welcome()
+        pump.client.protocol.heard = b""
+        sizes: list[int] = []
+        write = pump.server.write
+
+        def counted(data: bytes) -> None:
+            sizes.append(len(data))
+            write(data)
+
+        self.patch(pump.server, "write", counted)
+        for count, writes in ((3, 1), (2 * MANY, 2)):
+            sizes.clear()
+            pump.client.protocol.heard = b""
+            pump.client.write(b"".join(call("take", request=number) for number in range(count)))
+            pump.pump()
+            self.assertEqual(len(sizes), writes)
+            taken = [[b"answer", number, [b"unicode", b"taken"]] for number in range(count)]
+            self.assertEqual(self.answers(pump), taken)
+
+    def test_answersInOrder(self) -> None:
+        """Answers, errors and late answers are sent in the order of the calls, whatever their size."""
+        pump = self.welcome()
+        pump.client.protocol.heard = b""
+        methods = ["take", "big", "take", "refuse", "take", "later", "take"]
+        pump.client.write(b"".join(call(method, request=at) for at, method in enumerate(methods)))
+        pump.pump()
+        told = [(kind, number) for kind, number, _ in self.answers(pump)]
+        kinds = [b"error" if method == "refuse" else b"answer" for method in methods]
+        self.assertEqual(told, list(zip(kinds, range(len(methods)), strict=True)))
+
+    def test_answersBeforeAViolation(self) -> None:
+        """A peer that breaks a rule while it is held first gets the answers to its earlier calls."""
+        pump = self.welcome()
+        pump.client.protocol.heard = b""
+        wrong = encode([b"message", 2, b"root", b"keep", 1, [b"tuple"], [b"dictionary"]])
+        pump.client.write(call("take") + wrong)
+        pump.pump()
+        self.assertEqual([kind for kind, *_ in self.answers(pump)], [b"answer", b"error"])
 
     def test_longCall(self) -> None:
         """H3: a long call is served in slices; the peer's next message waits for it."""
