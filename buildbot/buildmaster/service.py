@@ -297,7 +297,7 @@ class BuildMaster(PluginParent):
         self._watched = True
         mine: Deferred[list[str]] = Deferred()
 
-        def both(result: Any) -> Any:
+        def both(result: list[str] | Failure) -> list[str] | Failure | None:
             mine.callback(result)
             return None if isinstance(result, Failure) else result
 
@@ -311,7 +311,7 @@ class BuildMaster(PluginParent):
         else:
             self._ready.addCallback(self._reload)
 
-    def _reload(self, result: Any) -> Any:
+    def _reload(self, result: list[str] | None) -> list[str] | None:
         reloadBegins(os.environ)
         self.reconfigurer.request().addCallback(lambda outcome: reloadEnds(os.environ))
         return result

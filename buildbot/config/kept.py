@@ -153,7 +153,7 @@ def _replaceIn(plugin: object, running: Mapping[int, object]) -> None:
             attributes[name] = mapped
 
 
-def _mapped(value: Any, change: Callable[[Any], Any], depth: int) -> Any:
+def _mapped(value: object, change: Callable[[object], object], depth: int) -> Any:
     """A copy of the value with C{change} applied to its contents; the value itself if nothing changes."""
     changed: Any = change(value)
     if changed is not value or depth == 0:

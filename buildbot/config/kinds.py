@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 from buildbot.config.arguments import Kind
@@ -31,7 +31,7 @@ def orNone(kind: Kind, meaning: str = "") -> Kind:
     )
 
 
-def oneOf(*values: Any) -> Kind:
+def oneOf(*values: object) -> Kind:
     """A kind that allows only these values."""
     *most, last = map(repr, values)
     return Kind(
@@ -40,7 +40,7 @@ def oneOf(*values: Any) -> Kind:
     )
 
 
-def numberOf(what: str, isWanted: Any) -> Kind:
+def numberOf(what: str, isWanted: Callable[[int], bool]) -> Kind:
     """A kind for whole numbers for which C{isWanted} returns True."""
     return Kind(what, lambda value: isWhole(value) and isWanted(value))
 
@@ -191,7 +191,7 @@ BRANCH = Kind(
 BRANCHES = Kind("a list of branches, or None for all", lambda value: value is None or branches(value))
 
 
-def sequenceOf(each: Any) -> Any:
+def sequenceOf(each: Callable[[Any], object]) -> Callable[[object], bool]:
     """Make a function that is True for lists and tuples whose items all satisfy C{each}."""
     return lambda value: (
         isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and all(map(each, value))

@@ -21,6 +21,7 @@ from buildbot.process.builder import Builder
 from buildbot.process.buildset import BuildSet
 from buildbot.process.request import BuildRequest
 from buildbot.slaves.botmaster import BotMaster
+from buildbot.status.build import BuildStatus
 from buildbot.status.report import reportBuild, reportRunning, reportSource, reportWaiting, runningBuilds
 
 log = Logger()
@@ -142,7 +143,7 @@ class BuildCommands:
             if not began.called:
                 began.callback(number)
 
-        def observe(status: Any) -> None:
+        def observe(status: BuildStatus) -> None:
             tell(status.number)
 
         request.status.subscribe(observe)

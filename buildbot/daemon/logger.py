@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from twisted.logger import Logger, LogLevel
 
@@ -14,7 +13,7 @@ _INFO = LogLevel.info
 class QuickLogger(Logger):
     """I am Twisted's logger. My L{info} takes a third of the time: it does not search the list of levels."""
 
-    def info(self, format: str | None = None, **kwargs: Any) -> None:
+    def info(self, format: str | None = None, **kwargs: object) -> None:
         """See C{Logger}."""
         if "log_trace" in kwargs:
             super().info(format, **kwargs)

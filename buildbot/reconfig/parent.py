@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application import service
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -38,7 +39,7 @@ class PluginParent(service.MultiService):
     def _notStopped(self, why: Failure, name: str) -> None:
         log.failure("{name} failed to stop", why, name=name)
 
-    def removeService(self, service: Any) -> Any:
+    def removeService(self, service: IService) -> Any:
         """Remove this child, found by identity. Does nothing if it is not mine.
 
         @return: the result of its C{stopService} if I am running, else None.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -90,7 +90,7 @@ class _TooSlow(Exception):
     """A service did not start or stop within CHILD_TIME."""
 
 
-async def _stop(child: Any, clock: IReactorTime) -> None:
+async def _stop(child: Service, clock: IReactorTime) -> None:
     """Stop a child, and clear its parent even if it fails to stop."""
     if getattr(child, "parent", None) is None:
         return
@@ -106,7 +106,7 @@ async def _stop(child: Any, clock: IReactorTime) -> None:
     child.parent = None
 
 
-async def _start(child: Any, parent: PluginParent, clock: IReactorTime) -> None:
+async def _start(child: Service, parent: PluginParent, clock: IReactorTime) -> None:
     starting = maybeDeferred(child.setServiceParent, parent)
     try:
         await _within(starting, child, clock)
@@ -115,13 +115,13 @@ async def _start(child: Any, parent: PluginParent, clock: IReactorTime) -> None:
         raise _TooSlow(f"it did not start within {CHILD_TIME:g} seconds") from None
 
 
-def _within(work: Deferred[Any], child: Any, clock: IReactorTime) -> Deferred[Any]:
+def _within(work: Deferred[Any], child: object, clock: IReactorTime) -> Deferred[Any]:
     """Fires like C{work}; fails with _TooSlow if that takes longer than CHILD_TIME."""
     answer: Deferred[Any] = Deferred()
     late = Alarm(lambda: answer.errback(_TooSlow()))
     late.set(clock, CHILD_TIME)
 
-    def ended(result: Any) -> None:
+    def ended(result: object) -> None:
         if late.isSet:
             late.stop()
             answer.callback(result)
@@ -134,7 +134,7 @@ def _within(work: Deferred[Any], child: Any, clock: IReactorTime) -> Deferred[An
     return answer
 
 
-async def _startAgain(child: Any, parent: PluginParent, clock: IReactorTime) -> str:
+async def _startAgain(child: Service, parent: PluginParent, clock: IReactorTime) -> str:
     """Start a stopped child again. Returns "", or a line about the failure."""
     try:
         await _start(child, parent, clock)
@@ -146,6 +146,6 @@ async def _startAgain(child: Any, parent: PluginParent, clock: IReactorTime) -> 
     return ""
 
 
-def _nameOf(child: Any) -> str:
+def _nameOf(child: object) -> str:
     """The class name. The repr is not used: it may contain a password, and may raise."""
     return type(child).__name__

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
@@ -132,7 +132,7 @@ def changesOf(text: str, path: str) -> list[dict[str, Any]]:
     return changes
 
 
-def _changeOf(said: Any) -> dict[str, Any]:
+def _changeOf(said: object) -> dict[str, Any]:
     """A change with the keys of the protocol. Raises ValueError, with the reason, if it is not valid."""
     if not isinstance(said, dict):
         raise ValueError("a change must be a JSON object")
@@ -147,7 +147,7 @@ def _changeOf(said: Any) -> dict[str, Any]:
     return {key: _allSendable(value) for key, value in said.items()}
 
 
-def auth(config: Config, environ: Any) -> tuple[str, str]:
+def auth(config: Config, environ: Mapping[str, str]) -> tuple[str, str]:
     """The user and password of the account. Raises L{CommandFailed} if the option is not USER:PASSWORD."""
     given, path = config.get("auth"), config.get("auth-file")
     if path is not None:
@@ -194,7 +194,7 @@ def _read(option: str, path: str) -> str:
         raise CommandFailed(f"--{option}: cannot read {inWords(why)}") from None
 
 
-def _allSendable(value: Any) -> Any:
+def _allSendable(value: object) -> Any:
     """Apply L{_sendable} to all texts in a JSON value."""
     if isinstance(value, list):
         return [_allSendable(each) for each in value]
@@ -203,7 +203,7 @@ def _allSendable(value: Any) -> Any:
     return _sendable(value)
 
 
-def _sendable(value: Any) -> Any:
+def _sendable(value: object) -> Any:
     """Text unchanged; text that was not UTF-8 as the original bytes."""
     if isinstance(value, str) and not value.isascii():
         try:

@@ -26,6 +26,7 @@ from buildbot.process.buildevents import BuildEvents
 from buildbot.process.buildnumbers import BuildNumbers
 from buildbot.process.buildset import BuildSet
 from buildbot.process.engine import BuildEngine
+from buildbot.process.locks import MasterLock, SlaveLock
 from buildbot.process.pauses import Pauses
 from buildbot.process.recovery import Recovery
 from buildbot.process.resources import Resources
@@ -191,7 +192,7 @@ class BotMaster(service.Service):
         """Start all builds that can start."""
         self.engine.maybeStartAllBuilds()
 
-    def getLockByID(self, lockid: Any) -> Any:
+    def getLockByID(self, lockid: MasterLock | SlaveLock) -> Any:
         """Return the real lock of a lock in the configuration; see L{SharedLocks.get}."""
         return self.locks.get(lockid)
 
