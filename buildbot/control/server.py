@@ -28,6 +28,7 @@ from buildbot.daemon.directory import SOCKET
 from buildbot.events.alarm import Alarm
 from buildbot.events.coroutines import returnsDeferred
 from buildbot.events.eventual import eventual
+from buildbot.events.reactors import SocketReactor, Timers
 from buildbot.files.plain import NotPlain
 
 __all__ = ["ControlError", "ControlServer", "NotRunning", "ask", "request"]
@@ -59,12 +60,12 @@ class ControlServer(service.Service):
         self,
         basedir: str,
         handlers: Mapping[str, Handler],
-        reactor: Any,
+        reactor: SocketReactor,
         commands: Mapping[str, Mapping[str, Kind]],
     ) -> None:
         """@param handlers: by command; called with the request's parameters as keywords. Each returns a
             JSON-able value, or a Deferred or coroutine of one, or raises L{ControlError}.
-        @param reactor: an L{interfaces.IReactorUNIX} and L{interfaces.IReactorTime}.
+        @param reactor: has timers and Unix sockets.
         @param commands: the parameters of each command; other commands and parameters are refused.
         """
         self.basedir = os.path.abspath(basedir)
@@ -177,9 +178,7 @@ class _Conversations(protocol.Factory):
 
     noisy = False
 
-    def __init__(
-        self, answer: _Answer, all: dict[_Conversation, None], clock: interfaces.IReactorTime
-    ) -> None:
+    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Timers) -> None:
         self._answer = answer
         self._all = all
         self._clock = clock
@@ -204,9 +203,7 @@ class _Conversation(protocol.Protocol):
     @ivar isBusy: True while a request is carried out, or its answer is not read yet.
     """
 
-    def __init__(
-        self, answer: _Answer, all: dict[_Conversation, None], clock: interfaces.IReactorTime
-    ) -> None:
+    def __init__(self, answer: _Answer, all: dict[_Conversation, None], clock: Timers) -> None:
         self._answer = answer
         self._all = all  # the client with the longest idle time first
         self._clock = clock

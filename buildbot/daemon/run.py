@@ -41,6 +41,7 @@ from buildbot.daemon.readiness import IReadiness, Reporter, StartFailed, notify,
 from buildbot.daemon.repeats import Repeats
 from buildbot.daemon.shutdown import Stopper
 from buildbot.daemon.troubles import ITroubled
+from buildbot.events.reactors import StoppableReactor
 from buildbot.text.printable import plain, plainLine
 
 log = Logger("buildbot.daemon.run")  # by name: this module may be run as __main__
@@ -67,7 +68,7 @@ class Running:
     def __init__(
         self,
         application: Componentized,
-        reactor: Any,
+        reactor: StoppableReactor,
         reporter: Reporter,
         stopper: Stopper,
         verbose: bool = False,

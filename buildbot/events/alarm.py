@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+from buildbot.events.reactors import Timers
 
 
 class Alarm:
@@ -30,7 +32,7 @@ class Alarm:
         """The delayed call, for owners that expose it; None if I am not set."""
         return self._waiting
 
-    def set(self, clock: IReactorTime, seconds: float) -> None:
+    def set(self, clock: Timers, seconds: float) -> None:
         """Make the call after C{seconds}, but never during this turn of the reactor."""
         if self._waiting is not None and self._waiting.active():
             self._waiting.reset(max(0.0, seconds))

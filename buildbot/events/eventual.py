@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+from buildbot.events.reactors import Timers
 
 
-def eventual(clock: IReactorTime, call: Callable[..., object], *args: object) -> IDelayedCall:
+def eventual(clock: Timers, call: Callable[..., object], *args: object) -> IDelayedCall:
     """Make a call in a later turn of the reactor, after the calls ordered before it.
 
     The reactor logs what C{call} raises.

@@ -8,10 +8,12 @@ tenth of the time of a process that only checks a master.cfg.
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+from buildbot.events.reactors import Timers
 
 
-def sleep(clock: IReactorTime, seconds: float) -> Deferred[None]:
+def sleep(clock: Timers, seconds: float) -> Deferred[None]:
     """Wait for some time.
 
     @return: fires with None after C{seconds}. Cancelling it cancels the delayed call, too.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessTerminated
@@ -18,11 +17,9 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from buildbot.events.alarm import Alarm
+from buildbot.events.reactors import ProcessReactor
 from buildbot.text.printable import plainLine
 from buildbot.text.urls import withoutPasswords
-
-if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
 
 #: The most bytes of output that are kept, unless the caller says otherwise.
 MOST_OUTPUT = 64 << 20
@@ -55,7 +52,7 @@ class ProgramFailed(Exception):
 class Program(ProcessProtocol):
     """I am one run of a program."""
 
-    def __init__(self, reactor: Any, seconds: float | None, most: int = MOST_OUTPUT) -> None:
+    def __init__(self, reactor: ProcessReactor, seconds: float | None, most: int = MOST_OUTPUT) -> None:
         """@param seconds: the time limit; None: no limit.
         @param most: the most bytes of output; more are an error.
         """
@@ -177,7 +174,7 @@ class Program(ProcessProtocol):
 
 
 def run(
-    reactor: IReactorTime | Any,
+    reactor: ProcessReactor,
     command: Sequence[str],
     seconds: float,
     cwd: str | None = None,

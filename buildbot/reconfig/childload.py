@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -29,6 +28,7 @@ from buildbot.config.load import locate
 from buildbot.config.model import ConfigError
 from buildbot.daemon.oserrors import inWords
 from buildbot.events.alarm import Alarm
+from buildbot.events.reactors import ProcessReactor
 from buildbot.reconfig.configchild import Order
 from buildbot.text.plural import counted
 
@@ -104,7 +104,7 @@ def checkInChild(path: str, basedir: str, timeout: float) -> LoadReport:
     return child.conclude(ended, timeout)
 
 
-def loadInChild(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[LoadReport]:
+def loadInChild(path: str, basedir: str, timeout: float, reactor: ProcessReactor) -> Deferred[LoadReport]:
     """The same as L{checkInChild}, without blocking the reactor.
 
     @return: fires with the report, at the latest some seconds after C{timeout}. Fails only if it is
@@ -214,7 +214,7 @@ class _Waiting(ProcessProtocol):
     #: The child's file descriptor for the report.
     REPORT = 3
 
-    def __init__(self, child: _Child, timeout: float, reactor: Any) -> None:
+    def __init__(self, child: _Child, timeout: float, reactor: ProcessReactor) -> None:
         self.done: Deferred[LoadReport] = Deferred(lambda cancelled: self._giveUp())
         self._child = child
         self._timeout = timeout

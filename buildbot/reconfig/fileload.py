@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
 from buildbot.events.alarm import Alarm
+from buildbot.events.reactors import ThreadReactor
 from buildbot.reconfig.configchild import readConfig as readConfig  # the child and we load in one way
 
 
-def loadInThread(path: str, basedir: str, timeout: float, reactor: Any) -> Deferred[MasterConfig]:
+def loadInThread(path: str, basedir: str, timeout: float, reactor: ThreadReactor) -> Deferred[MasterConfig]:
     """Load a file in a thread, without blocking the reactor (L6).
 
     A thread that does not end in time is left behind as a daemon thread. That happens only if a file ended in

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from buildbot.config.model import MasterConfig
+from buildbot.events.reactors import LoadingReactor
 from buildbot.reconfig.childload import LoadReport, loadInChild
 from buildbot.reconfig.fileload import loadInThread
 
@@ -29,7 +29,7 @@ class Loading:
     load: Callable[[str, str, float], Deferred[MasterConfig]]
 
 
-def loadingBy(reactor: Any) -> Loading:
+def loadingBy(reactor: LoadingReactor) -> Loading:
     """The L{Loading} with child processes and threads of this reactor."""
     return Loading(
         lambda path, basedir, seconds: loadInChild(path, basedir, seconds, reactor),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import cast
 
 from twisted.application import service
 from twisted.internet import defer, reactor, task
@@ -14,6 +15,7 @@ from zope.interface import implementer
 from buildbot.control.protocol import COMMANDS
 from buildbot.control.server import ControlError, ControlServer
 from buildbot.daemon.readiness import IReadiness, StartFailed
+from buildbot.events.reactors import SocketReactor
 
 log = Logger()
 
@@ -65,7 +67,7 @@ class FakeMaster(service.MultiService):
             "disconnect": self.disconnect,
         }
         commands = {name: COMMANDS[name] for name in handlers}
-        ControlServer(basedir, handlers, reactor, commands).setServiceParent(self)
+        ControlServer(basedir, handlers, cast(SocketReactor, reactor), commands).setServiceParent(self)
 
     async def _ready(self) -> list[str]:
         await task.deferLater(reactor, self.readyAfter)

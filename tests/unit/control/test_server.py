@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import defer, reactor, task, threads
 from twisted.internet.interfaces import IPushProducer
@@ -27,6 +27,7 @@ from buildbot.control.server import (
     ask,
     request,
 )
+from buildbot.events.reactors import SocketReactor
 from buildbot.files.plain import NotPlain
 
 #: The parameters of the commands below.
@@ -316,7 +317,7 @@ class SocketTests(unittest.TestCase):
     async def served(self, here: str) -> ControlServer:
         """A server in a new directory."""
         os.makedirs(here)
-        server = ControlServer(here, self.commands.handlers(), reactor, COMMANDS)
+        server = ControlServer(here, self.commands.handlers(), cast(SocketReactor, reactor), COMMANDS)
         server.startService()
         self.addCleanup(lambda: server.stopService() if server.running else None)
         return server
@@ -373,7 +374,7 @@ class SocketTests(unittest.TestCase):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(os.path.join(here, "control.sock"))
         self.assertRaises(NotRunning, ask, here, "echo")
-        server = ControlServer(here, self.commands.handlers(), reactor, COMMANDS)
+        server = ControlServer(here, self.commands.handlers(), cast(SocketReactor, reactor), COMMANDS)
         server.startService()
         self.addCleanup(server.stopService)
         await threads.deferToThread(ask, here, "echo", 10)
