@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -128,6 +129,16 @@ class GroupsTests(SqliteCase):
             self.get(call)
         self.assertLess(statements.count("COMMIT"), 6)
         self.assertEqual(len(self.get(store.getStates("key"))), 1000)
+
+    def test_statements(self) -> None:
+        """From its request to its end, a build reads nothing, and writes ten rows in three commits."""
+        statements: list[str] = []
+        self.opened(connect=_recording(statements))
+        self.finish(self.start(self.ask("full")[1][0]))  # reads the counters
+        del statements[:]
+        self.finish(self.start(self.ask("full")[1][0]))
+        kinds = Counter(each.split()[0] for each in statements)
+        self.assertEqual(kinds, {"BEGIN": 3, "INSERT": 6, "UPDATE": 4, "COMMIT": 3})
 
     def test_oneTurn(self) -> None:
         """All calls in one turn of the reactor to an idle store are one commit."""
