@@ -23,7 +23,7 @@ from twisted.logger import (
     formatTime,
 )
 from twisted.python import threadable
-from twisted.python.logfile import BaseLogFile, LogFile
+from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
 from buildbot.daemon.directory import LOG
@@ -90,7 +90,9 @@ class DaemonLog(LogFile):
 
     def _append(self, data: str | bytes) -> None:
         """Like C{write} of L{LogFile}, without its lock, which is held already."""
-        BaseLogFile.write(self, data)
+        if self.size >= self.rotateLength and self.shouldRotate():
+            self.rotate()
+        self._file.write(data if isinstance(data, bytes) else data.encode())
         self.size += len(data)
 
     def trouble(self) -> Symptom | None:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Protocol
 from urllib.parse import quote
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from buildbot.events.sleep import sleep
@@ -25,17 +25,18 @@ from buildbot.files.permissions import makeDirectories
 from buildbot.files.plain import readPlain
 from buildbot.files.sparing import sparing
 from buildbot.interfaces import LOG_CHANNEL_HEADER
+from buildbot.logs.flushing import DELAY as DELAY
+from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import BadLog, Chunk, ChunkParser, around, encode
 from buildbot.logs.text import decoded
 from buildbot.text.plural import counted
 
 _log = Logger()
 
-#: Output is written after this many bytes or this many seconds.
+#: Output is written after this many bytes, or after L{DELAY} seconds.
 BLOCK = 1 << 16
 #: The overhead in bytes of a piece of output in memory.
 _PIECE = 64
-DELAY = 0.2
 #: The most bytes kept while the disk is full. Further output is lost, and the log says so.
 BACKLOG = 1 << 20
 #: Seconds between two reads of a growing log.
@@ -98,12 +99,14 @@ class LogWriter:
         opener: Callable[[str], OutputFile] = openForWriting,
         tell: Callable[[str, str | None], None] = lambda path, error: None,
         file: OutputFile | None = None,
+        flusher: Flusher | None = None,
     ) -> None:
         """Create the file. If that fails, later writes retry.
 
         @param path: the path of the file.
         @param tell: called with C{path} and C{error} when C{error} changes.
         @param file: the new, empty file, if it is open already.
+        @param flusher: shared with other logs; None: make one.
         """
         self.path = path
         self.length = 0
@@ -112,14 +115,13 @@ class LogWriter:
         self.error: str | None = None
         self.trouble = ""
         self._tell = tell
-        self._clock = clock
+        self._flusher = flusher or Flusher(clock)
         self._room = limits.head
         self._tailSize = limits.tail
         self._tail: _Tail | None = None  # until the log is too long
         self._opener = opener
         self._file = file
-        # Not an Alarm: its reference back to this log would be a cycle, one for each log.
-        self._timer: IDelayedCall | None = None
+        self._isAdded = False  # to the flusher
         self._finished = False
         self._channel = -1
         self._pieces: list[bytes] = []  # of one channel
@@ -151,8 +153,8 @@ class LogWriter:
         self._waiting += size + _PIECE
         if self._waiting >= BLOCK:
             self.flush()
-        if self._timer is None:
-            self._arm()
+        if not self._isAdded:
+            self._addToFlusher()
 
     def flush(self) -> None:
         """Write all added output to the file, as far as the disk permits."""
@@ -184,9 +186,9 @@ class LogWriter:
             return self.size
         self.flush()
         self._finished = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._isAdded:
+            self._isAdded = False
+            self._flusher.remove(self)
         if self._tail is not None:
             self._writeTail(self._tail)
             self._tail = None
@@ -208,15 +210,17 @@ class LogWriter:
         for block, length in tail.blocks:
             self._write(block, length)
 
-    def _arm(self) -> None:
-        """Start the timer for the next write, if needed."""
-        if self._timer is None and (self._waiting or self.error is not None):
-            self._timer = self._clock.callLater(DELAY, self._onTime)
+    def _addToFlusher(self) -> None:
+        """Be written soon, if needed."""
+        if self._waiting or self.error is not None:
+            self._isAdded = True
+            self._flusher.add(self)
 
-    def _onTime(self) -> None:
-        self._timer = None
+    def flushInTime(self) -> None:
+        """See L{buildbot.logs.flushing.Flushed}."""
+        self._isAdded = False
         self.flush()
-        self._arm()
+        self._addToFlusher()
 
     def _seal(self) -> None:
         if self._pieces:

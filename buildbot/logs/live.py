@@ -23,6 +23,7 @@ from buildbot.events.observers import NOBODY, Observers
 from buildbot.interfaces import LOG_CHANNEL_HEADER, LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT, IStatusLogConsumer
 from buildbot.logs.directory import canWrite
 from buildbot.logs.files import LogLimits, LogReader, LogWriter, logFilename, openForWriting
+from buildbot.logs.flushing import Flusher
 from buildbot.logs.format import Chunk
 from buildbot.logs.producer import LogProducer
 from buildbot.logs.text import ChunkDecoder, decoded
@@ -73,6 +74,7 @@ class LogDirectory:
         self.clock = clock
         self.limits = limits or LogLimits()
         self.troubles = troubles
+        self._flusher = Flusher(clock)
 
     def create(
         self, build: LoggedBuild, step: str, name: str, given: Container[str]
@@ -90,7 +92,9 @@ class LogDirectory:
         except OSError:
             pass  # the writer retries, and reports the error
         path = f"{self.directory}/{filename}"
-        return filename, LogWriter(path, self.clock, self.limits, tell=self._told, file=file)
+        return filename, LogWriter(
+            path, self.clock, self.limits, tell=self._told, file=file, flusher=self._flusher
+        )
 
     def _told(self, path: str, error: str | None) -> None:
         """Report that writing a log fails, or works again."""
