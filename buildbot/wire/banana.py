@@ -12,9 +12,12 @@ and floats, a body. A list token says how many expressions follow it.
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from twisted.spread import banana
+
+#: What a decoder makes of received bytes.
+Expression: TypeAlias = "bytes | int | float | list[Expression]"
 
 LIST, INT, STRING, NEG, FLOAT, LONGINT, LONGNEG, VOCAB = range(0x80, 0x88)
 
@@ -103,8 +106,8 @@ class _Unfinished(NamedTuple):
     @ivar tail: the beginning of an incomplete token.
     """
 
-    stack: list[tuple[int, list[Any]]]
-    current: list[Any]
+    stack: list[tuple[int, list[Expression]]]
+    current: list[Expression]
     missing: int
     items: int
     size: int
@@ -213,8 +216,8 @@ class Decoder:
         limits = self.limits
         words = _BY_NUMBER if self.vocabulary else _NONE_BY_NUMBER
         if self._unfinished is None:
-            stack: list[tuple[int, list[Any]]] = []
-            current: list[Any] = []
+            stack: list[tuple[int, list[Expression]]] = []
+            current: list[Expression] = []
             missing, items, begin = 1, 0, pos
         else:
             stack, current, missing, items, size, tail = self._unfinished

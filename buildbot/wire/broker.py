@@ -38,7 +38,7 @@ SECURITY.allowBasicTypes()
 class _Retired(pb.Referenceable):
     """I replace an object that the peer still references and the master does not need any more."""
 
-    def remoteMessageReceived(self, broker: pb.Broker, message: str, args: Any, kw: Any) -> int:
+    def remoteMessageReceived(self, broker: pb.Broker, message: str, args: object, kw: object) -> int:
         """Answer any call with 0 and do nothing."""
         return 0
 
@@ -259,12 +259,18 @@ class SlavePortBroker(pb.Broker):
 
     # writing
 
-    def sendEncoded(self, obj: Any) -> None:
+    def sendEncoded(self, obj: object) -> None:
         """Send one expression."""
         self.flow.write(encode(obj))
 
     def _sendMessage(
-        self, prefix: bytes, perspective: Any, objectID: Any, message: bytes, args: Any, kw: dict[str, Any]
+        self,
+        prefix: bytes,
+        perspective: object,
+        objectID: int | bytes,
+        message: bytes,
+        args: tuple[object, ...],
+        kw: dict[str, object],
     ) -> Deferred[Any] | None:
         """Call a method of the peer: what C{callRemote} of a reference does.
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from buildbot.wire.banana import Expression
+
 #: The most bytes of slave data that all builds of one connection may hold, without logs.
 PEER_MEMORY = 32 << 20
 #: The most bytes of these for one build, and for one command.
@@ -71,10 +73,10 @@ class Budget:
         self.giveBack(self.spent)
 
 
-def weigh(value: Any) -> int:
+def weigh(value: object) -> int:
     """The approximate memory of a received value in bytes. Repeated parts count each time."""
     weight = 0
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         each = waiting.pop()
         kind = type(each)
@@ -115,7 +117,7 @@ class Slices:
 
     __slots__ = ("answer", "work")
 
-    def __init__(self, work: Iterator[object], answer: Any) -> None:
+    def __init__(self, work: Iterator[object], answer: Expression) -> None:
         """@param answer: the jelly to answer with."""
         self.work = work
         self.answer = answer

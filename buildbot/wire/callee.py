@@ -11,7 +11,7 @@ L{buildbot.wire.flow} has the bytes and the time for them. This module does not 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from types import CoroutineType
 from typing import Any
@@ -25,6 +25,7 @@ from twisted.spread.flavors import NoSuchMethod
 from twisted.spread.jelly import InsecureJelly
 
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.wire.banana import Expression
 from buildbot.wire.budget import Slices
 from buildbot.wire.dialect import NotAWord
 from buildbot.wire.encoding import encode, encodeAnswer, encodeError, encodeLate
@@ -53,7 +54,7 @@ class MalformedCall(WrongArguments):
     """A remote caller passed arguments that the method never accepts: the peer's program has a bug."""
 
 
-def dispatch(target: object, prefix: str, broker: Codec, message: str, args: Any, kw: Any) -> Any:
+def dispatch(target: object, prefix: str, broker: Codec, message: str, args: object, kw: object) -> Any:
     """Call the method C{prefix + message} of C{target} for the peer of C{broker}.
 
     @param args: the jellied positional arguments.
@@ -87,7 +88,7 @@ _ONE_NONE = [b"tuple", [b"None"]]
 _NONE = [b"None"]
 
 
-def _keywords(broker: Codec, message: str, kw: Any) -> dict[Any, Any]:
+def _keywords(broker: Codec, message: str, kw: object) -> dict[str, Any]:
     named = broker.unserialize(kw)
     if not isinstance(named, dict):
         raise MalformedCall(f"{message[:64]}: its keywords are not a dictionary")
@@ -98,7 +99,7 @@ def _keywords(broker: Codec, message: str, kw: Any) -> dict[Any, Any]:
 
 
 def _checkCall(
-    method: Callable[..., object], message: str, positional: Any, keywords: dict[str, Any]
+    method: Callable[..., object], message: str, positional: Iterable[object], keywords: dict[str, Any]
 ) -> None:
     try:
         inspect.signature(method).bind(*positional, **keywords)
@@ -109,7 +110,7 @@ def _checkCall(
 class Callee(pb.Referenceable):
     """I am an object that a peer may call: my C{remote_} methods. They may be C{async def}."""
 
-    def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
+    def remoteMessageReceived(self, broker: Codec, message: str, args: object, kw: object) -> Any:
         """Serve a call from the peer; see L{dispatch}."""
         return dispatch(self, "remote_", broker, message, args, kw)
 
@@ -132,7 +133,7 @@ class NewCredPerspective(pb.Avatar):
     def detached(self, mind: pb.RemoteReference | None) -> None:
         """The peer logged out, or its connection ended."""
 
-    def perspectiveMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
+    def perspectiveMessageReceived(self, broker: Codec, message: str, args: object, kw: object) -> Any:
         """Serve a call from the peer; see L{dispatch}."""
         return dispatch(self, "perspective_", broker, message, args, kw)
 
@@ -157,7 +158,7 @@ class Messages:
         self._isAgreed = False
         self._count = 0
 
-    def serve(self, expression: Any) -> Iterator[object] | None:
+    def serve(self, expression: Expression) -> Iterator[object] | None:
         """Serve one message. Returns the rest of the work if it takes long.
 
         @raise Violation: the message breaks a rule.
@@ -175,7 +176,7 @@ class Messages:
             raise Violation(f"a malformed {expression[0].decode()} message")
         return serve(self, *expression[1:])
 
-    def _mayGreet(self, expression: Any) -> bool:
+    def _mayGreet(self, expression: Expression) -> bool:
         """Check a message before login. Returns False for the choice of the dialect, which is then served."""
         if not self._isAgreed:
             if expression != b"pb":
@@ -199,7 +200,13 @@ class Messages:
     # its calls
 
     def _message(
-        self, requestID: int, objectID: int | bytes, message: bytes, answerRequired: int, args: Any, kw: Any
+        self,
+        requestID: int,
+        objectID: int | bytes,
+        message: bytes,
+        answerRequired: int,
+        args: Expression,
+        kw: Expression,
     ) -> Iterator[object] | None:
         connection = self._connection
         local = connection.localObjects.get(objectID)
@@ -239,7 +246,7 @@ class Messages:
             if answerRequired and not self._connection.closed:
                 self._outlet.write(encodeAnswer(requestID, slices.answer))
 
-    def _answerLater(self, result: Any, requestID: int, answerRequired: int) -> None:
+    def _answerLater(self, result: object, requestID: int, answerRequired: int) -> None:
         self._isServed()
         if not answerRequired or self._connection.closed:
             return
@@ -291,13 +298,13 @@ class Messages:
 
     # its answers
 
-    def _answer(self, requestID: int, result: Any) -> None:
+    def _answer(self, requestID: int, result: Expression) -> None:
         waiting = self._asked(requestID)
         value = None if result == _NONE else unjelly(result, self._connection)
         del self._connection.waitingForAnswers[requestID]
         waiting.callback(value)
 
-    def _error(self, requestID: int, why: Any) -> None:
+    def _error(self, requestID: int, why: Expression) -> None:
         waiting = self._asked(requestID)
         value = unjelly(why, self._connection)
         if not isinstance(value, Failure):

@@ -116,7 +116,7 @@ class Dialect(Enum):
         """
         return cls.PYTHON3 if commands and all(isinstance(key, str) for key in commands) else cls.PYTHON2
 
-    def toPeer(self, value: Any) -> Any:
+    def toPeer(self, value: object) -> Any:
         """Convert the text in C{value} for a peer of this dialect.
 
         For Python 2, text becomes UTF-8 bytes everywhere, also in keys. Surrogates from L{word} become the

@@ -193,12 +193,12 @@ def encodeValue(value: object, broker: References) -> Encoded:
 
 def serialize(
     broker: References,
-    object: Any,
-    perspective: Any = None,
-    method: Any = None,
-    args: Any = None,
-    kw: Any = None,
-) -> Any:
+    object: object,
+    perspective: object = None,
+    method: object = None,
+    args: object = None,
+    kw: object = None,
+) -> Encoded | Deferred[Any]:
     """Encode a value for the peer of C{broker}. A Deferred stays one, of a value: see L{encodeLate}.
 
     This is a method of the broker.
@@ -321,11 +321,11 @@ class _Jellier:
 def encodeCall(
     kind: bytes,
     number: int,
-    target: Any,
+    target: int | bytes,
     method: bytes,
     wanted: int,
-    args: Any,
-    kw: dict[str, Any],
+    args: tuple[object, ...],
+    kw: dict[str, object],
     broker: References,
 ) -> bytes:
     """The message that calls a method of the peer's object C{target}.

@@ -60,7 +60,7 @@ class RemoteFailure(pb.CopiedFailure):
     traceback: str
     fromPython2: bool
 
-    def setCopyableState(self, state: Any) -> None:
+    def setCopyableState(self, state: object) -> None:
         """Fill my attributes from what C{pb.CopyableFailure} of the peer sent.
 
         @param state: a dictionary of attributes; any other type counts as an empty dictionary.

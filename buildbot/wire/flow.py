@@ -8,7 +8,6 @@ L{buildbot.wire.broker} has the connection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -19,7 +18,7 @@ from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.wire.banana import BananaError, Decoder
 from buildbot.wire.budget import SLICE, workFor
 from buildbot.wire.callee import Messages, Violation
-from buildbot.wire.seams import Owner
+from buildbot.wire.seams import Owner, Transport
 
 log = Logger()
 
@@ -75,8 +74,7 @@ class Flow:
         "now",
     )
 
-    def __init__(self, owner: Owner, transport: Any, clock: IReactorTime) -> None:
-        """@param transport: of TCP, TLS or a UNIX socket."""
+    def __init__(self, owner: Owner, transport: Transport, clock: IReactorTime) -> None:
         self.now: Callable[[], float] = clock.seconds
         self.lastHeard = self.now()
         self.bytesIn = self.bytesOut = 0

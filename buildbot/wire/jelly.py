@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sys import getsizeof
-from typing import Any
+from typing import Any, TypeGuard
 
 from twisted.spread import pb
 from twisted.spread.jelly import InsecureJelly
 
+from buildbot.wire.banana import Expression
 from buildbot.wire.dialect import text
 from buildbot.wire.failure import RemoteFailure
 from buildbot.wire.seams import References
@@ -41,7 +42,7 @@ _SHORT_TEXT = 4096
 _OBJECT_LIMIT = 1 << 53
 
 
-def unjelly(expression: Any, broker: References) -> Any:
+def unjelly(expression: object, broker: References) -> Any:
     """The value of an C{expression} from L{buildbot.wire.banana.Decoder}.
 
     Possible values: None, bool, int, float, bytes, str; lists, tuples, dicts and sets of possible values;
@@ -55,7 +56,7 @@ def unjelly(expression: Any, broker: References) -> Any:
     return unserialize(broker, expression)
 
 
-def unserialize(broker: References, sexp: Any, perspective: Any = None) -> Any:
+def unserialize(broker: References, sexp: object, perspective: object = None) -> Any:
     """The value of an expression from the peer of C{broker}. This is a method of the broker."""
     if type(sexp) is not list:
         return sexp
@@ -83,7 +84,7 @@ class _Receiving:
 _UNFINISHED = object()
 
 
-def _unjelly(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+def _unjelly(expression: list[Expression], receiving: _Receiving, depth: int) -> Any:
     """Convert a list expression to its value. Other expressions are values already."""
     if not expression or type(expression[0]) is not bytes:
         raise InsecureJelly("an expression without a type")
@@ -99,16 +100,16 @@ def _deeper(depth: int) -> int:
     return depth + 1
 
 
-def _malformed(expression: list[Any]) -> InsecureJelly:
+def _malformed(expression: list[Expression]) -> InsecureJelly:
     return InsecureJelly(f"a malformed {text(expression[0], 64)}")
 
 
-def _unjellyNone(expression: list[Any], receiving: _Receiving, depth: int) -> None:
+def _unjellyNone(expression: list[Expression], receiving: _Receiving, depth: int) -> None:
     if len(expression) != 1:
         raise _malformed(expression)
 
 
-def _unjellyBoolean(expression: list[Any], receiving: _Receiving, depth: int) -> bool:
+def _unjellyBoolean(expression: list[Expression], receiving: _Receiving, depth: int) -> bool:
     if expression == [b"boolean", b"true"]:
         return True
     if expression == [b"boolean", b"false"]:
@@ -116,13 +117,13 @@ def _unjellyBoolean(expression: list[Any], receiving: _Receiving, depth: int) ->
     raise _malformed(expression)
 
 
-def _unjellyUnicode(expression: list[Any], receiving: _Receiving, depth: int) -> str:
+def _unjellyUnicode(expression: list[Expression], receiving: _Receiving, depth: int) -> str:
     if len(expression) != 2:
         raise _malformed(expression)
     return _text(expression[1], receiving)
 
 
-def _text(encoded: Any, receiving: _Receiving) -> str:
+def _text(encoded: Expression, receiving: _Receiving) -> str:
     if type(encoded) is not bytes:
         raise InsecureJelly("a malformed unicode")
     try:
@@ -137,7 +138,7 @@ def _text(encoded: Any, receiving: _Receiving) -> str:
     return decoded
 
 
-def _unjellyItems(expression: list[Any], receiving: _Receiving, depth: int) -> list[Any]:
+def _unjellyItems(expression: list[Expression], receiving: _Receiving, depth: int) -> list[Any]:
     depth = _deeper(depth)
     values: list[Any] = []
     for each in expression:
@@ -151,19 +152,19 @@ def _unjellyItems(expression: list[Any], receiving: _Receiving, depth: int) -> l
     return values
 
 
-def _unjellyTuple(expression: list[Any], receiving: _Receiving, depth: int) -> tuple[Any, ...]:
+def _unjellyTuple(expression: list[Expression], receiving: _Receiving, depth: int) -> tuple[Any, ...]:
     return tuple(_unjellyItems(expression, receiving, depth))
 
 
-def _unjellySet(expression: list[Any], receiving: _Receiving, depth: int) -> set[Any]:
+def _unjellySet(expression: list[Expression], receiving: _Receiving, depth: int) -> set[Any]:
     return set(map(_hashable, _unjellyItems(expression, receiving, depth)))
 
 
-def _unjellyFrozenset(expression: list[Any], receiving: _Receiving, depth: int) -> frozenset[Any]:
+def _unjellyFrozenset(expression: list[Expression], receiving: _Receiving, depth: int) -> frozenset[Any]:
     return frozenset(map(_hashable, _unjellyItems(expression, receiving, depth)))
 
 
-def _unjellyDictionary(expression: list[Any], receiving: _Receiving, depth: int) -> dict[Any, Any]:
+def _unjellyDictionary(expression: list[Expression], receiving: _Receiving, depth: int) -> dict[Any, Any]:
     depth = _deeper(depth)
     values = {}
     pairs = iter(expression)
@@ -171,6 +172,8 @@ def _unjellyDictionary(expression: list[Any], receiving: _Receiving, depth: int)
     for pair in pairs:
         if type(pair) is not list or len(pair) != 2:
             raise _malformed(expression)
+        key: Any
+        value: Any
         key, value = pair
         if type(key) is list and len(key) == 2 and key[0] == b"unicode":
             key = _text(key[1], receiving)
@@ -195,10 +198,10 @@ _HASHABLE = frozenset({str, bytes, type(None)})
 _COLLECTIONS = frozenset({list, tuple, set, frozenset})
 
 
-def _unjellyReference(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+def _unjellyReference(expression: list[Expression], receiving: _Receiving, depth: int) -> Any:
     if len(expression) != 3 or not _isNumber(expression[1], REFERENCE_LIMIT):
         raise _malformed(expression)
-    _, number, part = expression
+    number, part = expression[1], expression[2]
     references = receiving.references
     if number in references:
         raise InsecureJelly("two parts with the same number")
@@ -208,7 +211,7 @@ def _unjellyReference(expression: list[Any], receiving: _Receiving, depth: int) 
     return value
 
 
-def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
+def _unjellyDereference(expression: list[Expression], receiving: _Receiving, depth: int) -> Any:
     if len(expression) != 2 or not _isNumber(expression[1], REFERENCE_LIMIT):
         raise _malformed(expression)
     value = receiving.references.get(expression[1], _UNFINISHED)
@@ -218,7 +221,7 @@ def _unjellyDereference(expression: list[Any], receiving: _Receiving, depth: int
     return value
 
 
-def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
+def _repeat(value: object, receiving: _Receiving, depth: int) -> None:
     """Count the contents of a repeated part.
 
     Without a limit, a few levels of parts that each contain the next one twice would make an enormous value.
@@ -227,7 +230,7 @@ def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
     @raise InsecureJelly: all repetitions have too many values or too much text, or this one is nested too
         deep.
     """
-    level = [value]
+    level: list[Any] = [value]
     while level:
         receiving.repeated += len(level)
         inner: list[Any] = []
@@ -247,11 +250,11 @@ def _repeat(value: Any, receiving: _Receiving, depth: int) -> None:
         level = inner
 
 
-def _isNumber(value: object, limit: int) -> bool:
+def _isNumber(value: object, limit: int) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < limit
 
 
-def _unjellyRemote(expression: list[Any], receiving: _Receiving, depth: int) -> pb.RemoteReference:
+def _unjellyRemote(expression: list[Expression], receiving: _Receiving, depth: int) -> pb.RemoteReference:
     if len(expression) != 2 or not _isNumber(expression[1], _OBJECT_LIMIT):
         raise _malformed(expression)
     broker = receiving.broker
@@ -261,16 +264,17 @@ def _unjellyRemote(expression: list[Any], receiving: _Receiving, depth: int) -> 
     return pb.RemoteReference(broker.unserializingPerspective, broker, expression[1], 1)
 
 
-def _unjellyLocal(expression: list[Any], receiving: _Receiving, depth: int) -> Any:
-    if len(expression) != 2 or type(expression[1]) not in (int, bytes):
+def _unjellyLocal(expression: list[Expression], receiving: _Receiving, depth: int) -> Any:
+    luid: Any = expression[-1]
+    if len(expression) != 2 or type(luid) not in (int, bytes):
         raise _malformed(expression)
-    value = receiving.broker.localObjectForID(expression[1])
+    value = receiving.broker.localObjectForID(luid)
     if value is None:
         raise InsecureJelly("a reference to an object that does not exist")
     return value
 
 
-def _unjellyFailure(expression: list[Any], receiving: _Receiving, depth: int) -> RemoteFailure:
+def _unjellyFailure(expression: list[Expression], receiving: _Receiving, depth: int) -> RemoteFailure:
     if len(expression) != 2 or type(expression[1]) is not list:
         raise _malformed(expression)
     state = expression[1]
@@ -289,7 +293,7 @@ def _unjellyFailure(expression: list[Any], receiving: _Receiving, depth: int) ->
     return failure
 
 
-_Unjellier = Callable[[list[Any], _Receiving, int], Any]
+_Unjellier = Callable[[list[Expression], _Receiving, int], Any]
 _UNJELLIERS: dict[bytes, _Unjellier] = {
     b"None": _unjellyNone,
     b"boolean": _unjellyBoolean,

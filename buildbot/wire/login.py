@@ -63,7 +63,7 @@ class LoginRoot(Callee):
         self._portal = portal
         self._broker = broker
 
-    def remoteMessageReceived(self, broker: Codec, message: str, args: Any, kw: Any) -> Any:
+    def remoteMessageReceived(self, broker: Codec, message: str, args: object, kw: object) -> Any:
         """Refuse other calls than C{login}, and a second login."""
         if message != "login" or self._broker.welcome:
             raise Violation(f"it called {message[:32]!r} instead of logging in once")

@@ -87,7 +87,7 @@ class SlavePeer:
         self.dialect = Dialect.PYTHON2
         self.commands: Mapping[str, str] = {}
         self.generation = Generation.UNKNOWN
-        self._said: tuple[tuple[Any, Any], ...] = ()
+        self._said: tuple[tuple[str | bytes, str | bytes], ...] = ()
         self._introduced = False
         self._lists = 0
 
@@ -260,7 +260,7 @@ class BuilderPeer:
             self.reference.callRemote("startBuild", pbanswer=False)
 
     def startCommand(
-        self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, Any]
+        self, command: pb.Referenceable, commandID: str, name: str, args: Mapping[str, object]
     ) -> Deferred[None]:
         """Start a command on the slave.
 
@@ -273,7 +273,7 @@ class BuilderPeer:
         words = self.peer.dialect.toPeer(said)
         return maybeDeferred(self.reference.callRemote, "startCommand", command, *words)
 
-    def callRemote(self, method: str, *args: Any) -> Deferred[Any]:
+    def callRemote(self, method: str, *args: object) -> Deferred[Any]:
         """Call any method, with text converted for the slave's dialect."""
         return maybeDeferred(self.reference.callRemote, method, *self.peer.dialect.toPeer(list(args)))
 
@@ -294,12 +294,12 @@ _LISTS = frozenset(("command", "env"))
 _SIMPLE = frozenset((str, bytes, int, float, bool, type(None)))
 
 
-def _sent(name: str, value: Any) -> Any:
+def _sent(name: str, value: object) -> Any:
     """Convert the value of an argument for slaves. Tuples stay tuples, except in C{_LISTS}."""
     return _listed(value) if name in _LISTS else _plain(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Replace subclasses of list, tuple and dict by plain ones: subclasses cannot be sent."""
     if type(value) in _SIMPLE:
         return value
@@ -311,7 +311,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> Any:
     """Replace tuples by lists. An obfuscated argument stays a tuple: slaves recognize it by that."""
     if type(value) in _SIMPLE:
         return value
@@ -329,14 +329,14 @@ def _isWord(value: object) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _shared(said: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
+def _shared(said: tuple[tuple[str | bytes, str | bytes], ...]) -> tuple[tuple[str | bytes, str | bytes], ...]:
     """The first of all equal answers, so that a thousand equal slaves keep one."""
     return said
 
 
 @lru_cache(maxsize=256)
 def _known(
-    said: tuple[tuple[Any, Any], ...], dialect: Dialect, version: str | None
+    said: tuple[tuple[str | bytes, str | bytes], ...], dialect: Dialect, version: str | None
 ) -> tuple[Mapping[str, str], Generation]:
     """The commands and the generation of a slave. Slaves with equal answers share one value."""
     commands = {text(name): text(release) for name, release in said}
@@ -358,7 +358,7 @@ def _firstError(why: Failure) -> Failure:
     return inner
 
 
-def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
+def _readInfo(answers: Sequence[object]) -> dict[str, str]:
     """A slave's info as text. Other types of entries are dropped without an error (A6)."""
     info: dict[str, str] = {}
     left = INFO_MEMORY
@@ -376,7 +376,7 @@ def _readInfo(answers: Sequence[Any]) -> dict[str, str]:
 
 
 def _readBuilders(
-    answer: Any, wanted: Sequence[str], nameOf: Callable[[str], str] = str
+    answer: object, wanted: Sequence[str], nameOf: Callable[[str], str] = str
 ) -> dict[str, pb.RemoteReference]:
     """The reference of each offered builder. Other builders in the answer are ignored.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.spread import pb
 
 from buildbot.wire.banana import Decoder
 
@@ -18,10 +19,10 @@ class References(Protocol):
     """The part of a connection (a L{pb.Broker}) that the codec uses."""
 
     @property
-    def unserializingPerspective(self) -> Any:
+    def unserializingPerspective(self) -> object:
         """The perspective that the calls of references get; nearly always None."""
 
-    def registerReference(self, object: Any, /) -> int:
+    def registerReference(self, object: pb.Jellyable, /) -> int:
         """Count another reference of the peer to an object. Returns the number of the object."""
 
     def localObjectForID(self, luid: int | bytes, /) -> Any:
@@ -31,10 +32,10 @@ class References(Protocol):
 class Codec(Protocol):
     """The part of a connection (a L{pb.Broker}) that L{dispatch} uses."""
 
-    def serialize(self, object: Any, /) -> Any:
+    def serialize(self, object: object, /) -> Any:
         """Return the jelly of a value."""
 
-    def unserialize(self, sexp: Any, /) -> Any:
+    def unserialize(self, sexp: object, /) -> Any:
         """Return the value of some jelly."""
 
 
@@ -76,6 +77,19 @@ class Connection(Codec, References, Protocol):
 
     def complain(self, reason: str) -> None:
         """Log that a call of the peer was refused. The connection stays."""
+
+
+class Transport(Protocol):
+    """The part of a transport (of TCP, TLS or a UNIX socket) that C{wire.flow} uses."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send bytes, as soon as possible."""
+
+    def pauseProducing(self) -> None:
+        """Deliver no more bytes."""
+
+    def resumeProducing(self) -> None:
+        """Deliver bytes again."""
 
 
 class Outlet(Protocol):
