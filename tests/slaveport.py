@@ -48,7 +48,9 @@ class SlavePortCase(unittest.SynchronousTestCase):
         self.botmaster.now = self.clock.seconds
         self.botmaster.store.open()
         self.botmaster.resources.basedir = os.path.abspath(self.mktemp())
-        self.botmaster.resources.logs = LogDirectory(os.path.join(self.botmaster.basedir, "logs"), self.clock)
+        self.botmaster.resources.logs = LogDirectory(
+            os.path.join(self.botmaster.resources.basedir, "logs"), self.clock
+        )
         self.dispatcher = Dispatcher(self.botmaster)
         portal = Portal(self.dispatcher, [self.dispatcher])
         self.factory = SlavePortFactory(lambda broker: LoginRoot(portal, broker), self.clock)

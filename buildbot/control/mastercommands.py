@@ -83,7 +83,7 @@ class MasterCommands:
         """The slaves that have not accepted their new builder lists after ACCEPT_TIME seconds."""
         patience = ACCEPT_TIME
         while names and patience > 0:
-            await self._botmaster.sleep(_LOOK)
+            await self._botmaster.resources.sleep(_LOOK)
             patience -= _LOOK
             slaves = self._botmaster.slaves
             told = [slaves[name] for name in names if name in slaves]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from buildbot.process.buildevents import BuildEvents
@@ -37,6 +36,3 @@ class MasterForSchedulers(Protocol):
     @property
     def events(self) -> BuildEvents:
         """The events of builds."""
-
-    def sleep(self, seconds: float, /) -> Deferred[None]:
-        """Fires after some seconds."""

@@ -74,7 +74,7 @@ class BaseUpstreamScheduler(BaseScheduler):
     async def _finished(self, record: BuildsetRecord, generation: object) -> None:
         builds: Sequence[BuildRecord] | None = await untilKept(
             lambda: self.engine.store.getBuildsOf(record.id),
-            self.engine.sleep,
+            self.engine.resources.sleep,
             self.storeFails,
             lambda: generation is not self._generation,
         )

@@ -18,8 +18,6 @@ from buildbot.config.diff import ConfigChange
 from buildbot.config.model import MasterConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.daemon.troubles import Troubles
-from buildbot.files.partial import Partials
-from buildbot.logs.live import LogDirectory
 from buildbot.model.records import BuildsetRecord
 from buildbot.process.builder import Builder
 from buildbot.process.buildevents import BuildEvents
@@ -112,11 +110,6 @@ class BotMaster(service.Service):
         self.resources.store = store
 
     @property
-    def logs(self) -> LogDirectory:
-        """See L{Resources}."""
-        return self.resources.logs
-
-    @property
     def announcer(self) -> Announcer:
         """See L{Resources}."""
         return self.resources.announcer
@@ -127,16 +120,6 @@ class BotMaster(service.Service):
         return self.resources.troubles
 
     @property
-    def basedir(self) -> str:
-        """See L{Resources}."""
-        return self.resources.basedir
-
-    @property
-    def partials(self) -> Partials | None:
-        """See L{Resources}."""
-        return self.resources.partials
-
-    @property
     def stopping(self) -> bool:
         """See L{Resources}."""
         return self.resources.stopping
@@ -144,10 +127,6 @@ class BotMaster(service.Service):
     @stopping.setter
     def stopping(self, stopping: bool) -> None:
         self.resources.stopping = stopping
-
-    def sleep(self, seconds: float) -> Deferred[None]:
-        """Return a Deferred that fires after C{seconds}."""
-        return self.resources.sleep(seconds)
 
     # the store
 
@@ -176,7 +155,7 @@ class BotMaster(service.Service):
         """Wait until the ends of all builds are stored, and close the store."""
         self.retention.stop()
         while self.engine.keeping and not self.health.trouble:
-            await self.sleep(0.01)
+            await self.resources.sleep(0.01)
         self.health.stop()
         if self._isOpen:
             self._isOpen = False

@@ -66,7 +66,7 @@ class Feeder(service.Service):
         """Open the socket."""
         super().startService()
         if self._limits is not None:
-            self.parent.botmaster.logs.limits = self._limits
+            self.parent.botmaster.resources.logs.limits = self._limits
         if not self._forgets:
             self.parent.botmaster.retention.horizon, self.parent.botmaster.retention.days = 1 << 30, None
         path = os.path.join(self.parent.basedir, FILE)

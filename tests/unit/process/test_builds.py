@@ -131,7 +131,7 @@ class RunTests(BuildCase):
         )
         self.force()
         (log,) = self.builds()[0].steps[0].logs
-        chunks = list(self.botmaster.logs.reader(log.filename).chunks())
+        chunks = list(self.botmaster.resources.logs.reader(log.filename).chunks())
         said = [(2, b"running\n"), (0, b"\xff\x00caf\xe9"), (1, b"\xf0\x9f")]
         self.assertEqual(chunks, [*said, (2, b"exit code 0\n")])
 
@@ -213,7 +213,7 @@ class RunTests(BuildCase):
         (build,) = self.builds()
         self.assertEqual(build.results, EXCEPTION)
         (log,) = build.steps[0].logs
-        text = b"".join(data for _, data in self.botmaster.logs.reader(log.filename).chunks())
+        text = b"".join(data for _, data in self.botmaster.resources.logs.reader(log.filename).chunks())
         self.assertEqual(text, b"there is no property 'flavour'\n")
 
     def test_newStyleStep(self) -> None:
@@ -456,7 +456,7 @@ class EndTests(BuildCase):
             self.force(revision=kind)
             build = self.builds()[-1]
             self.assertEqual(build.results, EXCEPTION)
-            text = self.botmaster.logs.reader(build.steps[0].logs[0].filename).text()
+            text = self.botmaster.resources.logs.reader(build.steps[0].logs[0].filename).text()
             self.assertIn("spawn failed", text)
             slave.broker.transport.abortConnection()
             self.settle()
@@ -483,7 +483,7 @@ class EndTests(BuildCase):
         self.force()
         (build,) = self.builds()
         self.assertEqual(build.results, EXCEPTION)
-        self.assertIn("oops", self.botmaster.logs.reader(build.steps[0].logs[0].filename).text())
+        self.assertIn("oops", self.botmaster.resources.logs.reader(build.steps[0].logs[0].filename).text())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertFree()
 

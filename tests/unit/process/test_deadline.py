@@ -135,7 +135,7 @@ class SlaveTests(BuildCase):
     def log(self) -> str:
         """The output of the first step of the first build."""
         (log, *_) = self.builds()[0].steps[0].logs
-        text: str = self.botmaster.logs.reader(log.filename).text()
+        text: str = self.botmaster.resources.logs.reader(log.filename).text()
         return text
 
     def test_endsWhenAsked(self) -> None:

@@ -22,7 +22,7 @@ class KeepingCase(BuildCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.logs = self.botmaster.logs.directory
+        self.logs = self.botmaster.resources.logs.directory
         self.slave = self.green()
 
     def put(self, number: int, step: str = "old") -> str:
@@ -110,7 +110,7 @@ class TroubleTests(KeepingCase):
     def test_logs(self) -> None:
         """F5: a build whose log cannot be written shows it, and so does status until logs can be written."""
         self.botmaster.useStore(self.mktemp(), self.botmaster.store)
-        self.logs = self.botmaster.logs.directory
+        self.logs = self.botmaster.resources.logs.directory
         os.makedirs(os.path.dirname(self.logs))
         os.symlink("/nowhere/mounted", self.logs)
         self.force()
@@ -143,7 +143,7 @@ class TroubleTests(KeepingCase):
         """F5: status looks whether the file of the store and the logs are in their places: nothing writes."""
         store = MemoryStore()
         self.botmaster.useStore(self.mktemp(), store)
-        self.logs = self.botmaster.logs.directory
+        self.logs = self.botmaster.resources.logs.directory
         os.makedirs(self.logs)
         self.assertEqual(self.troubles(), [])
         loss = self.patch(store, "loss", lambda: f"state.sqlite {FILE_GONE}")
