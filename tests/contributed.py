@@ -45,7 +45,10 @@ class Piece:
             if new in text:
                 continue
             if text.count(old) != 1:
-                raise Outdated(f"{self.path} has {text.count(old)} times:\n{old}")
+                raise Outdated(
+                    f"a page in docs/contributing changes these lines of {self.path}, which has them "
+                    f"{text.count(old)} times; if you changed the file, correct the page:\n{old}"
+                )
             text = text.replace(old, new)
         return text
 

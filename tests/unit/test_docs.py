@@ -434,6 +434,8 @@ def own(module: str, base: type) -> list[str]:
 class ReferenceTests(unittest.TestCase):
     """The reference has exactly the existing keys, options and commands."""
 
+    maxDiff = None  # a failure shows the whole difference, so that the missing row is found
+
     def test_keys(self) -> None:
         """Every key of the configuration is in the page, with whether it is required, and no other one."""
         rows = tableRows(pages()["reference/configuration"], "config-keys")
