@@ -216,7 +216,10 @@ def _addValues(values: Iterable[Any], parts: list[bytes], broker: References, de
         if kind is str or kind is bytes:
             if kind is str:
                 parts.append(_UNICODE)
-                value = _encodeText(value)
+                try:
+                    value = value.encode()
+                except UnicodeEncodeError:
+                    raise InsecureJelly("text with lone surrogates cannot be sent") from None
             size = len(value)
             if size >= _READY:
                 parts.append(_stringHeader(size))
@@ -272,13 +275,6 @@ _UNICODE = _PAIR + encode(b"unicode")
 
 def _tooDeep() -> InsecureJelly:
     return InsecureJelly(f"more than {DEPTH_LIMIT} levels of nested values")
-
-
-def _encodeText(value: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise InsecureJelly("text with lone surrogates cannot be sent") from None
 
 
 def _expressionFor(value: Any, broker: References, depth: int) -> Any:
