@@ -247,6 +247,10 @@ class BuildForStep(Told, Protocol):
     def reason(self) -> str:
         """The reason for the build."""
 
+    @property
+    def requests(self) -> list[BuildRequest]:
+        """The requests that the build serves."""
+
     def allFiles(self) -> list[str]:
         """The files of the changes."""
 

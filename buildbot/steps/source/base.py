@@ -341,6 +341,10 @@ class UrlSource(Source):
         if (repourl is None) == (baseURL is None):
             complain(self, " needs repourl or baseURL, one of the two", "repourl", repourl)
 
+    def options(self) -> dict[str, Any]:
+        """See L{Source}."""
+        return {"defaultBranch": self.branch}
+
     def repositoryOf(self, branch: str | None) -> str:
         """See L{Source}."""
         url: str = self.build.render(self.repourl if self.repourl is not None else self.baseURL)

@@ -20,10 +20,16 @@ class System:
 
     @ivar command: the name of the slave's own command.
     @ivar metadata: a file or directory that every working copy has.
+    @ivar cleans: whether I have L{clean}.
     """
 
     command = ""
     metadata = ""
+    cleans = True
+
+    def canUpdate(self, checkout: Checkout) -> bool:
+        """True if a working copy can be brought to the wanted revision."""
+        return True
 
     def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
         """My arguments for the slave's own command, besides those that all have in common."""
@@ -97,11 +103,13 @@ class Driver:
 
     async def _once(self) -> Any:
         system, work, checkout, place = self._system, self._work, self._checkout, self._checkout.place
-        if checkout.method in ("clobber", "export") or not await self._isUsable(place):
+        isClean = checkout.method in ("clean", "fresh")
+        isNew = checkout.method in ("clobber", "export") or (isClean and not system.cleans)
+        if isNew or not system.canUpdate(checkout) or not await self._isUsable(place):
             await self._makeAgain(place)
         else:
             try:
-                if checkout.method in ("clean", "fresh"):
+                if isClean:
                     await system.clean(work, checkout, place, checkout.method == "fresh")
                 await system.update(work, checkout, place)
             except CheckoutFailed as failed:

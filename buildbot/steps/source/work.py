@@ -46,6 +46,11 @@ def hiddenUrl(url: str) -> str | Secret:
     return Secret(url, shown)
 
 
+def secret(word: str) -> Secret:
+    """An argument of a command that nobody may see."""
+    return Secret(word)
+
+
 class _Hiding:
     """I put the output of commands into one log, without secrets."""
 
@@ -240,6 +245,11 @@ class Work:
             await self._must("rmdir", {"dir": directory}, f"{directory} cannot be removed")
         else:
             await self.run(["rm", "-rf", directory], ".")
+
+    async def removeAll(self, directory: str, names: Sequence[str]) -> None:
+        """Remove files and directories of a directory."""
+        for name in names:
+            await self.removeDirectory(f"{directory}/{name}")
 
     async def makeDirectory(self, directory: str) -> None:
         """Make a directory with its parents; it may exist."""

@@ -1,0 +1,206 @@
+# -*- test-case-name: tests.unit.steps.source.test_cvs -*-
+"""Source from CVS. A revision is a date."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import formatdate
+from typing import Any
+
+from buildbot.config.arguments import REQUIRED, arguments
+from buildbot.config.kinds import FLAG, SECONDS, orNone
+from buildbot.process.kinds import ARGUMENTS
+from buildbot.steps.source.base import BRANCH_NAME, SECRET, URL, WORD, Source
+from buildbot.steps.source.checkout import Checkout, Slave
+from buildbot.steps.source.driving import System
+from buildbot.steps.source.hiding import secretsOf
+from buildbot.steps.source.work import Work, hiddenUrl
+
+#: The first versions of the slave's command that change branches, and that know more options.
+CHANGES_BRANCH = "1.39"
+KNOWS_CHECKOUT_OPTIONS = "2.9"
+KNOWS_OPTIONS = "2.10"
+
+
+class CvsSystem(System):
+    """I am CVS."""
+
+    command = "cvs"
+    metadata = "CVS"
+
+    def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
+        """See L{System}."""
+        wanted = "0"
+        if checkout.oldMode() in ("update", "copy") and checkout.branch != checkout.option("defaultBranch"):
+            wanted = CHANGES_BRANCH
+        if checkout.option("checkout_options"):
+            wanted = KNOWS_CHECKOUT_OPTIONS
+        if checkout.option("export_options") or checkout.option("extra_options"):
+            wanted = KNOWS_OPTIONS
+        return slave.lacks("cvs", wanted)
+
+    def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
+        """See L{System}."""
+        branch: str | None = checkout.branch or "HEAD"
+        if branch == "HEAD" and checkout.revision is not None:
+            branch = None
+        sent: dict[str, Any] = {
+            "cvsroot": checkout.repository,
+            "cvsmodule": checkout.options["cvsmodule"],
+            "global_options": list(checkout.option("global_options", ())),
+            "branch": branch,
+            "login": checkout.option("login"),
+        }
+        for name in ("checkout_options", "export_options", "extra_options"):
+            if checkout.option(name):
+                sent[name] = list(checkout.options[name])
+        if slave.isUnknown():
+            mode = checkout.oldMode()
+            sent |= {"export": mode == "export", "clobber": mode == "clobber", "tag": branch}
+            sent["copydir"] = "source" if mode == "copy" else None
+        return sent
+
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """See L{System}."""
+        told = await work.run(["cat", "CVS/Root", "CVS/Repository"], place, mayFail=True, isQuiet=True)
+        root, _, module = told.output.strip().partition("\n")
+        return _same(root, checkout.repository) and module.strip().endswith(checkout.options["cvsmodule"])
+
+    async def make(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        root = hiddenUrl(checkout.repository)
+        if checkout.option("login") is not None:
+            await work.run(["cvs", "-d", root, "login"], ".", stdin=f"{checkout.options['login']}\n")
+        isExport = checkout.method == "export"
+        verb = "export" if isExport else "checkout"
+        options = checkout.option("export_options" if isExport else "checkout_options", ())
+        which = _which(checkout) or (["-r", "HEAD"] if isExport else [])
+        how = [*_options(checkout), verb, *options, *checkout.option("extra_options", ()), *which]
+        await work.run(["cvs", "-d", root, *how, "-d", place, checkout.options["cvsmodule"]], ".")
+
+    async def update(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        which = _which(checkout) or ["-A"]
+        await work.run(["cvs", *_options(checkout), "update", "-dP", "-C", *which], place)
+
+    async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
+        """See L{System}."""
+        flags = ["-I", "!", "-I", "CVS"] if ignored else []
+        told = await work.run(["cvs", "-n", "-q", "update", *flags], place, isQuiet=True, mayFail=True)
+        await work.removeAll(place, re.findall(r"^\? (.+)$", told.output, re.MULTILINE))
+
+    async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
+        """See L{System}. It is the date of the wanted revision, or now."""
+        if checkout.revision is not None:
+            return checkout.revision
+        return time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(work.step.remote.clock.seconds()))
+
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """See L{System}."""
+        command = ["cvs", "-d", hiddenUrl(checkout.repository), "rls"]
+        return (await work.run(command, ".", mayFail=True)).rc == 0
+
+
+def _same(root: str, wanted: str) -> bool:
+    """True if a root is the wanted one; CVS leaves out the password."""
+    for each in secretsOf(wanted):
+        wanted = wanted.replace(f":{each}@", "@")
+    return root.strip() == wanted
+
+
+def _options(checkout: Checkout) -> list[Any]:
+    return [*checkout.option("global_options", ()), "-z3"]
+
+
+def _which(checkout: Checkout) -> list[str]:
+    """The branch and the date."""
+    found = []
+    if checkout.branch not in (None, "", "HEAD"):
+        found += ["-r", str(checkout.branch)]
+    if checkout.revision is not None:
+        found += ["-D", str(checkout.revision)]
+    return found
+
+
+class CVS(Source):
+    """I get the source from a CVS repository, as it was C{checkoutDelay} seconds after the last change."""
+
+    name = "cvs"
+    system = CvsSystem()
+
+    @arguments(
+        cvsroot=URL,
+        cvsmodule=WORD,
+        global_options=ARGUMENTS,
+        branch=BRANCH_NAME,
+        checkoutDelay=orNone(SECONDS, "half of the time until the build was wanted"),
+        login=orNone(SECRET),
+        clobber=FLAG,
+        export=FLAG,
+        copydir=orNone(WORD),
+        checkout_options=ARGUMENTS,
+        export_options=ARGUMENTS,
+        extra_options=ARGUMENTS,
+    )
+    def __init__(
+        self,
+        cvsroot: Any = REQUIRED,
+        cvsmodule: Any = REQUIRED,
+        global_options: Sequence[Any] = (),
+        branch: Any = None,
+        checkoutDelay: float | None = None,
+        login: Any = None,
+        clobber: bool = False,
+        export: bool = False,
+        copydir: Any = None,
+        *,
+        checkout_options: Sequence[Any] | None = None,
+        export_options: Sequence[Any] | None = None,
+        extra_options: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """@param global_options: options in front of the command of cvs.
+        @param checkoutDelay: seconds between the last change and the date that is checked out.
+        @param login: the password for C{cvs login}, empty for none.
+        @param clobber: an old word for mode="clobber"; C{export} and C{copydir} are like it.
+        """
+        old = "export" if export else "clobber" if clobber else "copy" if copydir else None
+        if old:
+            kwargs.setdefault("mode", old)
+        super().__init__(**kwargs)
+        self.cvsroot = cvsroot
+        self.branch = branch
+        self.checkoutDelay = checkoutDelay
+        self._options = {
+            "cvsmodule": cvsmodule,
+            "global_options": global_options,
+            "login": login,
+            "checkout_options": checkout_options,
+            "export_options": export_options,
+            "extra_options": extra_options,
+        }
+
+    def options(self) -> dict[str, Any]:
+        """See L{Source}."""
+        return {**self._options, "defaultBranch": self.branch}
+
+    def secrets(self, options: Mapping[str, Any]) -> list[str]:
+        """See L{Source}."""
+        return [options["login"]] if options.get("login") else []
+
+    def repositoryOf(self, branch: str | None) -> str:
+        """See L{Source}."""
+        url: str = self.build.render(self.cvsroot)
+        return url
+
+    def computeSourceRevision(self, changes: Sequence[Any]) -> Any:
+        """A date between the last change and the request of the build; None without changes."""
+        if not changes:
+            return None
+        last = max(change.when for change in changes)
+        if self.checkoutDelay is not None:
+            return formatdate(last + self.checkoutDelay)
+        wanted = max(request.submitted for request in self.build.requests)
+        return formatdate((last + max(wanted, last)) / 2)

@@ -1,0 +1,78 @@
+# -*- test-case-name: tests.unit.steps.source.test_darcs -*-
+"""Source from Darcs. A revision is a context: the text that C{darcs changes --context} prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from buildbot.steps.source.base import UrlSource
+from buildbot.steps.source.checkout import Checkout, Slave
+from buildbot.steps.source.driving import System
+from buildbot.steps.source.work import Work, hiddenUrl
+
+#: The first version of the slave's command that gets a revision, and that changes branches.
+GETS_REVISION = "1.39"
+#: The file with the wanted context.
+CONTEXT = ".darcs-context"
+
+
+class DarcsSystem(System):
+    """I am Darcs. I cannot clean a tree, nor go back in one."""
+
+    command = "darcs"
+    metadata = "_darcs"
+    cleans = False
+
+    def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
+        """See L{System}."""
+        isOther = checkout.branch != checkout.option("defaultBranch")
+        isLater = checkout.revision is not None or (isOther and checkout.oldMode() in ("update", "copy"))
+        return slave.lacks("darcs", GETS_REVISION if isLater else "0")
+
+    def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
+        """See L{System}."""
+        return {"repourl": checkout.repository}
+
+    def canUpdate(self, checkout: Checkout) -> bool:
+        """See L{System}. A context takes a new tree."""
+        return checkout.revision is None
+
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """See L{System}."""
+        told = await work.run(["cat", "_darcs/prefs/defaultrepo"], place, mayFail=True, isQuiet=True)
+        return told.rc == 0 and told.line == checkout.repository
+
+    async def make(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        context = []
+        if checkout.revision is not None:
+            await work.write(".", CONTEXT, str(checkout.revision).encode("utf-8", "surrogateescape"))
+            context = ["--context", CONTEXT]
+        url = hiddenUrl(checkout.repository)
+        await work.run(["darcs", "get", "--verbose", "--lazy", *context, url, place], ".")
+
+    async def update(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        await work.run(["darcs", "pull", "--all", "--verbose", hiddenUrl(checkout.repository)], place)
+
+    async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
+        """See L{System}."""
+        return (await work.run(["darcs", "changes", "--context"], place, isQuiet=True)).output or None
+
+
+class Darcs(UrlSource):
+    """I get the source from a Darcs repository."""
+
+    name = "darcs"
+    system = DarcsSystem()
+    defaultMethod = "clobber"
+
+    def __init__(
+        self, repourl: Any = None, baseURL: Any = None, defaultBranch: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(repourl, baseURL, defaultBranch, **kwargs)
+
+    def computeSourceRevision(self, changes: Sequence[Any]) -> Any:
+        """None: a change has no context, so the latest revision is built."""
+        return None

@@ -1,0 +1,114 @@
+# -*- test-case-name: tests.unit.steps.source.test_mercurial -*-
+"""Source from Mercurial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.config.arguments import arguments
+from buildbot.config.kinds import FLAG, oneOf
+from buildbot.steps.source.base import UrlSource
+from buildbot.steps.source.checkout import Checkout, Slave, inBranch
+from buildbot.steps.source.driving import System
+from buildbot.steps.source.work import Work, hiddenUrl
+
+#: The first version of the slave's command that knows C{branchType} (0.7.12).
+KNOWS_BRANCHES = "2.9"
+
+
+class HgSystem(System):
+    """I am Mercurial."""
+
+    command = "hg"
+    metadata = ".hg"
+
+    def whyTooOld(self, checkout: Checkout, slave: Slave) -> str | None:
+        """See L{System}."""
+        return slave.lacks("hg", KNOWS_BRANCHES if checkout.option("branchType") == "inrepo" else "0")
+
+    def slaveArguments(self, checkout: Checkout, slave: Slave) -> dict[str, Any]:
+        """See L{System}."""
+        return {
+            "repourl": checkout.repository,
+            "branch": _branch(checkout),
+            "branchType": checkout.option("branchType"),
+            "clobberOnBranchChange": checkout.option("clobberOnBranchChange"),
+        }
+
+    async def isOurs(self, work: Work, checkout: Checkout, place: str) -> bool:
+        """See L{System}. A tree of another branch is not, unless it may be changed."""
+        command = ["hg", "showconfig", "paths.default"]
+        url = await work.run(command, place, mayFail=True, isQuiet=True)
+        if url.rc != 0 or url.line != checkout.repository:
+            return False
+        if checkout.option("branchType") != "inrepo" or not checkout.option("clobberOnBranchChange"):
+            return True
+        branch = await work.run(["hg", "identify", "--branch"], place, mayFail=True, isQuiet=True)
+        return branch.line == _branch(checkout)
+
+    async def make(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        await work.run(["hg", "clone", "--noupdate", hiddenUrl(checkout.repository), place], ".")
+        await self._turn(work, checkout, place)
+
+    async def update(self, work: Work, checkout: Checkout, place: str) -> None:
+        """See L{System}."""
+        await work.run(["hg", "pull", hiddenUrl(checkout.repository)], place)
+        await self._turn(work, checkout, place)
+
+    async def _turn(self, work: Work, checkout: Checkout, place: str) -> None:
+        wanted = _branch(checkout) if checkout.revision is None else str(checkout.revision)
+        await work.run(["hg", "update", "--clean", "--rev", wanted], place)
+
+    async def clean(self, work: Work, checkout: Checkout, place: str, ignored: bool) -> None:
+        """See L{System}."""
+        flags = ["--all"] if ignored else []
+        await work.run(["hg", "--config", "extensions.purge=", "purge", *flags], place)
+
+    async def revision(self, work: Work, checkout: Checkout, place: str) -> Any:
+        """See L{System}."""
+        return (await work.run(["hg", "parents", "--template", "{node}\\n"], place)).line or None
+
+    async def isReachable(self, work: Work, checkout: Checkout) -> bool:
+        """See L{System}."""
+        url = hiddenUrl(checkout.repository)
+        return (await work.run(["hg", "identify", "--id", url], ".", mayFail=True)).rc == 0
+
+
+def _branch(checkout: Checkout) -> str:
+    """The branch in the repository."""
+    return (checkout.branch or "default") if checkout.option("branchType") == "inrepo" else "default"
+
+
+class Mercurial(UrlSource):
+    """I get the source from a Mercurial repository."""
+
+    name = "hg"
+    system = HgSystem()
+
+    @arguments(branchType=oneOf("dirname", "inrepo"), clobberOnBranchChange=FLAG)
+    def __init__(
+        self,
+        repourl: Any = None,
+        baseURL: Any = None,
+        defaultBranch: Any = None,
+        branchType: str = "dirname",
+        clobberOnBranchChange: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """@param branchType: C{dirname} if each branch has a repository, whose URL ends with the branch;
+            C{inrepo} if they are the named branches of one repository.
+        @param clobberOnBranchChange: whether another named branch gets a new working copy.
+        """
+        super().__init__(repourl, baseURL, defaultBranch, **kwargs)
+        self.branchType = branchType
+        self.clobberOnBranchChange = clobberOnBranchChange
+
+    def options(self) -> dict[str, Any]:
+        """See L{buildbot.steps.source.base.Source}."""
+        return {"branchType": self.branchType, "clobberOnBranchChange": bool(self.clobberOnBranchChange)}
+
+    def repositoryOf(self, branch: str | None) -> str:
+        """See L{buildbot.steps.source.base.Source}."""
+        url: str = self.build.render(self.repourl if self.repourl is not None else self.baseURL)
+        return url if self.branchType == "inrepo" else inBranch(url, branch)

@@ -1,0 +1,79 @@
+"""Source from Mercurial, on scripted slaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.model.results import SUCCESS
+from buildbot.steps.source.mercurial import Mercurial
+from tests.unit.steps.source.scripted import OLD_SLAVE, OLDEST_SLAVE, SourceCase
+
+THERE: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/.hg": 0, "hg showconfig": "U\n"}
+
+
+class MercurialTests(SourceCase):
+    """The slave's own command, and commands of the master."""
+
+    def test_own(self) -> None:
+        """A branch is a part of the URL, or one in the repository."""
+        for step, branch, url, name in (
+            (Mercurial(baseURL="http://x/", defaultBranch="main"), None, "http://x/main", "default"),
+            (Mercurial(baseURL="http://x/", defaultBranch="main"), "b", "http://x/b", "default"),
+            (Mercurial("http://x/y", branchType="inrepo"), "b", "http://x/y", "b"),
+            (Mercurial("http://x/y", branchType="inrepo"), None, "http://x/y", "default"),
+            (Mercurial("http://x/y"), None, "http://x/y", "default"),
+        ):
+            told = self.own(step, OLD_SLAVE, branch=branch)
+            self.assertEqual((told[""], told["repourl"], told["branch"]), ("hg", url, name))
+            self.assertTrue(told["clobberOnBranchChange"])
+
+    def test_gates(self) -> None:
+        """A slave of 0.7.5 knows no branches in a repository."""
+        self.assertEqual(self.play(Mercurial("u"), OLDEST_SLAVE).said, ["hg"])
+        played = self.play(Mercurial("u", branchType="inrepo"), OLDEST_SLAVE, {"test": 1})
+        self.assertIn("2.9 is needed", played.log)
+
+    def test_new(self) -> None:
+        """A new working copy."""
+        played = self.play(Mercurial("U", branchType="inrepo"), answers={"hg parents": "abc\n"}, branch="b")
+        wanted = [
+            "rmdir build",
+            "hg clone --noupdate U build @.",
+            "hg update --clean --rev b @build",
+            "hg parents --template {node}\\n @build",
+        ]
+        self.assertEqual((played.programs, played.result, played.got()), (wanted, SUCCESS, "abc"))
+
+    def test_update(self) -> None:
+        """An old working copy is updated to the revision."""
+        played = self.play(Mercurial("U"), answers=THERE, revision="abc")
+        wanted = ["hg pull U @build", "hg update --clean --rev abc @build"]
+        self.assertEqual(played.programs[1:3], wanted)
+        played = self.play(Mercurial("OTHER"), answers=THERE)
+        self.assertIn("rmdir build", played.programs)
+
+    def test_branchChange(self) -> None:
+        """Another branch gets a new working copy, unless that is not wanted."""
+        answers = {**THERE, "hg identify --branch": "a\n"}
+        for clobbers in (True, False):
+            step = Mercurial("U", branchType="inrepo", clobberOnBranchChange=clobbers)
+            played = self.play(step, answers=answers, branch="b")
+            self.assertEqual("rmdir build" in played.programs, clobbers)
+
+    def test_clean(self) -> None:
+        """Files that are not under version control are purged."""
+        for method, flags in (("clean", ""), ("fresh", " --all")):
+            played = self.play(Mercurial("U", mode="full", method=method), answers=THERE)
+            self.assertIn(f"hg --config extensions.purge= purge{flags} @build", played.programs)
+
+    def test_wrong(self) -> None:
+        """One URL is needed, and a known type of branches."""
+        wrong: tuple[tuple[dict[str, Any], str], ...] = (
+            ({}, "needs repourl or baseURL"),
+            ({"repourl": "a", "baseURL": "b"}, "needs repourl or baseURL"),
+            ({"repourl": "a", "branchType": "dir"}, "branchType must be 'dirname' or 'inrepo'"),
+        )
+        for kwargs, words in wrong:
+            with self.assertRaises(TypeError) as caught:
+                Mercurial(**kwargs)
+            self.assertIn(words, str(caught.exception))

@@ -1,0 +1,124 @@
+"""Source from Subversion, on scripted slaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.model.results import FAILURE, SUCCESS
+from buildbot.steps.source.svn import SVN
+from tests.unit.steps.source.scripted import (
+    ANCIENT_SLAVE,
+    OLD_SLAVE,
+    OLDEST_SLAVE,
+    SLAVE,
+    WORKER,
+    SourceCase,
+    change,
+)
+
+LOGIN = "--non-interactive --no-auth-cache"
+INFO = '<entry kind="dir" path="." revision="7">\n<url>http://x/trunk</url><commit revision="5">'
+THERE: dict[str, Any] = {"stat build/.buildbot": 1, "stat build/.svn": 0, "svn info": INFO}
+
+
+class SvnTests(SourceCase):
+    """The slave's own command, and commands of the master."""
+
+    def test_own(self) -> None:
+        """The slave's command gets the URL of the branch, and only the options that are set."""
+        step = SVN(baseURL="http://x/", defaultBranch="trunk", username="me", password="sekrit")
+        told = self.own(step, branch="b", revision=9)
+        self.assertEqual((told[""], told["svnurl"], told["revision"]), ("svn", "http://x/b", 9))
+        self.assertEqual((told["username"], told["password"]), ("me", "sekrit"))
+        self.assertFalse(told.keys() & {"depth", "extra_args", "directory"})
+        self.assertEqual(self.own(SVN("http://x/trunk"), changes=[change(3), change(8)])["revision"], 8)
+        self.assertIsNone(self.own(SVN(repourl="http://x/trunk"), branch="b")["revision"])
+
+    def test_gates(self) -> None:
+        """The master drives what a slave's command is too old for."""
+        based = {"baseURL": "http://x/", "defaultBranch": "trunk"}
+        for kwargs, commands, source, ways in (
+            (based, ANCIENT_SLAVE, {"branch": "b"}, "driven"),
+            (based, ANCIENT_SLAVE, {}, "own"),
+            (based | {"mode": "clobber"}, ANCIENT_SLAVE, {"branch": "b"}, "own"),
+            (based, {}, {}, "own"),
+            (based | {"username": "me"}, OLDEST_SLAVE, {}, "driven"),
+            (based | {"username": "me"}, OLD_SLAVE, {}, "own"),
+            (based | {"depth": "files"}, OLD_SLAVE, {}, "own"),
+            (based, WORKER, {}, "driven"),
+        ):
+            step: Any = SVN(**kwargs)  # type: ignore[arg-type]
+            played = self.play(step, commands, THERE, **source)
+            self.assertEqual("svn" in played.said, ways == "own", (kwargs, played.said))
+        self.assertEqual(self.own(SVN("u"), {})["directory"], "build")
+
+    def test_new(self) -> None:
+        """A new working copy, with the revision that it has."""
+        step = SVN("http://x/trunk", extra_args=["--trust"], depth="files", preferLastChangedRev=True)
+        played = self.play(step, answers={"svn info": INFO}, revision=7)
+        wanted = [
+            "rmdir build",
+            f"svn checkout {LOGIN} --trust --revision 7 --depth files http://x/trunk build @.",
+            "svn info --xml @build",
+        ]
+        self.assertEqual((played.programs, played.result, played.got()), (wanted, SUCCESS, "5"))
+
+    def test_update(self) -> None:
+        """A working copy of the same URL is updated; one of another is made again."""
+        played = self.play(SVN("http://x/trunk"), answers=THERE)
+        self.assertEqual(played.programs[1:2], [f"svn update {LOGIN} @build"])
+        self.assertEqual(played.got(), "7")
+        played = self.play(SVN("http://x/other"), answers=THERE)
+        self.assertIn("rmdir build", played.programs)
+
+    def test_clean(self) -> None:
+        """Files that are not under version control are removed, and changes undone."""
+        status = (
+            '<entry path="a b"><wc-status props="none" item="unversioned"></wc-status></entry>'
+            '<entry\n path="c&amp;d.o">\n<wc-status\n item="ignored"\n></wc-status></entry>'
+            '<entry path="kept"><wc-status item="unversioned"></wc-status></entry>'
+            '<entry path="e"><wc-status item="modified"></wc-status></entry>'
+        )
+        for method, removed in (
+            ("clean", ["rmdir build/a b"]),
+            ("fresh", ["rmdir build/a b", "rmdir build/c&d.o"]),
+        ):
+            step = SVN("http://x/trunk", mode="full", method=method, keep_on_purge=["kept"])
+            played = self.play(step, answers={**THERE, "svn status": status})
+            self.assertEqual([each for each in played.said if "rmdir" in each], removed)
+            self.assertIn("svn revert --recursive . @build", played.programs)
+
+    def test_export(self) -> None:
+        """An export tells the revision of the repository."""
+        played = self.play(SVN("http://x/trunk", mode="export"), answers={"svn info": INFO})
+        wanted = [
+            "rmdir build",
+            f"svn export {LOGIN} http://x/trunk build @.",
+            f"svn info --xml {LOGIN} http://x/trunk @.",
+        ]
+        self.assertEqual((played.programs, played.got()), (wanted, "7"))
+
+    def test_password(self) -> None:
+        """S3: the password is a hidden argument, and no log has it."""
+        played = self.play(SVN("u", username="me", password="sekrit"), answers={"svn": "said sekrit"})
+        hidden = ("obfuscated", "sekrit", "XXXXXX")
+        self.assertIn(hidden, next(each for each in played.sent if each.name == "shell").args["command"])
+        self.assertNotIn("sekrit", played.log)
+        played = self.play(SVN("u", password="sekrit"), SLAVE, {"svn": {"stdout": b"--password sekrit"}})
+        self.assertNotIn("sekrit", played.log)
+
+    def test_branch(self) -> None:
+        """svnurl has no place for a branch; %%BRANCH%% is one; repourl of 0.8 ignores it."""
+        played = self.play(SVN("http://x/trunk"), branch="b")
+        self.assertEqual((played.result, played.said), (FAILURE, []))
+        self.assertIn("give baseURL instead", played.log)
+        self.assertEqual(self.own(SVN("http://x/%%BRANCH%%/y"), branch="b")["svnurl"], "http://x/b/y")
+        self.assertEqual(self.own(SVN(repourl="http://x/y"), branch="b")["svnurl"], "http://x/y")
+
+    def test_wrong(self) -> None:
+        """One URL is needed."""
+        for kwargs in ({}, {"svnurl": "a", "baseURL": "b"}):
+            with self.assertRaises(TypeError) as caught:
+                SVN(**kwargs)  # type: ignore[arg-type]
+            self.assertIn("needs one of svnurl", str(caught.exception))
+        self.assertEqual(SVN("u", directory="d").workdir, "d")
