@@ -163,7 +163,8 @@ class Deadlines:
             self._rearm()
 
     def over(self) -> None:
-        """Stop the watch: the command has ended."""
+        """Stop the watch: the command has ended. Forget whom to tell, who usually holds me."""
+        self._overdue, self._noSign = _tellNobody, None
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
@@ -223,6 +224,10 @@ class Deadlines:
             return
         self._set(now + END_TIME)
         self._overdue(self._what(due))
+
+
+def _tellNobody(what: str) -> None:
+    """The command has ended."""
 
 
 def deadlinesOf(

@@ -41,7 +41,6 @@ log = Logger()
 
 #: The most keys of updates other than output that are kept, and the most values for each key (the last ones).
 KEPT_UPDATES = 100
-_NONE = [b"None"]
 _ZERO = 0
 _counter = itertools.count(1)
 _OUTPUT_METHODS = frozenset(("remoteUpdate", "addStdout", "addStderr", "addHeader", "addToLog"))

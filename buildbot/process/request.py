@@ -176,7 +176,8 @@ class BuildRequest(Completion):
         self._came = buildstatus
         self._running = ()
         self.isOver = True
-        if self.ended is not None:
-            self.ended(buildstatus)
+        ended, self.ended = self.ended, None  # it holds the set, which holds me
+        if ended is not None:
+            ended(buildstatus)
         if self._waiting:
             self.tellFinished()
