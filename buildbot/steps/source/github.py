@@ -1,0 +1,25 @@
+# -*- test-case-name: tests.unit.steps.source.test_old -*-
+"""Source from GitHub, with the merges of its pull requests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from buildbot.steps.source.git import Git
+
+_MERGE = re.compile(r"refs/pull/\d+/merge")
+
+
+class GitHub(Git):
+    """I am L{Git}, for branches like C{refs/pull/12/merge}, too.
+
+    The revision of such a build is that of the pull request. GitHub makes the merge, which is built.
+    """
+
+    name = "github"
+
+    def startVC(self, branch: str | None, revision: Any, patch: Any) -> Any:
+        """See L{buildbot.steps.source.base.Source}."""
+        isMerge = branch is not None and _MERGE.fullmatch(branch)
+        return super().startVC(branch, None if isMerge else revision, patch)
