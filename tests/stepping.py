@@ -82,7 +82,7 @@ class Running:
         self.build.setSteps([step])
         record = BuildRecord("full", 7, "bot1", (), 0.0, reason="because")
         logs = LogDirectory(os.path.join(basedir, "logs"), self.clock)
-        self.status = BuildStatus(builder, record, logs, self.clock.seconds)
+        self.status = BuildStatus(builder, record, logs)
         self._remote = SimpleNamespace(
             clock=self.clock,
             slave=SimpleNamespace(

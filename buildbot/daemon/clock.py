@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
-
 
 def makeMonotonic(
     reactor: Any, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
@@ -32,18 +30,3 @@ def makeMonotonic(
 
     seconds.isSteady = True  # type: ignore[attr-defined]
     reactor.seconds = seconds
-
-
-class Stopwatch:
-    """I tell the time within one build in seconds since the epoch. My time never goes back."""
-
-    def __init__(self, started: float, clock: IReactorTime) -> None:
-        """@param started: the present time, in seconds since the epoch.
-        @param clock: a monotonic clock with C{seconds()}.
-        """
-        self._clock = clock
-        self._base = started - clock.seconds()
-
-    def __call__(self) -> float:
-        """The present time."""
-        return self._base + self._clock.seconds()

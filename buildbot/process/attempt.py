@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 
 from buildbot.config.model import BuilderConfig
 from buildbot.config.plugincode import PLUGIN_ERRORS
-from buildbot.daemon.clock import Stopwatch
 from buildbot.daemon.logger import QuickLogger
 from buildbot.model.records import BuildRecord
 from buildbot.model.results import EXCEPTION, RETRY, SUCCESS, Results, outcomeWords
@@ -201,8 +200,7 @@ class BuildAttempt:
             self.builder.failed(why)
             build = self._brokenBuild(requests, why)
         resources, status = self._master.resources, self.builder.builder_status
-        now = Stopwatch(record.started, resources.clock)
-        build.build_status = BuildStatus(status, record, resources.logs, now, resources.announcer)
+        build.build_status = BuildStatus(status, record, resources.logs, resources.announcer)
         build.build_status.experience = status.experience
         return build
 

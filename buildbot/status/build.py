@@ -58,7 +58,8 @@ class BuildStatus(Watched):
 
     @ivar record: the store's record at the start of the build.
     @ivar logs: the L{buildbot.logs.live.LogDirectory} that creates its logs.
-    @ivar now: returns the time, in seconds since the epoch.
+    @ivar ahead: the seconds between the clock of the logs and the time of the build. The clock cannot be set,
+        so the time within a build never goes back.
     @ivar experience: step name -> metric -> its usual final value.
     @ivar waitsFor: returns a note on the locks that the build waits for; empty if it waits for none.
     """
@@ -75,7 +76,6 @@ class BuildStatus(Watched):
         builder: interfaces.IBuilderStatus,
         record: BuildRecord,
         logs: LogDirectory,
-        now: Callable[[], float],
         announcer: Announcer | None = None,
     ) -> None:
         """@param builder: the L{buildbot.status.builderstatus.BuilderStatus}."""
@@ -86,7 +86,7 @@ class BuildStatus(Watched):
         self.number = record.number
         self.started = record.started
         self.logs = logs
-        self.now = now
+        self.ahead = record.started - logs.clock.seconds()
         self.steps: list[BuildStepStatus] = []
         self.source: SourceStamp = None  # type: ignore[assignment]  # until the build sets it
         self.reason = record.reason
@@ -105,6 +105,10 @@ class BuildStatus(Watched):
     @note.setter
     def note(self, note: str) -> None:
         self._note = note
+
+    def now(self) -> float:
+        """The present time within the build, in seconds since the epoch."""
+        return self.logs.clock.seconds() + self.ahead
 
     def getBuilder(self) -> interfaces.IBuilderStatus:
         """The L{buildbot.status.builderstatus.BuilderStatus} of its builder."""
@@ -254,7 +258,7 @@ class BuildStatus(Watched):
             for log in step.logs:
                 if log.isOpen:
                     log.finish()
-        self.finished = self.now()
+        self.finished = self.logs.clock.seconds() + self.ahead
         if self._updates:
             self.stopUpdates()
         if self._waiting:

@@ -6,7 +6,7 @@ The step sets it, everybody else reads it. L{buildbot.status.build} has the buil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
@@ -64,11 +64,11 @@ def cut(said: str, most: int) -> str:
 class BuildOfStep(Protocol):
     """The status of the build, for its steps. This is L{buildbot.status.build.BuildStatus}."""
 
+    ahead: float
     announcer: Announcer
     experience: Mapping[str, Mapping[str, float]]
     finished: float | None
     logs: LogDirectory
-    now: Callable[[], float]
     number: int
     record: BuildRecord
     steps: list[BuildStepStatus]
@@ -166,7 +166,7 @@ class BuildStepStatus(Watched):
         """The estimated seconds until its end; None if unknown."""
         if self.started is None or self.expected is None or self.isFinished():
             return None
-        return max(0.0, self.started + self.expected - self.build.now())
+        return max(0.0, self.started + self.expected - (self.build.logs.clock.seconds() + self.build.ahead))
 
     def subscribe(self, receiver: object, updateInterval: float | None = 10) -> None:
         """Deliver the events of the step's logs, and ETA reports, to an L{interfaces.IStatusReceiver}."""
@@ -215,7 +215,7 @@ class BuildStepStatus(Watched):
 
     def stepStarted(self) -> None:
         """Mark the step as started and report it."""
-        self.started = self.build.now()
+        self.started = self.build.logs.clock.seconds() + self.build.ahead
         if self.announcer.isHeard:
             self.announcer.later(self.build.tellStepStarted, self)
 
@@ -251,7 +251,7 @@ class BuildStepStatus(Watched):
         for log in self.logs:
             if log.isOpen:
                 log.finish()
-        self.finished = self.build.now()
+        self.finished = self.build.logs.clock.seconds() + self.build.ahead
         self.results = results
         if self.color in _RUNNING:  # else the step has set its colour
             self.color = colorOf(results)

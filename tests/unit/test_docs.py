@@ -543,7 +543,7 @@ class ReferenceTests(unittest.TestCase):
         slave = SimpleNamespace(slavename="bot1", properties={"c": "bot", "buildnumber": "bot"})
         clock, nobody = Clock(), cast(Any, None)
         build.startBuild(
-            BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock), clock.seconds),
+            BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock)),
             {},
             SimpleNamespace(
                 slave=slave, clock=clock, peer=SimpleNamespace(startBuild=lambda: None, budget=None)

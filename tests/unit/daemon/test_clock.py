@@ -11,13 +11,16 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
-from buildbot.daemon.clock import Stopwatch, makeMonotonic
+from buildbot.daemon.clock import makeMonotonic
+from buildbot.logs.live import LogDirectory
 from buildbot.model.change import Change
+from buildbot.model.records import BuildRecord
 from buildbot.model.walltime import FASTEST, WallTime
 from buildbot.process.retention import BELIEVED
 from buildbot.scheduler import Nightly, Periodic, Scheduler
 from buildbot.schedulers.timed import LOOK_EVERY
 from buildbot.slaves.botmaster import BotMaster
+from buildbot.status.build import BuildStatus
 from buildbot.store.memory import MemoryStore
 from tests.schedulers import DAY, HOUR, MINUTE, START, SchedulerCase
 from tests.stores import SqliteCase, StoreCase
@@ -83,13 +86,15 @@ class MonotonicTests(unittest.SynchronousTestCase):
         self.passes(2)
         self.assertEqual(self.called, ["x"])
 
-    def test_stopwatch(self) -> None:
+    def test_build(self) -> None:
         """F4: within a build, time only goes forward, at its own pace, from the start."""
         clock = Clock()
         clock.advance(7)
-        now = Stopwatch(1000.0, clock)
+        nobody: Any = None
+        record = BuildRecord("full", 7, "bot1", (), 1000.0)
+        status = BuildStatus(nobody, record, LogDirectory(self.mktemp(), clock))
         clock.advance(60)
-        self.assertEqual(now(), 1060.0)
+        self.assertEqual(status.now(), 1060.0)
 
 
 class BelievedTests(unittest.SynchronousTestCase):
