@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from typing import Any
 from urllib.parse import quote
 
+from twisted.internet.defer import ensureDeferred
 from twisted.trial.unittest import SkipTest
 
+from buildbot.control.client import ControlError
+from buildbot.logs.files import LogReader
 from tests.integration.generations import GENERATIONS
-from tests.integration.masters import MasterTestCase, loopback
-from tests.integration.processes import environment
+from tests.integration.masters import MasterTestCase, freePort, loopback
+from tests.integration.processes import environment, moments
 from tests.integration.slaves import together
 
 CONFIG = r"""
@@ -222,6 +226,84 @@ class GitTests(SourceCase):
         self.assertGot(await self.everywhere("update"), second, "two")
         self.assertGot(await self.everywhere("patched", revision=first), first, "patched")
         self.assertGot(await self.everywhere("patched", revision=first), first, "patched")
+        self.show()
+
+    async def test_trouble(self) -> None:
+        """An empty repository fails, one that comes back is got by a retry, and submodules come along."""
+        programs("git")
+        inner = GitRepository(os.path.join(self.directory, "inner"))
+        inner.commit("inner")
+        outer = GitRepository(os.path.join(self.directory, "outer"))
+        allowed = ("git", "-c", "protocol.file.allow=always")
+        GitRepository(os.path.join(self.directory, "empty"))
+        retried = {"branch": "main", "retry": (1, 60)}
+        await self.build(
+            empty=("Git", {"repourl": os.path.join(self.directory, "empty"), "branch": "main"}),
+            emptyhead=("Git", {"repourl": os.path.join(self.directory, "empty")}),
+            retry=("Git", {"repourl": os.path.join(self.directory, "inner"), **retried}),
+            submodules=("Git", {"repourl": outer.directory, "branch": "main", "submodules": True}),
+        )
+        await self.everywhere("empty", "failure")
+        await self.everywhere("emptyhead", "failure")
+
+        os.rename(inner.directory, inner.directory + "-away")
+        building = ensureDeferred(self.everywhere("retry"))
+        for name in self.names:
+            await self.whenLogged(f"retry-{name}", b"fatal: ")
+        os.rename(inner.directory + "-away", inner.directory)
+        self.assertGot(await building, inner.run("git", "rev-parse", "HEAD"), "inner")
+
+        outer.run(*allowed, "submodule", "--quiet", "add", inner.directory, "sub")
+        first = outer.commit("outer")
+        # Git refuses submodules in directories unless a user allows them.
+        with open(os.path.join(self.directory, "slaves", ".gitconfig"), "w", encoding="utf-8") as stream:
+            stream.write('[protocol "file"]\n\tallow = always\n')
+        self.assertGot(await self.everywhere("submodules"), first, "outer")
+        for name in self.names:
+            self.assertTrue(os.path.exists(self.place("submodules", name, "build", "sub", "hello")), name)
+        self.show()
+
+    async def whenLogged(self, builder: str, text: bytes) -> None:
+        """Wait until the log of the first step of the first build has a text."""
+        while True:
+            with contextlib.suppress(ControlError):
+                said = await self.master.ask("build", builder=builder, number=0)
+                for log in said["steps"][0]["logs"]:
+                    path = os.path.join(self.master.basedir, "logs", log["filename"])
+                    if os.path.exists(path) and text in b"".join(
+                        data for _, data in LogReader(path).chunks()
+                    ):
+                        return
+            await moments(0.1)
+
+    async def test_secrets(self) -> None:
+        """S3: a password in a URL, and one in an argument, are in nothing that the master writes or says."""
+        programs("git", "svn")
+        port = freePort()
+        secrets = ("canary-in-url", "canary-argument")
+        await self.build(
+            giturl=("Git", {"repourl": f"http://me:{secrets[0]}@127.0.0.1:{port}/x.git", "branch": "main"}),
+            svnword=(
+                "SVN",
+                {"svnurl": f"http://127.0.0.1:{port}/x", "username": "me", "password": secrets[1]},
+            ),
+        )
+        told = []
+        for builder in ("giturl", "svnword"):
+            told += await self.everywhere(builder, "failure")
+        self.assertTrue(any("XXXXXX" in build["log"] for build in told))
+        status = await self.master.ask("status")
+        for builder in ("giturl", "svnword"):
+            status[builder] = [await self.master.ask("builds", builder=f"{builder}-{n}") for n in self.names]
+        found = [secret for secret in secrets if secret in repr((status, told))]
+        for directory, _, names in os.walk(os.path.dirname(self.master.basedir)):
+            for path in (os.path.join(directory, each) for each in names):
+                if os.path.basename(path) == "master.cfg" or not os.path.isfile(path):
+                    continue
+                with open(path, "rb") as stream:
+                    content = stream.read()
+                found += [f"{secret}: {path}" for secret in secrets if secret.encode() in content]
+        self.assertEqual(found, [])
         self.show()
 
 

@@ -32,7 +32,7 @@ from buildbot.steps.source.checkout import (
     inBranch,
     methodOf,
 )
-from buildbot.steps.source.driving import Driver, System
+from buildbot.steps.source.driving import Driver, System, retried
 from buildbot.steps.source.hiding import Hiding, secretsOf
 from buildbot.steps.source.work import Work
 
@@ -265,19 +265,30 @@ class Source(LoggingBuildStep):
             args["env"] = env
         version = work.slave.commands.get(system.command, "")
         work.tell(f"source: the slave's own command {system.command} {version}".rstrip())
-        command = await work.own(system.command, args)
-        told = command.updates.get("got_revision")
-        if command.rc != 0 and not told and checkout.method in (None, "copy"):
-            isThere = await work.exists(f"{checkout.place}/{system.metadata}")
-            if isThere and await system.isReachable(work, checkout):
+
+        async def attempt() -> LoggedRemoteCommand:
+            command = await work.own(system.command, args)
+            if _isGot(command):
+                return command
+            if checkout.method in (None, "copy") and await self._isToBlame(system, work, checkout):
                 work.tell("the working copy is made again")
                 await work.removeDirectory(checkout.place)
                 command = await work.own(system.command, args)
-                told = command.updates.get("got_revision")
+            if not _isGot(command):
+                raise CheckoutFailed(f"the slave's command {system.command} failed")
+            return command
+
+        command = await retried(checkout, work, self._wait, attempt)
+        told = command.updates.get("got_revision")
         if told:
             self.gotRevision(told[-1])
         if command.rc != 0:
-            raise CheckoutFailed(f"the slave's command {system.command} failed")
+            raise CheckoutFailed("the patch does not fit")
+
+    async def _isToBlame(self, system: System, work: Work, checkout: Checkout) -> bool:
+        """True if there is a working copy that may be broken: the repository answers."""
+        isThere = await work.exists(f"{checkout.place}/{system.metadata}")
+        return isThere and await system.isReachable(work, checkout)
 
     async def fetched(self, work: Work, checkout: Checkout) -> None:
         """Do more after a checkout that the master has driven; for subclasses."""
@@ -349,6 +360,11 @@ class UrlSource(Source):
         """See L{Source}."""
         url: str = self.build.render(self.repourl if self.repourl is not None else self.baseURL)
         return inBranch(url, branch) if self.repourl is None or "%%" in url else url
+
+
+def _isGot(command: LoggedRemoteCommand) -> bool:
+    """True if a slave's own command has got the source; then only the patch may have failed."""
+    return command.rc == 0 or "got_revision" in command.updates
 
 
 def _about(branch: str | None, revision: Any, patch: Any) -> tuple[str, ...]:

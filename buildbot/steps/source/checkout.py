@@ -87,13 +87,12 @@ class Checkout:
 
     def asSent(self) -> dict[str, Any]:
         """The arguments that all commands of slaves have in common."""
-        # A slave tries once more than it is told to.
-        retry = (self.retry[0], self.retry[1] - 1) if self.retry and self.retry[1] > 0 else None
         return {
             "mode": self.oldMode(),
             "workdir": self.workdir,
             "timeout": self.timeout,
-            "retry": retry,
+            # The master tries again: git of 0.7.12 cannot, and slaves try once more than they are told.
+            "retry": None,
             "patch": None if self.patch is None else self.patch.asSent(),
             "revision": self.revision,
             "logEnviron": False,

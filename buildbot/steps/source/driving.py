@@ -73,6 +73,28 @@ class System:
         return True
 
 
+async def retried(
+    checkout: Checkout,
+    work: Work,
+    wait: Callable[[float], Awaitable[None]],
+    attempt: Callable[[], Awaitable[Any]],
+) -> Any:
+    """Make attempts until one succeeds, as often as the checkout wants; return its result.
+
+    @raise CheckoutFailed: all attempts have failed.
+    """
+    delay, times = checkout.retry or (0.0, 0)
+    while True:
+        try:
+            return await attempt()
+        except CheckoutFailed as failed:
+            if times <= 0:
+                raise
+            work.tell(f"{failed}; next try in {delay:g} s")
+        times -= 1
+        await wait(delay)
+
+
 class Driver:
     """I carry out one checkout with commands of the master."""
 
@@ -90,16 +112,7 @@ class Driver:
 
         @raise CheckoutFailed: it failed each time.
         """
-        delay, times = self._checkout.retry or (0.0, 0)
-        while True:
-            try:
-                return await self._once()
-            except CheckoutFailed as failed:
-                if times <= 0:
-                    raise
-                self._work.tell(f"{failed}; next try in {delay:g} s")
-            times -= 1
-            await self._wait(delay)
+        return await retried(self._checkout, self._work, self._wait, self._once)
 
     async def _once(self) -> Any:
         system, work, checkout, place = self._system, self._work, self._checkout, self._checkout.place

@@ -58,9 +58,21 @@ class OwnCommandTests(SourceCase):
         self.assertEqual((played.result, played.got()), (SUCCESS, None))
 
     def test_retry(self) -> None:
-        """A slave tries once more than it is told, so it is told one time less."""
-        for given, sent in (((10, 3), (10, 2)), ((10, 1), (10, 0)), ((10, 0), None), (None, None)):
-            self.assertEqual(self.own(Git("URL", "main", retry=given))["retry"], sent)
+        """The master tries again: slaves try once more than they are told, and 0.7.12 fails at it."""
+        step = Git("URL", "main", retry=(10, 2))
+        played = self.play(step, SLAVE, {"git": [{"rc": 128}, {"got_revision": SHA}], "stat": 1})
+        self.assertIsNone(played.sent[0].args["retry"])
+        self.assertIsNone(played.result)
+        played.running.clock.advance(10)
+        played.go()
+        self.assertEqual((played.result, played.got()), (SUCCESS, SHA))
+
+    def test_patch(self) -> None:
+        """A patch that does not fit is not tried again."""
+        step = Git("URL", "main", retry=(10, 2))
+        answers = {"git": {"got_revision": SHA, "rc": 1}}
+        played = self.play(step, SLAVE, answers, patch=(1, "diff"))
+        self.assertEqual((played.said, played.result, played.got()), (["git"], FAILURE, SHA))
 
     def test_driven(self) -> None:
         """The master drives what a slave's command cannot do, and the log says why."""
