@@ -24,7 +24,7 @@ from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
 #: The names of the master's other logins. No bot may use one of them.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")
 KEEPALIVE_BOUNDS = (1.0, 86400.0)
-OPTIONS = ("keepalive", "max_builds", "properties")
+OPTIONS = ("keepalive", "max_builds", "properties", "locks")
 
 #: A bot: its name, password and options, and a function that makes an error about it.
 Bot = tuple[str, object, object, Say]
@@ -41,6 +41,7 @@ def slaves(raw: Raw) -> Iterator[SlaveConfig]:
             float(options.get("keepalive", KEEPALIVE)),
             options.get("max_builds"),
             dict(options.get("properties", {})),
+            tuple(options.get("locks", ())),
         )
 
 
@@ -143,7 +144,8 @@ def _maxBuildsTrouble(value: object) -> str:
     return "" if good else "a whole number, at least 1, or None"
 
 
-def _propertiesTrouble(value: object) -> str:
+def propertiesTrouble(value: object) -> str:
+    """The fault of a dict of properties, in words that follow "must be"; or empty text."""
     if not isinstance(value, dict) or not all(isinstance(name, str) and name for name in value):
         return "a dict of property names and values"
     try:
@@ -153,11 +155,16 @@ def _propertiesTrouble(value: object) -> str:
     return ""
 
 
+def _locksTrouble(value: object) -> str:
+    return "" if isinstance(value, (list, tuple)) else "a list of locks"
+
+
 #: Option -> a function that returns the fault of a value in words, or empty text.
 _OPTION_RULES: dict[str, Callable[[object], str]] = {
     "keepalive": _keepaliveTrouble,
     "max_builds": _maxBuildsTrouble,
-    "properties": _propertiesTrouble,
+    "properties": propertiesTrouble,
+    "locks": _locksTrouble,
 }
 
 

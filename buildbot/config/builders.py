@@ -43,13 +43,13 @@ BUILDER_KEYS = (
     "category",
     "locks",
     "mergeRequests",
+    "slavebuilddir",
 )
 #: Keys of other releases -> the remedy in words.
 OTHER_KEYS = {
     "periodicBuildTime": "use a Periodic scheduler in c['schedulers']",
     "workername": "here it is 'slavename'",
     "workernames": "here it is 'slavenames'",
-    "slavebuilddir": "the 'builddir' is the slave's directory too",
     "workerbuilddir": "the 'builddir' is the slave's directory too",
     "collapseRequests": "here it is 'mergeRequests'",
     "tags": "here a builder has one 'category'",
@@ -237,7 +237,7 @@ def _builddirs(described: Sequence[_Described], raw: Raw, report: Report) -> Ite
             told = builddir if len(builddir) <= 60 else f"{builddir[:60]}…"
             yield say(f"{title}: builddir {told!r} {trouble}")
             continue
-        if place in seen:
+        if place in seen and "slavebuilddir" not in entry:
             yield say(f"{title} reuses builddir {builddir!r} of {seen[place]}")
         seen.setdefault(place, title)
 

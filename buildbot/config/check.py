@@ -14,6 +14,7 @@ from buildbot.config.arguments import isMisconfigured
 from buildbot.config.bots import RESERVED_NAMES, botDoubts, botErrors, names, slaves
 from buildbot.config.builders import builderDoubts, builderErrors, builders, mergeRule, mergeTrouble
 from buildbot.config.compare import sameValue
+from buildbot.config.later import KEYS as LATER_KEYS
 from buildbot.config.messages import (
     Raw,
     Report,
@@ -39,16 +40,10 @@ KEYS = (
 REQUIRED = ("bots", "builders", "slavePortnum")
 #: Keys of later and earlier Buildbots -> the key or remedy in this release.
 OTHER_KEYS = {
-    "slaves": "slaves are (name, password) pairs in c['bots']",
-    "workers": "slaves are (name, password) pairs in c['bots']",
-    "protocols": "the port for slaves is c['slavePortnum']",
-    "change_source": "change sources are a list in c['sources']",
     "www": "web pages are an entry of the list c['status']",
     "services": "what reports on builds is an entry of the list c['status']",
     "db": "leave it out: this master looks after its own storage",
     "db_url": "leave it out: this master looks after its own storage",
-    "title": "it is called c['projectName']",
-    "titleURL": "it is called c['projectURL']",
     "multiMaster": "leave it out: there is one master",
     "buildbotNetUsageData": "leave it out: this master sends no usage data",
     "collapseRequests": "here it is c['mergeRequests']",
@@ -143,7 +138,7 @@ def _unknownKeys(raw: Raw, report: Report) -> Iterator[ConfigError]:
         elif key in OTHER_KEYS:
             yield report(f"unknown key c[{key!r}] does nothing here: {OTHER_KEYS[key]}", key)
         else:
-            like = closest(key, [*KEYS, *OTHER_KEYS])
+            like = closest(key, [*KEYS, *LATER_KEYS, *OTHER_KEYS])
             hint = f"; did you mean {like!r}?" if like else ""
             if like in OTHER_KEYS:
                 hint = f"; did you mean {like!r}? ({OTHER_KEYS[like]})"

@@ -169,6 +169,8 @@ def _ofSlave(old: SlaveConfig, new: SlaveConfig) -> Iterator[str]:
         yield f"max_builds {old.max_builds} -> {new.max_builds}"
     if old.properties != new.properties:
         yield "new properties"
+    if not isEqual(old.locks, new.locks):
+        yield "locks"
 
 
 def _ofBuilder(old: BuilderConfig, new: BuilderConfig) -> Iterator[str]:

@@ -24,15 +24,6 @@ _PYTHON2 = re.compile(
     r"Missing parentheses in call|multiple exception types must be parenthesized"
     r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
 )
-#: Names that configurations of later Buildbots import -> the name in this release.
-_LATER = {
-    "buildbot.buildslave": "slaves are (name, password) pairs in c['bots']",
-    "buildbot.worker": "slaves are (name, password) pairs in c['bots']",
-    "buildbot.plugins": "classes come from their own modules, as in `from buildbot.process import factory`",
-    "buildbot.config.BuilderConfig": "builders are dictionaries with name, slavename, builddir and factory",
-}
-
-
 #: Modules of 0.7.5 and later releases that this release lacks, with their submodules.
 _ABSENT = frozenset(
     f"buildbot.{name}"
@@ -129,15 +120,10 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     if not isinstance(error, ImportError) or error.name is None:
         return ""
     if isinstance(error, ModuleNotFoundError):
-        if error.name in _LATER:
-            return f" (of a later Buildbot; here, {_LATER[error.name]})"
         return _TAKE_OUT if isAbsent(error.name) else ""
     missing = re.match(r"cannot import name '([^']*)'", str(error))
     if missing is None or error.name not in sys.modules:
         return ""
-    later = _LATER.get(f"{error.name}.{missing[1]}")
-    if later:
-        return f" (of a later Buildbot; here, {later})"
     if isAbsent(f"{error.name}.{missing[1]}"):
         return _TAKE_OUT
     return nearest(missing[1], _public(sys.modules[error.name]))

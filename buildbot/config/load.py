@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from buildbot.config import check, secrets
 from buildbot.config.explain import explain, locationOf, runningLine
+from buildbot.config.later import translated
 from buildbot.config.locations import Locations
 from buildbot.config.messages import Report, articled, nearest
 from buildbot.config.model import ConfigError, ConfigErrors, MasterConfig
@@ -109,12 +110,14 @@ def _outcome(
 ) -> MasterConfig | ConfigErrors:
     """Run the text and check the result against the rules. Never raises; returns the errors."""
     shown = modules.files[path]
-    report = Report(shown, Locations(text).line, loading.madeAt)
     warnings: list[ConfigError] = []
     try:
-        raw = _dictionary(modules.run(_compiled(text, path), MODULE, path, {"basedir": loading.basedir}))
-        warnings = check.warnings(raw, report)
-        errors = check.errors(raw, report)
+        names = modules.run(_compiled(text, path), MODULE, path, {"basedir": loading.basedir})
+        said = translated(_dictionary(names), loading.liken)
+        raw = said.raw
+        report = Report(shown, Locations(text).line, loading.madeAt, said.renamed)
+        warnings = [*(report(*each) for each in said.doubts), *check.warnings(raw, report)]
+        errors = [*(report(*each) for each in said.errors), *check.errors(raw, report)]
         if not errors and not loading.errors:
             imported = tuple(name for each, name in modules.files.items() if each != path)
             return check.configuration(raw, _told(loading, loading.warnings, warnings), imported)

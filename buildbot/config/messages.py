@@ -35,20 +35,22 @@ class Report:
         filename: str,
         line: Callable[[str, int | None, str | None, int | None], int | None],
         madeAt: Callable[[object], tuple[str | None, int | None]] = lambda thing: (None, None),
+        renamed: Mapping[str, str] | None = None,
     ) -> None:
         """
         @param line: as L{Locations.line}.
         @param madeAt: finds where an object was created: see L{secrets.Loading}.
+        @param renamed: key of this release -> the key that the file has instead.
         """
         self._filename = filename
         self._line = line
         self._madeAt = madeAt
+        self._renamed = renamed or {}
 
     def __call__(self, message: str, key: str | None = None) -> ConfigError:
         """Make an error about a key, or about the whole file."""
-        return ConfigError(
-            message, self._filename, None if key is None else self._line(key, None, None, None)
-        )
+        line = None if key is None else self._line(self._renamed.get(key, key), None, None, None)
+        return ConfigError(self._inItsWords(message), self._filename, line)
 
     def item(self, raw: Raw, key: str, index: int, name: str | None = None) -> Say:
         """Return a function that makes errors about one item of the list at a key."""
@@ -58,8 +60,15 @@ class Report:
         values = entries(raw, key)
         filename, line = self._madeAt(values[index]) if index < len(values) else (None, None)
         if filename is None:
-            filename, line = self._filename, self._line(key, index, name, len(values) or None)
-        return ConfigError(message, filename, line)
+            written = self._renamed.get(key, key)
+            filename, line = self._filename, self._line(written, index, name, len(values) or None)
+        return ConfigError(self._inItsWords(message), filename, line)
+
+    def _inItsWords(self, message: str) -> str:
+        """The message with the keys that the file has."""
+        for key, written in self._renamed.items():
+            message = message.replace(f"c[{key!r}]", f"c[{written!r}]")
+        return message
 
 
 def entries(raw: Raw, key: str) -> Sequence[object]:

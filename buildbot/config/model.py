@@ -87,6 +87,7 @@ class SlaveConfig:
     @ivar keepalive: the seconds of silence after which the master probes the slave.
     @ivar max_builds: the most builds that may run there at a time; None: one for each builder.
     @ivar properties: properties of every build on this slave: name -> value.
+    @ivar locks: locks that every build on this slave holds.
     """
 
     name: str
@@ -94,6 +95,7 @@ class SlaveConfig:
     keepalive: float = KEEPALIVE
     max_builds: int | None = None
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    locks: tuple[object, ...] = field(default=(), hash=False)
 
 
 @dataclass(frozen=True)

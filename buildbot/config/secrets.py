@@ -53,6 +53,11 @@ class Loading:
         """Record the line that runs now as the one that creates an object, for L{madeAt}."""
         self._made[id(made)] = made, self.place(lambda frame: _isOwn(frame, made))
 
+    def liken(self, copy: object, original: object) -> None:
+        """Give a copy the place of its original, for L{madeAt}."""
+        if id(original) in self._made:
+            self._made[id(copy)] = copy, self.madeAt(original)
+
     def madeAt(self, made: object) -> tuple[str | None, int | None]:
         """The file and line that created an object, or (None, None)."""
         return self._made.get(id(made), (None, (None, None)))[1]

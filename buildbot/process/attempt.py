@@ -235,7 +235,7 @@ class BuildAttempt:
 
     async def _run(self, build: Build) -> None:
         builder, slavebuilder, status = self.builder, self.slavebuilder, build.build_status
-        locks = builder.setup.locks
+        locks = [*builder.setup.locks, *slavebuilder.slave.locks]
         build.setLocks(builder.realLocks(locks, slavebuilder) if locks else ())
         for req in build.requests:
             req.buildStarted(build, status)

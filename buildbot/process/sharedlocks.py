@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from buildbot.config.builders import locksOf
-from buildbot.config.model import BuilderConfig
+from buildbot.config.model import BuilderConfig, SlaveConfig
 
 
 class SharedLocks:
@@ -30,7 +30,7 @@ class SharedLocks:
             real = self.table[key] = lockid.lockClass(lockid)
         return real
 
-    def configure(self, builders: Iterable[BuilderConfig]) -> None:
+    def configure(self, builders: Iterable[BuilderConfig], slaves: Iterable[SlaveConfig] = ()) -> None:
         """Apply the lock settings of a new configuration. If a lock has more places, its waiters get them.
 
         Earlier builds still use their old lock objects; these change nothing. A lock that is no longer in the
@@ -39,6 +39,7 @@ class SharedLocks:
         lockids: list[Any] = [
             lockid for builder in builders for lockid in locksOf(builder.locks, builder.factory)
         ]
+        lockids += [lockid for slave in slaves for lockid in slave.locks]
         named = {(type(lockid).__name__, lockid.name): lockid for lockid in lockids}
         self.table = {key: real for key, real in self.table.items() if key in named or not real.isIdle()}
         for lockid in named.values():

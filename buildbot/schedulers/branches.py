@@ -13,13 +13,16 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from buildbot.config.arguments import arguments
+from buildbot.changes.filter import EVERY, ChangeFilter
+from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import BRANCH, BRANCHES, CHANGE_FUNCTION, NAMES, SECONDS, orNone
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.model.change import Change
 from buildbot.model.sourcestamp import PLACE, SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.schedulers import choice
 from buildbot.schedulers.base import LONGEST_SLEEP
+from buildbot.schedulers.choice import Choice, chosen, reasonOf
 from buildbot.schedulers.treestable import TreeStable
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
@@ -32,6 +35,10 @@ log = Logger()
 MOST_UNIMPORTANT = 1000
 
 ChangeFunction = Callable[[Change], object]
+#: The default of an argument that follows optional ones; the constructor demands a list.
+_NAMES = Kind(NAMES.expected, lambda value: value is None or NAMES.fits(value), NAMES.detail)
+#: A branch, or the default for all branches.
+_BRANCH = Kind(BRANCH.expected, lambda value: value is EVERY or BRANCH.fits(value), BRANCH.detail)
 
 
 class _TreeScheduler(BaseUpstreamScheduler):
@@ -43,25 +50,28 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     mergeRequests = True
     fileIsImportant: Any = None
+    choice = Choice()
     _hasForgotten = False
 
     @arguments(
         treeStableTimer=orNone(SECONDS, "none"),
-        builderNames=NAMES,
+        builderNames=_NAMES,
         fileIsImportant=orNone(CHANGE_FUNCTION, "every change"),
     )
     def __init__(
         self,
         name: str,
         treeStableTimer: float | None,
-        builderNames: Sequence[str],
+        builderNames: Sequence[str] | None,
         fileIsImportant: ChangeFunction | None,
     ) -> None:
         super().__init__(name)
         if fileIsImportant is not None:
             self.fileIsImportant = fileIsImportant
+        if builderNames is None:
+            complain(self, "lacks its argument builderNames", "builderNames", builderNames)
         self.treeStableTimer = treeStableTimer
-        self.builderNames = list(builderNames)
+        self.builderNames = list(builderNames or ())
         self.reason = f"scheduler {name}"
         self._trees: dict[str | None, TreeStable] = {}
         self._alarm = self.newAlarm(self._wake)
@@ -95,11 +105,11 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""
-        if not self.isWanted(change.branch):
+        if not self.isWanted(change.branch) or not self.choice.wants(change, self.name):
             return
         if self._isImportant(change):
             self.addImportantChange(change)
-        else:
+        elif not self.choice.onlyImportant:
             self.addUnimportantChange(change)
 
     def _isImportant(self, change: Change) -> bool:
@@ -204,7 +214,10 @@ class _TreeScheduler(BaseUpstreamScheduler):
             for change in changes:
                 places.setdefault(tuple(getattr(change, name) for name in PLACE), []).append(change)
             for those in places.values():  # a build has one repository
-                self._build(BuildSet(self.builderNames, SourceStamp(changes=those), self.reason))
+                self._build(self._newSet(SourceStamp(changes=those)))
+
+    def _newSet(self, source: SourceStamp) -> BuildSet:
+        return BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties)
 
     def _build(self, bs: BuildSet) -> None:
         self.submit(bs)
@@ -280,40 +293,63 @@ class Scheduler(_TreeScheduler):
 
     _ownTimer: Any = None
 
-    compare_attrs = ("name", "treeStableTimer", "builderNames", "branch", "fileIsImportant")
+    compare_attrs = (
+        *("name", "treeStableTimer", "builderNames", "branch", "isForEvery", "fileIsImportant", "choice"),
+        "reason",
+    )
 
-    @arguments(branch=BRANCH)
+    @arguments(branch=_BRANCH, **choice.KINDS)
     def __init__(
         self,
         name: str,
-        branch: str | None,
-        treeStableTimer: float | None,
-        builderNames: Sequence[str],
+        branch: str | None = EVERY,
+        treeStableTimer: float | None = None,
+        builderNames: Sequence[str] | None = None,
         fileIsImportant: ChangeFunction | None = None,
+        properties: Mapping[str, Any] | None = None,
+        categories: Sequence[str] | None = None,
+        *,
+        change_filter: ChangeFilter | None = None,
+        onlyImportant: bool = False,
+        reason: str | None = None,
+        codebases: Any = None,
     ) -> None:
-        """@param branch: None is the main line.
+        """@param branch: None is the main line. If it is left out, C{change_filter} chooses the branches.
         @param treeStableTimer: seconds; None: no waiting.
         @param builderNames: the builders to start.
         @param fileIsImportant: called with a Change; returns true if it is worth a build. None: each change
             is.
+        @param properties: properties of the builds.
+        @param categories: the categories of changes to build; None: every category.
+        @param change_filter: the changes to build; None: every change.
+        @param onlyImportant: whether to drop unimportant changes.
+        @param reason: the reason of the builds; C{%(name)s} is my name.
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
-        self.branch = branch
+        self.isForEvery = branch is EVERY
+        if self.isForEvery and change_filter is None:
+            complain(self, "lacks its argument branch, or a change_filter", "branch", branch)
+        self.branch = None if self.isForEvery else branch
+        self.choice = chosen(properties, categories, change_filter, onlyImportant, codebases)
+        self.reason = reasonOf(reason, self.reason, self)
 
     def isWanted(self, branch: str | None) -> bool:
-        """True for my branch."""
-        return branch == self.branch
+        """True for my branch; without one, for those of C{change_filter}."""
+        return self.choice.wantsBranch(branch) if self.isForEvery else branch == self.branch
 
     def isStable(self, branch: str | None) -> None:
-        """Called when my branch is stable."""
-        self.fireTimer()
+        """Called when a branch of mine is stable."""
+        if self.isForEvery:
+            self.buildBranch(branch)
+        else:
+            self.fireTimer()
 
     def fireTimer(self) -> None:
         """Build all waiting changes now, or the latest revision if no change waits."""
         if self.branch in self._trees:
             self.buildBranch(self.branch)
         else:
-            self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
+            self.submit(self._newSet(SourceStamp(branch=self.branch)))
 
     @property
     def importantChanges(self) -> list[Change]:
@@ -362,16 +398,25 @@ class Scheduler(_TreeScheduler):
 class AnyBranchScheduler(_TreeScheduler):
     """I build the changes of each branch once it has been stable for C{treeStableTimer} seconds."""
 
-    compare_attrs = ("name", "branches", "treeStableTimer", "builderNames", "fileIsImportant")
+    compare_attrs = (
+        *("name", "branches", "treeStableTimer", "builderNames", "fileIsImportant", "choice", "reason"),
+    )
 
-    @arguments(branches=BRANCHES)
+    @arguments(branches=BRANCHES, **choice.KINDS)
     def __init__(
         self,
         name: str,
-        branches: Iterable[str | None] | None,
-        treeStableTimer: float | None,
-        builderNames: Sequence[str],
+        branches: Iterable[str | None] | None = None,
+        treeStableTimer: float | None = None,
+        builderNames: Sequence[str] | None = None,
         fileIsImportant: ChangeFunction | None = None,
+        properties: Mapping[str, Any] | None = None,
+        categories: Sequence[str] | None = None,
+        *,
+        change_filter: ChangeFilter | None = None,
+        onlyImportant: bool = False,
+        reason: str | None = None,
+        codebases: Any = None,
     ) -> None:
         """@param branches: the branches to build; None: every branch.
 
@@ -379,10 +424,12 @@ class AnyBranchScheduler(_TreeScheduler):
         """
         super().__init__(name, treeStableTimer, builderNames, fileIsImportant)
         self.branches = None if branches is None else list(branches)
+        self.choice = chosen(properties, categories, change_filter, onlyImportant, codebases)
+        self.reason = reasonOf(reason, self.reason, self)
 
     def isWanted(self, branch: str | None) -> bool:
         """True for one of my branches."""
-        return self.branches is None or branch in self.branches
+        return (self.branches is None or branch in self.branches) and self.choice.wantsBranch(branch)
 
     def _build(self, bs: BuildSet) -> None:
         self.submitBuildSet(bs)

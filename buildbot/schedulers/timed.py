@@ -6,18 +6,21 @@ L{buildbot.schedulers.nightly} computes the times of nightly builds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from twisted.logger import Logger
 
 from buildbot.config.arguments import Kind, arguments, complain
-from buildbot.config.kinds import BRANCH, NAMES, SOME_SECONDS
+from buildbot.config.kinds import BRANCH, FLAG, NAMES, SOME_SECONDS
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.model.change import Change
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.schedulers import choice
 from buildbot.schedulers.base import LONGEST_SLEEP
+from buildbot.schedulers.news import News
 from buildbot.schedulers.nightly import FIELDS, NightlyTimes, Times, spelled
 from buildbot.schedulers.upstream import BaseUpstreamScheduler
 from buildbot.status.request import BuildSetStatus
@@ -46,12 +49,24 @@ class _TimedScheduler(BaseUpstreamScheduler):
     _kind = "timed"
     _due: float | None = None
 
-    @arguments(builderNames=NAMES, branch=BRANCH)
-    def __init__(self, name: str, builderNames: Sequence[str], branch: str | None) -> None:
+    @arguments(builderNames=NAMES, branch=BRANCH, **choice.KINDS)
+    def __init__(
+        self,
+        name: str,
+        builderNames: Sequence[str],
+        branch: str | None,
+        properties: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        codebases: Any = None,
+        change_filter: Any = None,
+        onlyImportant: bool = False,
+    ) -> None:
         super().__init__(name)
         self.builderNames = list(builderNames)
         self.branch = branch
-        self.reason = f"The {self._kind} scheduler named {name!r} triggered this build"
+        default = f"The {self._kind} scheduler named {name!r} triggered this build"
+        self.reason = choice.reasonOf(reason, default, self)
+        self.choice = choice.chosen(properties, None, change_filter, onlyImportant, codebases)
         self._alarm = self.newAlarm(self._wake)
 
     def listBuilderNames(self) -> list[str]:
@@ -108,13 +123,25 @@ class _TimedScheduler(BaseUpstreamScheduler):
 
     def doPeriodicBuild(self) -> None:
         """Submit a build set: it is time."""
-        self.submit(BuildSet(self.builderNames, SourceStamp(branch=self.branch), self.reason))
+        self._submitFor(self._latest())
+
+    def _latest(self) -> SourceStamp:
+        """The latest revision of my branch, in the place of my codebase if I have one."""
+        said = self.choice.source
+        return SourceStamp(
+            branch=said.get("branch") if self.branch is None else self.branch,
+            repository=said.get("repository") or "",
+            codebase=self.choice.codebase or "",
+        )
+
+    def _submitFor(self, source: SourceStamp) -> None:
+        self.submit(BuildSet(self.builderNames, source, self.reason, properties=self.choice.properties))
 
 
 class Periodic(_TimedScheduler):
     """I build every C{periodicBuildTimer} seconds. The first build starts at once."""
 
-    compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch")
+    compare_attrs = ("name", "builderNames", "periodicBuildTimer", "branch", "choice", "reason")
 
     _kind = "Periodic"
 
@@ -125,8 +152,12 @@ class Periodic(_TimedScheduler):
         builderNames: Sequence[str],
         periodicBuildTimer: float,
         branch: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        reason: str | None = None,
+        codebases: Any = None,
     ) -> None:
-        super().__init__(name, builderNames, branch)
+        super().__init__(name, builderNames, branch, properties, reason, codebases)
         self.periodicBuildTimer = periodicBuildTimer
         self._last: float | None = None
 
@@ -157,14 +188,21 @@ class Nightly(_TimedScheduler):
     meanwhile.
     """
 
-    compare_attrs = ("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch")
+    compare_attrs = (
+        *("name", "builderNames", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "branch"),
+        *("fileIsImportant", "onlyIfChanged", "choice", "reason"),
+    )
 
     _ahead = 0.0
     _isUnsure = False
 
     _kind = "Nightly"
 
-    @arguments(**{each.name: Kind(each.expected, each.isValid, each.detail) for each in FIELDS})
+    @arguments(
+        onlyIfChanged=FLAG,
+        **choice.KINDS,
+        **{each.name: Kind(each.expected, each.isValid, each.detail) for each in FIELDS},
+    )
     def __init__(
         self,
         name: str,
@@ -175,12 +213,27 @@ class Nightly(_TimedScheduler):
         month: Times = "*",
         dayOfWeek: Times = "*",
         branch: str | None = None,
+        fileIsImportant: Callable[[Change], object] | None = None,
+        onlyIfChanged: bool = False,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        change_filter: Any = None,
+        onlyImportant: bool = False,
+        reason: str | None = None,
+        codebases: Any = None,
     ) -> None:
         """Each of the five is a number, a list of numbers, or C{"*"}. Monday is the C{dayOfWeek} 0.
 
+        @param onlyIfChanged: whether to skip a build if no change of my branch came since the last one. Then
+            C{fileIsImportant} and C{change_filter} tell which changes count.
         @raise TypeError: no such time exists.
         """
-        super().__init__(name, builderNames, branch)
+        super().__init__(
+            name, builderNames, branch, properties, reason, codebases, change_filter, onlyImportant
+        )
+        self.fileIsImportant = fileIsImportant
+        self.onlyIfChanged = bool(onlyIfChanged)
+        self._news = News(fileIsImportant, self.choice, name)
         given = (minute, hour, dayOfMonth, month, dayOfWeek)
         self._spelled = [spelled(each) for each in given]
         self.minute, self.hour, self.dayOfMonth, self.month, self.dayOfWeek = self._spelled
@@ -188,6 +241,26 @@ class Nightly(_TimedScheduler):
             self._times = NightlyTimes(*self._spelled)
         except ValueError as error:
             complain(self, f": {error}")
+
+    @property
+    def _watches(self) -> bool:
+        return self.onlyIfChanged and super()._watches
+
+    def addChange(self, change: Change) -> None:
+        """See L{BaseScheduler.addChange}. Called only with C{onlyIfChanged}."""
+        if change.branch == self.branch and self._news.add(change):
+            self.changed()
+
+    def doPeriodicBuild(self) -> None:
+        """Submit a build set, unless nothing has changed and I build changes only."""
+        if not self.onlyIfChanged:
+            super().doPeriodicBuild()
+            return
+        changes = self._news.take()
+        if changes:
+            self._submitFor(SourceStamp(changes=changes))
+        else:
+            log.info("scheduler {name} does not build: nothing has changed", name=self.name)
 
     def calculateNextRunTime(self) -> float:
         """Return my first time after now."""
@@ -236,11 +309,13 @@ class Nightly(_TimedScheduler):
 
     def toRecord(self) -> dict[str, Any]:
         """See L{BaseScheduler.toRecord}."""
-        return {"due": self._due, "times": self._spelled}
+        news = {"news": self._news.toRecord()} if self.onlyIfChanged else {}
+        return {"due": self._due, "times": self._spelled, **news}
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Restore the due time, also a missed one. Compute a new one if the configured times have changed."""
         now = self.now()
+        self._news.restore(record.get("news") or {})
         due = record.get("due")
         if due is not None and (due <= now or record.get("times") == self._spelled):
             self._due = self.clampToClock(due, now)

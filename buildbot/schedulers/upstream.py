@@ -22,6 +22,7 @@ from buildbot.model.records import BuildRecord, BuildsetRecord
 from buildbot.model.results import SUCCESS, WARNINGS
 from buildbot.model.sourcestamp import SourceStamp
 from buildbot.process.buildset import BuildSet
+from buildbot.schedulers import choice
 from buildbot.schedulers.base import BaseScheduler
 from buildbot.schedulers.built import Told, whatWasBuilt
 from buildbot.status.request import BuildSetStatus
@@ -118,7 +119,7 @@ class Dependent(BaseUpstreamScheduler):
         after a reconfig that changes neither of us, this object is not the running one.
     """
 
-    compare_attrs = ("name", "upstream", "builderNames")
+    compare_attrs = ("name", "upstream", "builderNames", "properties", "reason")
     mergeRequests = True
 
     # The handled sets of my upstream: all up to a number, and these above it.
@@ -128,14 +129,24 @@ class Dependent(BaseUpstreamScheduler):
     _isSubscribed = False
     _reading: Outbox[BuildsetRecord, list[BuildRecord]] | None = None
 
-    @arguments(upstream=_UPSTREAM, builderNames=NAMES)
-    def __init__(self, name: str, upstream: Any, builderNames: Sequence[str]) -> None:
+    @arguments(upstream=_UPSTREAM, builderNames=NAMES, **choice.KINDS)
+    def __init__(
+        self,
+        name: str,
+        upstream: Any,
+        builderNames: Sequence[str],
+        properties: Mapping[str, Any] | None = None,
+        *,
+        reason: str | None = None,
+        codebases: Any = None,
+    ) -> None:
         super().__init__(name)
         self.upstream: Any = upstream
         if upstream is not None and getattr(upstream, "name", None) == name:
             complain(self, ": upstream has the same name, so it would follow itself")
         self.builderNames = list(builderNames)
-        self.reason = f"scheduler {name}"
+        self.properties = dict(properties or {})
+        self.reason = choice.reasonOf(reason, f"scheduler {name}", self)
         self._followed = Told()
 
     def listBuilderNames(self) -> list[str]:
@@ -254,4 +265,4 @@ class Dependent(BaseUpstreamScheduler):
 
     def upstreamBuilt(self, ss: SourceStamp) -> None:
         """Submit a build set for a source that my upstream has built successfully."""
-        self.submit(BuildSet(self.builderNames, ss, self.reason))
+        self.submit(BuildSet(self.builderNames, ss, self.reason, properties=self.properties))

@@ -246,8 +246,9 @@ class BotMaster(service.Service):
                 self.slaves[new.name].keepaliveChanged()
             if old.max_builds != new.max_builds:
                 self._alone(new.name, lambda name: self.engine.slaveIsIdle(self.slaves[name]))
-        if change.buildersRemoved or change.buildersAdded or change.buildersAltered:
-            self.locks.configure(config.builders.values())
+        builders = change.buildersRemoved or change.buildersAdded or change.buildersAltered
+        if builders or change.slavesAdded or change.slavesAltered:
+            self.locks.configure(config.builders.values(), config.slaves.values())
         failing = [slave.slavename for slave in self.failing()]
         return self._tell(dict.fromkeys([*change.listsChanged, *failing]))
 

@@ -449,7 +449,7 @@ class ReferenceTests(unittest.TestCase):
         sentence = re.search(r"For keys of later Buildbots.*?\n\n", text, re.S)
         assert sentence is not None
         self.assertEqual([key for key in literals(sentence[0]) if key not in check.OTHER_KEYS], [])
-        self.assertIn("protocols", literals(sentence[0]))
+        self.assertIn("services", literals(sentence[0]))
 
     def test_botOptions(self) -> None:
         """Every option of a bot is in the page, with its limits and its default."""

@@ -257,7 +257,7 @@ WRONG = {
     "Scheduler('q', None, 5, [], lambda: True)": "Scheduler 'q': fileIsImportant must be a function of a"
     " change, or None for every change: this one does not take one argument",
     "Scheduler('q', None, 5)": "Scheduler 'q' lacks its argument builderNames",
-    "Scheduler('q', None, 5, [], None, 9)": "takes no more than 5 arguments by position: 1 too many",
+    "Scheduler('q', None, 5, [], None, {}, [], 9)": "takes no more than 7 arguments by position: 1 too many",
     "Scheduler('', None, 5, [])": "Scheduler: name must be a name (text): this one is empty",
     "Scheduler('q', None, 5, [], tree=3)": "takes no argument tree",
     "AnyBranchScheduler('q', 'main', 5, [])": "branches must be a list of branches, or None for all",

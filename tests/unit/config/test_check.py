@@ -90,17 +90,14 @@ class KeyTests(unittest.TestCase):
             self.assertEqual(warnings(**{key: 1}), [f"unknown key c[{key!r}] does nothing"])
         self.assertEqual(
             warnings(titel=1),
-            ["unknown key c['titel'] does nothing; did you mean 'title'? (it is called c['projectName'])"],
+            ["unknown key c['titel'] does nothing; did you mean 'title'?"],
         )
 
     def test_laterKeys(self) -> None:
         """The keys of later Buildbots cause a warning with the key to use here."""
         for key, meant in (
-            ("slaves", "c['bots']"),
-            ("workers", "c['bots']"),
-            ("protocols", "c['slavePortnum']"),
-            ("change_source", "c['sources']"),
             ("www", "c['status']"),
+            ("services", "c['status']"),
             ("db", "leave it out"),
         ):
             [warning] = warnings(**{key: object()})

@@ -41,13 +41,6 @@ class ExplainTests(unittest.TestCase):
             explain(raised("1/0", "/x.py"), FILES), ConfigError("ZeroDivisionError: division by zero")
         )
 
-    def test_laterBuildbot(self) -> None:
-        """The import of a later Buildbot's module gives a hint about the replacement."""
-        told = explain(raised("from buildbot.buildslave import BuildSlave"), FILES)
-        self.assertIn("c['bots']", told.message)
-        told = explain(raised("import buildbot.config\nfrom buildbot.config import BuilderConfig"), FILES)
-        self.assertIn("builders are dictionaries", told.message)
-
     def test_notHere(self) -> None:
         """The import of a module of 0.7.5 that is not in this release gives a hint about the replacement."""
         for text in (

@@ -1,0 +1,67 @@
+"""The classes of a configuration under the names of 0.8.11: C{from buildbot.plugins import util, steps}."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+#: Name -> the modules whose public names it has, the first one first.
+_MODULES = {
+    "util": (
+        *(
+            "config",
+            "process.factory",
+            "process.properties",
+            "locks",
+            "changes.filter",
+            "schedulers.forcesched",
+        ),
+        "interfaces",
+    ),
+    "steps": (
+        *("steps.shell", "steps.transfer", "steps.source.git", "steps.source.svn", "steps.source.mercurial"),
+        *("steps.source.cvs", "steps.source.bzr", "steps.source.darcs", "steps.source.p4", "steps.trigger"),
+        *("steps.master", "steps.slave", "steps.python", "steps.python_twisted", "steps.maxq", "steps.cmake"),
+        "process.buildstep",
+    ),
+    "schedulers": (
+        *("schedulers.basic", "schedulers.timed", "schedulers.triggerable", "schedulers.trysched"),
+        "schedulers.forcesched",
+    ),
+    "changes": (
+        "changes.pb",
+        "changes.gitpoller",
+        "changes.svnpoller",
+        "changes.hgpoller",
+        "changes.p4poller",
+    ),
+    "worker": ("worker",),
+    "buildslave": ("buildslave",),
+    "status": ("status.html", "status.mail", "status.words", "status.client"),
+}
+
+
+class _Names:
+    """I find a name in the modules of one group when it is asked for."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    def __getattr__(self, name: str) -> Any:
+        for module in _MODULES[self._group] if not name.startswith("__") else ():
+            try:
+                found = import_module(f"buildbot.{module}")
+            except ModuleNotFoundError:
+                continue  # of a later release
+            if hasattr(found, name):
+                return getattr(found, name)
+        raise AttributeError(f"buildbot.plugins.{self._group} has no {name}", name=name, obj=self)
+
+    def __repr__(self) -> str:
+        return f"<buildbot.plugins.{self._group}>"
+
+
+util, steps, schedulers, changes = _Names("util"), _Names("steps"), _Names("schedulers"), _Names("changes")
+worker, buildslave, status = _Names("worker"), _Names("buildslave"), _Names("status")
+
+__all__ = ["buildslave", "changes", "schedulers", "status", "steps", "util", "worker"]
