@@ -605,3 +605,10 @@ class ILogObserver(Interface):
 
     def logChunk(build: object, step: object, log: object, channel: int, text: str) -> None:
         """Receive a chunk; the channel is one of C{LOG_CHANNEL_*}. A chunk can end within a line."""
+
+
+class IRenderable(Interface):
+    """I am a value of the configuration that is known only in a build."""
+
+    def getRenderingFor(build: object) -> object:
+        """The value in a build, or for the properties of one."""

@@ -7,7 +7,7 @@ This module does not import builds or steps: they pass their properties in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from buildbot.config.arguments import arguments, complain
@@ -139,7 +139,62 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-class WithProperties(ComparableMixin):
+class Told:
+    """The properties of a build, as functions of the configuration get them: none of them is an error."""
+
+    def __init__(self, build: HasProperties) -> None:
+        self._build = build
+
+    def getProperty(self, name: str, default: Any = None) -> Any:
+        """The value of a property; C{default} if it is not set."""
+        try:
+            return self._build.getProperty(name)
+        except KeyError:
+            return default
+
+    def hasProperty(self, name: str) -> bool:
+        """True if a property is set."""
+        return self.getProperty(name, _NO_DEFAULT) is not _NO_DEFAULT
+
+    has_key = __contains__ = hasProperty
+
+    def __getitem__(self, name: str) -> Any:
+        return self._build.getProperty(name)
+
+    def setProperty(self, name: str, value: Any, source: str = "renderer") -> None:
+        """Set a property of the build."""
+        build: Any = self._build
+        build.setProperty(name, value, source)
+
+    def getBuild(self) -> Any:
+        """The build."""
+        return self._build
+
+    def render(self, value: Any) -> Any:
+        """The value with everything in it rendered."""
+        return render(value, self._build)
+
+
+class Renderable(ComparableMixin):
+    """I am a value of the configuration that is known only in a build. Derive from me."""
+
+    def render(self, build: HasProperties) -> Any:
+        """The value in a build."""
+        raise NotImplementedError(f"{type(self).__name__} has no render()")
+
+    def getRenderingFor(self, build: Any) -> Any:
+        """The name of 0.8 for L{render}."""
+        return self.render(getattr(build, "getBuild", lambda: build)())
+
+
+def isRenderable(value: object) -> bool:
+    """True for a L{Renderable}, and for an object that implements C{IRenderable} of 0.8."""
+    if isinstance(value, Renderable):
+        return True
+    return not isinstance(value, type) and callable(getattr(value, "getRenderingFor", None))
+
+
+class WithProperties(Renderable):
     """I am a text with properties of the build in it: C{WithProperties("build-%s.tar", "revision")}.
 
     Without further arguments, C{fmtstring} has the names: C{WithProperties("build-%(revision)s.tar")}. A
@@ -150,14 +205,22 @@ class WithProperties(ComparableMixin):
     C{text} if it is not set, None or empty. C{%(name:+text)s} is C{text} if it is set, and else empty.
     """
 
-    compare_attrs = ("fmtstring", "args")
+    compare_attrs = ("fmtstring", "args", "functions")
 
     @arguments(fmtstring=TEXT)
-    def __init__(self, fmtstring: str, *args: str) -> None:
-        """@raise TypeError: the placeholders in C{fmtstring} and the names do not match."""
+    def __init__(self, fmtstring: str, *args: str, **kwargs: Callable[[Any], Any]) -> None:
+        """@param kwargs: functions of the properties, which give the values of these names.
+        @raise TypeError: the placeholders in C{fmtstring} and the names do not match.
+        """
         self.fmtstring = fmtstring
         self.args = args
+        functions = self.functions = kwargs
         trouble = _formatTrouble(fmtstring, args)
+        wrong = next((name for name, each in functions.items() if not callable(each)), None)
+        if wrong is not None:
+            trouble = f"needs a function of the properties as {wrong}, not {shown(functions[wrong])}"
+        elif args and functions:
+            trouble = "takes names of properties or functions, not both"
         if trouble:
             complain(self, trouble)
 
@@ -167,7 +230,7 @@ class WithProperties(ComparableMixin):
         @raise NoProperty: a property is not set.
         @raise TypeError: a value does not fit its placeholder (C{%d}).
         """
-        values = Filling(build)
+        values = Filling(build, self.functions)
         if self.args:
             return self.fmtstring % tuple(values[name] for name in self.args)
         return self.fmtstring % values
@@ -216,10 +279,15 @@ class _Ones:
 class Filling:
     """I look up the properties of a build for the operator C{%}."""
 
-    def __init__(self, build: HasProperties) -> None:
+    def __init__(
+        self, build: HasProperties, functions: Mapping[str, Callable[[Any], Any]] | None = None
+    ) -> None:
         self._build = build
+        self._functions = functions or {}
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._functions:
+            return self._functions[name](Told(self._build))
         name, sign, text = _alternative(name)
         try:
             value = self._build.getProperty(name)
@@ -267,7 +335,7 @@ def render(value: Any, properties: HasProperties) -> Any:
     """
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, WithProperties):
+    if isinstance(value, Renderable):
         return value.render(properties)
     if isinstance(value, list):
         return [each if type(each) in _PLAIN else render(each, properties) for each in value]
@@ -280,4 +348,4 @@ def render(value: Any, properties: HasProperties) -> Any:
             )
             for name, each in value.items()
         }
-    return value
+    return value.getRenderingFor(Told(properties)) if isRenderable(value) else value

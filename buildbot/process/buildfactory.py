@@ -54,12 +54,14 @@ class BuildFactory(ComparableMixin):
 
     @ivar steps: (class, arguments) pairs.
     @ivar buildClass: the class of the builds.
+    @ivar workdir: the directory of the source in the builder's directory; None: that of the class of builds.
     """
 
-    compare_attrs = ("buildClass", "steps", "useProgress")
+    compare_attrs = ("buildClass", "steps", "useProgress", "workdir")
 
     buildClass: type = Build
     useProgress = True
+    workdir: str | None = None
 
     @arguments(steps=orNone(_STEPS, "none yet"))
     def __init__(self, steps: Iterable[Step] | None = None) -> None:
@@ -76,6 +78,8 @@ class BuildFactory(ComparableMixin):
         """Make a build with my steps for these requests."""
         build: Build = self.buildClass(requests)
         build.useProgress = self.useProgress
+        if self.workdir is not None:
+            build.workdir = self.workdir
         build.setSteps(self.steps)
         return build
 
@@ -85,6 +89,14 @@ class BuildFactory(ComparableMixin):
         @raise TypeError: it is none of these, or the class does not take these arguments.
         """
         self.steps.append(_specOf(steptype, kwargs))
+
+    def addSteps(self, steps: Iterable[Step]) -> None:
+        """Add several steps at the end.
+
+        @raise TypeError: one is not a step.
+        """
+        for step in steps:
+            self.addStep(step)  # type: ignore[arg-type]  # addStep takes pairs, too
 
     def stepTroubles(self) -> list[str]:
         """The errors in my steps, also without L{addStep}. Called after the configuration is loaded."""

@@ -14,7 +14,7 @@ from typing import Any
 from buildbot.config.arguments import Kind
 from buildbot.config.kinds import FLAG, isText, isWhole, sequenceOf, textDetail
 from buildbot.config.messages import LONGEST_NAME, articled, nameTrouble, shown
-from buildbot.model.properties import WithProperties
+from buildbot.model.properties import isRenderable
 
 #: The most characters of a path; Linux accepts 4095 bytes, other systems less.
 LONGEST_PATH = 4095
@@ -24,7 +24,7 @@ def isFilledIn(value: object) -> bool:
     """True for text, or for a WithProperties, which becomes text in a build."""
     if type(value) is str and value.isascii() and "\0" not in value:
         return True
-    return isText(value) or isinstance(value, WithProperties)
+    return isText(value) or isRenderable(value)
 
 
 def _isPath(value: object) -> bool:

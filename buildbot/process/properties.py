@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from buildbot.interfaces import IRenderable
+from buildbot.model.interpolate import Interpolate, Property, renderer
 from buildbot.model.properties import (
     PLACE,
     Filling,
@@ -17,9 +19,13 @@ __all__ = [
     "PLACE",
     "Filling",
     "HasProperties",
+    "IRenderable",
+    "Interpolate",
     "NoProperty",
     "Properties",
+    "Property",
     "WithProperties",
     "propertyOf",
     "render",
+    "renderer",
 ]

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from buildbot.model.properties import PLACE, Filling, HasProperties, Properties, WithProperties, propertyOf
+from buildbot.model.properties import (
+    PLACE,
+    Filling,
+    HasProperties,
+    Properties,
+    WithProperties,
+    propertyOf,
+)
 
 
 class Origin(IntEnum):

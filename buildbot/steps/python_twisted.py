@@ -14,7 +14,7 @@ from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, TEXT, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
-from buildbot.model.properties import WithProperties
+from buildbot.model.properties import Renderable
 from buildbot.model.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
 from buildbot.process.kinds import ARGUMENTS, DIRECTORY, WORDS
 from buildbot.process.logobserver import LogLineObserver, OutputProgressObserver
@@ -460,5 +460,5 @@ def _judge(cmd: LoggedRemoteCommand, warnings: int) -> int:
 
 
 def _several(words: Sequence[str] | str | None) -> list[str] | None:
-    one = isinstance(words, (str, WithProperties))
+    one = isinstance(words, (str, Renderable))
     return [words] if one else None if words is None else list(words)  # type: ignore[list-item]

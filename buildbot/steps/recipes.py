@@ -14,7 +14,7 @@ from typing import Any
 
 from buildbot.config.arguments import Kind, arguments
 from buildbot.config.kinds import FLAG, TEXT, orNone
-from buildbot.model.properties import WithProperties
+from buildbot.model.properties import Renderable, WithProperties
 from buildbot.process.basestep import BuildStep
 from buildbot.process.buildfactory import BuildFactory, Step
 from buildbot.process.kinds import ARGUMENTS, COMMAND, DIRECTORY, ENVIRONMENT, PROGRAM, WORDS
@@ -24,9 +24,7 @@ from buildbot.steps.shell import Compile, Configure, Test
 Command = str | WithProperties | Sequence[Any]
 
 #: A command that accepts flags behind it. A WithProperties is one text, so flags cannot be appended.
-_CONFIGURE = replace(
-    COMMAND, fits=lambda value: not isinstance(value, WithProperties) and COMMAND.fits(value)
-)
+_CONFIGURE = replace(COMMAND, fits=lambda value: not isinstance(value, Renderable) and COMMAND.fits(value))
 
 _SOURCE = Kind(
     "a step, or s(StepClass, …)",
@@ -155,9 +153,9 @@ def _withFlags(command: Any, flags: list[Any]) -> Any:
 
 def _whole(command: Command) -> Any:
     """A command line unchanged; a program and its arguments as a new list."""
-    return command if isinstance(command, (str, WithProperties)) else list(command)
+    return command if isinstance(command, (str, Renderable)) else list(command)
 
 
 def _plain(words: Command) -> list[Any]:
     """One word or several as a list."""
-    return [words] if isinstance(words, (str, WithProperties)) else list(words)
+    return [words] if isinstance(words, (str, Renderable)) else list(words)

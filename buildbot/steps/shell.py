@@ -15,6 +15,7 @@ from buildbot.config.arguments import Kind, arguments, complain
 from buildbot.config.kinds import FLAG, PATTERN, SECONDS, SIGNAL, oneOf, orNone
 from buildbot.interfaces import LOG_CHANNEL_STDERR, LOG_CHANNEL_STDOUT
 from buildbot.logs.live import LogFile
+from buildbot.model.properties import Renderable
 from buildbot.model.properties import WithProperties as WithProperties  # where 0.7.5 had it
 from buildbot.model.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.process.basestep import BuildStep
@@ -197,7 +198,7 @@ class ShellCommand(LoggingBuildStep):
 
 
 def _asWords(words: Any) -> list[Any]:
-    return [words] if isinstance(words, (str, WithProperties)) else list(words)
+    return [words] if isinstance(words, (str, Renderable)) else list(words)
 
 
 def _isOfTexts(command: object) -> bool:
@@ -211,7 +212,7 @@ def _isHidden(argument: object) -> bool:
 
 def _quoted(command: Any) -> list[str]:
     """The first two words of a command, in quotes, with "..." if there are more."""
-    if isinstance(command, WithProperties):
+    if isinstance(command, Renderable):
         return [repr(command)]
     each = command.split() if isinstance(command, str) else command or ()
     words = [str(one[2] if _isHidden(one) else one) for one in each]

@@ -1,0 +1,145 @@
+# -*- test-case-name: tests.unit.model.test_interpolate -*-
+"""Values that a build fills in, under the names of 0.8: Interpolate, Property, renderer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from buildbot.config.arguments import Kind, arguments, complain
+from buildbot.config.kinds import TEXT
+from buildbot.model.properties import HasProperties, Renderable, Told, render
+
+_ANY = Kind("any value", lambda value: True)
+_PLACE = re.compile(r"%(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\)(s)|(.?))", re.DOTALL)
+#: The selectors of a place: of a property, the source, a keyword, the slave.
+_SELECTORS = ("prop", "src", "kw", "slave", "worker")
+_SOURCE = ("branch", "revision", "repository", "project", "codebase")
+
+
+class Property(Renderable):
+    """I am the value of a property, of any type.
+
+    @param default: the value if the property is not set, or, with C{defaultWhenFalse}, if it is empty.
+    """
+
+    compare_attrs = ("key", "default", "defaultWhenFalse")
+
+    @arguments(key=TEXT, default=_ANY, defaultWhenFalse=_ANY)
+    def __init__(self, key: str, default: Any = None, defaultWhenFalse: bool = True) -> None:
+        self.key = key
+        self.default = default
+        self.defaultWhenFalse = defaultWhenFalse
+
+    def render(self, build: HasProperties) -> Any:
+        """The value. None if the property is not set and there is no default."""
+        value = Told(build).getProperty(self.key)
+        isWanted = value is None or (self.defaultWhenFalse and not value)
+        return render(self.default, build) if isWanted and self.default is not None else value
+
+    def __repr__(self) -> str:
+        return f"Property({self.key!r})"
+
+
+class Interpolate(Renderable):
+    """I am a text with places such as C{%(prop:name)s}, C{%(src::branch)s} and C{%(kw:name)s}.
+
+    C{%(prop:name:-text)s} is the text if the property is not set, with C{:~} also if it is empty; with C{:+}
+    it is the text if the property is set. C{:?|yes|no} chooses by whether it is set, C{:#?|yes|no} by its
+    truth.
+    """
+
+    compare_attrs = ("fmtstring", "args", "kwargs")
+
+    @arguments(fmtstring=TEXT)
+    def __init__(self, fmtstring: str, *args: Any, **kwargs: Any) -> None:
+        self.fmtstring = fmtstring
+        self.args = args
+        self.kwargs = kwargs
+        for place in _PLACE.finditer(fmtstring):
+            trouble = self._trouble(place)
+            if trouble:
+                complain(self, trouble)
+                break
+
+    def _trouble(self, place: re.Match[str]) -> str | None:
+        if place[1] is None:
+            good = place[3] == "%" or (place[3] == "s" and self.args)
+            return None if good else f"has the place {place[0]!r}; for a percent sign write %%"
+        selector, colon, rest = place[1].partition(":")
+        if selector not in _SELECTORS or not colon:
+            return f"has the place {place[0]!r}; a place begins with one of {', '.join(_SELECTORS[:4])}"
+        if selector == "kw" and rest.partition(":")[0] not in self.kwargs:
+            return f"has the place {place[0]!r} and no argument {rest.partition(':')[0]}"
+        return None
+
+    def render(self, build: HasProperties) -> str:
+        """The text with the values of the build."""
+        positional = iter(self.args)
+
+        def put(place: re.Match[str]) -> str:
+            if place[1] is not None:
+                return _worded(self._value(place[1], build))
+            return "%" if place[3] == "%" else _worded(render(next(positional, ""), build))
+
+        return _PLACE.sub(put, self.fmtstring)
+
+    def _value(self, place: str, build: HasProperties) -> Any:
+        selector, _, rest = place.partition(":")
+        told = Told(build)
+        if selector == "src":
+            _, _, rest = rest.partition(":")  # a build has one codebase
+        name, colon, rule = rest.partition(":")
+        if selector == "kw":
+            value = render(self.kwargs[name], build)
+            isSet = value is not None
+        elif selector == "src" and name not in _SOURCE:
+            value, isSet = None, False
+        else:
+            isSet = told.hasProperty(name)
+            value = told.getProperty(name)
+        return self._chosen(rule, value, isSet, build) if colon else value
+
+    def _chosen(self, rule: str, value: Any, isSet: bool, build: HasProperties) -> Any:
+        """The value by the rule behind the name."""
+        sign, text = rule[:1], rule[1:]
+        if sign == "#" and text[:1] == "?":
+            isSet, sign, text = bool(value), "?", text[1:]
+        if sign == "?":
+            yes, _, no = text[1:].partition(text[:1]) if text else ("", "", "")
+            return Interpolate(yes if isSet else no, **self.kwargs).render(build)
+        if sign == "+":
+            isWanted = isSet
+            value = ""
+        else:
+            isWanted = not isSet or (sign == "~" and not value)
+        return Interpolate(text, **self.kwargs).render(build) if isWanted else value
+
+    def __repr__(self) -> str:
+        return f"Interpolate({self.fmtstring!r})"
+
+
+def _worded(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+class Rendered(Renderable):
+    """I am the result of a function of the properties: see L{renderer}."""
+
+    compare_attrs = ("function",)
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def render(self, build: HasProperties) -> Any:
+        """The result of the function. It gets the properties, as a L{Told}."""
+        return render(self.function(Told(build)), build)
+
+    def __repr__(self) -> str:
+        return f"renderer({getattr(self.function, '__name__', 'a function')})"
+
+
+def renderer(function: Callable[[Any], Any]) -> Rendered:
+    """Decorate a function of the properties: it is called in each build for the value of an argument."""
+    return Rendered(function)

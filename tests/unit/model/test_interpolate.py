@@ -1,0 +1,84 @@
+"""Interpolate, Property and renderer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial import unittest
+
+from buildbot.config.compare import sameValue
+from buildbot.process.properties import Interpolate, Properties, Property, WithProperties, render, renderer
+
+BUILD = Properties({"a": "x", "none": None, "empty": "", "branch": "main", "list": ["1"]})
+
+
+def text(fmtstring: str, *args: Any, **kwargs: Any) -> str:
+    """An Interpolate in the build."""
+    return Interpolate(fmtstring, *args, **kwargs).render(BUILD)
+
+
+class InterpolateTests(unittest.SynchronousTestCase):
+    """The places."""
+
+    def test_places(self) -> None:
+        """Properties, the source, keywords; a percent sign; a property that is not set is empty."""
+        self.assertEqual(text("%(prop:a)s-%(src::branch)s-%(kw:k)s 100%%", k=Property("a")), "x-main-x 100%")
+        self.assertEqual(text("<%(prop:lost)s%(prop:none)s>"), "<>")
+        self.assertEqual(text("%s/%s", Property("a"), "b"), "x/b")
+
+    def test_rules(self) -> None:
+        """The rules behind a name choose other texts."""
+        for fmtstring, expected in (
+            ("%(prop:lost:-d)s", "d"),
+            ("%(prop:empty:-d)s", ""),
+            ("%(prop:empty:~d)s", "d"),
+            ("%(prop:a:+d)s", "d"),
+            ("%(prop:lost:+d)s", ""),
+            ("%(prop:a:?|yes|no)s", "yes"),
+            ("%(prop:lost:?|yes|no)s", "no"),
+            ("%(prop:empty:#?|yes|no)s", "no"),
+            ("%(prop:lost:-%(prop:a)s)s", "x"),
+        ):
+            self.assertEqual(text(fmtstring), expected, fmtstring)
+
+    def test_wrong(self) -> None:
+        """Places that no build can fill are errors."""
+        for fmtstring in ("%(a)s", "%(env:a)s", "%(kw:lost)s", "%d", "100 %"):
+            self.assertRaises(TypeError, Interpolate, fmtstring)
+
+
+class OtherTests(unittest.SynchronousTestCase):
+    """The other renderables."""
+
+    def test_property(self) -> None:
+        """A Property has the type of its value; the default is used if it is not set or empty."""
+        self.assertEqual(
+            render([Property("list"), Property("lost", "d"), Property("empty", "d")], BUILD),
+            [["1"], "d", "d"],
+        )
+        self.assertEqual(Property("empty", "d", defaultWhenFalse=False).render(BUILD), "")
+
+    def test_renderer(self) -> None:
+        """A function gets the properties; those that are not set are None."""
+        made = renderer(lambda props: [props.getProperty("a"), props["a"], props.getProperty("lost")])
+        self.assertEqual(render({"k": made}, BUILD), {"k": ["x", "x", None]})
+
+    def test_functions(self) -> None:
+        """WithProperties takes functions as keywords."""
+        made = WithProperties("%(now)s-%(a)s", now=lambda props: props.getProperty("branch"))
+        self.assertEqual(made.render(BUILD), "main-x")
+        self.assertRaises(TypeError, WithProperties, "%(now)s", now=7)
+
+    def test_ownClass(self) -> None:
+        """An object with getRenderingFor, as IRenderable of 0.8 has it, is rendered."""
+
+        class Own:
+            def getRenderingFor(self, props: Any) -> Any:
+                return props.getProperty("a")
+
+        self.assertEqual(render(["b", Own()], BUILD), ["b", "x"])
+
+    def test_equal(self) -> None:
+        """Equal ones of two loads are equal."""
+        self.assertTrue(sameValue(Interpolate("%(prop:a)s"), Interpolate("%(prop:a)s")))
+        self.assertFalse(sameValue(Property("a"), Property("b")))
