@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-#: Name -> the modules whose public names it has, the first one first.
+from buildbot.config import secrets
+from buildbot.config.standins import reportMissing
+
 _MODULES = {
     "util": (
         *(
@@ -55,10 +57,10 @@ class _Names:
                 continue  # of a later release
             if hasattr(found, name):
                 return getattr(found, name)
+        loading = secrets.current.get()
+        if loading is not None and not name.startswith("_"):
+            return reportMissing(loading, f"buildbot.plugins.{self._group}.{name}")
         raise AttributeError(f"buildbot.plugins.{self._group} has no {name}", name=name, obj=self)
-
-    def __repr__(self) -> str:
-        return f"<buildbot.plugins.{self._group}>"
 
 
 util, steps, schedulers, changes = _Names("util"), _Names("steps"), _Names("schedulers"), _Names("changes")

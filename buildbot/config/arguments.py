@@ -26,6 +26,7 @@ from buildbot.config import secrets
 from buildbot.config.messages import nearest, shown
 from buildbot.config.model import ConfigError
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.standins import hasStandIn
 from buildbot.text.plural import counted
 
 #: The default of a required argument, where Python's syntax demands a default.
@@ -222,6 +223,7 @@ class _Taken:
             args = places if not self._isVariadic else args
         kinds = self._kinds
         wrong = [name for name, value in given.items() if name in kinds and not kinds[name].fits(value)]
+        wrong = [name for name in wrong if not hasStandIn(given[name])] if wrong else wrong
         missing = self._required - given.keys() if self._required else ()
         unknown = () if self._isOpen else given.keys() - self._names
         if not (wrong or missing or unknown or excess or twice):

@@ -20,6 +20,7 @@ from buildbot.config.messages import (
     textTrouble,
 )
 from buildbot.config.model import KEEPALIVE, ConfigError, SlaveConfig
+from buildbot.config.standins import isStandIn
 
 #: The names of the master's other logins. No bot may use one of them.
 RESERVED_NAMES = ("debug", "change", "status", "statusClient")
@@ -79,6 +80,8 @@ def _shapes(raw: Raw, report: Report) -> Iterator[ConfigError]:
         return
     for index, entry in enumerate(entries(raw, "bots")):
         say = report.item(raw, "bots", index)
+        if isStandIn(entry):
+            continue
         if not _isPair(entry):
             shape = "(name, password) or (name, password, {options})"
             size = f" of {len(entry)}" if isinstance(entry, (tuple, list)) else ""

@@ -30,6 +30,7 @@ from buildbot.config.model import ConfigError, MasterConfig, MergeRule
 from buildbot.config.optional import HasAccount, HasDoubts
 from buildbot.config.plugincode import PLUGIN_ERRORS
 from buildbot.config.ports import BadPort, address, describe, portsOf
+from buildbot.config.standins import isStandIn
 from buildbot.config.uncalled import overriddenInVain
 from buildbot.text.similar import closest
 
@@ -182,6 +183,8 @@ def _plugins(raw: Raw, report: Report) -> Iterator[ConfigError]:
     for key in ("schedulers", "sources", "status"):
         for index, entry in enumerate(entries(raw, key)):
             say = report.item(raw, key, index)
+            if isStandIn(entry):
+                continue
             if isinstance(entry, type):
                 name = entry.__name__
                 yield say(f"entry {index + 1} of c[{key!r}] is the class {name}: make one with {name}(…)")
@@ -248,7 +251,7 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
     areKnown = isinstance(raw.get("builders"), (list, tuple)) and all(isinstance(name, str) for name in names)
     seen: set[str] = set()
     for index, scheduler in enumerate(entries(raw, "schedulers")):
-        if isinstance(scheduler, _PLAIN):
+        if isinstance(scheduler, _PLAIN) or isStandIn(scheduler):
             continue
         say = report.item(raw, "schedulers", index)
         name = getattr(scheduler, "name", None)
@@ -274,7 +277,8 @@ def _schedulers(raw: Raw, report: Report) -> Iterator[ConfigError]:
 
 
 def _isScheduler(thing: object) -> bool:
-    return not isinstance(thing, type) and callable(getattr(thing, "listBuilderNames", None))
+    isMade = not isinstance(thing, type) and not isStandIn(thing)
+    return isMade and callable(getattr(thing, "listBuilderNames", None))
 
 
 _RULES: tuple[Rule, ...] = (

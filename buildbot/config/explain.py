@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import NamedTuple
 
+from buildbot.config.absent import sentenceOf
 from buildbot.config.messages import inOneLine, nearest
 from buildbot.config.model import ConfigError
 from buildbot.config.plugincode import PLUGIN_ERRORS
@@ -24,26 +25,6 @@ _PYTHON2 = re.compile(
     r"Missing parentheses in call|multiple exception types must be parenthesized"
     r"|leading zeros in decimal integer|invalid decimal literal|invalid octal|'<>'|backquote"
 )
-#: Modules of 0.7.5 and later releases that this release lacks, with their submodules.
-_ABSENT = frozenset(
-    f"buildbot.{name}"
-    for name in (
-        *("changes.bonsaipoller", "changes.freshcvs", "changes.freshcvsmail"),
-        *("changes.hgbuildbot", "changes.mail", "changes.maildir", "changes.monotone", "changes.p4poller"),
-        *("manhole", "status.client", "status.html", "status.mail", "status.tinderbox"),
-        *("status.web", "status.words", "steps.trigger"),
-    )
-)
-#: Names of 0.7.5 and later releases that modules of this release lack.
-_ABSENT_NAMES = frozenset(
-    f"buildbot.{name}"
-    for name in (
-        *("scheduler.TryBase", "scheduler.Try_Jobdir", "scheduler.Try_Userpass", "scheduler.Triggerable"),
-        *(f"process.factory.{name}" for name in ("BasicBuildFactory", "BasicSVN", "QuickBuildFactory")),
-    )
-)
-_TAKE_OUT = " (not in this release: take it out, and see docs/howto/moving-from-0.7.x.rst for another way)"
-
 #: The configuration keys with a list as value.
 _LISTS = ("bots", "builders", "schedulers", "sources", "status")
 
@@ -120,19 +101,17 @@ def _hint(error: BaseException, frame: FrameType | None) -> str:
     if not isinstance(error, ImportError) or error.name is None:
         return ""
     if isinstance(error, ModuleNotFoundError):
-        return _TAKE_OUT if isAbsent(error.name) else ""
+        return _ofAbsent(error.name)
     missing = re.match(r"cannot import name '([^']*)'", str(error))
     if missing is None or error.name not in sys.modules:
         return ""
-    if isAbsent(f"{error.name}.{missing[1]}"):
-        return _TAKE_OUT
-    return nearest(missing[1], _public(sys.modules[error.name]))
+    like = nearest(missing[1], _public(sys.modules[error.name]))
+    return like or _ofAbsent(f"{error.name}.{missing[1]}")
 
 
-def isAbsent(name: str) -> bool:
-    """True for a dotted name of other releases that this release lacks."""
-    parts = name.split(".")
-    return name in _ABSENT_NAMES or any(".".join(parts[:end]) in _ABSENT for end in range(1, len(parts) + 1))
+def _ofAbsent(name: str) -> str:
+    sentence = sentenceOf(name)
+    return f" (not in this release: {sentence})" if sentence else ""
 
 
 def _public(thing: object) -> list[str]:

@@ -127,8 +127,11 @@ def _outcome(
     except secrets.Reported:
         errors = []
     except BaseException as error:  # the admin's code may raise anything: report it
-        told = explain(error, modules.files)
-        errors = [replace(told, filename=told.filename or shown)]
+        if loading.missing and isinstance(error, Exception):  # it may be a result of the stand-ins
+            errors = []
+        else:
+            told = explain(error, modules.files)
+            errors = [replace(told, filename=told.filename or shown)]
     return ConfigErrors(_told(loading, loading.errors, errors), _told(loading, loading.warnings, warnings))
 
 

@@ -17,8 +17,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
+from typing import Any
 
 from buildbot.config import secrets
+from buildbot.config.standins import completed, isGuarded, newStandIn, reportMissing
 
 #: Modules never read from the master's directory: a builder's directory with such a name may hold a checkout.
 _RESERVED = frozenset({"buildbot", "twisted", "zope", "__future__", "__main__", *sys.builtin_module_names})
@@ -107,6 +109,8 @@ class FreshModules:
         package = str((globals or {}).get("__package__") or "")
         absolute = importlib.util.resolve_name("." * level + name, package) if level and package else name
         top = absolute.partition(".")[0]
+        if top == "buildbot" and not level:
+            return self._importOurs(name, globals, locals, fromlist or ())
         if (level and not package) or not (top in self._loaded or self._provides(top)):
             return builtins.__import__(name, globals, locals, fromlist, level)
         module = self._importDotted(absolute)
@@ -114,6 +118,38 @@ class FreshModules:
             return self._loaded[top]
         self._importParts(module, fromlist)
         return module
+
+    def _importOurs(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None,
+        locals: Mapping[str, object] | None,
+        fromlist: Sequence[str],
+    ) -> ModuleType:
+        """Import from this package. During a load, missing names are reported, and stand-ins replace them."""
+        loading = secrets.current.get()
+        caller = sys._getframe(2)
+        if loading is None or caller.f_code.co_filename not in self.files:
+            return builtins.__import__(name, globals, locals, fromlist, 0)
+        try:
+            module: ModuleType = builtins.__import__(name, globals, locals, fromlist, 0)
+            lacks = [each for each in fromlist if each != "*" and not hasattr(module, each)]
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("buildbot."):
+                raise
+            if isGuarded(caller.f_code.co_filename, caller.f_lineno):
+                raise
+            standIn: ModuleType = self._standInFor(loading, name, fromlist)
+            return standIn
+        if lacks and not isGuarded(caller.f_code.co_filename, caller.f_lineno):
+            return completed(loading, module, fromlist)
+        return module
+
+    def _standInFor(self, loading: secrets.Loading, name: str, fromlist: Sequence[str]) -> Any:
+        for each in fromlist:
+            if each != "*":
+                reportMissing(loading, f"{name}.{each}")
+        return newStandIn(name) if fromlist and "*" not in fromlist else reportMissing(loading, name)
 
     def _provides(self, top: str) -> bool:
         if top in _RESERVED:

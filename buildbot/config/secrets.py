@@ -34,6 +34,7 @@ class Loading:
     """I am a running load. The helpers report errors to me.
 
     @ivar basedir: the directory for relative paths.
+    @ivar missing: the names that the file imports and this release lacks.
     @ivar place: returns the deepest line of the configuration in the current calls, without frames for
         which its argument returns True.
     """
@@ -43,6 +44,7 @@ class Loading:
     errors: list[ConfigError] = field(default_factory=list)
     warnings: list[ConfigError] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
+    missing: list[str] = field(default_factory=list)
     _made: dict[int, tuple[object, tuple[str | None, int | None]]] = field(default_factory=dict, repr=False)
 
     def report(self, message: str) -> None:

@@ -15,6 +15,7 @@ from buildbot.config.compare import ComparableMixin
 from buildbot.config.kinds import orNone
 from buildbot.config.messages import articled, inOneLine
 from buildbot.config.plugincode import PLUGIN_ERRORS
+from buildbot.config.standins import hasStandIn, isStandIn
 from buildbot.process.base import Build
 from buildbot.process.basestep import BuildStep, StepSpec
 from buildbot.process.kinds import COMMON
@@ -115,6 +116,8 @@ ConfigurableBuildFactory = BuildFactory
 
 def _specOf(step: Any, kwargs: dict[str, Any]) -> StepSpec:
     """The pair for a step class and its arguments, or for a step."""
+    if isStandIn(step):
+        return _STAND_IN
     if not isinstance(step, (BuildStep, tuple)):
         return _checked(step, kwargs)
     if kwargs:
@@ -156,7 +159,7 @@ def _checked(steptype: Any, kwargs: dict[str, Any]) -> StepSpec:
 
 def _judged(made: BuildStep, spec: StepSpec) -> StepSpec:
     """The pair, or the stand-in if no build could run such a step."""
-    if isMisconfigured(made):
+    if isMisconfigured(made) or hasStandIn(spec[1]):
         return _STAND_IN
     trouble = _attributeTrouble(made) or made.configurationTrouble()
     return _refused(f"{type(made).__name__} {made.name!r}{trouble}") if trouble else spec

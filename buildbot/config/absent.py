@@ -1,0 +1,80 @@
+# -*- test-case-name: tests.unit.config.test_absent -*-
+"""The names of 0.7.5 to 0.8 that this release lacks, and one plain sentence about each.
+
+The table is read only after an import has failed, so a name in it may exist.
+"""
+
+from __future__ import annotations
+
+_PAGES = "web pages come with a later release, so take it out until then"
+_MAILS = "mails come with a later release, so take it out until then"
+_CHAT = "the IRC bot comes with a later release, so take it out until then"
+_PUSH = "reports to other servers come with a later release, so take it out until then"
+_CLIENT = "status clients come with a later release, so take it out; `buildbot status --json` tells the same"
+_SOURCE = "this change source comes with a later release; a PBChangeSource with a hook does the same"
+_FORCE = "it comes with a later release, so take it out; `buildbot force` starts any build"
+_TRIGGER = "it comes with a later release, so take it out; a Dependent scheduler is near to it"
+_TRY = "it comes with a later release, so take it out until then"
+_STEP = "this step comes with a later release; a ShellCommand may do the same"
+_CLOUD = "slaves that the master starts by itself are not supported; write a BuildSlave that is always on"
+_SHELL = "there is no manhole yet, so take it out; `buildbot status` and twistd.log tell what happens"
+_NEVER = "it is left out for good, so take it out"
+
+#: The beginning of a dotted name, without C{buildbot.} -> the sentence; the longest beginning counts.
+SENTENCES = {
+    **dict.fromkeys(("status.html", "status.web"), _PAGES),
+    **dict.fromkeys(("status.mail", "status.tinderbox"), _MAILS),
+    "status.words": _CHAT,
+    **dict.fromkeys(
+        ("status.github", "status.status_push", "status.status_gerrit", "status.persistent_queue"), _PUSH
+    ),
+    "status.client": _CLIENT,
+    "plugins.status": "status targets come with a later release, so take it out until then",
+    **dict.fromkeys(("changes", "plugins.changes"), _SOURCE),
+    **dict.fromkeys(
+        (
+            *("schedulers.forcesched", "plugins.schedulers.ForceScheduler"),
+            *(f"plugins.util.{kind}Parameter" for kind in ("String", "Fixed", "ChoiceString", "UserName")),
+            *(f"plugins.util.{kind}Parameter" for kind in ("Boolean", "Int", "Codebase", "Nested", "Base")),
+        ),
+        _FORCE,
+    ),
+    **dict.fromkeys(
+        (
+            *("schedulers.triggerable", "scheduler.Triggerable", "steps.trigger"),
+            *("plugins.schedulers.Triggerable", "plugins.steps.Trigger"),
+        ),
+        _TRIGGER,
+    ),
+    **dict.fromkeys(("schedulers.trysched", "scheduler.Try", "plugins.schedulers.Try"), _TRY),
+    **dict.fromkeys(("steps", "process.step", "plugins.steps"), _STEP),
+    **dict.fromkeys(("plugins.util.Authz", "plugins.util.BasicAuth", "plugins.util.HTPasswdAuth"), _PAGES),
+    **dict.fromkeys(
+        (
+            *("buildslave.ec2", "buildslave.libvirt", "buildslave.openstack", "buildslave.docker"),
+            *("buildslave.Abstract", "buildslave.base", "ec2buildslave", "worker.Local", "worker.ec2"),
+            *("plugins.buildslave", "plugins.worker"),
+        ),
+        _CLOUD,
+    ),
+    **dict.fromkeys(("manhole", "master.Manhole"), _SHELL),
+    **dict.fromkeys(
+        ("process.process_twisted", "twcompat", "slave", "process.users", "db", "www", "revlinks"), _NEVER
+    ),
+    **dict.fromkeys(
+        [f"process.factory.{name}" for name in ("BasicBuildFactory", "BasicSVN", "QuickBuildFactory")],
+        "write a BuildFactory with a source step and ShellCommands",
+    ),
+}
+
+
+def sentenceOf(name: str) -> str | None:
+    """The sentence about a dotted name that could not be imported; None if nothing is known about it."""
+    rest = name.removeprefix("buildbot.")
+    known = [each for each in SENTENCES if rest.startswith(each)]
+    return SENTENCES[max(known, key=len)] if known else None
+
+
+def isAbsent(name: str) -> bool:
+    """True if something is known about a dotted name that could not be imported."""
+    return sentenceOf(name) is not None

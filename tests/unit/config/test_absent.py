@@ -1,0 +1,91 @@
+"""All names that this release lacks are told at once, each in one sentence."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial import unittest
+
+from buildbot.config.absent import sentenceOf
+from buildbot.config.load import load
+from buildbot.config.model import ConfigErrors
+
+FILE = """\
+from buildbot.status import html, words
+from buildbot.status.web.authz import Authz
+from buildbot.steps.shell import ShelCommand, ShellCommand
+from buildbot.ec2buildslave import EC2LatentBuildSlave
+import buildbot.status.nothing
+from buildbot.plugins import util, steps
+from buildbot.process.factory import BuildFactory
+c = BuildmasterConfig = {}
+class Own(html.WebStatus):
+    def setup(self): pass
+f = BuildFactory()
+f.addStep(ShelCommand(command=['make']))
+f.addStep(ShelCommand, command=['make'])
+f.addStep(ShellCommand(command=['x', words.name], description=words.IRC('x')))
+c['slaves'] = [('bot1', 'p'), EC2LatentBuildSlave('ec2', 'p', 'm1.large')]
+c['slavePortnum'] = 9989
+c['builders'] = [{'name': 'full', 'slavename': 'bot1', 'factory': f}]
+c['status'] = [Own(http_port=8010, authz=Authz(forceBuild=True)), words.IRC(host='h')]
+c['schedulers'] = [util.NoScheduler(name='x')]
+c['projectName'] = 7
+"""
+
+
+class AbsentTests(unittest.SynchronousTestCase):
+    """Imports that fail."""
+
+    def told(self, text: str) -> list[str]:
+        """The errors of a file."""
+        basedir = os.path.abspath(self.mktemp())
+        os.mkdir(basedir)
+        with open(os.path.join(basedir, "master.cfg"), "w", encoding="utf-8") as file:
+            file.write(text)
+        try:
+            load(text, "master.cfg", basedir)
+        except ConfigErrors as errors:
+            return [str(each) for each in errors.errors]
+        return []
+
+    def test_allAtOnce(self) -> None:
+        """Each missing name is told once with its line, and other errors with them."""
+        told = self.told(FILE)
+        starts = [each.partition(" is not in this release")[0] for each in told]
+        self.assertEqual(
+            starts,
+            [
+                "master.cfg:1: buildbot.status.html",
+                "master.cfg:1: buildbot.status.words",
+                "master.cfg:2: buildbot.status.web.authz.Authz",
+                "master.cfg:3: buildbot.steps.shell.ShelCommand",
+                "master.cfg:4: buildbot.ec2buildslave.EC2LatentBuildSlave",
+                "master.cfg:5: buildbot.status.nothing",
+                "master.cfg:19: buildbot.plugins.util.NoScheduler",
+                "master.cfg:20: c['projectName'] must be text, not an int",
+            ],
+        )
+        self.assertIn("did you mean 'ShellCommand'?", told[3])
+        self.assertIn("web pages come with a later release", told[0])
+        self.assertIn("the IRC bot comes with a later release", told[1])
+        self.assertIn("slaves that the master starts by itself are not supported", told[4])
+
+    def test_guarded(self) -> None:
+        """A file that catches a failed import itself is not in error."""
+        text = FILE[FILE.index("c = Build") : FILE.index("class Own")] + (
+            "try:\n    from buildbot.nothing import X\nexcept ImportError:\n    c['builders'] = []\n"
+            "c['slaves'] = []\nc['slavePortnum'] = 9989\n"
+        )
+        self.assertEqual(self.told(text), [])
+
+    def test_later(self) -> None:
+        """An exception that a stand-in causes is not told; without one, it is."""
+        self.assertEqual(len(self.told("from buildbot.status import html\nhtml.x + 1\n")), 1)
+        self.assertIn("ZeroDivisionError", self.told("1 / 0\n")[0])
+
+    def test_sentences(self) -> None:
+        """The longest known beginning of a name counts."""
+        self.assertIn("Dependent", str(sentenceOf("buildbot.steps.trigger.Trigger")))
+        self.assertIn("ShellCommand", str(sentenceOf("buildbot.steps.vstudio.VC10")))
+        self.assertIsNone(sentenceOf("buildbot.nonsense"))
