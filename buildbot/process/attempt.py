@@ -235,7 +235,8 @@ class BuildAttempt:
 
     async def _run(self, build: Build) -> None:
         builder, slavebuilder, status = self.builder, self.slavebuilder, build.build_status
-        locks = [*builder.setup.locks, *slavebuilder.slave.locks]
+        slave = self._master.config.slaves.get(slavebuilder.slavename)
+        locks = [*builder.setup.locks, *(slave.locks if slave is not None else ())]
         build.setLocks(builder.realLocks(locks, slavebuilder) if locks else ())
         for req in build.requests:
             req.buildStarted(build, status)

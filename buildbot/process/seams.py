@@ -88,10 +88,6 @@ class SlaveForBuilder(Protocol):
         """The properties for builds on this slave, from the configuration."""
 
     @property
-    def locks(self) -> Sequence[object]:
-        """The locks for builds on this slave, from the configuration."""
-
-    @property
     def builders(self) -> Mapping[str, BuilderForEngine]:
         """The builders it is attached to, by name."""
 

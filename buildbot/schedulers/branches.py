@@ -105,7 +105,9 @@ class _TreeScheduler(BaseUpstreamScheduler):
 
     def addChange(self, change: Change) -> None:
         """See L{BaseScheduler.addChange}."""
-        if not self.isWanted(change.branch) or not self.choice.wants(change, self.name):
+        if not self.isWanted(change.branch):
+            return
+        if not self.choice.isEvery and not self.choice.wants(change, self.name):
             return
         if self._isImportant(change):
             self.addImportantChange(change)

@@ -65,6 +65,7 @@ class Choice:
     @ivar change_filter: the wanted changes; None: every change.
     @ivar categories: the wanted categories; None: every category.
     @ivar codebase: the name of the only codebase; None: every one.
+    @ivar isEvery: True if every change is wanted.
     @ivar source: the branch, repository and so on of the codebase, for builds without changes.
     """
 
@@ -74,6 +75,7 @@ class Choice:
     onlyImportant: bool = False
     codebase: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
+    isEvery: bool = True
 
     def wants(self, change: Change, scheduler: str) -> bool:
         """True if a change is wanted. An error of the filter's functions is logged, and means False."""
@@ -118,6 +120,7 @@ def chosen(
         bool(onlyImportant),
         codebase,
         source,
+        categories is None and change_filter is None and codebase is None,
     )
 
 

@@ -107,12 +107,6 @@ class BotPerspective(NewCredPerspective):
         return setup.properties if setup is not None else {}
 
     @property
-    def locks(self) -> tuple[object, ...]:
-        """The locks from the configuration that every build on this slave holds."""
-        setup = self.setup
-        return setup.locks if setup is not None else ()
-
-    @property
     def builderList(self) -> tuple[tuple[str, str], ...]:
         """The (builder name, build directory) pairs from the configuration."""
         return self.botmaster.config.builderList(self.slavename)
